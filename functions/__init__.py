@@ -1,0 +1,1 @@
+"""What runs: contracts, the runtime they share, and one folder a function."""

@@ -1,0 +1,46 @@
+"""The two kinds of contract: commands ask for something, events say that it happened."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from msgspec import Meta, Struct
+
+
+class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A request for work, as a caller posts it and a queue carries it.
+
+    Unknown fields are refused, so that a misspelt optional field is an error at the edge and not a silent loss.
+
+    `business_key` names the field that says which effect this is: two messages with the same value are the same
+    request. Where it is None, the `Idempotency-Key` of the request takes that place.
+    """
+
+    business_key: ClassVar[str | None] = None
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """A fact, published once its effect is durable. The class name is EventBridge's detail-type.
+
+    Unknown fields are ignored, so that a new optional field breaks no subscriber. Removing or narrowing a field needs
+    a new `version`. `source` is EventBridge's source. `business_key` names the field whose value is the subject.
+    """
+
+    source: ClassVar[str]
+    version: ClassVar[int] = 1
+    business_key: ClassVar[str | None] = None
+
+
+# Marks a field that must never be logged or shown; the runtime and the operator's command redact it.
+Secret = Meta(extra={"secret": True})
+
+OrderId = Annotated[
+    str,
+    Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="The caller's own name for the order.", examples=["ord-1001"]),
+]
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$", description="ISO 4217 code.", examples=["EUR"])]
+Amount = Annotated[int, Meta(ge=1, le=10**12, description="In the currency's minor unit (cents).", examples=[4200])]
+Email = Annotated[
+    str,
+    Meta(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254, examples=["ada@example.com"], extra={"secret": True}),
+]

@@ -1,0 +1,30 @@
+"""What surrounds every message and event: SQS message attribute names, and the envelope of an event."""
+
+from __future__ import annotations
+
+from msgspec import Raw, Struct
+
+# SQS message attribute names, set by the gateway, kept through the dead-letter queue and redrive.
+CORRELATION_ID = "correlation_id"
+IDEMPOTENCY_KEY = "idempotency_key"
+TENANT = "tenant"
+RECEIVED_AT = "received_at"
+ROUTE = "route"
+
+
+class Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """EventBridge's `detail`: the event's data and where it came from.
+
+    `id` is derived from the cause, the type and the index, never random, so that a repeated publication is the same
+    event. `time` is ISO 8601 in UTC. `causation_id` is the id of the message or event that caused this one.
+    """
+
+    id: str
+    type: str
+    version: int
+    time: str
+    source: str
+    correlation_id: str
+    causation_id: str
+    data: Raw
+    tenant: str | None = None

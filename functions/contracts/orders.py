@@ -1,0 +1,43 @@
+"""Orders: the command that places one, and the fact that it was accepted."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from msgspec import Meta, Struct
+
+from functions.contracts.contract import Amount, Command, Currency, Email, Event, OrderId
+
+Sku = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Stock keeping unit.", examples=["tea-500g"])]
+
+
+class OrderLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One article of an order."""
+
+    sku: Sku
+    quantity: Annotated[int, Meta(ge=1, le=10_000, examples=[2])]
+    unit_price: Amount
+
+
+class PlaceOrder(Command, frozen=True, kw_only=True):
+    """Place an order."""
+
+    business_key: ClassVar[str | None] = "order_id"
+
+    order_id: OrderId
+    customer_email: Email
+    currency: Currency
+    lines: Annotated[tuple[OrderLine, ...], Meta(min_length=1, max_length=50)]
+
+
+class OrderAccepted(Event, frozen=True, kw_only=True):
+    """The order is stored; stock and confirmation follow."""
+
+    source: ClassVar[str] = "headrace.orders"
+    business_key: ClassVar[str | None] = "order_id"
+
+    order_id: OrderId
+    customer_email: Email
+    currency: Currency
+    total: Amount
+    lines: tuple[OrderLine, ...]

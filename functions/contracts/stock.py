@@ -1,0 +1,27 @@
+"""Stock: what became of an order's reservation."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from functions.contracts.contract import Event, OrderId
+from functions.contracts.orders import Sku
+
+
+class StockReserved(Event, frozen=True, kw_only=True):
+    """Every line of the order is set aside."""
+
+    source: ClassVar[str] = "headrace.stock"
+    business_key: ClassVar[str | None] = "order_id"
+
+    order_id: OrderId
+
+
+class StockShort(Event, frozen=True, kw_only=True):
+    """At least one article was short; nothing was set aside."""
+
+    source: ClassVar[str] = "headrace.stock"
+    business_key: ClassVar[str | None] = "order_id"
+
+    order_id: OrderId
+    short: tuple[Sku, ...]

@@ -1,0 +1,1 @@
+"""What exists: the topology, the settings of a stage, and one file a stack."""

@@ -1,0 +1,1 @@
+"""The constructs that more than one stack is built from."""
