@@ -1,0 +1,65 @@
+# make demo   one order's whole life on this machine, with a dead letter and its redrive
+# make test   the whole suite
+# make check  only reads: format, lint, types, import laws, documents in step
+# make fix    only writes: format, lint, documents
+
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := $(BIN)/python
+UV := .venv/lock/bin/uv
+DOCUMENTS := stacks.diagram
+
+# Byte code of the virtual environment saves seconds at every start.
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test unit check fix lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+setup: .venv/ready ## Create the virtual environment, with Node.js and the CDK CLI in it
+
+demo: setup ## One order's whole life on this machine, with a dead letter and its redrive
+	@$(RUN) -m local demo
+
+up: setup ## Start the local stack and keep it running
+	@$(RUN) -m local up
+
+test: setup ## Run the whole suite
+	@$(BIN)/pytest -n 2 --dist loadgroup
+
+unit: setup ## Run the suite without the emulator
+	@$(BIN)/pytest -n 2 --dist loadgroup -m "not flow"
+
+check: setup ## Only read: format, lint, types, import laws, documents in step
+	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted; run: make fix"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/pytest -q -p no:xdist tests/test_laws.py
+	@for module in $(DOCUMENTS); do $(RUN) -m $$module --check || exit 1; done
+
+fix: setup ## Only write: format, lint, documents
+	@$(BIN)/ruff check --quiet --fix . || true
+	@$(BIN)/ruff format --quiet .
+	@for module in $(DOCUMENTS); do $(RUN) -m $$module || exit 1; done
+
+lock: setup ## Lock the pins of every requirements.in, with hashes and without addresses
+	@test -x $(UV) || { $(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install --quiet uv==0.13.9; }
+	@for folder in functions/ "" local/; do \
+	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    $${folder}requirements.in -o $${folder}requirements.txt $$(test -n "$$folder" || echo -c functions/requirements.txt) \
+	    || exit 1; done
+
+clean: ## Remove everything that was built here
+	rm -rf .venv .local build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/ready: requirements.txt local/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Headrace needs Python 3.11 or newer; name one: make PYTHON=python3.13 …"; exit 1; }
+	@echo "Setting up the virtual environment, once (about two minutes) …"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(PYTHON) -m venv .venv/emulator
+	@.venv/emulator/bin/pip install --quiet --disable-pip-version-check --require-hashes -r local/requirements.txt
+	@touch $@

@@ -1,0 +1,138 @@
+"""The emulator: it starts, it is corrected where AWS differs, and nothing of it is left running."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.emulator import Emulator
+from local.errors import LocalError
+from local.stock import client
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with Emulator(tmp_path_factory.mktemp("emulator")) as running:
+        yield running
+
+
+@pytest.fixture
+def sqs(emulator: Emulator) -> Any:
+    return client("sqs", emulator.url)
+
+
+def fifo_queue(sqs: Any, name: str, **attributes: str) -> str:
+    created = sqs.create_queue(QueueName=f"{name}.fifo", Attributes={"FifoQueue": "true", **attributes})
+    return str(created["QueueUrl"])
+
+
+def send(sqs: Any, queue: str, body: str, group: str) -> None:
+    sqs.send_message(QueueUrl=queue, MessageBody=body, MessageGroupId=group, MessageDeduplicationId=f"{group}-{body}")
+
+
+def receive(sqs: Any, queue: str) -> list[dict[str, Any]]:
+    got = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"])
+    return list(got.get("Messages", []))
+
+
+def test_a_group_is_received_again_from_its_visible_head_while_later_messages_are_in_flight(sqs: Any) -> None:
+    queue = fifo_queue(sqs, "heads")
+    for body in ("1", "2", "3"):
+        send(sqs, queue, body, "a")
+    first, second, _ = receive(sqs, queue)
+    assert receive(sqs, queue) == []
+
+    sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=first["ReceiptHandle"], VisibilityTimeout=0)
+    assert [message["Body"] for message in receive(sqs, queue)] == ["1"]
+
+    sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=second["ReceiptHandle"], VisibilityTimeout=0)
+    assert receive(sqs, queue) == [], "the head in flight hides the later messages of its group"
+
+
+def test_a_group_in_flight_hides_nothing_of_another_group(sqs: Any) -> None:
+    queue = fifo_queue(sqs, "groups")
+    send(sqs, queue, "1", "a")
+    assert len(receive(sqs, queue)) == 1
+    send(sqs, queue, "2", "a")
+    send(sqs, queue, "1", "b")
+    assert [message["Attributes"]["MessageGroupId"] for message in receive(sqs, queue)] == ["b"]
+
+
+def test_a_fifo_dead_letter_is_deduplicated_by_its_message_id(sqs: Any) -> None:
+    dead = fifo_queue(sqs, "moved-dlq")
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    queue = fifo_queue(
+        sqs, "moved", VisibilityTimeout="0", RedrivePolicy=f'{{"deadLetterTargetArn":"{arn}","maxReceiveCount":"1"}}'
+    )
+    send(sqs, queue, "1", "a")
+    (first,) = receive(sqs, queue)
+    assert first["Attributes"]["MessageDeduplicationId"] == "a-1"
+    assert receive(sqs, queue) == []
+    (moved,) = receive(sqs, dead)
+    assert moved["MessageId"] == first["MessageId"]
+    assert moved["Attributes"]["MessageDeduplicationId"] == first["MessageId"]
+    assert moved["Attributes"]["MessageGroupId"] == "a"
+
+
+def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        with pytest.raises(LocalError, match=f"Port {port} is taken"), Emulator(tmp_path, port):
+            pass
+
+
+def test_a_missing_emulator_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("local.emulator.PYTHON", tmp_path / "python")
+    with pytest.raises(LocalError, match="not installed; run: make setup"), Emulator(tmp_path):
+        pass
+
+
+def test_an_emulator_that_dies_while_starting_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr("local.emulator.PYTHON", broken)
+    with pytest.raises(LocalError, match="ended while starting"), Emulator(tmp_path):
+        pass
+
+
+def test_only_loopback_is_listened_on(emulator: Emulator) -> None:
+    address = ("127.0.0.2", emulator.port)
+    with socket.socket() as probe, pytest.raises(ConnectionRefusedError):
+        probe.connect(address)
+
+
+def test_nothing_is_left_running_when_the_starter_is_killed(tmp_path: Path) -> None:
+    script = (
+        "import sys, pathlib, time\n"
+        "from local.emulator import Emulator\n"
+        "with Emulator(pathlib.Path(sys.argv[1])) as emulator:\n"
+        "    print(emulator._process.pid, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    starter = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE)
+    assert starter.stdout
+    emulator = int(starter.stdout.readline())
+    starter.kill()
+    starter.wait()
+    starter.stdout.close()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            os.kill(emulator, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    os.kill(emulator, signal.SIGKILL)
+    pytest.fail("the emulator outlived its starter")
