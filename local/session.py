@@ -14,7 +14,7 @@ from local.deployment import deploy_first
 from local.emulator import Emulator
 from local.errors import LocalError
 from local.gateway.server import Gateway
-from local.stock import seed
+from local.seed import seed
 
 
 @dataclass(frozen=True, kw_only=True)

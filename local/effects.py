@@ -1,0 +1,74 @@
+"""What came of the requests to a local stack, looked up where it took effect. The demo and the flow tests read it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import urllib3
+
+from local.aws import client
+from stacks import names
+from stacks.topology import TOPOLOGY
+
+T = TypeVar("T")
+http = urllib3.PoolManager(retries=False, timeout=30)
+
+
+class Effects:
+    """Reads the tables, mailboxes and queues of the stack behind `endpoint_url`."""
+
+    def __init__(self, endpoint_url: str) -> None:
+        self._endpoint_url = endpoint_url
+        self._tables = client("dynamodb", endpoint_url)
+        self._queues = client("sqs", endpoint_url)
+        self._keys = {table.name: table.key for table in TOPOLOGY.tables}
+
+    def item(self, table: str, key: str) -> dict[str, Any] | None:
+        """The item of a topology's table, with numbers and strings as they are stored, or None."""
+        got = self._tables.get_item(
+            TableName=names.resource("local", table), Key={self._keys[table]: {"S": key}}, ConsistentRead=True
+        )
+        return {name: next(iter(value.values())) for name, value in got["Item"].items()} if "Item" in got else None
+
+    def available(self, sku: str) -> int:
+        """Pieces of the article in stock."""
+        item = self.item("stock", sku)
+        return int(item["available"]) if item else 0
+
+    def mails(self, word: str) -> list[dict[str, Any]]:
+        """The e-mails sent whose subject or text has `word` in it."""
+        answer = json.loads(http.request("GET", f"{self._endpoint_url}/_ministack/ses/messages").data)
+        sent = [mail for mails in answer["messages"].values() for mail in mails]
+        return [mail for mail in sent if word in f"{mail['Subject']} {mail['BodyText']}"]
+
+    def depth(self, queue: str, *, dead: bool = False) -> int:
+        """Messages in a queue of the topology or in its dead-letter queue, visible or not."""
+        fifo = TOPOLOGY.queue(queue).fifo
+        name = (names.dead_letter_queue if dead else names.queue)("local", queue, fifo=fifo)
+        attributes = self._queues.get_queue_attributes(QueueUrl=self.url(name), AttributeNames=["All"])["Attributes"]
+        return sum(int(value) for name, value in attributes.items() if name.startswith("ApproximateNumberOfMessages"))
+
+    def url(self, queue_name: str) -> str:
+        """The URL of a queue by its physical name."""
+        return str(self._queues.get_queue_url(QueueName=queue_name)["QueueUrl"])
+
+
+def eventually(look: Callable[[], T], *, within: float = 30.0) -> T:
+    """The first truthy answer of `look`, or its last one after `within` seconds."""
+    deadline = time.monotonic() + within
+    while not (seen := look()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return seen
+
+
+def post(url: str, body: bytes | dict[str, Any], **headers: str) -> tuple[int, dict[str, Any], dict[str, str]]:
+    """POST a body and return status, JSON answer and headers; `idempotency_key="…"` sends `Idempotency-Key: …`."""
+    sent = {"Content-Type": "application/json"} | {
+        name.replace("_", "-").title(): value for name, value in headers.items()
+    }
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    answer = http.request("POST", url, body=data, headers=sent)
+    return answer.status, json.loads(answer.data), dict(answer.headers)

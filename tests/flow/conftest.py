@@ -1,0 +1,29 @@
+"""One local stack for all flow tests: the real emulator, the real CDK CLI, our gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from local.effects import Effects
+from local.session import Session, running
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent.name == "flow":
+            item.add_marker(pytest.mark.flow)
+            # One worker runs them all, so that the stack is started once.
+            item.add_marker(pytest.mark.xdist_group("flow"))
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    with running(tmp_path_factory.mktemp("local")) as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def effects(stack: Session) -> Effects:
+    return Effects(stack.state.aws_endpoint_url)
