@@ -26,3 +26,8 @@ def dead_letter_queue(stage: str, word: str, *, fifo: bool = False) -> str:
 def target_dead_letter_queue(stage: str, word: str) -> str:
     """The queue for events that EventBridge could not deliver to the queue `word`. Always standard."""
     return queue(stage, f"{word}-undelivered")
+
+
+def rule(stage: str, queue_word: str, event: str) -> str:
+    """The physical name of the rule that brings an event to a queue: `headrace-dev-ship_order-on-StockReserved`."""
+    return resource(stage, f"{queue_word}-on-{event}")

@@ -1,0 +1,38 @@
+"""ARNs of things with fixed names, in the account and region of the stack that asks."""
+
+from __future__ import annotations
+
+from aws_cdk import ArnFormat, Stack
+from constructs import Construct
+
+
+def queue(scope: Construct, name: str) -> str:
+    """The ARN of the SQS queue of that name."""
+    return Stack.of(scope).format_arn(service="sqs", resource=name)
+
+
+def table(scope: Construct, name: str) -> str:
+    """The ARN of the DynamoDB table of that name."""
+    return Stack.of(scope).format_arn(service="dynamodb", resource="table", resource_name=name)
+
+
+def bus(scope: Construct, name: str) -> str:
+    """The ARN of the event bus of that name."""
+    return Stack.of(scope).format_arn(service="events", resource="event-bus", resource_name=name)
+
+
+def rule(scope: Construct, bus_name: str, name: str) -> str:
+    """The ARN of the rule of that name on a custom bus."""
+    return Stack.of(scope).format_arn(service="events", resource="rule", resource_name=f"{bus_name}/{name}")
+
+
+def function(scope: Construct, name: str) -> str:
+    """The ARN of the Lambda function of that name."""
+    return Stack.of(scope).format_arn(
+        service="lambda", resource="function", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
+
+
+def identity(scope: Construct, name: str) -> str:
+    """The ARN of the SES identity (an address or a domain) of that name."""
+    return Stack.of(scope).format_arn(service="ses", resource="identity", resource_name=name)

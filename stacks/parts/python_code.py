@@ -1,0 +1,75 @@
+"""The one code asset and the one dependency layer that all functions of a stack share."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsii
+from aws_cdk import Annotations, AssetHashType, BundlingOptions, DockerImage, ILocalBundling
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from stacks import names
+from stacks.parts import package
+from stacks.parts.package import Target
+from stacks.settings import Settings
+
+
+class PythonCode(Construct):
+    """`functions/` and what it needs, for the stage's Python and CPU.
+
+    A handler is named as it is imported everywhere: `functions.accept_order.handler.handler`.
+    """
+
+    def __init__(self, scope: Construct, *, settings: Settings) -> None:
+        super().__init__(scope, "Code")
+        target = (
+            Target.this_machine()
+            if settings.python == "host"
+            else Target(python=settings.python, architecture=settings.architecture)
+        )
+        if target.interpreter() is None:
+            Annotations.of(self.node.root).add_warning_v2(
+                "headrace:no-byte-code",
+                f"There is no Python {target.python} on this machine, so Lambda gets no byte code and a cold start takes "
+                f"nearly twice the CPU; install python{target.python} and synthesize again.",
+            )
+        self.runtime = lambda_.Runtime(f"python{target.python}", lambda_.RuntimeFamily.PYTHON)
+        self.architecture = (
+            lambda_.Architecture.ARM_64 if target.architecture == "arm64" else lambda_.Architecture.X86_64
+        )
+        self.code = _asset(package.code_hash(target), lambda: package.build_code(target))
+        self.layer = lambda_.LayerVersion(
+            self,
+            "Dependencies",
+            layer_version_name=names.resource(settings.stage, "dependencies"),
+            description="functions/requirements.txt, byte code included",
+            code=_asset(package.layer_hash(target), lambda: package.build_layer(target)),
+            compatible_runtimes=[self.runtime],
+            compatible_architectures=[self.architecture],
+        )
+
+
+@jsii.implements(ILocalBundling)
+class _Folder:
+    """Hands the CDK a folder that is built when it is wanted: `cdk ls` and template tests want none."""
+
+    def __init__(self, build: Callable[[], Path]) -> None:
+        self._build = build
+
+    def try_bundle(self, output_dir: str, *, image: DockerImage, **_options: Any) -> bool:
+        shutil.copytree(self._build(), output_dir, dirs_exist_ok=True)
+        return True
+
+
+def _asset(asset_hash: str, build: Callable[[], Path]) -> lambda_.AssetCode:
+    return lambda_.Code.from_asset(
+        str(package.FUNCTIONS),
+        asset_hash=asset_hash,
+        asset_hash_type=AssetHashType.CUSTOM,
+        # The CDK asks for an image, which is never pulled: the local bundling always succeeds or raises.
+        bundling=BundlingOptions(image=DockerImage.from_registry("scratch"), local=_Folder(build)),
+    )

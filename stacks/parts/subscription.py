@@ -1,0 +1,91 @@
+"""An event's way to a subscriber's queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from stacks import names
+from stacks.entry import Subscription
+from stacks.parts import arn
+from stacks.parts.work_queue import DEAD_LETTER_RETENTION, WorkQueue
+from stacks.settings import Settings
+
+# EventBridge's own longest. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
+RETRY_AGE = Duration.hours(24)
+RETRIES = 185
+
+
+class Subscriptions(Construct):
+    """The rules that feed one queue, and the queue where events rest that could not be delivered to it.
+
+    An event arrives as it is. EventBridge may send to the queues from these rules only, and may so before a rule
+    exists: an event that finds no permission is not tried again.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        entries: Sequence[Subscription],
+        queue: WorkQueue,
+        bus: events.EventBus,
+        settings: Settings,
+    ) -> None:
+        super().__init__(scope, f"{queue.entry.name}-subscriptions")
+        stage = settings.stage
+        bus_name = names.resource(stage, "events")
+        self.undelivered = sqs.Queue(
+            self,
+            "Undelivered",
+            queue_name=names.target_dead_letter_queue(stage, queue.entry.name),
+            retention_period=DEAD_LETTER_RETENTION,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            removal_policy=RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY,
+        )
+        rules = {entry.event.__name__: names.rule(stage, entry.queue, entry.event.__name__) for entry in entries}
+        rule_arns = [arn.rule(self, bus_name, name) for name in rules.values()]
+        for target in (queue.queue, self.undelivered):
+            target.add_to_resource_policy(
+                iam.PolicyStatement(
+                    sid="EventsOfTheseRules",
+                    principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                    actions=["sqs:SendMessage"],
+                    resources=[target.queue_arn],
+                    conditions={
+                        "ArnEquals": {"aws:SourceArn": rule_arns},
+                        "StringEquals": {"aws:SourceAccount": Stack.of(self).account},
+                    },
+                )
+            )
+        for entry in entries:
+            event = entry.event
+            rule = events.CfnRule(
+                self,
+                event.__name__,
+                name=rules[event.__name__],
+                description=f"{event.__name__} goes to {queue.name}.",
+                event_bus_name=bus.event_bus_name,
+                event_pattern={
+                    "source": [event.source],
+                    "detail-type": [event.__name__],
+                    **({"detail": {"data": dict(entry.filter)}} if entry.filter else {}),
+                },
+                targets=[
+                    events.CfnRule.TargetProperty(
+                        id="queue",
+                        arn=queue.queue.queue_arn,
+                        dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=self.undelivered.queue_arn),
+                        retry_policy=events.CfnRule.RetryPolicyProperty(
+                            maximum_event_age_in_seconds=RETRY_AGE.to_seconds(), maximum_retry_attempts=RETRIES
+                        ),
+                    )
+                ],
+            )
+            rule.node.add_dependency(queue.queue, self.undelivered)

@@ -1,0 +1,69 @@
+"""A queue that work waits in, and the dead-letter queue where it rests when it fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from stacks import names
+from stacks.entry import Consumer, Queue
+from stacks.parts import arn
+from stacks.settings import Settings
+
+DEAD_LETTER_RETENTION = Duration.days(14)
+
+
+class WorkQueue(Construct):
+    """An encrypted queue that takes TLS only, with a dead-letter queue of the same type that serves it alone.
+
+    `name` and `arn` are known without a reference, so that another stack can use them. A message is hidden for six
+    times the consumer's timeout plus its batch window, which AWS asks for so that a throttled batch can be tried again
+    (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html). A FIFO queue is of the high-throughput
+    kind: its duplicates are found per message group.
+    """
+
+    def __init__(self, scope: Construct, *, entry: Queue, consumer: Consumer, settings: Settings) -> None:
+        super().__init__(scope, f"{entry.name}-queue")
+        self.entry = entry
+        self.name = names.queue(settings.stage, entry.name, fifo=entry.fifo)
+        self.arn = arn.queue(self, self.name)
+        self.dead_letter_queue = sqs.Queue(
+            self,
+            "DeadLetters",
+            queue_name=names.dead_letter_queue(settings.stage, entry.name, fifo=entry.fifo),
+            retention_period=DEAD_LETTER_RETENTION,
+            # By name: a reference would make the two queues wait for each other.
+            redrive_allow_policy=sqs.RedriveAllowPolicy(
+                source_queues=[
+                    sqs.Queue.from_queue_attributes(self, "Source", queue_arn=self.arn, fifo=entry.fifo or None)
+                ]
+            ),
+            **_kind(entry, settings),
+        )
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            queue_name=self.name,
+            retention_period=Duration.seconds(entry.retention),
+            visibility_timeout=Duration.seconds(6 * consumer.timeout + consumer.window),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=entry.receives),
+            **_kind(entry, settings),
+        )
+
+
+def _kind(entry: Queue, settings: Settings) -> dict[str, Any]:
+    high_throughput = {
+        "fifo": True,
+        "content_based_deduplication": False,
+        "deduplication_scope": sqs.DeduplicationScope.MESSAGE_GROUP,
+        "fifo_throughput_limit": sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
+    }
+    return {
+        "encryption": sqs.QueueEncryption.SQS_MANAGED,
+        "enforce_ssl": True,
+        "removal_policy": RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY,
+        **(high_throughput if entry.fifo else {}),
+    }

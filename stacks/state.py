@@ -1,0 +1,41 @@
+"""What is remembered: the topology's tables, and the two that the runtime keeps for itself."""
+
+from __future__ import annotations
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from constructs import Construct
+
+from stacks import names
+from stacks.entry import Topology
+from stacks.parts.stage_stack import StageStack
+from stacks.settings import Settings
+
+
+class State(StageStack):
+    """One table an entry, `failures` (why a message failed) and `once` (which effects were had already)."""
+
+    def __init__(self, scope: Construct, *, settings: Settings, topology: Topology) -> None:
+        super().__init__(scope, "state", settings=settings, description="Headrace: what is remembered.")
+        self._settings = settings
+        for entry in topology.tables:
+            self._table(entry.name, key=entry.key, expires="expires_at" if entry.expires else None)
+        self._table("failures", key="message_id", expires="expires_at")
+        self._table("once", key="id", expires="expiration")
+
+    def _table(self, name: str, *, key: str, expires: str | None) -> None:
+        settings = self._settings
+        dynamodb.Table(
+            self,
+            name,
+            table_name=names.resource(settings.stage, name),
+            partition_key=dynamodb.Attribute(name=key, type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            time_to_live_attribute=expires,
+            encryption=dynamodb.TableEncryption.DEFAULT,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=settings.retain
+            ),
+            deletion_protection=settings.protect,
+            removal_policy=RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY,
+        )
