@@ -24,9 +24,11 @@ def synthesize(home: Path, endpoint_url: str) -> Path:
 def bootstrap(home: Path, endpoint_url: str) -> None:
     """Create what the CDK needs in an account, once. Raises `LocalError` if it fails."""
     cdk(
-        *("bootstrap", f"aws://{ACCOUNT}/{REGION}", "--app", "true"),
+        *("bootstrap", f"aws://{ACCOUNT}/{REGION}"),
         log=home / "bootstrap.log",
         environment=environment(endpoint_url),
+        # Away from cdk.json, the CLI bootstraps without synthesizing first.
+        folder=home,
     )
 
 

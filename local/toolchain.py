@@ -43,8 +43,8 @@ def environment(endpoint_url: str) -> dict[str, str]:
     }
 
 
-def cdk(*arguments: str, log: Path, environment: Mapping[str, str]) -> None:
-    """Run the CDK CLI in the project's folder, its output appended to `log`.
+def cdk(*arguments: str, log: Path, environment: Mapping[str, str], folder: Path = ROOT) -> None:
+    """Run the CDK CLI in `folder`, its output appended to `log`.
 
     Raises `LocalError` with the last lines of the output if the CLI fails.
     """
@@ -56,7 +56,7 @@ def cdk(*arguments: str, log: Path, environment: Mapping[str, str]) -> None:
         start = output.tell()
         done = subprocess.run(
             [command, "--no-notices", "--no-color", *arguments],
-            cwd=ROOT,
+            cwd=folder,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=output,
