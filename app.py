@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import sys
+
 from aws_cdk import App
 
-from stacks import settings as stage
+from stacks import settings as stages
+from stacks.entry import TopologyError
 from stacks.fanout import Fanout
 from stacks.processing import Processing
 from stacks.state import State
-from stacks.topology import TOPOLOGY
 
-app = App()
-settings = stage.read(app.node.try_get_context("stage"), app.node.try_get_context("stages"))
 
-state = State(app, settings=settings, topology=TOPOLOGY)
-fanout = Fanout(app, settings=settings, topology=TOPOLOGY)
-processing = Processing(app, settings=settings, topology=TOPOLOGY)
+def compose(app: App) -> None:
+    """Every stack of the stage that the context names, in the order in which they are deployed."""
+    from stacks.topology import TOPOLOGY  # here, because it is checked as it is imported
 
-fanout.add_stack_dependency(state)
-processing.add_stack_dependency(fanout)
+    settings = stages.read(app.node.try_get_context("stage"), app.node.try_get_context("stages"))
+    state = State(app, settings=settings, topology=TOPOLOGY)
+    fanout = Fanout(app, settings=settings, topology=TOPOLOGY)
+    processing = Processing(app, settings=settings, topology=TOPOLOGY)
+    fanout.add_stack_dependency(state)
+    processing.add_stack_dependency(fanout)
 
-app.synth()
+
+if __name__ == "__main__":
+    app = App()
+    try:
+        compose(app)
+    except (TopologyError, stages.SettingsError) as wrong:
+        sys.exit(f"{wrong}")
+    app.synth()

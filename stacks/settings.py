@@ -39,7 +39,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     archive_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
     """Days for which events can be replayed; none means no archive."""
     log_days: LogDays = 30
-    log_level: Literal["DEBUG", "INFO", "WARN", "ERROR"] = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     email_sender: Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
     """The address that e-mail comes from; it or its domain is a verified identity of SES."""
     authorization: Literal["iam", "none"] = "iam"

@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,8 +165,10 @@ def _install(packages: Path, target: Target) -> None:
 def _prune(packages: Path) -> None:
     """Leaves out what no function reads. Licences stay."""
     shutil.rmtree(packages / "bin", ignore_errors=True)
-    for record in (*packages.glob("*.dist-info/RECORD"), *packages.glob("*.dist-info/INSTALLER")):
-        record.unlink()
+    swagger = packages / "aws_lambda_powertools" / "event_handler" / "openapi" / "swagger_ui"
+    records = (packages.glob(f"*.dist-info/{name}") for name in ("RECORD", "INSTALLER", "REQUESTED"))
+    for unread in chain(packages.rglob("*.pyi"), swagger.glob("*.min.*"), *records):
+        unread.unlink()
     data = packages / "botocore" / "data"
     for service in data.iterdir():
         if service.is_dir() and service.name not in SERVICES:

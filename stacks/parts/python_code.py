@@ -34,8 +34,8 @@ class PythonCode(Construct):
         if target.interpreter() is None:
             Annotations.of(self.node.root).add_warning_v2(
                 "headrace:no-byte-code",
-                f"There is no Python {target.python} on this machine, so Lambda gets no byte code and a cold start takes "
-                f"nearly twice the CPU; install python{target.python} and synthesize again.",
+                f"There is no Python {target.python} on this machine, so Lambda gets no byte code and a cold start "
+                f"takes nearly twice the CPU; install python{target.python} and synthesize again.",
             )
         self.runtime = lambda_.Runtime(f"python{target.python}", lambda_.RuntimeFamily.PYTHON)
         self.architecture = (

@@ -51,7 +51,7 @@ class QueueConsumer(Construct):
             environment=_environment(entry, queue, settings),
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
-            application_log_level_v2=lambda_.ApplicationLogLevel[settings.log_level],
+            application_log_level_v2=lambda_.ApplicationLogLevel[settings.log_level.removesuffix("ING")],
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
             tracing=lambda_.Tracing.ACTIVE,
         )
@@ -83,7 +83,7 @@ def _environment(entry: Consumer, queue: WorkQueue, settings: Settings) -> dict[
         "FAILURES_TABLE": names.resource(stage, "failures"),
         "POWERTOOLS_SERVICE_NAME": entry.function,
         "POWERTOOLS_METRICS_NAMESPACE": names.PROJECT.title(),
-        "POWERTOOLS_LOG_LEVEL": settings.log_level.replace("WARN", "WARNING"),
+        "LOG_LEVEL": settings.log_level,
     }
     environment |= {f"TABLE_{access.table.upper()}": names.resource(stage, access.table) for access in entry.access}
     if entry.publishes:

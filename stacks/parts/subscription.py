@@ -51,6 +51,7 @@ class Subscriptions(Construct):
         )
         rules = {entry.event.__name__: names.rule(stage, entry.queue, entry.event.__name__) for entry in entries}
         rule_arns = [arn.rule(self, bus_name, name) for name in rules.values()]
+        policies = []
         for target in (queue.queue, self.undelivered):
             target.add_to_resource_policy(
                 iam.PolicyStatement(
@@ -64,6 +65,7 @@ class Subscriptions(Construct):
                     },
                 )
             )
+            policies.append(target.node.find_child("Policy"))
         for entry in entries:
             event = entry.event
             rule = events.CfnRule(
@@ -88,4 +90,4 @@ class Subscriptions(Construct):
                     )
                 ],
             )
-            rule.node.add_dependency(queue.queue, self.undelivered)
+            rule.node.add_dependency(*policies)
