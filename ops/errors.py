@@ -1,0 +1,40 @@
+"""What can go wrong for the person at the keyboard: one sentence each, and the exit code that scripts read.
+
+OpsError                 1  AWS refused, or something it needs is missing
+├── UsageError           2  the command asks for what cannot be done
+├── LeftBehind           3  done, but some messages could not be moved and stayed where they were
+├── CameBack             4  stopped, because most messages came straight back
+└── Interrupted          5  stopped by a person or a fault; `resume` goes on
+"""
+
+from __future__ import annotations
+
+
+class OpsError(Exception):
+    """AWS refused, or something that the command needs is missing. The message says what to do."""
+
+    code = 1
+
+
+class UsageError(OpsError):
+    """The command asks for what cannot be done."""
+
+    code = 2
+
+
+class LeftBehind(OpsError):
+    """The work is done, but some messages could not be moved and stayed where they were."""
+
+    code = 3
+
+
+class CameBack(OpsError):
+    """Most of the messages that were sent home failed again at once, so the rest was kept."""
+
+    code = 4
+
+
+class Interrupted(OpsError):
+    """The work stopped half-way; nothing is lost and `resume` goes on."""
+
+    code = 5

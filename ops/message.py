@@ -1,0 +1,111 @@
+"""A message as SQS hands it out and takes it in, and the checksums by which SQS proves what it took."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import struct
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+MOST_BYTES = 1_048_576
+"""The largest message, and the largest batch: body and attributes together.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
+MOST_ATTRIBUTES = 10
+
+
+class Value(Struct, frozen=True, rename="pascal", omit_defaults=True):
+    """A message attribute's value; `binary_value` is base64, as SQS's JSON protocol carries it."""
+
+    data_type: str
+    string_value: str | None = None
+    binary_value: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The value as a person reads it."""
+        return self.string_value if self.string_value is not None else self.binary_value or ""
+
+
+class Message(Struct, rename="pascal"):
+    """A message that was received. `attributes` is SQS's own, `message_attributes` the sender's."""
+
+    message_id: str
+    receipt_handle: str
+    body: str
+    attributes: dict[str, str] = {}
+    message_attributes: dict[str, Value] = {}
+
+    @property
+    def group(self) -> str | None:
+        """The FIFO group, or a standard queue's tenant."""
+        return self.attributes.get("MessageGroupId")
+
+    @property
+    def sent_at(self) -> datetime:
+        """When it was first sent."""
+        return datetime.fromtimestamp(int(self.attributes.get("SentTimestamp", "0")) / 1000, UTC)
+
+    @property
+    def receives(self) -> int:
+        """How often it was received, this time included."""
+        return int(self.attributes.get("ApproximateReceiveCount", "0"))
+
+    @property
+    def source(self) -> str | None:
+        """The ARN of the queue that SQS moved it from."""
+        return self.attributes.get("DeadLetterQueueSourceArn")
+
+
+class Entry(Struct, rename="pascal", omit_defaults=True):
+    """A message to be sent, as one entry of a batch."""
+
+    id: str
+    message_body: str
+    message_attributes: dict[str, Value] = {}
+    message_system_attributes: dict[str, Value] = {}
+    message_group_id: str | None = None
+    message_deduplication_id: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes that count towards SQS's limits; the trace header does not.
+
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+        """
+        return len(self.message_body.encode()) + sum(map(attribute_size, self.message_attributes.items()))
+
+
+def attribute_size(attribute: tuple[str, Value]) -> int:
+    """Bytes of one attribute: name, type and value."""
+    name, value = attribute
+    return len(name.encode()) + len(value.data_type.encode()) + len(_payload(value))
+
+
+def md5_of_body(body: str) -> str:
+    """The checksum that SQS answers for a body."""
+    return hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()
+
+
+def md5_of_attributes(attributes: Mapping[str, Value]) -> str | None:
+    """The checksum that SQS answers for message attributes; None where there are none.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
+    """
+    if not attributes:
+        return None
+    digest = hashlib.md5(usedforsecurity=False)
+    for name in sorted(attributes):
+        value = attributes[name]
+        kind = b"\x01" if value.string_value is not None else b"\x02"
+        for part in (name.encode(), value.data_type.encode()):
+            digest.update(struct.pack(">I", len(part)) + part)
+        payload = _payload(value)
+        digest.update(kind + struct.pack(">I", len(payload)) + payload)
+    return digest.hexdigest()
+
+
+def _payload(value: Value) -> bytes:
+    return value.string_value.encode() if value.string_value is not None else base64.b64decode(value.binary_value or "")

@@ -1,0 +1,244 @@
+"""Moves messages from a dead-letter queue to where they belong: send, confirm, write down, delete.
+
+A message is deleted only after SQS confirmed its copy by checksum and the journal says so. Whatever happens in between,
+the message is in one of the two queues. What can arrive twice is what was being sent when a connection or the process
+died: at most ten messages a worker. Such a copy carries the same idempotency key, so its consumer drops it.
+
+On FIFO queues a group's messages go one after the other, the next only once the one before is confirmed. A message that
+cannot be sent keeps everything behind it in its group where it is.
+
+The deduplication id of a copy is made of the original idempotency key and the dead letter's MessageId. The original
+key alone would lose messages: SQS remembers it for five minutes after the first send, answers a second send with
+success and throws the message away, and the mover would then delete the only copy. With the MessageId in it, a redrive
+is new to SQS, while the repetition of the same redrive after a crash is not and is dropped. The
+idempotency key itself travels in its attribute, and by that consumers recognise what they did already.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+
+from functions.contracts.envelope import IDEMPOTENCY_KEY, REDRIVEN
+from ops.journal import Journal
+from ops.message import MOST_ATTRIBUTES, MOST_BYTES, Entry, Message, Value, attribute_size
+from ops.outbox import Destination, Outbox
+from ops.sqs import TEN
+from ops.sweep import Sweep
+
+KEY = re.compile(r"[!-~]{1,80}")
+"""An idempotency key that fits into a deduplication id, which has 128 printable characters, beside a MessageId."""
+ENOUGH = 20
+"""Messages sent before a redrive is judged by how many come back."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message as it goes home."""
+
+    to: Destination
+    body: str
+    attributes: dict[str, Value]
+
+
+Choose = Callable[[list[Message]], Awaitable[list[bool]]]
+Prepare = Callable[[Message], Delivery | str]
+
+
+@dataclass
+class Tally:
+    """What became of the messages, or in a dry run would become."""
+
+    seen: int = 0
+    matched: int = 0
+    moved: int = 0
+    behind: int = 0
+    """Kept, because a message before them in their group was kept."""
+    came_back: int = 0
+    """Sent by this very redrive and dead again."""
+    refused: Counter[str] = field(default_factory=Counter)
+    """Kept, because they could not be sent: how many, by reason."""
+    to: Counter[str] = field(default_factory=Counter)
+    """How many went, or would go, to which destination."""
+
+
+async def everything(batch: list[Message]) -> list[bool]:
+    """Chooses every message."""
+    return [True] * len(batch)
+
+
+class Mover:
+    """Moves what a sweep brings, and tallies it; `act=False` only tallies.
+
+    `choose` says which messages of a batch are meant, `prepare` how one goes home, or why it cannot. `run` is stamped
+    on what is sent, so that a message that comes straight back is known and not sent in circles.
+    """
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        prepare: Prepare,
+        *,
+        run: str,
+        act: bool,
+        journal: Journal | None = None,
+        choose: Choose = everything,
+        limit: int | None = None,
+        force: bool = False,
+        moved: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self._sweep = sweep
+        self._prepare = prepare
+        self._run = run
+        self._act = act
+        self._journal = journal
+        self._choose = choose
+        self._left = limit
+        self._force = force
+        self._moved = moved
+        self._outboxes: dict[str, Outbox] = {}
+        self.tally = Tally()
+
+    async def visit(self, batch: list[Message]) -> None:
+        """Moves one batch that the sweep received; for the sweep to call."""
+        self.tally.seen += len(batch)
+        work = self._select(batch, await self._choose(batch))
+        for _, delivery in work:
+            self.tally.to[delivery.to.name] += 1
+        if not self._act:
+            return
+        confirmed: list[str] = []
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for lot in self._lots(work):
+                    tasks.create_task(self._send(lot, confirmed))
+        except* Exception as errors:
+            raise _first(errors) from None
+        finally:
+            if confirmed:
+                deleted = await self._sweep.delete(confirmed)
+                if self._journal is not None:
+                    self._journal.deleted(deleted)
+
+    def _select(self, batch: list[Message], chosen: list[bool]) -> list[tuple[Message, Delivery]]:
+        work: list[tuple[Message, Delivery]] = []
+        stuck: set[str | None] = set()
+        for message, meant in zip(batch, chosen, strict=True):
+            if self._stamp(message)[1] == self._run:
+                self.tally.came_back += 1
+                self._judge()
+            elif meant and self._sweep.fifo and message.group in stuck:
+                self.tally.behind += 1
+            elif meant and self._left == 0:
+                self._sweep.stop("limit")
+            elif meant:
+                self.tally.matched += 1
+                if self._left is not None:
+                    self._left -= 1
+                delivery = self._prepare(message)
+                if not isinstance(delivery, str):
+                    work.append((message, delivery))
+                    continue
+                self.tally.refused[delivery] += 1
+            stuck.add(message.group)
+        return work
+
+    def _judge(self) -> None:
+        moved, back = self.tally.moved, self.tally.came_back
+        if not self._force and moved >= ENOUGH and back * 2 > moved:
+            self._sweep.stop("came back")
+
+    def _lots(self, work: list[tuple[Message, Delivery]]) -> Iterator[list[tuple[Message, Delivery]]]:
+        """What is sent one after the other: a group's messages on FIFO, as much as fits into one batch otherwise."""
+        if self._sweep.fifo:
+            groups: dict[str | None, list[tuple[Message, Delivery]]] = {}
+            for item in work:
+                groups.setdefault(item[0].group, []).append(item)
+            yield from groups.values()
+            return
+        by_destination: dict[str, list[tuple[Message, Delivery]]] = {}
+        for item in work:
+            by_destination.setdefault(item[1].to.name, []).append(item)
+        yield from by_destination.values()
+
+    async def _send(self, lot: list[tuple[Message, Delivery]], confirmed: list[str]) -> None:
+        to = lot[0][1].to
+        entries = [self._entry(message, delivery) for message, delivery in lot]
+        if self._sweep.fifo:
+            outbox = self._outboxes.setdefault(to.name, Outbox(to))
+            for index, entry in enumerate(entries):
+                refusal = await outbox.send(entry)
+                if refusal is not None:
+                    self.tally.refused[refusal] += 1
+                    self.tally.behind += len(entries) - index - 1
+                    return
+                self._sent([entry.id], confirmed)
+            return
+        for part in _parts(entries):
+            outcome = await to.send(part)
+            self._sent([id_ for id_, refusal in outcome.items() if refusal is None], confirmed)
+            self.tally.refused.update(refusal for refusal in outcome.values() if refusal is not None)
+
+    def _sent(self, ids: list[str], confirmed: list[str]) -> None:
+        if not ids:
+            return
+        if self._journal is not None:
+            self._journal.sent(ids)
+        self._sweep.sent(ids)
+        confirmed.extend(ids)
+        self.tally.moved += len(ids)
+        self._moved(len(ids))
+
+    def _stamp(self, message: Message) -> tuple[int, str]:
+        """How often the message was redriven, and by which run the last time."""
+        times, _, run = (
+            message.message_attributes[REDRIVEN].text.partition(" ")
+            if REDRIVEN in message.message_attributes
+            else ("0", "", "")
+        )
+        return (int(times) if times.isdecimal() else 0), run
+
+    def _entry(self, message: Message, delivery: Delivery) -> Entry:
+        entry = Entry(message.message_id, delivery.body, delivery.attributes)
+        stamp = Value("String", f"{self._stamp(message)[0] + 1} {self._run}")
+        stamped = {**delivery.attributes, REDRIVEN: stamp}
+        # The sender's own attributes and body come first: where SQS has no room for the stamp, it is left out.
+        if len(stamped) <= MOST_ATTRIBUTES and entry.size + attribute_size((REDRIVEN, stamp)) <= MOST_BYTES:
+            entry.message_attributes = stamped
+        trace = message.attributes.get("AWSTraceHeader")
+        if trace is not None:
+            entry.message_system_attributes = {"AWSTraceHeader": Value("String", trace)}
+        entry.message_group_id = message.group
+        if self._sweep.fifo:
+            entry.message_deduplication_id = deduplication_id(message, edited=delivery.body != message.body)
+        return entry
+
+
+def deduplication_id(message: Message, *, edited: bool) -> str:
+    """The deduplication id of a dead letter's way home: the module's description says why it is made like this."""
+    key = message.message_attributes.get(IDEMPOTENCY_KEY)
+    parts = [key.text] if key is not None and KEY.fullmatch(key.text) else []
+    return ":".join([*parts, message.message_id, *(["edited"] if edited else [])])
+
+
+def _parts(entries: list[Entry]) -> Iterator[list[Entry]]:
+    """Batches of at most ten entries and one megabyte."""
+    part: list[Entry] = []
+    size = 0
+    for entry in entries:
+        if part and (len(part) == TEN or size + entry.size > MOST_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(entry)
+        size += entry.size
+    if part:
+        yield part
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    first = errors.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first

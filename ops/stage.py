@@ -1,0 +1,97 @@
+"""A deployed stage, as a person reaches it: region, endpoint and credentials, and AWS's clients for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+)
+
+from ops.errors import OpsError
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCAL = "local"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where the queues are. `endpoint` is None on AWS itself."""
+
+    name: str
+    region: str
+    endpoint: str | None
+    session: botocore.session.Session = field(repr=False)
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def open(cls, name: str, root: Path = ROOT) -> Stage:
+        """The stage of that name: `local` as `python -m local up` wrote it down, others from AWS's own settings.
+
+        Raises `OpsError` where there is no local stack, no region or no credentials.
+        """
+        session = botocore.session.Session()
+        if name == LOCAL:
+            path = root / ".local" / "state.json"
+            try:
+                state = json.loads(path.read_text(encoding="utf-8"))
+                region, endpoint = state["region"], state["aws_endpoint_url"]
+            except FileNotFoundError:
+                raise OpsError("Nothing runs on this machine: start it with `python -m local up`.") from None
+            except (ValueError, KeyError):
+                raise OpsError(
+                    f"{path} is damaged: stop the local stack and start it with `python -m local up`."
+                ) from None
+            session.set_credentials("test", "test")
+            return cls(name, region, endpoint, session)
+        with in_words():
+            region = session.get_config_variable("region")
+            if not region:
+                raise NoRegionError
+            if session.get_credentials() is None:
+                raise NoCredentialsError
+        return cls(name, region, None, session)
+
+    def client(self, service: str) -> Any:
+        """Botocore's client for a service of this stage."""
+        if service not in self._clients:
+            self._clients[service] = self.session.create_client(
+                service, region_name=self.region, endpoint_url=self.endpoint
+            )
+        return self._clients[service]
+
+    @property
+    def files(self) -> Path:
+        """The folder for journals, exports and audit records of this stage."""
+        return ROOT / ".local" / "ops" / self.name
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Turns what botocore raises into an `OpsError` with one sentence."""
+    try:
+        yield
+    except (NoCredentialsError, PartialCredentialsError):
+        raise OpsError("There are no AWS credentials: sign in, or set AWS_PROFILE, and try again.") from None
+    except NoRegionError:
+        raise OpsError("There is no AWS region: set AWS_REGION, or one in the profile, and try again.") from None
+    except EndpointConnectionError as error:
+        raise OpsError(
+            f"AWS does not answer at {error.kwargs['endpoint_url']}: is it running, and the network up?"
+        ) from None
+    except ClientError as error:
+        fault = error.response["Error"]
+        raise OpsError(f"{error.operation_name} was refused: {fault['Message']} ({fault['Code']}).") from None
+    except BotoCoreError as error:
+        raise OpsError(f"AWS could not be asked: {error}.") from None

@@ -1,0 +1,56 @@
+"""One signed HTTP request to an AWS service that speaks JSON, over connections that stay open."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import aiohttp
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+
+class Unanswered(Exception):
+    """No answer came, so nobody knows whether the request was carried out."""
+
+
+class Transport(Protocol):
+    """Carries one request to SQS and brings the answer back."""
+
+    async def __call__(self, action: str, payload: bytes) -> tuple[int, bytes]:
+        """Status and body of the answer. Raises `Unanswered` where none came."""
+
+
+class HttpTransport:
+    """SQS at its endpoint, in AWS's JSON protocol, signed with Signature Version 4.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-json.html
+    """
+
+    def __init__(self, endpoint: str, region: str, credentials: Credentials, *, timeout: float = 30) -> None:
+        self._url = endpoint.rstrip("/") + "/"
+        self._region = region
+        self._credentials = credentials
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> HttpTransport:
+        connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=30)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout, auto_decompress=False)
+        return self
+
+    async def __aexit__(self, *exc: Any) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def __call__(self, action: str, payload: bytes) -> tuple[int, bytes]:
+        """Status and body of the answer. Raises `Unanswered` where none came."""
+        assert self._session is not None
+        headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AmazonSQS.{action}"}
+        request = AWSRequest("POST", self._url, headers=headers, data=payload)
+        SigV4Auth(self._credentials.get_frozen_credentials(), "sqs", self._region).add_auth(request)
+        try:
+            async with self._session.post(self._url, data=payload, headers=dict(request.headers.items())) as answer:
+                return answer.status, await answer.read()
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise Unanswered(str(error) or type(error).__name__) from error
