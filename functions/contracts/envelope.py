@@ -10,6 +10,8 @@ IDEMPOTENCY_KEY = "idempotency_key"
 TENANT = "tenant"
 RECEIVED_AT = "received_at"
 ROUTE = "route"
+# Set by a redrive: how often the message was brought back, and by which redrive the last time (`2 20261121-101500-3f`).
+REDRIVEN = "redriven"
 
 
 class Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True):
