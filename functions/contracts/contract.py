@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
+from msgspec.json import encode
 
 
-class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A request for work, as a caller posts it and a queue carries it.
 
     Unknown fields are refused, so that a misspelt optional field is an error at the edge and not a silent loss.
@@ -17,6 +19,13 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     business_key: ClassVar[str | None] = None
+
+    def digest(self) -> str:
+        """What the command says, in 64 hex digits: equal for equal content, however the JSON was written.
+
+        Defaults are left out, so a new optional field changes no digest.
+        """
+        return sha256(encode(self)).hexdigest()
 
 
 class Event(Struct, frozen=True, kw_only=True):

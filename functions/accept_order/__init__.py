@@ -1,0 +1,1 @@
+"""Takes an order in: stores it once and says so."""

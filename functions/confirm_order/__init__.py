@@ -1,0 +1,1 @@
+"""Confirms an accepted order to its customer by e-mail."""

@@ -1,0 +1,26 @@
+"""What the confirmation of an order says."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from functions.contracts.orders import OrderAccepted
+
+
+class Letter(Struct, frozen=True):
+    """A plain text e-mail."""
+
+    to: str
+    subject: str
+    text: str
+
+
+def confirmation(order: OrderAccepted) -> Letter:
+    """The letter that confirms `order`."""
+    lines = "\n".join(f"  {line.quantity} x {line.sku}" for line in order.lines)
+    total = f"{order.total / 100:,.2f} {order.currency}"
+    return Letter(
+        to=order.customer_email,
+        subject=f"Your order {order.order_id}",
+        text=f"Thank you. We have your order {order.order_id}:\n\n{lines}\n\nTotal: {total}\n",
+    )

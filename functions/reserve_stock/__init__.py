@@ -1,0 +1,1 @@
+"""Sets an accepted order's articles aside, or finds them short."""

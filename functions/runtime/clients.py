@@ -1,0 +1,29 @@
+"""The AWS clients: botocore only, one session, each client made once and only when used."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from botocore.config import Config
+from botocore.session import Session, get_session
+
+# Short timeouts, because a call that hangs eats the time of the whole batch; standard retries with their own backoff.
+CONFIG = Config(
+    connect_timeout=2,
+    read_timeout=5,
+    retries={"total_max_attempts": 3, "mode": "standard"},
+    parameter_validation=False,
+)
+
+
+@cache
+def session() -> Session:
+    """The one botocore session of this process."""
+    return get_session()
+
+
+@cache
+def client(service: str) -> Any:
+    """The client of `service`, such as `dynamodb`."""
+    return session().create_client(service, config=CONFIG)

@@ -1,0 +1,30 @@
+"""What a handler raises to say how its message failed. Everything else counts as transient."""
+
+from __future__ import annotations
+
+
+class Retry(Exception):
+    """Transient: the same message may succeed later.
+
+    `delay` is the number of seconds to wait, at the least; without it the backoff decides.
+    """
+
+    def __init__(self, reason: str, *, delay: float | None = None) -> None:
+        super().__init__(reason)
+        self.delay = delay
+
+
+class Reject(Exception):
+    """Permanent: the message is wrong as it stands, and trying again changes nothing.
+
+    It goes to the dead-letter queue within moments, with the reason recorded. The reason is read by an operator: say
+    what is wrong and what to do.
+    """
+
+
+class OutOfTime(Exception):
+    """The function's time ran out, before or while the message was handled. Transient."""
+
+
+class Behind(Exception):
+    """A message earlier in the same FIFO group failed, so this one was not tried. Transient."""

@@ -1,0 +1,53 @@
+"""Log lines and metrics: one JSON object a line on standard output, which CloudWatch takes as they are.
+
+Powertools' Logger takes 27 µs a line and, with Metrics, a tenth of a cold start; these lines need neither.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+NAMESPACE = "Headrace"
+LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
+
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+
+
+def log(level: str, message: str, **fields: Any) -> None:
+    """Write one line if the environment's LOG_LEVEL (INFO by default) lets it through. Never raises for its fields."""
+    if LEVELS[level] < LEVELS.get(os.environ.get("LOG_LEVEL", "INFO").upper(), 20):
+        return
+    known = {name: value for name, value in fields.items() if value is not None}
+    _write({"level": level, "message": message, "timestamp": _now(), **known})
+
+
+def metrics(service: str, counts: Mapping[str, int], ages: Sequence[float]) -> None:
+    """Write one line in CloudWatch's embedded metric format: counts, and the ages in milliseconds.
+
+    See https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+    definitions = [{"Name": name, "Unit": "Count"} for name in counts]
+    values: dict[str, Any] = dict(counts)
+    if ages:
+        definitions.append({"Name": "Age", "Unit": "Milliseconds"})
+        values["Age"] = list(ages[:100])  # the format's most
+    metadata = {
+        "Timestamp": int(time.time() * 1000),
+        "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": definitions}],
+    }
+    _write({"_aws": metadata, "service": service, **values})
+
+
+def _now() -> str:
+    now = time.time()
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z"
+
+
+def _write(line: dict[str, Any]) -> None:
+    sys.stdout.write(_encode(line).decode() + "\n")

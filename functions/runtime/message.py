@@ -1,0 +1,124 @@
+"""What a handler is told about its message, and how a record becomes a contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Raw, Struct, field
+from msgspec.json import Decoder
+
+from functions.contracts.contract import Command, Event
+from functions.contracts.envelope import Envelope
+from functions.runtime.errors import Reject
+from functions.runtime.record import Record
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """Where a contract came from.
+
+    `key` says which effect this is and survives redrive and repeated requests: the business key of a command (or its
+    `Idempotency-Key`), the id of an event. `cause` is what the ids of resulting events derive from. `causation_id` is
+    the id of the message or event itself.
+    """
+
+    id: str
+    key: str
+    cause: str
+    causation_id: str
+    correlation_id: str
+    attempt: int = 1
+    group: str | None = None
+    idempotency_key: str | None = None
+    tenant: str | None = None
+    trace: str | None = None
+
+
+class _Delivery(Struct):
+    # What EventBridge puts on a queue: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
+    type: str = field(name="detail-type")
+    detail: Raw
+
+
+T = TypeVar("T")
+Contract = Command | Event
+Intake = Callable[[Record], tuple[Any, Message]]
+
+
+def intake(accepts: tuple[type[Contract], ...]) -> Intake:
+    """A function that reads a record as one of the contracts, which are one command or any number of events.
+
+    The function raises `Reject` for a body that is none of them. Raises `TypeError` for a mixture.
+    """
+    if len(accepts) == 1 and issubclass(accepts[0], Command):
+        return _command_intake(accepts[0])
+    events = tuple(contract for contract in accepts if issubclass(contract, Event))
+    if not events or len(events) != len(accepts):
+        raise TypeError(f"A consumer accepts one command or some events, not {accepts!r}.")
+    return _event_intake(events)
+
+
+def _command_intake(contract: type[Command]) -> Intake:
+    decoder = Decoder(contract)
+    name = contract.__name__
+    key_field = contract.business_key
+
+    def read(record: Record) -> tuple[Command, Message]:
+        command = _decode(decoder, record.body, name)
+        key = getattr(command, key_field) if key_field else record.idempotency_key
+        if not key:
+            raise Reject(f"{name} came without an idempotency key; send it with an Idempotency-Key.")
+        # An idempotency key is the caller's, for one group: the same key for another order is another effect.
+        scope = (name, record.group, key) if record.fifo and not key_field else (name, key)
+        return command, Message(
+            id=record.id,
+            key=key,
+            cause="/".join(str(part) for part in scope),
+            causation_id=record.id,
+            correlation_id=record.correlation_id,
+            attempt=record.attempt,
+            group=record.group,
+            idempotency_key=record.idempotency_key,
+            tenant=record.tenant,
+            trace=record.trace,
+        )
+
+    return read
+
+
+def _event_intake(contracts: tuple[type[Event], ...]) -> Intake:
+    delivery, envelope = Decoder(_Delivery), Decoder(Envelope)
+    known = {contract.__name__: (contract, Decoder(contract)) for contract in contracts}
+
+    def read(record: Record) -> tuple[Event, Message]:
+        arrived = _decode(delivery, record.body, "EventBridge event")
+        surrounds = _decode(envelope, arrived.detail, arrived.type)
+        if surrounds.type not in known:
+            raise Reject(f"{surrounds.type} is none of {', '.join(known)}; correct the rule that sent it here.")
+        contract, decoder = known[surrounds.type]
+        if surrounds.version != contract.version:
+            raise Reject(
+                f"{surrounds.type} came in version {surrounds.version}, but this function knows {contract.version}; "
+                "deploy a function that knows it, then redrive."
+            )
+        return _decode(decoder, surrounds.data, surrounds.type), Message(
+            id=record.id,
+            key=surrounds.id,
+            cause=surrounds.id,
+            causation_id=surrounds.id,
+            correlation_id=surrounds.correlation_id,
+            attempt=record.attempt,
+            group=record.group,
+            tenant=surrounds.tenant,
+            trace=record.trace,
+        )
+
+    return read
+
+
+def _decode(decoder: Decoder[T], body: str | Raw, name: str) -> T:
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise Reject(f"{name} does not decode: {error}") from error

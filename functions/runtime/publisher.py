@@ -1,0 +1,141 @@
+"""Publishing the events of a whole batch: by ten and by size, only failed entries again, failures mapped back.
+
+See https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Raw, Struct
+
+from functions.contracts.contract import Event
+from functions.contracts.envelope import Envelope
+from functions.runtime.clients import client
+from functions.runtime.errors import Reject, Retry
+from functions.runtime.message import Message
+from functions.runtime.settings import Settings, required
+
+ENTRIES = 10
+ATTEMPTS = 3
+TIME_BYTES = 14
+NAMESPACE = UUID("6f0b6a52-2f9e-5d0a-9a51-6f2c1f8a7b11")
+# PutEventsResultEntry names these two as worth a retry; the rest say that the entry or the permission is wrong.
+TRANSIENT = {"InternalFailure", "InternalException", "ThrottlingException"}
+MALFORMED = {"MalformedDetail", "InvalidArgument"}
+
+encode = msgspec.json.Encoder().encode
+
+
+class Entry(Struct, frozen=True):
+    """One event on its way: the record it came of, what PutEvents takes, and its size in PutEvents' bytes."""
+
+    record: str
+    entry: dict[str, str]
+    size: int
+
+
+def entry(event: Event, message: Message, index: int, limit: int) -> Entry:
+    """The PutEvents entry of the `index`-th event of `message`.
+
+    Raises `Reject` if it is no event or alone larger than `limit` bytes.
+    """
+    if not isinstance(event, Event):
+        raise Reject(f"The handler made a {type(event).__name__}, which is not an Event; correct the handler.")
+    name = type(event).__name__
+    detail = encode(
+        Envelope(
+            id=str(uuid5(NAMESPACE, f"{message.cause}/{name}/{index}")),
+            type=name,
+            version=event.version,
+            time=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            source=event.source,
+            correlation_id=message.correlation_id,
+            causation_id=message.causation_id,
+            tenant=message.tenant,
+            data=Raw(encode(event)),
+        )
+    )
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
+    size = TIME_BYTES + len(event.source) + len(name) + len(detail)
+    if size > limit:
+        raise Reject(f"{name} takes {size:,} bytes, but EventBridge takes {limit:,}; make the event smaller.")
+    fields = {"Source": event.source, "DetailType": name, "Detail": detail.decode()}
+    if message.trace:
+        fields["TraceHeader"] = message.trace
+    return Entry(message.id, fields, size)
+
+
+def chunks(entries: Sequence[Entry], limit: int) -> Iterator[list[Entry]]:
+    """`entries` in order, in lists of at most ten entries and `limit` bytes."""
+    chunk: list[Entry] = []
+    size = 0
+    for item in entries:
+        if chunk and (len(chunk) == ENTRIES or size + item.size > limit):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(item)
+        size += item.size
+    if chunk:
+        yield chunk
+
+
+def publish(entries: Sequence[Entry], settings: Settings, *, budget: float) -> dict[str, Exception]:
+    """Publish `entries`, trying failed ones again for at most `budget` seconds.
+
+    Returns the ids of the records of which an event could not be published, each with why.
+    """
+    if not entries:
+        return {}
+    bus = settings.bus or required("BUS_NAME")
+    end = time.monotonic() + budget
+    failed: dict[str, Exception] = {}
+    pending = list(entries)
+    for attempt in range(1, ATTEMPTS + 1):
+        again: list[tuple[Entry, str]] = []
+        for chunk in chunks(pending, settings.entry_bytes):
+            for item, problem in _put(chunk, bus):
+                if isinstance(problem, Exception):
+                    failed[item.record] = problem
+                else:
+                    again.append((item, problem))
+        if not again:
+            break
+        pause = 0.1 * 2**attempt
+        if attempt == ATTEMPTS or time.monotonic() + pause > end:
+            for item, code in again:
+                failed[item.record] = Retry(f"EventBridge did not take {item.entry['DetailType']}: {code}.")
+            break
+        time.sleep(pause)
+        pending = [item for item, _ in again]
+    return failed
+
+
+def _put(chunk: Sequence[Entry], bus: str) -> Iterator[tuple[Entry, str | Exception]]:
+    # Yields the entries that failed, with the code of a transient failure or with what to fail the record with.
+    try:
+        answer: dict[str, Any] = client("events").put_events(
+            Entries=[item.entry | {"EventBusName": bus} for item in chunk]
+        )
+    except (ClientError, BotoCoreError) as error:
+        # botocore has retried the call already.
+        failure = Retry(f"PutEvents failed: {error}")
+        failure.__cause__ = error
+        for item in chunk:
+            yield item, failure
+        return
+    for item, result in zip(chunk, answer["Entries"], strict=True):
+        code = result.get("ErrorCode")
+        if not code:
+            continue
+        if code in TRANSIENT:
+            yield item, code
+            continue
+        verdict = Reject if code in MALFORMED else Retry
+        yield item, verdict(f"EventBridge refused {item.entry['DetailType']}: {code}: {result.get('ErrorMessage')}")

@@ -1,0 +1,60 @@
+"""One record of an SQS batch, read without ever failing: odd metadata counts as absent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from functions.contracts.envelope import CORRELATION_ID, IDEMPOTENCY_KEY, RECEIVED_AT, TENANT
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """A record as Lambda hands it over. `sent` is epoch seconds; `attempt` counts from 1.
+
+    See https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html.
+    """
+
+    id: str
+    receipt: str
+    body: str
+    queue: str
+    attempt: int
+    sent: float
+    received_at: str | None
+    group: str | None
+    correlation_id: str
+    idempotency_key: str | None
+    tenant: str | None
+    trace: str | None
+
+    @property
+    def fifo(self) -> bool:
+        """Whether the queue keeps the order of each group."""
+        return self.queue.endswith(".fifo")
+
+    @classmethod
+    def read(cls, raw: Mapping[str, Any]) -> Record:
+        """The record in `raw`. Raises `KeyError` only if it is no SQS record at all."""
+        system = raw.get("attributes") or {}
+        attributes = raw.get("messageAttributes") or {}
+        return cls(
+            id=raw["messageId"],
+            receipt=raw["receiptHandle"],
+            body=raw["body"],
+            queue=raw["eventSourceARN"].rpartition(":")[2],
+            attempt=int(system.get("ApproximateReceiveCount") or 1),
+            sent=int(system.get("SentTimestamp") or 0) / 1000,
+            received_at=_text(attributes, RECEIVED_AT),
+            group=system.get("MessageGroupId"),
+            correlation_id=_text(attributes, CORRELATION_ID) or raw["messageId"],
+            idempotency_key=_text(attributes, IDEMPOTENCY_KEY),
+            tenant=_text(attributes, TENANT),
+            trace=system.get("AWSTraceHeader"),
+        )
+
+
+def _text(attributes: Mapping[str, Any], name: str) -> str | None:
+    # A binary attribute has no stringValue: nobody of ours sends one, so it is not our metadata.
+    return (attributes.get(name) or {}).get("stringValue") or None

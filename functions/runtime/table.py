@@ -1,0 +1,191 @@
+"""DynamoDB tables: conditional writes in plain Python values, one call each.
+
+`boto3.dynamodb.types` would do the translation, but importing it loads all of boto3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+from msgspec import Struct
+
+from functions.runtime.clients import client
+from functions.runtime.errors import Retry
+from functions.runtime.settings import required
+
+Item = dict[str, Any]
+
+
+class ConditionFailed(Exception):
+    """A conditional write changed nothing; `item` is what stands there, or None."""
+
+    def __init__(self, item: Item | None) -> None:
+        super().__init__("The condition of a write does not hold.")
+        self.item = item
+
+
+class Put(Struct, frozen=True, kw_only=True):
+    """Store `item` where `condition` holds for what stands there."""
+
+    table: Table
+    item: Item
+    condition: str
+    names: Mapping[str, str] = {}
+    values: Mapping[str, Any] = {}
+
+
+class Update(Struct, frozen=True, kw_only=True):
+    """Change the item of `key` by the update expression `change` where `condition` holds."""
+
+    table: Table
+    key: Item
+    change: str
+    condition: str | None = None
+    names: Mapping[str, str] = {}
+    values: Mapping[str, Any] = {}
+
+
+class Table(Struct, frozen=True):
+    """A table of the topology, by its name there; nothing is looked up before the first call."""
+
+    name: str
+
+    @property
+    def physical_name(self) -> str:
+        """The table's name in this stage. Raises `LookupError` if the function has no access to it."""
+        return required(f"TABLE_{self.name.upper()}")
+
+    def put(
+        self, item: Item, *, condition: str, names: Mapping[str, str] | None = None, values: Item | None = None
+    ) -> None:
+        """Store `item`. Raises `ConditionFailed` with the item that stands there."""
+        _call("put_item", _put(Put(table=self, item=item, condition=condition, names=names or {}, values=values or {})))
+
+    def update(
+        self,
+        key: Item,
+        change: str,
+        *,
+        condition: str | None = None,
+        names: Mapping[str, str] | None = None,
+        values: Item | None = None,
+    ) -> Item:
+        """Change the item of `key` and return it as it is now. Raises `ConditionFailed` with the item as it stands."""
+        action = Update(table=self, key=key, change=change, condition=condition, names=names or {}, values=values or {})
+        return plain(_call("update_item", _update(action) | {"ReturnValues": "ALL_NEW"})["Attributes"])
+
+
+class Cancelled(Exception):
+    """A transaction changed nothing. `failed` maps the position of each action whose condition failed to its item."""
+
+    def __init__(self, failed: dict[int, Item | None]) -> None:
+        super().__init__("A transaction was cancelled by its conditions.")
+        self.failed = failed
+
+
+def transact(actions: Sequence[Put | Update]) -> None:
+    """Do all of `actions` or none.
+
+    Raises `Cancelled` if conditions failed, and `Retry` if the transaction met another one or was throttled.
+    botocore sends the same ClientRequestToken when it retries, so an answer that was lost is answered again.
+    See https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html.
+    """
+    items = [{"Put": _put(action)} if isinstance(action, Put) else {"Update": _update(action)} for action in actions]
+    try:
+        client("dynamodb").transact_write_items(TransactItems=items)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "TransactionCanceledException":
+            raise
+        reasons = error.response.get("CancellationReasons", [])
+        failed = {
+            position: plain(reason["Item"]) if reason.get("Item") else None
+            for position, reason in enumerate(reasons)
+            if reason.get("Code") == "ConditionalCheckFailed"
+        }
+        if not failed:
+            codes = sorted({reason.get("Code", "None") for reason in reasons} - {"None"})
+            raise Retry(f"The transaction was cancelled: {', '.join(codes) or error}.") from error
+        raise Cancelled(failed) from error
+
+
+def _call(operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = getattr(client("dynamodb"), operation)(**arguments)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        item = error.response.get("Item")
+        raise ConditionFailed(plain(item) if item else None) from error
+    return answer
+
+
+def _put(action: Put) -> dict[str, Any]:
+    return {"TableName": action.table.physical_name, "Item": typed(action.item)} | _condition(action)
+
+
+def _update(action: Update) -> dict[str, Any]:
+    arguments = {
+        "TableName": action.table.physical_name,
+        "Key": typed(action.key),
+        "UpdateExpression": action.change,
+    }
+    return arguments | _condition(action)
+
+
+def _condition(action: Put | Update) -> dict[str, Any]:
+    arguments: dict[str, Any] = {}
+    if action.condition:
+        arguments["ConditionExpression"] = action.condition
+        arguments["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    if action.names:
+        arguments["ExpressionAttributeNames"] = dict(action.names)
+    if action.values:
+        arguments["ExpressionAttributeValues"] = typed(action.values)
+    return arguments
+
+
+def typed(item: Mapping[str, Any]) -> dict[str, Any]:
+    """`item` as DynamoDB's attribute values. Raises `TypeError` for a value that has no place there."""
+    return {name: _typed(value) for name, value in item.items()}
+
+
+def _typed(value: Any) -> dict[str, Any]:
+    match value:
+        case str():
+            return {"S": value}
+        case bool():
+            return {"BOOL": value}
+        case int():
+            return {"N": str(value)}
+        case None:
+            return {"NULL": True}
+        case list() | tuple():
+            return {"L": [_typed(part) for part in value]}
+        case Mapping():
+            return {"M": typed(value)}
+        case _:
+            raise TypeError(f"{type(value).__name__} has no place in an item; use text, whole numbers, lists or maps.")
+
+
+def plain(item: Mapping[str, Any]) -> Item:
+    """The attribute values of `item` as plain Python. Raises `TypeError` for a kind that we never write."""
+    return {name: _plain(value) for name, value in item.items()}
+
+
+def _plain(value: Mapping[str, Any]) -> Any:
+    ((kind, content),) = value.items()
+    match kind:
+        case "S" | "BOOL":
+            return content
+        case "N":
+            return int(content)
+        case "NULL":
+            return None
+        case "L":
+            return [_plain(part) for part in content]
+        case "M":
+            return plain(content)
+        case _:
+            raise TypeError(f"An attribute value of kind {kind} is none that we write.")

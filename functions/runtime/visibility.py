@@ -1,0 +1,79 @@
+"""When a failed message comes back: at once, or after a wait that grows with its receives.
+
+See https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.runtime.clients import client
+from functions.runtime.errors import OutOfTime, Reject, Retry
+from functions.runtime.log import log
+from functions.runtime.record import Record
+from functions.runtime.settings import Settings
+
+ENTRIES = 10
+# SQS hides a message for 12 hours after its receive at the most; the longest function has used 15 minutes of them.
+LONGEST = 12 * 3600 - 900
+# Seconds by which a FIFO group waits longer than its failed head, so that the head is received alone.
+MARGIN = 5
+
+
+def delay(record: Record, error: BaseException, settings: Settings) -> float:
+    """Seconds until `record`, which failed with `error`, is tried again.
+
+    A rejected message comes back at once, so that its receives run out and SQS moves it. The wait is short enough for
+    every receive that is left to happen before the message expires.
+    """
+    if isinstance(error, Reject | OutOfTime):
+        return 0
+    asked = error.delay if isinstance(error, Retry) else None
+    wait = backoff(record.attempt, settings) if asked is None else asked
+    life = settings.retention - (time.time() - record.sent if record.sent else 0)
+    receives_left = max(settings.receives - record.attempt, 0)
+    return max(0.0, min(wait, LONGEST, life / (receives_left + 2)))
+
+
+def backoff(attempt: int, settings: Settings) -> float:
+    """Seconds to wait after the given attempt: doubling from the base up to the cap, between half and all of it."""
+    ceiling = min(settings.backoff_cap, settings.backoff_base * 2.0 ** min(attempt - 1, 30))
+    share: float = random.uniform(0.5, 1)
+    return ceiling * share
+
+
+def behind(head_delay: float, head: Record, follower: Record, settings: Settings) -> float:
+    """Seconds that `follower` waits behind the failed `head` of its FIFO group.
+
+    Each receive counts, tried or not. So the group stays hidden a little longer than its head, which is then received
+    alone; and a follower with one receive left waits until the head's receives have run out.
+    See https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html.
+    """
+    wait = head_delay + MARGIN
+    if follower.attempt >= settings.receives - 1:
+        later = range(head.attempt + 1, settings.receives + 1)
+        wait += sum(min(settings.backoff_cap, settings.backoff_base * 2.0 ** (attempt - 1)) for attempt in later)
+    return min(wait, LONGEST)
+
+
+def hide(queue_url: str, waits: Sequence[tuple[Record, float]]) -> None:
+    """Set the visibility of each record, by ten. A failure is logged and changes nothing else."""
+    entries: list[dict[str, Any]] = [
+        {"Id": str(position), "ReceiptHandle": record.receipt, "VisibilityTimeout": round(wait)}
+        for position, (record, wait) in enumerate(waits)
+    ]
+    for start in range(0, len(entries), ENTRIES):
+        try:
+            answer = client("sqs").change_message_visibility_batch(
+                QueueUrl=queue_url, Entries=entries[start : start + ENTRIES]
+            )
+        except (ClientError, BotoCoreError) as error:
+            log("WARNING", "visibility not set", error=str(error))
+            continue
+        for failed in answer.get("Failed", []):
+            log("WARNING", "visibility not set", error=failed.get("Message"), code=failed.get("Code"))

@@ -1,0 +1,1 @@
+"""Ships an order once its stock is reserved and its money captured."""

@@ -1,0 +1,42 @@
+"""accept_order: an order is stored once, and its acceptance is told as often as asked."""
+
+from __future__ import annotations
+
+from functions.accept_order.handler import handler
+from tests.functions.conftest import Aws
+from tests.functions.events import batch, failed, order, record
+
+
+def test_an_order_is_stored_and_its_acceptance_published(aws: Aws) -> None:
+    assert failed(handler(batch(record(order(), correlation_id="corr-1")))) == []
+    (item,) = aws.items("orders")
+    assert (item["order_id"], item["total"], item["lines"][0]["sku"]) == ("ord-1", 900, "tea")
+    (envelope,) = aws.published()
+    assert (envelope["type"], envelope["correlation_id"]) == ("OrderAccepted", "corr-1")
+    assert envelope["data"]["total"] == 900
+
+
+def test_the_same_order_again_publishes_the_same_event_and_changes_nothing(aws: Aws) -> None:
+    handler(batch(record(order())))
+    (first,) = aws.published()
+    assert failed(handler(batch(record(order())))) == []
+    (second,) = aws.published()
+    assert (first["id"], first["data"]) == (second["id"], second["data"])
+    assert len(aws.items("orders")) == 1
+
+
+def test_another_body_under_a_known_order_id_is_rejected_with_the_cause_recorded(aws: Aws) -> None:
+    handler(batch(record(order())))
+    clash = record(order(currency="USD"), message_id="clash")
+    assert failed(handler(batch(clash, record(order("ord-2"))))) == ["clash"]
+    (cause,) = aws.items("failures")
+    assert cause["message_id"] == "clash"
+    assert cause["error_type"] == "Reject"
+    assert "already placed with another body" in cause["error_message"]
+    assert {item["order_id"]: item["currency"] for item in aws.items("orders")} == {"ord-1": "EUR", "ord-2": "EUR"}
+
+
+def test_a_body_that_does_not_decode_fails_alone(aws: Aws) -> None:
+    report = handler(batch(record("{", message_id="bad"), record(order())))
+    assert failed(report) == ["bad"]
+    assert len(aws.items("orders")) == 1
