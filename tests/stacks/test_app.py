@@ -1,0 +1,57 @@
+"""The app as the CDK command runs it: offline, validated, clean."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stacks.templates import ROOT, Templates, context
+
+CFN_LINT = Path(sys.executable).with_name("cfn-lint")
+
+
+def synth(folder: Path, known: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    """`app.py` in a process of its own, as the CDK command starts it, with neither account nor network settings."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
+    return subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env={**environment, "CDK_CONTEXT_JSON": json.dumps(known), "CDK_OUTDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_prod_passes_cloudformations_own_validation(tmp_path: Path) -> None:
+    done = synth(tmp_path, context("prod"))
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "validation-report.json").read_text())
+    assert report["pluginReports"] == []
+
+
+def test_a_stage_that_is_not_there_is_one_sentence_and_a_failure(tmp_path: Path) -> None:
+    done = synth(tmp_path, context("prod") | {"stage": "nowhere"})
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("There is no stage 'nowhere'")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("stage", ["local", "dev", "prod"])
+def test_templates_are_clean_under_cfn_lint(stage: str, request: pytest.FixtureRequest) -> None:
+    templates: Templates = request.getfixturevalue(stage)
+    paths = sorted(map(str, templates.folder.glob("*.template.json")))
+    done = subprocess.run([CFN_LINT, *paths], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_stacks_meet_by_name_so_that_an_integration_leaves_in_one_deployment(prod: Templates) -> None:
+    for template in prod.stacks.values():
+        assert not any("Export" in output for output in template.get("Outputs", {}).values())
+        assert "Fn::ImportValue" not in json.dumps(template)
