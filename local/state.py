@@ -10,7 +10,7 @@ from pathlib import Path
 from local.errors import LocalError
 
 ROOT = Path(__file__).resolve().parent.parent
-HOME = ROOT / ".local"
+HOME = Path(os.environ.get("HEADRACE_LOCAL") or ROOT / ".local")
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 

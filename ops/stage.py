@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from botocore.exceptions import (
 
 from ops.errors import OpsError
 
-ROOT = Path(__file__).resolve().parent.parent
+HOME = Path(os.environ.get("HEADRACE_LOCAL") or Path(__file__).resolve().parent.parent / ".local")
 LOCAL = "local"
 
 
@@ -36,14 +37,14 @@ class Stage:
     _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def open(cls, name: str, root: Path = ROOT) -> Stage:
+    def open(cls, name: str, home: Path = HOME) -> Stage:
         """The stage of that name: `local` as `python -m local up` wrote it down, others from AWS's own settings.
 
         Raises `OpsError` where there is no local stack, no region or no credentials.
         """
         session = botocore.session.Session()
         if name == LOCAL:
-            path = root / ".local" / "state.json"
+            path = home / "state.json"
             try:
                 state = json.loads(path.read_text(encoding="utf-8"))
                 region, endpoint = state["region"], state["aws_endpoint_url"]
@@ -74,7 +75,7 @@ class Stage:
     @property
     def files(self) -> Path:
         """The folder for journals, exports and audit records of this stage."""
-        return ROOT / ".local" / "ops" / self.name
+        return HOME / "ops" / self.name
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import pytest
 
 from local.emulator import Emulator
 from local.errors import LocalError
-from local.stock import client
+from local.aws import client
 
 
 @pytest.fixture(scope="module")
