@@ -164,13 +164,14 @@ def _install(packages: Path, target: Target) -> None:
 
 def _prune(packages: Path) -> None:
     """Leaves out what no function reads. Licences stay."""
-    shutil.rmtree(packages / "bin", ignore_errors=True)
+    for folder in (packages / "bin", packages / "boto3" / "examples"):
+        shutil.rmtree(folder, ignore_errors=True)
     swagger = packages / "aws_lambda_powertools" / "event_handler" / "openapi" / "swagger_ui"
     records = (packages.glob(f"*.dist-info/{name}") for name in ("RECORD", "INSTALLER", "REQUESTED"))
     for unread in chain(packages.rglob("*.pyi"), swagger.glob("*.min.*"), *records):
         unread.unlink()
     data = packages / "botocore" / "data"
-    for service in data.iterdir():
+    for service in chain(data.iterdir(), (packages / "boto3" / "data").glob("*")):
         if service.is_dir() and service.name not in SERVICES:
             shutil.rmtree(service)
     for examples in data.rglob("examples-1.json*"):

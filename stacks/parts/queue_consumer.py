@@ -110,7 +110,7 @@ def _statements(
             [f"sqs:{action}" for action in _QUEUE_ACTIONS],
             [queue.queue.queue_arn],
         ),
-        (["dynamodb:PutItem", "dynamodb:BatchWriteItem"], [table("failures")]),
+        (["dynamodb:BatchWriteItem"], [table("failures")]),
     ]
     grants += [([f"dynamodb:{action}" for action in use.actions], [table(use.table)]) for use in entry.access]
     if entry.publishes:
