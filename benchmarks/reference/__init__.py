@@ -1,0 +1,1 @@
+"""The standard consumer that ours is measured against."""
