@@ -9,6 +9,7 @@ from aws_cdk import App
 from stacks import settings as stages
 from stacks.entry import TopologyError
 from stacks.fanout import Fanout
+from stacks.ingress import Ingress
 from stacks.processing import Processing
 from stacks.state import State
 
@@ -22,7 +23,9 @@ def compose(app: App) -> None:
     fanout = Fanout(app, settings=settings, topology=TOPOLOGY)
     processing = Processing(app, settings=settings, topology=TOPOLOGY)
     fanout.add_stack_dependency(state)
+    ingress = Ingress(app, settings=settings, topology=TOPOLOGY)
     processing.add_stack_dependency(fanout)
+    ingress.add_stack_dependency(processing)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """The mapping templates of a route: HTTP request to SendMessage, and SQS's answer to ours.
 
 Velocity, in the part of it that API Gateway documents
-(https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html). Three rules keep
-a caller from fooling it:
+(https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html). Three rules
+keep a caller from fooling it:
 
 - Every value that comes from the caller passes `$util.urlEncode` on its way into SendMessage's query protocol.
-- A template cannot refuse a request. What breaks a rule is therefore sent without its message body, which SQS refuses by
-  its contract (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html), and the answer's
-  template, which reads the same headers by the same rules, says why. Nothing can be queued that way.
+- A template cannot refuse a request. What breaks a rule is therefore sent without its message body, which SQS refuses
+  by its contract (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html), and the
+  answer's template, which reads the same headers by the same rules, says why. Nothing can be queued that way.
 - Header names are compared in lower case, because HTTP/2 clients send them so and `$input.params()` keeps the case.
 
 A template is one line: a line break would become part of the value it stands in.
@@ -109,7 +109,9 @@ def failed(route: Route, *, busy: bool) -> str:
     """The answer to SQS's 5xx (`busy`) and to anything that SQS does not document."""
     again = f"#set($context.responseOverride.header.Retry-After = '{RETRY_AFTER}')" if busy else ""
     message = _BUSY if busy else _OURS
-    return "".join([*_preamble(route), _CORRELATED, again, f'{{"message":"{message}","correlation_id":"$correlation"}}'])
+    return "".join(
+        [*_preamble(route), _CORRELATED, again, f'{{"message":"{message}","correlation_id":"$correlation"}}']
+    )
 
 
 _CORRELATED = "#set($context.responseOverride.header.X-Correlation-Id = $correlation)"
@@ -131,7 +133,11 @@ def _preamble(route: Route) -> list[str]:
     read = [Header("X-Correlation-Id", "correlation", CORRELATION), Header("X-Amzn-Trace-Id", "trace", TRACE)]
     checked = headers(route)
     parts = [f"#set(${header.variable} = '')" for header in (*read, *checked)]
-    parts += ["#set($wrong = '')", "#set($headers = $input.params().get('header'))", "#foreach($name in $headers.keySet())"]
+    parts += [
+        "#set($wrong = '')",
+        "#set($headers = $input.params().get('header'))",
+        "#foreach($name in $headers.keySet())",
+    ]
     parts += [
         f"#if($name.toLowerCase() == '{header.name.lower()}')#set(${header.variable} = $headers.get($name))#end"
         for header in (*read, *checked)
@@ -185,5 +191,3 @@ def _attributes(route: Route) -> list[str]:
 def _attribute(number: str, name: str, value: str) -> str:
     prefix = f"&MessageAttribute.{number}"
     return f"{prefix}.Name={name}{prefix}.Value.DataType=String{prefix}.Value.StringValue={value}"
-
-

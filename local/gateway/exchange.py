@@ -1,0 +1,262 @@
+"""One request through the API, from the method request to the method response.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-develop.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from airspeed import TemplateError
+
+from local.gateway import validation, velocity
+from local.gateway.api import Api, GatewayResponse, Method
+from local.gateway.errors import Refusal, UnsupportedError
+
+JSON = "application/json"
+# The status of an answer for which the API sets no gateway response of its own.
+STATUSES = {
+    "ACCESS_DENIED": 403,
+    "API_CONFIGURATION_ERROR": 500,
+    "BAD_REQUEST_BODY": 400,
+    "BAD_REQUEST_PARAMETERS": 400,
+    "INTEGRATION_FAILURE": 504,
+    "INTEGRATION_TIMEOUT": 504,
+    "INVALID_API_KEY": 403,
+    "MISSING_AUTHENTICATION_TOKEN": 403,
+    "QUOTA_EXCEEDED": 429,
+    "REQUEST_TOO_LARGE": 413,
+    "THROTTLED": 429,
+    "UNAUTHORIZED": 401,
+    "UNSUPPORTED_MEDIA_TYPE": 415,
+}
+AWS_DEFAULT = GatewayResponse(status=None, template='{"message":$context.error.messageString}', headers={})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A request as the caller wrote it. `path` is below the stage, still percent-encoded."""
+
+    http_method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes | None
+    """None if it is larger than API Gateway takes."""
+    source_ip: str = "127.0.0.1"
+
+    def header(self, name: str, default: str = "") -> str:
+        """The value of a header, whatever the case of its name."""
+        return next((value for key, value in self.headers.items() if key.lower() == name), default)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A response, and the line of the access log that tells of it."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+    log: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """A call to the integrated service."""
+
+    uri: str
+    headers: Mapping[str, str]
+    body: str
+    timeout: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What the integrated service answered."""
+
+    status: int
+    body: str
+
+
+Integrate = Callable[[Call], Awaitable[Result]]
+
+
+@dataclass(kw_only=True)
+class Exchange:
+    """A request on its way through the API."""
+
+    api: Api
+    request: Request
+    integrate: Integrate
+    context: dict[str, Any] = field(init=False)
+
+    async def answer(self) -> Answer:
+        """The API's answer, whatever happens."""
+        self.context = _context(self.api, self.request)
+        started = time.monotonic()
+        try:
+            answer = await self._served()
+        except Refusal as refusal:
+            answer = self._refused(refusal)
+        except (TemplateError, UnsupportedError) as error:
+            answer = self._refused(Refusal("API_CONFIGURATION_ERROR", f"Internal server error: {error}"))
+        self.context |= {
+            "status": answer.status,
+            "responseLength": len(answer.body.encode()),
+            "responseLatency": int((time.monotonic() - started) * 1000),
+        }
+        headers = {"Content-Type": JSON, "x-amzn-RequestId": self.context["requestId"], **answer.headers}
+        log = _substituted(self.api.access_log, self.context, absent="-")
+        return Answer(status=answer.status, headers=headers, body=answer.body, log=log)
+
+    async def _served(self) -> Answer:
+        if self.request.body is None:
+            raise Refusal("REQUEST_TOO_LARGE", "Request size exceeded 10485760 bytes")
+        found = self.api.find(self.request.http_method, self.request.path)
+        if found is None:
+            raise Refusal("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token")
+        method, path = found
+        self.context["resourcePath"] = method.path
+        parameters = {
+            "path": {name: unquote(value) for name, value in path.items()},
+            "querystring": self.request.query,
+            "header": self.request.headers,
+        }
+        body = self._validated(method, parameters)
+        result = await self._integrated(method, parameters, body)
+        return self._mapped(method, parameters, result)
+
+    @property
+    def _content_type(self) -> str:
+        return self.request.header("content-type", JSON).partition(";")[0].strip().lower()
+
+    def _validated(self, method: Method, parameters: Mapping[str, Mapping[str, str]]) -> str:
+        validation.check_parameters(method.required, parameters)
+        assert self.request.body is not None
+        try:
+            body = self.request.body.decode()
+        except UnicodeDecodeError:
+            raise Refusal("BAD_REQUEST_BODY", "Invalid request body", "[not UTF-8]") from None
+        model = method.model(self._content_type)
+        if model is not None:
+            validation.check_body(body, model)
+        return body
+
+    async def _integrated(self, method: Method, parameters: Mapping[str, Mapping[str, str]], body: str) -> Result:
+        integration = method.integration
+        template = integration.get("RequestTemplates", {}).get(self._content_type)
+        if template is None:
+            if integration.get("PassthroughBehavior", "WHEN_NO_MATCH") != "NEVER":
+                raise UnsupportedError("only PassthroughBehavior NEVER is served")
+            raise Refusal("UNSUPPORTED_MEDIA_TYPE", "Unsupported Media Type")
+        call = Call(
+            uri=integration["Uri"],
+            headers=_static_headers(integration.get("RequestParameters", {})),
+            body=self._rendered(template, body, parameters),
+            timeout=integration.get("TimeoutInMillis", 29_000) / 1000,
+        )
+        started = time.monotonic()
+        result = await self.integrate(call)
+        self.context["integration"] = {
+            "status": result.status,
+            "latency": int((time.monotonic() - started) * 1000),
+        }
+        return result
+
+    def _mapped(self, method: Method, parameters: Mapping[str, Mapping[str, str]], result: Result) -> Answer:
+        responses = method.integration["IntegrationResponses"]
+        chosen = next(
+            (
+                response
+                for response in responses
+                if "SelectionPattern" in response and re.fullmatch(response["SelectionPattern"], str(result.status))
+            ),
+            next((response for response in responses if "SelectionPattern" not in response), None),
+        )
+        if chosen is None:
+            raise Refusal("API_CONFIGURATION_ERROR", "Internal server error")
+        text = self._rendered(chosen["ResponseTemplates"][JSON], result.body, parameters)
+        override = self.context["responseOverride"]
+        status = override["status"] or int(chosen["StatusCode"])
+        return Answer(
+            status=status, headers={name: str(value) for name, value in override["header"].items()}, body=text
+        )
+
+    def _rendered(self, template: str, body: str, parameters: Mapping[str, Mapping[str, str]]) -> str:
+        given = velocity.Input(body, parameters["path"], parameters["querystring"], parameters["header"])
+        return velocity.render(template, given=given, context=self.context, stage_variables={})
+
+    def _refused(self, refusal: Refusal) -> Answer:
+        """The gateway response of that kind, else the default of its class with its own status, else AWS's."""
+        status = STATUSES[refusal.kind]
+        self.context["error"] = {
+            "message": refusal.message,
+            "messageString": refusal.message,
+            "responseType": refusal.kind,
+            "validationErrorString": refusal.detail,
+        }
+        answers = self.api.gateway_responses
+        answer = answers.get(refusal.kind, answers.get("DEFAULT_4XX" if status < 500 else "DEFAULT_5XX", AWS_DEFAULT))
+        headers = {
+            name: value[1:-1] if value.startswith("'") else str(_variable(self.context, value.removeprefix("context.")))
+            for name, value in answer.headers.items()
+        }
+        body = _substituted(answer.template, self.context, absent="")
+        return Answer(status=answer.status or status, headers=headers, body=body)
+
+
+def _context(api: Api, request: Request) -> dict[str, Any]:
+    now = time.time()
+    request_id = str(uuid.uuid4())
+    return {
+        "accountId": api.account,
+        "apiId": "local",
+        "stage": api.stage,
+        "requestId": request_id,
+        "extendedRequestId": request_id.replace("-", "")[:15] + "=",
+        "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
+        "requestTimeEpoch": int(now * 1000),
+        "httpMethod": request.http_method,
+        "path": f"/{api.stage}{request.path}",
+        "protocol": "HTTP/1.1",
+        "identity": {"sourceIp": request.source_ip, "userAgent": request.header("user-agent")},
+        "authorizer": {},
+        "requestOverride": {"header": {}, "path": {}, "querystring": {}},
+        "responseOverride": {"header": {}, "status": 0},
+    }
+
+
+def _static_headers(parameters: Mapping[str, str]) -> dict[str, str]:
+    """The headers that the integration sets to a fixed value."""
+    headers = {}
+    for name, value in parameters.items():
+        if not name.startswith("integration.request.header.") or not value.startswith("'"):
+            raise UnsupportedError(f"{name} = {value} is not mapped locally")
+        headers[name.removeprefix("integration.request.header.")] = value[1:-1]
+    return headers
+
+
+def _variable(context: Mapping[str, Any], path: str) -> Any:
+    value: Any = context
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def _substituted(template: str, context: Mapping[str, Any], *, absent: str) -> str:
+    """Variables replaced by their values, as the inside of a JSON string; `messageString` comes with its quotes."""
+
+    def value(found: re.Match[str]) -> str:
+        path = found[1]
+        known = _variable(context, path)
+        text = json.dumps(absent if known is None else known if isinstance(known, str) else json.dumps(known))
+        return text if path.endswith("messageString") else text[1:-1]
+
+    return re.sub(r"\$context\.([\w-]+(?:\.[\w-]+)*)", value, template)

@@ -1,0 +1,134 @@
+"""Serves a synthesized REST API on 127.0.0.1, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from local.gateway.api import Api, find_template, read
+from local.gateway.exchange import Answer, Exchange, Request
+from local.gateway.sqs import Sqs
+
+HOST = "127.0.0.1"
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
+LARGEST_REQUEST = 10 * 1024 * 1024
+
+
+class Gateway:
+    """Our API Gateway, as a context manager.
+
+    `assembly` is the CDK's output folder; its template is read again when it has changed. SQS is called at
+    `endpoint_url`. With `port` 0 a free port is taken. `url` holds the stage, as AWS's does: `<url>/v1/orders`. The
+    access log is `access.log` beside the assembly. Raises `OSError` if the port is taken, `FileNotFoundError` if the
+    assembly holds no REST API and `UnsupportedError` if it says something that is not served here.
+    """
+
+    def __init__(
+        self,
+        *,
+        assembly: Path,
+        endpoint_url: str,
+        port: int = 0,
+        account: str = "000000000000",
+        region: str = "us-east-1",
+    ) -> None:
+        self._template = find_template(assembly)
+        self._access_log = assembly.resolve().parent / "access.log"
+        self._endpoint_url = endpoint_url
+        self._account = account
+        self._region = region
+        self._version = 0
+        self._port = port
+        self._api = self._current()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="gateway", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where the stage is served."""
+        return f"http://{HOST}:{self._port}/{self._api.stage}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        try:
+            self._run(self._start())
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._run(self._stop())
+        self._end()
+
+    def _run(self, coroutine: object) -> None:
+        future: Future[None] = asyncio.run_coroutine_threadsafe(coroutine, self._loop)  # type: ignore[arg-type]
+        future.result()
+
+    def _end(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _start(self) -> None:
+        self._log = self._access_log.open("a", buffering=1)
+        self._sqs = Sqs(self._endpoint_url, self._region)
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(application, access_log=None, handle_signals=False)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, HOST, self._port, reuse_address=True)
+        try:
+            await site.start()
+        except OSError:
+            await self._stop()
+            raise
+        self._port = self._runner.addresses[0][1]
+
+    async def _stop(self) -> None:
+        await self._runner.cleanup()
+        await self._sqs.close()
+        self._log.close()
+
+    def _current(self) -> Api:
+        """The API as the template has it now. While the template is being written, the one before."""
+        version = self._template.stat().st_mtime_ns
+        if version != self._version:
+            self._api = read(self._template, account=self._account, region=self._region)
+            self._version = version
+        return self._api
+
+    async def _handle(self, incoming: web.Request) -> web.Response:
+        api = self._current()
+        stage, _, path = incoming.raw_path.partition("?")[0].removeprefix("/").partition("/")
+        if stage != api.stage:
+            answer = Answer(status=403, headers={}, body='{"message":"Forbidden"}')
+        else:
+            answer = await Exchange(api=api, request=await _read(incoming, f"/{path}"), integrate=self._sqs).answer()
+            self._log.write(answer.log + "\n")
+        return web.Response(status=answer.status, headers=answer.headers, body=answer.body.encode())
+
+
+async def _read(incoming: web.Request, path: str) -> Request:
+    body = bytearray()
+    async for chunk in incoming.content.iter_any():
+        body += chunk
+        if len(body) > LARGEST_REQUEST:
+            break
+    return Request(
+        http_method=incoming.method,
+        path=path,
+        query=dict(parse_qsl(incoming.raw_path.partition("?")[2], keep_blank_values=True)),
+        headers={name.decode("latin-1"): value.decode("latin-1") for name, value in incoming.raw_headers},
+        body=bytes(body) if len(body) <= LARGEST_REQUEST else None,
+        source_ip=incoming.remote or HOST,
+    )

@@ -1,0 +1,139 @@
+"""A loopback SQS: takes SendMessage in the query protocol, keeps what it took, and fails on demand."""
+
+from __future__ import annotations
+
+import re
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import sleep
+from typing import Any
+from urllib.parse import parse_qsl
+
+LARGEST = 1024 * 1024
+# What SQS takes besides what follows from XML 1.0.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+REFUSED = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+IDENTIFIER = re.compile("[!-~]{1,128}")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What SQS answers instead of taking the message."""
+
+    status: int
+    code: str
+    message: str = "Refused."
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A SendMessage that was taken: the queue's name and every parameter as the form had it."""
+
+    queue: str
+    parameters: dict[str, str]
+
+    @property
+    def body(self) -> bytes:
+        return self.parameters["MessageBody"].encode()
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """The message attributes by name."""
+        names = {key: value for key, value in self.parameters.items() if re.fullmatch(r"MessageAttribute\.\d+\.Name", key)}
+        return {
+            name: self.parameters[key.removesuffix("Name") + "Value.StringValue"] for key, name in sorted(names.items())
+        }
+
+
+@dataclass
+class Receiver:
+    """`url` is where it listens, `taken` what it took, `failure` what it answers instead, `delay` how late (seconds)."""
+
+    url: str = ""
+    taken: list[Sent] = field(default_factory=list)
+    failure: Failure | None = None
+    delay: float = 0
+    calls: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def take(self, path: str, form: str) -> tuple[int, str]:
+        """The status and the XML of SQS's answer."""
+        self.calls += 1
+        sleep(self.delay)
+        pairs = parse_qsl(form, keep_blank_values=True, strict_parsing=True)
+        failure = self.failure or _refused(pairs)
+        if failure is not None:
+            kind = "Sender" if failure.status < 500 else "Receiver"
+            return failure.status, (
+                '<?xml version="1.0"?><ErrorResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/"><Error>'
+                f"<Type>{kind}</Type><Code>{failure.code}</Code><Message>{failure.message}</Message><Detail/></Error>"
+                f"<RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
+            )
+        self.taken.append(Sent(path.rpartition("/")[2], dict(pairs)))
+        return 200, (
+            '<?xml version="1.0"?><SendMessageResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/">'
+            f"<SendMessageResult><MessageId>{uuid.uuid4()}</MessageId></SendMessageResult>"
+            f"<ResponseMetadata><RequestId>{uuid.uuid4()}</RequestId></ResponseMetadata></SendMessageResponse>"
+        )
+
+
+def _refused(pairs: list[tuple[str, str]]) -> Failure | None:
+    """Why SQS refuses these parameters, by its API reference."""
+    parameters = dict(pairs)
+    body = parameters.get("MessageBody", "")
+    if len(parameters) < len(pairs):
+        return Failure(400, "MalformedQueryString", "A parameter is there twice.")
+    if parameters.get("Action") != "SendMessage":
+        return Failure(400, "InvalidAction")
+    if not body:
+        return Failure(400, "MissingParameter", "The request must contain the parameter MessageBody.")
+    if REFUSED.search(body):
+        return Failure(400, "InvalidMessageContents")
+    if sum(len(value.encode()) for key, value in pairs if key.startswith("Message")) > LARGEST:
+        return Failure(400, "InvalidParameterValue", f"Reason: Message must be shorter than {LARGEST} bytes.")
+    for name in ("MessageGroupId", "MessageDeduplicationId"):
+        if not IDENTIFIER.fullmatch(parameters.get(name, "given")):
+            return Failure(400, "InvalidParameterValue", f"The value for parameter {name} is invalid.")
+    if any("AttributeName" in key or ".Value.StringValue" in key and not value for key, value in pairs):
+        return Failure(400, "InvalidParameterValue", "An attribute is empty.")
+    return None
+
+
+@contextmanager
+def listening() -> Iterator[Receiver]:
+    """A receiver on a free port of this machine."""
+    receiver = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+        wbufsize = -1
+
+        def do_POST(self) -> None:
+            form = self.rfile.read(int(self.headers["Content-Length"])).decode("ascii")
+            receiver.headers = dict(self.headers.items())
+            status, text = receiver.take(self.path, form)
+            payload = text.encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "text/xml")
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            self.wfile.write(payload)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        receiver.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield receiver
+        finally:
+            server.shutdown()
+            thread.join()
