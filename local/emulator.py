@@ -28,6 +28,13 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def refuse_taken(port: int) -> None:
+    """Raise `LocalError` if somebody listens on `port` of 127.0.0.1."""
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise LocalError(f"Port {port} is taken; stop what listens there or choose another port.")
+
+
 class Emulator:
     """A running emulator, with its own interpreter, log and data folder under `home`.
 
@@ -54,9 +61,7 @@ class Emulator:
     def __enter__(self) -> Self:
         if not PYTHON.exists():
             raise LocalError("The emulator is not installed; run: make setup")
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                raise LocalError(f"Port {self.port} is taken; stop what listens there or choose another port.")
+        refuse_taken(self.port)
         data = self.home / "data"
         data.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from local import state
 from local.deployment import deploy_first
-from local.emulator import Emulator
+from local.emulator import Emulator, refuse_taken
 from local.errors import LocalError
 from local.gateway.server import Gateway
 from local.seed import seed
@@ -47,6 +47,8 @@ def running(
     already runs in `home`, a port is taken, or a step fails.
     """
     state.refuse_second(home)
+    if port:
+        refuse_taken(port)
     home.mkdir(parents=True, exist_ok=True)
     for log in home.glob("*.log"):
         log.unlink()
@@ -56,10 +58,7 @@ def running(
         for step in deploy_first(home, emulator.url):
             told(step)
         assembly = home / "cdk.out"
-        try:
-            gateway = stack.enter_context(Gateway(assembly=assembly, endpoint_url=emulator.url, port=port))
-        except OSError as error:
-            raise LocalError(f"The gateway cannot listen on port {port}: {error.strerror}; choose another.") from error
+        gateway = stack.enter_context(Gateway(assembly=assembly, endpoint_url=emulator.url, port=port))
         seed(emulator.url)
         told(f"gateway answers at {gateway.url}")
         found = state.State(

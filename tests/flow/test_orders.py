@@ -43,15 +43,13 @@ def test_an_order_takes_effect_once_and_reaches_every_subscriber(stack: Session,
 
 def test_many_orders_at_once_each_take_effect_once(stack: Session, effects: Effects) -> None:
     url, before = f"{stack.state.api_url}/v1/orders", effects.available("tea-500g")
-    ids = [f"flow-many-{number}" for number in range(25)]
+    ids = [f"flow-many-{number:02}" for number in range(25)]
     for order_id in [*ids, *ids[:10]]:
         assert post(url, order(order_id, ("tea-500g", 1)))[0] == 202
     assert eventually(lambda: all(effects.item("reservations", order_id) for order_id in ids), within=60)
     assert settled(effects)
     assert effects.available("tea-500g") == before - len(ids)
-    assert {order_id: len(effects.mails(f"{order_id} ")) or len(effects.mails(order_id)) for order_id in ids[10:]} == {
-        order_id: 1 for order_id in ids[10:]
-    }
+    assert [order_id for order_id in ids if len(effects.mails(order_id)) != 1] == []
 
 
 def test_a_refused_body_reaches_no_queue(stack: Session, effects: Effects) -> None:
