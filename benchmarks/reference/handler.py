@@ -55,7 +55,7 @@ class PlaceOrder(BaseModel):
     lines: Annotated[list[OrderLine], Field(min_length=1, max_length=50)]
 
 
-@idempotent_function(data_keyword_argument="body", config=config, persistence_store=persistence)
+@idempotent_function(data_keyword_argument="body", config=config, persistence_store=persistence)  # type: ignore[untyped-decorator]
 def accept(body: dict[str, Any], correlation_id: str) -> dict[str, Any]:
     """Store the order and publish its acceptance."""
     order = parse(event=body, model=PlaceOrder)
@@ -93,7 +93,8 @@ def accept(body: dict[str, Any], correlation_id: str) -> dict[str, Any]:
 @tracer.capture_method(capture_response=False)
 def record_handler(record: SQSRecord) -> None:
     """One record of the batch."""
-    correlation_id = record.message_attributes["correlation_id"].string_value or record.message_id
+    attribute = record.message_attributes["correlation_id"]
+    correlation_id = (attribute and attribute.string_value) or record.message_id
     accept(body=record.json_body, correlation_id=correlation_id)
     metrics.add_metric(name="Processed", unit=MetricUnit.Count, value=1)
     logger.info("processed", message_id=record.message_id, correlation_id=correlation_id)
