@@ -8,6 +8,7 @@ import pytest
 
 from local.effects import Effects
 from local.session import Session, running
+from local.tap import Tap
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -27,3 +28,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
 @pytest.fixture(scope="session")
 def effects(stack: Session) -> Effects:
     return Effects(stack.state.aws_endpoint_url)
+
+
+@pytest.fixture(scope="session")
+def tap(stack: Session) -> Tap:
+    return Tap(stack.state.aws_endpoint_url)

@@ -6,6 +6,7 @@ from typing import Any
 
 from local.effects import Effects, eventually, post
 from local.session import Session
+from local.tap import Tap
 from stacks.topology import TOPOLOGY
 
 
@@ -22,7 +23,7 @@ def settled(effects: Effects) -> bool:
     return eventually(lambda: all(effects.depth(queue.name) == 0 for queue in TOPOLOGY.queues))
 
 
-def test_an_order_takes_effect_once_and_reaches_every_subscriber(stack: Session, effects: Effects) -> None:
+def test_an_order_takes_effect_once_and_reaches_every_subscriber(stack: Session, effects: Effects, tap: Tap) -> None:
     url, before = f"{stack.state.api_url}/v1/orders", effects.available("cup-blue")
     status, answer, headers = post(url, order("flow-1", ("cup-blue", 3)), x_correlation_id="corr-flow-1")
     assert status == 202, answer
@@ -38,7 +39,10 @@ def test_an_order_takes_effect_once_and_reaches_every_subscriber(stack: Session,
     assert settled(effects)
     assert effects.available("cup-blue") == before - 3
     assert len(effects.mails("flow-1")) == 1
-    assert all(effects.depth(queue.name, dead=True) == 0 for queue in TOPOLOGY.queues)
+    assert tap.types("flow-1") == ["OrderAccepted", "StockReserved"], "the repeated request told the same events again"
+    assert {envelope["correlation_id"] for envelope in tap.envelopes() if envelope["data"]["order_id"] == "flow-1"} >= {
+        "corr-flow-1"
+    }
 
 
 def test_many_orders_at_once_each_take_effect_once(stack: Session, effects: Effects) -> None:

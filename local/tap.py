@@ -1,0 +1,40 @@
+"""A tap on the bus of a local stack: every event, as a subscriber gets it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from local.aws import client
+from local.state import ACCOUNT, REGION
+from stacks import names
+
+NAME = "headrace-local-tap"
+
+
+class Tap:
+    """A rule for every event and a queue of its own, made through the API and so no part of the stack."""
+
+    def __init__(self, endpoint_url: str) -> None:
+        self._sqs = client("sqs", endpoint_url)
+        self._url = self._sqs.create_queue(QueueName=NAME)["QueueUrl"]
+        self._seen: list[dict[str, Any]] = []
+        events, bus = client("events", endpoint_url), names.resource("local", "events")
+        events.put_rule(Name=NAME, EventBusName=bus, EventPattern=json.dumps({"source": [{"prefix": "headrace."}]}))
+        arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{NAME}"
+        events.put_targets(Rule=NAME, EventBusName=bus, Targets=[{"Id": "tap", "Arn": arn}])
+
+    def envelopes(self) -> list[dict[str, Any]]:
+        """The envelope of every event since the tap was made, in the order of arrival."""
+        while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
+            self._seen += [json.loads(message["Body"])["detail"] for message in messages]
+            done = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(messages)]
+            self._sqs.delete_message_batch(QueueUrl=self._url, Entries=done)
+        return self._seen
+
+    def types(self, key: str) -> list[str]:
+        """The types of the events about the order `key`, a repeated event once, in the order of arrival."""
+        told = {
+            envelope["id"]: envelope["type"] for envelope in self.envelopes() if envelope["data"]["order_id"] == key
+        }
+        return list(told.values())
