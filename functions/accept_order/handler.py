@@ -9,9 +9,10 @@ from msgspec import to_builtins
 from functions.accept_order.logic import accept
 from functions.contracts.contract import Event
 from functions.contracts.orders import PlaceOrder
-from functions.runtime.consumer import Duplicate, consumer
+from functions.runtime.consumer import consumer
 from functions.runtime.errors import Reject
 from functions.runtime.message import Message
+from functions.runtime.outcome import Duplicate
 from functions.runtime.table import ConditionFailed, Table
 
 ORDERS = Table("orders")

@@ -6,58 +6,59 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar
 
 from functions.runtime.errors import OutOfTime
 
 # What publishing and reporting may take at the end: a fifth of the time, five seconds at the most.
 RESERVE_SHARE = 0.2
 RESERVE_MOST = 5.0
-# What stays for the answer itself.
-LAST = 0.2
+# Seconds between alarms.
+AGAIN = 0.5
+
+T = TypeVar("T")
 
 
 class Deadline:
-    """When the invocation ends, and when work must stop before that. `context` None, as in a REPL, means never."""
+    """When handling, publishing and reporting must each stop, so that the next one still has its time.
+
+    `context` is Lambda's; None, as in a REPL, means that there is no end.
+    """
 
     def __init__(self, context: Any) -> None:
         remaining = context.get_remaining_time_in_millis() / 1000 if context else math.inf
         reserve = min(RESERVE_MOST, RESERVE_SHARE * remaining)
-        now = time.monotonic()
-        self.work = now + remaining - reserve
-        self.end = now + remaining - min(LAST, reserve)
+        end = time.monotonic() + remaining
+        self._ends = {"handling": end - reserve, "publishing": end - reserve / 2, "reporting": end - reserve / 10}
 
-    def work_left(self) -> float:
-        """Seconds left for handling records."""
-        return self.work - time.monotonic()
-
-    def left(self) -> float:
-        """Seconds left for everything."""
-        return self.end - time.monotonic()
+    def left(self, phase: Literal["handling", "publishing", "reporting"]) -> float:
+        """Seconds left for the phase; infinite in a REPL, and not above zero when it must stop."""
+        return self._ends[phase] - time.monotonic()
 
 
-@contextmanager
-def limit(seconds: float) -> Iterator[None]:
-    """Raise `OutOfTime` in the body once `seconds` have passed, even if it waits for a socket or sleeps.
+def within(seconds: float, body: Callable[[], T]) -> T:
+    """What `body` returns. Raises `OutOfTime` in it once `seconds` have passed, even while it sleeps or waits.
 
     The alarm repeats until the body ends, because a body may swallow the first. Only the main thread, where Lambda runs
     handlers, gets alarms; elsewhere the body just runs.
     """
     if seconds == math.inf or threading.current_thread() is not threading.main_thread():
-        yield
-        return
+        return body()
     if seconds <= 0:
         raise OutOfTime("The function's time ran out.")
-
-    def ring(*_: object) -> None:
-        raise OutOfTime("The function's time ran out while the message was handled.")
-
-    before = signal.signal(signal.SIGALRM, ring)
+    before = signal.signal(signal.SIGALRM, _ring)
     try:
-        signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
-        yield
+        try:
+            signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
+            return body()
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
     finally:
+        # The alarm may ring in the inner block just before it is turned off, but not twice within so short a time.
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def _ring(*_: object) -> None:
+    raise OutOfTime("The function's time ran out while the message was handled.")

@@ -23,8 +23,16 @@ class Reject(Exception):
 
 
 class OutOfTime(Exception):
-    """The function's time ran out, before or while the message was handled. Transient."""
+    """The function's time ran out while the message was handled. Transient."""
+
+
+class Untried(Exception):
+    """The message was not tried: the batch's time ran out before its turn. It comes back at once."""
 
 
 class Behind(Exception):
-    """A message earlier in the same FIFO group failed, so this one was not tried. Transient."""
+    """The message was not tried: one before it in the same FIFO group failed. It comes back behind that one."""
+
+
+class WorkerDied(Exception):
+    """Recorded before the last try of a message of which no failure was ever seen: its workers died with it."""

@@ -13,10 +13,11 @@ from types import TracebackType
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from msgspec import Struct
 
 from functions.runtime.clients import client
+from functions.runtime.errors import WorkerDied
 from functions.runtime.log import log
+from functions.runtime.outcome import Failure
 from functions.runtime.record import Record
 from functions.runtime.settings import DEAD_LETTER_RETENTION, Settings
 from functions.runtime.table import typed
@@ -25,13 +26,26 @@ ITEMS = 25
 LONGEST_MESSAGE = 1000
 
 
-class Failure(Struct, frozen=True):
-    """A record that goes back to its queue, and why; `head` is the failed record it stands behind in its FIFO group."""
+def note_last_tries(records: Sequence[Record], settings: Settings) -> None:
+    """Say of every message on its last try, unless a cause is known already, that its workers died with it.
 
-    record: Record
-    error: BaseException
-    correlation_id: str
-    head: Record | None = None
+    If the worker dies again, nobody is left to say it: SQS moves the message. If it lives, the cause that it finds
+    takes this one's place. What goes wrong here is logged and changes no outcome.
+    """
+    for record in records:
+        if not settings.failures or record.attempt < settings.receives:
+            continue
+        error = WorkerDied("No failure was seen, so the workers died with the message: out of memory, or out of time.")
+        try:
+            client("dynamodb").put_item(
+                TableName=settings.failures,
+                Item=typed(_item(Failure.untried(record, error), settings)),
+                ConditionExpression="attribute_not_exists(message_id)",
+            )
+        except (ClientError, BotoCoreError) as problem:
+            known = isinstance(problem, client("dynamodb").exceptions.ConditionalCheckFailedException)
+            if not known:
+                log("WARNING", "cause of failure not recorded", error=str(problem))
 
 
 def note(failures: Sequence[Failure], settings: Settings) -> None:
@@ -57,7 +71,7 @@ def _item(failure: Failure, settings: Settings) -> dict[str, Any]:
     return {
         "message_id": record.id,
         "error_type": type(error).__name__,
-        "error_message": str(error)[:LONGEST_MESSAGE],
+        "error_message": failure.text[:LONGEST_MESSAGE],
         "stack_digest": stack_digest(error),
         "attempts": record.attempt,
         "function": settings.function,
@@ -69,12 +83,17 @@ def _item(failure: Failure, settings: Settings) -> dict[str, Any]:
     }
 
 
-def stack_digest(error: BaseException) -> str:
-    """Twelve digits that are the same for failures of the same type in the same place."""
-    digest = hashlib.sha256(type(error).__name__.encode())
+def stack(error: BaseException) -> list[str]:
+    """Where the error came from, outermost call first: `functions/accept_order/handler.py:27 handle`. No values."""
+    frames = []
     frame: TracebackType | None = error.__traceback__
     while frame:
         code = frame.tb_frame.f_code
-        digest.update(f"{code.co_filename}:{code.co_qualname}:{frame.tb_lineno}".encode())
+        frames.append(f"{'/'.join(code.co_filename.split('/')[-3:])}:{frame.tb_lineno} {code.co_name}")
         frame = frame.tb_next
-    return digest.hexdigest()[:12]
+    return frames
+
+
+def stack_digest(error: BaseException) -> str:
+    """Twelve digits that are the same for failures of the same type in the same place."""
+    return hashlib.sha256("\n".join([type(error).__name__, *stack(error)]).encode()).hexdigest()[:12]

@@ -19,9 +19,14 @@ LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
+def is_on(level: str) -> bool:
+    """Whether lines of the level are written: the environment's LOG_LEVEL, INFO by default."""
+    return LEVELS[level] >= LEVELS.get(os.environ.get("LOG_LEVEL", "INFO").upper(), 20)
+
+
 def log(level: str, message: str, **fields: Any) -> None:
-    """Write one line if the environment's LOG_LEVEL (INFO by default) lets it through. Never raises for its fields."""
-    if LEVELS[level] < LEVELS.get(os.environ.get("LOG_LEVEL", "INFO").upper(), 20):
+    """Write one line if its level is on. A field that has no JSON form is written as its text."""
+    if not is_on(level):
         return
     known = {name: value for name, value in fields.items() if value is not None}
     _write({"level": level, "message": message, "timestamp": _now(), **known})

@@ -41,10 +41,10 @@ class Entry(Struct, frozen=True):
     size: int
 
 
-def entry(event: Event, message: Message, index: int, limit: int) -> Entry:
+def entry(event: Event, message: Message, index: int, settings: Settings) -> Entry:
     """The PutEvents entry of the `index`-th event of `message`.
 
-    Raises `Reject` if it is no event or alone larger than `limit` bytes.
+    Raises `Reject` if it is no event or alone too large for EventBridge.
     """
     if not isinstance(event, Event):
         raise Reject(f"The handler made a {type(event).__name__}, which is not an Event; correct the handler.")
@@ -64,8 +64,8 @@ def entry(event: Event, message: Message, index: int, limit: int) -> Entry:
     )
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
     size = TIME_BYTES + len(event.source) + len(name) + len(detail)
-    if size > limit:
-        raise Reject(f"{name} takes {size:,} bytes, but EventBridge takes {limit:,}; make the event smaller.")
+    if size > settings.entry_bytes:
+        raise Reject(f"{name} takes {size:,} bytes, of at most {settings.entry_bytes:,}; make the event smaller.")
     fields = {"Source": event.source, "DetailType": name, "Detail": detail.decode()}
     if message.trace:
         fields["TraceHeader"] = message.trace

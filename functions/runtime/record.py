@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from functions.contracts.envelope import CORRELATION_ID, IDEMPOTENCY_KEY, RECEIVED_AT, TENANT
+from functions.contracts.envelope import CORRELATION_ID, IDEMPOTENCY_KEY, TENANT
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -22,12 +22,14 @@ class Record(Struct, frozen=True, kw_only=True):
     queue: str
     attempt: int
     sent: float
-    received_at: str | None
     group: str | None
     correlation_id: str
     idempotency_key: str | None
     tenant: str | None
     trace: str | None
+    sender: str | None = None
+    signature: str | None = None
+    occasion: str | None = None
 
     @property
     def fifo(self) -> bool:
@@ -46,12 +48,14 @@ class Record(Struct, frozen=True, kw_only=True):
             queue=raw["eventSourceARN"].rpartition(":")[2],
             attempt=int(system.get("ApproximateReceiveCount") or 1),
             sent=int(system.get("SentTimestamp") or 0) / 1000,
-            received_at=_text(attributes, RECEIVED_AT),
             group=system.get("MessageGroupId"),
             correlation_id=_text(attributes, CORRELATION_ID) or raw["messageId"],
             idempotency_key=_text(attributes, IDEMPOTENCY_KEY),
             tenant=_text(attributes, TENANT),
             trace=system.get("AWSTraceHeader"),
+            sender=_text(attributes, SENDER),
+            signature=_text(attributes, SIGNATURE),
+            occasion=_text(attributes, OCCASION),
         )
 
 

@@ -22,6 +22,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     retention: int
     backoff_base: float
     backoff_cap: float
+    halts: bool
     entry_bytes: int
 
     @classmethod
@@ -38,6 +39,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             retention=int(env("RETENTION") or 4 * DAY),
             backoff_base=float(env("BACKOFF_BASE") or 2),
             backoff_cap=float(env("BACKOFF_CAP") or 900),
+            halts=env("ON_POISON") == "halt",
             entry_bytes=int(env("PUT_EVENTS_BYTES") or 1_000_000),
         )
 

@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.runtime.clients import client
-from functions.runtime.errors import OutOfTime, Reject, Retry
+from functions.runtime.errors import Reject, Retry, Untried
 from functions.runtime.log import log
 from functions.runtime.record import Record
 from functions.runtime.settings import Settings
@@ -21,6 +21,8 @@ from functions.runtime.settings import Settings
 ENTRIES = 10
 # SQS hides a message for 12 hours after its receive at the most; the longest function has used 15 minutes of them.
 LONGEST = 12 * 3600 - 900
+# The share of the retention within which every receive must happen.
+LIFE = 0.9
 # Seconds by which a FIFO group waits longer than its failed head, so that the head is received alone.
 MARGIN = 5
 
@@ -28,16 +30,18 @@ MARGIN = 5
 def delay(record: Record, error: BaseException, settings: Settings) -> float:
     """Seconds until `record`, which failed with `error`, is tried again.
 
-    A rejected message comes back at once, so that its receives run out and SQS moves it. The wait is short enough for
-    every receive that is left to happen before the message expires.
+    A rejected message comes back at once, so that its receives run out and SQS moves it; on a queue that halts, its
+    group waits for a person and the message is tried like any other. What was not tried for lack of time comes back at
+    once, too. Otherwise the wait grows, but leaves every receive that is left its turn within nine tenths of the
+    retention: SQS deletes what is older than that, and a dead-letter queue never sees it.
     """
-    if isinstance(error, Reject | OutOfTime):
+    if isinstance(error, Untried) or (isinstance(error, Reject) and not settings.halts):
         return 0
     asked = error.delay if isinstance(error, Retry) else None
     wait = backoff(record.attempt, settings) if asked is None else asked
-    life = settings.retention - (time.time() - record.sent if record.sent else 0)
-    receives_left = max(settings.receives - record.attempt, 0)
-    return max(0.0, min(wait, LONGEST, life / (receives_left + 2)))
+    age = max(0.0, time.time() - record.sent) if record.sent else 0.0
+    turns = max(settings.receives - record.attempt, 0) + 1
+    return max(0.0, min(wait, LONGEST, (LIFE * settings.retention - age) / turns))
 
 
 def backoff(attempt: int, settings: Settings) -> float:

@@ -1,0 +1,72 @@
+"""Keeps the fields that a contract marks secret out of whatever is logged, recorded or shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args, get_type_hints
+
+from msgspec import Meta, Struct, to_builtins
+
+REDACTED = "[secret]"
+
+
+def redacted(contract: Any) -> Any:
+    """The contract as plain data, with the value of every secret field replaced, however deep."""
+    match contract:
+        case Struct():
+            return {
+                name: REDACTED if secret and value is not None else redacted(value)
+                for name, value, secret in _fields(contract)
+            }
+        case Mapping():
+            return {name: redacted(value) for name, value in contract.items()}
+        case list() | tuple():
+            return [redacted(value) for value in contract]
+        case _:
+            return contract
+
+
+def redact(text: str, contract: Struct | None) -> str:
+    """`text` with every value of a secret field of `contract` replaced."""
+    values = {value for value in _secrets(contract) if value}
+    for value in sorted(values, key=len, reverse=True):
+        text = text.replace(value, REDACTED)
+    return text
+
+
+def _secrets(contract: Any) -> Iterator[str]:
+    match contract:
+        case Struct():
+            for _, value, secret in _fields(contract):
+                yield from _texts(to_builtins(value)) if secret else _secrets(value)
+        case Mapping():
+            for value in contract.values():
+                yield from _secrets(value)
+        case list() | tuple():
+            for value in contract:
+                yield from _secrets(value)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    match value:
+        case Mapping():
+            for part in value.values():
+                yield from _texts(part)
+        case list():
+            for part in value:
+                yield from _texts(part)
+        case None | bool():
+            return
+        case _:
+            yield str(value)
+
+
+def _fields(contract: Struct) -> Iterator[tuple[str, Any, bool]]:
+    hints = get_type_hints(type(contract), include_extras=True)
+    for name in contract.__struct_fields__:
+        yield name, getattr(contract, name), _is_secret(hints[name])
+
+
+def _is_secret(hint: Any) -> bool:
+    marks = (mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Meta))
+    return any((mark.extra or {}).get("secret") for mark in marks) or any(map(_is_secret, get_args(hint)))

@@ -1,0 +1,46 @@
+"""What became of a record: its effect is there, or it goes back to its queue."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from functions.contracts.contract import Event
+from functions.runtime.message import Message
+from functions.runtime.publisher import Entry
+from functions.runtime.record import Record
+
+
+class Duplicate(tuple[Event, ...]):
+    """What a handler returns when its effect was there already: the same events as the first time."""
+
+
+class Done(Struct, frozen=True):
+    """A record whose effect is there, with the entries of the events that follow from it."""
+
+    record: Record
+    message: Message
+    entries: tuple[Entry, ...]
+    duplicate: bool
+
+
+class Failure(Struct, frozen=True):
+    """A record that goes back to its queue, and why.
+
+    `text` is what the error says, without secrets. `head` is the failed record that it stands behind in its FIFO group.
+    `unpublished` says that the effect is there and only an event is missing.
+    """
+
+    record: Record
+    error: BaseException
+    text: str
+    correlation_id: str
+    head: Record | None = None
+    unpublished: bool = False
+
+    @classmethod
+    def untried(cls, record: Record, error: BaseException, head: Record | None = None) -> Failure:
+        """The failure of a record that was never read."""
+        return cls(record, error, str(error), record.correlation_id, head)
+
+
+Outcomes = dict[str, Done | Failure]

@@ -1,0 +1,70 @@
+"""What a batch leaves in the log: a line for each record, and one with the consumer's metrics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from functions.contracts.redaction import redacted
+from functions.runtime.errors import Reject
+from functions.runtime.failures import stack, stack_digest
+from functions.runtime.log import is_on, log, metrics
+from functions.runtime.message import Message
+from functions.runtime.outcome import Done, Failure, Outcomes
+from functions.runtime.record import Record
+from functions.runtime.settings import Settings
+
+
+def log_body(contract: Any, message: Message) -> None:
+    """At level DEBUG only, what the message says, without its secrets."""
+    if is_on("DEBUG"):
+        log("DEBUG", "received", message_id=message.id, correlation_id=message.correlation_id, body=redacted(contract))
+
+
+def report(outcomes: Outcomes, settings: Settings, started: float) -> None:
+    """Log every outcome, and the metrics of the batch that `started` at that time (epoch seconds)."""
+    done = [outcome for outcome in outcomes.values() if isinstance(outcome, Done)]
+    failures = [outcome for outcome in outcomes.values() if isinstance(outcome, Failure)]
+    rejected = sum(isinstance(failure.error, Reject) for failure in failures)
+    for one in done:
+        _line("INFO", "duplicate" if one.duplicate else "processed", one.record, one.message.correlation_id, settings)
+    for failure in failures:
+        _failure(failure, settings)
+    metrics(
+        settings.function,
+        {
+            "Processed": len(done),
+            "Retried": len(failures) - rejected,
+            "Rejected": rejected,
+            "Duplicates": sum(one.duplicate for one in done),
+            "PublishFailures": sum(failure.unpublished for failure in failures),
+        },
+        [round((started - one.record.sent) * 1000) for one in outcomes.values() if one.record.sent],
+    )
+
+
+def _failure(failure: Failure, settings: Settings) -> None:
+    rejected = isinstance(failure.error, Reject)
+    _line(
+        "ERROR" if rejected else "WARNING",
+        "rejected" if rejected else "retried",
+        failure.record,
+        failure.correlation_id,
+        settings,
+        error_type=type(failure.error).__name__,
+        error=failure.text,
+        stack_digest=stack_digest(failure.error),
+        stack=stack(failure.error),
+    )
+
+
+def _line(level: str, outcome: str, record: Record, correlation_id: str, settings: Settings, **more: object) -> None:
+    log(
+        level,
+        outcome,
+        service=settings.function,
+        correlation_id=correlation_id,
+        message_id=record.id,
+        group=record.group,
+        attempt=record.attempt,
+        **more,
+    )
