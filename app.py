@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from aws_cdk import App
+from aws_cdk import App, Validations
 
 from stacks import settings as stages
 from stacks.entry import TopologyError
 from stacks.fanout import Fanout
 from stacks.ingress import Ingress
+from stacks.invariants.plugin import Invariants
 from stacks.processing import Processing
 from stacks.state import State
 
@@ -22,10 +23,10 @@ def compose(app: App) -> None:
     state = State(app, settings=settings, topology=TOPOLOGY)
     fanout = Fanout(app, settings=settings, topology=TOPOLOGY)
     processing = Processing(app, settings=settings, topology=TOPOLOGY)
-    fanout.add_stack_dependency(state)
     ingress = Ingress(app, settings=settings, topology=TOPOLOGY)
-    processing.add_stack_dependency(fanout)
-    ingress.add_stack_dependency(processing)
+    for earlier, later in ((state, fanout), (fanout, processing), (processing, ingress)):
+        later.add_stack_dependency(earlier)
+    Validations.of(app).add_plugins(Invariants())
 
 
 if __name__ == "__main__":

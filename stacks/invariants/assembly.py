@@ -1,0 +1,88 @@
+"""The resources of all templates, and what a value in one of them points to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# Where a resource says its physical name.
+NAMES = ("QueueName", "FunctionName", "TableName", "LogGroupName", "RoleName", "TopicName", "Name")
+
+
+@dataclass(frozen=True, eq=False)
+class Resource:
+    """One resource of a template."""
+
+    template: str
+    logical_id: str
+    kind: str
+    properties: Mapping[str, Any]
+
+    @property
+    def name(self) -> str | None:
+        """Its physical name, if the template fixes one."""
+        return next((self.properties[key] for key in NAMES if isinstance(self.properties.get(key), str)), None)
+
+
+class Assembly:
+    """Every resource of every template, so that a rule sees a queue and its consumer even in two stacks."""
+
+    def __init__(self, templates: Mapping[str, Mapping[str, Any]]) -> None:
+        self._resources = {
+            (path, logical_id): Resource(path, logical_id, found["Type"], found.get("Properties", {}))
+            for path, template in templates.items()
+            for logical_id, found in template.get("Resources", {}).items()
+        }
+        self._named = {(resource.kind, resource.name): resource for resource in self._resources.values()}
+
+    @classmethod
+    def read(cls, paths: Iterable[str]) -> Assembly:
+        """The templates at `paths`."""
+        return cls({path: json.loads(Path(path).read_bytes()) for path in paths})
+
+    def of(self, kind: str) -> list[Resource]:
+        """Every resource of that type, such as `AWS::SQS::Queue`."""
+        return [resource for resource in self._resources.values() if resource.kind == kind]
+
+    def target(self, origin: Resource, value: Any, kind: str) -> Resource | None:
+        """The resource that a value of `origin` points to: by reference, or by the name its ARN or URL ends with."""
+        if isinstance(value, Mapping):
+            logical_id = value.get("Ref") or (value.get("Fn::GetAtt") or [None])[0]
+            if logical_id is not None:
+                return self._resources.get((origin.template, str(logical_id)))
+        return self._named.get((kind, last_word(value)))
+
+
+def text(value: Any) -> str:
+    """A value as text, as far as the template tells: a reference stands as `${Name}`."""
+    match value:
+        case str() | int() | float():
+            return str(value)
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator).join(text(part) for part in parts)
+        case {"Fn::Sub": str() as template}:
+            return template
+        case {"Ref": name}:
+            return f"${{{name}}}"
+        case {"Fn::GetAtt": [name, *attributes]}:
+            return f"${{{'.'.join([name, *attributes])}}}"
+        case _:
+            return json.dumps(value, sort_keys=True)
+
+
+def last_word(value: Any) -> str:
+    """What an ARN or a URL ends with."""
+    return text(value).replace("/", ":").rpartition(":")[2]
+
+
+def listed(value: Any) -> list[Any]:
+    """A value as the list that a policy may write it as."""
+    return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
+
+
+def statements(document: Any) -> list[Mapping[str, Any]]:
+    """The statements of a policy document."""
+    return listed((document or {}).get("Statement"))

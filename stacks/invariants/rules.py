@@ -1,0 +1,7 @@
+"""All rules, in the order of the flow."""
+
+from __future__ import annotations
+
+from stacks.invariants import access, consumers, edge, events, queues
+
+RULES = (*edge.RULES, *queues.RULES, *consumers.RULES, *events.RULES, *access.RULES)

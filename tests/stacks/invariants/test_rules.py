@@ -1,0 +1,245 @@
+"""Every rule passes what we deploy and fails what breaks it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from stacks.invariants.assembly import Assembly
+from stacks.invariants.rules import RULES
+from tests.stacks.templates import Templates
+
+Break = Callable[["Broken"], None]
+
+
+class Broken:
+    """A copy of the templates of a stage, to break."""
+
+    def __init__(self, templates: Templates) -> None:
+        self.templates: dict[str, Any] = copy.deepcopy(dict(templates.stacks))
+
+    def of(self, kind: str, **where: Any) -> Iterator[dict[str, Any]]:
+        """The properties of the resources of that type, with those values."""
+        for template in self.templates.values():
+            for resource in template["Resources"].values():
+                properties = resource.get("Properties", {})
+                if resource["Type"] == kind and all(properties.get(key) == value for key, value in where.items()):
+                    yield properties
+
+    def set(self, kind: str, where: dict[str, Any] | None = None, **changes: Any) -> None:
+        """Change properties of all resources of that type; None removes one."""
+        found = list(self.of(kind, **(where or {})))
+        assert found, f"there is no {kind} to break"
+        for properties in found:
+            properties.update(changes)
+            for key in [key for key, value in changes.items() if value is None]:
+                del properties[key]
+
+    def add(self, stack: str, logical_id: str, kind: str, **properties: Any) -> None:
+        """One more resource."""
+        self.templates[stack]["Resources"][logical_id] = {"Type": kind, "Properties": properties}
+
+
+QUEUE, MAPPING, FUNCTION = "AWS::SQS::Queue", "AWS::Lambda::EventSourceMapping", "AWS::Lambda::Function"
+WORK = "headrace-dev-accept_order"
+DEAD = "headrace-dev-accept_order-dlq"
+
+
+def nested(kind: str, *path: str, value: Any, where: dict[str, Any] | None = None) -> Break:
+    """Sets one property deep inside every resource of a type."""
+
+    def change(broken: Broken) -> None:
+        found = list(broken.of(kind, **(where or {})))
+        assert found
+        for properties in found:
+            inner = properties
+            for key in path[:-1]:
+                inner = inner.setdefault(key, {})
+            inner[path[-1]] = value
+
+    return change
+
+
+def prop(kind: str, where: dict[str, Any] | None = None, **changes: Any) -> Break:
+    return lambda broken: broken.set(kind, where, **changes)
+
+
+def target(**changes: Any) -> Break:
+    def change(broken: Broken) -> None:
+        for rule in broken.of("AWS::Events::Rule"):
+            rule["Targets"] = [
+                {key: value for key, value in (each | changes).items() if value is not None} for each in rule["Targets"]
+            ]
+
+    return change
+
+
+def policy(**changes: Any) -> Break:
+    """Changes every statement of every queue policy that allows something."""
+
+    def change(broken: Broken) -> None:
+        for found in broken.of("AWS::SQS::QueuePolicy"):
+            for statement in found["PolicyDocument"]["Statement"]:
+                if statement["Effect"] == "Allow":
+                    statement.update(changes)
+
+    return change
+
+
+def tls(broken: Broken) -> None:
+    for found in broken.of("AWS::SQS::QueuePolicy"):
+        statements = found["PolicyDocument"]["Statement"]
+        found["PolicyDocument"]["Statement"] = [each for each in statements if each["Effect"] != "Deny"]
+
+
+def fifo_dead_letters_of_a_rule(broken: Broken) -> None:
+    for queue in broken.of(QUEUE):
+        if queue["QueueName"].endswith("-undelivered"):
+            queue["FifoQueue"] = True
+
+
+def fifo_subscriber(broken: Broken) -> None:
+    broken.set(QUEUE, {"QueueName": "headrace-dev-ship_order"}, FifoQueue=True)
+
+
+def integration(**changes: Any) -> Break:
+    def change(broken: Broken) -> None:
+        found = [each["Integration"] for each in broken.of("AWS::ApiGateway::Method")]
+        for each in found:
+            if each.get("Type") == "AWS":
+                each.update(changes)
+
+    return change
+
+
+def role(**changes: Any) -> Break:
+    def change(broken: Broken) -> None:
+        for found in broken.of("AWS::IAM::Policy"):
+            found["PolicyDocument"]["Statement"][0].update(changes)
+
+    return change
+
+
+NAIVE = {"application/json": "Action=SendMessage&MessageBody=$input.body"}
+BREAKS: list[tuple[str, Break]] = [
+    ("passthrough", integration(PassthroughBehavior="WHEN_NO_MATCH")),
+    ("url-encoded", integration(RequestTemplates=NAIVE)),
+    ("honest-answers", integration(IntegrationResponses=[{"StatusCode": "202"}])),
+    ("dead-letter-queue", prop(QUEUE, {"QueueName": WORK}, RedrivePolicy=None)),
+    ("receives", nested(QUEUE, "RedrivePolicy", "maxReceiveCount", value=2, where={"QueueName": WORK})),
+    ("dead-letter-type", prop(QUEUE, {"QueueName": DEAD}, FifoQueue=True)),
+    ("dead-letter-retention", prop(QUEUE, {"QueueName": DEAD}, MessageRetentionPeriod=345_600)),
+    ("redrive-allow", prop(QUEUE, {"QueueName": DEAD}, RedriveAllowPolicy=None)),
+    ("redrive-allow", prop(QUEUE, {"QueueName": DEAD}, RedriveAllowPolicy={"redrivePermission": "allowAll"})),
+    ("queue-encryption", prop(QUEUE, SqsManagedSseEnabled=None)),
+    ("queue-encryption", prop(QUEUE, KmsMasterKeyId="alias/aws/sqs")),
+    ("queue-tls", tls),
+    ("queue-policy", policy(Condition={"ArnEquals": {"aws:SourceArn": "arn:aws:events:::rule/x"}})),
+    ("queue-policy", policy(Principal="*", Condition={})),
+    ("queue-policy", policy(Principal={"AWS": "*"}, Condition={})),
+    ("partial-failures", prop(MAPPING, FunctionResponseTypes=None)),
+    ("visibility", prop(QUEUE, {"QueueName": WORK}, VisibilityTimeout=179)),
+    ("visibility", prop(QUEUE, {"QueueName": WORK}, VisibilityTimeout=None)),
+    ("visibility", prop(MAPPING, MaximumBatchingWindowInSeconds=1)),
+    ("retries-fit-retention", prop(QUEUE, {"QueueName": WORK}, MessageRetentionPeriod=900)),
+    ("retries-fit-retention", nested(FUNCTION, "Environment", "Variables", "BACKOFF_CAP", value="80000")),
+    ("large-batch-window", prop(MAPPING, BatchSize=11)),
+    ("fifo-window", prop(MAPPING, MaximumBatchingWindowInSeconds=1)),
+    ("reserved-concurrency", prop(FUNCTION, ReservedConcurrentExecutions=4)),
+    (
+        "provisioned-pollers",
+        prop(MAPPING, ProvisionedPollerConfig={"MinimumPollers": 2}, ScalingConfig={"MaximumConcurrency": 2}),
+    ),
+    ("no-filter", prop(MAPPING, FilterCriteria={"Filters": [{"Pattern": "{}"}]})),
+    ("idempotency", nested(FUNCTION, "Environment", "Variables", "POWERTOOLS_IDEMPOTENCY_DISABLED", value="1")),
+    ("function-logs", nested(FUNCTION, "LoggingConfig", "LogGroup", value="/aws/lambda/elsewhere")),
+    ("function-logs", prop(FUNCTION, LoggingConfig=None)),
+    ("log-retention", prop("AWS::Logs::LogGroup", RetentionInDays=None)),
+    ("target-dead-letter-queue", target(DeadLetterConfig=None)),
+    ("target-dead-letter-queue", target(DeadLetterConfig={"Arn": "arn:aws:sqs:eu-west-1:123456789012:elsewhere.fifo"})),
+    ("target-dead-letter-queue", fifo_dead_letters_of_a_rule),
+    ("target-retry", target(RetryPolicy=None)),
+    ("target-retry", target(RetryPolicy={"MaximumRetryAttempts": 3})),
+    ("fifo-target", fifo_subscriber),
+    ("target-permission", policy(Principal={"Service": "sns.amazonaws.com"})),
+    (
+        "bus-policy",
+        lambda broken: broken.add(
+            "fanout",
+            "Open",
+            "AWS::Events::EventBusPolicy",
+            StatementId="open",
+            Statement={"Effect": "Allow", "Principal": "*", "Action": "events:PutEvents", "Resource": "*"},
+        ),
+    ),
+    (
+        "bus-policy",
+        lambda broken: broken.add(
+            "fanout",
+            "Open",
+            "AWS::Events::EventBusPolicy",
+            StatementId="open",
+            Principal="*",
+            Action="events:PutEvents",
+        ),
+    ),
+    ("exact-actions", role(Action="sqs:*")),
+    ("exact-resources", role(Resource="*", Action=["sqs:SendMessage"])),
+    (
+        "exact-resources",
+        lambda broken: broken.add(
+            "processing",
+            "Wide",
+            "AWS::IAM::Role",
+            Policies=[{"PolicyDocument": {"Statement": [{"Action": "sqs:SendMessage", "Resource": "*"}]}}],
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize("stage", ["local", "dev", "prod"])
+def test_what_we_deploy_breaks_no_rule(stage: str, request: pytest.FixtureRequest) -> None:
+    templates: Templates = request.getfixturevalue(stage)
+    assembly = Assembly(templates.stacks)
+    assert [(rule.id, at.logical_id, found) for rule in RULES for at, found in rule.check(assembly)] == []
+
+
+@pytest.mark.parametrize(("rule_id", "change"), BREAKS, ids=lambda value: value if isinstance(value, str) else "")
+def test_what_breaks_a_rule_is_found(dev: Templates, rule_id: str, change: Break) -> None:
+    (rule,) = [rule for rule in RULES if rule.id == rule_id]
+    broken = Broken(dev)
+    change(broken)
+    assert list(rule.check(Assembly(broken.templates)))
+
+
+def test_every_rule_has_a_way_to_break_it() -> None:
+    assert {rule_id for rule_id, _ in BREAKS} == {rule.id for rule in RULES}
+
+
+def test_every_rule_is_one_sentence_with_a_fix_and_a_source() -> None:
+    for rule in RULES:
+        assert rule.sentence.endswith(".")
+        assert "\n" not in rule.sentence
+        assert rule.fix.endswith(".")
+        assert rule.source.startswith("https://docs.")
+
+
+def test_a_consumer_in_another_stack_is_held_to_the_same_rules() -> None:
+    arn = {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":sqs:eu-west-1:123456789012:work"]]}
+    assembly = Assembly(
+        {
+            "one": {"Resources": {"Q": {"Type": QUEUE, "Properties": {"QueueName": "work", "VisibilityTimeout": 59}}}},
+            "two": {
+                "Resources": {
+                    "F": {"Type": FUNCTION, "Properties": {"Timeout": 10}},
+                    "M": {"Type": MAPPING, "Properties": {"EventSourceArn": arn, "FunctionName": {"Ref": "F"}}},
+                }
+            },
+        }
+    )
+    (visibility,) = [rule for rule in RULES if rule.id == "visibility"]
+    ((queue, found),) = visibility.check(assembly)
+    assert (queue.template, found) == ("one", "it is hidden for 59 s where 60 s are needed")

@@ -1,0 +1,47 @@
+"""What a template prints of a caller's words is found, however it gets there."""
+
+from __future__ import annotations
+
+import pytest
+
+from stacks.invariants.velocity import unencoded
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "MessageBody=$input.body",
+        "MessageBody=$input.json('$')",
+        "MessageBody=$!input.body",
+        "MessageBody=${input.body}",
+        "MessageBody=$util.base64Encode($input.body)",
+        "MessageBody=$util.escapeJavaScript($util.urlDecode($input.body))",
+        "Path=$context.path",
+        "Agent=$context.identity.userAgent",
+        "Who=$context.authorizer.tenant",
+        "#set($body = $input.body)MessageBody=$body",
+        '#set($body = $input.body)#set($again = "x$body")MessageBody=${again}',
+        "#foreach($name in $input.params().header.keySet())$name#end",
+        "#set($safe = $util.urlEncode($input.body))#set($safe = $input.body)X=$safe",
+        "#if($input.params('a') == ')')$input.params('a')#end",
+        "X=$util.urlEncode('a')&Y=$input.params('y')",
+    ],
+)
+def test_a_callers_words_are_found(template: str) -> None:
+    assert len(unencoded(template)) == 1
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "Action=SendMessage&MessageBody=$util.urlEncode($input.body)",
+        "Id=$context.requestId&At=$context.requestTimeEpoch",
+        "#set($body = $input.body)MessageBody=$util.urlEncode($body)",
+        "#set($body = $util.urlEncode($input.body))MessageBody=$body",
+        "#set($n = 1)#set($n = $n + 1)MessageAttribute.${n}.Name=x",
+        "#if($input.body.length() > 5)long#{else}short#end",
+        "Price=5$ and $",
+    ],
+)
+def test_what_is_encoded_or_ours_is_not(template: str) -> None:
+    assert unencoded(template) == []
