@@ -10,6 +10,10 @@ IDEMPOTENCY_KEY = "idempotency_key"
 TENANT = "tenant"
 RECEIVED_AT = "received_at"
 ROUTE = "route"
+# Of webhooks only: who sent it, by which scheme it is signed and how, and what it says it is about (unsigned).
+SENDER = "sender"
+SIGNATURE = "signature"
+OCCASION = "occasion"
 # Set by a redrive: how often the message was brought back, and by which redrive the last time (`2 20261121-101500-3f`).
 REDRIVEN = "redriven"
 

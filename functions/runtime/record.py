@@ -7,7 +7,15 @@ from typing import Any
 
 from msgspec import Struct
 
-from functions.contracts.envelope import CORRELATION_ID, IDEMPOTENCY_KEY, TENANT
+from functions.contracts.envelope import (
+    CORRELATION_ID,
+    IDEMPOTENCY_KEY,
+    OCCASION,
+    RECEIVED_AT,
+    SENDER,
+    SIGNATURE,
+    TENANT,
+)
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -27,6 +35,7 @@ class Record(Struct, frozen=True, kw_only=True):
     idempotency_key: str | None
     tenant: str | None
     trace: str | None
+    received_at: str | None = None
     sender: str | None = None
     signature: str | None = None
     occasion: str | None = None
@@ -53,6 +62,7 @@ class Record(Struct, frozen=True, kw_only=True):
             idempotency_key=_text(attributes, IDEMPOTENCY_KEY),
             tenant=_text(attributes, TENANT),
             trace=system.get("AWSTraceHeader"),
+            received_at=_text(attributes, RECEIVED_AT),
             sender=_text(attributes, SENDER),
             signature=_text(attributes, SIGNATURE),
             occasion=_text(attributes, OCCASION),
