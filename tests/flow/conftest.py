@@ -11,14 +11,6 @@ from local.session import Session, running
 from local.tap import Tap
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.parent.name == "flow":
-            item.add_marker(pytest.mark.flow)
-            # One worker runs them all, so that the stack is started once.
-            item.add_marker(pytest.mark.xdist_group("flow"))
-
-
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     with running(tmp_path_factory.mktemp("local")) as session:
