@@ -11,6 +11,8 @@ DOCUMENTS := stacks.diagram
 
 # Byte code of the virtual environment saves seconds at every start.
 unexport PYTHONDONTWRITEBYTECODE
+# The Node.js of the virtual environment goes before any other.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test unit check fix lock clean
@@ -46,7 +48,7 @@ fix: setup ## Only write: format, lint, documents
 
 lock: setup ## Lock the pins of every requirements.in, with hashes and without addresses
 	@test -x $(UV) || { $(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install --quiet uv==0.13.9; }
-	@for folder in functions/ "" local/; do \
+	@for folder in functions/ "" local/ functions/authorize_caller/; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    $${folder}requirements.in -o $${folder}requirements.txt $$(test -n "$$folder" || echo -c functions/requirements.txt) \
 	    || exit 1; done
