@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from stacks.entry import Topology
+from stacks.page import ROOT, write
 from stacks.topology import TOPOLOGY
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGES = (ROOT / "README.md", ROOT / "docs" / "flow.md")
 START, END = "<!-- flow:start -->", "<!-- flow:end -->"
 
@@ -50,21 +49,5 @@ def redrawn(page: str, picture: str) -> str:
     return f"{before}{START}\n{picture}\n{END}{after[0]}"
 
 
-def main(arguments: list[str]) -> int:
-    """Write the picture into its pages, or with `--check` say which are out of date; return the exit code."""
-    stale = 0
-    for path in PAGES:
-        page = path.read_text()
-        new = redrawn(page, draw(TOPOLOGY))
-        if new == page:
-            continue
-        if "--check" in arguments:
-            print(f"{path.relative_to(ROOT)}: the flow is out of date; run: make fix")
-            stale = 1
-        else:
-            path.write_text(new)
-    return stale
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write({path: redrawn(path.read_text(), draw(TOPOLOGY)) for path in PAGES}, check="--check" in sys.argv))
