@@ -11,18 +11,23 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from functions.contracts.contract import Command, Event
+from functions.contracts.webhooks import SCHEMES, ReceiveWebhook
 
 FUNCTIONS = Path(__file__).resolve().parent.parent / "functions"
 WORD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 PARAMETER = re.compile(r"\{([a-z_]+)\}")
 DAY = 24 * 60 * 60
 
 
 class TopologyError(ValueError):
     """An entry makes no sense; the message names it and says what to do."""
+
+
+Authorization = Literal["iam", "api_key", "jwt"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +40,21 @@ class Route:
     method: str = "POST"
     group: str | None = None
     """The path parameter whose value is the FIFO message group."""
+    tenant: str | None = None
+    """Who the request is for: `caller` (the authenticated identity), or the name of a header in which callers that are
+    trusted to say so name the tenant; without it the identity counts. On a standard queue tenants share fairly.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html"""
+    delay: bool = False
+    """A `Delay-Seconds` header (0 to 900) may hold the message back. Standard queues only."""
+    authorization: Authorization | None = None
+    """Who may call it, where that is not what the stage says."""
+    rate: float | None = None
+    """Requests a second that this route takes in the long run, within what the stage takes."""
+    burst: int | None = None
+    """Requests that this route takes at once."""
+    senders: Mapping[str, str] = field(default_factory=dict)
+    """Webhooks only: who may send, each with the scheme by which it signs. The name is the value of the path parameter
+    `{source}`; the secret's name is `<sender>_webhook`."""
 
     @property
     def name(self) -> str:
@@ -57,6 +77,19 @@ class Queue:
     """Seconds a message may wait. The dead-letter queue always keeps 14 days, SQS's longest."""
     receives: int = 5
     """Receives before SQS moves a message to the dead-letter queue."""
+    backoff_base: float = 2
+    """Seconds that a message waits after its first failure, at the most; the wait doubles with every further one."""
+    backoff_cap: float = 900
+    """Seconds that a message waits after a failure, at the most."""
+    on_poison: Literal["continue", "halt"] = "continue"
+    """What a FIFO group does about a message that keeps failing.
+
+    `continue`: the message goes to the dead-letter queue after its receives, and the group goes on without it. `halt`:
+    nothing of the group overtakes it; the group stands still until a person removes the cause, and the next try
+    succeeds. Its cost: the message is tried again and again, at the latest every `backoff_cap` seconds, and the alarm
+    that tells is the age of the oldest message, not the dead-letter queue. What is not mended within nine tenths of the
+    retention goes to the dead-letter queue after all, because SQS would delete it at the end.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +121,8 @@ class Consumer:
     access: tuple[Access, ...] = ()
     publishes: tuple[type[Event], ...] = ()
     sends_email: bool = False
+    secrets: tuple[str, ...] = ()
+    """The secrets it reads, by their names in Secrets Manager without project and stage."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +162,7 @@ class Topology:
     tables: tuple[Table, ...]
 
     def __post_init__(self) -> None:
-        for rule in (_names, _queues, _consumers, _routes, _subscriptions):
+        for rule in (_names, _queues, _consumers, _routes, _webhooks, _subscriptions):
             rule(self)
 
     def queue(self, name: str) -> Queue:
@@ -137,6 +172,10 @@ class Topology:
     def consumer(self, name: str) -> Consumer:
         """The consumer of the queue of that name. Raises `KeyError` if there is none."""
         return {consumer.function: consumer for consumer in self.consumers}[name]
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret that some consumer reads, once."""
+        return tuple(sorted({secret for consumer in self.consumers for secret in consumer.secrets}))
 
     def subscribers(self) -> tuple[Consumer, ...]:
         """The consumers whose queues are fed by events, in the topology's order."""
@@ -191,6 +230,19 @@ def _queues(topology: Topology) -> None:
             f"{entry} is fed by a route and by an event; give each a queue of its own.",
         )
         _refuse(not 3 <= queue.receives <= 1000, f"{entry}: receives is {queue.receives}; choose 3 to 1,000.")
+        _refuse(
+            not 1 <= queue.backoff_base <= queue.backoff_cap <= 11 * 3600,
+            f"{entry}: backoff goes from {queue.backoff_base} s to {queue.backoff_cap} s; "
+            "choose at least 1 s, at most 11 hours, and a base that is not above the cap.",
+        )
+        _refuse(
+            queue.on_poison == "halt" and not queue.fifo,
+            f"{entry} is standard and has no groups to halt; make it fifo=True or leave on_poison out.",
+        )
+        _refuse(
+            queue.on_poison == "halt" and queue.receives != 1000,
+            f"{entry} halts at a poison message, which takes all the receives that SQS knows; set receives=1000.",
+        )
         _refuse(
             not 60 <= queue.retention < 14 * DAY,
             f"{entry}: retention is {queue.retention} s; choose 60 s to less than 14 days, "
@@ -252,6 +304,47 @@ def _routes(topology: Topology) -> None:
             route.group is not None and route.group not in route.parameters,
             f"{entry}: group {route.group!r} is not a parameter of the path; write {{{route.group}}} in it.",
         )
+        _refuse(
+            route.tenant is not None and route.tenant != "caller" and not HEADER.fullmatch(route.tenant),
+            f"{entry}: tenant {route.tenant!r} is neither 'caller' nor a header's name; write it like X-Tenant-Id.",
+        )
+        _refuse(
+            queue.fifo and route.delay,
+            f"{entry}: a FIFO queue takes no delay of a single message; drop delay or make {queue.name!r} standard.",
+        )
+        _refuse(
+            (route.rate is None) != (route.burst is None),
+            f"{entry}: rate and burst limit together; set both or neither.",
+        )
+
+
+def _webhooks(topology: Topology) -> None:
+    for route in topology.routes:
+        entry = f"Route {route.name}"
+        _refuse(
+            bool(route.senders) != issubclass(route.accepts, ReceiveWebhook),
+            f"{entry}: senders and the contract ReceiveWebhook go together; use both or neither.",
+        )
+        if not route.senders:
+            continue
+        _refuse(
+            "source" not in route.parameters, f"{entry} has senders; write {{source}} in its path to tell them apart."
+        )
+        _refuse(
+            route.authorization is not None,
+            f"{entry} is authorized by its signatures; drop authorization.",
+        )
+        secrets = topology.consumer(route.queue).secrets
+        for sender, scheme in route.senders.items():
+            _refuse(not WORD.fullmatch(sender), f"{entry}: sender {sender!r} is not lower_case_words; rename it.")
+            _refuse(
+                scheme not in SCHEMES,
+                f"{entry}: sender {sender!r} signs by {scheme!r}; choose one of {', '.join(SCHEMES)}.",
+            )
+            _refuse(
+                f"{sender}_webhook" not in secrets,
+                f"{entry}: add '{sender}_webhook' to the secrets of consumer {route.queue!r}, which checks signatures.",
+            )
 
 
 def _subscriptions(topology: Topology) -> None:

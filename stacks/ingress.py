@@ -2,76 +2,106 @@
 
 from __future__ import annotations
 
-import json
+from typing import Any
 
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
 
 from stacks import names
 from stacks.entry import Topology
+from stacks.parts.access_log import AccessLog
 from stacks.parts.api_to_queue import ApiToQueue
+from stacks.parts.authorization import Authorization
 from stacks.parts.gateway_responses import add_gateway_responses
-from stacks.parts.log_group import LogGroup
 from stacks.parts.stage_stack import StageStack
 from stacks.settings import Settings
 
 
 class Ingress(StageStack):
-    """The API of the stage: a method for every route, its answers, its limits and its access log."""
+    """The API of the stage: a method for every route, who may call it, its answers, its limits and its access log."""
 
     def __init__(self, scope: Construct, *, settings: Settings, topology: Topology) -> None:
         super().__init__(scope, "ingress", settings=settings, description="Headrace: requests become messages.")
         name = names.resource(settings.stage, "api")
-        log_group = LogGroup(self, "AccessLog", name=f"/aws/apigateway/{name}", settings=settings)
+        log = AccessLog(self, name=name, settings=settings)
+        authorization = Authorization(self, settings=settings, topology=topology)
         self.api = apigateway.RestApi(
             self,
             "Api",
             rest_api_name=name,
             description="Turns requests into messages.",
-            endpoint_types=[apigateway.EndpointType.REGIONAL],
-            # Access logs need it, once an account and region.
-            # https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
-            cloud_watch_role=True,
             deploy_options=apigateway.StageOptions(
                 stage_name=settings.stage,
                 throttling_rate_limit=settings.throttle_rate,
                 throttling_burst_limit=settings.throttle_burst,
+                method_options=_limits(topology),
                 tracing_enabled=True,
                 metrics_enabled=True,
-                access_log_destination=apigateway.LogGroupLogDestination(log_group),
-                access_log_format=apigateway.AccessLogFormat.custom(json.dumps(ACCESS_LOG)),
+                access_log_destination=log.destination,
+                access_log_format=log.format,
             ),
+            **self._exposure(settings),
         )
-        signed = settings.authorization == "iam"
-        add_gateway_responses(self.api, signed=signed)
-        kind = apigateway.AuthorizationType.IAM if signed else apigateway.AuthorizationType.NONE
+        self.api.deployment_stage.node.add_dependency(log.account)
+        add_gateway_responses(self.api, signed=authorization.signed)
         for route in topology.routes:
             ApiToQueue(
                 self.api,
                 route=route,
                 queue=topology.queue(route.queue),
                 stage=settings.stage,
-                authorization_type=kind,
+                **authorization.options(route),
+            )
+        authorization.add_keys(self.api)
+        if settings.web_acl_arn:
+            wafv2.CfnWebACLAssociation(
+                self,
+                "Firewall",
+                resource_arn=self.api.deployment_stage.stage_arn,
+                web_acl_arn=settings.web_acl_arn,
             )
 
+    def _exposure(self, settings: Settings) -> dict[str, Any]:
+        """Public in its region, or private: reached through the named VPC endpoints and no other way.
 
-# No bodies, no credentials, no addresses of people.
-# https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html
-ACCESS_LOG = {
-    "time": "$context.requestTimeEpoch",
-    "request_id": "$context.requestId",
-    "extended_request_id": "$context.extendedRequestId",
-    "correlation_id": "$context.responseOverride.header.X-Correlation-Id",
-    "trace_id": "$context.xrayTraceId",
-    "method": "$context.httpMethod",
-    "route": "$context.resourcePath",
-    "status": "$context.status",
-    "bytes": "$context.responseLength",
-    "latency": "$context.responseLatency",
-    "integration_status": "$context.integration.status",
-    "integration_latency": "$context.integration.latency",
-    "integration_error": "$context.integration.error",
-    "error": "$context.error.responseType",
-    "caller": "$context.identity.caller",
-    "api_key_id": "$context.identity.apiKeyId",
-}
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-private-apis.html
+        """
+        if not settings.vpc_endpoints:
+            return {"endpoint_types": [apigateway.EndpointType.REGIONAL]}
+        endpoints = [
+            ec2.InterfaceVpcEndpoint.from_interface_vpc_endpoint_attributes(
+                self, f"Endpoint{number}", vpc_endpoint_id=endpoint, port=443
+            )
+            for number, endpoint in enumerate(settings.vpc_endpoints, start=1)
+        ]
+        invoke: dict[str, Any] = {
+            "principals": [iam.AnyPrincipal()],
+            "actions": ["execute-api:Invoke"],
+            "resources": ["execute-api:/*"],
+        }
+        elsewhere = {"StringNotEquals": {"aws:SourceVpce": list(settings.vpc_endpoints)}}
+        return {
+            "endpoint_configuration": apigateway.EndpointConfiguration(
+                types=[apigateway.EndpointType.PRIVATE], vpc_endpoints=endpoints
+            ),
+            "policy": iam.PolicyDocument(
+                statements=[
+                    iam.PolicyStatement(**invoke),
+                    iam.PolicyStatement(effect=iam.Effect.DENY, conditions=elsewhere, **invoke),
+                ]
+            ),
+        }
+
+
+def _limits(topology: Topology) -> dict[str, apigateway.MethodDeploymentOptions]:
+    """The routes that have limits of their own. A method's settings replace the stage's, so they repeat its metrics."""
+    return {
+        f"{route.path}/{route.method}": apigateway.MethodDeploymentOptions(
+            throttling_rate_limit=route.rate, throttling_burst_limit=route.burst, metrics_enabled=True
+        )
+        for route in topology.routes
+        if route.rate is not None
+    }

@@ -25,6 +25,52 @@ class SettingsError(ValueError):
     """A stage or a setting makes no sense; the message names it and says what to do."""
 
 
+class Jwt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose tokens callers bear."""
+
+    issuer: Annotated[str, Meta(pattern=r"^https://[^?#]+$")]
+    """The issuer as tokens name it; its OpenID configuration is found below it."""
+    audience: str
+    """What tokens must be for."""
+    tenant_claim: str = "sub"
+    """The claim that names the tenant."""
+
+
+class ApiKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who holds an API key, and how much one key may ask for."""
+
+    clients: tuple[Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$")], ...] = ("default",)
+    """One key each; AWS makes its value."""
+    rate: Annotated[float, Meta(gt=0)] = 50.0
+    """Requests a second that one key may make in the long run."""
+    burst: Annotated[int, Meta(gt=0)] = 100
+    """Requests that one key may make at once."""
+    quota: Annotated[int, Meta(gt=0)] = 1_000_000
+    """Requests that one key may make in a period."""
+    period: Literal["DAY", "WEEK", "MONTH"] = "MONTH"
+
+
+class Alarms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When somebody is called, and how."""
+
+    email: Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] | None = None
+    """Who gets an e-mail; AWS asks them once to confirm."""
+    webhook_secret: Annotated[str, Meta(pattern=r"^[A-Za-z0-9/_+=.@-]{1,512}$")] | None = None
+    """The name of the secret in Secrets Manager that holds the URL of a chat's incoming webhook."""
+    oldest: Annotated[int, Meta(ge=60)] = 900
+    """Seconds that a message may wait."""
+    drain: Annotated[int, Meta(ge=60)] = 1800
+    """Seconds that a queue may take to empty at its present rate."""
+    latency: Annotated[int, Meta(ge=1)] = 1000
+    """Milliseconds that 99 of 100 requests may take."""
+    faults: Annotated[float, Meta(ge=0, lt=1)] = 0.01
+    """The share of requests that may fail through our fault."""
+    refused: Annotated[float, Meta(ge=0, lt=1)] = 0.25
+    """The share of requests that may be refused."""
+    runbook: str = "docs/alarms.md"
+    """Where docs/alarms.md is to be read, for the links in the alarms."""
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What may differ from stage to stage. Everything else is the same everywhere."""
 
@@ -42,16 +88,27 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     email_sender: Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
     """The address that e-mail comes from; it or its domain is a verified identity of SES."""
-    authorization: Literal["iam", "none"] = "iam"
-    """Who may call the API: signed requests of AWS identities, or anyone (only on this machine)."""
+    authorization: Literal["iam", "api_key", "jwt", "none"] = "iam"
+    """Who may call a route that does not say: AWS identities by signed requests, holders of an API key, bearers of an
+    OIDC issuer's token, or anyone (only on this machine)."""
+    jwt: Jwt | None = None
+    api_keys: ApiKeys = ApiKeys()
+    alarms: Alarms | None = None
+    """When somebody is called; none means that nobody is, and that there is no dashboard."""
     throttle_rate: Annotated[float, Meta(gt=0)] = 100.0
     """Requests a second that the API takes in the long run."""
     throttle_burst: Annotated[int, Meta(gt=0)] = 200
     """Requests that the API takes at once."""
+    vpc_endpoints: tuple[Annotated[str, Meta(pattern=r"^vpce-[0-9a-f]{8,17}$")], ...] = ()
+    """The interface endpoints that may reach the API, which is private then; none means that it is public."""
+    web_acl_arn: Annotated[str, Meta(pattern=r"^arn:aws[a-z-]*:wafv2:")] | None = None
+    """A regional web ACL that stands before the API."""
 
     def __post_init__(self) -> None:
         if self.authorization == "none" and self.stage != "local":
-            raise ValueError("authorization 'none' is for stage local only; choose 'iam'")
+            raise ValueError("authorization 'none' is for stage local only; choose 'iam', 'api_key' or 'jwt'")
+        if self.authorization == "jwt" and self.jwt is None:
+            raise ValueError("authorization 'jwt' needs the setting jwt with issuer and audience")
         if (self.python == "host") != (self.architecture == "host"):
             raise ValueError("python and architecture are both 'host' or neither is")
 

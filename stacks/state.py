@@ -1,9 +1,10 @@
-"""What is remembered: the topology's tables, and the two that the runtime keeps for itself."""
+"""What is remembered: the topology's tables and secrets, and the two tables that the runtime keeps for itself."""
 
 from __future__ import annotations
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from stacks import names
@@ -20,8 +21,22 @@ class State(StageStack):
         self._settings = settings
         for entry in topology.tables:
             self._table(entry.name, key=entry.key, expires="expires_at" if entry.expires else None)
+        for secret in topology.secrets():
+            self._secret(secret)
         self._table("failures", key="message_id", expires="expires_at")
         self._table("once", key="id", expires="expiration")
+
+    def _secret(self, name: str) -> None:
+        """A secret with a value that nobody knows, until a person puts in the one agreed with the other side."""
+        settings = self._settings
+        secretsmanager.Secret(
+            self,
+            name,
+            secret_name=names.resource(settings.stage, name),
+            description="Agreed with the sender of webhooks.",
+            generate_secret_string=secretsmanager.SecretStringGenerator(password_length=64, exclude_punctuation=True),
+            removal_policy=RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY,
+        )
 
     def _table(self, name: str, *, key: str, expires: str | None) -> None:
         settings = self._settings

@@ -16,16 +16,32 @@ from functions.contracts.payments import (
 )
 from functions.contracts.shipping import OrderShipped
 from functions.contracts.stock import StockReserved, StockShort
+from functions.contracts.webhooks import ReceiveWebhook, WebhookReceived
 from stacks.entry import Access, Consumer, Queue, Route, Subscription, Table, Topology
 
 TOPOLOGY = Topology(
     routes=(
-        Route(path="/v1/orders", accepts=PlaceOrder, queue="accept_order"),
-        Route(path="/v1/orders/{order_id}/payments", accepts=ApplyPayment, queue="apply_payment", group="order_id"),
+        Route(path="/v1/orders", accepts=PlaceOrder, queue="accept_order", tenant="X-Tenant-Id", delay=True),
+        Route(
+            path="/v1/orders/{order_id}/payments",
+            accepts=ApplyPayment,
+            queue="apply_payment",
+            group="order_id",
+            tenant="X-Tenant-Id",
+        ),
+        Route(
+            path="/v1/webhooks/{source}",
+            accepts=ReceiveWebhook,
+            queue="receive_webhook",
+            senders={"github": "github", "partner": "hmac", "shopify": "shopify", "stripe": "stripe"},
+            rate=20,
+            burst=40,
+        ),
     ),
     queues=(
         Queue(name="accept_order"),
         Queue(name="apply_payment", fifo=True),
+        Queue(name="receive_webhook"),
         Queue(name="reserve_stock"),
         Queue(name="confirm_order"),
         Queue(name="ship_order"),
@@ -40,6 +56,11 @@ TOPOLOGY = Topology(
             function="apply_payment",
             access=(Access(table="payments", actions=("UpdateItem",)),),
             publishes=(PaymentAuthorized, PaymentCaptured, PaymentRefunded, PaymentDeclined),
+        ),
+        Consumer(
+            function="receive_webhook",
+            secrets=("github_webhook", "partner_webhook", "shopify_webhook", "stripe_webhook"),
+            publishes=(WebhookReceived,),
         ),
         Consumer(
             function="reserve_stock",

@@ -90,7 +90,7 @@ class ApiToQueue(Construct):
 
 def _parameters(route: Route, queue: Queue) -> dict[str, bool]:
     """The headers that the method declares, and whether a request without one is refused."""
-    return {header.name: queue.fifo and header is mapping_template.KEY for header in mapping_template.headers(route)}
+    return {name: queue.fifo and name == mapping_template.KEY for name in mapping_template.variables(route)}
 
 
 def _responses(route: Route) -> list[apigateway.IntegrationResponse]:

@@ -33,6 +33,23 @@ def function(scope: Construct, name: str) -> str:
     )
 
 
+def secret(scope: Construct, name: str) -> str:
+    """The ARN of the secret of that name; Secrets Manager adds six characters of its own."""
+    return Stack.of(scope).format_arn(
+        service="secretsmanager",
+        resource="secret",
+        resource_name=f"{name}-??????",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+
+
+def log_groups(scope: Construct) -> str:
+    """The ARN of every log group of the account and region, and of their streams."""
+    return Stack.of(scope).format_arn(
+        service="logs", resource="log-group", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
+
+
 def identity(scope: Construct, name: str) -> str:
     """The ARN of the SES identity (an address or a domain) of that name."""
     return Stack.of(scope).format_arn(service="ses", resource="identity", resource_name=name)

@@ -15,10 +15,11 @@ A template is one line: a line break would become part of the value it stands in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from urllib.parse import quote
 
 from functions.contracts import envelope
+from functions.contracts.webhooks import SCHEMES
 from stacks.entry import Queue, Route
 
 # SQS takes 1 MiB with the message attributes. We keep 2 KiB for those; a multiple of three is exact in base64.
@@ -29,29 +30,49 @@ _LARGEST_BASE64 = LARGEST_BODY // 3 * 4
 # What SQS takes as a group or deduplication id: printable ASCII without the space.
 IDENTIFIER = "[!-~]{1,128}"
 CORRELATION = "[A-Za-z0-9_.:+/=@-]{1,128}"
+DELAY = "[0-9]{1,2}|[1-8][0-9]{2}|900"
+OCCASION = "[A-Za-z0-9_./-]{1,64}"
 # The parts of a trace header that SQS's AWSTraceHeader takes.
 # https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
 TRACE = "Root=1-[0-9a-fA-F]{8}-[0-9a-fA-F]{24}(;Parent=[0-9a-fA-F]{16})?(;Sampled=[01])?"
 
+# A deduplication id is the key and the body's hash code, where both fit: SQS drops a repeated id without a word, but
+# the same key with another body is an error that the consumer must see.
+_LONGEST_HASHED_KEY = 128 - len(":-2147483648")
+
 RETRY_AFTER = 2
 """Seconds a caller is asked to wait when SQS is busy."""
 
+KEY = "Idempotency-Key"
+DELAY_SECONDS = "Delay-Seconds"
+CORRELATION_ID = "X-Correlation-Id"
 
-@dataclass(frozen=True)
-class Header:
-    """A header that a route reads: the template's variable for it, and the pattern of the values it takes."""
+NOTHING = "Nothing was queued."
+WRONG_IDENTIFIER = f"must be 1 to 128 letters, digits or punctuation marks without spaces. {NOTHING}"
+WRONG_DELAY = f"{DELAY_SECONDS} must be 0 to 900. {NOTHING}"
+WRONG_SIGNATURE = f"The signature header of this sender is missing or malformed. {NOTHING}"
+NO_SENDER = f"There is no such sender of webhooks. {NOTHING}"
+CHARACTERS = (
+    "The body holds a character that SQS does not take, such as U+FFFE or U+FFFF; write it as a JSON escape. " + NOTHING
+)
+TOO_LARGE = f"The body is larger than {LARGEST_BODY} bytes; send less, or a reference to it. {NOTHING}"
+BUSY = f"The queue is busy; send the request again later, with the same {KEY} if it had one."
+OURS = f"The queue cannot be reached because of a fault on our side. {NOTHING} Send the request again later."
 
-    name: str
-    variable: str
-    pattern: str
 
-
-KEY = Header("Idempotency-Key", "key", IDENTIFIER)
-
-
-def headers(route: Route) -> list[Header]:
-    """The headers of the route whose values are checked. A wrong one is answered with 400."""
-    return [KEY]
+def variables(route: Route) -> dict[str, str]:
+    """The headers that the route reads, each with the template's variable for it."""
+    read = {CORRELATION_ID: "correlation", "X-Amzn-Trace-Id": "trace", KEY: "key"}
+    if route.tenant not in (None, "caller"):
+        read[route.tenant or ""] = "tenant"
+    if route.delay:
+        read[DELAY_SECONDS] = "delay"
+    for name in sorted(set(route.senders.values())):
+        scheme = SCHEMES[name]
+        read[scheme.header] = f"{name}Signature"
+        if scheme.occasion:
+            read[scheme.occasion] = f"{name}Occasion"
+    return read
 
 
 def request(route: Route, queue: Queue) -> str:
@@ -88,16 +109,16 @@ def refused(route: Route) -> str:
         '#set($code = "$!error.Code")',
         '#set($reason = "$!error.Message")',
         "#if($wrong != '')",
-        "#set($status = 400)#set($message = $wrong)",
+        "#set($message = $wrong)",
         "#elseif($code == 'InvalidMessageContents')",
-        f"#set($status = 400)#set($message = '{_CHARACTERS}')",
+        f"#set($message = '{CHARACTERS}')",
         "#elseif($code == 'MissingParameter' || $reason.contains('shorter than'))",
-        f"#set($status = 413)#set($message = '{_TOO_LARGE}')",
+        f"#set($status = 413)#set($message = '{TOO_LARGE}')",
         "#elseif($code.contains('Throttl') || $code == 'OverLimit')",
-        f"#set($status = 503)#set($message = '{_BUSY}')",
+        f"#set($status = 503)#set($message = '{BUSY}')",
         f"#set($context.responseOverride.header.Retry-After = '{RETRY_AFTER}')",
         "#else",
-        f"#set($status = 500)#set($message = '{_OURS}')",
+        f"#set($status = 500)#set($message = '{OURS}')",
         "#end",
         "#set($context.responseOverride.status = $status)",
         '{"message":"$message","correlation_id":"$correlation"}',
@@ -108,84 +129,100 @@ def refused(route: Route) -> str:
 def failed(route: Route, *, busy: bool) -> str:
     """The answer to SQS's 5xx (`busy`) and to anything that SQS does not document."""
     again = f"#set($context.responseOverride.header.Retry-After = '{RETRY_AFTER}')" if busy else ""
-    message = _BUSY if busy else _OURS
+    message = BUSY if busy else OURS
     return "".join(
         [*_preamble(route), _CORRELATED, again, f'{{"message":"{message}","correlation_id":"$correlation"}}']
     )
 
 
-_CORRELATED = "#set($context.responseOverride.header.X-Correlation-Id = $correlation)"
-_CHARACTERS = (
-    "The body holds a character that SQS does not take, such as U+FFFE or U+FFFF; write it as a JSON escape. "
-    "Nothing was queued."
-)
-_TOO_LARGE = f"The body is larger than {LARGEST_BODY} bytes; send less, or a reference to it. Nothing was queued."
-_BUSY = "The queue is busy; send the request again later, with the same Idempotency-Key."
-_OURS = "The queue cannot be reached because of a fault on our side. Nothing was queued; send the request again later."
+_CORRELATED = f"#set($context.responseOverride.header.{CORRELATION_ID} = $correlation)"
 
 
-def _wrong(header: Header) -> str:
-    return f"{header.name} must be 1 to 128 letters, digits or punctuation marks without spaces. Nothing was queued."
-
-
-def _preamble(route: Route) -> list[str]:
-    """Reads the headers, settles the correlation id and finds what is wrong. Prints nothing."""
-    read = [Header("X-Correlation-Id", "correlation", CORRELATION), Header("X-Amzn-Trace-Id", "trace", TRACE)]
-    checked = headers(route)
-    parts = [f"#set(${header.variable} = '')" for header in (*read, *checked)]
-    parts += [
-        "#set($wrong = '')",
-        "#set($headers = $input.params().get('header'))",
-        "#foreach($name in $headers.keySet())",
-    ]
-    parts += [
-        f"#if($name.toLowerCase() == '{header.name.lower()}')#set(${header.variable} = $headers.get($name))#end"
-        for header in (*read, *checked)
-    ]
-    parts += [
-        "#end",
-        f"#if(!$correlation.matches('{CORRELATION}'))#set($correlation = $context.requestId)#end",
-        f"#if(!$trace.matches('{TRACE}'))#set($trace = '')#end",
-    ]
-    parts += [
-        f"#if(${header.variable} != '' && !${header.variable}.matches('{header.pattern}'))"
-        f"#set($wrong = '{_wrong(header)}')#end"
-        for header in checked
-    ]
+def _preamble(route: Route) -> Iterator[str]:
+    """Reads the headers, settles the correlation id and the tenant, and finds what is wrong. Prints nothing."""
+    read = variables(route)
+    yield from (f"#set(${variable} = '')" for variable in read.values())
+    yield "#set($wrong = '')#set($status = 400)"
+    yield "#set($headers = $input.params().get('header'))#foreach($name in $headers.keySet())"
+    for header, variable in read.items():
+        yield f"#if($name.toLowerCase() == '{header.lower()}')#set(${variable} = $headers.get($name))#end"
+    yield "#end"
+    yield f"#if(!$correlation.matches('{CORRELATION}'))#set($correlation = $context.requestId)#end"
+    yield f"#if(!$trace.matches('{TRACE}'))#set($trace = '')#end"
+    yield _rule("key", IDENTIFIER, f"{KEY} {WRONG_IDENTIFIER}")
+    if route.tenant is not None:
+        yield from _tenant(route.tenant)
+    if route.delay:
+        yield _rule("delay", DELAY, WRONG_DELAY)
     if route.group is not None:
-        name = route.group
-        parts += [
-            f"#set($group = $input.params().get('path').get('{name}'))",
-            f"#if(!$group.matches('{IDENTIFIER}'))#set($wrong = '{_wrong(Header(name, 'group', IDENTIFIER))}')#end",
-        ]
-    return parts
+        yield f"#set($group = $input.params().get('path').get('{route.group}'))"
+        yield f"#if(!$group.matches('{IDENTIFIER}'))#set($wrong = '{route.group} {WRONG_IDENTIFIER}')#end"
+    if route.senders:
+        yield from _sender(route)
 
 
-def _identifiers(route: Route, queue: Queue) -> list[str]:
-    if not queue.fifo:
-        return []
-    return [
-        "&MessageGroupId=$util.urlEncode($group)",
-        "&MessageDeduplicationId=$util.urlEncode($key)",
-    ]
+def _rule(variable: str, pattern: str, wrong: str) -> str:
+    return f"#if(${variable} != '' && !${variable}.matches('{pattern}'))#set($wrong = '{wrong}')#end"
 
 
-def _attributes(route: Route) -> list[str]:
+# Who API Gateway says the caller is: by a Lambda authorizer, by an API key, by a signature.
+_IDENTITY = ("authorizer.tenant", "authorizer.principalId", "identity.apiKeyId", "identity.caller")
+
+
+def _tenant(declared: str) -> Iterator[str]:
+    if declared == "caller":
+        yield "#set($tenant = '')"
+    for variable in _IDENTITY:
+        yield f"#if($tenant == '')#set($tenant = \"$!context.{variable}\")#end"
+    yield _rule("tenant", IDENTIFIER, f"{'The tenant' if declared == 'caller' else declared} {WRONG_IDENTIFIER}")
+
+
+def _sender(route: Route) -> Iterator[str]:
+    yield "#set($sender = $input.params().get('path').get('source'))#set($signature = '')#set($occasion = '')"
+    for position, (sender, name) in enumerate(sorted(route.senders.items())):
+        scheme = SCHEMES[name]
+        yield f"#{'elseif' if position else 'if'}($sender == '{sender}')"
+        yield f"#if(${name}Signature.matches('{scheme.pattern}'))#set($signature = \"{name} ${name}Signature\")"
+        yield f"#else#set($wrong = '{WRONG_SIGNATURE}')#end"
+        if scheme.occasion:
+            yield f"#if(${name}Occasion.matches('{OCCASION}'))#set($occasion = ${name}Occasion)#end"
+    yield f"#else#set($status = 404)#set($wrong = '{NO_SENDER}')#end"
+
+
+def _identifiers(route: Route, queue: Queue) -> Iterator[str]:
+    if queue.fifo:
+        yield "&MessageGroupId=$util.urlEncode($group)&MessageDeduplicationId=$util.urlEncode($key)"
+        # Quoted, so that it is one text to encode, whatever becomes of it.
+        yield f'#if($key.length() <= {_LONGEST_HASHED_KEY}):$util.urlEncode("$input.body.hashCode()")#end'
+    elif route.tenant is not None:
+        yield "#if($tenant != '')&MessageGroupId=$util.urlEncode($tenant)#end"
+    if route.delay:
+        yield "#if($delay != '')&DelaySeconds=$util.urlEncode($delay)#end"
+
+
+def _attributes(route: Route) -> Iterator[str]:
     """Metadata as message attributes: those that are always there first, then what the caller may leave out."""
     always = {
         envelope.CORRELATION_ID: "$util.urlEncode($correlation)",
         envelope.RECEIVED_AT: "$context.requestTimeEpoch",
         envelope.ROUTE: quote(route.name, safe=""),
     }
-    parts = [_attribute(str(number), name, value) for number, (name, value) in enumerate(always.items(), start=1)]
-    parts.append(f"#set($number = {len(always)})")
-    for name, variable in {envelope.IDEMPOTENCY_KEY: "key"}.items():
-        parts += [
-            f"#if(${variable} != '')#set($number = $number + 1)",
-            _attribute("${number}", name, f"$util.urlEncode(${variable})"),
-            "#end",
-        ]
-    return parts
+    sometimes = {envelope.IDEMPOTENCY_KEY: "key"}
+    if route.tenant is not None:
+        sometimes[envelope.TENANT] = "tenant"
+    if route.senders:
+        always |= {
+            envelope.SENDER: "$util.urlEncode($sender)",
+            envelope.SIGNATURE: "$util.urlEncode($signature)",
+        }
+        sometimes[envelope.OCCASION] = "occasion"
+    for number, (name, value) in enumerate(always.items(), start=1):
+        yield _attribute(str(number), name, value)
+    yield f"#set($number = {len(always)})"
+    for name, variable in sometimes.items():
+        yield f"#if(${variable} != '')#set($number = $number + 1)"
+        yield _attribute("${number}", name, f"$util.urlEncode(${variable})")
+        yield "#end"
 
 
 def _attribute(number: str, name: str, value: str) -> str:

@@ -67,10 +67,10 @@ def code_hash(target: Target) -> str:
     return digest.hexdigest()
 
 
-def layer_hash(target: Target) -> str:
-    """Names the layer by the locked requirements, the target and what is left out."""
+def layer_hash(target: Target, requirements: Path | None = None) -> str:
+    """Names the layer by the locked requirements (all functions' own by default), the target and what is left out."""
     recipe = Path(__file__).read_bytes()
-    return hashlib.sha256(_digest(target) + recipe + REQUIREMENTS.read_bytes()).hexdigest()
+    return hashlib.sha256(_digest(target) + recipe + (requirements or REQUIREMENTS).read_bytes()).hexdigest()
 
 
 def build_code(target: Target) -> Path:
@@ -86,7 +86,7 @@ def build_code(target: Target) -> Path:
     return _built(f"code-{code_hash(target)[:16]}", build)
 
 
-def build_layer(target: Target) -> Path:
+def build_layer(target: Target, requirements: Path | None = None) -> Path:
     """The folder with the dependencies' layer: `python/` as Lambda looks for it.
 
     Raises `PackageError` if pip cannot get the locked wheels.
@@ -94,11 +94,11 @@ def build_layer(target: Target) -> Path:
 
     def build(folder: Path) -> None:
         packages = folder / "python"
-        _install(packages, target)
+        _install(packages, target, requirements or REQUIREMENTS)
         _prune(packages)
         _compile(packages, target, installed="/opt/python")
 
-    return _built(f"layer-{layer_hash(target)[:16]}", build)
+    return _built(f"layer-{layer_hash(target, requirements)[:16]}", build)
 
 
 def _built(name: str, build: Callable[[Path], None]) -> Path:
@@ -132,7 +132,7 @@ def _sources() -> Iterator[Path]:
             yield path
 
 
-def _install(packages: Path, target: Target) -> None:
+def _install(packages: Path, target: Target, requirements: Path) -> None:
     elsewhere = (
         []
         if target.host
@@ -153,7 +153,7 @@ def _install(packages: Path, target: Target) -> None:
             "--no-compile",
             "--no-deps",
         ),
-        *("--only-binary=:all:", "--require-hashes", f"--requirement={REQUIREMENTS}", f"--target={packages}"),
+        *("--only-binary=:all:", "--require-hashes", f"--requirement={requirements}", f"--target={packages}"),
         *elsewhere,
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -171,6 +171,8 @@ def _prune(packages: Path) -> None:
     for unread in chain(packages.rglob("*.pyi"), swagger.glob("*.min.*"), *records):
         unread.unlink()
     data = packages / "botocore" / "data"
+    if not data.is_dir():
+        return
     for service in chain(data.iterdir(), (packages / "boto3" / "data").glob("*")):
         if service.is_dir() and service.name not in SERVICES:
             shutil.rmtree(service)

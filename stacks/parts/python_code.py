@@ -1,4 +1,4 @@
-"""The one code asset and the one dependency layer that all functions of a stack share."""
+"""The one code asset, and a layer with the dependencies of the functions that share it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from stacks.settings import Settings
 class PythonCode(Construct):
     """`functions/` and what it needs, for the stage's Python and CPU.
 
-    A handler is named as it is imported everywhere: `functions.accept_order.handler.handler`.
+    A handler is named as it is imported everywhere: `functions.accept_order.handler.handler`. `requirements` are those
+    of all functions, or of one that brings its own; the layer is named after their folder then.
     """
 
-    def __init__(self, scope: Construct, *, settings: Settings) -> None:
+    def __init__(self, scope: Construct, *, settings: Settings, requirements: Path | None = None) -> None:
         super().__init__(scope, "Code")
         target = (
             Target.this_machine()
@@ -45,9 +46,11 @@ class PythonCode(Construct):
         self.layer = lambda_.LayerVersion(
             self,
             "Dependencies",
-            layer_version_name=names.resource(settings.stage, "dependencies"),
-            description="functions/requirements.txt, byte code included",
-            code=_asset(package.layer_hash(target), lambda: package.build_layer(target)),
+            layer_version_name=names.resource(
+                settings.stage, requirements.parent.name if requirements else "dependencies"
+            ),
+            description=f"{(requirements or package.REQUIREMENTS).relative_to(package.ROOT)}, byte code included",
+            code=_asset(package.layer_hash(target, requirements), lambda: package.build_layer(target, requirements)),
             compatible_runtimes=[self.runtime],
             compatible_architectures=[self.architecture],
         )

@@ -80,12 +80,16 @@ def _environment(entry: Consumer, queue: WorkQueue, settings: Settings) -> dict[
         "RECEIVES": str(queue.entry.receives),
         "RETENTION": str(queue.entry.retention),
         "FIFO": str(int(queue.entry.fifo)),
+        "BACKOFF_BASE": str(queue.entry.backoff_base),
+        "BACKOFF_CAP": str(queue.entry.backoff_cap),
+        "ON_POISON": queue.entry.on_poison,
         "FAILURES_TABLE": names.resource(stage, "failures"),
         "POWERTOOLS_SERVICE_NAME": entry.function,
         "POWERTOOLS_METRICS_NAMESPACE": names.PROJECT.title(),
         "LOG_LEVEL": settings.log_level,
     }
     environment |= {f"TABLE_{access.table.upper()}": names.resource(stage, access.table) for access in entry.access}
+    environment |= {f"SECRET_{word.upper()}": names.resource(stage, word) for word in entry.secrets}
     if entry.publishes:
         environment["BUS_NAME"] = names.resource(stage, "events")
     if entry.sends_email:
@@ -113,6 +117,9 @@ def _statements(
         (["dynamodb:BatchWriteItem"], [table("failures")]),
     ]
     grants += [([f"dynamodb:{action}" for action in use.actions], [table(use.table)]) for use in entry.access]
+    secrets = [arn.secret(scope, names.resource(settings.stage, word)) for word in entry.secrets]
+    if secrets:
+        grants.append((["secretsmanager:GetSecretValue"], secrets))
     if entry.publishes:
         grants.append((["events:PutEvents"], [arn.bus(scope, names.resource(settings.stage, "events"))]))
     if entry.sends_email:

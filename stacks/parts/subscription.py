@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_events as events
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from stacks import names
 from stacks.entry import Subscription
 from stacks.parts import arn
-from stacks.parts.work_queue import DEAD_LETTER_RETENTION, WorkQueue
+from stacks.parts.undelivered import Undelivered, let_rules_send
+from stacks.parts.work_queue import WorkQueue
 from stacks.settings import Settings
 
 # EventBridge's own longest. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
@@ -40,32 +39,12 @@ class Subscriptions(Construct):
         super().__init__(scope, f"{queue.entry.name}-subscriptions")
         stage = settings.stage
         bus_name = names.resource(stage, "events")
-        self.undelivered = sqs.Queue(
-            self,
-            "Undelivered",
-            queue_name=names.target_dead_letter_queue(stage, queue.entry.name),
-            retention_period=DEAD_LETTER_RETENTION,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            removal_policy=RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY,
+        self.undelivered = Undelivered(
+            self, name=names.target_dead_letter_queue(stage, queue.entry.name), settings=settings
         )
         rules = {entry.event.__name__: names.rule(stage, entry.queue, entry.event.__name__) for entry in entries}
         rule_arns = [arn.rule(self, bus_name, name) for name in rules.values()]
-        policies = []
-        for target in (queue.queue, self.undelivered):
-            target.add_to_resource_policy(
-                iam.PolicyStatement(
-                    sid="EventsOfTheseRules",
-                    principals=[iam.ServicePrincipal("events.amazonaws.com")],
-                    actions=["sqs:SendMessage"],
-                    resources=[target.queue_arn],
-                    conditions={
-                        "ArnEquals": {"aws:SourceArn": rule_arns},
-                        "StringEquals": {"aws:SourceAccount": Stack.of(self).account},
-                    },
-                )
-            )
-            policies.append(target.node.find_child("Policy"))
+        policies = [let_rules_send(target, rule_arns) for target in (queue.queue, self.undelivered)]
         for entry in entries:
             event = entry.event
             rule = events.CfnRule(

@@ -1,0 +1,1 @@
+"""Lets in who bears a token of the stage's OIDC issuer."""

@@ -1,0 +1,34 @@
+"""API Gateway's question whether a bearer may call: yes for every route of the stage, or 401."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from functions.authorize_caller.keys import Keys
+from functions.authorize_caller.logic import InvalidTokenError, bearer, claims, key_id, permission, tenant
+from functions.runtime.log import log
+from functions.runtime.settings import required
+
+
+def handler(event: Mapping[str, Any], context: Any = None) -> dict[str, Any]:
+    """The policy for the bearer of the event's token.
+
+    Raises an exception that says `Unauthorized`, which API Gateway answers with 401, if the token is not good, and any
+    other if the issuer cannot be reached, which it answers with 500.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
+    """
+    issuer = required("JWT_ISSUER")
+    try:
+        token = bearer(event["authorizationToken"])
+        found = claims(token, _keys(issuer).key(key_id(token)), issuer=issuer, audience=required("JWT_AUDIENCE"))
+        return permission(event["methodArn"], found["sub"], tenant(found, required("JWT_TENANT_CLAIM")))
+    except InvalidTokenError as error:
+        log("WARNING", "refused", reason=str(error))
+        raise Exception("Unauthorized") from None
+
+
+@cache
+def _keys(issuer: str) -> Keys:
+    return Keys(issuer)

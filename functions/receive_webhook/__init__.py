@@ -1,0 +1,1 @@
+"""Turns a third party's signed delivery into an event."""

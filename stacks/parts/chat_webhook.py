@@ -1,0 +1,100 @@
+"""Alarms as messages in a chat, through the chat's incoming webhook."""
+
+from __future__ import annotations
+
+from aws_cdk import SecretValue, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from stacks import names
+from stacks.parts.undelivered import Undelivered, let_rules_send
+from stacks.settings import Settings
+
+
+class ChatWebhook(Construct):
+    """EventBridge posts `{"text": …}` when an alarm of the stage changes its state.
+
+    SNS cannot do this: it asks an address to confirm itself, which a chat's webhook does not. The URL is a secret,
+    because whoever has it can post; the template only refers to it.
+    """
+
+    def __init__(self, scope: Construct, *, url: SecretValue, settings: Settings) -> None:
+        super().__init__(scope, "Chat")
+        stack = Stack.of(self)
+        name = names.resource(settings.stage, "chat")
+        connection = events.CfnConnection(
+            self,
+            "Connection",
+            description="Chats know who posts by the URL; the header is there because a connection needs one.",
+            authorization_type="API_KEY",
+            auth_parameters=events.CfnConnection.AuthParametersProperty(
+                api_key_auth_parameters=events.CfnConnection.ApiKeyAuthParametersProperty(
+                    api_key_name="X-Headrace-Stage", api_key_value=settings.stage
+                )
+            ),
+        )
+        destination = events.CfnApiDestination(
+            self,
+            "Destination",
+            name=name,
+            connection_arn=connection.attr_arn,
+            http_method="POST",
+            invocation_endpoint=url.unsafe_unwrap(),
+            invocation_rate_limit_per_second=1,
+        )
+        rule_arn = stack.format_arn(service="events", resource="rule", resource_name=name)
+        role = iam.Role(
+            self,
+            "Role",
+            description="Lets EventBridge post alarms to the chat.",
+            assumed_by=iam.ServicePrincipal(
+                "events.amazonaws.com",
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": stack.account},
+                    "ArnEquals": {"aws:SourceArn": rule_arn},
+                },
+            ),
+            inline_policies={
+                "post": iam.PolicyDocument(
+                    statements=[
+                        iam.PolicyStatement(actions=["events:InvokeApiDestination"], resources=[destination.attr_arn])
+                    ]
+                )
+            },
+        )
+        undelivered = Undelivered(self, name=names.queue(settings.stage, "chat-undelivered"), settings=settings)
+        let_rules_send(undelivered, [rule_arn])
+        events.CfnRule(
+            self,
+            "Rule",
+            name=name,
+            description="Alarms of the stage go to the chat.",
+            event_pattern={
+                "source": ["aws.cloudwatch"],
+                "detail-type": ["CloudWatch Alarm State Change"],
+                "detail": {
+                    "alarmName": [{"prefix": names.resource(settings.stage, "")}],
+                    "state": {"value": ["ALARM", "OK"]},
+                },
+            },
+            targets=[
+                events.CfnRule.TargetProperty(
+                    id="chat",
+                    arn=destination.attr_arn,
+                    role_arn=role.role_arn,
+                    input_transformer=events.CfnRule.InputTransformerProperty(
+                        input_paths_map={
+                            "alarm": "$.detail.alarmName",
+                            "state": "$.detail.state.value",
+                            "description": "$.detail.configuration.description",
+                        },
+                        input_template='{"text": "<state> <alarm>: <description>"}',
+                    ),
+                    dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=undelivered.queue_arn),
+                    retry_policy=events.CfnRule.RetryPolicyProperty(
+                        maximum_event_age_in_seconds=3600, maximum_retry_attempts=10
+                    ),
+                )
+            ],
+        )

@@ -1,0 +1,45 @@
+"""Where events rest that EventBridge could not deliver."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct, IConstruct
+
+from stacks.parts.work_queue import DEAD_LETTER_RETENTION
+from stacks.settings import Settings
+
+
+class Undelivered(sqs.Queue):
+    """The dead-letter queue of a rule's target: standard, because EventBridge takes no other."""
+
+    def __init__(self, scope: Construct, *, name: str, settings: Settings) -> None:
+        super().__init__(
+            scope,
+            "Undelivered",
+            queue_name=name,
+            retention_period=DEAD_LETTER_RETENTION,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            removal_policy=RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY,
+        )
+
+
+def let_rules_send(queue: sqs.Queue, rule_arns: Sequence[str]) -> IConstruct:
+    """Lets EventBridge send to the queue from those rules of this account only; the policy it returns says so."""
+    queue.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid="EventsOfTheseRules",
+            principals=[iam.ServicePrincipal("events.amazonaws.com")],
+            actions=["sqs:SendMessage"],
+            resources=[queue.queue_arn],
+            conditions={
+                "ArnEquals": {"aws:SourceArn": list(rule_arns)},
+                "StringEquals": {"aws:SourceAccount": Stack.of(queue).account},
+            },
+        )
+    )
+    return queue.node.find_child("Policy")
