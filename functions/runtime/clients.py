@@ -16,6 +16,9 @@ CONFIG = Config(
     parameter_validation=False,
 )
 
+made: dict[str, Any] = {}
+"""The clients of this process, by service. A test puts its own here."""
+
 
 @cache
 def session() -> Session:
@@ -23,7 +26,8 @@ def session() -> Session:
     return get_session()
 
 
-@cache
 def client(service: str) -> Any:
     """The client of `service`, such as `dynamodb`."""
-    return session().create_client(service, config=CONFIG)
+    if service not in made:
+        made[service] = session().create_client(service, config=CONFIG)
+    return made[service]

@@ -104,7 +104,7 @@ class Consumer:
     def _handle_one(self, record: Record, settings: Settings, deadline: Deadline) -> Done | Failure:
         contract, correlation_id = None, record.correlation_id
         try:
-            contract, message = self._intake(record)
+            contract, message = within(deadline.left("handling"), partial(self._intake, record))
             correlation_id = message.correlation_id
             log_body(contract, message)
             result = within(deadline.left("handling"), partial(self._result, contract, message))

@@ -44,9 +44,9 @@ def metrics(service: str, counts: Mapping[str, int], ages: Sequence[float]) -> N
         values["Age"] = list(ages[:100])  # the format's most
     metadata = {
         "Timestamp": int(time.time() * 1000),
-        "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": definitions}],
+        "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [["stage", "service"]], "Metrics": definitions}],
     }
-    _write({"_aws": metadata, "service": service, **values})
+    _write({"_aws": metadata, "stage": os.environ.get("STAGE") or "none", "service": service, **values})
 
 
 def _now() -> str:

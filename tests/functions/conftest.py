@@ -11,7 +11,9 @@ import pytest
 from moto import mock_aws
 
 from functions.runtime import clients
+from functions.runtime.settings import Settings
 from stacks.topology import TOPOLOGY
+from tests.functions.fakes import Fakes
 
 REGION = "eu-central-1"
 
@@ -60,6 +62,11 @@ def context() -> Context:
 
 
 @pytest.fixture
+def settings(environment: None) -> Settings:
+    return Settings.read()
+
+
+@pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
@@ -67,6 +74,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": REGION,
+        "STAGE": "test",
         "POWERTOOLS_SERVICE_NAME": "function",
         "BUS_NAME": "headrace-test-events",
         "FAILURES_TABLE": "headrace-test-failures",
@@ -104,8 +112,18 @@ def aws(environment: None) -> Iterator[Aws]:
     forget_clients()
 
 
+@pytest.fixture
+def fakes(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fakes]:
+    monkeypatch.setenv("QUEUE_URL", "https://sqs.example/queue")
+    fakes = Fakes()
+    forget_clients()
+    clients.made.update(events=fakes.events, sqs=fakes.sqs, dynamodb=fakes.dynamodb)
+    yield fakes
+    forget_clients()
+
+
 def forget_clients() -> None:
-    clients.client.cache_clear()
+    clients.made.clear()
     clients.session.cache_clear()
 
 

@@ -1,0 +1,113 @@
+"""Clients that keep what they were asked and answer as a test scripts it; they hold AWS's limits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from functions.runtime.table import plain
+
+Arguments = dict[str, Any]
+
+
+def refusal(code: str, operation: str = "Operation") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": f"{code} happened"}}, operation)
+
+
+@dataclass
+class Script:
+    """Answers each call in turn; an exception is raised, None stands for the ordinary answer."""
+
+    answers: list[Any] = field(default_factory=list)
+    calls: list[Arguments] = field(default_factory=list)
+
+    def answer(self, arguments: Arguments, ordinary: Callable[[], Any]) -> Any:
+        self.calls.append(arguments)
+        scripted = self.answers.pop(0) if self.answers else None
+        if isinstance(scripted, BaseException):
+            raise scripted
+        return ordinary() if scripted is None else scripted
+
+
+@dataclass
+class FakeEvents(Script):
+    """EventBridge: 10 entries and less than a megabyte a call."""
+
+    envelopes: list[dict[str, Any]] = field(default_factory=list)
+
+    def put_events(self, **arguments: Any) -> Any:
+        entries = arguments["Entries"]
+        assert 1 <= len(entries) <= 10
+        assert sum(len(json.dumps(entry).encode()) for entry in entries) < 1_100_000
+        answer = self.answer(arguments, lambda: taken(*(None for _ in entries)))
+        for entry, result in zip(entries, answer["Entries"], strict=True):
+            if "ErrorCode" not in result:
+                self.envelopes.append(json.loads(entry["Detail"]))
+        return answer
+
+
+def taken(*codes: str | None) -> dict[str, Any]:
+    """PutEvents' answer: an id for each None, else the error code."""
+    entries = [{"ErrorCode": code, "ErrorMessage": "no"} if code else {"EventId": "id"} for code in codes]
+    return {"FailedEntryCount": sum(code is not None for code in codes), "Entries": entries}
+
+
+@dataclass
+class FakeSqs(Script):
+    """SQS: keeps the visibility that was last set, by receipt handle."""
+
+    visibility: dict[str, int] = field(default_factory=dict)
+
+    def change_message_visibility_batch(self, **arguments: Any) -> Any:
+        entries = arguments["Entries"]
+        assert 1 <= len(entries) <= 10
+        assert all(0 <= entry["VisibilityTimeout"] <= 43_200 for entry in entries)
+        answer = self.answer(arguments, lambda: {"Successful": [], "Failed": []})
+        for entry in entries:
+            self.visibility[entry["ReceiptHandle"].removeprefix("receipt-").rpartition("-")[0]] = entry[
+                "VisibilityTimeout"
+            ]
+        return answer
+
+
+@dataclass
+class FakeDynamo(Script):
+    """DynamoDB: keeps the causes of failures, by message id."""
+
+    causes: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    class exceptions:  # noqa: N801 - botocore's name
+        ConditionalCheckFailedException = ClientError
+
+    def batch_write_item(self, **arguments: Any) -> Any:
+        ((_, requests),) = arguments["RequestItems"].items()
+        assert 1 <= len(requests) <= 25
+
+        def ordinary() -> dict[str, Any]:
+            items = [plain(request["PutRequest"]["Item"]) for request in requests]
+            assert len({item["message_id"] for item in items}) == len(items), "DynamoDB refuses a key twice in a batch"
+            self.causes.update({item["message_id"]: item for item in items})
+            return {"UnprocessedItems": {}}
+
+        return self.answer(arguments, ordinary)
+
+    def put_item(self, **arguments: Any) -> Any:
+        def ordinary() -> dict[str, Any]:
+            item = plain(arguments["Item"])
+            if item["message_id"] in self.causes:
+                raise refusal("ConditionalCheckFailedException", "PutItem")
+            self.causes[item["message_id"]] = item
+            return {}
+
+        return self.answer(arguments, ordinary)
+
+
+@dataclass
+class Fakes:
+    events: FakeEvents = field(default_factory=FakeEvents)
+    sqs: FakeSqs = field(default_factory=FakeSqs)
+    dynamodb: FakeDynamo = field(default_factory=FakeDynamo)

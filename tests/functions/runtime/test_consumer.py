@@ -1,0 +1,178 @@
+"""The consumer: each record on its own, groups in order, a report and never an exception."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from functions.contracts.contract import Event
+from functions.runtime.consumer import consumer
+from functions.runtime.errors import Reject, Retry
+from functions.runtime.message import Message
+from functions.runtime.outcome import Duplicate
+from tests.functions.conftest import Context
+from tests.functions.events import batch, failed, record
+from tests.functions.fakes import Fakes
+from tests.functions.runtime.probe import Probe, Probed, Probing, probe
+
+
+def test_an_empty_batch_is_a_success(fakes: Fakes) -> None:
+    assert Probing().handler({"Records": []}) == {"batchItemFailures": []}
+
+
+def test_an_event_that_is_no_batch_says_so(fakes: Fakes) -> None:
+    with pytest.raises(ValueError, match="SQS batches"):
+        Probing().handler({"source": "aws.events"})
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("boom"),
+        Retry("later"),
+        Reject("never"),
+        SystemExit(1),
+        asyncio.CancelledError(),
+        MemoryError(),
+        RecursionError(),
+        GeneratorExit(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_whatever_a_handler_raises_fails_its_record_alone(fakes: Fakes, error: BaseException) -> None:
+    probing = Probing(b=error)
+    assert failed(probing.handler(batch(probe("a"), probe("b"), probe("c")))) == ["b"]
+    assert probing.seen == ["a", "b", "c"]
+    assert fakes.dynamodb.causes["b"]["error_type"] == type(error).__name__
+    assert {envelope["data"]["name"] for envelope in fakes.events.envelopes} == {"a", "c"}
+
+
+def test_an_interrupt_by_a_person_is_not_swallowed(fakes: Fakes) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        Probing(a=KeyboardInterrupt()).handler(batch(probe("a")))
+
+
+def test_a_wholly_failed_batch_is_a_report_and_not_an_exception(fakes: Fakes) -> None:
+    probing = Probing(a=RuntimeError(), b=Reject("no"))
+    assert failed(probing.handler(batch(probe("a"), probe("b")))) == ["a", "b"]
+
+
+def test_a_message_that_comes_twice_in_a_batch_is_handled_and_reported_once(fakes: Fakes) -> None:
+    probing = Probing(b=RuntimeError())
+    assert failed(probing.handler(batch(probe("a"), probe("b"), probe("a"), probe("b")))) == ["b"]
+    assert probing.seen == ["a", "b"]
+
+
+def test_a_handler_that_returns_nothing_publishes_nothing_and_succeeds(fakes: Fakes) -> None:
+    assert failed(Probing(a=lambda *_: None).handler(batch(probe("a")))) == []
+    assert fakes.events.calls == []
+
+
+def test_a_generator_is_run_to_its_end_before_anything_is_published(fakes: Fakes) -> None:
+    def broken(probe: Probe, message: Message) -> Iterable[Event]:
+        yield Probed(name="half")
+        raise RuntimeError
+
+    assert failed(Probing(a=broken).handler(batch(probe("a")))) == ["a"]
+    assert fakes.events.calls == []
+
+
+def test_an_async_handler_is_refused_where_it_is_made() -> None:
+    async def handle(probe: Probe, message: Message) -> Iterable[Event]:
+        return ()
+
+    with pytest.raises(TypeError, match="handle is async"):
+        consumer(handle, accepts=Probe)  # type: ignore[arg-type]
+
+
+def test_a_handler_that_returns_a_coroutine_fails_because_nothing_ran(fakes: Fakes) -> None:
+    async def later() -> None:
+        raise AssertionError("it must not run")
+
+    probing = Probing(a=lambda *_: later())  # type: ignore[arg-type]
+    assert failed(probing.handler(batch(probe("a")))) == ["a"]
+    assert "returned an awaitable" in fakes.dynamodb.causes["a"]["error_message"]
+
+
+def test_what_is_no_event_is_rejected(fakes: Fakes) -> None:
+    probing = Probing(a=lambda *_: [{"name": "a"}])
+    assert failed(probing.handler(batch(probe("a")))) == ["a"]
+    assert fakes.dynamodb.causes["a"]["error_type"] == "Reject"
+
+
+def test_a_binary_or_odd_attribute_counts_as_absent(fakes: Fakes) -> None:
+    odd = probe("a")
+    odd["messageAttributes"] = {
+        "correlation_id": {"binaryValue": "/w==", "dataType": "Binary"},
+        "idempotency_key": None,
+        "tenant": {},
+    }
+    assert failed(Probing().handler(batch(odd))) == []
+    assert fakes.events.envelopes[0]["correlation_id"] == "a"
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", '{"nome": "a"}', '{"name": 1}', '"\ud800"', "[" * 100_000, "null"])
+def test_a_body_that_does_not_decode_is_rejected_alone(fakes: Fakes, body: str) -> None:
+    assert failed(Probing().handler(batch(record(body, message_id="bad"), probe("a")))) == ["bad"]
+    assert fakes.dynamodb.causes["bad"]["error_type"] == "Reject"
+
+
+def test_a_group_stops_at_its_first_failure_and_other_groups_go_on(fakes: Fakes) -> None:
+    probing = Probing(a2=RuntimeError("boom"))
+    records = [("a1", "a"), ("b1", "b"), ("a2", "a"), ("b2", "b"), ("a3", "a"), ("c1", "c")]
+    assert failed(probing.handler(batch(*(probe(name, group=group) for name, group in records)))) == ["a2", "a3"]
+    assert probing.seen == ["a1", "b1", "a2", "b2", "c1"]
+
+
+def test_groups_of_a_standard_queue_are_tenants_and_keep_no_order(fakes: Fakes) -> None:
+    probing = Probing(a1=RuntimeError("boom"))
+    records = [probe(name, group="tenant", queue="q") for name in ("a1", "a2")]
+    assert failed(probing.handler(batch(*records))) == ["a1"]
+
+
+def test_ids_of_events_derive_from_cause_type_and_index_alone(fakes: Fakes) -> None:
+    probing = Probing(a=lambda *_: [Probed(name="x"), Probed(name="x")])
+    probing.handler(batch(probe("a", message_id="first")))
+    probing.handler(batch(probe("a", message_id="after-redrive", attempt=3)))
+    ids = [envelope["id"] for envelope in fakes.events.envelopes]
+    assert ids[:2] == ids[2:]
+    assert len(set(ids)) == 2
+
+
+def test_an_idempotency_key_counts_within_its_group(fakes: Fakes) -> None:
+    class Keyed(Probe, frozen=True, kw_only=True):
+        business_key = None
+
+    seen: list[str] = []
+
+    def handle(command: Keyed, message: Message) -> None:
+        seen.append(message.cause)
+
+    handler = consumer(handle, accepts=Keyed)
+    for group in ("g1", "g2"):
+        handler(batch(record(Keyed(name="a"), queue="q.fifo", group=group, idempotency_key="k")))
+    assert seen == ["Keyed/g1/k", "Keyed/g2/k"]
+
+
+def test_the_context_is_known_while_handling_and_forgotten_after(fakes: Fakes, context: Context) -> None:
+    from functions.runtime import invocation
+
+    seen: list[Any] = []
+    Probing(a=lambda *_: seen.append(invocation.context.get())).handler(batch(probe("a")), context)
+    assert seen == [context]
+    assert invocation.context.get() is None
+
+
+def test_a_duplicate_is_counted_and_publishes_again(fakes: Fakes, logged: Any) -> None:
+    Probing(a=lambda *_: Duplicate([Probed(name="a")])).handler(batch(probe("a")))
+    (line,) = [line for line in logged() if "_aws" in line]
+    assert (line["Processed"], line["Duplicates"]) == (1, 1)
+    assert len(fakes.events.envelopes) == 1
+
+
+def test_a_consumer_of_a_command_and_an_event_is_refused() -> None:
+    with pytest.raises(TypeError, match="one command or some events"):
+        consumer(lambda *_: None, accepts=(Probe, Probed))

@@ -1,0 +1,103 @@
+"""The deadline: what is not done in time is returned, and what is done never repeats because of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from functions.runtime.deadline import Deadline, within
+from functions.runtime.errors import OutOfTime
+from tests.functions.conftest import Context
+from tests.functions.events import batch, failed
+from tests.functions.fakes import Fakes
+from tests.functions.runtime.probe import Probed, Probing, probe
+
+
+def sleep(*_: Any) -> None:
+    time.sleep(5)
+
+
+def test_a_record_that_hangs_is_returned_and_finished_ones_are_published(fakes: Fakes) -> None:
+    probing = Probing(b=sleep)
+    report = probing.handler(batch(probe("a"), probe("b"), probe("c")), Context(1))
+    assert failed(report) == ["b", "c"]
+    assert probing.seen == ["a", "b"]
+    assert [envelope["data"]["name"] for envelope in fakes.events.envelopes] == ["a"]
+
+
+def test_a_record_that_hangs_waits_and_those_not_tried_come_back_at_once(fakes: Fakes) -> None:
+    Probing(a=sleep).handler(batch(probe("a", attempt=4), probe("b")), Context(1))
+    assert fakes.sqs.visibility["a"] >= 8
+    assert fakes.sqs.visibility["b"] == 0
+    assert fakes.dynamodb.causes["a"]["error_type"] == "OutOfTime"
+    assert fakes.dynamodb.causes["b"]["error_type"] == "Untried"
+
+
+def test_a_handler_that_swallows_the_alarm_hears_it_again(fakes: Fakes) -> None:
+    def stubborn(*_: Any) -> list[Probed]:
+        for _again in range(2):
+            try:
+                time.sleep(5)
+            except BaseException:
+                continue
+        time.sleep(5)
+        return [Probed(name="never")]
+
+    assert failed(Probing(a=stubborn).handler(batch(probe("a")), Context(1))) == ["a"]
+
+
+def test_publishing_that_hangs_fails_its_records_and_still_reports(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fakes.events, "put_events", lambda **_: time.sleep(5))
+    started = time.monotonic()
+    assert failed(Probing().handler(batch(probe("a"), probe("b")), Context(1))) == ["a", "b"]
+    assert time.monotonic() - started < 1
+    assert set(fakes.dynamodb.causes) == {"a", "b"}
+
+
+def test_a_report_that_hangs_never_costs_the_answer(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fakes.dynamodb, "batch_write_item", lambda **_: time.sleep(5))
+    started = time.monotonic()
+    assert failed(Probing(a=RuntimeError()).handler(batch(probe("a"), probe("b")), Context(1))) == ["a"]
+    assert time.monotonic() - started < 1
+
+
+def test_without_time_nothing_is_tried(fakes: Fakes) -> None:
+    probing = Probing()
+    assert failed(probing.handler(batch(probe("a"), probe("b", group="g")), Context(0))) == ["a", "b"]
+    assert probing.seen == []
+
+
+def test_no_alarm_rings_after_its_body() -> None:
+    assert within(0.05, lambda: "done") == "done"
+    time.sleep(0.1)
+
+
+def test_the_alarm_leaves_the_time_for_the_next_one() -> None:
+    for _ in range(2):
+        with pytest.raises(OutOfTime):
+            within(0.02, lambda: time.sleep(1))
+
+
+def test_outside_the_main_thread_the_body_just_runs() -> None:
+    results: list[str] = []
+
+    def slow() -> str:
+        time.sleep(0.05)
+        return "done"
+
+    thread = threading.Thread(target=lambda: results.append(within(0.01, slow)))
+    thread.start()
+    thread.join()
+    assert results == ["done"]
+
+
+def test_each_phase_leaves_time_for_the_next() -> None:
+    deadline = Deadline(Context(30))
+    assert 24.9 < deadline.left("handling") <= 25
+    assert 27.4 < deadline.left("publishing") <= 27.5
+    assert 29.4 < deadline.left("reporting") <= 29.5

@@ -1,0 +1,105 @@
+"""Every failure leaves its cause where an operator finds it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from functions.runtime.errors import Reject
+from functions.runtime.failures import stack_digest
+from tests.functions.events import batch, failed, record
+from tests.functions.fakes import Fakes, refusal
+from tests.functions.runtime.probe import Probe, Probing, probe
+
+
+def test_a_cause_says_what_where_when_and_how_often(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_VERSION", "7")
+    Probing(a=RuntimeError("boom")).handler(batch(probe("a", attempt=3, correlation_id="corr-1")))
+    cause = fakes.dynamodb.causes["a"]
+    assert cause.pop("failed_at") > "2026"
+    assert time.time() + 17 * 86_400 < cause.pop("expires_at") < time.time() + 19 * 86_400
+    assert len(cause.pop("stack_digest")) == 12
+    assert cause == {
+        "message_id": "a",
+        "error_type": "RuntimeError",
+        "error_message": "boom",
+        "attempts": 3,
+        "function": "function",
+        "version": "7",
+        "correlation_id": "corr-1",
+        "queue": "q",
+    }
+
+
+def test_success_writes_nothing(fakes: Fakes) -> None:
+    Probing().handler(batch(probe("a"), probe("b", attempt=2)))
+    assert fakes.dynamodb.calls == []
+
+
+def test_causes_are_written_25_a_call_and_unprocessed_ones_again(fakes: Fakes) -> None:
+    names = [f"m{number}" for number in range(30)]
+    Probing(**{name: RuntimeError() for name in names}).handler(batch(*map(probe, names)))
+    assert [len(call["RequestItems"]["headrace-test-failures"]) for call in fakes.dynamodb.calls] == [25, 5]
+    again = {"UnprocessedItems": {"headrace-test-failures": [{"PutRequest": {"Item": {"message_id": {"S": "a"}}}}]}}
+    fakes.dynamodb.answers = [again]
+    Probing(a=RuntimeError()).handler(batch(probe("a")))
+    assert "a" in fakes.dynamodb.causes
+
+
+def test_a_cause_that_cannot_be_written_changes_no_outcome(fakes: Fakes) -> None:
+    fakes.dynamodb.answers = [refusal("ProvisionedThroughputExceededException")]
+    assert failed(Probing(a=RuntimeError()).handler(batch(probe("a"), probe("b")))) == ["a"]
+    assert "a" in fakes.sqs.visibility
+
+
+def test_who_was_not_tried_behind_a_failure_has_a_cause_too(fakes: Fakes) -> None:
+    Probing(a1=Reject("no")).handler(batch(probe("a1", group="a"), probe("a2", group="a")))
+    assert fakes.dynamodb.causes["a2"]["error_type"] == "Behind"
+    assert "a1" in fakes.dynamodb.causes["a2"]["error_message"]
+
+
+class Killed(KeyboardInterrupt):
+    """The one thing that the consumer lets through, as the kernel would."""
+
+
+def test_a_message_that_kills_its_worker_on_its_last_try_has_a_cause(fakes: Fakes) -> None:
+    with pytest.raises(Killed):
+        Probing(a=Killed()).handler(batch(probe("a", attempt=5)))
+    assert fakes.dynamodb.causes["a"]["error_type"] == "WorkerDied"
+
+
+def test_a_cause_that_was_seen_is_not_replaced_by_a_guess(fakes: Fakes) -> None:
+    Probing(a=RuntimeError("seen")).handler(batch(probe("a", attempt=4)))
+    with pytest.raises(Killed):
+        Probing(a=Killed()).handler(batch(probe("a", attempt=5)))
+    assert fakes.dynamodb.causes["a"]["error_message"] == "seen"
+
+
+def test_a_cause_holds_no_secret(fakes: Fakes, logged: Any) -> None:
+    def leak(probe: Probe, message: object) -> None:
+        raise RuntimeError(f"cannot use {probe.token} for {probe.name}")
+
+    body = Probe(name="a", token="hunter2")
+    Probing(a=leak).handler(batch(record(body, message_id="a")))
+    assert fakes.dynamodb.causes["a"]["error_message"] == "cannot use [secret] for a"
+    assert "hunter2" not in str(logged())
+
+
+def test_equal_failures_have_equal_digests_and_others_do_not() -> None:
+    def caught(error: Exception) -> Exception:
+        try:
+            raise error
+        except Exception as raised:
+            return raised
+
+    def elsewhere(error: Exception) -> Exception:
+        try:
+            raise error
+        except Exception as raised:
+            return raised
+
+    assert stack_digest(caught(ValueError("1"))) == stack_digest(caught(ValueError("2")))
+    assert stack_digest(caught(ValueError())) != stack_digest(caught(TypeError()))
+    assert stack_digest(caught(ValueError())) != stack_digest(elsewhere(ValueError()))

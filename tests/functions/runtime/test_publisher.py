@@ -1,0 +1,138 @@
+"""Events of a batch go out together, and what cannot go fails exactly the records that caused it."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.runtime import publisher
+from functions.runtime.publisher import Entry, chunks
+from tests.functions.events import batch, failed
+from tests.functions.fakes import Fakes, refusal, taken
+from tests.functions.runtime.probe import Probed, Probing, probe
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    return pauses
+
+
+def names(fakes: Fakes) -> list[str]:
+    return [envelope["data"]["name"] for envelope in fakes.events.envelopes]
+
+
+def test_a_batch_is_one_call(fakes: Fakes) -> None:
+    Probing().handler(batch(*(probe(f"m{number}") for number in range(10))))
+    assert [len(call["Entries"]) for call in fakes.events.calls] == [10]
+
+
+def test_an_envelope_says_what_when_and_why(fakes: Fakes) -> None:
+    record = probe("a", correlation_id="corr-1", tenant="blue")
+    record["attributes"]["AWSTraceHeader"] = "Root=1-5759e988-bd862e3fe1be46a994272793"
+    Probing().handler(batch(record))
+    (envelope,) = fakes.events.envelopes
+    assert uuid.UUID(envelope.pop("id")).version == 5
+    assert envelope.pop("time").endswith("+00:00")
+    assert envelope == {
+        "type": "Probed",
+        "version": 1,
+        "source": "headrace.probes",
+        "correlation_id": "corr-1",
+        "causation_id": "a",
+        "tenant": "blue",
+        "data": {"name": "a", "padding": ""},
+    }
+    (entry,) = fakes.events.calls[0]["Entries"]
+    assert entry["TraceHeader"] == "Root=1-5759e988-bd862e3fe1be46a994272793"
+    assert (entry["Source"], entry["DetailType"]) == ("headrace.probes", "Probed")
+    assert entry["EventBusName"] == "headrace-test-events"
+
+
+def test_only_failed_entries_are_tried_again(fakes: Fakes, no_pauses: list[float]) -> None:
+    fakes.events.answers = [taken(None, "ThrottlingException", None), taken("InternalFailure")]
+    assert failed(Probing().handler(batch(probe("a"), probe("b"), probe("c")))) == []
+    assert [len(call["Entries"]) for call in fakes.events.calls] == [3, 1, 1]
+    assert sorted(names(fakes)) == ["a", "b", "c"]
+    assert no_pauses == sorted(no_pauses)
+
+
+def test_an_entry_that_keeps_failing_fails_its_record_and_no_other(fakes: Fakes) -> None:
+    fakes.events.answers = [taken(None, "InternalFailure"), taken("InternalFailure"), taken("InternalFailure")]
+    assert failed(Probing().handler(batch(probe("a"), probe("b")))) == ["b"]
+    assert fakes.dynamodb.causes["b"]["error_type"] == "Retry"
+    assert fakes.sqs.visibility["b"] > 0
+
+
+def test_one_lost_event_of_several_fails_their_record(fakes: Fakes) -> None:
+    fakes.events.answers = [taken(None, "MalformedDetail", None)]
+    two = Probing(a=lambda *_: [Probed(name="1"), Probed(name="2")])
+    assert failed(two.handler(batch(probe("a"), probe("b")))) == ["a"]
+    assert fakes.dynamodb.causes["a"]["error_type"] == "Reject"
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"), [("AccessDeniedException", "Retry"), ("NotAuthorizedForSourceException", "Retry")]
+)
+def test_a_missing_permission_is_not_retried_in_place_but_is_no_fault_of_the_message(
+    fakes: Fakes, code: str, verdict: str
+) -> None:
+    fakes.events.answers = [taken(code)]
+    assert failed(Probing().handler(batch(probe("a")))) == ["a"]
+    assert len(fakes.events.calls) == 1
+    assert fakes.dynamodb.causes["a"]["error_type"] == verdict
+
+
+@pytest.mark.parametrize("error", [refusal("InternalException"), EndpointConnectionError(endpoint_url="https://x")])
+def test_a_call_that_fails_fails_the_records_of_its_chunk(fakes: Fakes, error: Exception) -> None:
+    fakes.events.answers = [None, error]
+    report = Probing().handler(batch(*(probe(f"m{number}") for number in range(12))))
+    assert failed(report) == ["m10", "m11"]
+
+
+def test_an_event_that_is_too_large_is_rejected_and_the_rest_goes_out(fakes: Fakes) -> None:
+    large = Probing(a=lambda *_: [Probed(name="a", padding="x" * 1_000_000)])
+    assert failed(large.handler(batch(probe("a"), probe("b")))) == ["a"]
+    assert names(fakes) == ["b"]
+    assert fakes.dynamodb.causes["a"]["error_type"] == "Reject"
+
+
+def test_the_size_limit_is_a_setting(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUT_EVENTS_BYTES", "262144")
+    large = Probing(a=lambda *_: [Probed(name="a", padding="x" * 262_144)])
+    assert failed(large.handler(batch(probe("a")))) == ["a"]
+
+
+def test_a_function_without_a_bus_says_what_is_missing(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BUS_NAME")
+    with pytest.raises(LookupError, match="BUS_NAME is not set"):
+        Probing().handler(batch(probe("a")))
+
+
+@given(st.lists(st.integers(1, 400), max_size=60))
+def test_chunks_keep_the_order_and_both_limits_and_are_few(sizes: list[int]) -> None:
+    entries = [Entry(str(position), {}, size) for position, size in enumerate(sizes)]
+    made = list(chunks(entries, 1000))
+    assert [entry for chunk in made for entry in chunk] == entries
+    for chunk in made:
+        assert 1 <= len(chunk) <= 10
+        assert sum(entry.size for entry in chunk) <= 1000
+    for chunk, following in pairwise(made):
+        assert len(chunk) == 10 or sum(entry.size for entry in chunk) + following[0].size > 1000
+
+
+def test_the_size_of_an_entry_is_counted_as_eventbridge_counts_it(fakes: Fakes, settings: Any) -> None:
+    from functions.runtime.message import Message
+
+    message = Message(id="m", key="k", cause="c", causation_id="m", correlation_id="c")
+    entry = publisher.entry(Probed(name="grün"), message, 0, settings)
+    fields = (entry.entry["Source"], entry.entry["DetailType"], entry.entry["Detail"])
+    assert entry.size == 14 + sum(len(field.encode()) for field in fields)

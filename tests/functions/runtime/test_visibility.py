@@ -1,0 +1,103 @@
+"""When a failed message comes back."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from functions.runtime.errors import Reject, Retry
+from functions.runtime.record import Record
+from functions.runtime.settings import Settings
+from functions.runtime.visibility import MARGIN, backoff, behind, delay
+from tests.functions.events import batch, failed
+from tests.functions.fakes import Fakes, refusal
+from tests.functions.runtime.probe import Probing, probe
+
+SETTINGS = Settings.read()
+BOOM = RuntimeError("boom")
+
+
+def at(attempt: int, age: float = 0) -> Record:
+    return Record.read(probe("a", attempt=attempt, sent=time.time() - age))
+
+
+@given(st.integers(1, 1000))
+def test_the_wait_doubles_up_to_the_cap_and_is_jittered_down_to_half(attempt: int) -> None:
+    ceiling = min(SETTINGS.backoff_cap, SETTINGS.backoff_base * 2.0 ** (attempt - 1))
+    assert ceiling / 2 <= backoff(attempt, SETTINGS) <= ceiling
+
+
+def test_two_waits_differ() -> None:
+    assert len({backoff(5, SETTINGS) for _ in range(5)}) > 1
+
+
+def test_a_retry_may_ask_for_its_own_wait_within_what_sqs_allows() -> None:
+    assert delay(at(1), Retry("later", delay=60), SETTINGS) == 60
+    assert delay(at(1), Retry("later", delay=10**6), SETTINGS) <= 43_200
+
+
+def test_a_rejected_message_comes_back_at_once() -> None:
+    assert delay(at(1), Reject("no"), SETTINGS) == 0
+
+
+def test_on_a_queue_that_halts_a_rejected_message_waits_like_any_other() -> None:
+    assert delay(at(3), Reject("no"), replace(SETTINGS, halts=True, receives=1000)) >= 4
+
+
+@given(
+    receives=st.integers(3, 1000),
+    retention=st.integers(60, 14 * 86_400 - 1),
+    cap=st.integers(2, 11 * 3600),
+    asked=st.one_of(st.none(), st.floats(0, 10**6)),
+)
+def test_every_receive_happens_before_the_message_expires(
+    receives: int, retention: int, cap: int, asked: float | None
+) -> None:
+    settings = replace(SETTINGS, receives=receives, retention=retention, backoff_cap=cap)
+    age = 0.0
+    for attempt in range(1, receives + 1):
+        age += delay(at(attempt, age), Retry("again", delay=asked), settings)
+    assert age <= 0.9 * retention + 1
+
+
+def test_a_group_comes_back_behind_its_head(fakes: Fakes) -> None:
+    probing = Probing(a1=RuntimeError())
+    records = [probe("a1", group="a", attempt=3), probe("a2", group="a"), probe("a3", group="a")]
+    probing.handler(batch(*records))
+    head = fakes.sqs.visibility["a1"]
+    assert 4 <= head <= 8
+    assert fakes.sqs.visibility["a2"] == pytest.approx(head + MARGIN, abs=1)
+    assert fakes.sqs.visibility["a3"] == pytest.approx(head + MARGIN, abs=1)
+
+
+def test_a_rejected_head_is_tried_again_alone(fakes: Fakes) -> None:
+    Probing(a1=Reject("no")).handler(batch(probe("a1", group="a"), probe("a2", group="a")))
+    assert fakes.sqs.visibility == {"a1": 0, "a2": MARGIN}
+
+
+def test_a_follower_with_one_receive_left_waits_until_its_head_is_gone() -> None:
+    head, follower = at(1), at(SETTINGS.receives - 1)
+    rest = sum(2.0 * 2 ** (attempt - 1) for attempt in range(2, SETTINGS.receives + 1))
+    assert behind(1, head, follower, SETTINGS) == 1 + MARGIN + rest
+
+
+def test_visibility_that_cannot_be_set_fails_nothing_differently(fakes: Fakes) -> None:
+    fakes.sqs.answers = [refusal("ReceiptHandleIsInvalid")]
+    assert failed(Probing(a=BOOM).handler(batch(probe("a"), probe("b")))) == ["a"]
+
+
+def test_visibility_is_set_by_ten(fakes: Fakes) -> None:
+    names = [f"m{number}" for number in range(25)]
+    report = Probing(**{name: RuntimeError() for name in names}).handler(batch(*map(probe, names)))
+    assert failed(report) == names
+    assert [len(call["Entries"]) for call in fakes.sqs.calls] == [10, 10, 5]
+    assert set(fakes.sqs.visibility) == set(names)
+
+
+def test_a_success_sets_no_visibility(fakes: Fakes) -> None:
+    Probing().handler(batch(probe("a")))
+    assert fakes.sqs.calls == []
