@@ -26,7 +26,7 @@ from msgspec.json import encode
 from functions.runtime import invocation
 from functions.runtime.clients import client
 from functions.runtime.errors import Reject, Retry
-from functions.runtime.settings import DEAD_LETTER_RETENTION, Settings, required
+from functions.runtime.settings import DEAD_LETTER_RETENTION, Settings, required, switched_off
 
 Effect = Callable[[], None]
 
@@ -41,6 +41,8 @@ def once(effect: Effect, *, name: str, key: str, content: Struct) -> bool:
     An effect whose worker dies before its record is complete runs again: nothing can do better for an effect that
     cannot be written together with its record.
     """
+    if switched_off():
+        raise LookupError("POWERTOOLS_IDEMPOTENCY_DISABLED lets every effect repeat; unset it.")
     if not key:
         raise ValueError(f"{name}: an effect without a key would run every time; pass the message's key.")
     context = invocation.context.get()

@@ -55,3 +55,8 @@ def required(name: str) -> str:
 def on_lambda() -> bool:
     """Whether this process is a Lambda execution environment."""
     return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+
+
+def switched_off() -> bool:
+    """Whether the environment tells Powertools to let every guarded effect repeat."""
+    return bool(os.environ.get("POWERTOOLS_IDEMPOTENCY_DISABLED"))

@@ -1,0 +1,192 @@
+"""The traps of Powertools' idempotency (3.37), each by its letter, and how `once` gets past it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from msgspec import Struct
+
+from functions.contracts.orders import OrderAccepted
+from functions.runtime import invocation
+from functions.runtime.consumer import consumer
+from functions.runtime.deadline import within
+from functions.runtime.errors import OutOfTime, Reject, Retry
+from functions.runtime.once import _guard, once
+from tests.functions.conftest import Aws, Context
+from tests.functions.events import accepted, batch, delivered, failed
+
+DAY = 24 * 60 * 60
+
+
+class Letter(Struct):
+    text: str
+
+
+class Effect:
+    """Counts its runs, and may do something in each."""
+
+    def __init__(self, *moves: Callable[[], None]) -> None:
+        self.runs = 0
+        self.moves = list(moves)
+
+    def __call__(self) -> None:
+        self.runs += 1
+        if self.moves:
+            self.moves.pop(0)()
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    def move() -> None:
+        raise error
+
+    return move
+
+
+@pytest.fixture
+def running(aws: Aws) -> Iterator[Aws]:
+    token = invocation.context.set(Context(30))
+    _guard.cache_clear()
+    yield aws
+    invocation.context.reset(token)
+    _guard.cache_clear()
+
+
+def do(effect: Effect, *, name: str = "letter", key: str = "ord-1", text: str = "hello") -> bool:
+    return once(effect, name=name, key=key, content=Letter(text))
+
+
+def entry(aws: Aws) -> dict[str, Any]:
+    (item,) = aws.items("once")
+    return item
+
+
+def expire_progress(aws: Aws) -> None:
+    aws.put("once", entry(aws) | {"in_progress_expiration": int(time.time() * 1000) - 1})
+
+
+def test_an_effect_runs_once_and_says_whether_it_ran(running: Aws) -> None:
+    effect = Effect()
+    assert [do(effect), do(effect), do(effect, key="ord-2")] == [True, False, True]
+    assert effect.runs == 2
+
+
+def test_a_without_the_lambda_context_nothing_runs(running: Aws) -> None:
+    token = invocation.context.set(None)
+    with pytest.raises(LookupError, match="needs the Lambda context"):
+        do(Effect())
+    invocation.context.reset(token)
+    assert running.items("once") == []
+
+
+def test_a_and_b_a_dead_workers_key_is_free_again_when_its_time_is_over(running: Aws) -> None:
+    effect = Effect(raising(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        do(effect)
+    assert int(entry(running)["in_progress_expiration"]) <= (time.time() + 30) * 1000
+    with pytest.raises(Retry, match="being done by another worker"):
+        do(effect)
+    expire_progress(running)
+    assert do(effect)
+    assert effect.runs == 2
+
+
+def test_c_two_effects_share_no_configuration(running: Aws) -> None:
+    effect = Effect()
+    assert do(effect, name="letter")
+    assert do(effect, name="invoice")
+    assert len(running.items("once")) == 2
+
+
+def test_d_an_effect_without_a_key_is_an_error(running: Aws) -> None:
+    effect = Effect()
+    with pytest.raises(ValueError, match="without a key would run every time"):
+        do(effect, key="")
+    assert effect.runs == 0
+
+
+def test_e_a_run_ends_before_its_key_is_free_so_no_late_failure_frees_anothers(running: Aws) -> None:
+    freed_at = []
+
+    def hang() -> None:
+        freed_at.append(int(entry(running)["in_progress_expiration"]))
+        time.sleep(5)
+
+    effect = Effect(hang)
+    with pytest.raises(OutOfTime):
+        within(0.3, lambda: do(effect))
+    assert time.time() * 1000 < freed_at[0]
+    assert running.items("once") == []
+    assert do(effect)
+
+
+def test_f_the_same_key_with_other_content_is_rejected(running: Aws) -> None:
+    do(Effect())
+    with pytest.raises(Reject, match="done before with other content"):
+        do(Effect(), text="goodbye")
+
+
+def test_g_the_key_is_the_business_key_and_survives_redelivery_and_redrive(running: Aws, context: Context) -> None:
+    effect = Effect()
+    handler = consumer(lambda order, _: do(effect, key=order.order_id) and None, accepts=OrderAccepted)
+    for message_id, attempt in (("first", 1), ("first", 2), ("redriven", 1)):
+        report = handler(batch(delivered(accepted(), message_id=message_id, attempt=attempt)), context)
+        assert failed(report) == []
+    assert effect.runs == 1
+
+
+def test_the_key_holds_no_function_or_module_name(running: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    do(Effect())
+    before = entry(running)["id"]
+    assert before.startswith("once/letter#")
+    _guard.cache_clear()
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "renamed")
+    assert not do(Effect())
+
+
+def test_the_key_is_hashed_by_sha256(running: Aws) -> None:
+    do(Effect())
+    assert len(entry(running)["id"].partition("#")[2]) == 64
+    assert len(entry(running)["validation"]) == 64
+
+
+def test_the_record_outlives_every_retry_and_the_dead_letter_queue(running: Aws) -> None:
+    do(Effect())
+    assert int(entry(running)["expiration"]) >= time.time() + 4 * DAY + 14 * DAY
+
+
+def test_a_failed_effect_runs_again(running: Aws) -> None:
+    effect = Effect(raising(RuntimeError("no")))
+    with pytest.raises(RuntimeError):
+        do(effect)
+    assert do(effect)
+
+
+def test_a_lock_that_systemexit_leaves_is_free_when_its_time_is_over(running: Aws) -> None:
+    effect = Effect(raising(SystemExit(1)))
+    with pytest.raises(SystemExit):
+        do(effect)
+    with pytest.raises(Retry):
+        do(effect)
+    expire_progress(running)
+    assert do(effect)
+
+
+def test_the_switch_that_lets_every_effect_repeat_is_refused(running: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POWERTOOLS_IDEMPOTENCY_DISABLED", "true")
+    effect = Effect()
+    with pytest.raises(LookupError, match="POWERTOOLS_IDEMPOTENCY_DISABLED"):
+        do(effect)
+    assert effect.runs == 0
+
+
+def test_a_store_that_does_not_answer_is_a_retry_and_runs_nothing(
+    running: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONCE_TABLE", "headrace-test-missing")
+    effect = Effect()
+    with pytest.raises(Retry):
+        do(effect)
+    assert effect.runs == 0
