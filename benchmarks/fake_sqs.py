@@ -143,7 +143,7 @@ class FakeQueue:
         """Deletes a message by its receipt handle. Raises `Fault` as SQS does."""
         message = self._flying.get(receipt.split("#")[0])
         stale = message is None or message.receipt != receipt
-        if self.fifo and (stale or (message is not None and message.visible <= _now())):
+        if self.fifo and message is not None and (stale or message.visible <= _now()):
             raise Fault("InvalidParameterValue", "The receipt handle has expired.")
         if message is not None and not stale:
             self._drop(message)
@@ -202,9 +202,8 @@ class FakeQueue:
         while self._open:
             group = self._open.popleft()
             self._queued.discard(group)
-            found = list(
-                itertools.takewhile(lambda m: m.visible <= now, itertools.islice(self._groups.get(group, ()), most))
-            )
+            there = (message for message in self._groups.get(group, ()) if not message.gone)
+            found = list(itertools.islice(itertools.takewhile(lambda message: message.visible <= now, there), most))
             if found:
                 return found
         return []

@@ -75,13 +75,17 @@ class Entry(Struct, rename="pascal", omit_defaults=True):
 
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
         """
-        return len(self.message_body.encode()) + sum(map(attribute_size, self.message_attributes.items()))
+        size = _length(self.message_body)
+        for name, value in self.message_attributes.items():
+            size += attribute_size(name, value)
+        return size
 
 
-def attribute_size(attribute: tuple[str, Value]) -> int:
+def attribute_size(name: str, value: Value) -> int:
     """Bytes of one attribute: name, type and value."""
-    name, value = attribute
-    return len(name.encode()) + len(value.data_type.encode()) + len(_payload(value))
+    text = value.string_value
+    size = _length(text) if text is not None else len(base64.b64decode(value.binary_value or ""))
+    return _length(name) + _length(value.data_type) + size
 
 
 def md5_of_body(body: str) -> str:
@@ -109,3 +113,7 @@ def md5_of_attributes(attributes: Mapping[str, Value]) -> str | None:
 
 def _payload(value: Value) -> bytes:
     return value.string_value.encode() if value.string_value is not None else base64.b64decode(value.binary_value or "")
+
+
+def _length(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())

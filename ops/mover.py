@@ -207,7 +207,7 @@ class Mover:
         stamp = Value("String", f"{self._stamp(message)[0] + 1} {self._run}")
         stamped = {**delivery.attributes, REDRIVEN: stamp}
         # The sender's own attributes and body come first: where SQS has no room for the stamp, it is left out.
-        if len(stamped) <= MOST_ATTRIBUTES and entry.size + attribute_size((REDRIVEN, stamp)) <= MOST_BYTES:
+        if len(stamped) <= MOST_ATTRIBUTES and entry.size + attribute_size(REDRIVEN, stamp) <= MOST_BYTES:
             entry.message_attributes = stamped
         trace = message.attributes.get("AWSTraceHeader")
         if trace is not None:
@@ -230,11 +230,12 @@ def _parts(entries: list[Entry]) -> Iterator[list[Entry]]:
     part: list[Entry] = []
     size = 0
     for entry in entries:
-        if part and (len(part) == TEN or size + entry.size > MOST_BYTES):
+        more = entry.size
+        if part and (len(part) == TEN or size + more > MOST_BYTES):
             yield part
             part, size = [], 0
         part.append(entry)
-        size += entry.size
+        size += more
     if part:
         yield part
 

@@ -80,7 +80,7 @@ class Sqs:
 
     def __init__(self, transport: Transport, *, tries: int = 8, pause: float = 0.1) -> None:
         self._transport = transport
-        self._tries = tries
+        self.tries = tries
         self._pause = pause
         self.unanswered: dict[str, int] = {}
         self.unsure = 0
@@ -89,7 +89,8 @@ class Sqs:
     async def receive(self, url: str, *, visibility: int, wait: int) -> list[Message]:
         """Up to ten messages, hidden from others for `visibility` seconds; waits up to `wait` seconds for the first.
 
-        Raises `Refused`, and `Unanswered` where no answer came.
+        Raises `Refused`, and `Unanswered` where no answer came: then messages may be hidden that nobody holds. That is
+        for the caller to know, so this call is not repeated here.
         """
         request = {
             "QueueUrl": url,
@@ -99,7 +100,7 @@ class Sqs:
             "MessageAttributeNames": ["All"],
             "MessageSystemAttributeNames": ["All"],
         }
-        return (await self._call("ReceiveMessage", request, _Received)).messages or []
+        return (await self._call("ReceiveMessage", request, _Received, repeat=False)).messages or []
 
     async def send(self, url: str, entries: Sequence[Entry]) -> dict[str, str | None]:
         """Sends up to ten messages: by entry id None where SQS confirmed what was sent, else why not.
@@ -109,7 +110,7 @@ class Sqs:
         """
         outcome: dict[str, str | None] = {}
         waiting = {entry.id: entry for entry in entries}
-        for attempt in range(self._tries):
+        for attempt in range(self.tries):
             answer = await self._call(
                 "SendMessageBatch", {"QueueUrl": url, "Entries": list(waiting.values())}, _SendAnswer, len(waiting)
             )
@@ -121,7 +122,7 @@ class Sqs:
                     del waiting[failed.id]
             if not waiting:
                 break
-            await self._rest(attempt)
+            await self.rest(attempt)
         for id_ in waiting:
             outcome.setdefault(id_, "SQS did not say what became of it")
         return outcome
@@ -152,28 +153,30 @@ class Sqs:
         # A message id is a valid entry id, but ids that a person gave may not be; an index always is.
         entries = [{"Id": str(index), **change} for index, (_, change) in enumerate(changes)]
         done: set[str] = set()
-        for attempt in range(self._tries):
+        for attempt in range(self.tries):
             answer = await self._call(action, {"QueueUrl": url, "Entries": entries}, _BatchAnswer)
             done.update(changes[int(success.id)][0] for success in answer.successful)
             again = {failed.id for failed in answer.failed if not failed.sender_fault or failed.code in THROTTLES}
             entries = [entry for entry in entries if entry["Id"] in again]
             if not entries:
                 break
-            await self._rest(attempt)
+            await self.rest(attempt)
         return done
 
-    async def _call(self, action: str, request: Mapping[str, Any], answer: type[A], messages: int = 0) -> A:
+    async def _call(
+        self, action: str, request: Mapping[str, Any], answer: type[A], messages: int = 0, *, repeat: bool = True
+    ) -> A:
         payload = msgspec.json.encode(request)
-        for attempt in range(self._tries):
-            last = attempt == self._tries - 1
+        for attempt in range(self.tries):
+            last = attempt == self.tries - 1
             try:
                 status, body = await self._transport(action, payload)
             except Unanswered:
                 self.unanswered[action] = self.unanswered.get(action, 0) + 1
                 self.unsure += messages
-                if last:
+                if last or not repeat:
                     raise
-                await self._rest(attempt)
+                await self.rest(attempt)
                 continue
             if status == 200:
                 return msgspec.json.decode(body, type=answer)
@@ -182,10 +185,10 @@ class Sqs:
             self.throttled += throttled
             if last or not (throttled or status >= 500):
                 raise Refused(action, fault, message)
-            await self._rest(attempt)
+            await self.rest(attempt)
         raise AssertionError("every try either returns or raises")
 
-    async def _rest(self, attempt: int) -> None:
+    async def rest(self, attempt: int) -> None:
         """A random pause that grows with the attempts, so that many clients do not come back together.
 
         https://docs.aws.amazon.com/general/latest/gr/api-retries.html

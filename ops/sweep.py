@@ -25,6 +25,7 @@ MOST_HELD = 100_000
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
 
 WAITING = "ApproximateNumberOfMessages"
+HIDDEN = "ApproximateNumberOfMessagesNotVisible"
 
 Visit = Callable[[list[Message]], Awaitable[None]]
 T = TypeVar("T")
@@ -79,7 +80,7 @@ class Sweep:
     @property
     def undeleted(self) -> int:
         """Messages that were sent and that SQS has not deleted yet."""
-        return sum(hold.gone for hold in self._holds.values()) + len(self._gone)
+        return sum(hold.gone for hold in self._holds.values())
 
     def stop(self, reason: str) -> None:
         """Receives nothing more; what is under way is finished."""
@@ -92,12 +93,16 @@ class Sweep:
         """
         keeper = asyncio.create_task(self._extend())
         try:
-            seen = -1
-            while self.stopped is None and seen != self._seen:
+            while self.stopped is None:
                 seen = self._seen
                 await self._pass(visit)
-                # A receive may come back empty from a queue that is not: look again until SQS counts nothing.
-                if not int((await self._sqs.attributes(self._url, (WAITING,)))[WAITING]):
+                counts = await self._sqs.attributes(self._url, (WAITING, HIDDEN))
+                # A receive may come back empty from a queue that is not, and what was hidden by a call whose answer
+                # was lost comes back when its visibility runs out.
+                if int(counts[HIDDEN]) > self.held and self._now() < self._look_until:
+                    await asyncio.sleep(1)
+                elif not int(counts[WAITING]) or seen == self._seen:
+                    self._settle()
                     break
         finally:
             keeper.cancel()
@@ -116,18 +121,25 @@ class Sweep:
     def sent(self, ids: Iterable[str]) -> None:
         """These live elsewhere now: whatever happens, they are not shown to others again, but deleted."""
         for id_ in ids:
-            hold = self._holds[id_]
-            if not hold.gone:
+            hold = self._holds.get(id_)
+            if hold is not None and not hold.gone:
                 hold.gone = True
                 self._unlock(hold)
 
     async def delete(self, ids: Sequence[str]) -> set[str]:
         """Deletes messages of this sweep; what SQS does not delete is deleted when it is received again."""
         self.sent(ids)
-        done = await self._sqs.delete(self._url, {id_: self._holds[id_].receipt for id_ in ids})
-        for id_ in done:
-            del self._holds[id_]
-        if len(done) < len(ids):
+        receipts = {id_: self._holds[id_].receipt for id_ in ids if id_ in self._holds}
+        done = await self._sqs.delete(self._url, receipts)
+        for id_ in done & self._holds.keys():
+            hold = self._holds[id_]
+            # SQS confirms the deletion by an outdated receipt handle without deleting anything.
+            if hold.receipt == receipts[id_]:
+                del self._holds[id_]
+                if hold.until < self._now():
+                    self._gone.add(id_)
+                    self._look_again()
+        if len(done) < len(receipts):
             self._look_again()
         return done
 
@@ -148,18 +160,23 @@ class Sweep:
 
     async def _work(self, visit: Visit) -> None:
         empty = False
-        while self.stopped is None and (not empty or self._now() < self._look_until):
+        unanswered = 0
+        while self.stopped is None and not empty:
             try:
                 received = await self._sqs.receive(self._url, visibility=self._visibility, wait=self._wait)
             except Unanswered:
                 self._look_again()  # the receive may have hidden messages that nobody holds
+                unanswered += 1
+                if unanswered == self._sqs.tries:
+                    raise
+                await self._sqs.rest(unanswered)
                 continue
             except Refused as error:
                 if error.fault != "OverLimit":
                     raise
                 self.stop("SQS lets no more messages be in flight")
                 return
-            empty = not received
+            empty, unanswered = not received, 0
             fresh, sent = self._take(received)
             if sent:
                 await self.delete(sent)
@@ -203,6 +220,10 @@ class Sweep:
         self._groups[hold.group] -= 1
         if not self._groups[hold.group]:
             del self._groups[hold.group]
+
+    def _settle(self) -> None:
+        """Nothing is hidden but what is held, so what was sent is deleted, whether or not SQS's answer arrived."""
+        self._holds = {id_: hold for id_, hold in self._holds.items() if not hold.gone}
 
     def _look_again(self) -> None:
         """Messages may come back once their visibility runs out: keep looking until then."""

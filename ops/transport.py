@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import aiohttp
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from yarl import URL
+
+from ops.signature import Signature
 
 
 class Unanswered(Exception):
@@ -28,15 +29,17 @@ class HttpTransport:
     """
 
     def __init__(self, endpoint: str, region: str, credentials: Credentials, *, timeout: float = 30) -> None:
-        self._url = endpoint.rstrip("/") + "/"
-        self._region = region
+        self._url = URL(endpoint).with_path("/")
+        self._signature = Signature("sqs", region, self._url.authority.rpartition("@")[2])
         self._credentials = credentials
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> HttpTransport:
         connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=30)
-        self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout, auto_decompress=False)
+        self._session = aiohttp.ClientSession(
+            connector=connector, timeout=self._timeout, skip_auto_headers=("accept", "accept-encoding", "user-agent")
+        )
         return self
 
     async def __aexit__(self, *exc: Any) -> None:
@@ -46,11 +49,10 @@ class HttpTransport:
     async def __call__(self, action: str, payload: bytes) -> tuple[int, bytes]:
         """Status and body of the answer. Raises `Unanswered` where none came."""
         assert self._session is not None
-        headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AmazonSQS.{action}"}
-        request = AWSRequest("POST", self._url, headers=headers, data=payload)
-        SigV4Auth(self._credentials.get_frozen_credentials(), "sqs", self._region).add_auth(request)
+        headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": f"AmazonSQS.{action}"}
+        signed = self._signature.headers(self._credentials.get_frozen_credentials(), headers, payload)
         try:
-            async with self._session.post(self._url, data=payload, headers=dict(request.headers.items())) as answer:
+            async with self._session.post(self._url, data=payload, headers=signed, allow_redirects=False) as answer:
                 return answer.status, await answer.read()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise Unanswered(str(error) or type(error).__name__) from error

@@ -1,0 +1,139 @@
+"""The fake SQS behind HTTP, in a process of its own: its dead-letter queues are filled as they are read.
+
+A million messages need no room here, and what a client sends is counted and forgotten.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.request import urlopen
+
+from benchmarks.fake_sqs import FakeQueue, FakeSqs, Stored
+from functions.contracts.envelope import CORRELATION_ID, IDEMPOTENCY_KEY
+from ops.message import Entry, Value
+
+BODY = '{"order_id":"ord-%d","customer_email":"ada@example.com","currency":"EUR","lines":[{"sku":"tea","quantity":2}]}'
+AHEAD = 2_000
+"""Messages of a dead-letter queue that exist at a time, beside those in flight."""
+
+
+class Spring(FakeQueue):
+    """A queue that holds `count` messages, of so many groups, and makes them when they are asked for."""
+
+    def __init__(self, url: str, count: int, groups: int) -> None:
+        super().__init__(url)
+        self.record = False
+        self._left = count
+        self._made = itertools.count()
+        self._spread = groups
+
+    def __len__(self) -> int:
+        return super().__len__() + self._left
+
+    def take(self, most: int, visibility: int) -> list[Stored]:
+        """Receives, and makes more where few are left."""
+        if self._left and super().__len__() < AHEAD:
+            many = min(self._left, AHEAD * (10 if self.fifo else 1))
+            self._left -= many
+            for number in itertools.islice(self._made, many):
+                key = f"key-{number}"
+                names = {
+                    IDEMPOTENCY_KEY: Value("String", key),
+                    CORRELATION_ID: Value("String", f"correlation-{number}"),
+                }
+                group = f"group-{number % self._spread}" if self.fifo else None
+                self.put(Entry(key, BODY % number, names, {}, group, key if self.fifo else None))
+        return super().take(most, visibility)
+
+
+class Drain(FakeQueue):
+    """A queue that counts what it accepts and forgets it."""
+
+    def put(self, entry: Entry, *, id_: str | None = None, source: str | None = None) -> str:
+        """Counts the message."""
+        self._count += 1
+        return entry.id
+
+
+class Endpoint:
+    """Serves a fake SQS over HTTP."""
+
+    def __init__(self, latency: float) -> None:
+        self.sqs = FakeSqs(latency)
+
+    def fill(self, name: str, count: int, groups: int) -> None:
+        """Makes `<name>-dlq` with so many messages, and `<name>`, empty."""
+        suffix = ".fifo" if groups else ""
+        for queue in (
+            Spring(f"http://sqs/0/{name}-dlq{suffix}", count, groups),
+            Drain(f"http://sqs/0/{name}{suffix}"),
+        ):
+            self.sqs.queues[queue.url] = queue
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answers the requests of one connection, one after the other."""
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                line, *fields = head.decode("latin-1").split("\r\n")
+                headers = {key.lower(): value for key, _, value in (field.partition(": ") for field in fields)}
+                payload = await reader.readexactly(int(headers.get("content-length", 0)))
+                if line.startswith("GET /fill/"):
+                    name, count, groups = line.split()[1].split("/")[2:]
+                    self.fill(name, int(count), int(groups))
+                    status, body = 200, b"{}"
+                elif line.startswith("GET /count/"):
+                    name = line.split()[1].split("/")[2]
+                    status, body = 200, str(len(self.sqs.queues[f"http://sqs/0/{name}"])).encode()
+                else:
+                    status, body = await self.sqs(headers["x-amz-target"].split(".")[1], payload)
+                writer.write(
+                    b"HTTP/1.1 %d X\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n%s"
+                    % (status, len(body), body)
+                )
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+
+@contextmanager
+def endpoint(latency: float) -> Iterator[str]:
+    """The URL of a fake SQS that takes `latency` seconds a call, as long as the body runs."""
+    command = [sys.executable, "-m", "benchmarks.sqs_endpoint", str(latency)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def fill(url: str, name: str, count: int, groups: int = 0) -> tuple[str, str]:
+    """Makes a dead-letter queue of so many messages and the queue they came from; their URLs."""
+    urlopen(f"{url}/fill/{name}/{count}/{groups}").close()
+    suffix = ".fifo" if groups else ""
+    return f"http://sqs/0/{name}-dlq{suffix}", f"http://sqs/0/{name}{suffix}"
+
+
+def count(url: str, queue: str) -> int:
+    """How many messages a queue holds."""
+    with urlopen(f"{url}/count/{queue.rsplit('/', 1)[-1]}") as answer:
+        return int(answer.read())
+
+
+async def _main(latency: float) -> None:
+    server = await asyncio.start_server(Endpoint(latency).serve, "127.0.0.1", 0, limit=2**22)
+    print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("latency", type=float)
+    asyncio.run(_main(parser.parse_args().latency))

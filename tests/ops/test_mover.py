@@ -1,0 +1,283 @@
+"""What the mover promises whatever fails: nothing lost, few doubles, order in every group."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.fake_sqs import FakeQueue, FakeSqs
+from functions.contracts.envelope import IDEMPOTENCY_KEY, REDRIVEN
+from ops.home import QueueHome
+from ops.journal import Journal
+from ops.message import MOST_BYTES, Entry, Message, Value
+from ops.mover import Delivery, Mover, deduplication_id
+from ops.sqs import Refused, Sqs
+from ops.sweep import Sweep
+from tests.ops.faults import Faulty, Killed
+from tests.ops.virtual_time import run
+
+WORKERS = 8
+
+
+def fill(sqs: FakeSqs, count: int, *, fifo: bool, groups: int = 7) -> tuple[FakeQueue, FakeQueue]:
+    """A dead-letter queue with so many messages, and the queue they came from."""
+    suffix = ".fifo" if fifo else ""
+    dead, source = sqs.create(f"dead{suffix}"), sqs.create(f"source{suffix}")
+    for number in range(count):
+        key = f"key-{number}"
+        entry = Entry(key, f"{number % groups} {number}", {IDEMPOTENCY_KEY: Value("String", key)})
+        if fifo:
+            entry.message_group_id = f"group-{number % groups}"
+            entry.message_deduplication_id = key
+        dead.put(entry, source=source.arn)
+    dead.arrived.clear()
+    return dead, source
+
+
+async def move(
+    transport: Any,
+    dead: FakeQueue,
+    source: FakeQueue,
+    *,
+    run: str = "run",
+    journal: Journal | None = None,
+    **options: Any,
+) -> tuple[Mover, Sqs]:
+    sqs = Sqs(transport)
+    sweep = Sweep(sqs, dead.url, workers=WORKERS, gone=journal.pending if journal is not None else ())
+    home = QueueHome(sqs, source.url)
+    mover = Mover(
+        sweep,
+        lambda message: Delivery(home, message.body, message.message_attributes),
+        run=run,
+        act=True,
+        journal=journal,
+        **options,
+    )
+    await sweep.run(mover.visit)
+    return mover, sqs
+
+
+def in_order(arrived: Iterable[str]) -> bool:
+    """Whether every group's messages came in order; one may come again right after itself."""
+    groups: dict[str, list[int]] = {}
+    for group, number in (body.split() for body in arrived):
+        groups.setdefault(group, []).append(int(number))
+    return all(earlier <= later for numbers in groups.values() for earlier, later in itertools.pairwise(numbers))
+
+
+FAULTS: dict[str, dict[str, Any]] = {
+    "nothing fails": {},
+    "throttles": {"throttle": 0.3},
+    "the service fails": {"fault": 0.2},
+    "batches fail in part": {"partial": 0.15},
+    "requests are lost": {"lost_request": 0.1},
+    "answers are lost": {"lost_answer": 0.1},
+    "receipt handles expire": {"slow": 0.05},
+    "everything": {
+        "throttle": 0.05,
+        "fault": 0.05,
+        "partial": 0.1,
+        "lost_request": 0.03,
+        "lost_answer": 0.03,
+        "slow": 0.01,
+    },
+}
+
+
+@pytest.mark.parametrize("fifo", [False, True], ids=["standard", "fifo"])
+@pytest.mark.parametrize("faults", FAULTS.values(), ids=FAULTS)
+def test_whatever_fails_every_message_comes_home(faults: dict[str, Any], fifo: bool) -> None:
+    async def scenario() -> None:
+        sqs = FakeSqs()
+        dead, source = fill(sqs, 1_000, fifo=fifo)
+        sent = dead.bodies()
+        transport = Faulty(sqs, random.Random(5), **faults)
+        mover, client = await move(transport, dead, source)
+        assert not len(dead)
+        assert set(source.arrived) == set(sent)
+        doubles = len(source.arrived) - len(sent)
+        assert mover.tally.moved == len(sent)
+        if fifo or not faults.get("lost_answer"):
+            assert doubles == 0
+            assert in_order(source.arrived) or not fifo
+        else:
+            assert doubles <= client.unsure
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("fifo", [False, True], ids=["standard", "fifo"])
+@pytest.mark.parametrize("seed", range(12))
+def test_a_killed_redrive_goes_on_where_it_stopped(seed: int, fifo: bool, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        sqs = FakeSqs()
+        dead, source = fill(sqs, 600, fifo=fifo)
+        sent = dead.bodies()
+        chance = random.Random(seed)
+        path = tmp_path / "run.jsonl"
+        journal = Journal(path, {"queue": dead.url})
+        kills = 0
+        while True:
+            transport = Faulty(sqs, chance, partial=0.1, kill_at=chance.randrange(20, 150))
+            try:
+                await move(transport, dead, source, journal=journal)
+                break
+            except Killed:
+                kills += 1
+                journal = Journal.read(path) if path.exists() else journal
+                await asyncio.sleep(chance.choice([130, 400]))  # until what the dead process held is visible again
+        assert kills
+        assert not len(dead)
+        counts = Counter(source.arrived)
+        assert counts.keys() == set(sent)
+        assert sum(counts.values()) - len(sent) <= kills * (1 if fifo else 10) * WORKERS
+        assert in_order(source.arrived) or not fifo
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("fifo", [False, True], ids=["standard", "fifo"])
+def test_a_hundred_thousand_messages_come_home_once_and_in_order(fifo: bool) -> None:
+    async def scenario() -> None:
+        sqs = FakeSqs()
+        dead, source = fill(sqs, 100_000, fifo=fifo, groups=1_000)
+        sent = dead.bodies()
+        mover, _ = await move(Faulty(sqs, random.Random(1), partial=0.01, throttle=0.01), dead, source)
+        assert mover.tally.moved == len(source.arrived) == len(sent)
+        assert set(source.arrived) == set(sent)
+        assert in_order(source.arrived) or not fifo
+
+    run(scenario())
+
+
+def test_a_message_keeps_its_attributes_group_and_trace_and_says_how_often_it_was_redriven() -> None:
+    async def scenario() -> None:
+        sqs = FakeSqs()
+        dead, source = sqs.create("dead.fifo"), sqs.create("source.fifo")
+        attributes = {IDEMPOTENCY_KEY: Value("String", "key"), "picture": Value("Binary", binary_value="AP8=")}
+        trace = {"AWSTraceHeader": Value("String", "Root=1-2-3")}
+        dead.put(Entry("a", "{}", attributes, trace, "group", "id"))
+        await move(sqs, dead, source, run="first")
+        (message,) = source.take(1, 30)
+        assert message.attributes == {**attributes, REDRIVEN: Value("String", "1 first")}
+        assert (message.group, message.trace) == ("group", "Root=1-2-3")
+        dead.put(Entry("a", "{}", message.attributes, {}, "group", "another"))
+        await move(sqs, dead, source, run="second")
+        source.remove(message.receipt)
+        (again,) = source.take(1, 30)
+        assert again.attributes[REDRIVEN].text == "2 second"
+
+    run(scenario())
+
+
+def test_ten_attributes_are_all_kept_and_the_stamp_is_left_out() -> None:
+    async def scenario() -> None:
+        sqs = FakeSqs()
+        dead, source = sqs.create("dead"), sqs.create("source")
+        attributes = {f"name-{number}": Value("Number", str(number)) for number in range(10)}
+        dead.put(Entry("a", "{}", attributes))
+        await move(sqs, dead, source)
+        assert source.take(1, 30)[0].attributes == attributes
+
+    run(scenario())
+
+
+def test_a_message_of_a_full_megabyte_comes_home() -> None:
+    async def scenario() -> None:
+        sqs = FakeSqs()
+        dead, source = sqs.create("dead"), sqs.create("source")
+        for letter in "abc":
+            dead.put(Entry(letter, letter * MOST_BYTES))
+        await move(sqs, dead, source)
+        assert sorted(body[0] for body in source.arrived) == ["a", "b", "c"]
+
+    run(scenario())
+
+
+def test_a_message_that_cannot_be_sent_keeps_what_is_behind_it_in_its_group() -> None:
+    async def scenario() -> None:
+        sqs = FakeSqs()
+        dead, source = fill(sqs, 70, fifo=True)
+        client = Sqs(sqs)
+        sweep = Sweep(client, dead.url, workers=WORKERS)
+        home = QueueHome(client, source.url)
+
+        def prepare(message: Message) -> Delivery | str:
+            stuck = message.body in ("3 3", "5 33")
+            return "it is poison" if stuck else Delivery(home, message.body, message.message_attributes)
+
+        mover = Mover(sweep, prepare, run="run", act=True)
+        await sweep.run(mover.visit)
+        kept = [f"3 {number}" for number in range(3, 70, 7)] + [f"5 {number}" for number in range(33, 70, 7)]
+        assert sorted(dead.bodies()) == sorted(kept)
+        assert mover.tally.refused == {"it is poison": 2}
+        assert mover.tally.behind == len(kept) - 2
+        assert in_order(source.arrived)
+        assert len(dead.take(10, 30)) == 10  # what was kept is visible again
+
+    run(scenario())
+
+
+def test_a_redrive_within_five_minutes_of_the_first_send_is_not_swallowed() -> None:
+    async def scenario() -> None:
+        sqs = FakeSqs()
+        dead = sqs.create("dead.fifo")
+        source = sqs.create("source.fifo", dead, receives=1)
+        key = {IDEMPOTENCY_KEY: Value("String", "key")}
+        source.put(Entry("a", "pay", key, {}, "order-1", "key"))
+        for _ in range(2):
+            source.take(1, 0)
+        assert (len(source), len(dead)) == (0, 1)
+        await move(sqs, dead, source)
+        assert (len(source), len(dead)) == (1, 0)
+
+    run(scenario())
+
+
+def test_what_comes_straight_back_is_not_sent_in_circles() -> None:
+    async def scenario() -> None:
+        sqs = FakeSqs()
+        dead, source = fill(sqs, 400, fifo=False)
+        source.dead, source.receives = dead, 0
+
+        async def consume() -> None:
+            while True:
+                source.take(10, 0)
+                await asyncio.sleep(0.01)
+
+        consumer = asyncio.create_task(consume())
+        mover, _ = await move(Faulty(sqs, random.Random(1)), dead, source)
+        consumer.cancel()
+        assert len(dead) + len(source) == 400
+        assert mover.tally.came_back > 20
+        assert len(source.arrived) == mover.tally.moved == 400
+
+    run(scenario())
+
+
+def test_a_queue_that_is_gone_ends_the_redrive_and_loses_nothing() -> None:
+    async def scenario() -> None:
+        sqs = FakeSqs()
+        dead, source = fill(sqs, 50, fifo=False)
+        del sqs.queues[source.url]
+        with pytest.raises(Refused, match="QueueDoesNotExist"):
+            await move(sqs, dead, source)
+        assert len(dead.take(10, 30)) == 10
+
+    run(scenario())
+
+
+def test_a_key_that_sqs_would_refuse_stays_out_of_the_deduplication_id() -> None:
+    def of(key: str) -> str:
+        return deduplication_id(Message("id", "receipt", "", {}, {IDEMPOTENCY_KEY: Value("String", key)}), edited=False)
+
+    assert of("order-1/capture") == "order-1/capture:id"
+    assert of("with space") == of("é") == of("k" * 81) == "id"
