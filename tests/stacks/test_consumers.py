@@ -96,6 +96,7 @@ def test_a_role_may_do_exactly_what_its_function_does(prod: Templates, consumer:
             for access in consumer.access
         },
     }
+    expected |= {f"secret:{prefix}{word}-??????": {"secretsmanager:GetSecretValue"} for word in consumer.secrets}
     if consumer.publishes:
         expected[f"event-bus/{prefix}events"] = {"events:PutEvents"}
     if consumer.sends_email:
@@ -119,12 +120,8 @@ def test_no_role_may_do_anything_on_everything_but_tracing(prod: Templates) -> N
                 assert all(action.startswith("xray:") for action in listed(statement["Action"]))
 
 
-def test_no_role_of_a_function_takes_a_policy_that_aws_manages(prod: Templates) -> None:
-    managed = [role for role in prod.properties("AWS::IAM::Role") if "ManagedPolicyArns" in role]
-    # The one that lets API Gateway write logs is an account's, and AWS has it so.
-    assert [role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"] for role in managed] == [
-        "apigateway.amazonaws.com"
-    ]
+def test_no_role_takes_a_policy_that_aws_manages(prod: Templates) -> None:
+    assert all("ManagedPolicyArns" not in role for role in prod.properties("AWS::IAM::Role"))
 
 
 def test_every_log_group_forgets_after_the_days_of_its_stage(prod: Templates) -> None:

@@ -59,7 +59,7 @@ def test_a_rule_waits_for_the_permission_that_its_events_need(prod: Templates, s
 def test_only_the_queues_own_rules_of_this_account_may_send_to_it(prod: Templates) -> None:
     allows = [
         statement
-        for policy in prod.properties("AWS::SQS::QueuePolicy")
+        for policy in prod.properties("AWS::SQS::QueuePolicy", "fanout")
         for statement in statements(policy)
         if statement["Effect"] == "Allow"
     ]

@@ -1,0 +1,82 @@
+"""The dashboard shows the whole flow, every widget in its place, every metric of something that exists."""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+from typing import Any
+
+import pytest
+
+from stacks.queries import queries
+from stacks.topology import TOPOLOGY
+from tests.stacks.templates import Templates
+
+
+@pytest.fixture(scope="module")
+def widgets(prod: Templates) -> list[Any]:
+    (dashboard,) = prod.properties("AWS::CloudWatch::Dashboard")
+    found: list[Any] = json.loads(dashboard["DashboardBody"]["Fn::Sub"])["widgets"]
+    return found
+
+
+def metrics(widget: Any) -> list[dict[str, str]]:
+    """The dimensions of every metric of a widget."""
+    return [
+        dict(zip(metric[2:-1:2], metric[3:-1:2], strict=True)) for metric in widget["properties"].get("metrics", [])
+    ]
+
+
+def test_every_queue_has_a_lane_from_arrival_to_failure(widgets: list[Any]) -> None:
+    for queue in TOPOLOGY.queues:
+        lane = [widget for widget in widgets if widget["properties"].get("title", "").startswith(f"{queue.name}: ")]
+        assert [widget["properties"]["title"].partition(": ")[2] for widget in lane] == [
+            *("in and out", "waiting", "oldest", "batch time", "outcome", "failed")
+        ]
+        assert len({widget["y"] for widget in lane}) == 1
+        assert [widget["x"] for widget in lane] == sorted(widget["x"] for widget in lane)
+
+
+def test_lanes_come_in_the_order_of_the_flow(widgets: list[Any]) -> None:
+    first = {widget["properties"].get("title", "").partition(":")[0]: widget["y"] for widget in reversed(widgets)}
+    bus = first["Events to each subscriber"]
+    assert first["Requests"] < min(first[worker.function] for worker in TOPOLOGY.workers())
+    assert max(first[worker.function] for worker in TOPOLOGY.workers()) < bus
+    assert bus < min(first[subscriber.function] for subscriber in TOPOLOGY.subscribers())
+
+
+def test_no_widget_covers_another_or_leaves_the_page(widgets: list[Any]) -> None:
+    assert all(widget["x"] >= 0 and widget["x"] + widget["width"] <= 24 for widget in widgets)
+    for one, other in combinations(widgets, 2):
+        beside = one["x"] + one["width"] <= other["x"] or other["x"] + other["width"] <= one["x"]
+        apart = one["y"] + one["height"] <= other["y"] or other["y"] + other["height"] <= one["y"]
+        assert beside or apart
+
+
+def test_every_metric_is_of_something_that_exists(prod: Templates, widgets: list[Any]) -> None:
+    known = {
+        *(queue["QueueName"] for queue in prod.properties("AWS::SQS::Queue")),
+        *(function["FunctionName"] for function in prod.properties("AWS::Lambda::Function")),
+        *(rule["Name"] for rule in prod.properties("AWS::Events::Rule")),
+        *(bus["Name"] for bus in prod.properties("AWS::Events::EventBus")),
+        *(api["Name"] for api in prod.properties("AWS::ApiGateway::RestApi")),
+        *(consumer.function for consumer in TOPOLOGY.consumers),
+        "prod",
+    }
+    shown = {value for widget in widgets for dimensions in metrics(widget) for value in dimensions.values()}
+    assert shown
+    assert shown <= known
+
+
+def test_the_alarms_at_the_top_are_all_that_the_stage_has(prod: Templates, widgets: list[Any]) -> None:
+    panels = [widget["properties"]["alarms"] for widget in widgets if widget["type"] == "alarm"]
+    named = {arn.rpartition(":")[2] for arns in panels for arn in arns}
+    assert named == {alarm["AlarmName"] for alarm in prod.properties("AWS::CloudWatch::Alarm")}
+    assert all(len(arns) <= 100 for arns in panels)  # what the widget takes
+
+
+def test_every_saved_query_asks_log_groups_that_exist(prod: Templates) -> None:
+    groups = {group["LogGroupName"] for group in prod.properties("AWS::Logs::LogGroup")}
+    saved = prod.properties("AWS::Logs::QueryDefinition")
+    assert {query["Name"] for query in saved} == {f"headrace/prod/{query.name}" for query in queries(TOPOLOGY, "prod")}
+    assert all(set(query["LogGroupNames"]) <= groups for query in saved)
