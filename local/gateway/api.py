@@ -11,8 +11,10 @@ from typing import Any
 
 from jsonschema import Draft4Validator
 
+from local.gateway.authorization import TokenAuthorizer
 from local.gateway.errors import UnsupportedError
 from local.gateway.intrinsics import Resolver
+from local.gateway.throttle import Limit
 
 # What a method may say here. Anything else is refused when the template is read, not passed over when it is served.
 METHOD = {
@@ -75,6 +77,21 @@ class Api:
     gateway_responses: Mapping[str, GatewayResponse]
     access_log: str
     """The format of a line of the access log."""
+    limits: Mapping[tuple[str, str], Limit]
+    """By HTTP method and path; `*` and `*` is for every method without limits of its own."""
+    key_limit: Limit | None
+    """What one API key may ask for."""
+    authorizers: Mapping[str, TokenAuthorizer]
+    keys: Mapping[str, str]
+    """The values of the API keys, which are their names here, with their ids."""
+
+    def limit(self, method: Method) -> Limit | None:
+        """What the method takes."""
+        return self.limits.get((method.http_method, method.path), self.limits.get(("*", "*")))
+
+    def arn(self, method: Method) -> str:
+        """The method, as authorizers and policies name it."""
+        return f"arn:aws:execute-api:{self.region}:{self.account}:local/{self.stage}/{method.http_method}{method.path}"
 
     def find(self, http_method: str, path: str) -> tuple[Method, dict[str, str]] | None:
         """The method for that path, with the path's parameters as written; fixed segments go first."""
@@ -124,6 +141,10 @@ def read(template: Path, *, account: str, region: str) -> Api:
             answer["ResponseType"]: _gateway_response(answer) for answer in of("GatewayResponse").values()
         },
         access_log=stage.get("AccessLogSetting", {}).get("Format", ""),
+        limits=dict(_limit(setting) for setting in stage.get("MethodSettings", []) if "ThrottlingRateLimit" in setting),
+        key_limit=next((_plan_limit(plan) for plan in of("UsagePlan").values()), None),
+        authorizers={name: _authorizer(properties) for name, properties in of("Authorizer").items()},
+        keys={key["Name"]: name for name, key in of("ApiKey").items()},
     )
 
 
@@ -175,6 +196,28 @@ def _gateway_response(properties: Mapping[str, Any]) -> GatewayResponse:
             name.removeprefix("gatewayresponse.header."): value
             for name, value in properties.get("ResponseParameters", {}).items()
         },
+    )
+
+
+def _limit(setting: Mapping[str, Any]) -> tuple[tuple[str, str], Limit]:
+    path = setting["ResourcePath"].removeprefix("/").replace("~1", "/")
+    return (setting["HttpMethod"], path), Limit(setting["ThrottlingRateLimit"], setting["ThrottlingBurstLimit"])
+
+
+def _plan_limit(plan: Mapping[str, Any]) -> Limit:
+    return Limit(plan["Throttle"]["RateLimit"], plan["Throttle"]["BurstLimit"])
+
+
+def _authorizer(properties: Mapping[str, Any]) -> TokenAuthorizer:
+    if properties["Type"] != "TOKEN":
+        raise UnsupportedError(
+            f"Authorizer {properties['Name']} is a {properties['Type']}; only TOKEN is served locally"
+        )
+    return TokenAuthorizer(
+        function=properties["AuthorizerUri"].split(":function:")[1].removesuffix("/invocations"),
+        header=properties["IdentitySource"].rpartition(".")[2].lower(),
+        pattern=properties.get("IdentityValidationExpression", ".*"),
+        seconds=properties.get("AuthorizerResultTtlInSeconds", 300),
     )
 
 

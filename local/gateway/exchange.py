@@ -9,7 +9,7 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -18,13 +18,16 @@ from airspeed import TemplateError
 
 from local.gateway import validation, velocity
 from local.gateway.api import Api, GatewayResponse, Method
+from local.gateway.authorization import Doors, Invoke
 from local.gateway.errors import Refusal, UnsupportedError
+from local.gateway.throttle import Limit, Throttle
 
 JSON = "application/json"
 # The status of an answer for which the API sets no gateway response of its own.
 STATUSES = {
     "ACCESS_DENIED": 403,
     "API_CONFIGURATION_ERROR": 500,
+    "AUTHORIZER_FAILURE": 500,
     "BAD_REQUEST_BODY": 400,
     "BAD_REQUEST_PARAMETERS": 400,
     "INTEGRATION_FAILURE": 504,
@@ -94,7 +97,10 @@ class Exchange:
 
     api: Api
     request: Request
+    doors: Doors
+    throttle: Throttle
     integrate: Integrate
+    invoke: Invoke
     context: dict[str, Any] = field(init=False)
 
     async def answer(self) -> Answer:
@@ -124,6 +130,7 @@ class Exchange:
             raise Refusal("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token")
         method, path = found
         self.context["resourcePath"] = method.path
+        await self._admitted(method)
         parameters = {
             "path": {name: unquote(value) for name, value in path.items()},
             "querystring": self.request.query,
@@ -132,6 +139,14 @@ class Exchange:
         body = self._validated(method, parameters)
         result = await self._integrated(method, parameters, body)
         return self._mapped(method, parameters, result)
+
+    async def _admitted(self, method: Method) -> None:
+        headers = {name.lower(): value for name, value in self.request.headers.items()}
+        await self.doors.admit(method.properties, self.api.arn(method), headers, self.context, self.invoke)
+        limits: dict[Hashable, Limit | None] = {(method.http_method, method.path): self.api.limit(method)}
+        if "apiKeyId" in self.context["identity"]:
+            limits[self.context["identity"]["apiKeyId"]] = self.api.key_limit
+        self.throttle.take({key: limit for key, limit in limits.items() if limit is not None})
 
     @property
     def _content_type(self) -> str:

@@ -13,8 +13,10 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from local.gateway.api import Api, find_template, read
+from local.gateway.authorization import Doors
+from local.gateway.aws import Aws
 from local.gateway.exchange import Answer, Exchange, Request
-from local.gateway.sqs import Sqs
+from local.gateway.throttle import Throttle
 
 HOST = "127.0.0.1"
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
@@ -81,7 +83,7 @@ class Gateway:
 
     async def _start(self) -> None:
         self._log = self._access_log.open("a", buffering=1)
-        self._sqs = Sqs(self._endpoint_url, self._region)
+        self._aws = Aws(self._endpoint_url, self._region)
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(application, access_log=None, handle_signals=False)
@@ -96,7 +98,7 @@ class Gateway:
 
     async def _stop(self) -> None:
         await self._runner.cleanup()
-        await self._sqs.close()
+        await self._aws.close()
         self._log.close()
 
     def _current(self) -> Api:
@@ -104,6 +106,8 @@ class Gateway:
         version = self._template.stat().st_mtime_ns
         if version != self._version:
             self._api = read(self._template, account=self._account, region=self._region)
+            self._doors = Doors(self._api.authorizers, self._api.keys)
+            self._throttle = Throttle()
             self._version = version
         return self._api
 
@@ -113,7 +117,15 @@ class Gateway:
         if stage != api.stage:
             answer = Answer(status=403, headers={}, body='{"message":"Forbidden"}')
         else:
-            answer = await Exchange(api=api, request=await _read(incoming, f"/{path}"), integrate=self._sqs).answer()
+            exchange = Exchange(
+                api=api,
+                request=await _read(incoming, f"/{path}"),
+                doors=self._doors,
+                throttle=self._throttle,
+                integrate=self._aws.integrate,
+                invoke=self._aws.invoke,
+            )
+            answer = await exchange.answer()
             self._log.write(answer.log + "\n")
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body.encode())
 

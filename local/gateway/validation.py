@@ -63,6 +63,7 @@ def _in_words(violation: ValidationError) -> str:
         case "required":
             rule = next(name for name in rule if repr(name) in violation.message)
         case "additionalProperties":
+            value: Any = violation.instance
             known: Any = violation.schema
-            rule = sorted(set(violation.instance) - set(known.get("properties", ())))
+            rule = sorted(set(value) - set(known.get("properties", ())))
     return f"{place} breaks {violation.validator}: {json.dumps(rule)[:LONGEST]}"

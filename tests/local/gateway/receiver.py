@@ -43,15 +43,16 @@ class Sent:
     @property
     def attributes(self) -> dict[str, str]:
         """The message attributes by name."""
-        names = {key: value for key, value in self.parameters.items() if re.fullmatch(r"MessageAttribute\.\d+\.Name", key)}
         return {
-            name: self.parameters[key.removesuffix("Name") + "Value.StringValue"] for key, name in sorted(names.items())
+            name: self.parameters[key.removesuffix("Name") + "Value.StringValue"]
+            for key, name in self.parameters.items()
+            if re.fullmatch(r"MessageAttribute\.\d+\.Name", key)
         }
 
 
 @dataclass
 class Receiver:
-    """`url` is where it listens, `taken` what it took, `failure` what it answers instead, `delay` how late (seconds)."""
+    """`taken` is what it took, `failure` what it answers instead, `delay` how late in seconds."""
 
     url: str = ""
     taken: list[Sent] = field(default_factory=list)
@@ -59,6 +60,11 @@ class Receiver:
     delay: float = 0
     calls: int = 0
     headers: dict[str, str] = field(default_factory=dict)
+
+    def reset(self) -> None:
+        """Forget what was taken, and take again."""
+        self.taken.clear()
+        self.failure, self.delay, self.calls = None, 0, 0
 
     def take(self, path: str, form: str) -> tuple[int, str]:
         """The status and the XML of SQS's answer."""
@@ -98,7 +104,7 @@ def _refused(pairs: list[tuple[str, str]]) -> Failure | None:
     for name in ("MessageGroupId", "MessageDeduplicationId"):
         if not IDENTIFIER.fullmatch(parameters.get(name, "given")):
             return Failure(400, "InvalidParameterValue", f"The value for parameter {name} is invalid.")
-    if any("AttributeName" in key or ".Value.StringValue" in key and not value for key, value in pairs):
+    if any(key.endswith(".Value.StringValue") and not value for key, value in pairs):
         return Failure(400, "InvalidParameterValue", "An attribute is empty.")
     return None
 

@@ -1,0 +1,398 @@
+"""What a caller is answered, and what SQS got: the promises of the edge."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from local.gateway.server import Gateway
+from stacks.parts.mapping_template import LARGEST_BODY
+from tests.local.gateway.assemblies import synthesize
+from tests.local.gateway.client import JSON, Client
+from tests.local.gateway.receiver import Failure, Receiver
+
+ORDER = json.dumps(
+    {
+        "order_id": "ord-1001",
+        "customer_email": "ada@example.com",
+        "currency": "EUR",
+        "lines": [{"sku": "tea-500g", "quantity": 2, "unit_price": 4200}],
+    }
+)
+PAYMENT = '{"action":"authorize","amount":8400,"currency":"EUR"}'
+ORDERS = "/v1/orders"
+PAYMENTS = "/v1/orders/ord-1001/payments"
+KEY = {"Idempotency-Key": "k-1"}
+GITHUB = {"X-Hub-Signature-256": f"sha256={'0' * 64}"}
+
+
+def padded(size: int) -> str:
+    """The order with spaces behind it, in that many bytes."""
+    return ORDER + " " * (size - len(ORDER))
+
+
+def test_a_202_names_the_message_and_the_correlation_id(client: Client, receiver: Receiver) -> None:
+    answer = client.post(ORDERS, ORDER)
+    assert answer.status == 202
+    assert set(answer.json) == {"message_id", "correlation_id"}
+    assert answer.headers["x-correlation-id"] == answer.json["correlation_id"]
+    assert answer.headers["content-type"] == "application/json"
+    (sent,) = receiver.taken
+    assert sent.queue == "headrace-local-accept_order"
+    assert sent.body.decode() == ORDER
+    assert sent.attributes["correlation_id"] == answer.json["correlation_id"]
+    assert sent.attributes["route"] == "POST /v1/orders"
+    assert sent.attributes["received_at"].isdigit()
+
+
+@pytest.mark.parametrize("name", ["X-Correlation-Id", "x-correlation-id", "X-CORRELATION-ID"])
+def test_a_valid_correlation_id_of_the_caller_is_kept_however_its_header_is_written(
+    client: Client, receiver: Receiver, name: str
+) -> None:
+    answer = client.post(ORDERS, ORDER, {name: "checkout-7f3/2"})
+    assert answer.json["correlation_id"] == answer.headers["x-correlation-id"] == "checkout-7f3/2"
+    assert receiver.taken[0].attributes["correlation_id"] == "checkout-7f3/2"
+
+
+@pytest.mark.parametrize("given", ["", "two words", 'a"b', "a&b=c", "é", "x" * 129, "$context.stage"])
+def test_an_invalid_correlation_id_is_replaced_by_the_request_id(
+    client: Client, receiver: Receiver, given: str
+) -> None:
+    answer = client.post(ORDERS, ORDER, {"X-Correlation-Id": given})
+    assert answer.status == 202
+    assert answer.json["correlation_id"] == answer.headers["x-amzn-requestid"]
+    assert receiver.taken[0].attributes["correlation_id"] == answer.headers["x-amzn-requestid"]
+
+
+def test_a_fifo_route_takes_its_group_from_the_path_and_its_deduplication_id_from_the_key(
+    client: Client, receiver: Receiver
+) -> None:
+    assert client.post(PAYMENTS, PAYMENT, KEY).status == 202
+    (sent,) = receiver.taken
+    assert sent.queue == "headrace-local-apply_payment.fifo"
+    assert sent.parameters["MessageGroupId"] == "ord-1001"
+    assert sent.parameters["MessageDeduplicationId"].partition(":")[0] == "k-1"
+    assert sent.attributes["idempotency_key"] == "k-1"
+
+
+def test_the_same_key_with_another_body_is_not_dropped_by_sqs(client: Client, receiver: Receiver) -> None:
+    for body in (PAYMENT, PAYMENT, PAYMENT.replace("8400", "8401")):
+        assert client.post(PAYMENTS, body, KEY).status == 202
+    first, again, other = (sent.parameters["MessageDeduplicationId"] for sent in receiver.taken)
+    assert first == again != other
+
+
+def test_a_key_of_128_characters_is_the_deduplication_id_as_it_is(client: Client, receiver: Receiver) -> None:
+    assert client.post(PAYMENTS, PAYMENT, {"Idempotency-Key": "k" * 128}).status == 202
+    assert receiver.taken[0].parameters["MessageDeduplicationId"] == "k" * 128
+
+
+@pytest.mark.parametrize("route", [(ORDERS, ORDER), (PAYMENTS, PAYMENT)], ids=["standard", "fifo"])
+@pytest.mark.parametrize("key", ["two words", "k" * 129, "ключ", "tab\there"])
+def test_a_key_that_sqs_would_not_take_is_a_400_that_says_so(
+    client: Client, receiver: Receiver, route: tuple[str, str], key: str
+) -> None:
+    headers = [*JSON.items(), ("Idempotency-Key", key.encode())]
+    answer = client.send("POST", route[0], route[1], headers)
+    assert (answer.status, receiver.taken) == (400, [])
+    assert answer.message.startswith("Idempotency-Key must be 1 to 128")
+
+
+@pytest.mark.parametrize("group", ["a%20b", "%C3%A9", "x" * 129])
+def test_a_group_that_sqs_would_not_take_is_a_400_that_says_so(client: Client, receiver: Receiver, group: str) -> None:
+    answer = client.post(f"/v1/orders/{group}/payments", PAYMENT, KEY)
+    assert (answer.status, receiver.taken) == (400, [])
+    assert answer.message.startswith("order_id must be 1 to 128")
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": ""}, {"Idempotency-Key": "  "}])
+def test_a_fifo_route_without_a_key_is_a_400_that_names_it(
+    client: Client, receiver: Receiver, headers: dict[str, str]
+) -> None:
+    answer = client.post(PAYMENTS, PAYMENT, headers)
+    assert (answer.status, receiver.calls) == (400, 0)
+    assert "Idempotency-Key" in answer.message
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("", "order_id"),
+        ("{", "not JSON"),
+        ("[]", "type"),
+        (ORDER.replace('"order_id": "ord-1001", ', ""), "order_id"),
+        (ORDER.replace("4200", '"4200"'), "#/lines/0/unit_price breaks type"),
+        (ORDER.replace("4200", "1.5"), "#/lines/0/unit_price breaks type"),
+        (ORDER.replace("EUR", "euro"), "#/currency breaks pattern"),
+        (ORDER.replace('"currency"', '"colour": 1, "currency"'), "colour"),
+        (ORDER.replace("4200", "NaN"), "not JSON"),
+        (b'{"order_id": "\xff"}', "not UTF-8"),
+        ("\ufeff" + ORDER, "not JSON"),
+        ("[" * 100_000, "not JSON"),
+    ],
+)
+def test_a_body_that_does_not_fit_is_a_400_that_says_why(
+    client: Client, receiver: Receiver, body: str | bytes, says: str
+) -> None:
+    answer = client.post(ORDERS, body)
+    assert (answer.status, receiver.calls) == (400, 0)
+    assert says in answer.message
+    assert answer.json["correlation_id"] == answer.headers["x-correlation-id"]
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "application/x-www-form-urlencoded", "*/*"])
+def test_another_content_type_is_a_415_and_never_reaches_sqs(client: Client, receiver: Receiver, kind: str) -> None:
+    answer = client.post(ORDERS, ORDER, {"Content-Type": kind})
+    assert (answer.status, receiver.calls) == (415, 0)
+    assert "application/json" in answer.message
+
+
+@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "APPLICATION/JSON"])
+def test_json_is_json_with_a_charset_too(client: Client, receiver: Receiver, kind: str) -> None:
+    assert client.post(ORDERS, ORDER, {"Content-Type": kind}).status == 202
+
+
+def test_a_form_is_refused_by_the_model_for_every_type_before_it_could_choose_an_action(
+    client: Client, receiver: Receiver
+) -> None:
+    form = "Action=DeleteQueue&QueueUrl=x"
+    answer = client.post(ORDERS, form, {"Content-Type": "application/x-www-form-urlencoded"})
+    assert (answer.status, receiver.calls) == (400, 0)
+
+
+def test_a_body_at_the_limit_is_taken_and_one_byte_more_is_a_413(client: Client, receiver: Receiver) -> None:
+    assert client.post(ORDERS, padded(LARGEST_BODY)).status == 202
+    assert len(receiver.taken[0].body) == LARGEST_BODY
+    answer = client.post(ORDERS, padded(LARGEST_BODY + 1))
+    assert (answer.status, len(receiver.taken)) == (413, 1)
+    assert str(LARGEST_BODY) in answer.message
+
+
+def test_the_limit_counts_bytes_not_characters(client: Client, receiver: Receiver) -> None:
+    wide = json.dumps({"event": "é€😀" * 120_000}, ensure_ascii=False)
+    assert len(wide) < LARGEST_BODY < len(wide.encode())
+    assert client.post("/v1/webhooks/github", wide, GITHUB).status == 413
+    assert receiver.taken == []
+
+
+def test_the_largest_body_with_the_largest_metadata_still_fits_into_sqs(client: Client, receiver: Receiver) -> None:
+    headers = {"Idempotency-Key": "k" * 128, "X-Correlation-Id": "c" * 128, "X-Tenant-Id": "t" * 128}
+    assert client.post(ORDERS, padded(LARGEST_BODY), headers).status == 202
+    signature = "t=1700000000" + f",v1={'0' * 64}" * 6
+    hook = '{"a":1}' + " " * (LARGEST_BODY - 7)
+    headers |= {"X-Signature": signature, "X-Event": "e" * 64}
+    assert client.post("/v1/webhooks/partner", hook, headers).status == 202
+
+
+def test_a_request_larger_than_api_gateway_takes_is_a_413(client: Client, receiver: Receiver) -> None:
+    answer = client.post(ORDERS, padded(10 * 1024 * 1024 + 1))
+    assert (answer.status, receiver.calls) == (413, 0)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/v1/nothing"), ("GET", ORDERS), ("POST", "/"), ("POST", ORDERS + "/")]
+)
+def test_a_route_that_does_not_exist_is_a_404(client: Client, receiver: Receiver, method: str, path: str) -> None:
+    answer = client.send(method, path, ORDER, list(JSON.items()))
+    assert (answer.status, receiver.calls) == (404, 0)
+    assert answer.json["correlation_id"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "again"),
+    [
+        (Failure(400, "RequestThrottled"), 503, True),
+        (Failure(403, "RequestThrottled"), 503, True),
+        (Failure(400, "ThrottlingException"), 503, True),
+        (Failure(400, "KMS.ThrottlingException"), 503, True),
+        (Failure(403, "OverLimit"), 503, True),
+        (Failure(503, "ServiceUnavailable"), 503, True),
+        (Failure(500, "InternalError"), 503, True),
+        (Failure(403, "AccessDenied"), 500, False),
+        (Failure(403, "InvalidClientTokenId"), 500, False),
+        (Failure(403, "SignatureDoesNotMatch"), 500, False),
+        (Failure(400, "AWS.SimpleQueueService.NonExistentQueue"), 500, False),
+        (Failure(400, "KMS.AccessDeniedException"), 500, False),
+        (Failure(400, "KMS.DisabledException"), 500, False),
+        (Failure(400, "KmsInvalidState"), 500, False),
+        (Failure(400, "InvalidParameterValue", "The request include parameter that is not valid."), 500, False),
+        (Failure(400, "Something&quot;new&quot;", "a &quot;quoted&quot; \\ reason"), 500, False),
+        (Failure(302, "Moved"), 500, False),
+        (Failure(400, "InvalidMessageContents"), 400, False),
+        (Failure(400, "InvalidParameterValue", "Reason: Message must be shorter than 1048576 bytes."), 413, False),
+    ],
+    ids=lambda value: getattr(value, "code", None),
+)
+def test_every_failure_of_sqs_has_its_answer(
+    client: Client, receiver: Receiver, failure: Failure, status: int, again: bool
+) -> None:
+    receiver.failure = failure
+    answer = client.post(ORDERS, ORDER, {"X-Correlation-Id": "c-1"})
+    assert answer.status == status
+    assert set(answer.json) == {"message", "correlation_id"}
+    assert answer.json["correlation_id"] == answer.headers["x-correlation-id"] == "c-1"
+    assert ("retry-after" in answer.headers) == again
+    if status == 500:
+        assert "on our side" in answer.message
+
+
+def test_a_character_that_sqs_refuses_is_a_400_that_says_so(client: Client, receiver: Receiver) -> None:
+    answer = client.post("/v1/webhooks/github", '{"note":"\uffff"}', GITHUB)
+    assert (answer.status, receiver.taken) == (400, [])
+    assert "U+FFFF" in answer.message
+
+
+def test_no_answer_in_time_is_a_504_that_does_not_claim_to_know(
+    assembly: Path, receiver: Receiver, tmp_path: Path
+) -> None:
+    template = next(assembly.glob("*.template.json"))
+    hasty = tmp_path / "cdk.out" / template.name
+    hasty.parent.mkdir()
+    hasty.write_text(template.read_text().replace('"TimeoutInMillis": 10000', '"TimeoutInMillis": 100'))
+    receiver.delay = 0.5
+    with Gateway(assembly=hasty.parent, endpoint_url=receiver.url) as gateway, Client(gateway.url) as client:
+        answer = client.post(ORDERS, ORDER)
+    assert answer.status == 504
+    assert "may be queued or not" in answer.message
+
+
+def test_an_unreachable_sqs_is_a_504(assembly: Path) -> None:
+    with (
+        Gateway(assembly=assembly, endpoint_url="http://127.0.0.1:9") as gateway,
+        Client(gateway.url) as client,
+    ):
+        answer = client.post(ORDERS, ORDER)
+    assert answer.status == 504
+    assert answer.json["correlation_id"] == answer.headers["x-correlation-id"]
+
+
+def test_a_standard_queue_is_shared_fairly_by_the_tenants_that_callers_name(client: Client, receiver: Receiver) -> None:
+    assert client.post(ORDERS, ORDER, {"X-Tenant-Id": "acme:eu"}).status == 202
+    assert client.post(ORDERS, ORDER).status == 202
+    named, unnamed = receiver.taken
+    assert named.parameters["MessageGroupId"] == named.attributes["tenant"] == "acme:eu"
+    assert "MessageGroupId" not in unnamed.parameters
+    assert "tenant" not in unnamed.attributes
+
+
+def test_a_tenant_that_sqs_would_not_take_is_a_400_that_says_so(client: Client, receiver: Receiver) -> None:
+    answer = client.post(ORDERS, ORDER, {"X-Tenant-Id": "two words"})
+    assert (answer.status, receiver.taken) == (400, [])
+    assert answer.message.startswith("X-Tenant-Id must be")
+
+
+def test_the_tenant_of_a_fifo_route_is_metadata_only(client: Client, receiver: Receiver) -> None:
+    assert client.post(PAYMENTS, PAYMENT, {**KEY, "X-Tenant-Id": "acme"}).status == 202
+    (sent,) = receiver.taken
+    assert (sent.parameters["MessageGroupId"], sent.attributes["tenant"]) == ("ord-1001", "acme")
+
+
+@pytest.mark.parametrize("seconds", ["0", "7", "60", "899", "900"])
+def test_a_route_that_allows_it_holds_a_message_back(client: Client, receiver: Receiver, seconds: str) -> None:
+    assert client.post(ORDERS, ORDER, {"Delay-Seconds": seconds}).status == 202
+    assert receiver.taken[0].parameters["DelaySeconds"] == seconds
+
+
+@pytest.mark.parametrize("seconds", ["901", "-1", "1.5", "60s", "1e2", "0x10", "9000"])
+def test_a_delay_that_sqs_would_not_take_is_a_400_that_says_so(
+    client: Client, receiver: Receiver, seconds: str
+) -> None:
+    answer = client.post(ORDERS, ORDER, {"Delay-Seconds": seconds})
+    assert (answer.status, receiver.taken) == (400, [])
+    assert answer.message.startswith("Delay-Seconds must be 0 to 900")
+
+
+def test_a_route_that_does_not_allow_a_delay_has_none(client: Client, receiver: Receiver) -> None:
+    assert client.post(PAYMENTS, PAYMENT, {**KEY, "Delay-Seconds": "60"}).status == 202
+    assert "DelaySeconds" not in receiver.taken[0].parameters
+
+
+def test_the_trace_goes_on_in_the_system_attribute(client: Client, receiver: Receiver) -> None:
+    trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+    assert client.post(ORDERS, ORDER, {"X-Amzn-Trace-Id": trace}).status == 202
+    assert receiver.taken[0].parameters["MessageSystemAttribute.1.Value.StringValue"] == trace
+
+
+def test_a_malformed_trace_is_left_out_and_the_message_taken(client: Client, receiver: Receiver) -> None:
+    assert client.post(ORDERS, ORDER, {"X-Amzn-Trace-Id": "Root=1;&DelaySeconds=900"}).status == 202
+    assert not any(name.startswith("MessageSystemAttribute") for name in receiver.taken[0].parameters)
+
+
+def test_no_message_carries_more_than_ten_attributes(client: Client, receiver: Receiver) -> None:
+    everything = {
+        **KEY,
+        "X-Tenant-Id": "acme",
+        "X-Correlation-Id": "c",
+        "X-Signature": f"t=1700000000,v1={'0' * 64}",
+        "X-Event": "ping",
+    }
+    for path, body in ((ORDERS, ORDER), (PAYMENTS, PAYMENT), ("/v1/webhooks/partner", '{"a":1}')):
+        assert client.post(path, body, everything).status == 202
+    assert max(len(sent.attributes) for sent in receiver.taken) <= 9  # a redrive adds one
+
+
+@pytest.mark.parametrize(
+    ("sender", "headers", "signature", "occasion"),
+    [
+        ("github", {**GITHUB, "X-GitHub-Event": "push"}, f"github sha256={'0' * 64}", "push"),
+        ("stripe", {"stripe-signature": f"t=17,v1={'a' * 64}"}, f"stripe t=17,v1={'a' * 64}", None),
+        ("shopify", {"X-Shopify-Hmac-Sha256": "A" * 43 + "="}, "shopify " + "A" * 43 + "=", None),
+        ("partner", {"X-Signature": f"t=17,v1={'a' * 64}"}, f"hmac t=17,v1={'a' * 64}", None),
+    ],
+)
+def test_a_webhook_travels_with_its_signature_and_sender(
+    client: Client, receiver: Receiver, sender: str, headers: dict[str, str], signature: str, occasion: str | None
+) -> None:
+    assert client.post(f"/v1/webhooks/{sender}", '{"id": 1}\n', headers).status == 202
+    (sent,) = receiver.taken
+    assert sent.body == b'{"id": 1}\n'
+    assert (sent.attributes["sender"], sent.attributes["signature"]) == (sender, signature)
+    assert sent.attributes.get("occasion") == occasion
+
+
+@pytest.mark.parametrize(
+    ("sender", "headers", "status"),
+    [
+        ("github", {}, 400),
+        ("github", {"X-Hub-Signature-256": "sha256=abc"}, 400),
+        ("github", {"X-Hub-Signature": f"sha1={'0' * 40}"}, 400),
+        ("stripe", GITHUB, 400),
+        ("nobody", GITHUB, 404),
+        ("github%20", GITHUB, 404),
+    ],
+)
+def test_a_webhook_without_a_signature_of_its_scheme_is_refused(
+    client: Client, receiver: Receiver, sender: str, headers: dict[str, str], status: int
+) -> None:
+    answer = client.post(f"/v1/webhooks/{sender}", '{"a":1}', headers)
+    assert (answer.status, receiver.taken) == (status, [])
+
+
+def test_an_empty_webhook_is_refused(client: Client, receiver: Receiver) -> None:
+    assert client.post("/v1/webhooks/github", "", GITHUB).status == 400
+    assert receiver.calls == 0
+
+
+def test_the_access_log_says_which_request_it_was_and_nothing_of_its_content(
+    client: Client, receiver: Receiver, assembly: Path
+) -> None:
+    answer = client.post(ORDERS, ORDER, {"X-Correlation-Id": "log-me", "Authorization": "Bearer secret"})
+    assert answer.status == 202
+    line = (assembly.parent / "access.log").read_text().splitlines()[-1]
+    known = json.loads(line)
+    assert known["correlation_id"] == "log-me"
+    assert (known["route"], known["status"], known["integration_status"]) == ("/v1/orders", "202", "200")
+    assert known["request_id"] == answer.headers["x-amzn-requestid"]
+    assert "secret" not in line
+    assert "ada@example.com" not in line
+
+
+def test_a_template_that_changed_is_read_again(receiver: Receiver, tmp_path: Path) -> None:
+    folder = synthesize(tmp_path / "cdk.out")
+    (template,) = folder.glob("*.template.json")
+    with Gateway(assembly=folder, endpoint_url=receiver.url) as gateway, Client(gateway.url) as client:
+        assert client.post("/v1/commands", ORDER).status == 404
+        template.write_text(template.read_text().replace('"PathPart": "orders"', '"PathPart": "commands"'))
+        assert client.post("/v1/commands", ORDER).status == 202
