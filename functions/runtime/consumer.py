@@ -102,17 +102,16 @@ class Consumer:
         return outcomes
 
     def _handle_one(self, record: Record, settings: Settings, deadline: Deadline) -> Done | Failure:
-        contract, correlation_id = None, record.correlation_id
+        contract, message = None, None
         try:
             contract, message = within(deadline.left("handling"), partial(self._intake, record))
-            correlation_id = message.correlation_id
             log_body(contract, message)
             result = within(deadline.left("handling"), partial(self._result, contract, message))
             entries = tuple(entry(event, message, index, settings) for index, event in enumerate(result))
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit and CancelledError fail their record too, not the batch
-            return Failure(record, error, redact(str(error), contract), correlation_id)
+            return Failure(record, error, redact(str(error), contract), message)
         return Done(record, message, entries, isinstance(result, Duplicate))
 
     def _result(self, contract: Any, message: Message) -> tuple[Event, ...]:
@@ -133,7 +132,7 @@ def _publish_all(outcomes: Outcomes, settings: Settings, deadline: Deadline) -> 
     except OutOfTime as error:
         problems = {made.record: error for made in entries}
     return {
-        one.record.id: Failure(one.record, problem, str(problem), one.message.correlation_id, unpublished=True)
+        one.record.id: Failure(one.record, problem, str(problem), one.message, unpublished=True)
         for one in done
         if (problem := problems.get(one.record.id))
     }

@@ -26,21 +26,27 @@ class Done(Struct, frozen=True):
 class Failure(Struct, frozen=True):
     """A record that goes back to its queue, and why.
 
-    `text` is what the error says, without secrets. `head` is the failed record that it stands behind in its FIFO group.
-    `unpublished` says that the effect is there and only an event is missing.
+    `text` is what the error says, without secrets. `message` is None for a record that was not read. `head` is the
+    failed record that it stands behind in its FIFO group. `unpublished` says that the effect is there and only an event
+    is missing.
     """
 
     record: Record
     error: BaseException
     text: str
-    correlation_id: str
+    message: Message | None = None
     head: Record | None = None
     unpublished: bool = False
+
+    @property
+    def correlation_id(self) -> str:
+        """The message's; where that was not read, the one that the record says."""
+        return self.message.correlation_id if self.message else self.record.correlation_id
 
     @classmethod
     def untried(cls, record: Record, error: BaseException, head: Record | None = None) -> Failure:
         """The failure of a record that was never read."""
-        return cls(record, error, str(error), record.correlation_id, head)
+        return cls(record, error, str(error), head=head)
 
 
 Outcomes = dict[str, Done | Failure]

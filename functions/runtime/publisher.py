@@ -17,6 +17,7 @@ from msgspec import Raw, Struct
 
 from functions.contracts.contract import Event
 from functions.contracts.envelope import Envelope
+from functions.runtime import tracing
 from functions.runtime.clients import client
 from functions.runtime.errors import Reject, Retry
 from functions.runtime.message import Message
@@ -34,8 +35,9 @@ encode = msgspec.json.Encoder().encode
 
 
 class Entry(Struct, frozen=True):
-    """One event on its way: the record it came of, what PutEvents takes, and its size in PutEvents' bytes."""
+    """One event on its way: its id, the record it came of, what PutEvents takes, and its size in PutEvents' bytes."""
 
+    id: str
     record: str
     entry: dict[str, str]
     size: int
@@ -49,9 +51,10 @@ def entry(event: Event, message: Message, index: int, settings: Settings) -> Ent
     if not isinstance(event, Event):
         raise Reject(f"The handler made a {type(event).__name__}, which is not an Event; correct the handler.")
     name = type(event).__name__
+    id_ = str(uuid5(NAMESPACE, f"{message.cause}/{name}/{index}"))
     detail = encode(
         Envelope(
-            id=str(uuid5(NAMESPACE, f"{message.cause}/{name}/{index}")),
+            id=id_,
             type=name,
             version=event.version,
             time=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -67,9 +70,7 @@ def entry(event: Event, message: Message, index: int, settings: Settings) -> Ent
     if size > settings.entry_bytes:
         raise Reject(f"{name} takes {size:,} bytes, of at most {settings.entry_bytes:,}; make the event smaller.")
     fields = {"Source": event.source, "DetailType": name, "Detail": detail.decode()}
-    if message.trace:
-        fields["TraceHeader"] = message.trace
-    return Entry(message.id, fields, size)
+    return Entry(id_, message.id, fields | tracing.onward(message.trace), size)
 
 
 def chunks(entries: Sequence[Entry], limit: int) -> Iterator[list[Entry]]:

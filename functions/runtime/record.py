@@ -12,10 +12,12 @@ from functions.contracts.envelope import (
     IDEMPOTENCY_KEY,
     OCCASION,
     RECEIVED_AT,
+    REDRIVEN,
     SENDER,
     SIGNATURE,
     TENANT,
 )
+from functions.runtime import tracing
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -36,6 +38,7 @@ class Record(Struct, frozen=True, kw_only=True):
     tenant: str | None
     trace: str | None
     received_at: str | None = None
+    redriven: str | None = None
     sender: str | None = None
     signature: str | None = None
     occasion: str | None = None
@@ -61,8 +64,9 @@ class Record(Struct, frozen=True, kw_only=True):
             correlation_id=_text(attributes, CORRELATION_ID) or raw["messageId"],
             idempotency_key=_text(attributes, IDEMPOTENCY_KEY),
             tenant=_text(attributes, TENANT),
-            trace=system.get("AWSTraceHeader"),
+            trace=tracing.received(system),
             received_at=_text(attributes, RECEIVED_AT),
+            redriven=_text(attributes, REDRIVEN),
             sender=_text(attributes, SENDER),
             signature=_text(attributes, SIGNATURE),
             occasion=_text(attributes, OCCASION),

@@ -10,7 +10,6 @@ from functions.runtime.failures import stack, stack_digest
 from functions.runtime.log import is_on, log, metrics
 from functions.runtime.message import Message
 from functions.runtime.outcome import Done, Failure, Outcomes
-from functions.runtime.record import Record
 from functions.runtime.settings import Settings
 
 
@@ -26,7 +25,13 @@ def report(outcomes: Outcomes, settings: Settings, started: float) -> None:
     failures = [outcome for outcome in outcomes.values() if isinstance(outcome, Failure)]
     rejected = sum(isinstance(failure.error, Reject) for failure in failures)
     for one in done:
-        _line("INFO", "duplicate" if one.duplicate else "processed", one.record, one.message.correlation_id, settings)
+        _line(
+            "INFO",
+            "duplicate" if one.duplicate else "processed",
+            one,
+            settings,
+            published=[{"type": made.entry["DetailType"], "id": made.id} for made in one.entries] or None,
+        )
     for failure in failures:
         _failure(failure, settings)
     metrics(
@@ -47,8 +52,7 @@ def _failure(failure: Failure, settings: Settings) -> None:
     _line(
         "ERROR" if rejected else "WARNING",
         "rejected" if rejected else "retried",
-        failure.record,
-        failure.correlation_id,
+        failure,
         settings,
         error_type=type(failure.error).__name__,
         error=failure.text,
@@ -57,14 +61,20 @@ def _failure(failure: Failure, settings: Settings) -> None:
     )
 
 
-def _line(level: str, outcome: str, record: Record, correlation_id: str, settings: Settings, **more: object) -> None:
+def _line(level: str, outcome: str, one: Done | Failure, settings: Settings, **more: object) -> None:
+    # What `python -m ops trace` makes a request's path of: who caused the message, when, and what it caused.
+    record, message = one.record, one.message
     log(
         level,
         outcome,
         service=settings.function,
-        correlation_id=correlation_id,
+        correlation_id=message.correlation_id if message else record.correlation_id,
         message_id=record.id,
+        event_id=message.causation_id if message and message.causation_id != record.id else None,
         group=record.group,
         attempt=record.attempt,
+        received_at=record.received_at,
+        sent=round(record.sent * 1000) or None,
+        redriven=record.redriven,
         **more,
     )

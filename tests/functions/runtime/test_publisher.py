@@ -119,7 +119,7 @@ def test_a_function_without_a_bus_says_what_is_missing(fakes: Fakes, monkeypatch
 
 @given(st.lists(st.integers(1, 400), max_size=60))
 def test_chunks_keep_the_order_and_both_limits_and_are_few(sizes: list[int]) -> None:
-    entries = [Entry(str(position), {}, size) for position, size in enumerate(sizes)]
+    entries = [Entry("event", str(position), {}, size) for position, size in enumerate(sizes)]
     made = list(chunks(entries, 1000))
     assert [entry for chunk in made for entry in chunk] == entries
     for chunk in made:
