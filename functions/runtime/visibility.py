@@ -46,22 +46,26 @@ def delay(record: Record, error: BaseException, settings: Settings) -> float:
 
 def backoff(attempt: int, settings: Settings) -> float:
     """Seconds to wait after the given attempt: doubling from the base up to the cap, between half and all of it."""
-    ceiling = min(settings.backoff_cap, settings.backoff_base * 2.0 ** min(attempt - 1, 30))
-    share: float = random.uniform(0.5, 1)
-    return ceiling * share
+    return ceiling(attempt, settings) * random.uniform(0.5, 1)
+
+
+def ceiling(attempt: int, settings: Settings) -> float:
+    """The longest wait after the given attempt, in seconds."""
+    return min(settings.backoff_cap, settings.backoff_base * 2.0 ** min(attempt - 1, 30))
 
 
 def behind(head_delay: float, head: Record, follower: Record, settings: Settings) -> float:
     """Seconds that `follower` waits behind the failed `head` of its FIFO group.
 
-    Each receive counts, tried or not. So the group stays hidden a little longer than its head, which is then received
-    alone; and a follower with one receive left waits until the head's receives have run out.
+    Each receive counts, tried or not, and a follower that was never tried must not end in the dead-letter queue. So the
+    rest of the group stays hidden a little longer than its head, which is then received alone. A follower that has
+    waited in vain before waits until the head's receives have run out: it spends two receives on the first dead head
+    before it, and one on each further one. A batch of one spends none.
     See https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html.
     """
     wait = head_delay + MARGIN
-    if follower.attempt >= settings.receives - 1:
-        later = range(head.attempt + 1, settings.receives + 1)
-        wait += sum(min(settings.backoff_cap, settings.backoff_base * 2.0 ** (attempt - 1)) for attempt in later)
+    if follower.attempt > 1 and not settings.halts:
+        wait += sum(ceiling(attempt, settings) for attempt in range(head.attempt + 1, settings.receives))
     return min(wait, LONGEST)
 
 

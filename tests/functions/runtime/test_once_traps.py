@@ -14,6 +14,7 @@ from functions.runtime import invocation
 from functions.runtime.consumer import consumer
 from functions.runtime.deadline import within
 from functions.runtime.errors import OutOfTime, Reject, Retry
+from functions.runtime.message import Message
 from functions.runtime.once import _guard, once
 from tests.functions.conftest import Aws, Context
 from tests.functions.events import accepted, batch, delivered, failed
@@ -130,7 +131,11 @@ def test_f_the_same_key_with_other_content_is_rejected(running: Aws) -> None:
 
 def test_g_the_key_is_the_business_key_and_survives_redelivery_and_redrive(running: Aws, context: Context) -> None:
     effect = Effect()
-    handler = consumer(lambda order, _: do(effect, key=order.order_id) and None, accepts=OrderAccepted)
+
+    def handle(order: OrderAccepted, message: Message) -> None:
+        do(effect, key=order.order_id)
+
+    handler = consumer(handle, accepts=OrderAccepted)
     for message_id, attempt in (("first", 1), ("first", 2), ("redriven", 1)):
         report = handler(batch(delivered(accepted(), message_id=message_id, attempt=attempt)), context)
         assert failed(report) == []
