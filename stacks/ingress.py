@@ -13,6 +13,7 @@ from constructs import Construct
 from stacks import names
 from stacks.entry import Topology
 from stacks.parts.access_log import AccessLog
+from stacks.parts.acknowledged import acknowledge
 from stacks.parts.api_to_queue import ApiToQueue
 from stacks.parts.authorization import Authorization
 from stacks.parts.gateway_responses import add_gateway_responses
@@ -56,7 +57,10 @@ class Ingress(StageStack):
                 **authorization.options(route),
             )
         authorization.add_keys(self.api)
-        if settings.web_acl_arn:
+        acknowledge(self.api.deployment_stage, "AwsSolutions-APIG6")
+        if not settings.web_acl_arn:
+            acknowledge(self.api.deployment_stage, "AwsSolutions-APIG3")
+        else:
             wafv2.CfnWebACLAssociation(
                 self,
                 "Firewall",

@@ -18,6 +18,7 @@ from stacks.alarms import Alarm, alarms
 from stacks.dashboard import dashboard
 from stacks.entry import Topology
 from stacks.metrics import Metric
+from stacks.parts.acknowledged import acknowledge
 from stacks.parts.chat_webhook import ChatWebhook
 from stacks.parts.stage_stack import StageStack
 from stacks.queries import queries
@@ -51,6 +52,7 @@ class Observability(StageStack):
         )
         if limits.email:
             topic.add_subscription(subscriptions.EmailSubscription(limits.email))
+            acknowledge(topic.node.find_child(limits.email), "Serverless-SNSRedrivePolicy")
         if limits.webhook_secret:
             ChatWebhook(self, url=SecretValue.secrets_manager(limits.webhook_secret), settings=settings)
         for entry in alarms(topology, settings):

@@ -9,6 +9,7 @@ from constructs import Construct
 
 from stacks import names
 from stacks.entry import Topology
+from stacks.parts.acknowledged import acknowledge
 from stacks.parts.stage_stack import StageStack
 from stacks.settings import Settings
 
@@ -29,7 +30,7 @@ class State(StageStack):
     def _secret(self, name: str) -> None:
         """A secret with a value that nobody knows, until a person puts in the one agreed with the other side."""
         settings = self._settings
-        secretsmanager.Secret(
+        secret = secretsmanager.Secret(
             self,
             name,
             secret_name=names.resource(settings.stage, name),
@@ -37,10 +38,11 @@ class State(StageStack):
             generate_secret_string=secretsmanager.SecretStringGenerator(password_length=64, exclude_punctuation=True),
             removal_policy=RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY,
         )
+        acknowledge(secret, "AwsSolutions-SMG4")
 
     def _table(self, name: str, *, key: str, expires: str | None) -> None:
         settings = self._settings
-        dynamodb.Table(
+        table = dynamodb.Table(
             self,
             name,
             table_name=names.resource(settings.stage, name),
@@ -54,3 +56,5 @@ class State(StageStack):
             deletion_protection=settings.protect,
             removal_policy=RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY,
         )
+        if not settings.retain:
+            acknowledge(table, "AwsSolutions-DDB3")

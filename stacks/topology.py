@@ -66,7 +66,7 @@ TOPOLOGY = Topology(
             function="reserve_stock",
             access=(
                 Access(table="stock", actions=("UpdateItem",)),
-                Access(table="reservations", actions=("PutItem", "GetItem")),
+                Access(table="reservations", actions=("PutItem",)),
             ),
             publishes=(StockReserved, StockShort),
         ),

@@ -10,6 +10,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stacks.parts import arn
+from stacks.parts.acknowledged import LOG_GROUPS, acknowledge
 from stacks.parts.log_group import LogGroup
 from stacks.settings import Settings
 
@@ -68,6 +69,7 @@ class AccessLog(Construct):
                 )
             },
         )
+        acknowledge(role, LOG_GROUPS)
         self.account = apigateway.CfnAccount(self, "Account", cloud_watch_role_arn=role.role_arn)
         for kept in (role, self.account):
             kept.apply_removal_policy(RemovalPolicy.RETAIN)

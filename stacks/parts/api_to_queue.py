@@ -12,6 +12,7 @@ from constructs import Construct
 from stacks import names
 from stacks.entry import Queue, Route
 from stacks.parts import arn, mapping_template
+from stacks.parts.acknowledged import acknowledge
 from stacks.parts.model_schema import draft4
 
 JSON = "application/json"
@@ -77,6 +78,9 @@ class ApiToQueue(Construct):
             ],
             **options,
         )
+        acknowledge(self.method, "AwsSolutions-COG4")
+        if options.get("authorization_type") is apigateway.AuthorizationType.NONE:
+            acknowledge(self.method, "AwsSolutions-APIG4")
 
     def _model(self, api: apigateway.RestApi, route: Route) -> apigateway.IModel:
         """The route's contract as a model; a change of it makes a new deployment."""

@@ -6,13 +6,14 @@ from typing import Any
 
 from aws_cdk import Duration
 from aws_cdk import aws_apigateway as apigateway
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from stacks import names
 from stacks.entry import Route, Topology
 from stacks.parts import package
+from stacks.parts.acknowledged import acknowledge
+from stacks.parts.function_role import FunctionRole
 from stacks.parts.log_group import LogGroup
 from stacks.parts.python_code import PythonCode
 from stacks.settings import Jwt, Settings, SettingsError
@@ -96,25 +97,8 @@ class Authorization(Construct):
             self, settings=settings, requirements=package.FUNCTIONS / AUTHORIZER / package.REQUIREMENTS.name
         )
         log_group = LogGroup(self, "Logs", name=f"/aws/lambda/{name}", settings=settings)
-        role = iam.Role(
-            self,
-            "Role",
-            description=f"What {name} may do.",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            inline_policies={
-                "log": iam.PolicyDocument(
-                    statements=[
-                        iam.PolicyStatement(
-                            actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group.log_group_arn]
-                        ),
-                        iam.PolicyStatement(
-                            actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"], resources=["*"]
-                        ),
-                    ]
-                )
-            },
-        )
-        return lambda_.Function(
+        access = FunctionRole(self, name=name, log_group=log_group)
+        function = lambda_.Function(
             self,
             "Function",
             function_name=name,
@@ -124,7 +108,7 @@ class Authorization(Construct):
             layers=[code.layer],
             runtime=code.runtime,
             architecture=code.architecture,
-            role=role.without_policy_updates(),
+            role=access.role,
             timeout=Duration.seconds(10),
             memory_size=512,
             environment={
@@ -137,3 +121,6 @@ class Authorization(Construct):
             logging_format=lambda_.LoggingFormat.JSON,
             tracing=lambda_.Tracing.ACTIVE,
         )
+        function.node.add_dependency(access.policy)
+        acknowledge(function, "AwsSolutions-L1", "Serverless-LambdaLatestVersion", "Serverless-LambdaDLQ")
+        return function

@@ -10,6 +10,8 @@ from constructs import Construct
 from stacks import names
 from stacks.entry import Consumer
 from stacks.parts import arn
+from stacks.parts.acknowledged import acknowledge
+from stacks.parts.function_role import FunctionRole
 from stacks.parts.log_group import LogGroup
 from stacks.parts.python_code import PythonCode
 from stacks.parts.work_queue import WorkQueue
@@ -29,11 +31,8 @@ class QueueConsumer(Construct):
         super().__init__(scope, entry.function)
         name = names.resource(settings.stage, entry.function)
         log_group = LogGroup(self, "Logs", name=f"/aws/lambda/{name}", settings=settings)
-        self.role = iam.Role(
-            self,
-            "Role",
-            description=f"What {name} may do.",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+        access = FunctionRole(
+            self, name=name, log_group=log_group, statements=_statements(self, entry, queue, settings)
         )
         self.function = lambda_.Function(
             self,
@@ -45,7 +44,7 @@ class QueueConsumer(Construct):
             layers=[code.layer],
             runtime=code.runtime,
             architecture=code.architecture,
-            role=self.role.without_policy_updates(),
+            role=access.role,
             timeout=Duration.seconds(entry.timeout),
             memory_size=entry.memory,
             environment=_environment(entry, queue, settings),
@@ -54,10 +53,6 @@ class QueueConsumer(Construct):
             application_log_level_v2=lambda_.ApplicationLogLevel[settings.log_level.removesuffix("ING")],
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
             tracing=lambda_.Tracing.ACTIVE,
-        )
-        # Of its own, so that it can be granted before the function exists and the mapping can wait for it.
-        self.policy = iam.Policy(
-            self, "Policy", roles=[self.role], statements=_statements(self, entry, queue, log_group, settings)
         )
         mapping = lambda_.EventSourceMapping(
             self,
@@ -69,7 +64,9 @@ class QueueConsumer(Construct):
             max_concurrency=entry.concurrency,
             report_batch_item_failures=True,
         )
-        mapping.node.add_dependency(self.policy)
+        mapping.node.add_dependency(access.policy)
+        acknowledge(self.function, "AwsSolutions-L1", "Serverless-LambdaLatestVersion", "Serverless-LambdaDLQ")
+        acknowledge(mapping, "Serverless-LambdaEventSourceMappingDestination")
 
 
 def _environment(entry: Consumer, queue: WorkQueue, settings: Settings) -> dict[str, str]:
@@ -97,19 +94,14 @@ def _environment(entry: Consumer, queue: WorkQueue, settings: Settings) -> dict[
     return environment
 
 
-def _statements(
-    scope: Construct, entry: Consumer, queue: WorkQueue, log_group: LogGroup, settings: Settings
-) -> list[iam.PolicyStatement]:
-    """Every permission of the function's role, one statement a resource."""
+def _statements(scope: Construct, entry: Consumer, queue: WorkQueue, settings: Settings) -> list[iam.PolicyStatement]:
+    """What the function may do beside writing its log and traces, one statement a kind of resource."""
 
     def table(name: str) -> str:
         return arn.table(scope, names.resource(settings.stage, name))
 
     sender = settings.email_sender
     grants: list[tuple[list[str], list[str]]] = [
-        (["logs:CreateLogStream", "logs:PutLogEvents"], [log_group.log_group_arn]),
-        # X-Ray knows no resources. https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
-        (["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"]),
         (
             [f"sqs:{action}" for action in _QUEUE_ACTIONS],
             [queue.queue.queue_arn],

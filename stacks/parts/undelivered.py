@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IConstruct
 
+from stacks.parts.acknowledged import acknowledge
 from stacks.parts.work_queue import DEAD_LETTER_RETENTION
 from stacks.settings import Settings
 
@@ -26,6 +27,7 @@ class Undelivered(sqs.Queue):
             enforce_ssl=True,
             removal_policy=RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY,
         )
+        acknowledge(self, "AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy")
 
 
 def let_rules_send(queue: sqs.Queue, rule_arns: Sequence[str]) -> IConstruct:

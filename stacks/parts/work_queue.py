@@ -11,6 +11,7 @@ from constructs import Construct
 from stacks import names
 from stacks.entry import Consumer, Queue
 from stacks.parts import arn
+from stacks.parts.acknowledged import acknowledge
 from stacks.settings import Settings
 
 DEAD_LETTER_RETENTION = Duration.days(14)
@@ -43,6 +44,7 @@ class WorkQueue(Construct):
             ),
             **_kind(entry, settings),
         )
+        acknowledge(self.dead_letter_queue, "Serverless-SQSRedrivePolicy")
         self.queue = sqs.Queue(
             self,
             "Queue",

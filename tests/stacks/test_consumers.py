@@ -120,6 +120,14 @@ def test_no_role_may_do_anything_on_everything_but_tracing(prod: Templates) -> N
                 assert all(action.startswith("xray:") for action in listed(statement["Action"]))
 
 
+def test_lambda_takes_a_role_for_functions_of_this_account_only(prod: Templates) -> None:
+    trusts = [role["AssumeRolePolicyDocument"]["Statement"][0] for role in prod.properties("AWS::IAM::Role")]
+    conditions = [trust["Condition"] for trust in trusts if trust["Principal"] == {"Service": "lambda.amazonaws.com"}]
+    assert len(conditions) == len(prod.properties("AWS::Lambda::Function"))
+    for condition in conditions:
+        assert condition == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
 def test_no_role_takes_a_policy_that_aws_manages(prod: Templates) -> None:
     assert all("ManagedPolicyArns" not in role for role in prod.properties("AWS::IAM::Role"))
 

@@ -1,0 +1,38 @@
+"""Findings of cdk-nag that stay, each with the reason why.
+
+An acknowledgment stands beside the resource that it is for, so that a new resource of the same kind is judged anew. A
+test fails for one that is no longer needed. What the rules ask: https://github.com/cdklabs/cdk-nag/blob/main/RULES.md.
+"""
+
+from __future__ import annotations
+
+from aws_cdk import Acknowledgment, Validations
+from constructs import IConstruct
+
+LOG_GROUPS = "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:*]"
+_DEAD_LETTERS = "It is itself where messages rest that failed; there is nothing to move them on to."
+_RUNTIME = "The stage's setting chooses the Python; Lambda supports 3.13 and 3.14, and nag knows only the newest."
+REASONS = {
+    "AwsSolutions-APIG3": "A web ACL is the setting web_acl_arn; callers are authenticated and throttled anyway.",
+    "AwsSolutions-APIG4": "Callers hold an API key, or sign the body and the consumer verifies the signature.",
+    "AwsSolutions-APIG6": "Execution logs go to a group that API Gateway makes and keeps for ever, and may hold "
+    "bodies; the access log has the status, the integration's status and the error of every request.",
+    "AwsSolutions-COG4": "Callers sign with IAM, hold an API key or bear a token of any OIDC issuer, Cognito or not.",
+    "AwsSolutions-DDB3": "The tables of a stage that retains nothing hold nothing that is worth restoring.",
+    "AwsSolutions-IAM5[Resource::*]": "X-Ray's actions know no resources.",
+    LOG_GROUPS: "The account's one role by which API Gateway writes logs serves all its APIs.",
+    "AwsSolutions-L1": _RUNTIME,
+    "AwsSolutions-SMG4": "The value is agreed with another party; no function of ours can rotate it alone.",
+    "AwsSolutions-SQS3": _DEAD_LETTERS,
+    "Serverless-LambdaDLQ": "It is for asynchronous invocations, which this function never gets.",
+    "Serverless-LambdaEventSourceMappingDestination": "It is for streams; the queue's own dead-letter queue does it.",
+    "Serverless-LambdaLatestVersion": _RUNTIME,
+    "Serverless-SNSRedrivePolicy": "News of an alarm is worth nothing late; the alarm itself stays on while it lasts.",
+    "Serverless-SQSRedrivePolicy": _DEAD_LETTERS,
+}
+
+
+def acknowledge(construct: IConstruct, *rules: str) -> None:
+    """Keep these findings about the construct. Raises `KeyError` for a rule that nobody gave a reason for."""
+    for rule in rules:
+        Validations.of(construct).acknowledge(Acknowledgment(id=rule, reason=REASONS[rule]))

@@ -1,0 +1,48 @@
+"""The role of a Lambda function: its log, its traces, and what else it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from stacks.parts.acknowledged import acknowledge
+from stacks.parts.log_group import LogGroup
+
+
+class FunctionRole(Construct):
+    """A role that Lambda assumes for functions of this account only, and the policy that says all that it may do.
+
+    The policy is a resource of its own, so that it can name what names the role. `role` is for the function, which adds
+    nothing to it.
+    """
+
+    def __init__(
+        self, scope: Construct, *, name: str, log_group: LogGroup, statements: Iterable[iam.PolicyStatement] = ()
+    ) -> None:
+        super().__init__(scope, "Access")
+        role = iam.Role(
+            self,
+            "Role",
+            description=f"What {name} may do.",
+            assumed_by=iam.ServicePrincipal(
+                "lambda.amazonaws.com",
+                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
+            ),
+        )
+        self.role = role.without_policy_updates()
+        self.policy = iam.Policy(
+            self,
+            "Policy",
+            roles=[role],
+            statements=[
+                iam.PolicyStatement(
+                    actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group.log_group_arn]
+                ),
+                iam.PolicyStatement(actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"], resources=["*"]),
+                *statements,
+            ],
+        )
+        acknowledge(self.policy, "AwsSolutions-IAM5[Resource::*]")

@@ -1,0 +1,84 @@
+"""cdk-nag finds nothing that nobody has judged, and nothing is excused that it would not find."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import Acknowledgment, App, Validations
+from cdk_nag import AwsSolutionsChecks, ServerlessChecks
+from constructs import IConstruct
+
+from app import compose
+from stacks.parts import acknowledged
+from tests.stacks.templates import context
+
+JWT = {"authorization": "jwt", "jwt": {"issuer": "https://issuer.example.com/", "audience": "headrace"}}
+STAGES: list[tuple[str, dict[str, Any]]] = [
+    ("dev", {}),
+    ("prod", {}),
+    ("prod", JWT),
+    ("prod", {"authorization": "api_key"}),
+    ("prod", {"vpc_endpoints": ["vpce-0123456789abcdef0"]}),
+]
+
+
+def findings(folder: Path, stage: str, settings: dict[str, Any]) -> set[tuple[str, str]]:
+    """What the packs find: the rule and the path of the construct."""
+    app = App(context=context(stage, **settings), outdir=str(folder))
+    compose(app)
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
+    with suppress(RuntimeError):  # the report says what was found
+        app.synth()
+    return set(_found(json.loads((folder / "validation-report.json").read_text())))
+
+
+def _found(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for plugin in report["pluginReports"]:
+        for violation in plugin["violations"]:
+            for construct in violation["violatingConstructs"]:
+                yield violation["ruleName"], construct["constructPath"]
+
+
+@pytest.mark.parametrize(("stage", "settings"), STAGES, ids=["dev", "prod", "jwt", "api key", "private"])
+def test_nothing_is_found_that_nobody_has_judged(tmp_path: Path, stage: str, settings: dict[str, Any]) -> None:
+    assert findings(tmp_path, stage, settings) == set()
+
+
+class Recorder:
+    """Stands in for the CDK's `Validations`: writes acknowledgments down and makes none."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[str, str]] = []
+        self._path = ""
+
+    def of(self, construct: IConstruct) -> Recorder:
+        self._path = construct.node.path
+        return self
+
+    def acknowledge(self, rule: Acknowledgment) -> None:
+        self.made.append((rule.id, self._path))
+
+
+def test_every_acknowledgment_is_still_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    used = set()
+    for stage, settings in (("dev", {}), ("prod", JWT)):
+        recorder = Recorder()
+        monkeypatch.setattr(acknowledged, "Validations", recorder)
+        found = findings(tmp_path / stage, stage, settings)
+        unneeded = [
+            (rule, path)
+            for rule, path in recorder.made
+            if not any(name == rule and f"{at}/".startswith(f"{path}/") for name, at in found)
+        ]
+        assert unneeded == []
+        used |= {rule for rule, _ in recorder.made}
+    assert used == acknowledged.REASONS.keys()
+
+
+def test_every_reason_is_a_sentence() -> None:
+    assert all(reason.endswith(".") and len(reason) > 20 for reason in acknowledged.REASONS.values())
