@@ -22,7 +22,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tree = tmp_path_factory.mktemp("tree")
     for part in ("functions", "stacks"):
         shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for part in ("app.py", "cdk.json", "pyproject.toml", "tests/__init__.py", *FIXTURES):
+    fixtures = [str(path.relative_to(ROOT)) for path in (ROOT / "tests" / "functions").glob("[!t]*.py")]
+    for part in ("app.py", "cdk.json", "pyproject.toml", "tests/__init__.py", *fixtures):
         (tree / part).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / part, tree / part)
     for path, place, code in BLOCK.findall((ROOT / "docs" / "adding-an-integration.md").read_text()):
@@ -32,9 +33,6 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (tree / path).parent.mkdir(parents=True, exist_ok=True)
             (tree / path).write_text(code)
     return tree
-
-
-FIXTURES = [f"tests/functions/{name}" for name in ("__init__.py", "conftest.py", "events.py")]
 
 
 def add(path: Path, place: str, code: str) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from local.aws import client
 from local.emulator import Emulator
 from local.errors import LocalError
-from local.aws import client
 
 
 @pytest.fixture(scope="module")
