@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python
 UV := .venv/lock/bin/uv
-DOCUMENTS := stacks.diagram stacks.invariants stacks.runbook stacks.permissions
+DOCUMENTS := stacks.diagram stacks.invariants stacks.runbook stacks.permissions stacks.event_schemas
 
 # Byte code of the virtual environment saves seconds at every start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test unit check fix lock clean
+.PHONY: help setup demo up test unit fuzz check fix lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -33,6 +33,9 @@ test: setup ## Run the whole suite
 
 unit: setup ## Run the suite without the emulator
 	@$(BIN)/pytest -n 2 --dist loadgroup -m "not flow"
+
+fuzz: setup ## The edge's property tests with 100,000 examples instead of 2,000
+	@HEADRACE_EXAMPLES=100000 $(BIN)/pytest -q -n 2 tests/local/gateway/test_bytes.py
 
 check: setup ## Only read: format, lint, types, import laws, documents in step
 	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted; run: make fix"; exit 1; }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from io import BytesIO
 from typing import Any
 from xml.etree import ElementTree
 
@@ -62,7 +63,7 @@ class Aws:
         SigV4Auth(Credentials("test", "test"), service, self._region).add_auth(signed)
         return self._session.post(
             signed.url,
-            data=signed.body,
+            data=BytesIO(signed.body),
             headers=dict(signed.headers.items()),
             timeout=aiohttp.ClientTimeout(total=timeout),
         )

@@ -84,9 +84,7 @@ class Gateway:
     async def _start(self) -> None:
         self._log = self._access_log.open("a", buffering=1)
         self._aws = Aws(self._endpoint_url, self._region)
-        application = web.Application()
-        application.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(application, access_log=None, handle_signals=False)
+        self._runner = web.ServerRunner(web.Server(self._handle, access_log=None))
         await self._runner.setup()
         site = web.TCPSite(self._runner, HOST, self._port, reuse_address=True)
         try:
@@ -111,7 +109,7 @@ class Gateway:
             self._version = version
         return self._api
 
-    async def _handle(self, incoming: web.Request) -> web.Response:
+    async def _handle(self, incoming: web.BaseRequest) -> web.Response:
         api = self._current()
         stage, _, path = incoming.raw_path.partition("?")[0].removeprefix("/").partition("/")
         if stage != api.stage:
@@ -130,7 +128,7 @@ class Gateway:
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body.encode())
 
 
-async def _read(incoming: web.Request, path: str) -> Request:
+async def _read(incoming: web.BaseRequest, path: str) -> Request:
     body = bytearray()
     async for chunk in incoming.content.iter_any():
         body += chunk
