@@ -15,5 +15,6 @@ def write(pages: Mapping[Path, str], *, check: bool) -> int:
         if check:
             print(f"{path.relative_to(ROOT)} is out of date; run: make fix")
         else:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(pages[path])
     return int(check and bool(stale))

@@ -11,12 +11,16 @@ from functions.contracts.contract import Amount, Command, Currency, Email, Event
 Sku = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Stock keeping unit.", examples=["tea-500g"])]
 
 
-class OrderLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One article of an order."""
+class Line(Struct, frozen=True, kw_only=True):
+    """One article of an order, as events tell it: open to new fields."""
 
     sku: Sku
     quantity: Annotated[int, Meta(ge=1, le=10_000, examples=[2])]
     unit_price: Amount
+
+
+class OrderLine(Line, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One article of an order, as a caller asks for it: unknown fields are refused."""
 
 
 class PlaceOrder(Command, frozen=True, kw_only=True):
@@ -40,4 +44,4 @@ class OrderAccepted(Event, frozen=True, kw_only=True):
     customer_email: Email
     currency: Currency
     total: Amount
-    lines: tuple[OrderLine, ...]
+    lines: tuple[Line, ...]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from functions.contracts.orders import OrderLine
+from functions.contracts.orders import Line
 from functions.contracts.stock import StockReserved, StockShort
 
 
-def quantities(lines: Iterable[OrderLine]) -> Mapping[str, int]:
+def quantities(lines: Iterable[Line]) -> Mapping[str, int]:
     """The quantity of each sku, in the order of the lines; a sku on several lines counts once, with their sum."""
     total: Counter[str] = Counter()
     for line in lines:
