@@ -19,8 +19,6 @@ from local import state
 from local.effects import eventually, post
 from tests.flow.test_orders import order
 
-pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("flow")]
-
 ROOT = Path(__file__).resolve().parents[2]
 
 

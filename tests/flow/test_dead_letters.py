@@ -21,8 +21,6 @@ from stacks.topology import TOPOLOGY
 from tests.flow.test_orders import order, settled
 from tests.flow.test_payments import pay
 
-pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("flow")]
-
 
 @pytest.fixture
 def stage(stack: Session) -> Stage:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from local.effects import Effects, eventually, post
 from local.session import Session
 from local.tap import Tap
 from stacks.topology import TOPOLOGY
-
-pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("flow")]
 
 
 def order(order_id: str, *lines: tuple[str, int]) -> dict[str, Any]:

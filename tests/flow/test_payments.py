@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from local.effects import Effects, eventually, post
 from local.session import Session
 from local.tap import Tap
 from tests.flow.test_orders import order, settled
-
-pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("flow")]
 
 
 def pay(stack: Session, order_id: str, action: str, amount: int, *, key: str | None = None) -> tuple[int, Any]:
