@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 
 from aws_cdk import App, Validations
+from msgspec import structs
 
 from stacks import settings as stages
+from stacks.encryption import Encryption
 from stacks.entry import TopologyError
 from stacks.fanout import Fanout
 from stacks.ingress import Ingress
@@ -21,6 +23,9 @@ def compose(app: App) -> None:
     from stacks.topology import TOPOLOGY  # here, because it is checked as it is imported
 
     settings = stages.read(app.node.try_get_context("stage"), app.node.try_get_context("stages"))
+    if settings.customer_key is True:
+        encryption = Encryption(app, settings=settings)
+        settings = structs.replace(settings, customer_key=encryption.key.key_arn)
     state = State(app, settings=settings, topology=TOPOLOGY)
     fanout = Fanout(app, settings=settings, topology=TOPOLOGY)
     processing = Processing(app, settings=settings, topology=TOPOLOGY)

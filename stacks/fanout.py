@@ -8,6 +8,7 @@ from constructs import Construct
 
 from stacks import names
 from stacks.entry import Topology
+from stacks.parts.customer_key import customer_key
 from stacks.parts.python_code import PythonCode
 from stacks.parts.queue_consumer import QueueConsumer
 from stacks.parts.stage_stack import StageStack
@@ -25,6 +26,7 @@ class Fanout(StageStack):
             self,
             "Bus",
             event_bus_name=names.resource(settings.stage, "events"),
+            kms_key=customer_key(self, settings),
             description="The facts that Headrace's functions publish.",
         )
         removal = RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY
@@ -35,6 +37,7 @@ class Fanout(StageStack):
                 "Archive",
                 archive_name=names.resource(settings.stage, "events"),
                 description="Every event, to replay.",
+                kms_key_identifier=settings.key_arn,
                 source_arn=self.bus.event_bus_arn,
                 retention_days=settings.archive_days,
             ).apply_removal_policy(removal)

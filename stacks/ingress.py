@@ -53,7 +53,7 @@ class Ingress(StageStack):
                 self.api,
                 route=route,
                 queue=topology.queue(route.queue),
-                stage=settings.stage,
+                settings=settings,
                 **authorization.options(route),
             )
         authorization.add_keys(self.api)

@@ -20,6 +20,7 @@ from stacks.entry import Topology
 from stacks.metrics import Metric
 from stacks.parts.acknowledged import acknowledge
 from stacks.parts.chat_webhook import ChatWebhook
+from stacks.parts.customer_key import customer_key
 from stacks.parts.stage_stack import StageStack
 from stacks.queries import queries
 from stacks.settings import Alarms, Settings
@@ -30,7 +31,13 @@ class Observability(StageStack):
 
     def __init__(self, scope: Construct, *, settings: Settings, topology: Topology, limits: Alarms) -> None:
         super().__init__(scope, "observability", settings=settings, description="Headrace: who is told when.")
-        topic = sns.Topic(self, "Topic", topic_name=names.resource(settings.stage, "alarms"), enforce_ssl=True)
+        topic = sns.Topic(
+            self,
+            "Topic",
+            topic_name=names.resource(settings.stage, "alarms"),
+            enforce_ssl=True,
+            master_key=customer_key(self, settings),
+        )
         topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AlarmsOfThisAccount",

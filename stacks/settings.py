@@ -93,6 +93,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     OIDC issuer's token, or anyone (only on this machine)."""
     jwt: Jwt | None = None
     api_keys: ApiKeys = ApiKeys()
+    customer_key: bool | Annotated[str, Meta(pattern=r"^arn:[^:]+:kms:")] = False
+    """Queues, events, tables, alarms and logs are encrypted with a key of the stage: true makes one, an ARN is one that
+    you keep and whose policy gives the leave that `stacks.encryption` gives."""
     alarms: Alarms | None = None
     """When somebody is called; none means that nobody is, and that there is no dashboard."""
     throttle_rate: Annotated[float, Meta(gt=0)] = 100.0
@@ -103,6 +106,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The interface endpoints that may reach the API, which is private then; none means that it is public."""
     web_acl_arn: Annotated[str, Meta(pattern=r"^arn:aws[a-z-]*:wafv2:")] | None = None
     """A regional web ACL that stands before the API."""
+
+    @property
+    def key_arn(self) -> str | None:
+        """The ARN of the stage's key, once it is known."""
+        return self.customer_key if isinstance(self.customer_key, str) else None
 
     def __post_init__(self) -> None:
         if self.authorization == "none" and self.stage != "local":

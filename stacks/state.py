@@ -10,6 +10,7 @@ from constructs import Construct
 from stacks import names
 from stacks.entry import Topology
 from stacks.parts.acknowledged import acknowledge
+from stacks.parts.customer_key import customer_key
 from stacks.parts.stage_stack import StageStack
 from stacks.settings import Settings
 
@@ -20,6 +21,7 @@ class State(StageStack):
     def __init__(self, scope: Construct, *, settings: Settings, topology: Topology) -> None:
         super().__init__(scope, "state", settings=settings, description="Headrace: what is remembered.")
         self._settings = settings
+        self._key = customer_key(self, settings)
         for entry in topology.tables:
             self._table(entry.name, key=entry.key, expires="expires_at" if entry.expires else None)
         for secret in topology.secrets():
@@ -49,7 +51,8 @@ class State(StageStack):
             partition_key=dynamodb.Attribute(name=key, type=dynamodb.AttributeType.STRING),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             time_to_live_attribute=expires,
-            encryption=dynamodb.TableEncryption.DEFAULT,
+            encryption=(dynamodb.TableEncryption.CUSTOMER_MANAGED if self._key else dynamodb.TableEncryption.DEFAULT),
+            encryption_key=self._key,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=settings.retain
             ),

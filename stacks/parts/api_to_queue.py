@@ -13,7 +13,9 @@ from stacks import names
 from stacks.entry import Queue, Route
 from stacks.parts import arn, mapping_template
 from stacks.parts.acknowledged import acknowledge
+from stacks.parts.customer_key import leave
 from stacks.parts.model_schema import draft4
+from stacks.settings import Settings
 
 JSON = "application/json"
 
@@ -27,9 +29,11 @@ class ApiToQueue(Construct):
     (docs/decisions.md).
     """
 
-    def __init__(self, api: apigateway.RestApi, *, route: Route, queue: Queue, stage: str, **options: Any) -> None:
+    def __init__(
+        self, api: apigateway.RestApi, *, route: Route, queue: Queue, settings: Settings, **options: Any
+    ) -> None:
         super().__init__(api, route.name.replace("/", "."))
-        queue_name = names.queue(stage, queue.name, fifo=queue.fifo)
+        queue_name = names.queue(settings.stage, queue.name, fifo=queue.fifo)
         self.role = iam.Role(
             self,
             "Role",
@@ -38,7 +42,8 @@ class ApiToQueue(Construct):
             inline_policies={
                 "send": iam.PolicyDocument(
                     statements=[
-                        iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[arn.queue(self, queue_name)])
+                        iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[arn.queue(self, queue_name)]),
+                        *leave(settings, "kms:GenerateDataKey", "kms:Decrypt"),
                     ]
                 )
             },

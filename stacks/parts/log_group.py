@@ -8,6 +8,7 @@ from aws_cdk import RemovalPolicy
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from stacks.parts.customer_key import customer_key
 from stacks.settings import Settings
 
 
@@ -19,6 +20,7 @@ class LogGroup(logs.LogGroup):
             scope,
             id_,
             log_group_name=name,
+            encryption_key=customer_key(scope, settings),
             removal_policy=RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY,
         )
         cast(logs.CfnLogGroup, self.node.default_child).retention_in_days = settings.log_days

@@ -11,6 +11,7 @@ from stacks import names
 from stacks.entry import Consumer
 from stacks.parts import arn
 from stacks.parts.acknowledged import acknowledge
+from stacks.parts.customer_key import leave
 from stacks.parts.function_role import FunctionRole
 from stacks.parts.log_group import LogGroup
 from stacks.parts.python_code import PythonCode
@@ -118,7 +119,10 @@ def _statements(scope: Construct, entry: Consumer, queue: WorkQueue, settings: S
         grants.append(([f"dynamodb:{action}" for action in _ONCE_ACTIONS], [table("once")]))
         identities = [arn.identity(scope, sender), arn.identity(scope, sender.partition("@")[2])]
         grants.append((["ses:SendEmail"], identities))
-    return [iam.PolicyStatement(actions=actions, resources=resources) for actions, resources in grants]
+    return [
+        *(iam.PolicyStatement(actions=actions, resources=resources) for actions, resources in grants),
+        *leave(settings, "kms:Decrypt"),
+    ]
 
 
 # What Lambda needs to poll, and the runtime to set a message's time of return.

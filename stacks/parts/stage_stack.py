@@ -17,6 +17,7 @@ class StageStack(Stack):
     Account and region come from `CDK_DEFAULT_ACCOUNT` and `CDK_DEFAULT_REGION`, which the CDK command sets; with
     neither the template fits any account. Stacks meet by the fixed names of `stacks.names`, never by exports: an export
     cannot be taken back while another stack imports it, and then removing an integration would take two deployments.
+    The key of a stage that has one is the exception, because it must not go while anything is encrypted with it.
     """
 
     def __init__(self, scope: Construct, word: str, *, settings: Settings, description: str) -> None:

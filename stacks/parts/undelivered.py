@@ -10,6 +10,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IConstruct
 
 from stacks.parts.acknowledged import acknowledge
+from stacks.parts.customer_key import customer_key, of_queue
 from stacks.parts.work_queue import DEAD_LETTER_RETENTION
 from stacks.settings import Settings
 
@@ -23,7 +24,7 @@ class Undelivered(sqs.Queue):
             "Undelivered",
             queue_name=name,
             retention_period=DEAD_LETTER_RETENTION,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            **of_queue(customer_key(scope, settings)),
             enforce_ssl=True,
             removal_policy=RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -12,6 +13,7 @@ from stacks import names
 from stacks.entry import Consumer, Queue
 from stacks.parts import arn
 from stacks.parts.acknowledged import acknowledge
+from stacks.parts.customer_key import customer_key, of_queue
 from stacks.settings import Settings
 
 DEAD_LETTER_RETENTION = Duration.days(14)
@@ -31,6 +33,7 @@ class WorkQueue(Construct):
         self.entry = entry
         self.name = names.queue(settings.stage, entry.name, fifo=entry.fifo)
         self.arn = arn.queue(self, self.name)
+        key = customer_key(self, settings)
         self.dead_letter_queue = sqs.Queue(
             self,
             "DeadLetters",
@@ -42,7 +45,7 @@ class WorkQueue(Construct):
                     sqs.Queue.from_queue_attributes(self, "Source", queue_arn=self.arn, fifo=entry.fifo or None)
                 ]
             ),
-            **_kind(entry, settings),
+            **_kind(entry, settings, key),
         )
         acknowledge(self.dead_letter_queue, "Serverless-SQSRedrivePolicy")
         self.queue = sqs.Queue(
@@ -52,11 +55,11 @@ class WorkQueue(Construct):
             retention_period=Duration.seconds(entry.retention),
             visibility_timeout=Duration.seconds(6 * consumer.timeout + consumer.window),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=entry.receives),
-            **_kind(entry, settings),
+            **_kind(entry, settings, key),
         )
 
 
-def _kind(entry: Queue, settings: Settings) -> dict[str, Any]:
+def _kind(entry: Queue, settings: Settings, key: kms.IKey | None) -> dict[str, Any]:
     high_throughput = {
         "fifo": True,
         "content_based_deduplication": False,
@@ -64,7 +67,7 @@ def _kind(entry: Queue, settings: Settings) -> dict[str, Any]:
         "fifo_throughput_limit": sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
     }
     return {
-        "encryption": sqs.QueueEncryption.SQS_MANAGED,
+        **of_queue(key),
         "enforce_ssl": True,
         "removal_policy": RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY,
         **(high_throughput if entry.fifo else {}),

@@ -23,6 +23,7 @@ STAGES: list[tuple[str, dict[str, Any]]] = [
     ("prod", {}),
     ("prod", JWT),
     ("prod", {"authorization": "api_key"}),
+    ("prod", {"customer_key": True}),
     ("prod", {"vpc_endpoints": ["vpce-0123456789abcdef0"]}),
 ]
 
@@ -44,7 +45,7 @@ def _found(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
                 yield violation["ruleName"], construct["constructPath"]
 
 
-@pytest.mark.parametrize(("stage", "settings"), STAGES, ids=["dev", "prod", "jwt", "api key", "private"])
+@pytest.mark.parametrize(("stage", "settings"), STAGES, ids=["dev", "prod", "jwt", "api key", "key", "private"])
 def test_nothing_is_found_that_nobody_has_judged(tmp_path: Path, stage: str, settings: dict[str, Any]) -> None:
     assert findings(tmp_path, stage, settings) == set()
 

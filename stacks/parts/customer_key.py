@@ -1,0 +1,32 @@
+"""The stage's own key, where it has one; without it the services encrypt with keys that they keep for us."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from stacks.settings import Settings
+
+
+def customer_key(scope: Construct, settings: Settings) -> kms.IKey | None:
+    """The key as a resource takes it; its policy is `stacks.encryption`'s business."""
+    return kms.Key.from_key_arn(scope, "Key", settings.key_arn) if settings.key_arn else None
+
+
+def of_queue(key: kms.IKey | None) -> dict[str, Any]:
+    """How a queue is encrypted. Never with `alias/aws/sqs`: nobody can let EventBridge use that key."""
+    if key is None:
+        return {"encryption": sqs.QueueEncryption.SQS_MANAGED}
+    return {"encryption": sqs.QueueEncryption.KMS, "encryption_master_key": key}
+
+
+def leave(settings: Settings, *actions: str) -> list[iam.PolicyStatement]:
+    """The statement that lets a role use the key, if there is one: `kms:Decrypt` to receive, both to send.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+    """
+    return [iam.PolicyStatement(actions=list(actions), resources=[settings.key_arn])] if settings.key_arn else []
