@@ -1,0 +1,49 @@
+"""state.json: where a running local stack is written down."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local import state
+from local.errors import LocalError
+
+
+def running(pid: int) -> state.State:
+    return state.State(
+        api_url="http://127.0.0.1:1/local", aws_endpoint_url="http://127.0.0.1:2", region="r", account="a", pid=pid
+    )
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    running(os.getpid()).write(tmp_path / "new")
+    assert state.read(tmp_path / "new") == running(os.getpid())
+    assert json.loads((tmp_path / "new" / "state.json").read_text())["api_url"] == "http://127.0.0.1:1/local"
+
+
+def test_a_second_stack_in_the_same_folder_is_refused_while_the_first_runs(tmp_path: Path) -> None:
+    state.refuse_second(tmp_path)
+    running(os.getpid()).write(tmp_path)
+    with pytest.raises(LocalError, match="already running"):
+        state.refuse_second(tmp_path)
+
+
+def test_a_stack_whose_process_is_gone_counts_as_none(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    running(gone.pid).write(tmp_path)
+    state.refuse_second(tmp_path)
+    with pytest.raises(LocalError, match="python -m local up"):
+        state.read(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"api_url": 1}'])
+def test_a_damaged_file_counts_as_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "state.json").write_text(content)
+    with pytest.raises(LocalError, match="No local stack is running"):
+        state.read(tmp_path)

@@ -1,0 +1,51 @@
+"""The CDK CLI runs in an environment that can reach the emulator and nothing else; what fails is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from local import toolchain
+from local.errors import LocalError
+
+
+@pytest.fixture
+def bin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A virtual environment's bin folder with a CDK CLI and a Node.js that do nothing."""
+    for name in ("cdk", "node"):
+        (tmp_path / name).write_text("#!/bin/sh\nexit 0\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setattr(toolchain, "BIN", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("name", "tool"), [("node", "Node.js"), ("cdk", "The CDK CLI")])
+def test_a_missing_tool_is_one_sentence(bin_folder: Path, name: str, tool: str) -> None:
+    (bin_folder / name).unlink()
+    with pytest.raises(LocalError, match=f"{tool} is missing .* run: make setup"):
+        toolchain.cdk("synth", log=bin_folder / "log", environment={})
+
+
+def test_a_failing_command_shows_its_last_words_and_where_the_rest_is(bin_folder: Path) -> None:
+    (bin_folder / "cdk").write_text("#!/bin/sh\nseq 100\necho 'the reason' >&2\nexit 7\n")
+    log = bin_folder / "synth.log"
+    log.write_text("of an earlier run\n")
+    with pytest.raises(LocalError) as raised:
+        toolchain.cdk("synth", log=log, environment={"PATH": "/usr/bin:/bin"})
+    said = str(raised.value)
+    assert said.startswith("cdk synth failed")
+    assert said.endswith("100\nthe reason")
+    assert str(log) in said
+    assert "earlier" not in said
+
+
+def test_no_aws_setting_of_the_person_reaches_the_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "secret")
+    monkeypatch.setenv("CDK_DEFAULT_ACCOUNT", "123456789012")
+    environment = toolchain.environment("http://127.0.0.1:1")
+    assert "AWS_PROFILE" not in environment
+    assert "AWS_SESSION_TOKEN" not in environment
+    assert environment["CDK_DEFAULT_ACCOUNT"] == "000000000000"
+    assert environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
