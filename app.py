@@ -37,10 +37,21 @@ def compose(app: App) -> None:
     Validations.of(app).add_plugins(Invariants())
 
 
-if __name__ == "__main__":
+def main() -> str | None:
+    """Synthesize. Returns what is wrong, in words, or None."""
     app = App()
     try:
         compose(app)
+        app.synth()
     except (TopologyError, stages.SettingsError) as wrong:
-        sys.exit(f"{wrong}")
-    app.synth()
+        return str(wrong)
+    except RuntimeError as failed:  # all that the CDK raises
+        what, _, report = str(failed).partition(": ")
+        if what != "ValidationFailed":
+            raise
+        return report
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from stacks.invariants.assembly import Assembly, Resource, text
@@ -57,6 +58,8 @@ def retries_fit_retention(assembly: Assembly) -> Iterator[Finding]:
         if queue is not None and function is not None:
             count = int((queue.properties.get("RedrivePolicy") or {}).get("maxReceiveCount", 0))
             environment = function.properties.get("Environment", {}).get("Variables", {})
+            if environment.get("ON_POISON") == "halt":
+                continue  # it is tried until nine tenths of the retention are over, however often that is
             wait = max(int(queue.properties.get("VisibilityTimeout", 30)), int(environment.get("BACKOFF_CAP", 0)))
             kept = int(queue.properties.get("MessageRetentionPeriod", FOREVER))
             if count * wait >= kept:
@@ -129,6 +132,18 @@ def idempotency(assembly: Assembly) -> Iterator[Finding]:
 
 
 @rule(
+    fix="Give the function the secret's name and leave to read it; it reads the value when it needs it.",
+    source="https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html",
+)
+def secret_in_environment(assembly: Assembly) -> Iterator[Finding]:
+    """No function's environment holds a secret, because everyone who may look at the function may read it."""
+    for function in assembly.of(FUNCTION):
+        for name, value in function.properties.get("Environment", {}).get("Variables", {}).items():
+            if re.search(r"\{\{resolve:(secretsmanager|ssm-secure):", text(value)):
+                yield function, f"{name} does"
+
+
+@rule(
     fix="Give the function a LogGroup of its own through LoggingConfig.",
     source=f"{GUIDE}/monitoring-cloudwatchlogs-loggroups.html",
 )
@@ -161,6 +176,7 @@ RULES = (
     provisioned_pollers,
     no_filter,
     idempotency,
+    secret_in_environment,
     function_logs,
     log_retention,
 )

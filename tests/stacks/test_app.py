@@ -10,8 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import App, Stack, Validations
+from aws_cdk import aws_sqs as sqs
 
-from tests.stacks.templates import ROOT, Templates, context
+import app
+from stacks.invariants.plugin import Invariants
+from stacks.parts import package
+from tests.stacks.templates import ROOT, Templates, context, synthesize
 
 CFN_LINT = Path(sys.executable).with_name("cfn-lint")
 
@@ -41,6 +46,40 @@ def test_a_stage_that_is_not_there_is_one_sentence_and_a_failure(tmp_path: Path)
     assert done.returncode == 1
     assert done.stderr.strip().splitlines()[-1].startswith("There is no stage 'nowhere'")
     assert "Traceback" not in done.stderr
+
+
+def test_a_template_that_breaks_a_rule_is_reported_in_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def break_one(cdk: App) -> None:
+        sqs.Queue(Stack(cdk, "Theirs"), "Bare")
+        Validations.of(cdk).add_plugins(Invariants())
+
+    monkeypatch.setattr(app, "compose", break_one)
+    report = app.main()
+    assert report is not None
+    assert "Every queue is encrypted" in report
+    assert "Suggested fix: Use SQS's own keys" in report
+    assert "Traceback" not in report
+
+
+def test_a_machine_without_the_targets_python_is_told_once_what_it_costs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(package, "_interpreter", lambda version: None)
+    templates = synthesize(tmp_path, "dev")
+    report = json.loads((templates.folder / "validation-report.json").read_text())
+    (warning,) = [found for plugin in report["pluginReports"] for found in plugin["violations"]]
+    assert "no byte code" in warning["description"]
+    assert "nearly twice the CPU" in warning["description"]
+
+
+def test_stacks_of_prod_are_protected_from_deletion(prod: Templates, dev: Templates) -> None:
+    for templates, protected in ((prod, True), (dev, False)):
+        manifest = json.loads((templates.folder / "manifest.json").read_text())["artifacts"].values()
+        stacks = [artifact["properties"] for artifact in manifest if artifact["type"] == "aws:cloudformation:stack"]
+        assert {stack.get("terminationProtection") for stack in stacks} == {protected}
+        assert len(stacks) == 5
 
 
 @pytest.mark.parametrize("stage", ["local", "dev", "prod"])

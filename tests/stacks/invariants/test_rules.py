@@ -156,6 +156,10 @@ BREAKS: list[tuple[str, Break]] = [
     ),
     ("no-filter", prop(MAPPING, FilterCriteria={"Filters": [{"Pattern": "{}"}]})),
     ("idempotency", nested(FUNCTION, "Environment", "Variables", "POWERTOOLS_IDEMPOTENCY_DISABLED", value="1")),
+    (
+        "secret-in-environment",
+        nested(FUNCTION, "Environment", "Variables", "TOKEN", value="{{resolve:secretsmanager:a:SecretString:::}}"),
+    ),
     ("function-logs", nested(FUNCTION, "LoggingConfig", "LogGroup", value="/aws/lambda/elsewhere")),
     ("function-logs", prop(FUNCTION, LoggingConfig=None)),
     ("log-retention", prop("AWS::Logs::LogGroup", RetentionInDays=None)),
