@@ -73,7 +73,7 @@ def ours(url: str, dead: str, source: str) -> None:
             home = QueueHome(sqs, source)
 
             def prepare(message: Message) -> Delivery:
-                return Delivery(home, message.body, message.message_attributes)
+                return Delivery(home, message.body, message.message_attributes, message.group)
 
             sweep = Sweep(sqs, dead, workers=WORKERS)
             mover = Mover(sweep, prepare, run="20261121-120000-abcd", act=True, journal=journal)

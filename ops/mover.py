@@ -27,11 +27,14 @@ from functions.contracts.envelope import IDEMPOTENCY_KEY, REDRIVEN
 from ops.journal import Journal
 from ops.message import MOST_ATTRIBUTES, MOST_BYTES, Entry, Message, Value, attribute_size
 from ops.outbox import Destination, Outbox
+from ops.pace import Pace
 from ops.sqs import TEN
 from ops.sweep import Sweep
 
 KEY = re.compile(r"[!-~]{1,80}")
 """An idempotency key that fits into a deduplication id, which has 128 printable characters, beside a MessageId."""
+LIMIT = "limit"
+CAME_BACK = "came back"
 ENOUGH = 20
 """Messages sent before a redrive is judged by how many come back."""
 
@@ -43,9 +46,12 @@ class Delivery:
     to: Destination
     body: str
     attributes: dict[str, Value]
+    group: str | None = None
+    """The FIFO group, or on a standard queue the tenant."""
 
 
-Choose = Callable[[list[Message]], Awaitable[list[bool]]]
+Choose = Callable[[list[Message]], Awaitable[list[str | None]]]
+"""For each message that is meant the label of its cause, None for the others."""
 Prepare = Callable[[Message], Delivery | str]
 
 
@@ -64,18 +70,21 @@ class Tally:
     """Kept, because they could not be sent: how many, by reason."""
     to: Counter[str] = field(default_factory=Counter)
     """How many went, or would go, to which destination."""
+    causes: Counter[str] = field(default_factory=Counter)
+    """How many are meant, by the cause of their death, where causes are looked up."""
 
 
-async def everything(batch: list[Message]) -> list[bool]:
-    """Chooses every message."""
-    return [True] * len(batch)
+async def everything(batch: list[Message]) -> list[str | None]:
+    """Chooses every message, whatever its cause."""
+    return [""] * len(batch)
 
 
 class Mover:
     """Moves what a sweep brings, and tallies it; `act=False` only tallies.
 
     `choose` says which messages of a batch are meant, `prepare` how one goes home, or why it cannot. `run` is stamped
-    on what is sent, so that a message that comes straight back is known and not sent in circles.
+    on what is sent, so that a message that comes straight back is known and not sent in circles; when most come back,
+    the sweep is stopped, unless `force`. With `keep_order`, what stays in a FIFO group keeps all behind it there too.
     """
 
     def __init__(
@@ -88,6 +97,8 @@ class Mover:
         journal: Journal | None = None,
         choose: Choose = everything,
         limit: int | None = None,
+        pace: Pace | None = None,
+        keep_order: bool = True,
         force: bool = False,
         moved: Callable[[int], None] = lambda _: None,
     ) -> None:
@@ -98,6 +109,8 @@ class Mover:
         self._journal = journal
         self._choose = choose
         self._left = limit
+        self._pace = pace or Pace()
+        self._keep_order = keep_order and sweep.fifo
         self._force = force
         self._moved = moved
         self._outboxes: dict[str, Outbox] = {}
@@ -109,8 +122,9 @@ class Mover:
         work = self._select(batch, await self._choose(batch))
         for _, delivery in work:
             self.tally.to[delivery.to.name] += 1
-        if not self._act:
+        if not self._act or not work:
             return
+        await self._pace.take(len(work))
         confirmed: list[str] = []
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -124,19 +138,21 @@ class Mover:
                 if self._journal is not None:
                     self._journal.deleted(deleted)
 
-    def _select(self, batch: list[Message], chosen: list[bool]) -> list[tuple[Message, Delivery]]:
+    def _select(self, batch: list[Message], chosen: list[str | None]) -> list[tuple[Message, Delivery]]:
         work: list[tuple[Message, Delivery]] = []
         stuck: set[str | None] = set()
-        for message, meant in zip(batch, chosen, strict=True):
+        for message, cause in zip(batch, chosen, strict=True):
+            meant = cause is not None
             if self._stamp(message)[1] == self._run:
                 self.tally.came_back += 1
                 self._judge()
-            elif meant and self._sweep.fifo and message.group in stuck:
+            elif meant and self._keep_order and message.group in stuck:
                 self.tally.behind += 1
             elif meant and self._left == 0:
-                self._sweep.stop("limit")
+                self._sweep.stop(LIMIT)
             elif meant:
                 self.tally.matched += 1
+                self.tally.causes.update([cause] if cause else [])
                 if self._left is not None:
                     self._left -= 1
                 delivery = self._prepare(message)
@@ -150,7 +166,7 @@ class Mover:
     def _judge(self) -> None:
         moved, back = self.tally.moved, self.tally.came_back
         if not self._force and moved >= ENOUGH and back * 2 > moved:
-            self._sweep.stop("came back")
+            self._sweep.stop(CAME_BACK)
 
     def _lots(self, work: list[tuple[Message, Delivery]]) -> Iterator[list[tuple[Message, Delivery]]]:
         """What is sent one after the other: a group's messages on FIFO, as much as fits into one batch otherwise."""
@@ -212,7 +228,7 @@ class Mover:
         trace = message.attributes.get("AWSTraceHeader")
         if trace is not None:
             entry.message_system_attributes = {"AWSTraceHeader": Value("String", trace)}
-        entry.message_group_id = message.group
+        entry.message_group_id = delivery.group
         if self._sweep.fifo:
             entry.message_deduplication_id = deduplication_id(message, edited=delivery.body != message.body)
         return entry

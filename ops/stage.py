@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import botocore.session
@@ -35,6 +36,7 @@ class Stage:
     endpoint: str | None
     session: botocore.session.Session = field(repr=False)
     _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    _making: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     @classmethod
     def open(cls, name: str, home: Path = HOME) -> Stage:
@@ -66,11 +68,12 @@ class Stage:
 
     def client(self, service: str) -> Any:
         """Botocore's client for a service of this stage."""
-        if service not in self._clients:
-            self._clients[service] = self.session.create_client(
-                service, region_name=self.region, endpoint_url=self.endpoint
-            )
-        return self._clients[service]
+        with self._making:  # making a client is not safe in several threads, using it is
+            if service not in self._clients:
+                self._clients[service] = self.session.create_client(
+                    service, region_name=self.region, endpoint_url=self.endpoint
+                )
+            return self._clients[service]
 
     @property
     def files(self) -> Path:

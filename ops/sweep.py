@@ -80,7 +80,7 @@ class Sweep:
     @property
     def undeleted(self) -> int:
         """Messages that were sent and that SQS has not deleted yet."""
-        return sum(hold.gone for hold in self._holds.values())
+        return sum(hold.gone for hold in self._holds.values()) + len(self._gone)
 
     def stop(self, reason: str) -> None:
         """Receives nothing more; what is under way is finished."""
@@ -112,11 +112,21 @@ class Sweep:
     async def _pass(self, visit: Visit) -> None:
         tasks = [asyncio.create_task(self._work(visit)) for _ in range(self._workers)]
         try:
-            await asyncio.gather(*tasks)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            # When one fails the others finish what they are at: a receive that is cut off hides messages for nobody.
+            failed = next((task for task in tasks if task.done() and task.exception() is not None), None)
+            if failed is not None:
+                self.stop("failed")
+            await asyncio.wait(tasks)
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+        if failed is not None:
+            failed.result()
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
 
     def sent(self, ids: Iterable[str]) -> None:
         """These live elsewhere now: whatever happens, they are not shown to others again, but deleted."""
@@ -180,7 +190,7 @@ class Sweep:
             fresh, sent = self._take(received)
             if sent:
                 await self.delete(sent)
-            if fresh:
+            if fresh and self.stopped is None:
                 await visit(fresh)
             if len(self._holds) >= self._most_held:
                 self.stop(f"{self._most_held:,} messages are held, which is as many as SQS lets be in flight")
@@ -224,6 +234,7 @@ class Sweep:
     def _settle(self) -> None:
         """Nothing is hidden but what is held, so what was sent is deleted, whether or not SQS's answer arrived."""
         self._holds = {id_: hold for id_, hold in self._holds.items() if not hold.gone}
+        self._gone.clear()
 
     def _look_again(self) -> None:
         """Messages may come back once their visibility runs out: keep looking until then."""

@@ -55,7 +55,7 @@ async def move(
     home = QueueHome(sqs, source.url)
     mover = Mover(
         sweep,
-        lambda message: Delivery(home, message.body, message.message_attributes),
+        lambda message: Delivery(home, message.body, message.message_attributes, message.group),
         run=run,
         act=True,
         journal=journal,
@@ -212,7 +212,7 @@ def test_a_message_that_cannot_be_sent_keeps_what_is_behind_it_in_its_group() ->
 
         def prepare(message: Message) -> Delivery | str:
             stuck = message.body in ("3 3", "5 33")
-            return "it is poison" if stuck else Delivery(home, message.body, message.message_attributes)
+            return "it is poison" if stuck else Delivery(home, message.body, message.message_attributes, message.group)
 
         mover = Mover(sweep, prepare, run="run", act=True)
         await sweep.run(mover.visit)

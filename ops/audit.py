@@ -1,0 +1,92 @@
+"""Who moved or deleted which messages, and when: one record an action, in the stage's table and on this machine.
+
+It is written before the action and again after it, so that one that was killed leaves its trace too.
+"""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
+
+from ops.stage import LOCAL, Stage
+from stacks import names
+
+TABLE = "redrives"
+
+
+class Audit(Struct, kw_only=True, omit_defaults=True):
+    """What a person did. `asked` are the options, `result` the counts."""
+
+    id: str
+    action: str
+    queue: str
+    who: str
+    host: str
+    started_at: str
+    asked: dict[str, Any] = {}
+    ended_at: str | None = None
+    result: dict[str, Any] = {}
+
+
+def begin(stage: Stage, id_: str, action: str, queue: str, asked: dict[str, Any]) -> Audit:
+    """The record of an action that begins now, written."""
+    record = Audit(
+        id=id_,
+        action=action,
+        queue=queue,
+        who=_who(stage),
+        host=socket.gethostname(),
+        started_at=_now(),
+        asked={name: value for name, value in asked.items() if value not in (None, False, (), [])},
+    )
+    _write(stage, record)
+    return record
+
+
+def end(stage: Stage, record: Audit, result: dict[str, Any]) -> str | None:
+    """Writes how it ended; why the stage's table did not take it, if so."""
+    record.ended_at, record.result = _now(), result
+    return _write(stage, record)
+
+
+def _write(stage: Stage, record: Audit) -> str | None:
+    """The file first: an action must not fail, and not go unrecorded, because a table is missing."""
+    path = stage.files / "audit.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        file.write(msgspec.json.encode(record) + b"\n")
+    item: dict[str, Any] = {
+        "id": {"S": record.id},
+        "action": {"S": record.action},
+        "queue": {"S": record.queue},
+        "who": {"S": record.who},
+        "host": {"S": record.host},
+        "started_at": {"S": record.started_at},
+        "asked": {"S": msgspec.json.encode(record.asked).decode()},
+        "result": {"S": msgspec.json.encode(record.result).decode()},
+        **({"ended_at": {"S": record.ended_at}} if record.ended_at is not None else {}),
+    }
+    try:
+        stage.client("dynamodb").put_item(TableName=names.resource(stage.name, TABLE), Item=item)
+    except (ClientError, BotoCoreError) as error:
+        return f"The audit record is in {path} only: {error}"
+    return None
+
+
+def _who(stage: Stage) -> str:
+    if stage.name == LOCAL:
+        return getpass.getuser()
+    try:
+        return str(stage.client("sts").get_caller_identity()["Arn"])
+    except (ClientError, BotoCoreError):
+        return getpass.getuser()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,1 @@
+"""What can be typed after `python -m ops`: reading arguments and showing answers, and nothing else."""

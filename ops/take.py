@@ -1,0 +1,103 @@
+"""Taking messages out into a file: a copy, or the messages themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from ops import audit
+from ops.archive import Archive
+from ops.cause import Causes
+from ops.connection import connected, interruptible
+from ops.loop import run
+from ops.message import Message
+from ops.queue import find_dead
+from ops.runs import new_run
+from ops.selection import EVERYTHING, Selection
+from ops.stage import Stage
+from ops.sweep import Sweep
+
+
+class Taken(Struct, kw_only=True):
+    """What was, or would be, written to the file and deleted from the queue."""
+
+    queue: str
+    matched: int = 0
+    deleted: int = 0
+    file: str | None = None
+    stopped: str | None = None
+    problem: str | None = None
+
+
+def export(
+    stage: Stage, queue: str, file: Path, *, selection: Selection = EVERYTHING, limit: int | None = None
+) -> Taken:
+    """Copies the messages that are meant to a file, and leaves them where they are.
+
+    Raises `UsageError` for a queue that is not there or a file that is, `OpsError` where AWS refuses.
+    """
+    return _take(stage, queue, file, selection, limit, delete=False)
+
+
+def drop(
+    stage: Stage,
+    queue: str,
+    *,
+    yes: bool = False,
+    file: Path | None = None,
+    selection: Selection = EVERYTHING,
+    limit: int | None = None,
+) -> Taken:
+    """Deletes the messages that are meant, each only after it is in the file; without `yes` it only counts them.
+
+    The file is the stage's own folder's where none is given. Raises as `export` does.
+    """
+    if not yes:
+        return _take(stage, queue, None, selection, limit, delete=False)
+    run_id = new_run()
+    path = file or stage.files / f"{run_id}-dropped.jsonl"
+    asked = {"filter": selection.filter, "cause": selection.cause, "ids": selection.ids, "limit": limit}
+    record = audit.begin(stage, run_id, "drop", queue, {**asked, "older_than": selection.older_than, "file": str(path)})
+    taken = _take(stage, queue, path, selection, limit, delete=True)
+    taken.problem = audit.end(stage, record, {"deleted": taken.deleted, "stopped": taken.stopped})
+    return taken
+
+
+def _take(
+    stage: Stage, queue: str, file: Path | None, selection: Selection, limit: int | None, *, delete: bool
+) -> Taken:
+    dead = find_dead(stage, queue)
+    taken = Taken(queue=dead.word, file=str(file) if file is not None else None)
+    causes = Causes(stage)
+
+    async def work(archive: Archive | None) -> None:
+        async with connected(stage) as sqs:
+            sweep = Sweep(sqs, dead.url, workers=1 if dead.fifo else 8)
+
+            async def visit(batch: list[Message]) -> None:
+                found = await causes.of(batch) if archive is not None or selection.asks_cause else [None] * len(batch)
+                meant = [
+                    (message, cause)
+                    for message, cause in zip(batch, found, strict=True)
+                    if selection.means(message, cause)
+                ]
+                meant = meant[: limit - taken.matched] if limit is not None else meant
+                taken.matched += len(meant)
+                if archive is not None and meant:
+                    archive.write([message for message, _ in meant], [cause for _, cause in meant])
+                if delete and meant:
+                    taken.deleted += len(await sweep.delete([message.message_id for message, _ in meant]))
+                if taken.matched == limit:
+                    sweep.stop("limit")
+
+            with interruptible(sweep):
+                await sweep.run(visit)
+            taken.stopped = sweep.stopped
+
+    if file is None:
+        run(work(None))
+    else:
+        with Archive(file) as archive:
+            run(work(archive))
+    return taken
