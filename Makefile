@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python
 UV := .venv/lock/bin/uv
-DOCUMENTS := stacks.diagram stacks.invariants stacks.runbook stacks.permissions stacks.event_schemas
+DOCUMENTS := stacks.diagram stacks.invariants stacks.runbook stacks.permissions stacks.event_schemas stacks.openapi
 
 # Byte code of the virtual environment saves seconds at every start.
 unexport PYTHONDONTWRITEBYTECODE

@@ -21,6 +21,7 @@ from urllib.parse import quote
 from functions.contracts import envelope
 from functions.contracts.webhooks import SCHEMES
 from stacks.entry import Queue, Route
+from stacks.parts.answers import RETRY_AFTER
 
 # SQS takes 1 MiB with the message attributes. We keep 2 KiB for those; a multiple of three is exact in base64.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
@@ -39,9 +40,6 @@ TRACE = "Root=1-[0-9a-fA-F]{8}-[0-9a-fA-F]{24}(;Parent=[0-9a-fA-F]{16})?(;Sample
 # A deduplication id is the key and the body's hash code, where both fit: SQS drops a repeated id without a word, but
 # the same key with another body is an error that the consumer must see.
 _LONGEST_HASHED_KEY = 128 - len(":-2147483648")
-
-RETRY_AFTER = 2
-"""Seconds a caller is asked to wait when SQS is busy."""
 
 KEY = "Idempotency-Key"
 DELAY_SECONDS = "Delay-Seconds"
@@ -145,24 +143,26 @@ def _preamble(route: Route) -> Iterator[str]:
     yield "#set($wrong = '')#set($status = 400)"
     yield "#set($headers = $input.params().get('header'))#foreach($name in $headers.keySet())"
     for header, variable in read.items():
-        yield f"#if($name.toLowerCase() == '{header.lower()}')#set(${variable} = $headers.get($name))#end"
+        yield f"#if($name.toLowerCase() == '{header.lower()}')#set(${variable} = $headers.get($name))"
+        if variable in ("key", "tenant"):
+            yield _rule(variable, IDENTIFIER, f"{header} {WRONG_IDENTIFIER}")
+        if variable == "delay":
+            yield _rule(variable, DELAY, WRONG_DELAY)
+        yield "#end"
     yield "#end"
     yield f"#if(!$correlation.matches('{CORRELATION}'))#set($correlation = $context.requestId)#end"
     yield f"#if(!$trace.matches('{TRACE}'))#set($trace = '')#end"
-    yield _rule("key", IDENTIFIER, f"{KEY} {WRONG_IDENTIFIER}")
     if route.tenant is not None:
         yield from _tenant(route.tenant)
-    if route.delay:
-        yield _rule("delay", DELAY, WRONG_DELAY)
     if route.group is not None:
         yield f"#set($group = $input.params().get('path').get('{route.group}'))"
-        yield f"#if(!$group.matches('{IDENTIFIER}'))#set($wrong = '{route.group} {WRONG_IDENTIFIER}')#end"
+        yield _rule("group", IDENTIFIER, f"{route.group} {WRONG_IDENTIFIER}")
     if route.senders:
         yield from _sender(route)
 
 
 def _rule(variable: str, pattern: str, wrong: str) -> str:
-    return f"#if(${variable} != '' && !${variable}.matches('{pattern}'))#set($wrong = '{wrong}')#end"
+    return f"#if(!${variable}.matches('{pattern}'))#set($wrong = '{wrong}')#end"
 
 
 # Who API Gateway says the caller is: by a Lambda authorizer, by an API key, by a signature.
@@ -174,7 +174,7 @@ def _tenant(declared: str) -> Iterator[str]:
         yield "#set($tenant = '')"
     for variable in _IDENTITY:
         yield f"#if($tenant == '')#set($tenant = \"$!context.{variable}\")#end"
-    yield _rule("tenant", IDENTIFIER, f"{'The tenant' if declared == 'caller' else declared} {WRONG_IDENTIFIER}")
+    yield f"#if($wrong == '' && $tenant != ''){_rule('tenant', IDENTIFIER, f'The tenant {WRONG_IDENTIFIER}')}#end"
 
 
 def _sender(route: Route) -> Iterator[str]:
