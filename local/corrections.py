@@ -13,10 +13,16 @@ import threading
 from typing import Any
 
 from ministack.app import main
+from ministack.core.lambda_runtime import Worker
 from ministack.services import sqs
 
 Message = dict[str, Any]
 Queue = dict[str, Any]
+
+# Seconds without a further line after which a function's output counts as complete: for the first line, for the next
+# ones, and at the most. On a busy machine the emulator's own milliseconds lose lines, and Lambda loses none:
+# https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
+QUIET = (0.5, 0.05, 2.0)
 
 
 def receive_from_groups(queue: Queue, most: int, visibility: int, now: float) -> list[Message]:
@@ -70,6 +76,7 @@ def end_with_standard_input() -> None:
 if __name__ == "__main__":
     sqs._collect_fifo = receive_from_groups
     sqs._dlq_sweep = move_dead_letters
+    Worker._drain_stderr_bounded.__defaults__ = QUIET
     sys.argv = ["ministack"]
     threading.Thread(target=end_with_standard_input, daemon=True).start()
     main()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local import state
+from local.access_log import AccessLog
 from local.deployment import deploy_first
 from local.emulator import Emulator, refuse_taken
 from local.errors import LocalError
@@ -59,6 +60,7 @@ def running(
             told(step)
         assembly = home / "cdk.out"
         gateway = stack.enter_context(Gateway(assembly=assembly, endpoint_url=emulator.url, port=port))
+        stack.enter_context(AccessLog(home / "access.log", emulator.url))
         seed(emulator.url)
         told(f"gateway answers at {gateway.url}")
         found = state.State(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from ops.commands import keep, look, move
+from ops.commands import keep, look, move, sight
 
 app = typer.Typer(
-    help="See dead letters, understand them, and bring them home.",
+    help="See a stage at work, understand its dead letters, and bring them home.",
     epilog="Exit codes: 0 done; 1 AWS refused, or something is missing; 2 the command makes no sense; 3 some messages "
     "stayed where they were; 4 most messages came straight back; 5 interrupted, resume goes on.",
     no_args_is_help=True,
@@ -20,6 +20,7 @@ for command in (
     look.queues,
     look.dead,
     look.peek,
+    sight.trace,
     move.redrive,
     move.resume,
     move.status,

@@ -1,0 +1,63 @@
+"""Log lines as consumers and the API write them, on a clock of their own: milliseconds since the request."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+START = 1_795_300_000_000
+
+
+def moment(at: int) -> str:
+    return datetime.fromtimestamp((START + at) / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def answered(at: int = 0, status: str = "202", route: str = "/v1/orders", **more: Any) -> str:
+    line = {
+        "time": str(START + at),
+        "request_id": "req-1",
+        "correlation_id": "corr-1",
+        "trace_id": "1-5759e988-bd862e3fe1be46a994272793",
+        "method": "POST",
+        "route": route,
+        "status": status,
+        "latency": "21",
+        "integration_status": "200",
+        "error": "-",
+    }
+    return json.dumps(line | more)
+
+
+def handled(
+    service: str, message_id: str, at: int, *, outcome: str = "processed", attempt: int = 1, **more: Any
+) -> str:
+    """The line of one try; `event` is what the message carried, `publishes` what came of it, `request` when it came."""
+    line: dict[str, Any] = {
+        "level": "INFO",
+        "message": outcome,
+        "timestamp": moment(at),
+        "service": service,
+        "correlation_id": more.pop("correlation_id", "corr-1"),
+        "message_id": message_id,
+        "attempt": attempt,
+        "sent": START + more.pop("sent", at - 10),
+    }
+    if "event" in more:
+        line["event_id"] = more.pop("event")
+    if "request" in more:
+        line["received_at"] = str(START + more.pop("request"))
+    if "publishes" in more:
+        line["published"] = [{"type": type_, "id": id_} for type_, id_ in more.pop("publishes").items()]
+    return json.dumps(line | more)
+
+
+def order_to_cash() -> list[str]:
+    """A request that went all the way, in no particular order."""
+    return [
+        handled("ship_order", "m4", 400, event="e2", publishes={"OrderShipped": "e3"}, sent=300),
+        answered(),
+        handled("accept_order", "m1", 100, request=0, publishes={"OrderAccepted": "e1"}, sent=15),
+        handled("reserve_stock", "m2", 200, event="e1", publishes={"StockReserved": "e2"}, sent=120),
+        handled("confirm_order", "m3", 250, event="e1", sent=121),
+    ]

@@ -1,0 +1,158 @@
+"""`ops trace`: any id of a request finds its path in the logs; where none does, the answer says why that may be."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.exceptions import ClientError
+
+from ops import logs
+from ops.errors import OpsError, UsageError
+from ops.logs import search
+from ops.stage import Stage
+from ops.trace import UnknownId, trace
+from stacks.topology import TOPOLOGY
+from tests.ops.lines import answered, handled, order_to_cash
+
+
+@dataclass
+class Insights:
+    """Logs Insights over some lines: understands our one query, and takes a few polls to answer."""
+
+    lines: list[str] = field(default_factory=list)
+    statuses: list[str] = field(default_factory=lambda: ["Scheduled", "Running", "Complete"])
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+    refusal: str | None = None
+
+    def start_query(self, **arguments: Any) -> dict[str, str]:
+        if self.refusal:
+            raise ClientError({"Error": {"Code": self.refusal, "Message": "no"}}, "StartQuery")
+        assert 1 <= len(arguments["logGroupNames"]) <= 50
+        self.asked.append(arguments)
+        self._polls = iter(self.statuses)
+        return {"queryId": str(len(self.asked) - 1)}
+
+    def get_query_results(self, queryId: str) -> dict[str, Any]:  # noqa: N803 - botocore's name
+        status = next(self._polls)
+        if status != "Complete":
+            return {"status": status, "results": []}
+        pattern = re.search(r"like /((?:\\.|[^/])*)/", self.asked[int(queryId)]["queryString"])
+        assert pattern
+        limit = int(self.asked[int(queryId)]["queryString"].rpartition("limit ")[2])
+        found = [line for line in self.lines if re.search(pattern[1], line)][:limit]
+        return {
+            "status": status,
+            "results": [
+                [{"field": "@timestamp", "value": "t"}, {"field": "@message", "value": line}] for line in found
+            ],
+        }
+
+    def stop_query(self, queryId: str) -> None:  # noqa: N803 - botocore's name
+        self.stopped.append(queryId)
+
+
+class EmptyQueues:
+    """SQS where nothing waits."""
+
+    def get_queue_url(self, QueueName: str, **_: Any) -> dict[str, str]:  # noqa: N803 - botocore's name
+        return {"QueueUrl": f"https://sqs.example/1/{QueueName}"}
+
+    def get_queue_attributes(self, **_: Any) -> dict[str, Any]:
+        return {"Attributes": {}}
+
+
+@pytest.fixture
+def insights() -> Insights:
+    return Insights()
+
+
+@pytest.fixture
+def stage(insights: Insights, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    session = botocore.session.Session()
+    return Stage("dev", "eu-central-1", None, session, {"logs": insights, "sqs": EmptyQueues()})
+
+
+@pytest.mark.parametrize("id_", ["corr-1", "req-1", "m1", "m4", "e1", "e3"])
+def test_every_id_of_a_request_finds_its_whole_path(stage: Stage, insights: Insights, id_: str) -> None:
+    insights.lines = [*order_to_cash(), handled("accept_order", "m8", 90, correlation_id="corr-2")]
+    found = trace(stage, id_, since=3600)
+    assert found.correlation_id == "corr-1"
+    assert [delivery.message_id for delivery in found.deliveries()] == ["m1", "m2", "m4", "m3"]
+    assert len(insights.asked) == (1 if id_ == "corr-1" else 2)
+
+
+def test_an_id_that_is_part_of_another_is_not_mistaken_for_it(stage: Stage, insights: Insights) -> None:
+    insights.lines = [handled("accept_order", "m1", 90, correlation_id="corr-10"), answered(correlation_id="corr-10")]
+    with pytest.raises(UnknownId):
+        trace(stage, "corr-1", since=3600)
+
+
+def test_nothing_found_says_why_that_may_be(stage: Stage) -> None:
+    with pytest.raises(UnknownId) as caught:
+        trace(stage, "corr-9", since=7200)
+    assert re.search(r"corr-9 in stage dev.*last 2 h.*--since.*log_days.*minute", str(caught.value))
+
+
+def test_the_search_covers_the_api_and_every_consumer_for_the_time_that_was_asked(
+    stage: Stage, insights: Insights
+) -> None:
+    search(stage, "corr-1", time.time() - 600)
+    (asked,) = insights.asked
+    assert set(asked["logGroupNames"]) == {
+        "/aws/apigateway/headrace-dev-api",
+        *(f"/aws/lambda/headrace-dev-{consumer.function}" for consumer in TOPOLOGY.consumers),
+    }
+    assert 600 <= asked["endTime"] - asked["startTime"] <= 603
+
+
+@pytest.mark.parametrize("id_", ["a.b", "a/b+c", "a|b", "(x", "$`"])
+def test_an_id_is_searched_as_it_is_and_never_as_a_pattern(stage: Stage, insights: Insights, id_: str) -> None:
+    other = "a_b" if id_ == "a.b" else "b"
+    mine = handled("accept_order", "m1", 90, correlation_id=id_)
+    insights.lines = [mine, handled("accept_order", "m2", 90, correlation_id=other)]
+    assert [getattr(line, "message_id", None) for line in search(stage, id_, 0)] == ["m1"]
+
+
+@pytest.mark.parametrize("id_", ["", "two words", "x" * 129, "ü"])
+def test_what_cannot_be_an_id_is_refused_before_anything_is_asked(stage: Stage, insights: Insights, id_: str) -> None:
+    with pytest.raises(UsageError):
+        trace(stage, id_, since=60)
+    assert insights.asked == []
+
+
+def test_a_stage_that_is_not_deployed_is_one_sentence(stage: Stage, insights: Insights) -> None:
+    insights.refusal = "ResourceNotFoundException"
+    with pytest.raises(OpsError, match="Stage dev has not all of its log groups: deploy it first"):
+        search(stage, "corr-1", 0)
+
+
+def test_a_search_that_fails_is_one_sentence(stage: Stage, insights: Insights) -> None:
+    insights.statuses = ["Running", "Failed"]
+    with pytest.raises(OpsError, match="ended as Failed"):
+        search(stage, "corr-1", 0)
+
+
+def test_a_search_that_takes_too_long_is_stopped(
+    stage: Stage, insights: Insights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insights.statuses = ["Running"] * 5
+    monkeypatch.setattr(logs, "PATIENCE", 0.0)
+    with pytest.raises(OpsError, match="shorter --since"):
+        search(stage, "corr-1", 0)
+    assert insights.stopped == ["0"]
+
+
+def test_more_lines_than_an_answer_holds_are_not_passed_over_in_silence(
+    stage: Stage, insights: Insights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "MOST", 3)
+    insights.lines = order_to_cash()
+    with pytest.raises(OpsError, match="More than 3 lines"):
+        search(stage, "corr-1", 0)
