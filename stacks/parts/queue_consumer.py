@@ -51,8 +51,12 @@ class QueueConsumer(Construct):
             environment=_environment(entry, queue, settings),
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
-            application_log_level_v2=lambda_.ApplicationLogLevel[settings.log_level.removesuffix("ING")],
-            system_log_level_v2=lambda_.SystemLogLevel.WARN,
+            # Our log filters by LOG_LEVEL; Lambda's filter above INFO would drop metrics, which have no level.
+            # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+            application_log_level_v2=lambda_.ApplicationLogLevel.DEBUG
+            if settings.log_level == "DEBUG"
+            else lambda_.ApplicationLogLevel.INFO,
+            system_log_level_v2=lambda_.SystemLogLevel.INFO,
             tracing=lambda_.Tracing.ACTIVE,
         )
         mapping = lambda_.EventSourceMapping(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from stacks import names
 from stacks.entry import Consumer
 from stacks.topology import TOPOLOGY
-from tests.stacks.templates import Templates, listed, statements
+from tests.stacks.templates import Templates, listed, statements, synthesize
 
 CONSUMERS = pytest.mark.parametrize("consumer", TOPOLOGY.consumers, ids=lambda consumer: consumer.function)
 
@@ -50,6 +51,14 @@ def test_a_function_runs_as_the_topology_says(prod: Templates, consumer: Consume
     assert (found["Runtime"], found["Architectures"]) == ("python3.13", ["arm64"])
     assert found["TracingConfig"] == {"Mode": "Active"}
     assert found["LoggingConfig"]["LogFormat"] == "JSON"
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO", "WARNING", "ERROR"])
+def test_no_log_level_drops_metrics_or_the_reports_of_runs(tmp_path: Path, level: str) -> None:
+    for found in synthesize(tmp_path, "dev", log_level=level).properties("AWS::Lambda::Function"):
+        assert found["Environment"]["Variables"]["LOG_LEVEL"] == level
+        assert found["LoggingConfig"]["ApplicationLogLevel"] in ("DEBUG", "INFO")
+        assert found["LoggingConfig"]["SystemLogLevel"] == "INFO"
 
 
 def test_functions_of_the_local_stage_run_on_this_very_python(local: Templates) -> None:
