@@ -1,0 +1,155 @@
+"""A signed delivery becomes an event once; a forged one ends in the dead-letter queue with its reason."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from functions.receive_webhook.handler import handler
+from functions.runtime import clients, secret
+from tests.functions.conftest import Aws, Context
+from tests.functions.events import record
+from tests.functions.runtime.test_signature import signed
+
+BODY = '{"id": "evt_1",  "amount": 1e400, "note": "h\\u00e9\\ud800", "a": 1, "a": 2}'
+
+
+class Secrets:
+    """Secrets Manager, as far as it is read: values by version stage."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {"AWSCURRENT": "current"}
+        self.asked: list[tuple[str, str]] = []
+        self.down = False
+
+    def get_secret_value(self, *, SecretId: str, VersionStage: str) -> dict[str, Any]:  # noqa: N803
+        self.asked.append((SecretId, VersionStage))
+        if self.down:
+            raise ClientError({"Error": {"Code": "InternalServiceError"}}, "GetSecretValue")
+        if VersionStage not in self.values:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetSecretValue")
+        return {"SecretString": self.values[VersionStage]}
+
+
+@pytest.fixture
+def secrets(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Secrets]:
+    made = Secrets()
+    clients.made["secretsmanager"] = made
+    monkeypatch.setenv("SECRET_GITHUB_WEBHOOK", "headrace-test-github_webhook")
+    monkeypatch.setenv("SECRET_STRIPE_WEBHOOK", "headrace-test-stripe_webhook")
+    secret.forget()
+    yield made
+    secret.forget()
+
+
+def delivery(
+    body: str = BODY, *, key: str = "current", sender: str = "github", scheme: str = "github", **attributes: str
+) -> dict[str, Any]:
+    received = attributes.pop("received_at", str(int(time.time() * 1000)))
+    signature = attributes.pop("signature", None) or f"{scheme} " + signed(
+        scheme, body, secret=key, at=int(received) // 1000
+    )
+    return record(body, sender=sender, signature=signature, received_at=received, **attributes)
+
+
+def failed(answer: dict[str, Any]) -> list[str]:
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def test_a_genuine_delivery_is_an_event_with_its_payload_as_it_came(
+    aws: Aws, secrets: Secrets, context: Context
+) -> None:
+    body = '{"id": "evt_1", "nested": {"b": [1, 2.50, null]}}'
+    assert failed(handler({"Records": [delivery(body, occasion="push", correlation_id="c-1")]}, context)) == []
+    (envelope,) = aws.published()
+    assert (envelope["type"], envelope["source"]) == ("WebhookReceived", "headrace.webhooks")
+    assert envelope["correlation_id"] == "c-1"
+    assert envelope["data"] == {
+        "sender": "github",
+        "occasion": "push",
+        "payload": {"id": "evt_1", "nested": {"b": [1, 2.5, None]}},
+    }
+
+
+def test_a_delivery_that_comes_again_is_the_same_event_again(aws: Aws, secrets: Secrets, context: Context) -> None:
+    body = '{"id": "evt_2"}'
+    for attempt in ("first", "again"):
+        assert failed(handler({"Records": [delivery(body, correlation_id=attempt)]}, context)) == []
+    first, again = aws.published()
+    assert first["id"] == again["id"]
+
+
+def test_two_senders_with_the_same_body_are_two_events(aws: Aws, secrets: Secrets, context: Context) -> None:
+    records = [delivery('{"a":1}'), delivery('{"a":1}', sender="stripe", scheme="stripe")]
+    assert failed(handler({"Records": records}, context)) == []
+    assert len({envelope["id"] for envelope in aws.published()}) == 2
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        delivery(key="guessed"),
+        delivery(signature="github sha256=" + "0" * 64),
+        delivery(signature="none at all"),
+        delivery(signature="github"),
+        record(BODY, sender="github"),
+        record(BODY),
+        delivery("[]"),
+        delivery("{"),
+        delivery('{"a":\ud7ff}'),
+    ],
+    ids=["key", "zeros", "scheme", "empty", "unsigned", "bare", "list", "broken", "word"],
+)
+def test_a_forged_or_broken_delivery_fails_alone(
+    aws: Aws, secrets: Secrets, context: Context, forged: dict[str, Any]
+) -> None:
+    good = delivery('{"a":1}')
+    assert failed(handler({"Records": [forged, good]}, context)) == [forged["messageId"]]
+    assert len(aws.published()) == 1
+    (cause,) = aws.items("failures")
+    assert cause["error_type"] == "Reject"
+
+
+def test_the_signature_is_checked_before_the_body_is_read(
+    aws: Aws, secrets: Secrets, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[object] = []
+    monkeypatch.setattr("functions.runtime.webhook.msgspec.json.decode", lambda *body, **_: read.append(body))
+    handler({"Records": [delivery(key="guessed")]}, context)
+    assert read == []
+
+
+def test_a_redrive_after_weeks_still_believes_a_timed_signature(aws: Aws, secrets: Secrets, context: Context) -> None:
+    weeks_ago = str(int((time.time() - 20 * 86_400) * 1000))
+    old = delivery('{"a":1}', sender="stripe", scheme="stripe", received_at=weeks_ago)
+    assert failed(handler({"Records": [old]}, context)) == []
+
+
+def test_secrets_are_kept_and_read_again_when_a_signature_does_not_match(
+    aws: Aws, secrets: Secrets, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secret, "PAUSE", 0)
+    for number in range(3):
+        assert failed(handler({"Records": [delivery(f'{{"a":{number}}}')]}, context)) == []
+    assert len(secrets.asked) == 2
+    secrets.values = {"AWSCURRENT": "rotated", "AWSPREVIOUS": "current"}
+    assert failed(handler({"Records": [delivery('{"a":8}', key="rotated"), delivery('{"a":9}')]}, context)) == []
+    assert len(secrets.asked) == 4
+
+
+def test_forged_deliveries_cost_few_calls(aws: Aws, secrets: Secrets, context: Context) -> None:
+    forged = [delivery(f'{{"a":{number}}}', key="guessed") for number in range(10)]
+    assert len(failed(handler({"Records": forged}, context))) == 10
+    assert len(secrets.asked) == 2
+
+
+def test_a_delivery_waits_while_its_secret_cannot_be_read(aws: Aws, secrets: Secrets, context: Context) -> None:
+    secrets.down = True
+    assert len(failed(handler({"Records": [delivery('{"a":1}')]}, context))) == 1
+    assert [cause["error_type"] for cause in aws.items("failures")] in ([], ["ClientError"])
+    secrets.down = False
+    assert failed(handler({"Records": [delivery('{"a":1}')]}, context)) == []
