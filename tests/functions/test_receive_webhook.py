@@ -47,7 +47,7 @@ def secrets(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Secrets]:
 
 
 def delivery(
-    body: str = BODY, *, key: str = "current", sender: str = "github", scheme: str = "github", **attributes: str
+    body: str = BODY, *, key: str = "current", sender: str = "github", scheme: str = "github", **attributes: Any
 ) -> dict[str, Any]:
     received = attributes.pop("received_at", str(int(time.time() * 1000)))
     signature = attributes.pop("signature", None) or f"{scheme} " + signed(

@@ -1,11 +1,12 @@
-"""A loopback SQS: takes SendMessage in the query protocol, keeps what it took, and fails on demand."""
+"""A loopback SQS that takes SendMessage in the query protocol, keeps what it took and fails on demand; and a Lambda."""
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -59,12 +60,22 @@ class Receiver:
     failure: Failure | None = None
     delay: float = 0
     calls: int = 0
-    headers: dict[str, str] = field(default_factory=dict)
+    functions: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = field(default_factory=dict)
+    invoked: list[dict[str, Any]] = field(default_factory=list)
 
     def reset(self) -> None:
         """Forget what was taken, and take again."""
-        self.taken.clear()
+        for kept in (self.taken, self.functions, self.invoked):
+            kept.clear()
         self.failure, self.delay, self.calls = None, 0, 0
+
+    def invoke(self, name: str, event: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+        """What the function returns or raises, as Lambda says it, and whether it raised."""
+        self.invoked.append(event)
+        try:
+            return self.functions[name](event), False
+        except Exception as error:
+            return {"errorMessage": str(error), "errorType": type(error).__name__}, True
 
     def take(self, path: str, form: str) -> tuple[int, str]:
         """The status and the XML of SQS's answer."""
@@ -121,11 +132,18 @@ def listening() -> Iterator[Receiver]:
 
         def do_POST(self) -> None:
             form = self.rfile.read(int(self.headers["Content-Length"])).decode("ascii")
-            receiver.headers = dict(self.headers.items())
-            status, text = receiver.take(self.path, form)
+            if self.path.endswith("/invocations"):
+                answer, raised = receiver.invoke(self.path.split("/")[3], json.loads(form))
+                self.answer(200, json.dumps(answer), {"X-Amz-Function-Error": "Unhandled"} if raised else {})
+            else:
+                status, text = receiver.take(self.path, form)
+                self.answer(status, text, {"Content-Type": "text/xml"})
+
+        def answer(self, status: int, text: str, headers: dict[str, str]) -> None:
             payload = text.encode()
             self.send_response(status)
-            self.send_header("Content-Type", "text/xml")
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(payload)))
             self.end_headers()
             self.wfile.write(payload)

@@ -1,0 +1,175 @@
+"""Who may call, and how often, where the stage says so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.gateway.server import Gateway
+from stacks.entry import Route
+from tests.local.gateway.assemblies import synthesize, unlimited
+from tests.local.gateway.client import Client
+from tests.local.gateway.receiver import Receiver
+
+PAYMENT = '{"action":"authorize","amount":8400,"currency":"EUR"}'
+ORDER = json.dumps(
+    {
+        "order_id": "ord-1001",
+        "customer_email": "ada@example.com",
+        "currency": "EUR",
+        "lines": [{"sku": "tea-500g", "quantity": 2, "unit_price": 4200}],
+    }
+)
+KEY = {"Idempotency-Key": "k-1"}
+GITHUB = {"X-Hub-Signature-256": f"sha256={'0' * 64}"}
+TOKEN = "Bearer aaa.bbb.ccc"
+ARN = "arn:aws:execute-api:us-east-1:000000000000:local/local"
+
+
+def mixed(route: Route) -> Route:
+    """Orders by API key, with the caller as tenant; the rest as the stage says."""
+    if route.queue == "accept_order":
+        return replace(route, authorization="api_key", tenant="caller")
+    return unlimited(route)
+
+
+@pytest.fixture(scope="module")
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return synthesize(
+        tmp_path_factory.mktemp("tokens") / "cdk.out",
+        mixed,
+        authorization="jwt",
+        jwt={"issuer": "https://issuer.example", "audience": "headrace"},
+        api_keys={"clients": ["web"], "rate": 1, "burst": 3},
+    )
+
+
+@pytest.fixture(scope="module")
+def signed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return synthesize(tmp_path_factory.mktemp("signed") / "cdk.out", authorization="iam")
+
+
+@pytest.fixture
+def client(tokens: Path, receiver: Receiver) -> Iterator[Client]:
+    with Gateway(assembly=tokens, endpoint_url=receiver.url) as gateway, Client(gateway.url) as client:
+        yield client
+
+
+def policy(effect: str = "Allow", resource: str = f"{ARN}/*") -> dict[str, Any]:
+    statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource}
+    return {"principalId": "ada", "policyDocument": {"Statement": [statement]}, "context": {"tenant": "acme"}}
+
+
+def pay(client: Client, token: str | None = TOKEN) -> Any:
+    headers = {"Authorization": token} if token is not None else {}
+    return client.post("/v1/orders/o-1/payments", PAYMENT, {**KEY, **headers})
+
+
+def test_a_good_token_lets_in_and_names_the_tenant(client: Client, receiver: Receiver) -> None:
+    receiver.functions["headrace-local-authorize_caller"] = lambda _: policy()
+    assert pay(client).status == 202
+    assert receiver.taken[0].attributes["tenant"] == "acme"
+    (event,) = receiver.invoked
+    assert event == {
+        "type": "TOKEN",
+        "authorizationToken": TOKEN,
+        "methodArn": f"{ARN}/POST/v1/orders/{{order_id}}/payments",
+    }
+
+
+def test_a_policy_is_kept_for_its_token(client: Client, receiver: Receiver) -> None:
+    receiver.functions["headrace-local-authorize_caller"] = lambda _: policy()
+    for token in (TOKEN, TOKEN, "Bearer ddd.eee.fff", TOKEN):
+        assert pay(client, token).status == 202
+    assert len(receiver.invoked) == 2
+
+
+@pytest.mark.parametrize("token", [None, "", "Bearer abc", "Basic YTpi", "Bearer a.b.c d"])
+def test_what_is_no_token_is_a_401_without_asking(client: Client, receiver: Receiver, token: str | None) -> None:
+    answer = pay(client, token)
+    assert (answer.status, receiver.invoked, receiver.calls) == (401, [], 0)
+    assert set(answer.json) == {"message", "correlation_id"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (policy("Deny"), 403),
+        (policy(resource=f"{ARN}/GET/*"), 403),
+        (Exception("Unauthorized"), 401),
+        (Exception("the issuer is down"), 500),
+    ],
+    ids=["denied", "elsewhere", "refused", "broken"],
+)
+def test_what_the_authorizer_does_not_allow_is_not_queued(
+    client: Client, receiver: Receiver, answer: Any, status: int
+) -> None:
+    def ask(_event: dict[str, Any]) -> dict[str, Any]:
+        if isinstance(answer, Exception):
+            raise answer
+        return dict(answer)
+
+    receiver.functions["headrace-local-authorize_caller"] = ask
+    found = pay(client)
+    assert (found.status, receiver.calls) == (status, 0)
+    assert found.json["correlation_id"] == found.headers["x-correlation-id"]
+
+
+def test_an_api_key_lets_in_and_is_the_tenant(client: Client, receiver: Receiver) -> None:
+    assert client.post("/v1/orders", ORDER, {"x-api-key": "headrace-local-web"}).status == 202
+    (sent,) = receiver.taken
+    assert sent.parameters["MessageGroupId"] == sent.attributes["tenant"] != ""
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Api-Key": "guessed"}, {"Authorization": TOKEN}])
+def test_without_a_key_it_is_a_403(client: Client, receiver: Receiver, headers: dict[str, str]) -> None:
+    answer = client.post("/v1/orders", ORDER, headers)
+    assert (answer.status, receiver.calls) == (403, 0)
+    assert "x-api-key" in answer.message
+
+
+def test_a_key_that_asks_too_often_is_a_429_that_says_when_to_come_again(client: Client, receiver: Receiver) -> None:
+    answers = [client.post("/v1/orders", ORDER, {"x-api-key": "headrace-local-web"}) for _ in range(5)]
+    assert [answer.status for answer in answers[:3]] == [202] * 3
+    last = answers[-1]
+    assert (last.status, int(last.headers["retry-after"]) > 0) == (429, True)
+    assert len(receiver.taken) < 5
+
+
+def test_a_route_has_limits_of_its_own(tmp_path: Path, receiver: Receiver) -> None:
+    folder = synthesize(tmp_path / "cdk.out", lambda route: route)
+    with Gateway(assembly=folder, endpoint_url=receiver.url) as gateway, Client(gateway.url) as client:
+        statuses = [client.post("/v1/webhooks/github", '{"a":1}', GITHUB).status for _ in range(60)]
+        assert statuses[:40] == [202] * 40
+        assert 429 in statuses
+        assert client.post("/v1/orders", ORDER).status == 202
+
+
+def test_a_request_without_a_signature_is_a_403(signed: Path, receiver: Receiver) -> None:
+    with Gateway(assembly=signed, endpoint_url=receiver.url) as gateway, Client(gateway.url) as client:
+        for path in ("/v1/orders", "/v1/nothing"):
+            answer = client.post(path, ORDER)
+            assert (answer.status, receiver.calls) == (403, 0)
+            assert "no such route, or the request is not signed" in answer.message
+        authorization = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/execute-api/aws4_request, …"
+        assert (
+            client.send(
+                "POST",
+                "/v1/orders",
+                ORDER,
+                [("Content-Type", "application/json"), ("Authorization", authorization.encode())],
+            ).status
+            == 202
+        )
+        assert receiver.taken[0].attributes["tenant"] == "AKIDEXAMPLE"
+
+
+def test_a_webhook_needs_no_other_leave(signed: Path, tokens: Path, receiver: Receiver) -> None:
+    for folder in (signed, tokens):
+        with Gateway(assembly=folder, endpoint_url=receiver.url) as gateway, Client(gateway.url) as client:
+            assert client.post("/v1/webhooks/github", '{"a":1}', GITHUB).status == 202
