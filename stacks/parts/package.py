@@ -8,7 +8,6 @@ What is built stays in `build/`, named by a hash of all that goes into it.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import platform
 import shutil
@@ -21,13 +20,13 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 
+from stacks.parts import botocore_data
+
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ROOT / "functions"
 REQUIREMENTS = FUNCTIONS / "requirements.txt"
 BUILD = ROOT / "build"
 
-# The AWS services that functions call. botocore's descriptions of all others (16 MB zipped) stay behind.
-SERVICES = ("dynamodb", "events", "secretsmanager", "sesv2", "sqs")
 # Wheels that Amazon Linux 2023 (glibc 2.34) runs. https://docs.aws.amazon.com/lambda/latest/dg/python-package.html
 PLATFORMS = {
     "arm64": ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64"),
@@ -69,7 +68,7 @@ def code_hash(target: Target) -> str:
 
 def layer_hash(target: Target, requirements: Path | None = None) -> str:
     """Names the layer by the locked requirements (all functions' own by default), the target and what is left out."""
-    recipe = Path(__file__).read_bytes()
+    recipe = Path(__file__).read_bytes() + Path(botocore_data.__file__).read_bytes()
     return hashlib.sha256(_digest(target) + recipe + (requirements or REQUIREMENTS).read_bytes()).hexdigest()
 
 
@@ -173,17 +172,10 @@ def _prune(packages: Path) -> None:
     data = packages / "botocore" / "data"
     if not data.is_dir():
         return
-    for service in chain(data.iterdir(), (packages / "boto3" / "data").glob("*")):
-        if service.is_dir() and service.name not in SERVICES:
+    botocore_data.reduce(data)
+    for service in (packages / "boto3" / "data").glob("*"):
+        if service.is_dir() and service.name not in botocore_data.SERVICES:
             shutil.rmtree(service)
-    for examples in data.rglob("examples-1.json*"):
-        examples.unlink()
-    endpoints = data / "endpoints.json"
-    regions = json.loads(endpoints.read_bytes())
-    for partition in regions["partitions"]:
-        known = partition["services"]
-        partition["services"] = {name: known[name] for name in known if name in SERVICES}
-    endpoints.write_text(json.dumps(regions, separators=(",", ":")))
 
 
 def _compile(folder: Path, target: Target, *, installed: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import subprocess
 import sys
 import zipfile
@@ -172,20 +171,3 @@ def test_pip_is_asked_for_wheels_of_the_targets_platform_only(functions: Path, m
     assert {"--python-version=3.13", "--platform=manylinux2014_aarch64", "--only-binary=:all:"} <= set(command)
     assert "--require-hashes" in command
     assert not any("x86_64" in word for word in command)
-
-
-def test_botocore_keeps_the_services_that_functions_call_and_their_endpoints(tmp_path: Path) -> None:
-    data = tmp_path / "botocore" / "data"
-    for service in ("sqs", "ec2"):
-        (data / service / "2012-11-05").mkdir(parents=True)
-        (data / service / "2012-11-05" / "service-2.json.gz").touch()
-        (data / service / "2012-11-05" / "examples-1.json").touch()
-    endpoints = {"partitions": [{"partition": "aws", "regions": {"eu-west-1": {}}, "services": {"sqs": {}, "ec2": {}}}]}
-    (data / "endpoints.json").write_text(json.dumps(endpoints))
-    package._prune(tmp_path)
-    assert {path.relative_to(data).as_posix() for path in data.rglob("*") if path.is_file()} == {
-        "endpoints.json",
-        "sqs/2012-11-05/service-2.json.gz",
-    }
-    (partition,) = json.loads((data / "endpoints.json").read_text())["partitions"]
-    assert partition == {"partition": "aws", "regions": {"eu-west-1": {}}, "services": {"sqs": {}}}
