@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dash
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from stacks import names
@@ -35,6 +35,7 @@ def dashboard(topology: Topology, settings: Settings) -> dict[str, Any]:
     rows = [
         [_title(f"# {names.PROJECT} {stage}\nRequests come in at the top; read each lane from left to right.")],
         *([panel] for panel in _alarms(topology, settings)),
+        [_resting(topology, stage)],
         [_title("## Edge: requests become messages")],
         _edge(stage),
         [_title("## Queues and consumers that requests feed")],
@@ -101,8 +102,8 @@ def _graph(
     return {"type": "metric", "height": HEIGHT, "properties": properties}
 
 
-def _number(title: str, lines: Sequence[Line]) -> Widget:
-    widget = _graph(title, lines)
+def _number(title: str, lines: Iterable[Line]) -> Widget:
+    widget = _graph(title, list(lines))
     widget["properties"] |= {"view": "singleValue", "sparkline": True, "setPeriodToTimeRange": False}
     return widget
 
@@ -129,11 +130,6 @@ def _edge(stage: str) -> list[Widget]:
 def _lane(topology: Topology, settings: Settings, word: str) -> list[Widget]:
     stage, entry, consumer = settings.stage, topology.queue(word), topology.consumer(word)
     name = names.queue(stage, word, fifo=entry.fifo)
-    dead = names.dead_letter_queue(stage, word, fifo=entry.fifo)
-    failed: list[Line] = [(of_queue(dead, "ApproximateNumberOfMessagesVisible", "Maximum"), "dead letters", RED)]
-    if any(subscription.queue == word for subscription in topology.subscriptions):
-        aside = names.target_dead_letter_queue(stage, word)
-        failed.append((of_queue(aside, "ApproximateNumberOfMessagesVisible", "Maximum"), "undelivered", ORANGE))
     return [
         _graph(
             f"{word}: in and out",
@@ -177,8 +173,28 @@ def _lane(topology: Topology, settings: Settings, word: str) -> list[Widget]:
             ],
             unit="a minute",
         ),
-        _number(f"{word}: failed", failed),
+        _number(f"{word}: failed", _failed(topology, stage, word)),
     ]
+
+
+def _failed(topology: Topology, stage: str, word: str) -> Iterator[Line]:
+    dead = names.dead_letter_queue(stage, word, fifo=topology.queue(word).fifo)
+    yield of_queue(dead, "ApproximateNumberOfMessagesVisible", "Maximum"), "dead letters", RED
+    if any(subscription.queue == word for subscription in topology.subscriptions):
+        aside = names.target_dead_letter_queue(stage, word)
+        yield of_queue(aside, "ApproximateNumberOfMessagesVisible", "Maximum"), "undelivered", ORANGE
+
+
+def _resting(topology: Topology, stage: str) -> Widget:
+    lines = [
+        (metric, f"{queue.name} {label}", color)
+        for queue in topology.queues
+        for metric, label, color in _failed(topology, stage, queue.name)
+    ]
+    widget = _number("Messages that failed and rest", lines)
+    widget["height"] = 3
+    widget["properties"]["sparkline"] = False
+    return widget
 
 
 def _bus(topology: Topology, stage: str) -> list[Widget]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from functions.runtime.report import report
+from functions.runtime.settings import Settings
 from stacks.queries import queries
 from stacks.topology import TOPOLOGY
 from tests.stacks.templates import Templates
@@ -45,6 +47,14 @@ def test_lanes_come_in_the_order_of_the_flow(widgets: list[Any]) -> None:
     assert bus < min(first[subscriber.function] for subscriber in TOPOLOGY.subscribers())
 
 
+def test_every_queue_where_failed_messages_rest_is_counted_at_the_top(prod: Templates, widgets: list[Any]) -> None:
+    (panel,) = [widget for widget in widgets if widget["properties"].get("title") == "Messages that failed and rest"]
+    counted = {dimensions["QueueName"] for dimensions in metrics(panel)}
+    queues = prod.properties("AWS::SQS::Queue", "processing") + prod.properties("AWS::SQS::Queue", "fanout")
+    assert counted == {queue["QueueName"] for queue in queues if "RedrivePolicy" not in queue}
+    assert panel["y"] < 6
+
+
 def test_no_widget_covers_another_or_leaves_the_page(widgets: list[Any]) -> None:
     assert all(widget["x"] >= 0 and widget["x"] + widget["width"] <= 24 for widget in widgets)
     for one, other in combinations(widgets, 2):
@@ -66,6 +76,24 @@ def test_every_metric_is_of_something_that_exists(prod: Templates, widgets: list
     shown = {value for widget in widgets for dimensions in metrics(widget) for value in dimensions.values()}
     assert shown
     assert shown <= known
+
+
+def test_our_own_metrics_are_the_ones_that_the_runtime_counts(
+    prod: Templates, widgets: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    report({}, Settings.read(), 0.0)
+    (directive,) = json.loads(capsys.readouterr().out)["_aws"]["CloudWatchMetrics"]
+    counted = {definition["Name"] for definition in directive["Metrics"]}
+    shown = [
+        metric
+        for widget in widgets
+        for metric in widget["properties"].get("metrics", [])
+        if metric[0] == directive["Namespace"]
+    ]
+    assert {metric[1] for metric in shown} == counted
+    assert [sorted(dimensions) for dimensions in directive["Dimensions"]] == [sorted(shown[0][2:-1:2])]
+    alarms = [alarm for alarm in prod.properties("AWS::CloudWatch::Alarm") if alarm.get("Namespace") == "Headrace"]
+    assert {alarm["MetricName"] for alarm in alarms} == {"PublishFailures"}
 
 
 def test_the_alarms_at_the_top_are_all_that_the_stage_has(prod: Templates, widgets: list[Any]) -> None:
