@@ -14,6 +14,7 @@ from stacks.fanout import Fanout
 from stacks.ingress import Ingress
 from stacks.invariants.plugin import Invariants
 from stacks.observability import Observability
+from stacks.operator import Operator
 from stacks.processing import Processing
 from stacks.state import State
 
@@ -32,6 +33,7 @@ def compose(app: App) -> None:
     ingress = Ingress(app, settings=settings, topology=TOPOLOGY)
     for earlier, later in ((state, fanout), (fanout, processing), (processing, ingress)):
         later.add_stack_dependency(earlier)
+    Operator(app, settings=settings, topology=TOPOLOGY)
     if settings.alarms:
         Observability(app, settings=settings, topology=TOPOLOGY, limits=settings.alarms)
     Validations.of(app).add_plugins(Invariants())

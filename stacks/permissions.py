@@ -75,8 +75,9 @@ def _roles(assembly: Assembly) -> Iterator[tuple[str, ...]]:
 def _trusts(assembly: Assembly) -> Iterator[tuple[str, ...]]:
     for role in assembly.of("AWS::IAM::Role"):
         for statement in statements(role.properties["AssumeRolePolicyDocument"]):
-            service = text(statement["Principal"].get("Service"))
-            yield _role(role), service, _condition(assembly, role, statement)
+            principal = statement["Principal"]
+            who = text(principal["Service"]) if "Service" in principal else "whom IAM lets, in this account"
+            yield _role(role), who, _condition(assembly, role, statement)
 
 
 def _policies(assembly: Assembly) -> Iterator[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""What is remembered: the topology's tables and secrets, and the two tables that the runtime keeps for itself."""
+"""What is remembered: the topology's tables and secrets, and the tables that runtime and operators keep."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stacks.settings import Settings
 
 
 class State(StageStack):
-    """One table an entry, `failures` (why a message failed) and `once` (which effects were had already)."""
+    """One table an entry; and why messages failed, which effects were had already, and who redrove what."""
 
     def __init__(self, scope: Construct, *, settings: Settings, topology: Topology) -> None:
         super().__init__(scope, "state", settings=settings, description="Headrace: what is remembered.")
@@ -28,6 +28,7 @@ class State(StageStack):
             self._secret(secret)
         self._table("failures", key="message_id", expires="expires_at")
         self._table("once", key="id", expires="expiration")
+        self._table("redrives", key="id", expires=None)
 
     def _secret(self, name: str) -> None:
         """A secret with a value that nobody knows, until a person puts in the one agreed with the other side."""

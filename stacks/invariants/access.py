@@ -8,9 +8,9 @@ from typing import Any
 from stacks.invariants.assembly import Assembly, Resource, listed, statements, text
 from stacks.invariants.rule import Finding, rule
 
-# Services whose actions know no resource.
-# https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
-WITHOUT_RESOURCE = ("xray:",)
+# Actions, or all actions of a service, that know no resource.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+WITHOUT_RESOURCE = ("xray:", "cloudwatch:GetMetricData", "logs:GetQueryResults", "logs:StopQuery")
 
 
 def grants(assembly: Assembly) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
@@ -39,7 +39,7 @@ def exact_actions(assembly: Assembly) -> Iterator[Finding]:
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege",
 )
 def exact_resources(assembly: Assembly) -> Iterator[Finding]:
-    """No role is allowed anything on every resource, but for services whose actions know none."""
+    """No role is allowed anything on every resource, but for actions that know none."""
     for holder, statement in grants(assembly):
         actions = list(map(text, listed(statement.get("Action"))))
         if "*" in map(text, listed(statement.get("Resource"))) and not all(

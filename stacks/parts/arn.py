@@ -43,6 +43,13 @@ def secret(scope: Construct, name: str) -> str:
     )
 
 
+def log_group(scope: Construct, name: str) -> str:
+    """The ARN of the log group of that name, and of its streams."""
+    return Stack.of(scope).format_arn(
+        service="logs", resource="log-group", resource_name=f"{name}:*", arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
+
+
 def log_groups(scope: Construct) -> str:
     """The ARN of every log group of the account and region, and of their streams."""
     return Stack.of(scope).format_arn(

@@ -12,7 +12,7 @@ def test_every_table_of_the_topology_exists_with_its_key_and_so_do_the_runtimes_
         table["TableName"]: [key["AttributeName"] for key in table["KeySchema"]]
         for table in prod.properties("AWS::DynamoDB::Table")
     }
-    own = {"failures": "message_id", "once": "id"}
+    own = {"failures": "message_id", "once": "id", "redrives": "id"}
     assert keys == {
         names.resource("prod", name): [key]
         for name, key in ({table.name: table.key for table in TOPOLOGY.tables} | own).items()

@@ -1,0 +1,48 @@
+"""What the operator's role promises."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from stacks import names
+from stacks.topology import TOPOLOGY
+from tests.stacks.templates import Templates
+
+
+def statements(prod: Templates) -> dict[str, dict[str, Any]]:
+    """The statements of the role's policy, by their ids."""
+    (policy,) = (
+        policy
+        for policy in prod.properties("AWS::IAM::Policy")
+        if any(statement.get("Sid") == "DeadLetters" for statement in policy["PolicyDocument"]["Statement"])
+    )
+    return {statement["Sid"]: statement for statement in policy["PolicyDocument"]["Statement"]}
+
+
+def queues(statement: dict[str, Any]) -> set[str]:
+    """The names of the queues that a statement is about."""
+    return {json.dumps(resource).rstrip('"]}').rpartition(":")[2] for resource in statement["Resource"]}
+
+
+def test_the_role_has_the_stages_name_and_is_an_output(prod: Templates) -> None:
+    name = names.resource("prod", "operator")
+    (role,) = (role for role in prod.properties("AWS::IAM::Role") if role.get("RoleName") == name)
+    principal = role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]
+    assert ":root" in json.dumps(principal)
+
+
+def test_messages_may_be_taken_out_of_dead_letter_queues_only(prod: Templates) -> None:
+    dead = {names.dead_letter_queue("prod", queue.name, fifo=queue.fifo) for queue in TOPOLOGY.queues}
+    undelivered = {names.target_dead_letter_queue("prod", entry.queue) for entry in TOPOLOGY.subscriptions}
+    assert queues(statements(prod)["DeadLetters"]) == dead | undelivered
+
+
+def test_to_work_queues_messages_may_only_be_sent(prod: Templates) -> None:
+    statement = statements(prod)["Queues"]
+    assert queues(statement) == {names.queue("prod", queue.name, fifo=queue.fifo) for queue in TOPOLOGY.queues}
+    assert set(statement["Action"]) == {"sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
+
+
+def test_a_record_of_a_redrive_can_be_written_and_never_deleted(prod: Templates) -> None:
+    assert set(statements(prod)["Audit"]["Action"]) == {"dynamodb:PutItem", "dynamodb:GetItem"}
