@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from functions.contracts.contract import Command, Event
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook
+from stacks import names
 
 FUNCTIONS = Path(__file__).resolve().parent.parent / "functions"
 WORD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -360,6 +361,13 @@ def _subscriptions(topology: Topology) -> None:
         _refuse(
             queue.fifo,
             f"{entry}: EventBridge keeps no order, so a FIFO queue would only look ordered; use a standard queue.",
+        )
+        # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+        longest = names.rule("x" * names.LONGEST_STAGE, subscription.queue, subscription.event.__name__)
+        _refuse(
+            len(longest) > 64,
+            f"{entry}: its rule's name would pass the 64 characters that EventBridge takes by {len(longest) - 64}; "
+            "shorten the queue's or the event's name.",
         )
         _refuse(
             subscription.event not in published,

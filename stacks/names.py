@@ -6,6 +6,8 @@ Names are fixed, so that the operator's command finds a queue without asking Clo
 from __future__ import annotations
 
 PROJECT = "headrace"
+LONGEST_STAGE = 8
+"""Letters of a stage's name, at the most: with them every name that the rules of `stacks.entry` allow fits."""
 
 
 def resource(stage: str, word: str) -> str:

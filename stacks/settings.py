@@ -12,7 +12,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-STAGE = re.compile(r"[a-z][a-z0-9]{0,11}")
+from stacks.names import LONGEST_STAGE
+
+STAGE = re.compile(rf"[a-z][a-z0-9]{{0,{LONGEST_STAGE - 1}}}")
 
 # The retention times that CloudWatch Logs takes.
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
@@ -129,7 +131,9 @@ def read(stage: str, stages: Mapping[str, Any]) -> Settings:
     if stage not in stages:
         raise SettingsError(f"There is no stage {stage!r} in cdk.json; choose one of {', '.join(sorted(stages))}.")
     if not STAGE.fullmatch(stage):
-        raise SettingsError(f"Stage {stage!r}: a stage's name is 1 to 12 lower-case letters and digits; rename it.")
+        raise SettingsError(
+            f"Stage {stage!r}: a stage's name is 1 to {LONGEST_STAGE} lower-case letters and digits; rename it."
+        )
     try:
         return msgspec.convert({**stages[stage], "stage": stage}, Settings)
     except msgspec.ValidationError as wrong:
