@@ -35,6 +35,6 @@ class Tap:
     def types(self, key: str) -> list[str]:
         """The types of the events about the order `key`, a repeated event once, in the order of arrival."""
         told = {
-            envelope["id"]: envelope["type"] for envelope in self.envelopes() if envelope["data"]["order_id"] == key
+            envelope["id"]: envelope["type"] for envelope in self.envelopes() if envelope["data"].get("order_id") == key
         }
         return list(told.values())
