@@ -37,6 +37,7 @@ class Demo:
         self.effects = Effects(self.endpoint_url)
         self.tap = Tap(self.endpoint_url)
         self.start = time.monotonic()
+        self.correlation_id = ""
 
     def heading(self, text: str) -> None:
         """Say what comes next."""
@@ -57,8 +58,9 @@ class Demo:
         self.promises.append((text, kept))
 
     def send(self, path: str, body: bytes | dict[str, Any], **headers: str) -> int:
-        """POST and show the answer; return its status."""
+        """POST and show the answer; return its status and remember its correlation id."""
         status, answer, _ = post(self.api_url + path, body, **headers)
+        self.correlation_id = answer["correlation_id"]
         colour = "green" if status == 202 else "yellow"
         said = answer["message"] if "message" in answer else f"message {answer['message_id']}"
         self.console.print(f"  POST {path}  [{colour}]{status}[/{colour}] [dim]{escape(said)}[/dim]", soft_wrap=True)
@@ -139,6 +141,7 @@ def dead_letter(demo: Demo) -> None:
     demo.heading(f"An order for {NEW_ARTICLE}, which the stock table does not know")
     demo.start = time.monotonic()
     demo.send("/v1/orders", order("ord-3", NEW_ARTICLE, 1))
+    request = demo.correlation_id
     pay(demo, "ord-3", ("authorize", 900), ("capture", 900))
     demo.hop("accept_order stored the order", lambda: effects.item("orders", "ord-3"))
     demo.hop("confirm_order sent its e-mail: a slow or failing neighbour delays nobody", lambda: effects.mails("ord-3"))
@@ -163,6 +166,7 @@ def dead_letter(demo: Demo) -> None:
     demo.promise("redriven, the order shipped", acted == 0 and demo.shipped("ord-3"))
     demo.promise("its stock was taken once", effects.available(NEW_ARTICLE) == 9)
     demo.promise("it was confirmed by one e-mail", len(effects.mails("ord-3")) == 1)
+    demo.promise("the whole path of the request can be read", demo.operate("trace", request) == 0)
 
 
 def nothing_left(demo: Demo) -> None:
