@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import boto3
 import pytest
 from moto.ses.models import ses_backends
 
 from functions.confirm_order.handler import handler
-from tests.functions.conftest import REGION, Aws, Context
+from local.state import REGION
+from tests.functions.conftest import Aws, Context
 from tests.functions.events import accepted, batch, delivered, failed
 
 
 @pytest.fixture
 def post(aws: Aws) -> list[object]:
-    boto3.client("sesv2", region_name=REGION).create_email_identity(EmailIdentity="shop@example.com")
     return ses_backends["123456789012"][REGION].sent_messages
 
 
