@@ -49,7 +49,7 @@ TOPOLOGY = Topology(
     consumers=(
         Consumer(
             function="accept_order",
-            access=(Access(table="orders", actions=("PutItem",)),),
+            access=(Access(table="orders", actions=("PutItem",)), Access(table="keys", actions=("PutItem",))),
             publishes=(OrderAccepted,),
         ),
         Consumer(
@@ -85,6 +85,7 @@ TOPOLOGY = Topology(
     ),
     tables=(
         Table(name="orders", key="order_id"),
+        Table(name="keys", key="key", expires=True),
         Table(name="payments", key="order_id"),
         Table(name="stock", key="sku"),
         Table(name="reservations", key="order_id"),

@@ -86,12 +86,15 @@ class Cancelled(Exception):
 
 
 def transact(actions: Sequence[Put | Update]) -> None:
-    """Do all of `actions` or none.
+    """Do all of `actions` or none. One alone is an ordinary write, which costs half.
 
     Raises `Cancelled` if conditions failed, and `Retry` if the transaction met another one or was throttled.
     botocore sends the same ClientRequestToken when it retries, so an answer that was lost is answered again.
     See https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html.
     """
+    if len(actions) == 1:
+        _alone(actions[0])
+        return
     items = [{"Put": _put(action)} if isinstance(action, Put) else {"Update": _update(action)} for action in actions]
     try:
         client("dynamodb").transact_write_items(TransactItems=items)
@@ -108,6 +111,16 @@ def transact(actions: Sequence[Put | Update]) -> None:
             codes = sorted({reason.get("Code", "None") for reason in reasons} - {"None"})
             raise Retry(f"The transaction was cancelled: {', '.join(codes) or error}.") from error
         raise Cancelled(failed) from error
+
+
+def _alone(action: Put | Update) -> None:
+    try:
+        if isinstance(action, Put):
+            _call("put_item", _put(action))
+        else:
+            _call("update_item", _update(action))
+    except ConditionFailed as failed:
+        raise Cancelled({0: failed.item}) from failed
 
 
 def _call(operation: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from functions.accept_order.handler import handler
 from tests.functions.conftest import Aws
 from tests.functions.events import batch, failed, order, record
@@ -40,3 +42,35 @@ def test_a_body_that_does_not_decode_fails_alone(aws: Aws) -> None:
     report = handler(batch(record("{", message_id="bad"), record(order())))
     assert failed(report) == ["bad"]
     assert len(aws.items("orders")) == 1
+
+
+def test_a_key_that_comes_again_with_its_order_is_the_same_request(aws: Aws) -> None:
+    for _ in range(2):
+        assert failed(handler(batch(record(order(), idempotency_key="k-1")))) == []
+    assert len(aws.items("orders")) == 1
+    assert len({envelope["id"] for envelope in aws.published()}) == 1
+
+
+def test_a_key_that_comes_again_with_another_order_is_rejected_and_nothing_is_stored(aws: Aws) -> None:
+    handler(batch(record(order(), idempotency_key="k-1")))
+    clash = record(order("ord-2"), idempotency_key="k-1", message_id="clash")
+    assert failed(handler(batch(clash))) == ["clash"]
+    (cause,) = aws.items("failures")
+    assert (cause["error_type"], cause["error_message"].split(";")[0]) == (
+        "Reject",
+        "Idempotency key k-1 came before with another body",
+    )
+    assert [item["order_id"] for item in aws.items("orders")] == ["ord-1"]
+
+
+def test_keys_are_each_tenants_own(aws: Aws) -> None:
+    for tenant in ("acme", "zen"):
+        one = record(order(f"ord-{tenant}"), idempotency_key="k-1", tenant=tenant)
+        assert failed(handler(batch(one))) == []
+    assert len(aws.items("orders")) == 2
+
+
+def test_a_key_is_forgotten_when_its_message_can_no_longer_come_back(aws: Aws) -> None:
+    handler(batch(record(order(), idempotency_key="k-1")))
+    (kept,) = aws.items("keys")
+    assert kept["expires_at"] > time.time() + 14 * 86_400

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.runtime.clients import client
 from functions.runtime.errors import Retry
 from functions.runtime.table import Cancelled, ConditionFailed, Put, Table, plain, transact, typed
 from tests.functions.conftest import Aws
@@ -56,8 +57,20 @@ def test_a_transaction_that_met_another_is_tried_again(fakes: Fakes, monkeypatch
         raise ClientError(response, "TransactWriteItems")
 
     monkeypatch.setattr(fakes.dynamodb, "transact_write_items", conflict, raising=False)
+    put = Put(table=Table("orders"), item={"order_id": "1"}, condition="attribute_not_exists(order_id)")
     with pytest.raises(Retry, match="TransactionConflict"):
-        transact([Put(table=Table("orders"), item={"order_id": "1"}, condition="attribute_not_exists(order_id)")])
+        transact([put, put])
+
+
+def test_a_transaction_of_one_is_an_ordinary_write_with_the_same_outcome(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(client("dynamodb").__class__, "transact_write_items")
+    put = Put(table=Table("orders"), item={"order_id": "1"}, condition="attribute_not_exists(order_id)")
+    transact([put])
+    with pytest.raises(Cancelled) as refused:
+        transact([put])
+    assert refused.value.failed == {0: {"order_id": "1"}}
 
 
 def test_a_table_without_access_names_what_is_missing(environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
