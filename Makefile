@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test unit fuzz check fix lock clean
+.PHONY: help setup demo up test unit fuzz check fix bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -48,6 +48,9 @@ fix: setup ## Only write: format, lint, documents
 	@$(BIN)/ruff check --quiet --fix . || true
 	@$(BIN)/ruff format --quiet .
 	@for module in $(DOCUMENTS); do $(RUN) -m $$module || exit 1; done
+
+bench: setup ## Measure what we claim about speed
+	@for name in consumer redrive; do $(RUN) -m benchmarks $$name || exit 1; done
 
 lock: setup ## Lock the pins of every requirements.in, with hashes and without addresses
 	@test -x $(UV) || { $(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install --quiet uv==0.13.9; }

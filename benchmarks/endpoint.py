@@ -73,13 +73,12 @@ class Endpoint:
 def endpoint(latency: float) -> Iterator[str]:
     """The URL of a fake endpoint that answers after `latency` seconds, as long as the body runs."""
     command = [sys.executable, "-m", "benchmarks.endpoint", str(latency)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().strip()
-    finally:
-        process.terminate()
-        process.wait()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
 
 
 def calls(url: str) -> dict[str, int]:
