@@ -11,6 +11,7 @@ from constructs import Construct
 from stacks import names
 from stacks.entry import Topology
 from stacks.parts import arn
+from stacks.parts.acknowledged import LOG_STREAMS, acknowledge
 from stacks.parts.stage_stack import StageStack
 from stacks.settings import Settings
 
@@ -50,6 +51,8 @@ class Operator(StageStack):
         )
         for statement in self._statements():
             role.add_to_principal_policy(statement)
+        acknowledge(role, "AwsSolutions-IAM5[Resource::*]")
+        acknowledge(role, LOG_STREAMS, names=self._log_groups())
         CfnOutput(self, "RoleArn", value=role.role_arn, description="To be taken before python -m ops.")
 
     def _statements(self) -> Iterator[iam.PolicyStatement]:
@@ -69,13 +72,16 @@ class Operator(StageStack):
             arn.rule(self, bus, names.rule(stage, s.queue, s.event.__name__)) for s in self._topology.subscriptions
         ]
         yield self._allow("Targets", ("events:ListTargetsByRule",), rules)
-        functions = [names.resource(stage, consumer.function) for consumer in self._topology.consumers]
-        groups = [f"/aws/lambda/{name}" for name in functions] + [f"/aws/apigateway/{names.resource(stage, 'api')}"]
-        yield self._allow("Logs", ("logs:StartQuery",), [arn.log_group(self, name) for name in groups])
+        yield self._allow("Logs", ("logs:StartQuery",), [arn.log_group(self, name) for name in self._log_groups()])
         # Neither metrics nor the answers to one's own queries are resources.
         yield self._allow("Answers", ("cloudwatch:GetMetricData", "logs:GetQueryResults", "logs:StopQuery"), ["*"])
         if self._settings.key_arn is not None:
             yield self._allow("Key", ("kms:Decrypt", "kms:GenerateDataKey"), [self._settings.key_arn])
+
+    def _log_groups(self) -> list[str]:
+        stage = self._settings.stage
+        functions = [names.resource(stage, consumer.function) for consumer in self._topology.consumers]
+        return [*(f"/aws/lambda/{name}" for name in functions), f"/aws/apigateway/{names.resource(stage, 'api')}"]
 
     def _allow(self, sid: str, actions: tuple[str, ...], resources: list[str]) -> iam.PolicyStatement:
         return iam.PolicyStatement(sid=sid, actions=list(actions), resources=resources)

@@ -6,10 +6,14 @@ test fails for one that is no longer needed. What the rules ask: https://github.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from aws_cdk import Acknowledgment, Validations
 from constructs import IConstruct
 
-LOG_GROUPS = "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:*]"
+_LOGS = "arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group"
+LOG_GROUPS = f"AwsSolutions-IAM5[Resource::{_LOGS}:*]"
+LOG_STREAMS = f"AwsSolutions-IAM5[Resource::{_LOGS}:{{name}}:*]"
 _DEAD_LETTERS = "It is itself where messages rest that failed; there is nothing to move them on to."
 _RUNTIME = "The stage's setting chooses the Python; Lambda supports 3.13 and 3.14, and nag knows only the newest."
 REASONS = {
@@ -19,8 +23,9 @@ REASONS = {
     "bodies; the access log has the status, the integration's status and the error of every request.",
     "AwsSolutions-COG4": "Callers sign with IAM, hold an API key or bear a token of any OIDC issuer, Cognito or not.",
     "AwsSolutions-DDB3": "The tables of a stage that retains nothing hold nothing that is worth restoring.",
-    "AwsSolutions-IAM5[Resource::*]": "X-Ray's actions know no resources.",
+    "AwsSolutions-IAM5[Resource::*]": "These actions know no resources; the rule exact-resources refuses all others.",
     LOG_GROUPS: "The account's one role by which API Gateway writes logs serves all its APIs.",
+    LOG_STREAMS: "The asterisk stands for the log group's own streams; IAM wants it there.",
     "AwsSolutions-L1": _RUNTIME,
     "AwsSolutions-SMG4": "The value is agreed with another party; no function of ours can rotate it alone.",
     "AwsSolutions-SQS3": _DEAD_LETTERS,
@@ -32,7 +37,11 @@ REASONS = {
 }
 
 
-def acknowledge(construct: IConstruct, *rules: str) -> None:
-    """Keep these findings about the construct. Raises `KeyError` for a rule that nobody gave a reason for."""
+def acknowledge(construct: IConstruct, *rules: str, names: Iterable[str] = ("",)) -> None:
+    """Keep these findings about the construct, a rule that says `{name}` for each of `names`.
+
+    Raises `KeyError` for a rule that nobody gave a reason for.
+    """
     for rule in rules:
-        Validations.of(construct).acknowledge(Acknowledgment(id=rule, reason=REASONS[rule]))
+        for finding in dict.fromkeys(rule.replace("{name}", name) for name in names):
+            Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=REASONS[rule]))

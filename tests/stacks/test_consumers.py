@@ -121,14 +121,6 @@ def test_a_role_may_do_exactly_what_its_function_does(prod: Templates, consumer:
     ]
 
 
-def test_no_role_may_do_anything_on_everything_but_tracing(prod: Templates) -> None:
-    for policy in prod.properties("AWS::IAM::Policy"):
-        for statement in statements(policy):
-            assert not any(action.endswith("*") for action in listed(statement["Action"]))
-            if statement["Resource"] == "*":
-                assert all(action.startswith("xray:") for action in listed(statement["Action"]))
-
-
 def test_lambda_takes_a_role_for_functions_of_this_account_only(prod: Templates) -> None:
     trusts = [role["AssumeRolePolicyDocument"]["Statement"][0] for role in prod.properties("AWS::IAM::Role")]
     conditions = [trust["Condition"] for trust in trusts if trust["Principal"] == {"Service": "lambda.amazonaws.com"}]

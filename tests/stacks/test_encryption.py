@@ -88,10 +88,11 @@ def key_actions(keyed: Templates) -> dict[str, set[str]]:
     return found
 
 
-def test_consumers_may_open_messages_and_routes_may_seal_them_and_nobody_else_may(keyed: Templates) -> None:
+def test_consumers_may_open_messages_routes_and_the_operator_may_seal_them_and_nobody_else(keyed: Templates) -> None:
     actions = list(key_actions(keyed).values())
     assert sorted(map(sorted, actions)) == sorted(
-        [["kms:Decrypt"]] * len(TOPOLOGY.consumers) + [["kms:Decrypt", "kms:GenerateDataKey"]] * len(TOPOLOGY.routes)
+        [["kms:Decrypt"]] * len(TOPOLOGY.consumers)
+        + [["kms:Decrypt", "kms:GenerateDataKey"]] * (len(TOPOLOGY.routes) + 1)
     )
 
 
