@@ -42,12 +42,12 @@ check: setup ## Only read: format, lint, types, import laws, documents in step
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/pytest -q -p no:xdist tests/test_laws.py
-	@for module in $(DOCUMENTS); do $(RUN) -m $$module --check || exit 1; done
+	@for module in $(DOCUMENTS); do CDK_VALIDATION=false $(RUN) -m $$module --check || exit 1; done
 
 fix: setup ## Only write: format, lint, documents
 	@$(BIN)/ruff check --quiet --fix . || true
 	@$(BIN)/ruff format --quiet .
-	@for module in $(DOCUMENTS); do $(RUN) -m $$module || exit 1; done
+	@for module in $(DOCUMENTS); do CDK_VALIDATION=false $(RUN) -m $$module || exit 1; done
 
 bench: setup ## Measure what we claim about speed
 	@for name in consumer redrive; do $(RUN) -m benchmarks $$name || exit 1; done
