@@ -74,7 +74,7 @@ class Consumer:
         try:
             # A standard queue may deliver a message twice in one batch; both copies share one outcome.
             batch = list({record.id: record for record in map(Record.read, event["Records"])}.values())
-            note_last_tries(batch, settings)
+            _expect_the_worst(batch, settings, deadline)
             outcomes = self._handle_all(batch, settings, deadline)
             unpublished = _publish_all(outcomes, settings, deadline)
             report(outcomes | unpublished, settings, started)
@@ -123,14 +123,18 @@ class Consumer:
         return result if isinstance(result, Duplicate) else tuple(result or ())
 
 
+def _expect_the_worst(batch: list[Record], settings: Settings, deadline: Deadline) -> None:
+    last = [record for record in batch if record.attempt >= settings.receives]
+    try:
+        within(deadline.left("handling"), partial(note_last_tries, last, settings))
+    except OutOfTime:
+        log("WARNING", "no time to expect the worst of last tries")
+
+
 def _publish_all(outcomes: Outcomes, settings: Settings, deadline: Deadline) -> Outcomes:
     done = [outcome for outcome in outcomes.values() if isinstance(outcome, Done)]
     entries = [made for one in done for made in one.entries]
-    seconds = deadline.left("publishing")
-    try:
-        problems = within(seconds, partial(publish, entries, settings, budget=seconds / 2))
-    except OutOfTime as error:
-        problems = {made.record: error for made in entries}
+    problems = publish(entries, settings, seconds=deadline.left("publishing"))
     return {
         one.record.id: Failure(one.record, problem, str(problem), one.message, unpublished=True)
         for one in done

@@ -61,4 +61,4 @@ def within(seconds: float, body: Callable[[], T]) -> T:
 
 
 def _ring(*_: object) -> None:
-    raise OutOfTime("The function's time ran out while the message was handled.")
+    raise OutOfTime("The function's time ran out.")

@@ -27,14 +27,14 @@ LONGEST_MESSAGE = 1000
 
 
 def note_last_tries(records: Sequence[Record], settings: Settings) -> None:
-    """Say of every message on its last try, unless a cause is known already, that its workers died with it.
+    """Say of messages on their last try, unless a cause is known already, that their workers died with them.
 
     If the worker dies again, nobody is left to say it: SQS moves the message. If it lives, the cause that it finds
     takes this one's place. What goes wrong here is logged and changes no outcome.
     """
+    if not settings.failures:
+        return
     for record in records:
-        if not settings.failures or record.attempt < settings.receives:
-            continue
         error = WorkerDied("No failure was seen, so the workers died with the message: out of memory, or out of time.")
         try:
             client("dynamodb").put_item(

@@ -66,7 +66,7 @@ def _command_intake(contract: type[Command]) -> Intake:
 
     def read(record: Record) -> tuple[Command, Message]:
         command = _decode(decoder, record.body, name)
-        key = getattr(command, key_field) if key_field else record.idempotency_key
+        key = str(getattr(command, key_field)) if key_field else record.idempotency_key
         if not key:
             raise Reject(f"{name} came without an idempotency key; send it with an Idempotency-Key.")
         # An idempotency key is the caller's, for one group: the same key for another order is another effect.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -19,7 +20,8 @@ from functions.contracts.contract import Event
 from functions.contracts.envelope import Envelope
 from functions.runtime import tracing
 from functions.runtime.clients import client
-from functions.runtime.errors import Reject, Retry
+from functions.runtime.deadline import within
+from functions.runtime.errors import OutOfTime, Reject, Retry
 from functions.runtime.message import Message
 from functions.runtime.settings import Settings, required
 
@@ -87,21 +89,21 @@ def chunks(entries: Sequence[Entry], limit: int) -> Iterator[list[Entry]]:
         yield chunk
 
 
-def publish(entries: Sequence[Entry], settings: Settings, *, budget: float) -> dict[str, Exception]:
-    """Publish `entries`, trying failed ones again for at most `budget` seconds.
+def publish(entries: Sequence[Entry], settings: Settings, *, seconds: float) -> dict[str, Exception]:
+    """Publish `entries` within `seconds`, trying failed ones again twice.
 
     Returns the ids of the records of which an event could not be published, each with why.
     """
     if not entries:
         return {}
     bus = settings.bus or required("BUS_NAME")
-    end = time.monotonic() + budget
+    end = time.monotonic() + seconds
     failed: dict[str, Exception] = {}
     pending = list(entries)
     for attempt in range(1, ATTEMPTS + 1):
         again: list[tuple[Entry, str]] = []
         for chunk in chunks(pending, settings.entry_bytes):
-            for item, problem in _put(chunk, bus):
+            for item, problem in _put(chunk, bus, end - time.monotonic()):
                 if isinstance(problem, Exception):
                     failed[item.record] = problem
                 else:
@@ -118,12 +120,14 @@ def publish(entries: Sequence[Entry], settings: Settings, *, budget: float) -> d
     return failed
 
 
-def _put(chunk: Sequence[Entry], bus: str) -> Iterator[tuple[Entry, str | Exception]]:
+def _put(chunk: Sequence[Entry], bus: str, seconds: float) -> Iterator[tuple[Entry, str | Exception]]:
     # Yields the entries that failed, with the code of a transient failure or with what to fail the record with.
+    entries = [item.entry | {"EventBusName": bus} for item in chunk]
     try:
-        answer: dict[str, Any] = client("events").put_events(
-            Entries=[item.entry | {"EventBusName": bus} for item in chunk]
-        )
+        answer: dict[str, Any] = within(seconds, partial(client("events").put_events, Entries=entries))
+    except OutOfTime as error:
+        yield from ((item, error) for item in chunk)
+        return
     except (ClientError, BotoCoreError) as error:
         # botocore has retried the call already.
         failure = Retry(f"PutEvents failed: {error}")

@@ -59,6 +59,26 @@ def test_publishing_that_hangs_fails_its_records_and_still_reports(
     assert set(fakes.dynamodb.causes) == {"a", "b"}
 
 
+def test_what_was_published_before_the_time_ran_out_is_not_told_again(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = fakes.events.put_events
+
+    def slower(**arguments: Any) -> Any:
+        if fakes.events.calls:
+            time.sleep(5)
+        return publish(**arguments)
+
+    monkeypatch.setattr(fakes.events, "put_events", slower)
+    names = [f"m{number}" for number in range(25)]
+    assert failed(Probing().handler(batch(*map(probe, names)), Context(1))) == names[10:]
+
+
+def test_noting_last_tries_that_hangs_costs_no_answer(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fakes.dynamodb, "put_item", lambda **_: time.sleep(5))
+    assert failed(Probing().handler(batch(probe("a", attempt=5)), Context(1))) == ["a"]
+
+
 def test_a_report_that_hangs_never_costs_the_answer(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fakes.dynamodb, "batch_write_item", lambda **_: time.sleep(5))
     started = time.monotonic()
