@@ -47,11 +47,13 @@ def main() -> str | None:
         app.synth()
     except (TopologyError, stages.SettingsError) as wrong:
         return str(wrong)
-    except RuntimeError as failed:  # all that the CDK raises
+    except RuntimeError as failed:  # all that the CDK raises, and what our own code raised inside it
         what, _, report = str(failed).partition(": ")
-        if what != "ValidationFailed":
-            raise
-        return report
+        if what == "ValidationFailed":
+            return report
+        if what.startswith("Failed to bundle asset"):
+            return report.rpartition("RuntimeError: ")[2]
+        raise
     return None
 
 

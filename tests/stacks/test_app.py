@@ -14,8 +14,10 @@ from aws_cdk import App, Stack, Validations
 from aws_cdk import aws_sqs as sqs
 
 import app
+from stacks import settings
 from stacks.invariants.plugin import Invariants
 from stacks.parts import package
+from stacks.parts.python_code import PythonCode
 from tests.stacks.templates import ROOT, Templates, context, synthesize
 
 CFN_LINT = Path(sys.executable).with_name("cfn-lint")
@@ -61,6 +63,20 @@ def test_a_template_that_breaks_a_rule_is_reported_in_words(
     assert "Every queue is encrypted" in report
     assert "Suggested fix: Use SQS's own keys" in report
     assert "Traceback" not in report
+
+
+def test_a_layer_that_cannot_be_built_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def compose(cdk: App) -> None:
+        stack = Stack(cdk, "Ours")
+        PythonCode(stack, settings=settings.read("dev", context("dev")["stages"]))
+
+    monkeypatch.setattr(app, "compose", compose)
+    monkeypatch.setattr(package, "BUILD", tmp_path / "build")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    wrong = app.main()
+    assert wrong is not None
+    assert wrong.startswith("pip could not fetch the dependency layer for Python 3.13: ")
+    assert "\n" not in wrong.strip()
 
 
 def test_a_machine_without_the_targets_python_is_told_once_what_it_costs(
