@@ -15,10 +15,12 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 from unittest.mock import patch
 
 import boto3
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from moto import mock_aws
 
 from local.state import REGION
@@ -28,6 +30,7 @@ from stacks.topology import TOPOLOGY
 PLATFORM_TABLES = {"failures": "message_id", "once": "id"}
 SENDER = "shop@example.com"
 MOTOS_ACCOUNT = "123456789012"
+READ, WRITE = TypeDeserializer(), TypeSerializer()
 
 
 class Rehearsal:
@@ -35,18 +38,19 @@ class Rehearsal:
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
-        self._tables = boto3.resource("dynamodb")
-        self._sqs = boto3.client("sqs")
+        self._dynamodb = _client("dynamodb")
+        self._sqs = _client("sqs")
         self._seen = self._sqs.create_queue(QueueName="seen")["QueueUrl"]
 
     def items(self, table: str) -> list[dict[str, Any]]:
         """Every item of the table."""
-        items: list[dict[str, Any]] = self._tables.Table(names.resource(self._stage, table)).scan()["Items"]
-        return items
+        items = self._dynamodb.scan(TableName=names.resource(self._stage, table))["Items"]
+        return [{name: READ.deserialize(value) for name, value in item.items()} for item in items]
 
     def put(self, table: str, item: dict[str, Any]) -> None:
         """Store an item that the handler is to find."""
-        self._tables.Table(names.resource(self._stage, table)).put_item(Item=item)
+        written = {name: WRITE.serialize(value) for name, value in item.items()}
+        self._dynamodb.put_item(TableName=names.resource(self._stage, table), Item=written)
 
     def published(self) -> list[dict[str, Any]]:
         """The envelopes published since the last call, in any order."""
@@ -82,16 +86,21 @@ def rehearsal(stage: str = "rehearsal") -> Iterator[Rehearsal]:
         for name in elsewhere:
             os.environ.pop(name, None)
         for name, key in ({table.name: table.key for table in TOPOLOGY.tables} | PLATFORM_TABLES).items():
-            boto3.client("dynamodb").create_table(
+            _client("dynamodb").create_table(
                 TableName=names.resource(stage, name),
                 KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
                 AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
                 BillingMode="PAY_PER_REQUEST",
             )
-        events, bus = boto3.client("events"), names.resource(stage, "events")
+        events, bus = _client("events"), names.resource(stage, "events")
         events.create_event_bus(Name=bus)
         events.put_rule(Name="all", EventBusName=bus, EventPattern='{"source": [{"prefix": ""}]}')
         target = {"Id": "seen", "Arn": f"arn:aws:sqs:{REGION}:{MOTOS_ACCOUNT}:seen"}
         events.put_targets(Rule="all", EventBusName=bus, Targets=[target])
-        boto3.client("sesv2").create_email_identity(EmailIdentity=SENDER)
+        _client("sesv2").create_email_identity(EmailIdentity=SENDER)
         yield Rehearsal(stage)
+
+
+@cache
+def _client(service: str) -> Any:
+    return boto3.client(service, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test")
