@@ -21,6 +21,7 @@ for command in (
     look.dead,
     look.peek,
     sight.trace,
+    sight.watch,
     sight.cost,
     move.redrive,
     move.resume,

@@ -89,7 +89,15 @@ def search(stage: Stage, text: str, since: float) -> list[Line]:
     """
     if not ID.fullmatch(text):
         raise UsageError("An id is 1 to 128 printable characters without spaces.")
-    pattern = re.escape(text).replace("/", r"\/")
+    return _lines(stage, re.escape(text).replace("/", r"\/"), since)
+
+
+def recent(stage: Stage, since: float) -> list[Line]:
+    """Every line that is not older than `since` (epoch seconds), oldest first. Raises `OpsError` where AWS refuses."""
+    return _lines(stage, '"(attempt|request_id)"', since)
+
+
+def _lines(stage: Stage, pattern: str, since: float) -> list[Line]:
     query = f"fields @timestamp, @message | filter @message like /{pattern}/ | sort @timestamp asc | limit {MOST}"
     every = groups(stage)
     lines = [
@@ -130,7 +138,7 @@ def _ask(stage: Stage, names_: list[str], query: str, since: float) -> Iterator[
             raise OpsError(f"Stage {stage.name} has not all of its log groups: deploy it first.") from None
         answer = _wait(logs, id_)
     if len(answer) == MOST:
-        raise OpsError(f"More than {MOST:,} lines hold this id: give a shorter --since.")
+        raise OpsError(f"The logs hold more than {MOST:,} such lines: give a shorter --since.")
     for row in answer:
         yield next(field["value"] for field in row if field["field"] == "@message")
 

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.live import Live
 
 from ops.commands.bill import bill
+from ops.commands.frame import frame
 from ops.commands.options import AsJson, InStage, StageName
 from ops.commands.screen import out, print_json, said
 from ops.commands.tree import tree
 from ops.cost import Assumptions, Costing
-from ops.errors import UsageError
+from ops.errors import OpsError, UsageError
 from ops.prices import Prices
 from ops.selection import seconds
 from ops.stage import Stage
 from ops.trace import trace as follow
-from stacks.settings import read
+from ops.watch import Frame, Watch
+from stacks.settings import SettingsError, read
 from stacks.topology import TOPOLOGY
 
 CDK = Path(__file__).resolve().parents[2] / "cdk.json"
@@ -42,6 +47,43 @@ def trace(
         out.print(tree(path, out.width))
 
 
+def watch(
+    interval: Annotated[float, typer.Option(min=0.2, max=3600, help="Seconds between two looks.")] = 2,
+    once: Annotated[bool, typer.Option("--once", help="Print one frame and end, as where nobody watches.")] = False,
+    stage: InStage = StageName.LOCAL,
+    as_json: AsJson = False,
+) -> None:
+    """The whole flow, live: what comes in, waits, is done, fails and dies. Ctrl-C ends it.
+
+    Counts of queues are of now; rates and ages are those of a minute. With --json, or where the output is no terminal,
+    one frame is printed.
+
+    Example: python -m ops watch
+    """
+    with said():
+        view = Watch(Stage.open(stage))
+        now = view.look()
+        if as_json:
+            print_json(now)
+        elif once or not out.is_terminal:
+            out.print(frame(now, out.width))
+        else:
+            _live(view, now, interval)
+
+
+def _live(view: Watch, now: Frame, interval: float) -> None:
+    """Shows frame after frame until Ctrl-C. What goes wrong on the way is said, and looked past."""
+    with suppress(KeyboardInterrupt), Live(frame(now, out.width), console=out, screen=True, auto_refresh=False) as live:
+        while True:
+            time.sleep(interval)
+            problem = None
+            try:
+                now = view.look()
+            except OpsError as error:
+                problem = str(error)
+            live.update(frame(now, out.width, problem), refresh=True)
+
+
 def cost(
     per_million: Annotated[bool, typer.Option("--per-million", help="For a million messages: the default.")] = False,
     messages: Annotated[int | None, typer.Option(min=1, help="For so many messages instead.")] = None,
@@ -60,7 +102,10 @@ def cost(
     with said():
         if per_million and messages is not None:
             raise UsageError("Say --per-million or --messages, not both.")
-        settings = read(stage, json.loads(CDK.read_text(encoding="utf-8"))["context"]["stages"])
+        try:
+            settings = read(stage, json.loads(CDK.read_text(encoding="utf-8"))["context"]["stages"])
+        except SettingsError as error:
+            raise UsageError(str(error)) from None
         assumed = Assumptions(fill=fill, size=size)
         costing = Costing(TOPOLOGY, settings, Prices.of(region), messages or 1_000_000, assumed)
     if as_json:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass, field
-from typing import Any
 
 import botocore.session
 import pytest
-from botocore.exceptions import ClientError
 
 from ops import logs
 from ops.errors import OpsError, UsageError
@@ -18,53 +15,7 @@ from ops.stage import Stage
 from ops.trace import UnknownId, trace
 from stacks.topology import TOPOLOGY
 from tests.ops.lines import answered, handled, order_to_cash
-
-
-@dataclass
-class Insights:
-    """Logs Insights over some lines: understands our one query, and takes a few polls to answer."""
-
-    lines: list[str] = field(default_factory=list)
-    statuses: list[str] = field(default_factory=lambda: ["Scheduled", "Running", "Complete"])
-    asked: list[dict[str, Any]] = field(default_factory=list)
-    stopped: list[str] = field(default_factory=list)
-    refusal: str | None = None
-
-    def start_query(self, **arguments: Any) -> dict[str, str]:
-        if self.refusal:
-            raise ClientError({"Error": {"Code": self.refusal, "Message": "no"}}, "StartQuery")
-        assert 1 <= len(arguments["logGroupNames"]) <= 50
-        self.asked.append(arguments)
-        self._polls = iter(self.statuses)
-        return {"queryId": str(len(self.asked) - 1)}
-
-    def get_query_results(self, queryId: str) -> dict[str, Any]:  # noqa: N803 - botocore's name
-        status = next(self._polls)
-        if status != "Complete":
-            return {"status": status, "results": []}
-        pattern = re.search(r"like /((?:\\.|[^/])*)/", self.asked[int(queryId)]["queryString"])
-        assert pattern
-        limit = int(self.asked[int(queryId)]["queryString"].rpartition("limit ")[2])
-        found = [line for line in self.lines if re.search(pattern[1], line)][:limit]
-        return {
-            "status": status,
-            "results": [
-                [{"field": "@timestamp", "value": "t"}, {"field": "@message", "value": line}] for line in found
-            ],
-        }
-
-    def stop_query(self, queryId: str) -> None:  # noqa: N803 - botocore's name
-        self.stopped.append(queryId)
-
-
-class EmptyQueues:
-    """SQS where nothing waits."""
-
-    def get_queue_url(self, QueueName: str, **_: Any) -> dict[str, str]:  # noqa: N803 - botocore's name
-        return {"QueueUrl": f"https://sqs.example/1/{QueueName}"}
-
-    def get_queue_attributes(self, **_: Any) -> dict[str, Any]:
-        return {"Attributes": {}}
+from tests.ops.sight import Insights, Queues
 
 
 @pytest.fixture
@@ -76,7 +27,7 @@ def insights() -> Insights:
 def stage(insights: Insights, monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr(time, "sleep", lambda _: None)
     session = botocore.session.Session()
-    return Stage("dev", "eu-central-1", None, session, {"logs": insights, "sqs": EmptyQueues()})
+    return Stage("dev", "eu-central-1", None, session, _clients={"logs": insights, "sqs": Queues()})
 
 
 @pytest.mark.parametrize("id_", ["corr-1", "req-1", "m1", "m4", "e1", "e3"])
@@ -154,5 +105,5 @@ def test_more_lines_than_an_answer_holds_are_not_passed_over_in_silence(
 ) -> None:
     monkeypatch.setattr(logs, "MOST", 3)
     insights.lines = order_to_cash()
-    with pytest.raises(OpsError, match="More than 3 lines"):
+    with pytest.raises(OpsError, match="more than 3 such lines"):
         search(stage, "corr-1", 0)

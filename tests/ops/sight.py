@@ -1,0 +1,79 @@
+"""AWS as `trace` and `watch` see it: Logs Insights over some lines, queues with messages in them, metrics."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+
+@dataclass
+class Insights:
+    """Logs Insights over some lines: understands our one query, and takes a few polls to answer."""
+
+    lines: list[str] = field(default_factory=list)
+    statuses: list[str] = field(default_factory=lambda: ["Scheduled", "Running", "Complete"])
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+    refusal: str | None = None
+
+    def start_query(self, **arguments: Any) -> dict[str, str]:
+        if self.refusal:
+            raise ClientError({"Error": {"Code": self.refusal, "Message": "no"}}, "StartQuery")
+        assert 1 <= len(arguments["logGroupNames"]) <= 50
+        self.asked.append(arguments)
+        self._polls = iter(self.statuses)
+        return {"queryId": str(len(self.asked) - 1)}
+
+    def get_query_results(self, queryId: str) -> dict[str, Any]:  # noqa: N803 - botocore's name
+        status = next(self._polls)
+        if status != "Complete":
+            return {"status": status, "results": []}
+        pattern = re.search(r"like /((?:\\.|[^/])*)/", self.asked[int(queryId)]["queryString"])
+        assert pattern
+        limit = int(self.asked[int(queryId)]["queryString"].rpartition("limit ")[2])
+        found = [line for line in self.lines if re.search(pattern[1], line)][:limit]
+        return {
+            "status": status,
+            "results": [
+                [{"field": "@timestamp", "value": "t"}, {"field": "@message", "value": line}] for line in found
+            ],
+        }
+
+    def stop_query(self, queryId: str) -> None:  # noqa: N803 - botocore's name
+        self.stopped.append(queryId)
+
+
+@dataclass
+class Queues:
+    """SQS, where only the named queues hold something: physical name → messages that wait."""
+
+    waiting: dict[str, int] = field(default_factory=dict)
+
+    def get_queue_url(self, QueueName: str, **_: Any) -> dict[str, str]:  # noqa: N803 - botocore's name
+        return {"QueueUrl": f"https://sqs.example/1/{QueueName}"}
+
+    def get_queue_attributes(self, QueueUrl: str, **_: Any) -> dict[str, Any]:  # noqa: N803 - botocore's name
+        return {"Attributes": {"ApproximateNumberOfMessages": str(self.waiting.get(QueueUrl.rpartition("/")[2], 0))}}
+
+
+@dataclass
+class CloudWatch:
+    """CloudWatch: every metric with that name and those dimension values has the value, one a minute."""
+
+    values: dict[tuple[str, ...], float] = field(default_factory=dict)
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    def get_metric_data(self, **arguments: Any) -> dict[str, Any]:
+        queries = arguments["MetricDataQueries"]
+        assert 1 <= len(queries) <= 500
+        self.asked.append(arguments)
+        results = []
+        for query in queries:
+            metric = query["MetricStat"]["Metric"]
+            key = (metric["MetricName"], *sorted(each["Value"] for each in metric["Dimensions"]))
+            found = [self.values[key], 99_999.0] if key in self.values else []
+            results.append({"Id": query["Id"], "Values": found})
+        return {"MetricDataResults": results}
