@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import Future
+from json import JSONDecodeError
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -101,12 +102,16 @@ class Gateway:
 
     def _current(self) -> Api:
         """The API as the template has it now. While the template is being written, the one before."""
-        version = self._template.stat().st_mtime_ns
-        if version != self._version:
-            self._api = read(self._template, account=self._account, region=self._region)
-            self._doors = Doors(self._api.authorizers, self._api.keys)
-            self._throttle = Throttle()
-            self._version = version
+        try:
+            version = self._template.stat().st_mtime_ns
+            if version != self._version:
+                self._api = read(self._template, account=self._account, region=self._region)
+                self._doors = Doors(self._api.authorizers, self._api.keys)
+                self._throttle = Throttle()
+                self._version = version
+        except (FileNotFoundError, JSONDecodeError):
+            if not self._version:
+                raise
         return self._api
 
     async def _handle(self, incoming: web.BaseRequest) -> web.Response:

@@ -98,8 +98,12 @@ class ApiToQueue(Construct):
 
 
 def _parameters(route: Route, queue: Queue) -> dict[str, bool]:
-    """The headers that the method declares, and whether a request without one is refused."""
-    return {name: queue.fifo and name == mapping_template.KEY for name in mapping_template.variables(route)}
+    """The headers that callers may set, and whether a request without one is refused."""
+    return {
+        name: queue.fifo and name == mapping_template.KEY
+        for name in mapping_template.variables(route)
+        if name != mapping_template.TRACE_ID
+    }
 
 
 def _responses(route: Route) -> list[apigateway.IntegrationResponse]:

@@ -44,6 +44,7 @@ _LONGEST_HASHED_KEY = 128 - len(":-2147483648")
 KEY = "Idempotency-Key"
 DELAY_SECONDS = "Delay-Seconds"
 CORRELATION_ID = "X-Correlation-Id"
+TRACE_ID = "X-Amzn-Trace-Id"
 
 NOTHING = "Nothing was queued."
 WRONG_IDENTIFIER = f"must be 1 to 128 letters, digits or punctuation marks without spaces. {NOTHING}"
@@ -60,7 +61,7 @@ OURS = f"The queue cannot be reached because of a fault on our side. {NOTHING} S
 
 def variables(route: Route) -> dict[str, str]:
     """The headers that the route reads, each with the template's variable for it."""
-    read = {CORRELATION_ID: "correlation", "X-Amzn-Trace-Id": "trace", KEY: "key"}
+    read = {CORRELATION_ID: "correlation", TRACE_ID: "trace", KEY: "key"}
     if route.tenant not in (None, "caller"):
         read[route.tenant or ""] = "tenant"
     if route.delay:

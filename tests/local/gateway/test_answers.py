@@ -396,3 +396,11 @@ def test_a_template_that_changed_is_read_again(receiver: Receiver, tmp_path: Pat
         assert client.post("/v1/commands", ORDER).status == 404
         template.write_text(template.read_text().replace('"PathPart": "orders"', '"PathPart": "commands"'))
         assert client.post("/v1/commands", ORDER).status == 202
+        whole = template.read_text()
+        for half in (whole[:1000], ""):
+            template.write_text(half)
+            assert client.post("/v1/commands", ORDER).status == 202, "the one before, while it is being written"
+        template.unlink()
+        assert client.post("/v1/commands", ORDER).status == 202
+        template.write_text(whole)
+        assert client.post("/v1/commands", ORDER).status == 202
