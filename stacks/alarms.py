@@ -16,7 +16,10 @@ NEVER = 86_400
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of alarm: what it means and what to do, which is also its section in docs/alarms.md."""
+    """A kind of alarm: what it means and what to do, which is also its section in docs/alarms.md.
+
+    `<stage>` and `<queue>` stand for the alarm's own.
+    """
 
     name: str
     means: str
@@ -41,12 +44,16 @@ class Alarm:
         """What the alarm is called in its stage: `accept_order-dead-letters`."""
         return f"{self.subject}-{self.kind.name}"
 
+    def do(self, stage: str) -> str:
+        """What to do about this alarm of that stage."""
+        return self.kind.do.replace("<stage>", stage).replace("<queue>", self.subject)
+
 
 DEAD_LETTERS = Kind(
     "dead-letters",
     "Messages that were accepted failed for good; they rest in the dead-letter queue for 14 days.",
-    "`python -m ops dead` says why they failed. Mend the cause, then bring them home with `python -m ops redrive "
-    "<queue>` or with the SQS console's DLQ redrive.",
+    "`python -m ops dead --stage <stage>` says why they failed. Mend the cause, then bring them home with "
+    "`python -m ops redrive <queue> --stage <stage>` or with the SQS console's DLQ redrive.",
 )
 OLDEST = Kind(
     "oldest",
@@ -54,7 +61,7 @@ OLDEST = Kind(
     "third receive on; those show as dead letters.",
     "Look at the consumer's errors, throttles and duration. If it keeps up with each message but not with their "
     "number, raise its concurrency or its batch. On a FIFO queue that halts, one group waits for a person: read its "
-    "failure with `python -m ops peek <queue>`.",
+    "failure with `python -m ops peek <queue> --stage <stage>`.",
 )
 DRAIN = Kind(
     "drain",
@@ -66,7 +73,7 @@ UNDELIVERED = Kind(
     "undelivered",
     "EventBridge could not deliver events to a subscriber's queue; they rest beside it for 14 days.",
     "The message attributes ERROR_CODE and ERROR_MESSAGE say why, most often a queue or key policy. Mend it, "
-    "deploy, then `python -m ops redrive <queue>-undelivered`.",
+    "deploy, then `python -m ops redrive <queue>-undelivered --stage <stage>`.",
 )
 ERRORS = Kind(
     "errors",
@@ -78,8 +85,7 @@ ERRORS = Kind(
 THROTTLES = Kind(
     "throttles",
     "Lambda refused to run a consumer, so messages use up receives without being tried.",
-    "Look at the account's concurrency limit and at the function's reserved concurrency; set a maximum concurrency "
-    "on the consumers that need less.",
+    "Look at the account's concurrency limit; set a maximum concurrency on the consumers that need less.",
 )
 DURATION = Kind(
     "duration",

@@ -98,7 +98,7 @@ class Observability(StageStack):
             alarm_name=names.resource(stage, entry.word),
             alarm_description=(
                 f"{entry.kind.means} ({entry.subject}: more than {entry.threshold:g} {entry.unit}.) "
-                f"What to do: {entry.kind.do} {limits.runbook}#{entry.kind.name}"
+                f"What to do: {entry.do(stage)} {limits.runbook}#{entry.kind.name}"
             ),
             metric=watched,
             threshold=entry.threshold,

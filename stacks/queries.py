@@ -39,7 +39,7 @@ def queries(topology: Topology, stage: str) -> list[Query]:
         Query(
             "crashes",
             "fields @timestamp, @log, @message\n"
-            "| filter @message like /Task timed out|Runtime exited|errorType|Traceback/\n"
+            '| filter @message like /Task timed out|Runtime exited|errorType|Traceback|"status":"(timeout|error)"/\n'
             "| sort @timestamp desc",
             functions,
         ),

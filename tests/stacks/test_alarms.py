@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from typing import Any
 
@@ -105,6 +106,20 @@ def test_every_alarm_tells_the_topic_and_says_what_to_do_within_what_cloudwatch_
         assert len(description) <= 1024
         assert '"' not in description  # it stands between quotes in the message to the chat
         assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_what_to_do_can_be_typed_as_it_stands(alarms: dict[str, Any]) -> None:
+    assert (
+        "`python -m ops redrive accept_order --stage prod`" in alarms["accept_order-dead-letters"]["AlarmDescription"]
+    )
+    assert (
+        "`python -m ops redrive ship_order-undelivered --stage prod`"
+        in alarms["ship_order-undelivered"]["AlarmDescription"]
+    )
+    for alarm in alarms.values():
+        for command in re.findall(r"`(python -m ops [^`]+)`", alarm["AlarmDescription"]):
+            assert "--stage prod" in command
+            assert "<" not in command
 
 
 def test_only_cloudwatch_of_this_account_may_publish_to_the_topic_and_over_tls_only(prod: Templates) -> None:
