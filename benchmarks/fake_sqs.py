@@ -3,7 +3,7 @@
 It keeps the rules that a mover can break: visibility and receipt handles, FIFO groups that stay locked behind an
 invisible head, five minutes of deduplication, moves to the dead-letter queue after too many receives,
 checksums, limits.
-Its clock is the event loop's.
+Its clock is the event loop's, but for the time at which a message was sent.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import time
 import uuid
 from collections import deque
 from collections.abc import Iterable
@@ -47,7 +48,7 @@ class Stored(Struct, eq=False):
     deduplication: str | None = None
     trace: str | None = None
     source: str | None = None
-    sent: float = 0.0
+    sent: int = 0
     receives: int = 0
     receipt: str = ""
     visible: float = 0.0
@@ -108,7 +109,7 @@ class FakeQueue:
             entry.message_deduplication_id,
             trace.string_value if trace else None,
             source,
-            _now(),
+            round(time.time() * 1000),
         )
         if entry.message_deduplication_id is not None:
             self._remembered[entry.message_deduplication_id] = (_now() + REMEMBERED, message.id)
@@ -240,6 +241,7 @@ class _Delete(Struct, rename="pascal"):
 
 class _Request(Struct, rename="pascal"):
     queue_url: str = ""
+    queue_name: str = ""
     entries: msgspec.Raw = msgspec.Raw(b"[]")
     max_number_of_messages: int = 1
     visibility_timeout: int = 30
@@ -258,13 +260,16 @@ class FakeSqs:
         url = f"http://sqs/000000000000/{name}"
         return self.queues.setdefault(url, FakeQueue(url, dead, receives))
 
+    def _named(self, name: str) -> FakeQueue:
+        return {queue.name: queue for queue in self.queues.values()}[name]
+
     async def __call__(self, action: str, payload: bytes) -> tuple[int, bytes]:
         """Carries out one request."""
         if self.latency:
             await asyncio.sleep(self.latency)
         request = msgspec.json.decode(payload, type=_Request)
         try:
-            queue = self.queues[request.queue_url]
+            queue = self._named(request.queue_name) if request.queue_name else self.queues[request.queue_url]
             answer = await getattr(self, f"_{action}")(queue, request)
         except KeyError:
             return 400, msgspec.json.encode(
@@ -298,6 +303,12 @@ class FakeSqs:
         entries = msgspec.json.decode(request.entries, type=list[_Delete])
         return _each(entries, lambda entry: queue.hide(entry.receipt_handle, entry.visibility_timeout))
 
+    async def _GetQueueUrl(self, queue: FakeQueue, request: _Request) -> Any:  # noqa: N802
+        return {"QueueUrl": queue.url}
+
+    async def _ListDeadLetterSourceQueues(self, queue: FakeQueue, request: _Request) -> Any:  # noqa: N802
+        return {"queueUrls": [each.url for each in self.queues.values() if each.dead is queue]}
+
     async def _GetQueueAttributes(self, queue: FakeQueue, request: _Request) -> Any:  # noqa: N802
         flying = queue.in_flight
         counts = {
@@ -314,7 +325,7 @@ def _now() -> float:
 
 def _received(message: Stored) -> dict[str, Any]:
     system = {
-        "SentTimestamp": str(int(message.sent * 1000)),
+        "SentTimestamp": str(message.sent),
         "ApproximateReceiveCount": str(message.receives),
         "MessageGroupId": message.group,
         "MessageDeduplicationId": message.deduplication,

@@ -21,7 +21,7 @@ from ops.errors import OpsError, UsageError
 from ops.message import Entry, Message, Value
 from ops.mover import Delivery
 from ops.outbox import Destination
-from ops.queue import Queue, by_arn
+from ops.queue import Queue, by_arn, find
 from ops.sqs import Sqs
 from ops.stage import Stage, in_words
 
@@ -174,7 +174,9 @@ class Homes:
 
     def _only_source(self) -> Destination | str:
         """The source queue, for messages that do not say where they came from: somebody sent them here."""
-        if self._only is None:
+        if self._only is None and self._dead.kind == "dead":
+            self._only = QueueHome(self._sqs, find(self._stage, self._dead.word.removesuffix("-dlq")).url)
+        elif self._only is None:
             with in_words():
                 pages = self._stage.client("sqs").get_paginator("list_dead_letter_source_queues")
                 urls = [url for page in pages.paginate(QueueUrl=self._dead.url) for url in page.get("queueUrls", [])]

@@ -82,7 +82,7 @@ def _resolve(stage: Stage, word: str, kind: Kind, name: str, account: str | None
         try:
             url = stage.client("sqs").get_queue_url(QueueName=name, **owner)["QueueUrl"]
         except ClientError as error:
-            if "NonExistentQueue" not in error.response["Error"]["Code"]:
+            if error.response["Error"]["Code"].rsplit(".", 1)[-1] not in ("NonExistentQueue", "QueueDoesNotExist"):
                 raise
             raise UsageError(_unknown(stage, word, kind, name)) from None
     return Queue(word, kind, name, url)

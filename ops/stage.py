@@ -37,14 +37,17 @@ class Stage:
     session: botocore.session.Session = field(repr=False)
     _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     _making: Lock = field(default_factory=Lock, repr=False, compare=False)
+    home: Path = HOME
+    """The folder that holds what this machine remembers of the stage."""
 
     @classmethod
-    def open(cls, name: str, home: Path = HOME) -> Stage:
+    def open(cls, name: str, home: Path | None = None) -> Stage:
         """The stage of that name: `local` as `python -m local up` wrote it down, others from AWS's own settings.
 
         Raises `OpsError` where there is no local stack, no region or no credentials.
         """
         session = botocore.session.Session()
+        home = home or HOME
         if name == LOCAL:
             path = home / "state.json"
             try:
@@ -57,14 +60,14 @@ class Stage:
                     f"{path} is damaged: stop the local stack and start it with `python -m local up`."
                 ) from None
             session.set_credentials("test", "test")
-            return cls(name, region, endpoint, session)
+            return cls(name, region, endpoint, session, home=home)
         with in_words():
             region = session.get_config_variable("region")
             if not region:
                 raise NoRegionError
             if session.get_credentials() is None:
                 raise NoCredentialsError
-        return cls(name, region, None, session)
+        return cls(name, region, None, session, home=home)
 
     def client(self, service: str) -> Any:
         """Botocore's client for a service of this stage."""
@@ -78,7 +81,7 @@ class Stage:
     @property
     def files(self) -> Path:
         """The folder for journals, exports and audit records of this stage."""
-        return HOME / "ops" / self.name
+        return self.home / "ops" / self.name
 
 
 @contextmanager

@@ -24,6 +24,9 @@ MOST_HELD = 100_000
 """Messages held at once, at the most: SQS allows 120,000 in flight.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
 
+WAIT = 1
+"""Seconds that a receive waits for a message; a receive that waits asks all of SQS's servers.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html"""
 WAITING = "ApproximateNumberOfMessages"
 HIDDEN = "ApproximateNumberOfMessagesNotVisible"
 
@@ -42,8 +45,8 @@ class _Hold(Struct):
 class Sweep:
     """One pass over one queue, by several workers at once.
 
-    `visibility` is how many seconds a message stays hidden before it is extended; `wait` how many seconds a receive
-    waits before the queue counts as empty. `gone` are ids of messages that an earlier pass already sent.
+    `visibility` is how many seconds a message stays hidden before it is extended. `gone` are ids of messages that an
+    earlier pass already sent.
     """
 
     def __init__(
@@ -53,7 +56,6 @@ class Sweep:
         *,
         workers: int = 16,
         visibility: int = 120,
-        wait: int = 1,
         gone: Iterable[str] = (),
         most_held: int = MOST_HELD,
     ) -> None:
@@ -62,7 +64,6 @@ class Sweep:
         self.fifo = url.endswith(".fifo")
         self._workers = workers
         self._visibility = visibility
-        self._wait = wait
         self._gone = set(gone)
         self._most_held = most_held
         self._holds: dict[str, _Hold] = {}
@@ -173,7 +174,7 @@ class Sweep:
         unanswered = 0
         while self.stopped is None and not empty:
             try:
-                received = await self._sqs.receive(self._url, visibility=self._visibility, wait=self._wait)
+                received = await self._sqs.receive(self._url, visibility=self._visibility, wait=WAIT)
             except Unanswered:
                 self._look_again()  # the receive may have hidden messages that nobody holds
                 unanswered += 1
@@ -238,7 +239,7 @@ class Sweep:
 
     def _look_again(self) -> None:
         """Messages may come back once their visibility runs out: keep looking until then."""
-        self._look_until = max(self._look_until, self._now() + self._visibility + self._wait)
+        self._look_until = max(self._look_until, self._now() + self._visibility + WAIT)
 
     async def _extend(self) -> None:
         while True:

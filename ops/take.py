@@ -10,6 +10,7 @@ from ops import audit
 from ops.archive import Archive
 from ops.cause import Causes
 from ops.connection import connected, interruptible
+from ops.depth import depth
 from ops.loop import run
 from ops.message import Message
 from ops.queue import find_dead
@@ -23,8 +24,11 @@ class Taken(Struct, kw_only=True):
     """What was, or would be, written to the file and deleted from the queue."""
 
     queue: str
+    seen: int = 0
     matched: int = 0
     deleted: int = 0
+    locked: int = 0
+    """Messages that SQS did not show, because those before them in their FIFO group are still there."""
     file: str | None = None
     stopped: str | None = None
     problem: str | None = None
@@ -35,6 +39,7 @@ def export(
 ) -> Taken:
     """Copies the messages that are meant to a file, and leaves them where they are.
 
+    Of a FIFO group SQS shows only the first ten messages while they are there; `drop` gets at the rest.
     Raises `UsageError` for a queue that is not there or a file that is, `OpsError` where AWS refuses.
     """
     return _take(stage, queue, file, selection, limit, delete=False)
@@ -70,6 +75,7 @@ def _take(
     dead = find_dead(stage, queue)
     taken = Taken(queue=dead.word, file=str(file) if file is not None else None)
     causes = Causes(stage)
+    waiting = depth(stage, dead).waiting
 
     async def work(archive: Archive | None) -> None:
         async with connected(stage) as sqs:
@@ -83,6 +89,7 @@ def _take(
                     if selection.means(message, cause)
                 ]
                 meant = meant[: limit - taken.matched] if limit is not None else meant
+                taken.seen += len(batch)
                 taken.matched += len(meant)
                 if archive is not None and meant:
                     archive.write([message for message, _ in meant], [cause for _, cause in meant])
@@ -94,6 +101,8 @@ def _take(
             with interruptible(sweep):
                 await sweep.run(visit)
             taken.stopped = sweep.stopped
+            if dead.fifo and sweep.stopped is None:
+                taken.locked = max(waiting - taken.seen, 0)
 
     if file is None:
         run(work(None))

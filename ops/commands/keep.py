@@ -49,6 +49,11 @@ def export(
         chosen = selection(filter_, older_than, cause, ids)
         taken = copy_out(Stage.open(stage), queue, file, selection=chosen, limit=limit)
         _show(taken, f"{taken.matched:,} messages of {taken.queue} are in {taken.file}.", as_json=as_json)
+        if taken.locked:
+            raise LeftBehind(
+                f"{taken.locked:,} messages are not: SQS shows only the first of each group. "
+                "`drop` writes all to a file, and `import` puts them back."
+            )
 
 
 def drop(

@@ -1,0 +1,114 @@
+"""A fake AWS endpoint on this machine, for what goes through real HTTP: queues, and tables that only remember."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from benchmarks.fake_sqs import FakeQueue, FakeSqs
+from ops.message import Entry, Value
+
+T = TypeVar("T")
+
+
+class Endpoint:
+    """Answers SQS from a fake, and DynamoDB from `tables`: items by table and key."""
+
+    def __init__(self) -> None:
+        self.sqs = FakeSqs()
+        self.tables: dict[str, dict[str, Any]] = {}
+        self.loop: asyncio.AbstractEventLoop
+        self.writers: list[asyncio.StreamWriter] = []
+        self.url = ""
+
+    def do(self, work: Callable[[], T]) -> T:
+        """Runs `work` where the fake's clock is."""
+
+        async def inside() -> T:
+            return work()
+
+        return asyncio.run_coroutine_threadsafe(inside(), self.loop).result(10)
+
+    def put(self, queue: FakeQueue, body: str, group: str | None = None, **attributes: str) -> str:
+        """Puts a message into a queue, as its source moved it there or as somebody sent it; its id."""
+        number = len(queue.arrived)
+        values = {name: Value("String", value) for name, value in attributes.items()}
+        entry = Entry(str(number), body, values, {}, group, f"original-{number}" if group is not None else None)
+        source = next((each.arn for each in self.sqs.queues.values() if each.dead is queue), None)
+        return self.do(lambda: queue.put(entry, source=source))
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writers.append(writer)
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+                headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
+                payload = await reader.readexactly(int(headers.get("content-length", 0)))
+                service, _, action = headers.get("x-amz-target", "").partition(".")
+                status, body = await self._answer(service, action, payload)
+                writer.write(
+                    b"HTTP/1.1 %d X\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n%s"
+                    % (status, len(body), body)
+                )
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    async def _answer(self, service: str, action: str, payload: bytes) -> tuple[int, bytes]:
+        if service == "amazonsqs":
+            names: tuple[str, ...] = (
+                "ReceiveMessage",
+                "SendMessageBatch",
+                "DeleteMessageBatch",
+                "ChangeMessageVisibilityBatch",
+            )
+            names += ("GetQueueAttributes", "GetQueueUrl", "ListDeadLetterSourceQueues")
+            known = {name.lower(): name for name in names}
+            if action not in known:
+                return 400, b'{"__type": "InvalidAction", "message": "not here"}'
+            return await self.sqs(known[action], payload)
+        request = json.loads(payload)
+        try:
+            if action == "putitem":
+                item = request["Item"]
+                self.tables[request["TableName"]][item["id"]["S"]] = item
+                return 200, b"{}"
+            ((table, asked),) = request["RequestItems"].items()
+            wanted = [key["message_id"]["S"] for key in asked["Keys"]]
+            found = [self.tables[table][id_] for id_ in wanted if id_ in self.tables[table]]
+            return 200, json.dumps({"Responses": {table: found}}).encode()
+        except KeyError:
+            return (
+                400,
+                b'{"__type": "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", "message": "no table"}',
+            )
+
+
+@contextmanager
+def running() -> Iterator[Endpoint]:
+    """An endpoint in a thread of its own, as long as the body runs."""
+    endpoint = Endpoint()
+    ready, over = threading.Event(), asyncio.Event()
+
+    async def main() -> None:
+        endpoint.loop = asyncio.get_running_loop()
+        server = await asyncio.start_server(endpoint.serve, "127.0.0.1", 0, limit=2**22)
+        endpoint.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        ready.set()
+        await over.wait()
+        server.close()
+        for writer in endpoint.writers:
+            writer.close()
+        await asyncio.sleep(0.01)
+
+    thread = threading.Thread(target=asyncio.run, args=(main(),))
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield endpoint
+    finally:
+        endpoint.loop.call_soon_threadsafe(over.set)
+        thread.join(10)
