@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +85,29 @@ def test_a_fifo_dead_letter_is_deduplicated_by_its_message_id(sqs: Any) -> None:
     assert moved["MessageId"] == first["MessageId"]
     assert moved["Attributes"]["MessageDeduplicationId"] == first["MessageId"]
     assert moved["Attributes"]["MessageGroupId"] == "a"
+
+
+def test_every_line_that_functions_write_is_in_their_logs(emulator: Emulator) -> None:
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("talk.py", "def handler(event, _):\n    for n in range(300):\n        print(event['i'], n)\n")
+    functions, logs = client("lambda", emulator.url), client("logs", emulator.url)
+    functions.create_function(
+        FunctionName="talk",
+        Runtime="python3.13",
+        Handler="talk.handler",
+        Role="arn:aws:iam::000000000000:role/any",
+        Code={"ZipFile": code.getvalue()},
+    )
+
+    def talk(number: int) -> None:
+        functions.invoke(FunctionName="talk", Payload=json.dumps({"i": number}).encode())
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(talk, range(16)))
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName="/aws/lambda/talk")
+    written = {event["message"].strip() for page in pages for event in page["events"]}
+    assert {f"{i} {n}" for i in range(16) for n in range(300)} <= written
 
 
 def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
