@@ -5,7 +5,8 @@ SQS keeps it beside the message, EventBridge hands it to its targets, and botoco
 call. Another form, such as OpenTelemetry's `traceparent`, replaces these two functions.
 
 See https://docs.aws.amazon.com/xray/latest/devguide/xray-services-sqs.html and
-https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-related-service-xray.html: an entry's header goes before
+that of its call, and counts to no size.
 """
 
 from __future__ import annotations
