@@ -43,13 +43,22 @@ class Event(Struct, frozen=True, kw_only=True):
 # Marks a field that must never be logged or shown; the runtime and the operator's command redact it.
 Secret = Meta(extra={"secret": True})
 
+# The end of a pattern. In Python and Java `$` also matches before a last line break, in ECMAScript it does not.
+END = r"$(?!\n)"
+
 OrderId = Annotated[
     str,
-    Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="The caller's own name for the order.", examples=["ord-1001"]),
+    Meta(
+        pattern=rf"^[A-Za-z0-9_-]{{1,64}}{END}",
+        description="The caller's own name for the order.",
+        examples=["ord-1001"],
+    ),
 ]
-Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$", description="ISO 4217 code.", examples=["EUR"])]
+Currency = Annotated[str, Meta(pattern=rf"^[A-Z]{{3}}{END}", description="ISO 4217 code.", examples=["EUR"])]
 Amount = Annotated[int, Meta(ge=1, le=10**12, description="In the currency's minor unit (cents).", examples=[4200])]
 Email = Annotated[
     str,
-    Meta(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254, examples=["ada@example.com"], extra={"secret": True}),
+    Meta(
+        pattern=rf"^[^@\s]+@[^@\s]+\.[^@\s]+{END}", max_length=254, examples=["ada@example.com"], extra={"secret": True}
+    ),
 ]

@@ -6,9 +6,11 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
 
-from functions.contracts.contract import Amount, Command, Currency, Email, Event, OrderId
+from functions.contracts.contract import END, Amount, Command, Currency, Email, Event, OrderId
 
-Sku = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Stock keeping unit.", examples=["tea-500g"])]
+Sku = Annotated[
+    str, Meta(pattern=rf"^[A-Za-z0-9_-]{{1,64}}{END}", description="Stock keeping unit.", examples=["tea-500g"])
+]
 
 
 class Line(Struct, frozen=True, kw_only=True):

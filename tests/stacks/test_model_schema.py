@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
+import msgspec
 import pytest
-from jsonschema import Draft4Validator
+from jsonschema import Draft4Validator, ValidationError
 from msgspec import Meta, Struct
 
 from functions.contracts.contract import Command
 from functions.contracts.orders import PlaceOrder
+from stacks.openapi import example
 from stacks.parts.model_schema import draft4
 from stacks.topology import TOPOLOGY
 
@@ -80,3 +83,12 @@ def test_a_contract_that_contains_itself_is_refused_in_words() -> None:
 def test_a_contract_without_required_fields_still_refuses_an_empty_body() -> None:
     # API Gateway reads a missing body as {}.
     assert not Draft4Validator(draft4(Optional)).is_valid({})
+
+
+@pytest.mark.parametrize("field", ["order_id", "customer_email", "currency"])
+def test_a_line_break_at_the_end_fits_no_pattern(field: str) -> None:
+    order: dict[str, Any] = example(PlaceOrder)
+    for check in (Draft4Validator(draft4(PlaceOrder)).validate, partial(msgspec.convert, type=PlaceOrder)):
+        check(order)
+        with pytest.raises((ValidationError, msgspec.ValidationError)):
+            check(order | {field: order[field] + "\n"})
