@@ -33,8 +33,7 @@ def ingress(folder: Path, stage: str, *, change: Any = lambda route: route, **se
     """The API alone, with some routes and settings changed."""
     known = context(stage, **settings)
     app = App(context=known, outdir=str(folder))
-    topology = replace(TOPOLOGY)
-    object.__setattr__(topology, "routes", tuple(map(change, TOPOLOGY.routes)))
+    topology = replace(TOPOLOGY, routes=tuple(map(change, TOPOLOGY.routes)))
     Ingress(app, settings=stages.read(stage, known["stages"]), topology=topology)
     app.synth()
     template = json.loads((folder / f"headrace-{stage}-ingress.template.json").read_text())

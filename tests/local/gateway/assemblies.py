@@ -15,7 +15,7 @@ os.environ["CDK_VALIDATION"] = "false"
 from aws_cdk import App
 
 from stacks import settings as stages
-from stacks.entry import Route, Topology
+from stacks.entry import Route
 from stacks.ingress import Ingress
 from stacks.topology import TOPOLOGY
 
@@ -32,10 +32,7 @@ def synthesize(folder: Path, change: Callable[[Route], Route] = unlimited, **set
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     known = context["stages"]
     known["local"] |= settings
-    topology = Topology(
-        **{field: getattr(TOPOLOGY, field) for field in TOPOLOGY.__dataclass_fields__ if field != "routes"},
-        routes=tuple(map(change, TOPOLOGY.routes)),
-    )
+    topology = replace(TOPOLOGY, routes=tuple(map(change, TOPOLOGY.routes)))
     app = App(context=context | {"aws:cdk:bundling-stacks": []}, outdir=str(folder))
     Ingress(app, settings=stages.read("local", known), topology=topology)
     app.synth()
