@@ -33,7 +33,7 @@ class Resting(Struct, frozen=True, kw_only=True):
     redriven: str | None = None
 
 
-class Try(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Try(Struct, frozen=True, kw_only=True):
     """One attempt at a message. `at` is when its batch ended, in epoch milliseconds."""
 
     number: int
@@ -42,8 +42,8 @@ class Try(Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: str | None = None
 
 
-class Delivery(Struct, kw_only=True, omit_defaults=True):
-    """A message on a queue, and what its consumer made of it.
+class Delivery(Struct, kw_only=True):
+    """A message on a queue, and what its consumer made of it: its `state`, as far as anybody knows.
 
     `rests_in` is the dead-letter queue where it was seen, `cause` why. `redriven` says how often it was brought home
     and by which redrive, `redriven_by` who started that. `copies` are the messages as which it went home; where none
@@ -54,6 +54,7 @@ class Delivery(Struct, kw_only=True, omit_defaults=True):
     message_id: str
     sent: int | None = None
     tries: list[Try]
+    state: State = "gone"
     redriven: str | None = None
     redriven_by: str | None = None
     sent_home: str | None = None
@@ -61,20 +62,6 @@ class Delivery(Struct, kw_only=True, omit_defaults=True):
     cause: str | None = None
     events: list[Fact] = []
     copies: list[Delivery] = []
-
-    @property
-    def state(self) -> State:
-        """What became of it, as far as anybody knows."""
-        last = self.tries[-1] if self.tries else None
-        if last is not None and last.outcome == "duplicate":
-            return "duplicate"
-        if any(each.outcome in DONE for each in self.tries):
-            return "processed"
-        if self.rests_in is not None:
-            return "dead"
-        if self.copies:
-            return "redriven"
-        return "gone" if self.exhausted else "retried"
 
     @property
     def exhausted(self) -> bool:
@@ -88,7 +75,7 @@ class Delivery(Struct, kw_only=True, omit_defaults=True):
         return self.tries[-1].at if self.tries else self.sent or 0
 
 
-class Fact(Struct, kw_only=True, omit_defaults=True):
+class Fact(Struct, kw_only=True):
     """An event, the messages by which it reached its subscribers, and the subscribers of whom nothing is known.
 
     `at` is when its publisher's batch ended; None where the publisher left no line. `again` says that an earlier
@@ -103,7 +90,7 @@ class Fact(Struct, kw_only=True, omit_defaults=True):
     again: bool = False
 
 
-class Request(Struct, kw_only=True, omit_defaults=True):
+class Request(Struct, kw_only=True):
     """A request to the API, its answer, and the messages that it became. `at` is epoch milliseconds, the rest too."""
 
     route: str
@@ -116,7 +103,7 @@ class Request(Struct, kw_only=True, omit_defaults=True):
     awaited: list[str] = []
 
 
-class Path(Struct, kw_only=True, omit_defaults=True):
+class Path(Struct, kw_only=True):
     """Everything that is known of one correlation id.
 
     `strays` and `facts` came from nowhere that a line tells of. `unseen` are the dead-letter queues that were too deep
@@ -172,7 +159,23 @@ def path(correlation_id: str, lines: Iterable[Line], resting: Iterable[Resting] 
     ]
     strays += [delivery for group in by_request.values() for delivery in _folded(group)]
     facts = [Fact(type="an event", id=id_, deliveries=_folded(group)) for id_, group in by_event.items()]
-    return Path(correlation_id=correlation_id, requests=requests, facts=facts, strays=strays)
+    found = Path(correlation_id=correlation_id, requests=requests, facts=facts, strays=strays)
+    for delivery in found.deliveries():
+        delivery.state = _state(delivery)
+    return found
+
+
+def _state(delivery: Delivery) -> State:
+    last = delivery.tries[-1] if delivery.tries else None
+    if last is not None and last.outcome == "duplicate":
+        return "duplicate"
+    if any(each.outcome in DONE for each in delivery.tries):
+        return "processed"
+    if delivery.rests_in is not None:
+        return "dead"
+    if delivery.copies:
+        return "redriven"
+    return "gone" if delivery.exhausted else "retried"
 
 
 def _answers(lines: Iterable[Line]) -> list[Answered]:

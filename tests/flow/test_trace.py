@@ -56,6 +56,7 @@ def test_a_request_is_traced_from_the_api_to_the_last_subscriber(stack: Session,
 
     told = json.loads(trace(stack, answer["correlation_id"], "--json"))
     (accepted,) = told["requests"][0]["deliveries"]
+    assert accepted["state"] == "processed"
     event = accepted["events"][0]["id"]
     assert row(trace(stack, event), "POST /v1/orders"), "an event's id finds the same path"
 
