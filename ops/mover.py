@@ -27,7 +27,7 @@ from functions.contracts.envelope import IDEMPOTENCY_KEY, REDRIVEN
 from ops.journal import Journal
 from ops.message import MOST_ATTRIBUTES, MOST_BYTES, Entry, Message, Value, attribute_size
 from ops.outbox import Destination, Outbox
-from ops.pace import Pace
+from ops.pace import ENOUGH, Pace
 from ops.sqs import TEN
 from ops.sweep import Sweep
 
@@ -35,8 +35,6 @@ KEY = re.compile(r"[!-~]{1,80}")
 """An idempotency key that fits into a deduplication id, which has 128 printable characters, beside a MessageId."""
 LIMIT = "limit"
 CAME_BACK = "came back"
-ENOUGH = 20
-"""Messages sent before a redrive is judged by how many come back."""
 
 
 @dataclass(frozen=True)
@@ -163,10 +161,14 @@ class Mover:
             stuck.add(message.group)
         return work
 
-    def _judge(self) -> None:
-        moved, back = self.tally.moved, self.tally.came_back
-        if not self._force and moved >= ENOUGH and back * 2 > moved:
+    def give_up(self) -> None:
+        """Stops, because most of what was sent failed again; unless that is to be ignored."""
+        if not self._force:
             self._sweep.stop(CAME_BACK)
+
+    def _judge(self) -> None:
+        if self.tally.moved >= ENOUGH and self.tally.came_back * 2 > self.tally.moved:
+            self.give_up()
 
     def _lots(self, work: list[tuple[Message, Delivery]]) -> Iterator[list[tuple[Message, Delivery]]]:
         """What is sent one after the other: a group's messages on FIFO, as much as fits into one batch otherwise."""

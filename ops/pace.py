@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from ops.errors import OpsError
@@ -12,6 +13,11 @@ from ops.transport import Unanswered
 
 START = 500.0
 """Messages a second at first: what AWS's own redrive does at the most when a rate is set."""
+LAG = 60.0
+"""Seconds by which SQS's counts may be late.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html"""
+ENOUGH = 20
+"""Messages sent before a redrive is judged by how many come back."""
 SLOWEST = 5.0
 FASTEST = 50_000.0
 
@@ -46,9 +52,17 @@ class Adaptive(Pace):
         self._dead = dead
         self._every = every
 
-    async def watch(self, moved: Callable[[], int], homes: Callable[[], Iterable[str]]) -> None:
-        """Adapts until it is cancelled; `moved` counts what was sent so far, `homes` are the URLs it went to."""
-        depth, dead, sent = 0, await self._count(self._dead), moved()
+    async def watch(
+        self, moved: Callable[[], int], homes: Callable[[], Iterable[str]], failing: Callable[[], None]
+    ) -> None:
+        """Adapts until it is cancelled.
+
+        `moved` counts what was sent so far, `homes` are the URLs it went to. `failing` is called when the dead-letter
+        queue holds again most of what left it a minute ago or earlier.
+        """
+        first = dead = await self._count(self._dead)
+        depth, sent = 0, moved()
+        history: deque[int] = deque([sent], maxlen=round(LAG / self._every) + 1)
         while True:
             await asyncio.sleep(self._every)
             try:
@@ -56,9 +70,12 @@ class Adaptive(Pace):
                 now_dead = await self._count(self._dead)
             except (OpsError, Unanswered):
                 continue  # an operator may not read the depth of somebody else's queue
+            if history[0] >= ENOUGH and len(history) == history.maxlen and now_dead > first - history[0] / 2:
+                failing()
             more = moved() - sent
             self.judge(more, now_depth - depth, now_depth, now_dead - (dead - more))
             depth, dead, sent = now_depth, now_dead, sent + more
+            history.append(sent)
 
     def judge(self, sent: int, growth: int, depth: int, returned: int) -> None:
         """Sets the rate, from what was sent, how the depth grew, and how many dead letters there are too many."""

@@ -340,7 +340,7 @@ async def _watched(pace: Pace, mover: Mover) -> AsyncIterator[None]:
     def homes() -> list[str]:
         return [name for name in mover.tally.to if not name.startswith("arn:")]
 
-    watch = asyncio.create_task(pace.watch(lambda: mover.tally.moved, homes))
+    watch = asyncio.create_task(pace.watch(lambda: mover.tally.moved, homes, mover.give_up))
     try:
         yield
     finally:

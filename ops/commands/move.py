@@ -177,7 +177,7 @@ def _show(report: Report, *, as_json: bool) -> None:
         raise Interrupted(f"Stopped after {report.moved:,} messages; the rest is where it was.{again}")
     if report.stopped == CAME_BACK:
         raise CameBack(
-            f"Stopped: {report.came_back:,} of {report.moved:,} messages failed again at once. "
+            f"Stopped after {report.moved:,} messages, most of which came straight back. "
             "Mend the cause first, or say --force."
         )
     if report.acted and (report.refused or report.behind):

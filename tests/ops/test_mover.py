@@ -17,7 +17,8 @@ from functions.contracts.envelope import IDEMPOTENCY_KEY, REDRIVEN
 from ops.home import QueueHome
 from ops.journal import Journal
 from ops.message import MOST_BYTES, Entry, Message, Value
-from ops.mover import Delivery, Mover, deduplication_id
+from ops.mover import CAME_BACK, Delivery, Mover, deduplication_id
+from ops.pace import SLOWEST, Adaptive
 from ops.sqs import Refused, Sqs
 from ops.sweep import Sweep
 from tests.ops.faults import Faulty, Killed
@@ -259,6 +260,47 @@ def test_what_comes_straight_back_is_not_sent_in_circles() -> None:
         assert len(dead) + len(source) == 400
         assert mover.tally.came_back > 20
         assert len(source.arrived) == mover.tally.moved == 400
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_when_most_come_straight_back_the_rest_is_kept_unless_forced(force: bool) -> None:
+    async def scenario() -> None:
+        sqs = FakeSqs()
+        dead, source = fill(sqs, 1_000, fifo=False)
+        source.dead, source.receives = dead, 0
+        client = Sqs(sqs)
+        pace = Adaptive(client, dead.url)
+        pace.rate = SLOWEST
+        sweep = Sweep(client, dead.url, workers=WORKERS)
+        home = QueueHome(client, source.url)
+        mover = Mover(
+            sweep,
+            lambda message: Delivery(home, message.body, message.message_attributes),
+            run="run",
+            act=True,
+            pace=pace,
+            force=force,
+        )
+
+        async def consume() -> None:
+            while True:
+                while source.take(10, 0) or len(source):
+                    pass
+                await asyncio.sleep(1)
+
+        others = [
+            asyncio.create_task(consume()),
+            asyncio.create_task(pace.watch(lambda: mover.tally.moved, lambda: [source.url], mover.give_up)),
+        ]
+        await sweep.run(mover.visit)
+        for task in others:
+            task.cancel()
+        assert len(dead) + len(source) == 1_000
+        assert sweep.stopped == (None if force else CAME_BACK)
+        assert mover.tally.moved == 1_000 if force else mover.tally.moved < 700
+        assert len(source.arrived) == mover.tally.moved
 
     run(scenario())
 

@@ -68,7 +68,7 @@ def test_the_queues_are_looked_at_and_what_was_taken_out_is_expected_to_be_gone(
             dead.put(Entry(str(number), "body"))
         pace = Adaptive(Sqs(sqs), dead.url, every=5)
         moved = 0
-        watch = asyncio.create_task(pace.watch(lambda: moved, lambda: [source.url]))
+        watch = asyncio.create_task(pace.watch(lambda: moved, lambda: [source.url], lambda: None))
         await asyncio.sleep(1)
         for message in dead.take(10, 30) + dead.take(10, 30):
             dead.remove(message.receipt)
@@ -83,3 +83,28 @@ def test_the_queues_are_looked_at_and_what_was_taken_out_is_expected_to_be_gone(
         watch.cancel()
 
     run(scenario())
+
+
+def test_a_dead_letter_queue_that_fills_again_is_noticed_once_the_counts_can_be_trusted() -> None:
+    async def scenario(back: bool) -> float | None:
+        sqs = FakeSqs()
+        dead = sqs.create("dead")
+        for number in range(100):
+            dead.put(Entry(str(number), "body"))
+        noticed: list[float] = []
+        now = asyncio.get_running_loop().time
+        pace = Adaptive(Sqs(sqs), dead.url, every=5)
+        watch = asyncio.create_task(pace.watch(lambda: 50, list, lambda: noticed.append(now())))
+        await asyncio.sleep(1)
+        for message in [message for _ in range(5) for message in dead.take(10, 30)]:
+            dead.remove(message.receipt)
+        for number in range(40 if back else 20):
+            dead.put(Entry(str(number), "body"))
+        await asyncio.sleep(100)
+        watch.cancel()
+        return noticed[0] if noticed else None
+
+    at = run(scenario(back=True))
+    assert at is not None
+    assert at >= 60
+    assert run(scenario(back=False)) is None
