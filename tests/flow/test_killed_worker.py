@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -60,14 +60,19 @@ def in_flight(stack: Session, effects: Effects, function: str) -> int:
 
 
 def kill_mid_batch(stack: Session, effects: Effects, function: str, burst: Callable[[], None]) -> None:
-    """Send a burst of messages, and kill the function's workers as soon as they hold some of them."""
-    held = in_flight(stack, effects, function)
-    sending = Thread(target=burst)
-    sending.start()
-    assert eventually(lambda: in_flight(stack, effects, function) > held and workers(stack, function))
+    """Send a burst of messages, and kill the function's workers when they hold some of them and have just begun.
+
+    Workers that run already are paused until they hold a batch, because they are too quick to be caught.
+    """
+    assert eventually(lambda: not in_flight(stack, effects, function))
     for worker in workers(stack, function):
+        os.kill(worker, signal.SIGSTOP)
+    burst()
+    assert eventually(lambda: in_flight(stack, effects, function) and workers(stack, function))
+    for worker in workers(stack, function):
+        os.kill(worker, signal.SIGCONT)
+        time.sleep(0.02)
         os.kill(worker, signal.SIGKILL)
-    sending.join()
 
 
 def left(effects: Effects) -> dict[str, int]:
