@@ -165,20 +165,35 @@ class Costing:
     def _consumer(self, consumer: Consumer) -> Cost:
         """A message after the other, its effects one call, the events of the batch ten a call."""
         assume, fill = self.assume, self._fill(consumer)
-        calls = min(len(_writes(consumer)), 1) * assume.write
+        writes = len(self._writes(consumer))
+        calls = min(writes, 1) * assume.write
         if consumer.sends_email:
             calls += 2 * assume.write + assume.send
         publishes = math.ceil(fill / RECEIVE) * assume.publish if consumer.publishes else 0
-        return self._run(consumer, fill * (assume.own + calls) + publishes, _write_units(consumer))
+        units = _units(writes) + (2 if consumer.sends_email else 0)
+        return self._run(consumer, fill * (assume.own + calls) + publishes, units)
 
     def _standard(self, consumer: Consumer) -> Cost:
-        """The same work one call after the other: an idempotency record, begun and completed, and a PutEvents each."""
+        """The same work one call after the other: an idempotency record, begun and completed, and a PutEvents each.
+
+        That record is in the place of the keys that we write with the effect.
+        """
         assume, fill = self.assume, self._fill(consumer)
-        calls = (min(len(_writes(consumer)), 1) + 2) * assume.write
+        writes = len(self._writes(consumer, keys=False))
+        calls = (min(writes, 1) + 2) * assume.write
         calls += assume.send if consumer.sends_email else 0
         calls += assume.publish if consumer.publishes else 0
-        units = _write_units(consumer) + (0 if consumer.sends_email else 2)
-        return self._run(consumer, fill * (assume.own + calls), units)
+        return self._run(consumer, fill * (assume.own + calls), _units(writes) + 2)
+
+    def _writes(self, consumer: Consumer, *, keys: bool = True) -> list[str]:
+        """The writes of a message; without `keys` not those to tables that keep things for a time only, as keys are."""
+        passing = {table.name for table in self.topology.tables if table.expires}
+        return [
+            action
+            for access in consumer.access
+            for action in access.actions
+            if action in WRITES and (keys or access.table not in passing)
+        ]
 
     def _run(self, consumer: Consumer, milliseconds: float, write_units: int) -> Cost:
         n, assume, prices = self.messages, self.assume, self.prices
@@ -217,14 +232,9 @@ def _chunks(size: float) -> int:
     return max(1, math.ceil(size / CHUNK))
 
 
-def _writes(consumer: Consumer) -> list[str]:
-    return [action for access in consumer.access for action in access.actions if action in WRITES]
-
-
-def _write_units(consumer: Consumer) -> int:
-    """Units of the writes of a message: one each, two each where several are one transaction; two for a guarded e-mail.
+def _units(writes: int) -> int:
+    """Write units of so many writes: one each, two each where several are one transaction.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
     """
-    writes = len(_writes(consumer))
-    return (writes if writes < 2 else 2 * writes) + (2 if consumer.sends_email else 0)
+    return writes if writes < 2 else 2 * writes

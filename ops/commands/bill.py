@@ -49,7 +49,7 @@ def _dollars(value: float) -> Text:
 
 
 def _more(other: Cost, ours: Cost) -> Text:
-    return Text(f"{other.total:,.2f} (+{other.total / ours.total - 1:.0%})")
+    return Text(f"{other.total:,.2f} ({other.total / ours.total - 1:+.0%})")
 
 
 def _heading(costing: Costing) -> Text:
@@ -72,6 +72,7 @@ def _told(costing: Costing) -> Iterator[Text]:
             f"A message takes {assume.own:g} ms of its function, a write {assume.write:g} ms, a PutEvents "
             f"{assume.publish:g} ms, a SendMessage or an e-mail {assume.send:g} ms; on {architecture}.",
             "Each write of a consumer happens once a message, for one unit; several are a transaction, for two each.",
+            "Every request has an Idempotency-Key.",
             "A consumer that publishes tells one event a message; what follows is that of the first one it lists.",
             f"Events rest {days} days in the archive." if days else "The stage archives no events.",
             f"X-Ray records {assume.sampled:.0%} of requests and batches. Logs: {assume.access_line} bytes a request, "
@@ -80,6 +81,8 @@ def _told(costing: Costing) -> Iterator[Text]:
         )
     )
     yield Text("Compared", "bold")
-    yield Text("  Standard consumer: for each message an idempotency record (two writes) and a PutEvents of its own.")
+    yield Text(
+        "  Standard consumer: an idempotency record (two writes) and a PutEvents for each message, no transacted key."
+    )
     yield Text("  Function in front: API Gateway → Lambda → SQS instead of API Gateway → SQS.")
     yield Text(f"Prices and their sources: ops/prices/{costing.prices.region}.toml", "dim")
