@@ -44,6 +44,8 @@ class Assumptions(Struct, frozen=True, kw_only=True):
     """A PutEvents."""
     send: float = 15
     """A SendMessage, or an e-mail."""
+    keyed: float = 1
+    """The share of requests with an Idempotency-Key, where one is not required."""
     sampled: float = 0.05
     """The share of requests and of batches that X-Ray records."""
     access_line: int = 450
@@ -170,7 +172,8 @@ class Costing:
         if consumer.sends_email:
             calls += 2 * assume.write + assume.send
         publishes = math.ceil(fill / RECEIVE) * assume.publish if consumer.publishes else 0
-        units = _units(writes) + (2 if consumer.sends_email else 0)
+        keyless = _units(len(self._writes(consumer, keys=False)))
+        units = assume.keyed * _units(writes) + (1 - assume.keyed) * keyless + (2 if consumer.sends_email else 0)
         return self._run(consumer, fill * (assume.own + calls) + publishes, units)
 
     def _standard(self, consumer: Consumer) -> Cost:
@@ -195,7 +198,7 @@ class Costing:
             if action in WRITES and (keys or access.table not in passing)
         ]
 
-    def _run(self, consumer: Consumer, milliseconds: float, write_units: int) -> Cost:
+    def _run(self, consumer: Consumer, milliseconds: float, write_units: float) -> Cost:
         n, assume, prices = self.messages, self.assume, self.prices
         batches = n / self._fill(consumer)
         return Cost(

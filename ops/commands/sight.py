@@ -89,6 +89,7 @@ def cost(
     messages: Annotated[int | None, typer.Option(min=1, help="For so many messages instead.")] = None,
     fill: Annotated[float, typer.Option(min=1, max=10_000, help="Messages a batch, on average.")] = 5,
     size: Annotated[int, typer.Option(min=1, max=1_048_576, help="Bytes a message.")] = 1024,
+    keyed: Annotated[float, typer.Option(min=0, max=1, help="The share of requests with an Idempotency-Key.")] = 1,
     region: Annotated[str, typer.Option(help="Whose price list, of those in ops/prices.")] = "us-east-1",
     stage: InStage = StageName.PROD,
     as_json: AsJson = False,
@@ -106,7 +107,7 @@ def cost(
             settings = read(stage, json.loads(CDK.read_text(encoding="utf-8"))["context"]["stages"])
         except SettingsError as error:
             raise UsageError(str(error)) from None
-        assumed = Assumptions(fill=fill, size=size)
+        assumed = Assumptions(fill=fill, size=size, keyed=keyed)
         costing = Costing(TOPOLOGY, settings, Prices.of(region), messages or 1_000_000, assumed)
     if as_json:
         print_json({"messages": costing.messages, "assumed": assumed, "prices": costing.prices, "rows": costing.rows()})

@@ -149,8 +149,10 @@ def test_a_key_that_is_written_with_the_effect_is_no_work_of_the_standard_consum
     access = (ORDERS, Access(table="keys", actions=("PutItem",)))
     first = Consumer(function="accept_order", access=access, publishes=(OrderAccepted,))
     tables = (*keyed.tables, Table(name="keys", key="key", expires=True))
-    row = rows(replace(keyed, consumers=(first, *keyed.consumers[1:]), tables=tables))["POST /v1/orders"]
+    keyed = replace(keyed, consumers=(first, *keyed.consumers[1:]), tables=tables)
+    row = rows(keyed)["POST /v1/orders"]
     assert row.cost.tables == pytest.approx(4 * 0.625)
+    assert rows(keyed, keyed=0)["POST /v1/orders"].cost.tables == pytest.approx(0.625)
     assert row.standard.tables == pytest.approx(3 * 0.625)
 
 
