@@ -37,6 +37,9 @@ def trace(
 ) -> None:
     """The path of one request: every hop, try and event with its times, where it failed, and how it was brought home.
 
+    It is put together from the logs, the dead-letter queues, the recorded causes and the records of redrives. A look
+    into a dead-letter queue counts as a receive there and hides its messages for a moment.
+
     Example: python -m ops trace 9a046ad6-0cb9-4120-8985-065864e900df
     """
     with said():
