@@ -8,12 +8,14 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from functions.contracts.envelope import CORRELATION_ID
 from ops.commands.options import AsJson, Filter, Ids, InStage, OfCause, OlderThan, QueueName, StageName, selection
 from ops.commands.screen import out, print_json, said, span, tell
 from ops.depth import depths
 from ops.peek import Dead, Seen, dead_letters
 from ops.peek import peek as look
 from ops.redaction import redact, redact_body
+from ops.selection import document
 from ops.stage import Stage
 
 
@@ -112,6 +114,7 @@ def _plain(each: Seen, *, secrets: bool) -> dict[str, Any]:
         "receives": message.receives,
         "group": message.group,
         "from": message.source,
+        "correlation_id": _correlation(each),
         "attributes": attributes if secrets else redact(attributes),
         "cause": each.cause,
         "body": message.body if secrets else redact_body(message.body),
@@ -136,9 +139,22 @@ def _tell_message(each: Seen, plain: dict[str, Any]) -> None:
             for name in ("function", "version", "attempts", "failed_at", "stack_digest", "rule", "target")
         }
         tell("         " + ", ".join(f"{name} {value}" for name, value in where.items() if value), style="dim")
+    if plain["correlation_id"]:
+        tell(f"  path:  python -m ops trace {plain['correlation_id']}", style="dim")
     for line in plain["body"].splitlines() or [""]:
         tell(f"  | {line}")
     tell("")
+
+
+def _correlation(each: Seen) -> str | None:
+    """The id under which `trace` shows the message's path, as the cause, the sender or the event tells it."""
+    if each.cause is not None and each.cause.correlation_id:
+        return each.cause.correlation_id
+    told = document(each.message, None)
+    body = told["body"] if isinstance(told["body"], dict) else {}
+    detail = body.get("detail")
+    found = told["attributes"].get(CORRELATION_ID) or (detail.get(CORRELATION_ID) if isinstance(detail, dict) else None)
+    return str(found) if found else None
 
 
 def _ago(moment: str) -> str:
