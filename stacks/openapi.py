@@ -19,7 +19,7 @@ from functions.contracts.webhooks import SCHEMES, ReceiveWebhook, Scheme
 from stacks.entry import Queue, Route, Topology
 from stacks.page import ROOT, write
 from stacks.parts import mapping_template as template
-from stacks.parts.answers import ANSWERS, NOT_SIGNED, RETRY_AFTER
+from stacks.parts.answers import ANSWERS, ITS_OWN, NOT_SIGNED, RETRY_AFTER
 from stacks.topology import TOPOLOGY
 
 PATH = ROOT / "docs" / "openapi.json"
@@ -253,7 +253,7 @@ def _unhappy() -> Iterator[Document]:
     for answer in ANSWERS:
         if not answer.default:
             shown = answer.message.replace("$context.error.validationErrorString", "[…]").replace(
-                "$context.error.message", f"Missing required request parameters: [{template.KEY}]"
+                ITS_OWN, f"Missing required request parameters: [{template.KEY}]"
             )
             yield {"name": answer.kind, "status": answer.status, "message": shown}
 

@@ -43,8 +43,10 @@ class Event(Struct, frozen=True, kw_only=True):
 # Marks a field that must never be logged or shown; the runtime and the operator's command redact it.
 Secret = Meta(extra={"secret": True})
 
-# The end of a pattern. In Python and Java `$` also matches before a last line break, in ECMAScript it does not.
+# A pattern is read by Python, by API Gateway and by clients, whose dialects differ: in Python and Java `$` also matches
+# before a last line break, and what `\s` matches is another set in each.
 END = r"$(?!\n)"
+_WORD = r"[^@\x00-\x20\x7f]+"
 
 OrderId = Annotated[
     str,
@@ -59,6 +61,9 @@ Amount = Annotated[int, Meta(ge=1, le=10**12, description="In the currency's min
 Email = Annotated[
     str,
     Meta(
-        pattern=rf"^[^@\s]+@[^@\s]+\.[^@\s]+{END}", max_length=254, examples=["ada@example.com"], extra={"secret": True}
+        pattern=rf"^{_WORD}@{_WORD}\.{_WORD}{END}",
+        max_length=254,
+        examples=["ada@example.com"],
+        extra={"secret": True},
     ),
 ]

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 RETRY_AFTER = 2
 """Seconds that a caller is asked to wait when there are too many requests or SQS is busy."""
 
+ITS_OWN = "$context.error.messageString"
+"""What API Gateway says by itself, which comes with its quotes."""
+
 _AGAIN = "Send it again with the same Idempotency-Key."
 _OURS = "because of a fault on our side."
 NOT_SIGNED = "There is no such route, or the request is not signed by an AWS identity."
@@ -34,7 +37,7 @@ class Answer:
 
 ANSWERS = (
     Answer("BAD_REQUEST_BODY", 400, "The body does not fit the contract: $context.error.validationErrorString"),
-    Answer("BAD_REQUEST_PARAMETERS", 400, "$context.error.message"),
+    Answer("BAD_REQUEST_PARAMETERS", 400, ITS_OWN),
     Answer("UNSUPPORTED_MEDIA_TYPE", 415, "The content type must be application/json."),
     Answer("REQUEST_TOO_LARGE", 413, "The request is larger than API Gateway takes; send less, or a reference to it."),
     Answer("RESOURCE_NOT_FOUND", 404, "There is no such route."),
@@ -52,6 +55,6 @@ ANSWERS = (
     Answer("API_CONFIGURATION_ERROR", 500, f"The request could not be handled {_OURS}"),
     Answer("INTEGRATION_FAILURE", 504, f"SQS did not answer; the message may be queued or not. {_AGAIN}"),
     Answer("INTEGRATION_TIMEOUT", 504, f"SQS did not answer in time; the message may be queued or not. {_AGAIN}"),
-    Answer("DEFAULT_4XX", 400, "$context.error.message"),
+    Answer("DEFAULT_4XX", 400, ITS_OWN),
     Answer("DEFAULT_5XX", 500, f"The request could not be handled {_OURS}"),
 )

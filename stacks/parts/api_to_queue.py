@@ -18,6 +18,8 @@ from stacks.parts.model_schema import draft4
 from stacks.settings import Settings
 
 JSON = "application/json"
+# The headers that the templates of the answers set.
+_ANSWERED = (mapping_template.CORRELATION_ID, "Retry-After")
 
 
 class ApiToQueue(Construct):
@@ -79,7 +81,11 @@ class ApiToQueue(Construct):
                 validate_request_parameters=True,
             ),
             method_responses=[
-                apigateway.MethodResponse(status_code=status) for status in ("202", "400", "413", "500", "503")
+                apigateway.MethodResponse(
+                    status_code=status,
+                    response_parameters={f"method.response.header.{name}": True for name in _ANSWERED},
+                )
+                for status in ("202", "400", "413", "500", "503")
             ],
             **options,
         )

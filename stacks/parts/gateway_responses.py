@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aws_cdk import aws_apigateway as apigateway
 
-from stacks.parts.answers import ANSWERS, NOT_SIGNED, RETRY_AFTER
+from stacks.parts.answers import ANSWERS, ITS_OWN, NOT_SIGNED, RETRY_AFTER
 from stacks.parts.mapping_template import CORRELATION_ID
 
 
@@ -22,9 +22,14 @@ def add_gateway_responses(api: apigateway.RestApi, *, signed: bool) -> None:
             answer.kind,
             type=apigateway.ResponseType.of(answer.kind),
             status_code=None if answer.default else str(status),
-            templates={"application/json": f'{{"message":"{message}","correlation_id":"$context.requestId"}}'},
+            templates={"application/json": _template(message)},
             response_headers={
                 CORRELATION_ID: "context.requestId",
                 **({"Retry-After": f"'{RETRY_AFTER}'"} if status == 429 else {}),
             },
         )
+
+
+def _template(message: str) -> str:
+    text = message if message == ITS_OWN else f'"{message}"'
+    return f'{{"message":{text},"correlation_id":"$context.requestId"}}'

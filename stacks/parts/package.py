@@ -163,11 +163,11 @@ def _install(packages: Path, target: Target, requirements: Path) -> None:
 
 def _prune(packages: Path) -> None:
     """Leaves out what no function reads. Licences stay."""
-    for folder in (packages / "bin", packages / "boto3" / "examples"):
-        shutil.rmtree(folder, ignore_errors=True)
-    swagger = packages / "aws_lambda_powertools" / "event_handler" / "openapi" / "swagger_ui"
+    # Functions answer queues, so Powertools' HTTP routers stay behind; Lambda's own system knows the time zones.
+    for folder in ("bin", "boto3/examples", "aws_lambda_powertools/event_handler"):
+        shutil.rmtree(packages / folder, ignore_errors=True)
     records = (packages.glob(f"*.dist-info/{name}") for name in ("RECORD", "INSTALLER", "REQUESTED"))
-    for unread in chain(packages.rglob("*.pyi"), swagger.glob("*.min.*"), *records):
+    for unread in chain(packages.rglob("*.pyi"), packages.glob("dateutil/zoneinfo/*.tar.gz"), *records):
         unread.unlink()
     data = packages / "botocore" / "data"
     if not data.is_dir():

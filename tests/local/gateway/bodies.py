@@ -106,7 +106,7 @@ def anything(draw: DrawFn) -> str:
 IDENTIFIERS = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
 CURRENCIES = st.from_regex(r"[A-Z]{3}", fullmatch=True)
 AMOUNTS = st.integers(1, 10**12)
-NAMES = st.text(CHARACTERS.filter(lambda one: one != "@" and not re.match(r"\s", one)), min_size=1, max_size=20)
+NAMES = st.text(CHARACTERS.filter(lambda one: one > " " and one not in "@\x7f"), min_size=1, max_size=20)
 ORDERS = st.fixed_dictionaries(
     {
         "order_id": IDENTIFIERS,
