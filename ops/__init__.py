@@ -1,4 +1,4 @@
-"""What a person types to see a stage at work, understand its dead letters and bring them home; and the library under it.
+"""What a person types to see a stage at work, understand its dead letters and bring them home; and its library.
 
     from ops.stage import Stage
     from ops.depth import depths
