@@ -156,5 +156,5 @@ def _unknown(stage: Stage, text: str, since: float) -> str:
     return (
         f"Nothing is known of {text} in stage {stage.name}: no line of the last {since / 3600:g} h and no dead letter "
         "has it as a correlation, message or event id. It may be older (say --since 7d; logs are kept for the stage's "
-        "log_days), of another stage, or not searchable yet: CloudWatch takes up to a minute."
+        "log_days), of another stage, left out by its log_level, or not searchable yet, for up to a minute."
     )
