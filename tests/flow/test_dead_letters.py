@@ -93,7 +93,7 @@ def test_a_dead_letter_comes_home_once_its_cause_is_fixed(
     stock(stack.state.aws_endpoint_url, "rare-cup", 5)
     planned = redrive(stage, "reserve_stock")
     assert (planned.matched, planned.moved) == (1, 0)
-    assert list(planned.causes)[0].startswith("Reject: Sku rare-cup is not in the stock table")
+    assert next(iter(planned.causes)).startswith("Reject: Sku rare-cup is not in the stock table")
     assert effects.depth("reserve_stock", dead=True) == 1
     assert redrive(stage, "reserve_stock", yes=True).moved == 1
 
