@@ -20,7 +20,7 @@ BLOCK = re.compile(r"```python\n# ([\w./]+)(?:: (\w+))?\n(.*?)```", re.DOTALL)
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with the page's integration added."""
     tree = tmp_path_factory.mktemp("tree")
-    for part in ("functions", "stacks"):
+    for part in ("functions", "local", "stacks"):
         shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"))
     fixtures = [str(path.relative_to(ROOT)) for path in (ROOT / "tests" / "functions").glob("[!t]*.py")]
     for part in ("app.py", "cdk.json", "pyproject.toml", "tests/__init__.py", *fixtures):
