@@ -1,9 +1,9 @@
 """What a redrive has done so far, on disk, so that another can go on where it stopped.
 
 The first line says what was asked for. Then, for every batch, a line with the ids that SQS confirmed as sent, before
-anything is deleted, and a line with the ids that were deleted. Each line is one write, so a killed process leaves
-whole lines and at most one broken last one. Only what was sent and not deleted matters for going on; when the file
-grows long it is rewritten with just that.
+anything is deleted, and a line with the ids that were deleted. Each line is one write, so a killed process leaves whole
+lines and at most one broken last one; a machine that loses power may lose the lines of its last seconds. Only what was
+sent and not deleted matters for going on; when the file grows long it is rewritten with just that.
 """
 
 from __future__ import annotations

@@ -118,11 +118,12 @@ class Mover:
         """Moves one batch that the sweep received; for the sweep to call."""
         self.tally.seen += len(batch)
         work = self._select(batch, await self._choose(batch))
+        if self._act and work and not await self._pace.take(len(work), self._given_up):
+            return
         for _, delivery in work:
             self.tally.to[delivery.to.name] += 1
-        if not self._act or not work:
+        if not self._act:
             return
-        await self._pace.take(len(work))
         confirmed: list[str] = []
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -166,6 +167,9 @@ class Mover:
         if not self._force:
             self._sweep.stop(CAME_BACK)
 
+    def _given_up(self) -> bool:
+        return self._sweep.stopped not in (None, LIMIT)
+
     def _judge(self) -> None:
         if self.tally.moved >= ENOUGH and self.tally.came_back * 2 > self.tally.moved:
             self.give_up()
@@ -184,19 +188,18 @@ class Mover:
         yield from by_destination.values()
 
     async def _send(self, lot: list[tuple[Message, Delivery]], confirmed: list[str]) -> None:
-        to = lot[0][1].to
-        entries = [self._entry(message, delivery) for message, delivery in lot]
         if self._sweep.fifo:
-            outbox = self._outboxes.setdefault(to.name, Outbox(to))
-            for index, entry in enumerate(entries):
-                refusal = await outbox.send(entry)
+            for index, (message, delivery) in enumerate(lot):
+                outbox = self._outboxes.setdefault(delivery.to.name, Outbox(delivery.to))
+                refusal = await outbox.send(self._entry(message, delivery))
                 if refusal is not None:
                     self.tally.refused[refusal] += 1
-                    self.tally.behind += len(entries) - index - 1
+                    self.tally.behind += len(lot) - index - 1
                     return
-                self._sent([entry.id], confirmed)
+                self._sent([message.message_id], confirmed)
             return
-        for part in _parts(entries):
+        to = lot[0][1].to
+        for part in _parts([self._entry(message, delivery) for message, delivery in lot]):
             outcome = await to.send(part)
             self._sent([id_ for id_, refusal in outcome.items() if refusal is None], confirmed)
             self.tally.refused.update(refusal for refusal in outcome.values() if refusal is not None)
@@ -231,7 +234,7 @@ class Mover:
         if trace is not None:
             entry.message_system_attributes = {"AWSTraceHeader": Value("String", trace)}
         entry.message_group_id = delivery.group
-        if self._sweep.fifo:
+        if delivery.to.name.endswith(".fifo"):
             entry.message_deduplication_id = deduplication_id(message, edited=delivery.body != message.body)
         return entry
 

@@ -29,13 +29,18 @@ class Pace:
         self.rate = rate
         self._free = 0.0
 
-    async def take(self, messages: int) -> None:
-        """Waits until that many messages may go."""
+    async def take(self, messages: int, given_up: Callable[[], bool] = lambda: False) -> bool:
+        """Waits until that many messages may go; False, at once, when the work is given up meanwhile."""
         if self.rate is None:
-            return
-        now = asyncio.get_running_loop().time()
-        self._free = max(self._free, now) + messages / self.rate
-        await asyncio.sleep(self._free - messages / self.rate - now)
+            return not given_up()
+        now = asyncio.get_running_loop().time
+        start = max(self._free, now())
+        self._free = start + messages / self.rate
+        while (left := start - now()) > 0:
+            if given_up():
+                return False
+            await asyncio.sleep(min(left, 0.5))
+        return not given_up()
 
 
 class Adaptive(Pace):

@@ -18,7 +18,7 @@ from ops.home import QueueHome
 from ops.journal import Journal
 from ops.message import MOST_BYTES, Entry, Message, Value
 from ops.mover import CAME_BACK, Delivery, Mover, deduplication_id
-from ops.pace import SLOWEST, Adaptive
+from ops.pace import SLOWEST, Adaptive, Pace
 from ops.sqs import Refused, Sqs
 from ops.sweep import Sweep
 from tests.ops.faults import Faulty, Killed
@@ -223,6 +223,49 @@ def test_a_message_that_cannot_be_sent_keeps_what_is_behind_it_in_its_group() ->
         assert mover.tally.behind == len(kept) - 2
         assert in_order(source.arrived)
         assert len(dead.take(10, 30)) == 10  # what was kept is visible again
+
+    run(scenario())
+
+
+def test_messages_of_one_group_go_each_to_the_queue_it_came_from() -> None:
+    async def scenario() -> None:
+        sqs = FakeSqs()
+        dead = sqs.create("dead.fifo")
+        homes = {name: sqs.create(f"{name}.fifo") for name in ("left", "right")}
+        for number in range(8):
+            name = ("left", "right")[number % 2]
+            dead.put(Entry(str(number), f"{name} {number}", {}, {}, "group", f"id-{number}"))
+        client = Sqs(sqs)
+        sweep = Sweep(client, dead.url)
+
+        def prepare(message: Message) -> Delivery:
+            home = QueueHome(client, homes[message.body.split()[0]].url)
+            return Delivery(home, message.body, message.message_attributes, message.group)
+
+        await sweep.run(Mover(sweep, prepare, run="run", act=True).visit)
+        assert homes["left"].arrived == ["left 0", "left 2", "left 4", "left 6"]
+        assert homes["right"].arrived == ["right 1", "right 3", "right 5", "right 7"]
+
+    run(scenario())
+
+
+def test_a_slow_redrive_stops_at_once() -> None:
+    async def scenario() -> None:
+        sqs = FakeSqs()
+        dead, source = fill(sqs, 100, fifo=False)
+        client = Sqs(sqs)
+        sweep = Sweep(client, dead.url, workers=WORKERS)
+        home = QueueHome(client, source.url)
+
+        def prepare(message: Message) -> Delivery:
+            return Delivery(home, message.body, message.message_attributes)
+
+        mover = Mover(sweep, prepare, run="run", act=True, pace=Pace(1))
+        asyncio.get_running_loop().call_later(12, sweep.stop, "interrupted")
+        await sweep.run(mover.visit)
+        assert asyncio.get_running_loop().time() < 13
+        assert len(source.arrived) == mover.tally.moved == 20
+        assert (dead.in_flight, len(dead)) == (0, 80)
 
     run(scenario())
 
