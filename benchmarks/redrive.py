@@ -109,9 +109,10 @@ def measure(client: Callable[[str, str, str], None], messages: int, groups: int 
 
 
 def run(as_json: bool = False) -> None:
-    """Measure, and print the figures: `standard_throughput`, `standard_per_cpu` and `fifo_throughput` in times the loop's.
+    """Measure, and print the figures.
 
-    `memory_mb` is in megabytes. The absolute figures are beside them.
+    `standard_throughput`, `standard_per_cpu` and `fifo_throughput` are in times the loop's, `memory_mb` is in
+    megabytes. The absolute figures are beside them.
     """
     loop_rate, loop_per_cpu, _ = measure(loop, 2_000)
     rate, per_cpu, _ = measure(ours, 80_000)

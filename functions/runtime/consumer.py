@@ -126,7 +126,8 @@ class Consumer:
 def _expect_the_worst(batch: list[Record], settings: Settings, deadline: Deadline) -> None:
     last = [record for record in batch if record.attempt >= settings.receives]
     try:
-        within(deadline.left("handling"), partial(note_last_tries, last, settings))
+        # A tenth of the time, so that the last tries themselves are not spent on it.
+        within(deadline.left("handling") / 10, partial(note_last_tries, last, settings))
     except OutOfTime:
         log("WARNING", "no time to expect the worst of last tries")
 
