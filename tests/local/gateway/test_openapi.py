@@ -39,6 +39,7 @@ def origin(gateway: Gateway) -> str:
 @API.parametrize()
 @settings(
     max_examples=40,
+    derandomize=True,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
