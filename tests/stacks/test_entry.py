@@ -29,8 +29,8 @@ def _folders(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(entry, "FUNCTIONS", tmp_path)
 
 
-ROUTE = Route(path="/v1/work", accepts=PlaceOrder, queue="work")
-GROUPED = Route(path="/v1/work/{id}", accepts=PlaceOrder, queue="work", group="id")
+ROUTE = Route(path="/v1/things", accepts=PlaceOrder, queue="work")
+GROUPED = Route(path="/v1/things/{id}", accepts=PlaceOrder, queue="work", group="id")
 WORK, FOLLOW = Queue(name="work"), Queue(name="follow")
 WORKER, FOLLOWER = Consumer(function="work", publishes=(OrderAccepted,)), Consumer(function="follow")
 SUBSCRIPTION = Subscription(event=OrderAccepted, queue="follow")
