@@ -2,6 +2,7 @@
 
     from ops.stage import Stage
     from ops.depth import depths
+    from ops.peek import peek
     from ops.redrive import redrive
     from ops.trace import trace
 
@@ -9,6 +10,7 @@
     depths(stage)                                      # [Depth(queue="accept_order", waiting=0, …), …]
     redrive(stage, "accept_order")                     # a dry run: Report(matched=3, moved=0, to={…: 3}, …)
     redrive(stage, "accept_order", yes=True).moved     # 3
+    peek(stage, "accept_order", limit=1)               # [Seen(message=Message(…), cause=Cause(…))], left where it is
     trace(stage, "corr-1", since=3600)                 # Path(correlation_id="corr-1", requests=[Request(…)], …)
 
 A queue goes by its word in the topology (`accept_order`, `accept_order-dlq`, `reserve_stock-undelivered`), its name,

@@ -8,6 +8,8 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
+from botocore.httpsession import get_cert_path
+
 from ops.errors import OpsError
 from ops.sqs import Sqs
 from ops.stage import Stage, in_words
@@ -22,7 +24,9 @@ async def connected(stage: Stage) -> AsyncIterator[Sqs]:
     """SQS of that stage, for calls that move messages. Raises `OpsError` where it does not answer."""
     with in_words():
         endpoint = stage.client("sqs").meta.endpoint_url
-        transport = HttpTransport(endpoint, stage.region, stage.session.get_credentials())
+        trusted = get_cert_path(stage.session.get_config_variable("ca_bundle") or True)
+        credentials = stage.session.get_credentials()
+    transport = HttpTransport(endpoint, stage.region, credentials, certificates=trusted)
     async with transport:
         try:
             yield Sqs(transport)

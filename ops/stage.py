@@ -62,7 +62,8 @@ class Stage:
             session.set_credentials("test", "test")
             return cls(name, region, endpoint, session, home=home)
         with in_words():
-            region = session.get_config_variable("region")
+            # botocore reads AWS_DEFAULT_REGION only, other tools of AWS read AWS_REGION.
+            region = os.environ.get("AWS_REGION") or session.get_config_variable("region")
             if not region:
                 raise NoRegionError
             if session.get_credentials() is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any, Protocol
 
 import aiohttp
@@ -25,10 +26,20 @@ class Transport(Protocol):
 class HttpTransport:
     """SQS at its endpoint, in AWS's JSON protocol, signed with Signature Version 4.
 
+    Proxies are taken from the environment, `certificates` is a file of authorities to trust.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-json.html
     """
 
-    def __init__(self, endpoint: str, region: str, credentials: Credentials, *, timeout: float = 30) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        region: str,
+        credentials: Credentials,
+        *,
+        certificates: str | None = None,
+        timeout: float = 30,
+    ) -> None:
+        self._tls: ssl.SSLContext | bool = ssl.create_default_context(cafile=certificates) if certificates else True
         self._url = URL(endpoint).with_path("/")
         self._signature = Signature("sqs", region, self._url.authority.rpartition("@")[2])
         self._credentials = credentials
@@ -36,9 +47,12 @@ class HttpTransport:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> HttpTransport:
-        connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=30)
+        connector = aiohttp.TCPConnector(ssl=self._tls, limit=0, ttl_dns_cache=60, keepalive_timeout=30)
         self._session = aiohttp.ClientSession(
-            connector=connector, timeout=self._timeout, skip_auto_headers=("accept", "accept-encoding", "user-agent")
+            connector=connector,
+            timeout=self._timeout,
+            trust_env=True,
+            skip_auto_headers=("accept", "accept-encoding", "user-agent"),
         )
         return self
 

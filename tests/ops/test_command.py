@@ -287,6 +287,38 @@ def test_without_a_local_stack_the_sentence_says_how_to_start_one(home: Path) ->
     assert result.stderr.strip() == "Nothing runs on this machine: start it with `python -m local up`."
 
 
+def test_an_endpoint_that_does_not_answer_is_one_sentence(home: Path) -> None:
+    state = {"aws_endpoint_url": "http://127.0.0.1:1", "region": "us-east-1"}
+    (home / "state.json").write_text(json.dumps(state))
+    result = ops("redrive", "accept_order")
+    assert result.exit_code == 1
+    assert result.stderr.strip() == "AWS does not answer at http://127.0.0.1:1/: is it running, and the network up?"
+
+
+@pytest.mark.parametrize(
+    ("region", "sentence"),
+    [
+        ("eu-west-1", "There are no AWS credentials: sign in, or set AWS_PROFILE, and try again."),
+        ("", "There is no AWS region: set AWS_REGION, or one in the profile, and try again."),
+    ],
+)
+def test_what_aws_needs_to_know_is_asked_for_in_one_sentence(
+    home: Path, monkeypatch: pytest.MonkeyPatch, region: str, sentence: str
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {
+        "AWS_REGION": region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_SHARED_CREDENTIALS_FILE": str(home / "none"),
+        "AWS_CONFIG_FILE": str(home / "none"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    result = ops("queues", "--stage", "dev")
+    assert result.exit_code == 1
+    assert result.stderr.strip() == sentence
+
+
 def test_every_command_has_an_example() -> None:
     for command in app.registered_commands:
         assert command.callback is not None
