@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
-from local.gateway.server import Gateway
 from stacks.parts.mapping_template import LARGEST_BODY
-from tests.local.gateway.assemblies import synthesize
 from tests.local.gateway.client import JSON, Client
-from tests.local.gateway.receiver import Failure, Receiver
-
-ORDER = json.dumps(
-    {
-        "order_id": "ord-1001",
-        "customer_email": "ada@example.com",
-        "currency": "EUR",
-        "lines": [{"sku": "tea-500g", "quantity": 2, "unit_price": 4200}],
-    }
-)
-PAYMENT = '{"action":"authorize","amount":8400,"currency":"EUR"}'
-ORDERS = "/v1/orders"
-PAYMENTS = "/v1/orders/ord-1001/payments"
-KEY = {"Idempotency-Key": "k-1"}
-GITHUB = {"X-Hub-Signature-256": f"sha256={'0' * 64}"}
+from tests.local.gateway.examples import GITHUB, KEY, ORDER, ORDERS, PAYMENT, PAYMENTS
+from tests.local.gateway.receiver import Receiver
 
 
 def padded(size: int) -> str:
@@ -200,74 +184,6 @@ def test_a_route_that_does_not_exist_is_a_404(client: Client, receiver: Receiver
     assert answer.json["correlation_id"]
 
 
-@pytest.mark.parametrize(
-    ("failure", "status", "again"),
-    [
-        (Failure(400, "RequestThrottled"), 503, True),
-        (Failure(403, "RequestThrottled"), 503, True),
-        (Failure(400, "ThrottlingException"), 503, True),
-        (Failure(400, "KMS.ThrottlingException"), 503, True),
-        (Failure(403, "OverLimit"), 503, True),
-        (Failure(503, "ServiceUnavailable"), 503, True),
-        (Failure(500, "InternalError"), 503, True),
-        (Failure(403, "AccessDenied"), 500, False),
-        (Failure(403, "InvalidClientTokenId"), 500, False),
-        (Failure(403, "SignatureDoesNotMatch"), 500, False),
-        (Failure(400, "AWS.SimpleQueueService.NonExistentQueue"), 500, False),
-        (Failure(400, "KMS.AccessDeniedException"), 500, False),
-        (Failure(400, "KMS.DisabledException"), 500, False),
-        (Failure(400, "KmsInvalidState"), 500, False),
-        (Failure(400, "InvalidParameterValue", "The request include parameter that is not valid."), 500, False),
-        (Failure(400, "Something&quot;new&quot;", "a &quot;quoted&quot; \\ reason"), 500, False),
-        (Failure(302, "Moved"), 500, False),
-        (Failure(400, "InvalidMessageContents"), 400, False),
-        (Failure(400, "InvalidParameterValue", "Reason: Message must be shorter than 1048576 bytes."), 413, False),
-    ],
-    ids=lambda value: getattr(value, "code", None),
-)
-def test_every_failure_of_sqs_has_its_answer(
-    client: Client, receiver: Receiver, failure: Failure, status: int, again: bool
-) -> None:
-    receiver.failure = failure
-    answer = client.post(ORDERS, ORDER, {"X-Correlation-Id": "c-1"})
-    assert answer.status == status
-    assert set(answer.json) == {"message", "correlation_id"}
-    assert answer.json["correlation_id"] == answer.headers["x-correlation-id"] == "c-1"
-    assert ("retry-after" in answer.headers) == again
-    if status == 500:
-        assert "on our side" in answer.message
-
-
-def test_a_character_that_sqs_refuses_is_a_400_that_says_so(client: Client, receiver: Receiver) -> None:
-    answer = client.post("/v1/webhooks/github", '{"note":"\uffff"}', GITHUB)
-    assert (answer.status, receiver.taken) == (400, [])
-    assert "U+FFFF" in answer.message
-
-
-def test_no_answer_in_time_is_a_504_that_does_not_claim_to_know(
-    assembly: Path, receiver: Receiver, tmp_path: Path
-) -> None:
-    template = next(assembly.glob("*.template.json"))
-    hasty = tmp_path / "cdk.out" / template.name
-    hasty.parent.mkdir()
-    hasty.write_text(template.read_text().replace('"TimeoutInMillis": 10000', '"TimeoutInMillis": 100'))
-    receiver.delay = 0.5
-    with Gateway(assembly=hasty.parent, endpoint_url=receiver.url) as gateway, Client(gateway.url) as client:
-        answer = client.post(ORDERS, ORDER)
-    assert answer.status == 504
-    assert "may be queued or not" in answer.message
-
-
-def test_an_unreachable_sqs_is_a_504(assembly: Path) -> None:
-    with (
-        Gateway(assembly=assembly, endpoint_url="http://127.0.0.1:9") as gateway,
-        Client(gateway.url) as client,
-    ):
-        answer = client.post(ORDERS, ORDER)
-    assert answer.status == 504
-    assert answer.json["correlation_id"] == answer.headers["x-correlation-id"]
-
-
 def test_a_standard_queue_is_shared_fairly_by_the_tenants_that_callers_name(client: Client, receiver: Receiver) -> None:
     assert client.post(ORDERS, ORDER, {"X-Tenant-Id": "acme:eu"}).status == 202
     assert client.post(ORDERS, ORDER).status == 202
@@ -331,76 +247,3 @@ def test_no_message_carries_more_than_ten_attributes(client: Client, receiver: R
     for path, body in ((ORDERS, ORDER), (PAYMENTS, PAYMENT), ("/v1/webhooks/partner", '{"a":1}')):
         assert client.post(path, body, everything).status == 202
     assert max(len(sent.attributes) for sent in receiver.taken) <= 9  # a redrive adds one
-
-
-@pytest.mark.parametrize(
-    ("sender", "headers", "signature", "occasion"),
-    [
-        ("github", {**GITHUB, "X-GitHub-Event": "push"}, f"github sha256={'0' * 64}", "push"),
-        ("stripe", {"stripe-signature": f"t=17,v1={'a' * 64}"}, f"stripe t=17,v1={'a' * 64}", None),
-        ("shopify", {"X-Shopify-Hmac-Sha256": "A" * 43 + "="}, "shopify " + "A" * 43 + "=", None),
-        ("partner", {"X-Signature": f"t=17,v1={'a' * 64}"}, f"hmac t=17,v1={'a' * 64}", None),
-    ],
-)
-def test_a_webhook_travels_with_its_signature_and_sender(
-    client: Client, receiver: Receiver, sender: str, headers: dict[str, str], signature: str, occasion: str | None
-) -> None:
-    assert client.post(f"/v1/webhooks/{sender}", '{"id": 1}\n', headers).status == 202
-    (sent,) = receiver.taken
-    assert sent.body == b'{"id": 1}\n'
-    assert (sent.attributes["sender"], sent.attributes["signature"]) == (sender, signature)
-    assert sent.attributes.get("occasion") == occasion
-
-
-@pytest.mark.parametrize(
-    ("sender", "headers", "status"),
-    [
-        ("github", {}, 400),
-        ("github", {"X-Hub-Signature-256": "sha256=abc"}, 400),
-        ("github", {"X-Hub-Signature": f"sha1={'0' * 40}"}, 400),
-        ("stripe", GITHUB, 400),
-        ("nobody", GITHUB, 404),
-        ("github%20", GITHUB, 404),
-    ],
-)
-def test_a_webhook_without_a_signature_of_its_scheme_is_refused(
-    client: Client, receiver: Receiver, sender: str, headers: dict[str, str], status: int
-) -> None:
-    answer = client.post(f"/v1/webhooks/{sender}", '{"a":1}', headers)
-    assert (answer.status, receiver.taken) == (status, [])
-
-
-def test_an_empty_webhook_is_refused(client: Client, receiver: Receiver) -> None:
-    assert client.post("/v1/webhooks/github", "", GITHUB).status == 400
-    assert receiver.calls == 0
-
-
-def test_the_access_log_says_which_request_it_was_and_nothing_of_its_content(
-    client: Client, receiver: Receiver, assembly: Path
-) -> None:
-    answer = client.post(ORDERS, ORDER, {"X-Correlation-Id": "log-me", "Authorization": "Bearer secret"})
-    assert answer.status == 202
-    line = (assembly.parent / "access.log").read_text().splitlines()[-1]
-    known = json.loads(line)
-    assert known["correlation_id"] == "log-me"
-    assert (known["route"], known["status"], known["integration_status"]) == ("/v1/orders", "202", "200")
-    assert known["request_id"] == answer.headers["x-amzn-requestid"]
-    assert "secret" not in line
-    assert "ada@example.com" not in line
-
-
-def test_a_template_that_changed_is_read_again(receiver: Receiver, tmp_path: Path) -> None:
-    folder = synthesize(tmp_path / "cdk.out")
-    (template,) = folder.glob("*.template.json")
-    with Gateway(assembly=folder, endpoint_url=receiver.url) as gateway, Client(gateway.url) as client:
-        assert client.post("/v1/commands", ORDER).status == 404
-        template.write_text(template.read_text().replace('"PathPart": "orders"', '"PathPart": "commands"'))
-        assert client.post("/v1/commands", ORDER).status == 202
-        whole = template.read_text()
-        for half in (whole[:1000], ""):
-            template.write_text(half)
-            assert client.post("/v1/commands", ORDER).status == 202, "the one before, while it is being written"
-        template.unlink()
-        assert client.post("/v1/commands", ORDER).status == 202
-        template.write_text(whole)
-        assert client.post("/v1/commands", ORDER).status == 202

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,19 +13,9 @@ from local.gateway.server import Gateway
 from stacks.entry import Route
 from tests.local.gateway.assemblies import synthesize, unlimited
 from tests.local.gateway.client import Client
+from tests.local.gateway.examples import GITHUB, KEY, ORDER, PAYMENT
 from tests.local.gateway.receiver import Receiver
 
-PAYMENT = '{"action":"authorize","amount":8400,"currency":"EUR"}'
-ORDER = json.dumps(
-    {
-        "order_id": "ord-1001",
-        "customer_email": "ada@example.com",
-        "currency": "EUR",
-        "lines": [{"sku": "tea-500g", "quantity": 2, "unit_price": 4200}],
-    }
-)
-KEY = {"Idempotency-Key": "k-1"}
-GITHUB = {"X-Hub-Signature-256": f"sha256={'0' * 64}"}
 TOKEN = "Bearer aaa.bbb.ccc"
 ARN = "arn:aws:execute-api:us-east-1:000000000000:local/local"
 

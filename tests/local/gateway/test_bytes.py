@@ -15,11 +15,10 @@ from functions.runtime.record import Record
 from stacks.parts.mapping_template import LARGEST_BODY
 from tests.local.gateway.bodies import ORDERS, PAYMENTS, VALUES, anything, in_any_way
 from tests.local.gateway.client import Answer, Client
+from tests.local.gateway.examples import GITHUB, KEY
 from tests.local.gateway.receiver import REFUSED, Receiver, Sent
 
 EXAMPLES = int(os.environ.get("HEADRACE_EXAMPLES", "2000"))
-KEY = {"Idempotency-Key": "k-1"}
-GITHUB = {"X-Hub-Signature-256": f"sha256={'0' * 64}"}
 
 pytestmark = pytest.mark.usefixtures("receiver")
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.local.gateway.client import JSON, Client
+from tests.local.gateway.examples import GITHUB
 from tests.local.gateway.receiver import Receiver
 
 PAYLOADS = [
@@ -49,7 +50,6 @@ ORDER = {
     "currency": "EUR",
     "lines": [{"sku": "tea", "quantity": 1, "unit_price": 1}],
 }
-GITHUB = {"X-Hub-Signature-256": f"sha256={'0' * 64}"}
 SET = {"Action", "Version", "MessageBody", "MessageGroupId", "MessageDeduplicationId", "DelaySeconds"}
 
 
