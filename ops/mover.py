@@ -216,11 +216,10 @@ class Mover:
 
     def _stamp(self, message: Message) -> tuple[int, str]:
         """How often the message was redriven, and by which run the last time."""
-        times, _, run = (
-            message.message_attributes[REDRIVEN].text.partition(" ")
-            if REDRIVEN in message.message_attributes
-            else ("0", "", "")
-        )
+        stamp = message.message_attributes.get(REDRIVEN)
+        if stamp is None:
+            return 0, ""
+        times, _, run = stamp.text.partition(" ")
         return (int(times) if times.isdecimal() else 0), run
 
     def _entry(self, message: Message, delivery: Delivery) -> Entry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from typing import Any, Protocol
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from botocore.credentials import Credentials
@@ -41,6 +42,9 @@ class HttpTransport:
     ) -> None:
         self._tls: ssl.SSLContext | bool = ssl.create_default_context(cafile=certificates) if certificates else True
         self._url = URL(endpoint).with_path("/")
+        # Looked up once: aiohttp's own look at the environment costs as much as the rest of a request.
+        bypassed = proxy_bypass(self._url.host or "")
+        self._proxy = None if bypassed else getproxies().get(self._url.scheme)
         self._signature = Signature("sqs", region, self._url.authority.rpartition("@")[2])
         self._credentials = credentials
         self._timeout = aiohttp.ClientTimeout(total=timeout)
@@ -51,7 +55,6 @@ class HttpTransport:
         self._session = aiohttp.ClientSession(
             connector=connector,
             timeout=self._timeout,
-            trust_env=True,
             skip_auto_headers=("accept", "accept-encoding", "user-agent"),
         )
         return self
@@ -66,7 +69,9 @@ class HttpTransport:
         headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": f"AmazonSQS.{action}"}
         signed = self._signature.headers(self._credentials.get_frozen_credentials(), headers, payload)
         try:
-            async with self._session.post(self._url, data=payload, headers=signed, allow_redirects=False) as answer:
+            async with self._session.post(
+                self._url, data=payload, headers=signed, proxy=self._proxy, allow_redirects=False
+            ) as answer:
                 return answer.status, await answer.read()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise Unanswered(str(error) or type(error).__name__) from error
