@@ -316,6 +316,9 @@ class FakeSqs:
             "ApproximateNumberOfMessagesNotVisible": str(flying),
             "QueueArn": queue.arn,
         }
+        if queue.dead is not None:
+            policy = {"deadLetterTargetArn": queue.dead.arn, "maxReceiveCount": str(queue.receives)}
+            counts["RedrivePolicy"] = msgspec.json.encode(policy).decode()
         return {"Attributes": counts}
 
 

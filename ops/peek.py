@@ -10,19 +10,23 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+import msgspec
 from msgspec import Struct
 
 from ops.cause import Cause, Causes, label
 from ops.connection import connected
 from ops.depth import depth
+from ops.errors import UsageError
 from ops.loop import run
 from ops.message import Message
 from ops.queue import Queue, find, find_dead, queues
 from ops.selection import EVERYTHING, Selection
-from ops.stage import Stage
+from ops.stage import Stage, in_words
 from ops.sweep import Sweep
 
 VISIBILITY = 60
+FEW = 100
+"""Receives below which a look would bring a message near its dead-letter queue."""
 
 
 @dataclass(frozen=True)
@@ -104,11 +108,25 @@ def _dead(stage: Stage, queue: Queue, sample: int) -> Dead:
     )
 
 
+def _harmless(stage: Stage, queue: Queue) -> None:
+    """Refuses to look where looking soon moves messages: each look is one of the receives that SQS allows them."""
+    with in_words():
+        answer = stage.client("sqs").get_queue_attributes(QueueUrl=queue.url, AttributeNames=["RedrivePolicy"])
+    policy = msgspec.json.decode(answer.get("Attributes", {}).get("RedrivePolicy", "{}"))
+    receives = int(policy.get("maxReceiveCount", FEW))
+    if receives < FEW:
+        raise UsageError(
+            f"A look counts as a receive, and after {receives} of them SQS moves a message of {queue.word} to its "
+            "dead-letter queue: look at that one."
+        )
+
+
 def _oldest(seen: list[Seen]) -> str | None:
     return min(each.message.sent_at for each in seen).isoformat(timespec="seconds") if seen else None
 
 
 def _look(stage: Stage, queue: Queue, selection: Selection, limit: int) -> tuple[list[Seen], str | None]:
+    _harmless(stage, queue)
     causes = Causes(stage)
     found: list[Seen] = []
 

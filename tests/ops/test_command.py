@@ -270,6 +270,7 @@ def test_an_export_says_what_a_fifo_queue_does_not_show(aws: Endpoint, tmp_path:
         (["resume", "nothing"], 2, "There is no unfinished redrive 'nothing'"),
         (["import", "accept_order-dlq", "nothing.jsonl"], 2, "cannot be read"),
         (["status", "accept_order"], 1, "was refused"),
+        (["peek", "accept_order", "--work"], 2, "after 3 of them SQS moves a message of accept_order"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_an_exit_code(
