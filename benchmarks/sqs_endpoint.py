@@ -16,6 +16,7 @@ from urllib.request import urlopen
 
 from benchmarks.fake_sqs import FakeQueue, FakeSqs, Stored
 from functions.contracts.envelope import CORRELATION_ID, IDEMPOTENCY_KEY
+from ops.loop import run
 from ops.message import Entry, Value
 
 BODY = '{"order_id":"ord-%d","customer_email":"ada@example.com","currency":"EUR","lines":[{"sku":"tea","quantity":2}]}'
@@ -136,4 +137,4 @@ async def _main(latency: float) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("latency", type=float)
-    asyncio.run(_main(parser.parse_args().latency))
+    run(_main(parser.parse_args().latency))
