@@ -27,6 +27,8 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quota
 WAIT = 1
 """Seconds that a receive waits for a message; a receive that waits asks all of SQS's servers.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html"""
+PATIENCE = 3
+"""Passes in a row that bring nothing although SQS counts waiting messages: its counts lag, and so may a receive."""
 WAITING = "ApproximateNumberOfMessages"
 HIDDEN = "ApproximateNumberOfMessagesNotVisible"
 
@@ -93,16 +95,18 @@ class Sweep:
         What `visit` does not delete is released at the end. Raises `Refused` and `Unanswered` as the calls do.
         """
         keeper = asyncio.create_task(self._extend())
+        idle = 0
         try:
             while self.stopped is None:
                 seen = self._seen
                 await self._pass(visit)
+                idle = idle + 1 if seen == self._seen else 0
                 counts = await self._sqs.attributes(self._url, (WAITING, HIDDEN))
                 # A receive may come back empty from a queue that is not, and what was hidden by a call whose answer
                 # was lost comes back when its visibility runs out.
                 if int(counts[HIDDEN]) > self.held and self._now() < self._look_until:
                     await asyncio.sleep(1)
-                elif not int(counts[WAITING]) or seen == self._seen:
+                elif not int(counts[WAITING]) or idle == PATIENCE:
                     self._settle()
                     break
         finally:
