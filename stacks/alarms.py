@@ -60,8 +60,8 @@ OLDEST = Kind(
     "Messages wait longer than they should. SQS leaves a standard queue's messages out of this figure from their "
     "third receive on; those show as dead letters.",
     "Look at the consumer's errors, throttles and duration. If it keeps up with each message but not with their "
-    "number, raise its concurrency or its batch. On a FIFO queue that halts, one group waits for a person: read its "
-    "failure with `python -m ops peek <queue> --stage <stage>`.",
+    "number, raise its concurrency or its batch. On a FIFO queue that halts, one group waits for a person: the "
+    "consumer's log says which message failed and why; mend that, and the group goes on by itself.",
 )
 DRAIN = Kind(
     "drain",
