@@ -35,7 +35,8 @@ def stop_on_signal(*_: object) -> NoReturn:
 @contextmanager
 def one_sentence() -> Iterator[None]:
     """Turn a `LocalError` into a sentence on standard error and exit code 1."""
-    signal.signal(signal.SIGTERM, stop_on_signal)
+    for sign in (signal.SIGINT, signal.SIGTERM):  # also where a shell started it with SIGINT ignored
+        signal.signal(sign, stop_on_signal)
     try:
         yield
     except LocalError as error:
