@@ -31,8 +31,8 @@ up: setup ## Start the local stack and keep it running
 test: setup ## Run the whole suite
 	@$(BIN)/pytest -n 2 --dist loadgroup
 
-unit: setup ## Run the suite without the emulator
-	@$(BIN)/pytest -n 2 --dist loadgroup -m "not flow"
+unit: setup ## Run what takes a minute: no emulator, no long proofs
+	@$(BIN)/pytest -n 2 --dist loadgroup -m "not flow and not long"
 
 fuzz: setup ## The edge's property tests with 100,000 examples instead of 2,000
 	@HEADRACE_EXAMPLES=100000 $(BIN)/pytest -q -n 2 tests/local/gateway/test_bytes.py

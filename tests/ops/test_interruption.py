@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from benchmarks.fake_sqs import FakeQueue
 from ops import runs
 from ops.journal import Journal
@@ -59,6 +61,7 @@ def show_again(aws: Endpoint, dead: FakeQueue) -> None:
     aws.do(expire)
 
 
+@pytest.mark.long
 def test_ctrl_c_finishes_what_is_under_way_and_resume_does_the_rest(aws: Endpoint, stage: Stage, home: Path) -> None:
     dead, source = queues(aws)
     process = start(home)
@@ -76,6 +79,7 @@ def test_ctrl_c_finishes_what_is_under_way_and_resume_does_the_rest(aws: Endpoin
     assert runs.unfinished(stage) == []
 
 
+@pytest.mark.long
 def test_a_killed_redrive_is_resumed_and_sends_nothing_that_it_confirmed_again(
     aws: Endpoint, stage: Stage, home: Path
 ) -> None:

@@ -163,6 +163,7 @@ def test_a_killed_redrive_goes_on_where_it_stopped(seed: int, fifo: bool, tmp_pa
     run(scenario())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fifo", [False, True], ids=["standard", "fifo"])
 def test_a_hundred_thousand_messages_come_home_once_and_in_order(fifo: bool) -> None:
     async def scenario() -> None:

@@ -36,6 +36,7 @@ def synth(folder: Path, known: dict[str, Any]) -> subprocess.CompletedProcess[st
     )
 
 
+@pytest.mark.long
 def test_prod_passes_cloudformations_own_validation(tmp_path: Path) -> None:
     done = synth(tmp_path, context("prod"))
     assert done.returncode == 0, done.stderr
@@ -98,6 +99,7 @@ def test_stacks_of_prod_are_protected_from_deletion(prod: Templates, dev: Templa
         assert len(stacks) == len(templates.stacks)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stage", ["local", "dev", "prod"])
 def test_templates_are_clean_under_cfn_lint(stage: str, request: pytest.FixtureRequest) -> None:
     templates: Templates = request.getfixturevalue(stage)

@@ -20,7 +20,7 @@ from tests.local.gateway.receiver import REFUSED, Receiver, Sent
 
 EXAMPLES = int(os.environ.get("HEADRACE_EXAMPLES", "2000"))
 
-pytestmark = pytest.mark.usefixtures("receiver")
+pytestmark = [pytest.mark.usefixtures("receiver"), pytest.mark.long]
 
 
 def often(share: float) -> settings:
