@@ -22,21 +22,30 @@ COLUMNS = {
 }
 
 
-def bill(costing: Costing) -> Group:
-    """One row a route and subscription: by service, in all, by the standard consumer, with a function in front."""
+WIDE = 140
+"""Columns of text that the services take beside the totals."""
+
+
+def bill(costing: Costing, width: int) -> Group:
+    """One row a route and subscription: by service, in all, by the standard consumer, with a function in front.
+
+    Where `width` columns of text are too few for the services, only the totals are shown.
+    """
+    wide = width >= WIDE
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("US dollars", no_wrap=True)
-    for title in COLUMNS.values():
+    table.add_column("US dollars", no_wrap=wide)
+    for title in COLUMNS.values() if wide else ():
         table.add_column(title, justify="right", no_wrap=True)
     for title in ("total", "standard\nconsumer", "function\nin front", "with all\nthat follows"):
         table.add_column(title, justify="right", no_wrap=True)
     for row in costing.rows():
-        table.add_row(Text(row.name), *_cells(row))
-    return Group(_heading(costing), Text(), table, Text(), *_told(costing))
+        table.add_row(Text(row.name), *_cells(row, wide))
+    told = () if wide else (Text(f"By service: from {WIDE} columns on, or with --json.", "dim"),)
+    return Group(_heading(costing), Text(), table, *told, Text(), *_told(costing))
 
 
-def _cells(row: Row) -> Iterator[Text]:
-    for name in COLUMNS:
+def _cells(row: Row, wide: bool) -> Iterator[Text]:
+    for name in COLUMNS if wide else ():
         yield _dollars(getattr(row.cost, name))
     yield Text(f"{row.cost.total:,.2f}", "bold")
     yield _more(row.standard, row.cost)

@@ -115,4 +115,4 @@ def cost(
     if as_json:
         print_json({"messages": costing.messages, "assumed": assumed, "prices": costing.prices, "rows": costing.rows()})
     else:
-        out.print(bill(costing))
+        out.print(bill(costing, out.width))

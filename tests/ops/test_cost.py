@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from io import StringIO
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 from typer.testing import CliRunner
 
 from functions.contracts.orders import OrderAccepted, PlaceOrder
 from functions.contracts.stock import StockReserved
 from ops.command import app
+from ops.commands.bill import WIDE, bill
 from ops.cost import Assumptions, Costing, Row
 from ops.errors import UsageError
 from ops.prices import HERE, Prices
@@ -191,3 +194,15 @@ def test_the_command_prints_prices_with_everything_they_rest_on() -> None:
     assert len(told["rows"]) == len(TOPOLOGY.routes) + len(TOPOLOGY.subscriptions)
     both = CliRunner().invoke(app, ["cost", "--per-million", "--messages", "10"])
     assert both.exit_code == 2
+
+
+@pytest.mark.parametrize(("width", "services"), [(80, False), (WIDE, True)])
+def test_no_figure_is_cut_off_however_narrow_the_screen(width: int, services: bool) -> None:
+    settings = Settings(stage="prod", email_sender="shop@example.com")
+    costing = Costing(TOPOLOGY, settings, Prices.of("us-east-1"), 1_000_000, Assumptions())
+    screen = Console(width=width, record=True, file=StringIO())
+    screen.print(bill(costing, width))
+    shown = screen.export_text()
+    assert "…" not in shown
+    assert ("Lambda  tables" in shown) is services
+    assert all(f"{row.cost.total:,.2f}" in shown for row in costing.rows())
