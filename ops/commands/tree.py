@@ -45,16 +45,18 @@ def tree(path: Path, width: int = WIDE) -> Group:
     rows = [*map(_request, path.requests), *(_delivery(each, None) for each in path.strays), *map(_fact, path.facts)]
     start = min((row.at for row in _all(rows) if row.at is not None), default=0)
     guided = [(Text(guide, "dim") + row.what, row) for guide, row in _guided(rows)]
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    wide = width >= WIDE
+    table = Table(box=None, pad_edge=False, padding=(0, 2 if wide else 1, 0, 0))
     table.add_column("path", no_wrap=True, min_width=max((len(what) for what, _ in guided), default=0))
     table.add_column("outcome", overflow="fold", min_width=12)
     for title in ("to queue", "to outcome", "since start"):
         table.add_column(title, justify="right", no_wrap=True, min_width=len(title))
-    table.add_column("message or event" if width >= WIDE else "", style="dim", no_wrap=True)
+    if wide:
+        table.add_column("message or event", style="dim", no_wrap=True)
     for what, row in guided:
         since = "" if row.at is None else f"+{(row.at - start) / 1000:.3f} s"
-        id_ = row.id if width >= WIDE else ""
-        table.add_row(what, row.outcome, _span(row.waited), _span(row.took), since, id_)
+        cells = (what, row.outcome, _span(row.waited), _span(row.took), since)
+        table.add_row(*cells, *([row.id] if wide else []))
     return Group(_heading(path, start, rows), Text(), table, *_verdict(path))
 
 
