@@ -17,6 +17,9 @@ from stacks.parts import package
 from stacks.parts.package import Target
 from stacks.settings import Settings
 
+NO_BYTE_CODE = "headrace:no-byte-code"
+"""The id of the warning that a machine without the functions' Python gets."""
+
 
 class PythonCode(Construct):
     """`functions/` and what it needs, for the stage's Python and CPU.
@@ -34,7 +37,7 @@ class PythonCode(Construct):
         )
         if target.interpreter() is None:
             Annotations.of(self.node.root).add_warning_v2(
-                "headrace:no-byte-code",
+                NO_BYTE_CODE,
                 f"There is no Python {target.python} on this machine, so Lambda gets no byte code and a cold start "
                 f"takes nearly twice the CPU; install python{target.python} and synthesize again.",
             )
