@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from functions.contracts.redaction import REDACTED
 from stacks.topology import TOPOLOGY
 
-HIDDEN = "***"
 TELLING = re.compile(
     r"pass(word|wd)?$|secret|token|api[-_]?key|authorization|credential|card[-_]?number|cvv|iban", re.IGNORECASE
 )
@@ -29,7 +29,7 @@ def secret_names() -> frozenset[str]:
 def redact(value: Any, name: str = "") -> Any:
     """The same value with everything secret hidden, at any depth."""
     if name and (name in secret_names() or TELLING.search(name)):
-        return HIDDEN
+        return REDACTED
     if isinstance(value, dict):
         return {key: redact(inner, key) for key, inner in value.items()}
     if isinstance(value, list):

@@ -64,6 +64,6 @@ Email = Annotated[
         pattern=rf"^{_WORD}@{_WORD}\.{_WORD}{END}",
         max_length=254,
         examples=["ada@example.com"],
-        extra={"secret": True},
     ),
+    Secret,
 ]

@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.contracts.redaction import REDACTED
 from ops import archive
 from ops.archive import Archive
 from ops.cause import Cause
 from ops.edit import Edit, difference, merge
 from ops.errors import UsageError
 from ops.message import Message, Value
-from ops.redaction import HIDDEN, redact, secret_names
+from ops.redaction import redact, secret_names
 from ops.selection import Selection, document, seconds
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -155,4 +156,4 @@ def test_a_line_that_is_no_message_is_named(tmp_path: Path) -> None:
 def test_fields_that_contracts_mark_as_secret_are_hidden_at_any_depth() -> None:
     assert "customer_email" in secret_names()
     shown = redact({"detail": {"data": [{"customer_email": "ada@example.com", "sku": "tea"}]}, "api_key": "x"})
-    assert shown == {"detail": {"data": [{"customer_email": HIDDEN, "sku": "tea"}]}, "api_key": HIDDEN}
+    assert shown == {"detail": {"data": [{"customer_email": REDACTED, "sku": "tea"}]}, "api_key": REDACTED}
