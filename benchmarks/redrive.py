@@ -21,14 +21,17 @@ import boto3
 from botocore.credentials import Credentials
 
 from benchmarks.sqs_endpoint import count, endpoint, fill
-from ops.home import QueueHome
-from ops.journal import Journal
-from ops.loop import run as run_loop
-from ops.message import Message
-from ops.mover import Delivery, Mover
-from ops.sqs import Sqs
-from ops.sweep import Sweep
-from ops.transport import HttpTransport
+from ops.queue import Queue
+from ops.redrive.delivery import Delivery
+from ops.redrive.journal import Journal
+from ops.redrive.mover import Mover
+from ops.redrive.request import Request
+from ops.redrive.routing import QueueDestination
+from ops.sqs.client import Sqs
+from ops.sqs.loop import run as run_loop
+from ops.sqs.message import Message
+from ops.sqs.sweep import Sweep
+from ops.sqs.transport import HttpTransport
 
 LATENCY = 0.005
 WORKERS = 64
@@ -70,17 +73,18 @@ def ours(url: str, dead: str, source: str) -> None:
     async def work(journal: Journal) -> None:
         async with HttpTransport(url, "eu-west-1", Credentials("test", "test")) as transport:
             sqs = Sqs(transport)
-            home = QueueHome(sqs, source)
+            to = QueueDestination(sqs, source)
 
             def prepare(message: Message) -> Delivery:
-                return Delivery(home, message.body, message.message_attributes, message.group)
+                return Delivery(to, message.body, message.message_attributes, message.group)
 
             sweep = Sweep(sqs, dead, workers=WORKERS)
             mover = Mover(sweep, prepare, run="20261121-120000-abcd", act=True, journal=journal)
             await sweep.run(mover.visit)
 
     with TemporaryDirectory() as folder:
-        journal = Journal(Path(folder) / "run.jsonl", {})
+        queue = Queue("dead", "other", dead.rpartition("/")[2], dead)
+        journal = Journal(Path(folder) / "run.jsonl", queue, Request("dead"))
         run_loop(work(journal))
         journal.close()
 

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.request import urlopen
 
-from benchmarks.fake_sqs import FakeQueue, FakeSqs, Stored
 from functions.contracts.envelope import CORRELATION_ID, IDEMPOTENCY_KEY
-from ops.loop import run
-from ops.message import Entry, Value
+from ops.sqs.fake import FakeQueue, FakeSqs, Stored
+from ops.sqs.loop import run
+from ops.sqs.message import Entry, Value
 
 BODY = '{"order_id":"ord-%d","customer_email":"ada@example.com","currency":"EUR","lines":[{"sku":"tea","quantity":2}]}'
 AHEAD = 2_000

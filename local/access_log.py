@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -27,14 +28,15 @@ class AccessLog:
         self._path = path
         self._logs = client("logs", endpoint_url)
         self._stream = {
-            "logGroupName": f"/aws/apigateway/{names.resource('local', 'api')}",
+            "logGroupName": names.api_log_group(names.LOCAL),
             "logStreamName": "gateway",
         }
         self._left = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="access log", daemon=True)
 
     def __enter__(self) -> Self:
-        self._logs.create_log_stream(**self._stream)
+        with suppress(self._logs.exceptions.ResourceAlreadyExistsException):
+            self._logs.create_log_stream(**self._stream)
         self._thread.start()
         return self
 

@@ -6,15 +6,22 @@ standard input closes, so that nothing is left running however the local stack e
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
+import shutil
 import signal
 import sys
 import threading
+import time
+import zipfile
+from pathlib import Path
 from typing import Any
 
 from ministack.app import main
+from ministack.core import lambda_runtime as runtime
 from ministack.core.lambda_runtime import Worker
-from ministack.services import sqs
+from ministack.services import lambda_svc, sqs
 
 Message = dict[str, Any]
 Queue = dict[str, Any]
@@ -23,6 +30,7 @@ Queue = dict[str, Any]
 # ones, and at the most. On a busy machine the emulator's own milliseconds lose lines, and Lambda loses none:
 # https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
 QUIET = (0.5, 0.05, 2.0)
+UNZIPPING = threading.Lock()
 
 
 def receive_from_groups(queue: Queue, most: int, visibility: int, now: float) -> list[Message]:
@@ -67,6 +75,56 @@ def move_dead_letters(queue: Queue, move: Any = sqs._dlq_sweep) -> None:
                 message["dedup_id"] = message["id"]
 
 
+def let_finish(function: str, qualifier: str | None = None, end: Any = lambda_svc.invalidate_worker, **of: str) -> None:
+    """End the workers of a function that was changed; one that holds a batch finishes it as the function was before.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+    """
+    with runtime._lock:
+        pools = [pool for key, pool in runtime._workers.items() if key.split(":")[-2] == function]
+        busy = [worker for pool in pools for worker in pool if worker.in_use]
+        for pool in pools:
+            pool[:] = [worker for worker in pool if not worker.in_use]
+    end(function, qualifier, **of)
+    for worker in busy:
+        threading.Thread(target=_end_when_idle, args=(worker,), daemon=True).start()
+
+
+def _end_when_idle(worker: Worker) -> None:
+    deadline = time.monotonic() + worker.config.get("Timeout", 3)
+    while worker.in_use and time.monotonic() < deadline:
+        time.sleep(0.05)
+    worker.kill()
+
+
+def share_layers(worker: Worker, spawn: Any = Worker._spawn) -> None:
+    """Start a function on layers that are unzipped once, not at every start, which would take longer than all else."""
+    known = worker.config
+    layers = [layer for attached in known.get("Layers", ()) if (layer := lambda_svc._resolve_layer_zip(attached))]
+    variables = known.get("Environment", {}).get("Variables", {})
+    folders = os.pathsep.join(str(_unzipped(layer)) for layer in layers)
+    worker.config = known | {
+        "Layers": [],
+        "Environment": {"Variables": variables | {"_LAMBDA_LAYERS_DIRS": folders}},
+    }
+    try:
+        spawn(worker)
+    finally:
+        worker.config = known
+
+
+def _unzipped(layer: bytes) -> Path:
+    folder = Path.cwd() / "layers" / hashlib.sha256(layer).hexdigest()
+    with UNZIPPING:
+        if not folder.exists():
+            scratch = folder.with_suffix(".new")
+            shutil.rmtree(scratch, ignore_errors=True)
+            with zipfile.ZipFile(io.BytesIO(layer)) as archive:
+                archive.extractall(scratch)
+            scratch.rename(folder)
+    return folder
+
+
 def end_with_standard_input() -> None:
     """Wait for standard input to close, then end this process and the functions it runs."""
     sys.stdin.buffer.read()
@@ -76,6 +134,8 @@ def end_with_standard_input() -> None:
 if __name__ == "__main__":
     sqs._collect_fifo = receive_from_groups
     sqs._dlq_sweep = move_dead_letters
+    lambda_svc.invalidate_worker = let_finish
+    Worker._spawn = share_layers
     Worker._drain_stderr_bounded.__defaults__ = QUIET
     sys.argv = ["ministack"]
     threading.Thread(target=end_with_standard_input, daemon=True).start()

@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from local.errors import LocalError
+from local.gateway import api
+from local.gateway.errors import UnsupportedError
 from local.state import ACCOUNT, REGION
 from local.toolchain import cdk, environment
+from stacks import names
+
+DEPLOYED = "cdk.out"
+"""The folder, in a local stack's home, of the assembly that was deployed last."""
+DRAFT = "cdk.new"
+"""That of the one that is synthesized or deployed just now."""
 
 
-def synthesize(home: Path, endpoint_url: str) -> Path:
-    """Synthesize stage `local` and return the folder of the assembly. Raises `LocalError` if it fails."""
-    assembly = home / "cdk.out"
+def synthesize(home: Path, endpoint_url: str, app: str | None = None) -> Path:
+    """Synthesize stage `local` and return the folder of the assembly. Raises `LocalError` if it fails.
+
+    `app` is the command that makes the stacks, where it is not that of cdk.json.
+    """
+    assembly = home / DRAFT
+    shutil.rmtree(assembly, ignore_errors=True)
     cdk(
-        *("synth", "--quiet", "-c", "stage=local", "--output", str(assembly)),
+        *("synth", "--quiet", "-c", f"stage={names.LOCAL}", "--output", str(assembly)),
+        *(("--app", app) if app else ()),
         log=home / "synth.log",
         environment=environment(endpoint_url),
     )
+    if has_api(assembly):
+        try:
+            api.read(api.find_template(assembly), account=ACCOUNT, region=REGION)
+        except UnsupportedError as unsupported:
+            raise LocalError(f"{unsupported}.") from None
     return assembly
 
 
@@ -32,23 +53,30 @@ def bootstrap(home: Path, endpoint_url: str) -> None:
     )
 
 
-def deploy(home: Path, endpoint_url: str) -> Path:
-    """Synthesize and deploy every stack of stage `local`, and return the assembly. Raises `LocalError` if it fails."""
-    assembly = synthesize(home, endpoint_url)
-    _deploy(home, endpoint_url, assembly)
-    return assembly
+def deploy(home: Path, endpoint_url: str, app: str | None = None) -> None:
+    """Synthesize and deploy every stack of stage `local`. Raises `LocalError` if it fails."""
+    _deploy(home, endpoint_url, synthesize(home, endpoint_url, app))
 
 
-def deploy_first(home: Path, endpoint_url: str) -> Iterator[str]:
+def deploy_first(home: Path, endpoint_url: str, app: str | None = None) -> Iterator[str]:
     """Deploy to an empty account, naming each step as it ends. Raises `LocalError` if one fails."""
     with ThreadPoolExecutor() as pool:
-        synthesis = pool.submit(synthesize, home, endpoint_url)
+        synthesis = pool.submit(synthesize, home, endpoint_url, app)
         bootstrap(home, endpoint_url)
         yield "account bootstrapped"
         assembly = synthesis.result()
     yield "stacks synthesized"
     _deploy(home, endpoint_url, assembly)
     yield "stacks deployed"
+
+
+def has_api(assembly: Path) -> bool | None:
+    """Whether the assembly has an API; None where there is no assembly."""
+    try:
+        manifest = json.loads((assembly / "manifest.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return names.resource(names.LOCAL, "ingress") in manifest["artifacts"]
 
 
 def _deploy(home: Path, endpoint_url: str, assembly: Path) -> None:
@@ -58,3 +86,10 @@ def _deploy(home: Path, endpoint_url: str, assembly: Path) -> None:
         log=home / "deploy.log",
         environment=environment(endpoint_url),
     )
+    # Only now, so that the gateway never serves what could not be deployed.
+    old = home / "cdk.old"
+    shutil.rmtree(old, ignore_errors=True)
+    if (home / DEPLOYED).exists():
+        (home / DEPLOYED).rename(old)
+    assembly.rename(home / DEPLOYED)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What came of the requests to a local stack, looked up where it took effect. The demo and the flow tests read it."""
+"""What came of the requests to a local stack, looked up where it took effect. The flow tests read it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import urllib3
 
 from local.aws import client
 from stacks import names
-from stacks.topology import TOPOLOGY
+from stacks.entry import Topology
 
 T = TypeVar("T")
 http = urllib3.PoolManager(retries=False, timeout=30)
@@ -20,23 +20,19 @@ http = urllib3.PoolManager(retries=False, timeout=30)
 class Effects:
     """Reads the tables, mailboxes and queues of the stack behind `endpoint_url`."""
 
-    def __init__(self, endpoint_url: str) -> None:
+    def __init__(self, topology: Topology, endpoint_url: str) -> None:
+        self._topology = topology
         self._endpoint_url = endpoint_url
         self._tables = client("dynamodb", endpoint_url)
         self._queues = client("sqs", endpoint_url)
-        self._keys = {table.name: table.key for table in TOPOLOGY.tables}
+        self._keys = {table.name: table.key for table in topology.tables}
 
     def item(self, table: str, key: str) -> dict[str, Any] | None:
         """The item of a topology's table, with numbers and strings as they are stored, or None."""
         got = self._tables.get_item(
-            TableName=names.resource("local", table), Key={self._keys[table]: {"S": key}}, ConsistentRead=True
+            TableName=names.resource(names.LOCAL, table), Key={self._keys[table]: {"S": key}}, ConsistentRead=True
         )
         return {name: next(iter(value.values())) for name, value in got["Item"].items()} if "Item" in got else None
-
-    def available(self, sku: str) -> int:
-        """Pieces of the article in stock."""
-        item = self.item("stock", sku)
-        return int(item["available"]) if item else 0
 
     def mails(self, word: str) -> list[dict[str, Any]]:
         """The e-mails sent whose subject or text has `word` in it."""
@@ -46,8 +42,8 @@ class Effects:
 
     def depth(self, queue: str, *, dead: bool = False) -> int:
         """Messages in a queue of the topology or in its dead-letter queue, visible or not."""
-        fifo = TOPOLOGY.queue(queue).fifo
-        name = (names.dead_letter_queue if dead else names.queue)("local", queue, fifo=fifo)
+        fifo = self._topology.queue(queue).fifo
+        name = (names.dead_letter_queue if dead else names.queue)(names.LOCAL, queue, fifo=fifo)
         attributes = self._queues.get_queue_attributes(QueueUrl=self.url(name), AttributeNames=["All"])["Attributes"]
         return sum(int(value) for name, value in attributes.items() if name.startswith("ApproximateNumberOfMessages"))
 

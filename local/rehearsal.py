@@ -1,10 +1,11 @@
 """AWS inside this process, to call a handler from a REPL or a unit test. Nothing leaves the process.
 
     >>> from local.rehearsal import rehearsal
-    >>> from functions.accept_order.handler import handler
-    >>> with rehearsal() as aws:
+    >>> from tests.sample.open_ticket.handler import handler
+    >>> from tests.sample.topology import SAMPLE
+    >>> with rehearsal(SAMPLE) as aws:
     ...     handler(event)
-    ...     aws.items("orders"), aws.published()
+    ...     aws.items("tickets"), aws.published()
 
 moto answers; it is exact enough for single calls. The whole flow is `python -m local up`.
 """
@@ -23,11 +24,11 @@ import boto3
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from moto import mock_aws
 
+from functions.contracts.environment import ConsumerVariables, table_variable
 from local.state import REGION
 from stacks import names
-from stacks.topology import TOPOLOGY
+from stacks.entry import Topology
 
-PLATFORM_TABLES = {"failures": "message_id", "once": "id"}
 SENDER = "shop@example.com"
 MOTOS_ACCOUNT = "123456789012"
 READ, WRITE = TypeDeserializer(), TypeSerializer()
@@ -62,37 +63,41 @@ class Rehearsal:
         return envelopes
 
 
-def environment(stage: str) -> dict[str, str]:
+def environment(topology: Topology, stage: str) -> dict[str, str]:
     """What a function finds in its environment, with access to every table of the topology."""
-    settings = {
+    told = ConsumerVariables(
+        project=names.PROJECT,
+        stage=stage,
+        failures_table=names.resource(stage, names.FAILURES),
+        once_table=names.resource(stage, names.ONCE),
+        bus_name=names.resource(stage, names.BUS),
+        email_from=SENDER,
+    )
+    tables = [*(table.name for table in topology.tables), *names.SHARED_TABLES]
+    return {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": REGION,
-        "STAGE": stage,
-        "POWERTOOLS_SERVICE_NAME": "function",
-        "BUS_NAME": names.resource(stage, "events"),
-        "FAILURES_TABLE": names.resource(stage, "failures"),
-        "ONCE_TABLE": names.resource(stage, "once"),
-        "EMAIL_FROM": SENDER,
+        **told.variables(),
+        **{table_variable(table): names.resource(stage, table) for table in tables},
     }
-    return settings | {f"TABLE_{table.name.upper()}": names.resource(stage, table.name) for table in TOPOLOGY.tables}
 
 
 @contextmanager
-def rehearsal(stage: str = "rehearsal") -> Iterator[Rehearsal]:
+def rehearsal(topology: Topology, stage: str = "rehearsal") -> Iterator[Rehearsal]:
     """The stage's tables, its bus and a verified sender, empty, for as long as the body runs."""
     elsewhere = ("AWS_ENDPOINT_URL", "AWS_PROFILE")
-    with patch.dict(os.environ, environment(stage)), mock_aws():
+    with patch.dict(os.environ, environment(topology, stage)), mock_aws():
         for name in elsewhere:
             os.environ.pop(name, None)
-        for name, key in ({table.name: table.key for table in TOPOLOGY.tables} | PLATFORM_TABLES).items():
+        for name, key in ({table.name: table.key for table in topology.tables} | names.SHARED_TABLES).items():
             _client("dynamodb").create_table(
                 TableName=names.resource(stage, name),
                 KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
                 AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
                 BillingMode="PAY_PER_REQUEST",
             )
-        events, bus = _client("events"), names.resource(stage, "events")
+        events, bus = _client("events"), names.resource(stage, names.BUS)
         events.create_event_bus(Name=bus)
         events.put_rule(Name="all", EventBusName=bus, EventPattern='{"source": [{"prefix": ""}]}')
         target = {"Id": "seen", "Arn": f"arn:aws:sqs:{REGION}:{MOTOS_ACCOUNT}:seen"}

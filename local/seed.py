@@ -1,28 +1,40 @@
-"""What a fresh local stack has before the first request: articles in stock, and a verified sender of e-mail."""
+"""What a fresh local stack has before the first request: the tables' first items, and a verified sender of e-mail."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from boto3.dynamodb.types import TypeSerializer
 
 from local.aws import client
-from local.state import ROOT
 from stacks import names, settings
+from stacks.entry import Topology
 
-ARTICLES = {"tea-500g": 1000, "cup-blue": 1000}
-
-
-def seed(endpoint_url: str) -> None:
-    """Put the sample articles into stock and verify the stage's e-mail sender."""
-    for sku, available in ARTICLES.items():
-        stock(endpoint_url, sku, available)
-    context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    sender = settings.read("local", context["stages"]).email_sender
-    client("sesv2", endpoint_url).create_email_identity(EmailIdentity=sender)
+WRITE = TypeSerializer()
 
 
-def stock(endpoint_url: str, sku: str, available: int) -> None:
-    """Put `available` pieces of the article `sku` into the stock table."""
+def tables(endpoint_url: str) -> set[str]:
+    """The physical names of the tables that there are."""
+    pages = client("dynamodb", endpoint_url).get_paginator("list_tables").paginate()
+    return {name for page in pages for name in page["TableNames"]}
+
+
+def seed(topology: Topology, endpoint_url: str, *, before: Collection[str] = ()) -> None:
+    """Put in what the tables start with, but for those that there were `before`; and verify the sender of e-mail."""
+    for table in topology.tables:
+        if names.resource(names.LOCAL, table.name) not in before:
+            for item in table.seed:
+                put(endpoint_url, table.name, item)
+    sender = settings.read(names.LOCAL, names.CONTEXT["stages"]).email_sender
+    ses = client("sesv2", endpoint_url)
+    if sender not in {known["IdentityName"] for known in ses.list_email_identities()["EmailIdentities"]}:
+        ses.create_email_identity(EmailIdentity=sender)
+
+
+def put(endpoint_url: str, table: str, item: Mapping[str, Any]) -> None:
+    """Store the item in a table of the topology."""
     client("dynamodb", endpoint_url).put_item(
-        TableName=names.resource("local", "stock"),
-        Item={"sku": {"S": sku}, "available": {"N": str(available)}},
+        TableName=names.resource(names.LOCAL, table),
+        Item={name: WRITE.serialize(value) for name, value in item.items()},
     )

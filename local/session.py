@@ -3,46 +3,79 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from local import state
 from local.access_log import AccessLog
-from local.deployment import deploy_first
+from local.deployment import DEPLOYED, deploy_first, has_api
 from local.emulator import Emulator, refuse_taken
 from local.errors import LocalError
 from local.gateway.server import Gateway
 from local.seed import seed
+from stacks.entry import Topology
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Session:
-    """A running local stack."""
+    """A running local stack. `port` is the gateway's; 0 picks a free one."""
 
     state: state.State
     emulator: Emulator
     home: Path
-    assembly: Path
+    port: int
+    _front: ExitStack = field(default_factory=ExitStack)
 
-    def wait(self) -> None:
-        """Wait until the emulator ends, which it does not do by itself: raises `LocalError` when it did."""
-        while self.emulator.alive:
-            time.sleep(0.5)
-        raise LocalError(f"The emulator ended unexpectedly; its last words are in {self.emulator.log}.")
+    @property
+    def assembly(self) -> Path:
+        """The folder of what was deployed last."""
+        return self.home / DEPLOYED
+
+    def follow(self) -> None:
+        """Start the gateway when a deployment brought the first route, and stop it when one took the last away.
+
+        Raises `LocalError` when the emulator ended.
+        """
+        if not self.emulator.alive:
+            raise LocalError(f"The emulator ended unexpectedly; its last words are in {self.emulator.log}.")
+        if self.serve():
+            self.state.write(self.home)
+
+    def serve(self) -> bool:
+        """Start or stop the gateway if the deployed assembly asks for it; whether it did."""
+        wanted = has_api(self.assembly)
+        if wanted is None or wanted == bool(self.state.api_url):
+            return False
+        self.close()
+        if wanted:
+            gateway = self._front.enter_context(
+                Gateway(assembly=self.assembly, endpoint_url=self.emulator.url, port=self.port)
+            )
+            self._front.enter_context(AccessLog(self.home / "access.log", self.emulator.url))
+            self.state = replace(self.state, api_url=gateway.url)
+        return True
+
+    def close(self) -> None:
+        """Stop the gateway."""
+        self._front.close()
+        self.state = replace(self.state, api_url="")
 
 
 @contextmanager
 def running(
+    topology: Topology,
     home: Path = state.HOME,
     *,
+    app: str | None = None,
     port: int = 0,
     emulator_port: int = 0,
     told: Callable[[str], None] = lambda _step: None,
 ) -> Iterator[Session]:
     """Start a local stack under `home`, call `told` after each step, and stop everything on leaving.
+
+    `topology` is what the stack has, and `app` the command that makes it, where it is not that of cdk.json.
 
     `port` is the gateway's and `emulator_port` the emulator's; 0 picks a free one. Raises `LocalError` if a local stack
     already runs in `home`, a port is taken, or a step fails.
@@ -56,20 +89,21 @@ def running(
     with ExitStack() as stack:
         emulator = stack.enter_context(Emulator(home, emulator_port))
         told(f"emulator answers at {emulator.url}")
-        for step in deploy_first(home, emulator.url):
+        for step in deploy_first(home, emulator.url, app):
             told(step)
-        assembly = home / "cdk.out"
-        gateway = stack.enter_context(Gateway(assembly=assembly, endpoint_url=emulator.url, port=port))
-        stack.enter_context(AccessLog(home / "access.log", emulator.url))
-        seed(emulator.url)
-        told(f"gateway answers at {gateway.url}")
         found = state.State(
-            api_url=gateway.url,
+            api_url="",
             aws_endpoint_url=emulator.url,
             region=state.REGION,
             account=state.ACCOUNT,
             pid=os.getpid(),
         )
-        found.write(home)
+        session = Session(state=found, emulator=emulator, home=home, port=port)
+        stack.callback(session.close)
+        session.serve()
+        seed(topology, emulator.url)
+        url = session.state.api_url
+        told(f"gateway answers at {url}" if url else "no gateway: no integration has a route yet")
         stack.callback(state.remove, home)
-        yield Session(state=found, emulator=emulator, home=home, assembly=assembly)
+        session.state.write(home)
+        yield session

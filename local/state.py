@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from local.errors import LocalError
+from stacks.names import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 HOME = Path(os.environ.get("HEADRACE_LOCAL") or ROOT / ".local")
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
@@ -54,4 +54,5 @@ def refuse_second(home: Path) -> None:
         state = read(home)
     except LocalError:
         return
-    raise LocalError(f"A local stack is already running at {state.api_url} (process {state.pid}); stop it first.")
+    where = state.api_url or state.aws_endpoint_url
+    raise LocalError(f"A local stack is already running at {where} (process {state.pid}); stop it first.")

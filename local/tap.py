@@ -9,7 +9,7 @@ from local.aws import client
 from local.state import ACCOUNT, REGION
 from stacks import names
 
-NAME = "headrace-local-tap"
+NAME = names.resource(names.LOCAL, "tap")
 
 
 class Tap:
@@ -19,8 +19,8 @@ class Tap:
         self._sqs = client("sqs", endpoint_url)
         self._url = self._sqs.create_queue(QueueName=NAME)["QueueUrl"]
         self._seen: list[dict[str, Any]] = []
-        events, bus = client("events", endpoint_url), names.resource("local", "events")
-        events.put_rule(Name=NAME, EventBusName=bus, EventPattern=json.dumps({"source": [{"prefix": "headrace."}]}))
+        events, bus = client("events", endpoint_url), names.resource(names.LOCAL, names.BUS)
+        events.put_rule(Name=NAME, EventBusName=bus, EventPattern=json.dumps({"source": [{"prefix": ""}]}))
         arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{NAME}"
         events.put_targets(Rule=NAME, EventBusName=bus, Targets=[{"Id": "tap", "Arn": arn}])
 
@@ -33,8 +33,6 @@ class Tap:
         return self._seen
 
     def types(self, key: str) -> list[str]:
-        """The types of the events about the order `key`, a repeated event once, in the order of arrival."""
-        told = {
-            envelope["id"]: envelope["type"] for envelope in self.envelopes() if envelope["data"].get("order_id") == key
-        }
+        """The types of the events that say `key` in some field, a repeated event once, in the order of arrival."""
+        told = {envelope["id"]: envelope["type"] for envelope in self.envelopes() if key in envelope["data"].values()}
         return list(told.values())

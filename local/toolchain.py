@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from local.errors import LocalError
-from local.state import ACCOUNT, REGION, ROOT
+from local.state import ACCOUNT, REGION
+from stacks.names import ROOT
 
 BIN = Path(sys.prefix) / "bin"
 
@@ -44,15 +46,21 @@ def cdk(*arguments: str, log: Path, environment: Mapping[str, str], folder: Path
             raise LocalError(f"{tool} is missing from the virtual environment; run: make setup")
     with log.open("ab") as output:
         start = output.tell()
-        done = subprocess.run(
+        process = subprocess.Popen(
             [BIN / "cdk", "--no-notices", "--no-color", *arguments],
             cwd=folder,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            check=False,
+            start_new_session=True,
         )
-    if done.returncode != 0:
+        try:
+            process.wait()
+        except BaseException:  # Ctrl-C: the CLI's own processes go with it
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+    if process.returncode != 0:
         said = log.read_bytes()[start:].decode(errors="replace").strip().splitlines()
         raise LocalError(f"cdk {arguments[0]} failed; its whole output is in {log}:\n" + "\n".join(said[-15:]))

@@ -1,6 +1,13 @@
 """`python -m ops`."""
 
-from ops.command import app
+import sys
+
+from ops.cli.app import app
+from stacks.rules import TopologyError
 
 if __name__ == "__main__":
-    app(prog_name="python -m ops")
+    try:
+        from stacks.topology import TOPOLOGY  # here, because it is checked as it is imported
+    except TopologyError as wrong:
+        sys.exit(str(wrong))
+    app(prog_name="python -m ops", obj=TOPOLOGY)

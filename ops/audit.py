@@ -14,10 +14,9 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
-from ops.stage import LOCAL, Stage
+from ops.item import typed
+from ops.stage import Stage
 from stacks import names
-
-TABLE = "redrives"
 
 
 class Audit(Struct, kw_only=True, omit_defaults=True):
@@ -43,7 +42,7 @@ def begin(stage: Stage, id_: str, action: str, queue: str, asked: dict[str, Any]
         who=_who(stage),
         host=socket.gethostname(),
         started_at=_now(),
-        asked={name: value for name, value in asked.items() if value not in (None, False, (), [])},
+        asked={name: value for name, value in asked.items() if value not in (None, (), [])},
     )
     _write(stage, record)
     return record
@@ -61,26 +60,19 @@ def _write(stage: Stage, record: Audit) -> str | None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         file.write(msgspec.json.encode(record) + b"\n")
-    item: dict[str, Any] = {
-        "id": {"S": record.id},
-        "action": {"S": record.action},
-        "queue": {"S": record.queue},
-        "who": {"S": record.who},
-        "host": {"S": record.host},
-        "started_at": {"S": record.started_at},
-        "asked": {"S": msgspec.json.encode(record.asked).decode()},
-        "result": {"S": msgspec.json.encode(record.result).decode()},
-        **({"ended_at": {"S": record.ended_at}} if record.ended_at is not None else {}),
+    told = msgspec.structs.asdict(record) | {
+        name: msgspec.json.encode(getattr(record, name)).decode() for name in ("asked", "result")
     }
+    item = typed({name: value for name, value in told.items() if value is not None})
     try:
-        stage.client("dynamodb").put_item(TableName=names.resource(stage.name, TABLE), Item=item)
+        stage.client("dynamodb").put_item(TableName=names.resource(stage.name, names.REDRIVES), Item=item)
     except (ClientError, BotoCoreError) as error:
         return f"The audit record is in {path} only: {error}"
     return None
 
 
 def _who(stage: Stage) -> str:
-    if stage.name == LOCAL:
+    if stage.name == names.LOCAL:
         return getpass.getuser()
     try:
         return str(stage.client("sts").get_caller_identity()["Arn"])

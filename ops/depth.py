@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.queue import Kind, Queue, queues
+from ops.queue import Kind, Queue, owner, queues
 from ops.stage import Stage, in_words
 
 COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
@@ -28,6 +28,8 @@ class Depth:
     delayed: int
     oldest_seconds: int | None
     """Age of the oldest message that waits; None where CloudWatch has no figure for it."""
+    integration: str | None = None
+    """Whose queue it is."""
 
 
 def depth(stage: Stage, queue: Queue, age: int | None = None) -> Depth:
@@ -35,7 +37,17 @@ def depth(stage: Stage, queue: Queue, age: int | None = None) -> Depth:
     with in_words():
         counts = stage.client("sqs").get_queue_attributes(QueueUrl=queue.url, AttributeNames=list(COUNTS))["Attributes"]
     waiting, in_flight, delayed = (int(counts.get(name, 0)) for name in COUNTS)
-    return Depth(queue.word, queue.kind, queue.name, waiting, in_flight, delayed, age if waiting or in_flight else None)
+    whose = owner(stage.topology, queue.word)
+    return Depth(
+        queue=queue.word,
+        kind=queue.kind,
+        name=queue.name,
+        waiting=waiting,
+        in_flight=in_flight,
+        delayed=delayed,
+        oldest_seconds=age if waiting or in_flight else None,
+        integration=whose.name if whose is not None else None,
+    )
 
 
 def depths(stage: Stage) -> list[Depth]:

@@ -2,7 +2,7 @@
 
 OpsError                 1  AWS refused, or something it needs is missing
 ├── UsageError           2  the command asks for what cannot be done
-├── LeftBehind           3  done, but some messages could not be moved and stayed where they were
+├── Kept                 3  done, but some messages are still where they were
 ├── CameBack             4  stopped, because most messages came straight back
 └── Interrupted          5  stopped by a person or a fault; `resume` goes on
 """
@@ -22,14 +22,14 @@ class UsageError(OpsError):
     code = 2
 
 
-class LeftBehind(OpsError):
-    """The work is done, but some messages could not be moved and stayed where they were."""
+class Kept(OpsError):
+    """The work is done, but some messages are still where they were."""
 
     code = 3
 
 
 class CameBack(OpsError):
-    """Most of the messages that were sent home failed again at once, so the rest was kept."""
+    """Most of the messages that were redriven failed again at once, so the others were kept."""
 
     code = 4
 

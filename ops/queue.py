@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from ops.errors import UsageError
 from ops.stage import Stage, in_words
 from stacks import names
-from stacks.topology import TOPOLOGY
+from stacks.entry import Integration, Topology
 
 Kind = Literal["work", "dead", "undelivered", "other"]
 
@@ -33,19 +33,25 @@ class Queue:
         return self.name.endswith(".fifo")
 
 
-def known(stage: str) -> Iterator[tuple[str, Kind, str]]:
-    """Word, kind and physical name of every queue of the topology, in the order of the flow."""
-    subscribed = {subscription.queue for subscription in TOPOLOGY.subscriptions}
-    for queue in TOPOLOGY.queues:
+def known(stage: str, topology: Topology) -> Iterator[tuple[str, Kind, str]]:
+    """Word, kind and physical name of every queue of the topology, integration by integration."""
+    subscribed = set(topology.fed_by_events())
+    for queue in topology.queues:
         yield queue.name, "work", names.queue(stage, queue.name, fifo=queue.fifo)
         yield f"{queue.name}-dlq", "dead", names.dead_letter_queue(stage, queue.name, fifo=queue.fifo)
         if queue.name in subscribed:
             yield f"{queue.name}-undelivered", "undelivered", names.target_dead_letter_queue(stage, queue.name)
 
 
+def owner(topology: Topology, word: str) -> Integration | None:
+    """The integration that owns the queue of that word, a dead-letter queue too; None for one of somebody else."""
+    work = word.removesuffix("-dlq").removesuffix("-undelivered")
+    return next((each for each in topology.integrations if any(queue.name == work for queue in each.queues)), None)
+
+
 def queues(stage: Stage) -> list[Queue]:
     """Every queue of the stage. Raises `UsageError` where one of them is not deployed."""
-    return [_resolve(stage, word, kind, name) for word, kind, name in known(stage.name)]
+    return [_resolve(stage, word, kind, name) for word, kind, name in known(stage.name, stage.topology)]
 
 
 def find(stage: Stage, text: str) -> Queue:
@@ -54,7 +60,7 @@ def find(stage: Stage, text: str) -> Queue:
     Raises `UsageError` with the list of known queues where there is none.
     """
     name = text.rsplit(":", 1)[-1] if text.startswith("arn:") else urlsplit(text).path.rsplit("/", 1)[-1]
-    for word, kind, physical in known(stage.name):
+    for word, kind, physical in known(stage.name, stage.topology):
         if name in (word, physical):
             return _resolve(stage, word, kind, physical)
     return _resolve(stage, name, "other", name, account=_account(text))
@@ -91,7 +97,7 @@ def _resolve(stage: Stage, word: str, kind: Kind, name: str, account: str | None
 def _unknown(stage: Stage, word: str, kind: Kind, name: str) -> str:
     if kind != "other":
         return f"Queue {name} does not exist: deploy stage {stage.name} first."
-    words = [known_word for known_word, _, _ in known(stage.name)]
+    words = [known_word for known_word, _, _ in known(stage.name, stage.topology)]
     near = difflib.get_close_matches(word, words, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
     return f"There is no queue {word!r}.{hint} Stage {stage.name} has: {', '.join(words)}."

@@ -22,9 +22,10 @@ from botocore.exceptions import (
 )
 
 from ops.errors import OpsError
+from stacks.entry import Topology
+from stacks.names import LOCAL, ROOT
 
-HOME = Path(os.environ.get("HEADRACE_LOCAL") or Path(__file__).resolve().parent.parent / ".local")
-LOCAL = "local"
+HOME = Path(os.environ.get("HEADRACE_LOCAL") or ROOT / ".local")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Stage:
     name: str
     region: str
     endpoint: str | None
+    topology: Topology = field(repr=False)
     session: botocore.session.Session = field(repr=False)
     _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     _making: Lock = field(default_factory=Lock, repr=False, compare=False)
@@ -41,8 +43,10 @@ class Stage:
     """The folder that holds what this machine remembers of the stage."""
 
     @classmethod
-    def open(cls, name: str, home: Path | None = None) -> Stage:
+    def open(cls, name: str, topology: Topology, home: Path | None = None) -> Stage:
         """The stage of that name: `local` as `python -m local up` wrote it down, others from AWS's own settings.
+
+        `topology` is what exists in it.
 
         Raises `OpsError` where there is no local stack, no region or no credentials.
         """
@@ -60,7 +64,7 @@ class Stage:
                     f"{path} is damaged: stop the local stack and start it with `python -m local up`."
                 ) from None
             session.set_credentials("test", "test")
-            return cls(name, region, endpoint, session, home=home)
+            return cls(name, region, endpoint, topology, session, home=home)
         with in_words():
             # botocore reads AWS_DEFAULT_REGION only, other tools of AWS read AWS_REGION.
             region = os.environ.get("AWS_REGION") or session.get_config_variable("region")
@@ -68,7 +72,7 @@ class Stage:
                 raise NoRegionError
             if session.get_credentials() is None:
                 raise NoCredentialsError
-        return cls(name, region, None, session, home=home)
+        return cls(name, region, None, topology, session, home=home)
 
     def client(self, service: str) -> Any:
         """Botocore's client for a service of this stage."""

@@ -18,13 +18,13 @@ USE = ("kms:GenerateDataKey", "kms:Decrypt")
 
 
 class Encryption(StageStack):
-    """A customer key, yearly rotated, and the leave of every service that writes or reads on our behalf.
+    """A customer key, yearly rotated, and a grant to every service that writes or reads on our behalf.
 
     Functions and API Gateway get theirs through their roles. The key outlives its stack: without it all is lost.
     """
 
     def __init__(self, scope: Construct, *, settings: Settings) -> None:
-        super().__init__(scope, "encryption", settings=settings, description="Headrace: the key of the stage.")
+        super().__init__(scope, "encryption", settings=settings, description="The key of the stage.")
         self.key = kms.Key(
             self,
             "Key",
@@ -33,11 +33,11 @@ class Encryption(StageStack):
             enable_key_rotation=True,
             removal_policy=RemovalPolicy.RETAIN,
         )
-        for statement in _leave(self, settings.stage):
+        for statement in _grants(self, settings.stage):
             self.key.add_to_resource_policy(statement)
 
 
-def _leave(stack: Stack, stage: str) -> list[iam.PolicyStatement]:
+def _grants(stack: Stack, stage: str) -> list[iam.PolicyStatement]:
     ours = {"StringEquals": {"aws:SourceAccount": stack.account}}
     log_groups = [
         stack.format_arn(
@@ -50,7 +50,7 @@ def _leave(stack: Stack, stage: str) -> list[iam.PolicyStatement]:
     ]
     return [
         # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-key-policy.html and, for the archive,
-        # https://docs.aws.amazon.com/eventbridge/latest/userguide/encryption-archives.html. The same leave lets rules
+        # https://docs.aws.amazon.com/eventbridge/latest/userguide/encryption-archives.html. The same grant lets rules
         # send to queues: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
         _service("EventBridgeFindsTheKey", "events.amazonaws.com", ("kms:DescribeKey",)),
         _service("EventBridgeUsesTheKey", "events.amazonaws.com", (*USE, "kms:ReEncrypt*"), ours),

@@ -1,32 +1,22 @@
-"""The kinds of entry that a topology is made of, and the rules that an entry must keep.
+"""The kinds of entry that a topology is made of.
 
 Plain frozen data without `aws_cdk`: the stacks, the operator's command, the local run and the documents all read it.
-A rule that is broken raises `TopologyError` with one sentence that names the entry and says what to do.
+What an entry must keep to is in `stacks.rules`.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal
 
 from functions.contracts.contract import Command, Event
-from functions.contracts.webhooks import SCHEMES, ReceiveWebhook
-from stacks import names
+from stacks import rules
+from stacks.rules import TopologyError
 
-FUNCTIONS = Path(__file__).resolve().parent.parent / "functions"
-WORD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 PARAMETER = re.compile(r"\{([a-z_]+)\}")
 DAY = 24 * 60 * 60
-
-
-class TopologyError(ValueError):
-    """An entry makes no sense; the message names it and says what to do."""
-
 
 Authorization = Literal["iam", "api_key", "jwt"]
 
@@ -36,9 +26,13 @@ class Route:
     """An HTTP endpoint that turns a request into a message: API Gateway straight to SQS."""
 
     path: str
+    """Such as `/v1/tickets/{ticket_id}/changes`; a parameter is the FIFO group, or tells senders apart."""
     accepts: type[Command]
+    """The contract of the body; what does not fit it is refused with 400."""
     queue: str
+    """The queue that it feeds, of the same integration."""
     method: str = "POST"
+    """The HTTP method."""
     group: str | None = None
     """The path parameter whose value is the FIFO message group."""
     tenant: str | None = None
@@ -59,7 +53,7 @@ class Route:
 
     @property
     def name(self) -> str:
-        """How people and logs call the route: `POST /v1/orders`."""
+        """How people and logs call the route: `POST /v1/tickets`."""
         return f"{self.method} {self.path}"
 
     @property
@@ -73,7 +67,9 @@ class Queue:
     """A work queue, which always has a dead-letter queue of the same type."""
 
     name: str
+    """In lower_case_words; its consumer, and the consumer's folder, have the same name."""
     fifo: bool = False
+    """Whether messages of one group are taken in their order. Only routes feed such a queue."""
     retention: int = 4 * DAY
     """Seconds a message may wait. The dead-letter queue always keeps 14 days, SQS's longest."""
     receives: int = 5
@@ -85,11 +81,11 @@ class Queue:
     on_poison: Literal["continue", "halt"] = "continue"
     """What a FIFO group does about a message that keeps failing.
 
-    `continue`: the message goes to the dead-letter queue after its receives, and the group goes on without it. `halt`:
-    nothing of the group overtakes it; the group stands still until a person removes the cause, and the next try
-    succeeds. Its cost: the message is tried again and again, at the latest every `backoff_cap` seconds, and the alarm
-    that tells is the age of the oldest message, not the dead-letter queue. What is not mended within nine tenths of the
-    retention goes to the dead-letter queue after all, because SQS would delete it at the end.
+    `continue`: the message is in the dead-letter queue after its receives, and the group goes on without it. `halt`:
+    nothing of the group overtakes it; the group stands still until a person removes the cause, and the next
+    attempt succeeds. Its cost: the message is attempted again and again, at the latest every `backoff_cap` seconds, and
+    the alarm that tells is the age of the oldest message, not the dead-letter queue. What is not fixed within nine
+    tenths of the retention goes to the dead-letter queue after all, because SQS would delete it at the end.
     """
 
 
@@ -98,7 +94,9 @@ class Access:
     """What a function may do with a table: the table's name and DynamoDB actions such as `PutItem`."""
 
     table: str
+    """The table's name; `keys` is the table of claimed idempotency keys that all integrations share."""
     actions: tuple[str, ...]
+    """DynamoDB's actions, such as `PutItem`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +107,7 @@ class Consumer:
     """
 
     function: str
+    """The folder with its `handler.py`."""
     batch: int = 10
     """Messages a batch, at the most."""
     window: int = 0
@@ -120,8 +119,11 @@ class Consumer:
     concurrency: int | None = None
     """Batches at once, at the most (2 to 1,000)."""
     access: tuple[Access, ...] = ()
+    """What it may do with tables; it may do nothing with any other."""
     publishes: tuple[type[Event], ...] = ()
+    """The events that it may publish."""
     sends_email: bool = False
+    """Whether it may send e-mail from the stage's `email_sender`, each once."""
     secrets: tuple[str, ...] = ()
     """The secrets it reads, by their names in Secrets Manager without project and stage."""
 
@@ -131,12 +133,18 @@ class Subscription:
     """An event that reaches a queue; `filter` narrows it by the event's data, in EventBridge's pattern language."""
 
     event: type[Event]
+    """The contract of the event. A source with a dot is another project's, in full."""
     queue: str
+    """The queue that it feeds, of the same integration. Standard queues only."""
     filter: Mapping[str, Any] = field(default_factory=dict)
+    """What the event's data must be, such as `{"language": ["EN"]}`; without one every event is taken."""
+    bus: str | None = None
+    """The ARN of another project's bus that the event comes from, `{stage}` standing for the stage. The contract is
+    one's own then, with the publisher's `source` in full."""
 
     @property
     def name(self) -> str:
-        """How people call the subscription: `reserve_stock on OrderAccepted`."""
+        """How people call the subscription: `assign_ticket on TicketOpened`."""
         return f"{self.queue} on {self.event.__name__}"
 
 
@@ -145,26 +153,93 @@ class Table:
     """A DynamoDB table with a string partition key; items with `expires_at` (epoch seconds) go after that time."""
 
     name: str
+    """In lower_case_words; functions find it as `TABLE_<NAME>` in their environment."""
     key: str
+    """The partition key, a string."""
     expires: bool = False
+    """Whether items go after their `expires_at`."""
+    seed: tuple[Mapping[str, Any], ...] = ()
+    """Items that a fresh stack on this machine starts with: text, whole numbers, lists and maps."""
+
+
+@dataclass(frozen=True)
+class Integration:
+    """What one team owns, in one stack of its own: it can be deployed alone, and removed without touching another.
+
+    `retired` takes its routes and subscriptions away and keeps everything else until all is drained, which
+    `python -m ops retire NAME` tells; only then the entry may go.
+    """
+
+    name: str
+    """In lower-case words joined by hyphens; its stack is `<project>-<stage>-<name>`."""
+    _: KW_ONLY
+    retired: bool = False
+    """Whether it is on its way out."""
+    routes: tuple[Route, ...] = ()
+    """The requests that feed its queues."""
+    queues: tuple[Queue, ...] = ()
+    """Its queues, each fed by a route or by subscriptions."""
+    consumers: tuple[Consumer, ...] = ()
+    """The functions, one for each queue."""
+    subscriptions: tuple[Subscription, ...] = ()
+    """The events that feed its queues."""
+    tables: tuple[Table, ...] = ()
+    """The tables that only its own functions use."""
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret that some consumer of it reads, once."""
+        return tuple(sorted({secret for consumer in self.consumers for secret in consumer.secrets}))
+
+    def fed_by_events(self, queue: str) -> bool:
+        """Whether a subscription feeds, or fed, the queue of that name."""
+        return any(subscription.queue == queue for subscription in self.subscriptions)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Topology:
     """Everything that exists, checked when it is made.
 
-    Raises `TopologyError` for an entry that makes no sense.
+    `package` is where the functions are: a folder each, named as its consumer. Raises `TopologyError` for an entry that
+    makes no sense.
     """
 
-    routes: tuple[Route, ...]
-    queues: tuple[Queue, ...]
-    consumers: tuple[Consumer, ...]
-    subscriptions: tuple[Subscription, ...]
-    tables: tuple[Table, ...]
+    integrations: tuple[Integration, ...] = ()
+    """In the order in which pictures and lists show them."""
+    package: str = "functions"
+    """The Python package with the folders of the functions."""
 
     def __post_init__(self) -> None:
-        for rule in (_names, _queues, _consumers, _routes, _webhooks, _subscriptions):
-            rule(self)
+        rules.check(self)
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The routes of every integration that is not retired."""
+        return tuple(route for each in self.integrations if not each.retired for route in each.routes)
+
+    @property
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """The subscriptions of every integration that is not retired."""
+        return tuple(entry for each in self.integrations if not each.retired for entry in each.subscriptions)
+
+    @property
+    def queues(self) -> tuple[Queue, ...]:
+        """The queues of every integration."""
+        return tuple(queue for each in self.integrations for queue in each.queues)
+
+    @property
+    def consumers(self) -> tuple[Consumer, ...]:
+        """The consumers of every integration."""
+        return tuple(consumer for each in self.integrations for consumer in each.consumers)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables of every integration."""
+        return tuple(table for each in self.integrations for table in each.tables)
+
+    @property
+    def events(self) -> tuple[type[Event], ...]:
+        """Every event that some consumer publishes, once, in the topology's order."""
+        return tuple(dict.fromkeys(event for consumer in self.consumers for event in consumer.publishes))
 
     def queue(self, name: str) -> Queue:
         """The queue of that name. Raises `KeyError` if there is none."""
@@ -174,202 +249,23 @@ class Topology:
         """The consumer of the queue of that name. Raises `KeyError` if there is none."""
         return {consumer.function: consumer for consumer in self.consumers}[name]
 
-    def secrets(self) -> tuple[str, ...]:
-        """Every secret that some consumer reads, once."""
-        return tuple(sorted({secret for consumer in self.consumers for secret in consumer.secrets}))
+    def integration(self, name: str) -> Integration:
+        """The integration of that name. Raises `KeyError` if there is none."""
+        return {each.name: each for each in self.integrations}[name]
 
-    def subscribers(self) -> tuple[Consumer, ...]:
-        """The consumers whose queues are fed by events, in the topology's order."""
-        fed = {subscription.queue for subscription in self.subscriptions}
-        return tuple(consumer for consumer in self.consumers if consumer.function in fed)
-
-    def workers(self) -> tuple[Consumer, ...]:
-        """The consumers whose queues are fed by routes, in the topology's order."""
-        fed = {route.queue for route in self.routes}
-        return tuple(consumer for consumer in self.consumers if consumer.function in fed)
+    def fed_by_events(self) -> Iterator[str]:
+        """The names of the queues that subscriptions feed, or fed before their integration was retired."""
+        yield from (queue.name for each in self.integrations for queue in each.queues if each.fed_by_events(queue.name))
 
 
-def _refuse(broken: bool, sentence: str) -> None:
-    if broken:
-        raise TopologyError(sentence)
-
-
-def _repeated(words: Iterable[str]) -> str | None:
-    return next((word for word, times in Counter(words).items() if times > 1), None)
-
-
-def _names(topology: Topology) -> None:
-    for kind, words in (
-        ("Queue", [queue.name for queue in topology.queues]),
-        ("Consumer", [consumer.function for consumer in topology.consumers]),
-        ("Table", [table.name for table in topology.tables]),
-    ):
-        for word in words:
-            _refuse(
-                not WORD.fullmatch(word) or len(word) > 40,
-                f"{kind} {word!r}: a name is at most 40 characters of lower_case_words; rename it.",
-            )
-        twice = _repeated(words)
-        _refuse(twice is not None, f"{kind} {twice!r} is listed twice; remove one or rename it.")
-
-
-def _queues(topology: Topology) -> None:
-    routed = {route.queue for route in topology.routes}
-    subscribed = {subscription.queue for subscription in topology.subscriptions}
-    for queue in topology.queues:
-        entry = f"Queue {queue.name!r}"
-        _refuse(
-            not any(consumer.function == queue.name for consumer in topology.consumers),
-            f"{entry} has no consumer; add Consumer(function={queue.name!r}).",
-        )
-        _refuse(
-            queue.name not in routed | subscribed,
-            f"{entry} is fed by nothing; add a Route or a Subscription with queue={queue.name!r}.",
-        )
-        _refuse(
-            queue.name in routed and queue.name in subscribed,
-            f"{entry} is fed by a route and by an event; give each a queue of its own.",
-        )
-        _refuse(not 3 <= queue.receives <= 1000, f"{entry}: receives is {queue.receives}; choose 3 to 1,000.")
-        _refuse(
-            not 1 <= queue.backoff_base <= queue.backoff_cap <= 11 * 3600,
-            f"{entry}: backoff goes from {queue.backoff_base} s to {queue.backoff_cap} s; "
-            "choose at least 1 s, at most 11 hours, and a base that is not above the cap.",
-        )
-        _refuse(
-            queue.on_poison == "halt" and not queue.fifo,
-            f"{entry} is standard and has no groups to halt; make it fifo=True or leave on_poison out.",
-        )
-        _refuse(
-            queue.on_poison == "halt" and queue.receives != 1000,
-            f"{entry} halts at a poison message, which takes all the receives that SQS knows; set receives=1000.",
-        )
-        _refuse(
-            not 60 <= queue.retention < 14 * DAY,
-            f"{entry}: retention is {queue.retention} s; choose 60 s to less than 14 days, "
-            "which is what the dead-letter queue keeps.",
-        )
-
-
-def _consumers(topology: Topology) -> None:
-    queues = {queue.name: queue for queue in topology.queues}
-    tables = {table.name for table in topology.tables}
-    for consumer in topology.consumers:
-        entry = f"Consumer {consumer.function!r}"
-        folder = FUNCTIONS / consumer.function
-        _refuse(
-            not (folder / "handler.py").is_file(),
-            f"{entry}: there is no functions/{consumer.function}/handler.py; add it or correct the name.",
-        )
-        queue = queues.get(consumer.function)
-        if queue is None:
-            raise TopologyError(f"{entry} has no queue; add Queue(name={consumer.function!r}).")
-        most = 10 if queue.fifo else 10_000
-        _refuse(not 1 <= consumer.batch <= most, f"{entry}: batch is {consumer.batch}; choose 1 to {most:,}.")
-        _refuse(queue.fifo and consumer.window > 0, f"{entry}: a FIFO queue takes no batch window; set window=0.")
-        _refuse(not 0 <= consumer.window <= 300, f"{entry}: window is {consumer.window} s; choose 0 to 300.")
-        _refuse(
-            consumer.batch > 10 and consumer.window == 0,
-            f"{entry}: a batch of {consumer.batch} needs a batch window; set window to 1 s or more.",
-        )
-        _refuse(not 1 <= consumer.timeout <= 900, f"{entry}: timeout is {consumer.timeout} s; choose 1 to 900.")
-        _refuse(
-            consumer.concurrency is not None and not 2 <= consumer.concurrency <= 1000,
-            f"{entry}: concurrency is {consumer.concurrency}; choose 2 to 1,000, or leave it out.",
-        )
-        for access in consumer.access:
-            _refuse(
-                access.table not in tables, f"{entry} uses table {access.table!r}, which is not listed; add the Table."
-            )
-
-
-def _routes(topology: Topology) -> None:
-    queues = {queue.name: queue for queue in topology.queues}
-    twice = _repeated(route.name for route in topology.routes)
-    _refuse(twice is not None, f"Route {twice} is listed twice; remove one or change its path.")
-    for route in topology.routes:
-        entry = f"Route {route.name}"
-        _refuse(not route.path.startswith("/"), f"{entry}: a path starts with '/'.")
-        queue = queues.get(route.queue)
-        if queue is None:
-            raise TopologyError(f"{entry} feeds queue {route.queue!r}, which is not listed; add the Queue.")
-        _refuse(
-            queue.fifo and route.group is None,
-            f"{entry} feeds FIFO queue {queue.name!r} without a group; set group to one of its path parameters.",
-        )
-        _refuse(
-            not queue.fifo and route.group is not None,
-            f"{entry} has a group, but queue {queue.name!r} is standard; make it fifo=True or drop the group.",
-        )
-        _refuse(
-            route.group is not None and route.group not in route.parameters,
-            f"{entry}: group {route.group!r} is not a parameter of the path; write {{{route.group}}} in it.",
-        )
-        _refuse(
-            route.tenant is not None and route.tenant != "caller" and not HEADER.fullmatch(route.tenant),
-            f"{entry}: tenant {route.tenant!r} is neither 'caller' nor a header's name; write it like X-Tenant-Id.",
-        )
-        _refuse(
-            queue.fifo and route.delay,
-            f"{entry}: a FIFO queue takes no delay of a single message; drop delay or make {queue.name!r} standard.",
-        )
-        _refuse(
-            (route.rate is None) != (route.burst is None),
-            f"{entry}: rate and burst limit together; set both or neither.",
-        )
-
-
-def _webhooks(topology: Topology) -> None:
-    for route in topology.routes:
-        entry = f"Route {route.name}"
-        _refuse(
-            bool(route.senders) != issubclass(route.accepts, ReceiveWebhook),
-            f"{entry}: senders and the contract ReceiveWebhook go together; use both or neither.",
-        )
-        if not route.senders:
-            continue
-        _refuse(
-            "source" not in route.parameters, f"{entry} has senders; write {{source}} in its path to tell them apart."
-        )
-        _refuse(
-            route.authorization is not None,
-            f"{entry} is authorized by its signatures; drop authorization.",
-        )
-        secrets = topology.consumer(route.queue).secrets
-        for sender, scheme in route.senders.items():
-            _refuse(not WORD.fullmatch(sender), f"{entry}: sender {sender!r} is not lower_case_words; rename it.")
-            _refuse(
-                scheme not in SCHEMES,
-                f"{entry}: sender {sender!r} signs by {scheme!r}; choose one of {', '.join(SCHEMES)}.",
-            )
-            _refuse(
-                f"{sender}_webhook" not in secrets,
-                f"{entry}: add '{sender}_webhook' to the secrets of consumer {route.queue!r}, which checks signatures.",
-            )
-
-
-def _subscriptions(topology: Topology) -> None:
-    queues = {queue.name: queue for queue in topology.queues}
-    published = {event for consumer in topology.consumers for event in consumer.publishes}
-    twice = _repeated(subscription.name for subscription in topology.subscriptions)
-    _refuse(twice is not None, f"Subscription {twice} is listed twice; remove one.")
-    for subscription in topology.subscriptions:
-        entry = f"Subscription {subscription.name}"
-        queue = queues.get(subscription.queue)
-        if queue is None:
-            raise TopologyError(f"{entry} feeds queue {subscription.queue!r}, which is not listed; add the Queue.")
-        _refuse(
-            queue.fifo,
-            f"{entry}: EventBridge keeps no order, so a FIFO queue would only look ordered; use a standard queue.",
-        )
-        # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
-        longest = names.rule("x" * names.LONGEST_STAGE, subscription.queue, subscription.event.__name__)
-        _refuse(
-            len(longest) > 64,
-            f"{entry}: its rule's name would pass the 64 characters that EventBridge takes by {len(longest) - 64}; "
-            "shorten the queue's or the event's name.",
-        )
-        _refuse(
-            subscription.event not in published,
-            f"{entry}: no consumer publishes {subscription.event.__name__}; add it to one's publishes.",
-        )
+__all__ = [
+    "Access",
+    "Consumer",
+    "Integration",
+    "Queue",
+    "Route",
+    "Subscription",
+    "Table",
+    "Topology",
+    "TopologyError",
+]

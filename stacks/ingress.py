@@ -11,21 +11,25 @@ from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
 
 from stacks import names
+from stacks.edge.access_log import AccessLog
+from stacks.edge.api_to_queue import ApiToQueue
+from stacks.edge.authorization import Authorization
+from stacks.edge.closed_root import ClosedRoot
+from stacks.edge.gateway_responses import add_gateway_responses
 from stacks.entry import Topology
-from stacks.parts.access_log import AccessLog
 from stacks.parts.acknowledged import acknowledge
-from stacks.parts.api_to_queue import ApiToQueue
-from stacks.parts.authorization import Authorization
-from stacks.parts.gateway_responses import add_gateway_responses
 from stacks.parts.stage_stack import StageStack
 from stacks.settings import Settings
 
 
 class Ingress(StageStack):
-    """The API of the stage: a method for every route, who may call it, its answers, its limits and its access log."""
+    """The API of the stage: a method for every route, who may call it, its answers, its limits and its access log.
+
+    It stays while some integration has routes, retired or not, so that what is deployed loses those that are retired.
+    """
 
     def __init__(self, scope: Construct, *, settings: Settings, topology: Topology) -> None:
-        super().__init__(scope, "ingress", settings=settings, description="Headrace: requests become messages.")
+        super().__init__(scope, "ingress", settings=settings, description="Requests become messages.")
         name = names.resource(settings.stage, "api")
         log = AccessLog(self, name=name, settings=settings)
         authorization = Authorization(self, settings=settings, topology=topology)
@@ -56,6 +60,8 @@ class Ingress(StageStack):
                 settings=settings,
                 **authorization.options(route),
             )
+        if not topology.routes:
+            ClosedRoot(self.api, settings=settings)
         authorization.add_keys(self.api)
         acknowledge(self.api.deployment_stage, "AwsSolutions-APIG6")
         if not settings.web_acl_arn:

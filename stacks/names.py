@@ -1,17 +1,78 @@
-"""Physical names: the word from the topology, in the stage it belongs to.
+"""Physical names: the word from the topology, in the project and the stage it belongs to.
 
-Names are fixed, so that the operator's command finds a queue without asking CloudFormation.
+Names are fixed, so that the operator's command finds a queue without asking CloudFormation. The project's name and its
+stages stand in `cdk.json` and nowhere else.
 """
 
 from __future__ import annotations
 
-PROJECT = "headrace"
-LONGEST_STAGE = 8
-"""Letters of a stage's name, at the most: with them every name that the rules of `stacks.entry` allow fits."""
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class ProjectError(SystemExit):
+    """cdk.json makes no sense; the message says what to do.
+
+    It ends the process, because nothing of the project can even be imported without its name.
+    """
+
+
+class _Project(Struct, frozen=True):
+    project: str
+    stages: Annotated[dict[str, dict[str, Any]], Meta(min_length=1)]
+
+
+def read_context(path: Path) -> dict[str, Any]:
+    """The context of cdk.json. Raises `ProjectError` if it is not there or lacks the project or its stages."""
+    try:
+        whole = msgspec.json.decode(path.read_bytes())
+    except FileNotFoundError:
+        raise ProjectError("There is no cdk.json; it holds the project's name and its stages.") from None
+    except msgspec.DecodeError as wrong:
+        raise ProjectError(f"cdk.json is no JSON: {wrong}.") from None
+    context: Any = whole.get("context") if isinstance(whole, dict) else None
+    if not isinstance(context, dict):
+        raise ProjectError("cdk.json has no context; it holds the project's name and its stages.")
+    try:
+        msgspec.convert(context, _Project)
+    except msgspec.ValidationError as wrong:
+        raise ProjectError(f"cdk.json, context: {wrong}.") from None
+    return context
+
+
+CONTEXT = read_context(ROOT / "cdk.json")
+"""The context of cdk.json: the project, its stages with their settings, the CDK's feature flags."""
+PROJECT: str = CONTEXT["project"]
+STAGES: tuple[str, ...] = tuple(CONTEXT["stages"])
+LOCAL = "local"
+"""The stage that runs on this machine."""
+LONGEST_PREFIX = 23
+"""Characters of project, hyphen and stage, at the most: with them every name that `stacks.rules` allows fits into the
+64 that Lambda and IAM take. https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html"""
+
+FAILURES = "failures"
+"""The table of causes, by message id."""
+ONCE = "once"
+"""The table of effects that were had, by Powertools."""
+KEYS = "keys"
+"""The table of claimed idempotency keys."""
+REDRIVES = "redrives"
+"""The table of redrives, for the audit."""
+BUS = "events"
+"""The stage's event bus, and its archive."""
+SHARED_TABLES = {FAILURES: "message_id", ONCE: "id", KEYS: "key", REDRIVES: "id"}
+"""The tables that all integrations share, each with its partition key."""
+SHARED_STACKS = ("encryption", "shared", "ingress", "operator", "observability")
+"""The stacks that are nobody's integration."""
 
 
 def resource(stage: str, word: str) -> str:
-    """The physical name of a table, function, bus or stack: `headrace-dev-accept_order`."""
+    """The physical name of a table, function, bus or stack: `headrace-dev-open_ticket`."""
     return f"{PROJECT}-{stage}-{word}"
 
 
@@ -31,5 +92,20 @@ def target_dead_letter_queue(stage: str, word: str) -> str:
 
 
 def rule(stage: str, queue_word: str, event: str) -> str:
-    """The physical name of the rule that brings an event to a queue: `headrace-dev-ship_order-on-StockReserved`."""
+    """The physical name of the rule that brings an event to a queue: `headrace-dev-close_ticket-on-TicketAssigned`."""
     return resource(stage, f"{queue_word}-on-{event}")
+
+
+def bus(stage: str, arn: str | None) -> str:
+    """The bus that an event comes from, as a rule takes it: the stage's own by name, another project's by ARN."""
+    return resource(stage, BUS) if arn is None else arn.replace("{stage}", stage)
+
+
+def log_group(stage: str, function: str) -> str:
+    """The log group of a function."""
+    return f"/aws/lambda/{resource(stage, function)}"
+
+
+def api_log_group(stage: str) -> str:
+    """The log group of the API's access log."""
+    return f"/aws/apigateway/{resource(stage, 'api')}"

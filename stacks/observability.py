@@ -14,15 +14,15 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from stacks import names
-from stacks.alarms import Alarm, alarms
-from stacks.dashboard import dashboard
 from stacks.entry import Topology
-from stacks.metrics import Metric
+from stacks.monitoring.alarms import Alarm, alarms
+from stacks.monitoring.chat_webhook import ChatWebhook
+from stacks.monitoring.dashboard import dashboard
+from stacks.monitoring.metrics import Metric
+from stacks.monitoring.queries import queries
 from stacks.parts.acknowledged import acknowledge
-from stacks.parts.chat_webhook import ChatWebhook
 from stacks.parts.customer_key import customer_key
 from stacks.parts.stage_stack import StageStack
-from stacks.queries import queries
 from stacks.settings import Alarms, Settings
 
 
@@ -30,7 +30,7 @@ class Observability(StageStack):
     """Everything finds what it watches by name, so that this stack can be deployed, changed or removed by itself."""
 
     def __init__(self, scope: Construct, *, settings: Settings, topology: Topology, limits: Alarms) -> None:
-        super().__init__(scope, "observability", settings=settings, description="Headrace: who is told when.")
+        super().__init__(scope, "observability", settings=settings, description="Who is told when.")
         topic = sns.Topic(
             self,
             "Topic",
@@ -66,12 +66,13 @@ class Observability(StageStack):
             alarm = self._alarm(entry, settings.stage, limits)
             alarm.add_alarm_action(actions.SnsAction(topic))
             alarm.add_ok_action(actions.SnsAction(topic))
-        cloudwatch.CfnDashboard(
-            self,
-            "Dashboard",
-            dashboard_name=names.resource(settings.stage, "flow"),
-            dashboard_body=Fn.sub(json.dumps(dashboard(topology, settings), separators=(",", ":"))),
-        )
+        if topology.queues:
+            cloudwatch.CfnDashboard(
+                self,
+                "Dashboard",
+                dashboard_name=names.resource(settings.stage, "flow"),
+                dashboard_body=Fn.sub(json.dumps(dashboard(topology, settings), separators=(",", ":"))),
+            )
         for query in queries(topology, settings.stage):
             logs.CfnQueryDefinition(
                 self,

@@ -1,4 +1,4 @@
-"""Who brings dead letters home: a role that may do exactly what `python -m ops` does, and assumes nothing else."""
+"""Who redrives dead letters: a role that may do exactly what `python -m ops` does, and assumes nothing else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from constructs import Construct
 from stacks import names
 from stacks.entry import Topology
 from stacks.parts import arn
-from stacks.parts.acknowledged import LOG_STREAMS, acknowledge
+from stacks.parts.acknowledged import LOG_STREAMS, REST_APIS, acknowledge
 from stacks.parts.stage_stack import StageStack
 from stacks.settings import Settings
 
@@ -34,10 +34,10 @@ ON_WORK = ("sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl")
 
 
 class Operator(StageStack):
-    """The role of the person on call; anyone of the account to whom IAM gives leave may take it."""
+    """The role of the person on call; anyone of the account whom IAM lets may take it."""
 
     def __init__(self, scope: Construct, *, settings: Settings, topology: Topology) -> None:
-        super().__init__(scope, "operator", settings=settings, description="Headrace: who brings dead letters home.")
+        super().__init__(scope, "operator", settings=settings, description="Who redrives dead letters.")
         self._settings = settings
         self._topology = topology
         name = names.resource(settings.stage, "operator")
@@ -50,8 +50,10 @@ class Operator(StageStack):
             max_session_duration=Duration.hours(4),
         )
         for statement in self._statements():
-            role.add_to_principal_policy(statement)
+            if statement.resources:
+                role.add_to_principal_policy(statement)
         acknowledge(role, "AwsSolutions-IAM5[Resource::*]")
+        acknowledge(role, REST_APIS)
         acknowledge(role, LOG_STREAMS, names=self._log_groups())
         CfnOutput(self, "RoleArn", value=role.role_arn, description="To be taken before python -m ops.")
 
@@ -60,19 +62,20 @@ class Operator(StageStack):
         queues = self._topology.queues
         work = [names.queue(stage, queue.name, fifo=queue.fifo) for queue in queues]
         dead = [names.dead_letter_queue(stage, queue.name, fifo=queue.fifo) for queue in queues]
-        fed = dict.fromkeys(subscription.queue for subscription in self._topology.subscriptions)
-        dead += [names.target_dead_letter_queue(stage, queue) for queue in fed]
+        dead += [names.target_dead_letter_queue(stage, queue) for queue in self._topology.fed_by_events()]
         yield self._allow("DeadLetters", ON_DEAD_LETTERS, [arn.queue(self, name) for name in dead])
         yield self._allow("Queues", ON_WORK, [arn.queue(self, name) for name in work])
-        yield self._allow("Causes", ("dynamodb:BatchGetItem",), [arn.table(self, names.resource(stage, "failures"))])
-        audit = arn.table(self, names.resource(stage, "redrives"))
+        yield self._allow(
+            "Causes", ("dynamodb:BatchGetItem",), [arn.table(self, names.resource(stage, names.FAILURES))]
+        )
+        audit = arn.table(self, names.resource(stage, names.REDRIVES))
         yield self._allow("Audit", ("dynamodb:PutItem", "dynamodb:GetItem"), [audit])
-        bus = names.resource(stage, "events")
-        rules = [
-            arn.rule(self, bus, names.rule(stage, s.queue, s.event.__name__)) for s in self._topology.subscriptions
-        ]
+        # Those of a retired integration too: its undelivered events are redriven, and `retire` sees that they are gone.
+        subscriptions = [entry for each in self._topology.integrations for entry in each.subscriptions]
+        rules = [arn.rule_of(self, subscription, stage) for subscription in subscriptions]
         yield self._allow("Targets", ("events:ListTargetsByRule",), rules)
         yield self._allow("Logs", ("logs:StartQuery",), [arn.log_group(self, name) for name in self._log_groups()])
+        yield self._allow("Routes", ("apigateway:GET",), [arn.rest_apis(self), f"{arn.rest_apis(self)}/*/resources"])
         # Neither metrics nor the answers to one's own queries are resources.
         yield self._allow("Answers", ("cloudwatch:GetMetricData", "logs:GetQueryResults", "logs:StopQuery"), ["*"])
         if self._settings.key_arn is not None:
@@ -80,8 +83,8 @@ class Operator(StageStack):
 
     def _log_groups(self) -> list[str]:
         stage = self._settings.stage
-        functions = [names.resource(stage, consumer.function) for consumer in self._topology.consumers]
-        return [*(f"/aws/lambda/{name}" for name in functions), f"/aws/apigateway/{names.resource(stage, 'api')}"]
+        functions = [names.log_group(stage, consumer.function) for consumer in self._topology.consumers]
+        return [*functions, names.api_log_group(stage)] if self._topology.consumers else []
 
     def _allow(self, sid: str, actions: tuple[str, ...], resources: list[str]) -> iam.PolicyStatement:
         return iam.PolicyStatement(sid=sid, actions=list(actions), resources=resources)

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from stacks.names import LONGEST_STAGE
+from stacks import names
 
-STAGE = re.compile(rf"[a-z][a-z0-9]{{0,{LONGEST_STAGE - 1}}}")
+STAGE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 # The retention times that CloudWatch Logs takes.
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
@@ -50,6 +50,7 @@ class ApiKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     quota: Annotated[int, Meta(gt=0)] = 1_000_000
     """Requests that one key may make in a period."""
     period: Literal["DAY", "WEEK", "MONTH"] = "MONTH"
+    """The period of the quota."""
 
 
 class Alarms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,9 +78,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What may differ from stage to stage. Everything else is the same everywhere."""
 
     stage: str
+    """The stage's name, which is its key in cdk.json."""
     python: Literal["host", "3.13", "3.14"] = "3.13"
     """The Python that functions run on; `host` is the one that synthesizes, for the emulator."""
     architecture: Literal["host", "arm64", "x86_64"] = "arm64"
+    """The CPU that functions run on."""
     retain: bool = False
     """Tables, archive and logs stay when their stack is deleted, and tables can be restored to any second."""
     protect: bool = False
@@ -87,17 +90,21 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     archive_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
     """Days for which events can be replayed; none means no archive."""
     log_days: LogDays = 30
+    """Days for which logs are kept."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """The least that functions log; metrics and the reports of runs are logged at any level."""
     email_sender: Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
     """The address that e-mail comes from; it or its domain is a verified identity of SES."""
     authorization: Literal["iam", "api_key", "jwt", "none"] = "iam"
     """Who may call a route that does not say: AWS identities by signed requests, holders of an API key, bearers of an
     OIDC issuer's token, or anyone (only on this machine)."""
     jwt: Jwt | None = None
+    """Whose tokens count, where a route is authorized by `jwt`."""
     api_keys: ApiKeys = ApiKeys()
+    """Who holds an API key, where a route is authorized by `api_key`."""
     customer_key: bool | Annotated[str, Meta(pattern=r"^arn:[^:]+:kms:")] = False
     """Queues, events, tables, alarms and logs are encrypted with a key of the stage: true makes one, an ARN is one that
-    you keep and whose policy gives the leave that `stacks.encryption` gives."""
+    you keep and whose policy grants what `stacks.encryption` grants."""
     alarms: Alarms | None = None
     """When somebody is called; none means that nobody is, and that there is no dashboard."""
     throttle_rate: Annotated[float, Meta(gt=0)] = 100.0
@@ -115,7 +122,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.customer_key if isinstance(self.customer_key, str) else None
 
     def __post_init__(self) -> None:
-        if self.authorization == "none" and self.stage != "local":
+        if self.authorization == "none" and self.stage != names.LOCAL:
             raise ValueError("authorization 'none' is for stage local only; choose 'iam', 'api_key' or 'jwt'")
         if self.authorization == "jwt" and self.jwt is None:
             raise ValueError("authorization 'jwt' needs the setting jwt with issuer and audience")
@@ -123,16 +130,29 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("python and architecture are both 'host' or neither is")
 
 
-def read(stage: str, stages: Mapping[str, Any]) -> Settings:
+def read(stage: str | None, stages: Mapping[str, Any]) -> Settings:
     """The settings of `stage`, from the `stages` of cdk.json's context.
 
     Raises `SettingsError` with one sentence if the stage is not there or a setting is unknown or wrong.
     """
+    if stage is None:
+        raise SettingsError(f"No stage is named; say one: cdk synth -c stage={next(iter(stages))}.")
     if stage not in stages:
         raise SettingsError(f"There is no stage {stage!r} in cdk.json; choose one of {', '.join(sorted(stages))}.")
-    if not STAGE.fullmatch(stage):
+    for what, name in (("stage", stage), ("project", names.PROJECT)):
+        if not STAGE.fullmatch(name):
+            raise SettingsError(
+                f"cdk.json, {what} {name!r}: a name is lower-case letters and digits, its words joined by hyphens; "
+                "rename it."
+            )
+    if names.PROJECT == "aws":
         raise SettingsError(
-            f"Stage {stage!r}: a stage's name is 1 to {LONGEST_STAGE} lower-case letters and digits; rename it."
+            "cdk.json, project 'aws': EventBridge keeps event sources that begin with 'aws.' for itself; rename it."
+        )
+    if len(names.PROJECT) + 1 + len(stage) > names.LONGEST_PREFIX:
+        raise SettingsError(
+            f"cdk.json, project {names.PROJECT!r} and stage {stage!r}: every name begins with both, so together they "
+            f"may have {names.LONGEST_PREFIX - 1} characters at the most; shorten one."
         )
     try:
         return msgspec.convert({**stages[stage], "stage": stage}, Settings)

@@ -1,7 +1,7 @@
-"""The map: every route, queue, consumer, subscription and table that exists.
+"""The map: every integration of this project, and all that each of them owns.
 
 The stacks build it, the operator's command lists and redrives by it, the local run and the documents show it. To add an
-integration, write its contract and its function, then add its lines here.
+integration, write its contract and its function, then add its entry here; `python -m scaffold` does it for you.
 """
 
 from __future__ import annotations
@@ -17,78 +17,107 @@ from functions.contracts.payments import (
 from functions.contracts.shipping import OrderShipped
 from functions.contracts.stock import StockReserved, StockShort
 from functions.contracts.webhooks import ReceiveWebhook, WebhookReceived
-from stacks.entry import Access, Consumer, Queue, Route, Subscription, Table, Topology
+from stacks.entry import Access, Consumer, Integration, Queue, Route, Subscription, Table, Topology
 
 TOPOLOGY = Topology(
-    routes=(
-        Route(path="/v1/orders", accepts=PlaceOrder, queue="accept_order", tenant="X-Tenant-Id", delay=True),
-        Route(
-            path="/v1/orders/{order_id}/payments",
-            accepts=ApplyPayment,
-            queue="apply_payment",
-            group="order_id",
-            tenant="X-Tenant-Id",
-        ),
-        Route(
-            path="/v1/webhooks/{source}",
-            accepts=ReceiveWebhook,
-            queue="receive_webhook",
-            senders={"github": "github", "partner": "hmac", "shopify": "shopify", "stripe": "stripe"},
-            rate=20,
-            burst=40,
-        ),
-    ),
-    queues=(
-        Queue(name="accept_order"),
-        Queue(name="apply_payment", fifo=True),
-        Queue(name="receive_webhook"),
-        Queue(name="reserve_stock"),
-        Queue(name="confirm_order"),
-        Queue(name="ship_order"),
-    ),
-    consumers=(
-        Consumer(
-            function="accept_order",
-            access=(Access(table="orders", actions=("PutItem",)), Access(table="keys", actions=("PutItem",))),
-            publishes=(OrderAccepted,),
-        ),
-        Consumer(
-            function="apply_payment",
-            access=(Access(table="payments", actions=("UpdateItem",)),),
-            publishes=(PaymentAuthorized, PaymentCaptured, PaymentRefunded, PaymentDeclined),
-        ),
-        Consumer(
-            function="receive_webhook",
-            secrets=("github_webhook", "partner_webhook", "shopify_webhook", "stripe_webhook"),
-            publishes=(WebhookReceived,),
-        ),
-        Consumer(
-            function="reserve_stock",
-            access=(
-                Access(table="stock", actions=("UpdateItem",)),
-                Access(table="reservations", actions=("PutItem",)),
+    integrations=(
+        Integration(
+            "orders",
+            routes=(
+                Route(path="/v1/orders", accepts=PlaceOrder, queue="accept_order", tenant="X-Tenant-Id", delay=True),
             ),
-            publishes=(StockReserved, StockShort),
+            queues=(Queue(name="accept_order"), Queue(name="confirm_order")),
+            consumers=(
+                Consumer(
+                    function="accept_order",
+                    access=(Access(table="orders", actions=("PutItem",)), Access(table="keys", actions=("PutItem",))),
+                    publishes=(OrderAccepted,),
+                ),
+                Consumer(function="confirm_order", concurrency=5, sends_email=True),
+            ),
+            subscriptions=(Subscription(event=OrderAccepted, queue="confirm_order"),),
+            tables=(Table(name="orders", key="order_id"),),
         ),
-        Consumer(function="confirm_order", concurrency=5, sends_email=True),
-        Consumer(
-            function="ship_order",
-            access=(Access(table="shipments", actions=("UpdateItem",)),),
-            publishes=(OrderShipped,),
+        Integration(
+            "payments",
+            routes=(
+                Route(
+                    path="/v1/orders/{order_id}/payments",
+                    accepts=ApplyPayment,
+                    queue="apply_payment",
+                    group="order_id",
+                    tenant="X-Tenant-Id",
+                ),
+            ),
+            queues=(Queue(name="apply_payment", fifo=True),),
+            consumers=(
+                Consumer(
+                    function="apply_payment",
+                    access=(Access(table="payments", actions=("UpdateItem",)),),
+                    publishes=(PaymentAuthorized, PaymentCaptured, PaymentRefunded, PaymentDeclined),
+                ),
+            ),
+            tables=(Table(name="payments", key="order_id"),),
         ),
-    ),
-    subscriptions=(
-        Subscription(event=OrderAccepted, queue="reserve_stock"),
-        Subscription(event=OrderAccepted, queue="confirm_order"),
-        Subscription(event=StockReserved, queue="ship_order"),
-        Subscription(event=PaymentCaptured, queue="ship_order"),
-    ),
-    tables=(
-        Table(name="orders", key="order_id"),
-        Table(name="keys", key="key", expires=True),
-        Table(name="payments", key="order_id"),
-        Table(name="stock", key="sku"),
-        Table(name="reservations", key="order_id"),
-        Table(name="shipments", key="order_id"),
+        Integration(
+            "webhooks",
+            routes=(
+                Route(
+                    path="/v1/webhooks/{source}",
+                    accepts=ReceiveWebhook,
+                    queue="receive_webhook",
+                    senders={"github": "github", "partner": "hmac", "shopify": "shopify", "stripe": "stripe"},
+                    rate=20,
+                    burst=40,
+                ),
+            ),
+            queues=(Queue(name="receive_webhook"),),
+            consumers=(
+                Consumer(
+                    function="receive_webhook",
+                    secrets=("github_webhook", "partner_webhook", "shopify_webhook", "stripe_webhook"),
+                    publishes=(WebhookReceived,),
+                ),
+            ),
+        ),
+        Integration(
+            "stock",
+            queues=(Queue(name="reserve_stock"),),
+            consumers=(
+                Consumer(
+                    function="reserve_stock",
+                    access=(
+                        Access(table="stock", actions=("UpdateItem",)),
+                        Access(table="reservations", actions=("PutItem",)),
+                    ),
+                    publishes=(StockReserved, StockShort),
+                ),
+            ),
+            subscriptions=(Subscription(event=OrderAccepted, queue="reserve_stock"),),
+            tables=(
+                Table(
+                    name="stock",
+                    key="sku",
+                    seed=({"sku": "tea-500g", "available": 1000}, {"sku": "cup-blue", "available": 1000}),
+                ),
+                Table(name="reservations", key="order_id"),
+            ),
+        ),
+        Integration(
+            "shipping",
+            queues=(Queue(name="ship_order"),),
+            consumers=(
+                Consumer(
+                    function="ship_order",
+                    access=(Access(table="shipments", actions=("UpdateItem",)),),
+                    publishes=(OrderShipped,),
+                ),
+            ),
+            subscriptions=(
+                Subscription(event=StockReserved, queue="ship_order"),
+                Subscription(event=PaymentCaptured, queue="ship_order"),
+            ),
+            tables=(Table(name="shipments", key="order_id"),),
+        ),
     ),
 )

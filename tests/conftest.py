@@ -1,16 +1,33 @@
-"""Which tests share a worker, because they share what is costly to make; and the Node.js that synthesizes for them."""
+"""Which tests share a worker, because they share what is costly to make; one synth a stage for all template tests."""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.stacks.templates import Templates
+
+pytest_plugins = ("tests.fixtures",)
 
 TESTS = Path(__file__).parent
-SHARED = ("flow", "stacks")
+SHARED = ("flow", "stacks", "documents")
 
+# A machine that is busy says nothing about an example.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+
+# Read by the CDK's process when it starts, which importing aws_cdk does; CloudFormation's own validation has a test of
+# its own.
+os.environ["CDK_VALIDATION"] = "false"
+# Templates that fit any account are what the tests read.
+os.environ.pop("CDK_DEFAULT_ACCOUNT", None)
+os.environ.pop("CDK_DEFAULT_REGION", None)
 # The virtual environment's own Node.js, however pytest was started.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ.get("PATH", os.defpath)])
 
@@ -23,3 +40,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(folder))
         if folder == "flow":
             item.add_marker(pytest.mark.flow)
+
+
+def _synthesized(factory: pytest.TempPathFactory, stage: str) -> Templates:
+    from tests.stacks.templates import synthesize  # here, because importing aws_cdk takes a second
+
+    return synthesize(factory.mktemp(stage), stage)
+
+
+@pytest.fixture(scope="session")
+def dev(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return _synthesized(tmp_path_factory, "dev")
+
+
+@pytest.fixture(scope="session")
+def prod(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return _synthesized(tmp_path_factory, "prod")
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return _synthesized(tmp_path_factory, "local")

@@ -1,4 +1,4 @@
-"""docs/adding-an-integration.md: its code, put where it says, works."""
+"""docs/adding-an-integration.md: its code, put where it says, passes what our own code must pass, and works."""
 
 from __future__ import annotations
 
@@ -12,39 +12,56 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from stacks import names
+
 BLOCK = re.compile(r"```python\n# ([\w./]+)(?:: (\w+))?\n(.*?)```", re.DOTALL)
+PAGE = names.ROOT / "docs" / "adding-an-integration.md"
+pytestmark = pytest.mark.xdist_group("stacks")
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project with the page's integration added."""
+    """A copy of the project whose map is the page's."""
     tree = tmp_path_factory.mktemp("tree")
-    for part in ("functions", "local", "stacks"):
-        shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"))
-    fixtures = [str(path.relative_to(ROOT)) for path in (ROOT / "tests" / "functions").glob("[!t]*.py")]
-    for part in ("app.py", "cdk.json", "pyproject.toml", "tests/__init__.py", *fixtures):
+    for part in ("functions", "local", "stacks", "tests/sample"):
+        shutil.copytree(names.ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"))
+    fixtures = [str(path.relative_to(names.ROOT)) for path in (names.ROOT / "tests" / "functions").glob("[!t]*.py")]
+    for part in (
+        "app.py",
+        "cdk.json",
+        "pyproject.toml",
+        "tests/__init__.py",
+        "tests/conftest.py",
+        "tests/fixtures.py",
+        *fixtures,
+    ):
         (tree / part).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / part, tree / part)
-    for path, place, code in BLOCK.findall((ROOT / "docs" / "adding-an-integration.md").read_text()):
+        shutil.copy(names.ROOT / part, tree / part)
+    topology: dict[str, str] = {}
+    for path, place, code in BLOCK.findall(PAGE.read_text()):
         if place:
-            add(tree / path, place, code)
+            assert path == "stacks/topology.py"
+            topology[place] = code
         else:
             (tree / path).parent.mkdir(parents=True, exist_ok=True)
             (tree / path).write_text(code)
+    written = f'''"""The map."""
+
+from __future__ import annotations
+
+{topology["imports"]}
+TOPOLOGY = Topology(
+    integrations=(
+{topology["integrations"]}    )
+)
+'''
+    (tree / "stacks" / "topology.py").write_text(written)
     return tree
-
-
-def add(path: Path, place: str, code: str) -> None:
-    start = "from functions.contracts.orders" if place == "imports" else f"    {place}=(\n"
-    page = path.read_text()
-    assert page.count(start) == 1, f"{path.name} has no place {place!r}"
-    path.write_text(page.replace(start, code + start if place == "imports" else start + code))
 
 
 def run(tree: Path, *command: str, **environment: str) -> str:
     done = subprocess.run(
-        [sys.executable, *command],
+        [sys.executable, "-m", *command],
         cwd=tree,
         env={**os.environ, **environment},
         capture_output=True,
@@ -55,15 +72,30 @@ def run(tree: Path, *command: str, **environment: str) -> str:
     return done.stdout
 
 
+def written() -> list[str]:
+    """The files that the page's code makes or changes."""
+    return list(dict.fromkeys(path for path, _, _ in BLOCK.findall(PAGE.read_text())))
+
+
+def test_the_pages_code_passes_ruff(tree: Path) -> None:
+    run(tree, "ruff", "check", *written())
+    run(tree, "ruff", "format", "--check", *written())
+
+
+@pytest.mark.long
+def test_the_pages_code_passes_mypy(tree: Path) -> None:
+    run(tree, "mypy", *written())
+
+
 def test_the_pages_own_tests_pass(tree: Path) -> None:
-    said = run(tree, "-m", "pytest", "-q", "-p", "no:randomly", "tests/functions/test_register_customer.py")
-    assert "2 passed" in said
+    said = run(tree, "pytest", "-q", "tests/functions/test_customers.py")
+    assert "5 passed" in said
 
 
-def test_the_pages_integration_synthesizes(tree: Path) -> None:
-    context = json.loads((tree / "cdk.json").read_text())["context"] | {"aws:cdk:bundling-stacks": []}
-    out = tree / "cdk.out"
-    run(tree, "app.py", CDK_OUTDIR=str(out), CDK_CONTEXT_JSON=json.dumps(context), CDK_VALIDATION="false")
-    templates = "".join(path.read_text() for path in out.glob("*.template.json"))
-    for name in ("headrace-dev-register_customer", "headrace-dev-register_customer-dlq", "headrace-dev-customers"):
-        assert f'"{name}"' in templates
+def test_the_pages_integrations_synthesize(tree: Path) -> None:
+    out, stage = tree / "cdk.out", names.STAGES[-1]
+    context = names.CONTEXT | {"stage": stage, "aws:cdk:bundling-stacks": []}
+    run(tree, "app", CDK_OUTDIR=str(out), CDK_CONTEXT_JSON=json.dumps(context), CDK_VALIDATION="false")
+    for stack, name in (("customers", "register_customer-dlq"), ("customers", "customers"), ("crm", "crm_inbox")):
+        template = (out / f"{names.resource(stage, stack)}.template.json").read_text()
+        assert f'"{names.resource(stage, name)}"' in template

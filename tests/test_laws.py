@@ -1,102 +1,188 @@
-"""Which room may import which: the laws of the layout, read from the code's own imports."""
+"""Which room may import which: the laws of the layout, read from the code's own imports.
+
+The rooms stand on floors, and no arrow runs upward: contracts, the runtime, the functions; the stacks, of which part is
+plain data that everyone reads; what operators, the local run and the documents do with it; and on top what nobody
+builds on.
+"""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("functions", "stacks", "ops", "local", "benchmarks")
-FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
+OURS = {
+    *("app", "functions", "stacks", "ops", "local", "documents"),
+    *("example", "benchmarks", "scaffold", "project", "tests"),
+}
+"""Every room that there may be; a project of one's own has neither the example nor what makes projects."""
+ROOMS = sorted(room for room in OURS - {"app"} if (ROOT / room / "__init__.py").exists())
 AWS = ("boto3", "botocore", "aws_lambda_powertools", "aws_cdk")
+PLAIN = (
+    *("stacks.names", "stacks.entry", "stacks.rules", "stacks.settings"),
+    *(f"stacks.monitoring.{name}" for name in ("alarms", "metrics", "dashboard", "queries")),
+)
+"""The stacks' plain data, which needs no aws_cdk."""
+CONTRACTS = "functions.contracts"
+TOPOLOGY = "stacks.topology"
 
 
-def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Every module that the file imports, wherever in it, with the line."""
-    for node in ast.walk(ast.parse(path.read_text())):
+class Law(NamedTuple):
+    """For the files of a pattern: what they may import of ours, and what of others they may not."""
+
+    files: str
+    allowed: tuple[str, ...]
+    refused: tuple[str, ...] = ()
+
+
+# The first pattern that fits a file is its law; `{folder}` is the file's own folder in its room.
+LAWS = (
+    Law("functions/contracts/*", (CONTRACTS,), (*AWS, "os")),
+    Law("functions/runtime/*", (CONTRACTS, "functions.runtime"), ("boto3", "aws_cdk")),
+    Law("functions/*/logic.py", (CONTRACTS, "functions.{folder}"), (*AWS, "os")),
+    Law("functions/*", (CONTRACTS, "functions.runtime", "functions.{folder}"), (*AWS, "os")),
+    Law("stacks/topology.py", (CONTRACTS, "stacks.entry"), AWS),
+    *(Law(f"{module.replace('.', '/')}.py", (CONTRACTS, *PLAIN), AWS) for module in PLAIN),
+    Law("stacks/*", (CONTRACTS, "stacks")),
+    Law("ops/*", (CONTRACTS, *PLAIN, "ops"), ("aws_cdk",)),
+    Law("local/*", (CONTRACTS, *PLAIN, "stacks.bundle.build", "local"), ("aws_cdk",)),  # hands out the same code
+    Law("documents/*", (CONTRACTS, "stacks", "documents")),
+    Law("app.py", ("stacks",)),
+    Law("example/*", (CONTRACTS, *PLAIN, "local", "example")),
+    Law("scaffold/*", (CONTRACTS, *PLAIN, "documents", "scaffold")),
+    Law("benchmarks/*", ("functions", "stacks", "ops", "benchmarks")),
+    Law("project/*", (*PLAIN, "project")),
+)
+# The outermost doors: whoever is not one of them takes a topology. Of the tests only those that are about the topology
+# itself ask for it, and the fixtures of tests that stand beside a project's own functions.
+DOORS = (
+    *("app.py", "ops/__main__.py", "local/__main__.py", "documents/__main__.py"),
+    *("example/*", "scaffold/*", "benchmarks/*", "tests/example/*", "tests/project/*", "tests/fixtures.py"),
+)
+
+
+def sources() -> Iterator[tuple[str, Path]]:
+    """Every Python file of the project, by its path."""
+    yield "app.py", ROOT / "app.py"
+    for room in ROOMS:
+        yield from ((path.relative_to(ROOT).as_posix(), path) for path in sorted((ROOT / room).rglob("*.py")))
+
+
+def imports(text: str) -> Iterator[tuple[int, str]]:
+    """Every module that the source imports, wherever in it, with the line."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}:{node.lineno} imports relatively; write the whole name"
-            yield node.lineno, node.module or ""
+            assert node.level == 0, f"line {node.lineno} imports relatively; write the whole name"
+            # `from stacks import names` imports a module, `from stacks.names import ROOT` a word of one.
             yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
 
 
 def is_in(module: str, *packages: str) -> bool:
+    """Whether the module, or what a word is imported from, is in one of the packages."""
     return any(module == package or module.startswith(package + ".") for package in packages)
 
 
-def others(own: str) -> tuple[str, ...]:
-    return tuple(f"functions.{name}" for name in FUNCTIONS if name != own)
+def broken(path: str, text: str) -> Iterator[str]:
+    """What of the file's imports its law does not allow, in words."""
+    law = next(law for law in LAWS if fnmatch(path, law.files))
+    folder = path.split("/")[1] if path.count("/") > 1 else ""
+    allowed = tuple(package.format(folder=folder) for package in law.allowed)
+    door = any(fnmatch(path, each) for each in DOORS)
+    for line, module in imports(text):
+        if is_in(module, TOPOLOGY):
+            if not door:
+                yield f"{path}:{line} imports the topology; take one as an argument"
+        elif is_in(module, *OURS) and not is_in(module, *allowed):
+            yield f"{path}:{line} imports {module}; {law.files} may import {', '.join(allowed)} of ours"
+        if is_in(module, *law.refused):
+            yield f"{path}:{line} imports {module}; {law.files} is free of {', '.join(law.refused)}"
 
 
-def forbidden(path: Path) -> tuple[str, tuple[str, ...]]:
-    """The law for a file: in words, and the packages that break it."""
-    parts = path.relative_to(ROOT).parts
-    room, place, name = parts[0], parts[1] if len(parts) > 2 else "", parts[-1]
-    outside = ("stacks", "ops", "local", "benchmarks", "tests")
-    if room == "functions" and place == "contracts":
-        return "contracts import no AWS, no runtime and no function", (
-            *AWS,
-            *outside,
-            "functions.runtime",
-            *others(""),
-            "os",
-        )
-    if room == "functions" and place == "runtime":
-        return "the runtime imports contracts and no function", (*outside, *others(""), "boto3", "aws_cdk")
-    if room == "functions" and name == "logic.py":
-        return "logic imports contracts only", (*AWS, *outside, "functions.runtime", *others(place), "os")
-    if room == "functions":
-        return "a function imports contracts, the runtime and its own logic", (*AWS, *outside, *others(place), "os")
-    if room == "stacks" and name in ("topology.py", "entry.py", "names.py"):
-        return "the topology is plain data", (*AWS, "ops", "local", "functions.runtime", "tests", *others(""))
-    if room == "stacks":
-        return "stacks read contracts and the topology", (
-            *("ops", "local", "benchmarks", "tests", "functions.runtime"),
-            *others(""),
-        )
-    if room in ("ops", "local"):
-        own = {"ops": "local", "local": "benchmarks"}[room]
-        return f"{room} reads contracts and the topology", (
-            *("aws_cdk", "tests", "functions.runtime", own),
-            *others(""),
-        )
-    return "benchmarks measure; nothing else", ("tests",)
-
-
-@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.parametrize("room", ["app.py", *(room for room in ROOMS if room != "tests")])
 def test_every_import_keeps_the_laws_of_the_layout(room: str) -> None:
-    broken = []
-    for path in sorted((ROOT / room).rglob("*.py")):
-        law, packages = forbidden(path)
-        broken += [
-            f"{path.relative_to(ROOT)}:{line} imports {module}: {law}"
-            for line, module in imports(path)
-            if is_in(module, *packages)
-        ]
-    assert not broken, "\n".join(broken)
+    found = [
+        sentence
+        for path, file in sources()
+        if path.split("/")[0] == room
+        for sentence in broken(path, file.read_text())
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_only_tests_of_the_topology_itself_import_it() -> None:
+    found = [
+        f"{path}:{line}"
+        for path, file in sources()
+        if path.startswith("tests/") and not any(fnmatch(path, door) for door in DOORS)
+        for line, module in imports(file.read_text())
+        if is_in(module, TOPOLOGY)
+    ]
+    assert not found, f"let them take SAMPLE, or a topology of their own: {found}"
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("functions/contracts/orders.py", "from functions.runtime.message import Message"),
+        ("functions/contracts/orders.py", "import boto3"),
+        ("functions/runtime/consumer.py", "import functions.close_ticket.handler"),
+        ("functions/runtime/consumer.py", "from stacks import names"),
+        ("functions/close_ticket/handler.py", "from functions.open_ticket.logic import outcome"),
+        ("functions/close_ticket/handler.py", "import os"),
+        ("functions/close_ticket/logic.py", "from functions.runtime.table import Table"),
+        ("stacks/entry.py", "from aws_cdk import Stack"),
+        ("stacks/entry.py", "from stacks.compose import compose"),
+        ("stacks/monitoring/alarms.py", "from stacks.parts import arn"),
+        ("stacks/shared.py", "from ops.stage import Stage"),
+        ("stacks/shared.py", "from functions.runtime.settings import Settings"),
+        ("stacks/permissions.py", "import app"),
+        ("stacks/compose.py", "from stacks.topology import TOPOLOGY"),
+        ("ops/stage.py", "from stacks.topology import TOPOLOGY"),
+        ("ops/stage.py", "from stacks.shared import Shared"),
+        ("ops/stage.py", "from local import state"),
+        ("local/session.py", "from ops.stage import Stage"),
+        ("local/session.py", "def run():\n    from aws_cdk import App"),
+        ("documents/openapi.py", "from stacks.topology import TOPOLOGY"),
+        ("documents/openapi.py", "from benchmarks import worker"),
+        ("benchmarks/worker.py", "from example.demo import main"),
+        ("example/demo.py", "from scaffold import words"),
+    ],
+)
+def test_an_arrow_that_runs_upward_is_found(path: str, line: str) -> None:
+    assert list(broken(path, line)), f"{path} may say: {line}"
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("functions/close_ticket/handler.py", "from functions.close_ticket.logic import outcome"),
+        ("functions/runtime/consumer.py", "from functions.contracts import envelope"),
+        ("stacks/shared.py", "from stacks.parts.table import Table"),
+        ("stacks/topology.py", "from functions.contracts.tickets import OpenTicket"),
+        ("ops/__main__.py", "from stacks.topology import TOPOLOGY"),
+        ("ops/cost/costing.py", "from stacks import names, settings"),
+        ("ops/observe/rates.py", "from stacks.monitoring import metrics"),
+        ("documents/permissions.py", "from stacks.compose import compose"),
+    ],
+)
+def test_an_arrow_that_runs_downward_is_not(path: str, line: str) -> None:
+    assert list(broken(path, line)) == []
 
 
 def test_no_module_is_a_drawer_for_odds_and_ends() -> None:
-    drawers = {"utils", "util", "common", "helpers", "helper", "misc", "shared"}
-    found = [
-        str(path.relative_to(ROOT))
-        for room in ROOMS
-        for path in (ROOT / room).rglob("*")
-        if path.stem in drawers and "__pycache__" not in path.parts
-    ]
+    drawers = {"utils", "util", "common", "helpers", "helper", "misc"}
+    found = [path for path, file in sources() if file.stem in drawers or file.parent.name in drawers]
     assert not found, f"name them after what is in them: {found}"
 
 
 def test_every_module_is_read_in_one_sitting() -> None:
-    long = [
-        f"{path.relative_to(ROOT)} has {lines} lines"
-        for room in (*ROOMS, "tests")
-        for path in sorted((ROOT / room).rglob("*.py"))
-        if (lines := len(path.read_text().splitlines())) > 400
-    ]
-    assert not long, long
+    lengths = {path: len(file.read_text().splitlines()) for path, file in sources()}
+    assert {path: lines for path, lines in lengths.items() if lines > 400} == {}

@@ -10,10 +10,7 @@ from functions.accept_order.logic import accept
 from functions.contracts.contract import Event
 from functions.contracts.orders import PlaceOrder
 from functions.runtime.claim import claim
-from functions.runtime.consumer import consumer
-from functions.runtime.errors import Reject
-from functions.runtime.message import Message
-from functions.runtime.outcome import Duplicate
+from functions.runtime.consumer import Duplicate, Message, Reject, consumer
 from functions.runtime.table import Cancelled, Put, Table, transact
 
 ORDERS = Table("orders")

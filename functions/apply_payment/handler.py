@@ -8,10 +8,7 @@ from typing import Any
 from functions.apply_payment.logic import STEPS, Payment, outcome, reason_to_decline
 from functions.contracts.contract import Event
 from functions.contracts.payments import ApplyPayment
-from functions.runtime.consumer import consumer
-from functions.runtime.errors import Reject, Retry
-from functions.runtime.message import Message
-from functions.runtime.outcome import Duplicate
+from functions.runtime.consumer import Duplicate, Message, Reject, Retry, consumer
 from functions.runtime.table import ConditionFailed, Item, Table
 
 PAYMENTS = Table("payments")

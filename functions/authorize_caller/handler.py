@@ -8,8 +8,9 @@ from typing import Any
 
 from functions.authorize_caller.keys import Keys
 from functions.authorize_caller.logic import InvalidTokenError, bearer, claims, key_id, permission, tenant
+from functions.contracts.environment import TokenVariables
 from functions.runtime.log import log
-from functions.runtime.settings import required
+from functions.runtime.settings import read
 
 
 def handler(event: Mapping[str, Any], context: Any = None) -> dict[str, Any]:
@@ -19,11 +20,13 @@ def handler(event: Mapping[str, Any], context: Any = None) -> dict[str, Any]:
     other if the issuer cannot be reached, which it answers with 500.
     https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
     """
-    issuer = required("JWT_ISSUER")
+    ours = read(TokenVariables)
     try:
         token = bearer(event["authorizationToken"])
-        found = claims(token, _keys(issuer).key(key_id(token)), issuer=issuer, audience=required("JWT_AUDIENCE"))
-        return permission(event["methodArn"], found["sub"], tenant(found, required("JWT_TENANT_CLAIM")))
+        found = claims(
+            token, _keys(ours.jwt_issuer).key(key_id(token)), issuer=ours.jwt_issuer, audience=ours.jwt_audience
+        )
+        return permission(event["methodArn"], found["sub"], tenant(found, ours.jwt_tenant_claim))
     except InvalidTokenError as error:
         log("WARNING", "refused", reason=str(error))
         raise Exception("Unauthorized") from None

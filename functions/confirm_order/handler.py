@@ -7,11 +7,9 @@ from collections.abc import Iterable
 from functions.confirm_order.logic import confirmation
 from functions.contracts.contract import Event
 from functions.contracts.orders import OrderAccepted
-from functions.runtime.consumer import consumer
+from functions.runtime.consumer import Duplicate, Message, consumer
 from functions.runtime.mail import send_email
-from functions.runtime.message import Message
 from functions.runtime.once import once
-from functions.runtime.outcome import Duplicate
 
 
 def handle(order: OrderAccepted, message: Message) -> Iterable[Event]:

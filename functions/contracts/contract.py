@@ -48,16 +48,6 @@ Secret = Meta(extra={"secret": True})
 END = r"$(?!\n)"
 _WORD = r"[^@\x00-\x20\x7f]+"
 
-OrderId = Annotated[
-    str,
-    Meta(
-        pattern=rf"^[A-Za-z0-9_-]{{1,64}}{END}",
-        description="The caller's own name for the order.",
-        examples=["ord-1001"],
-    ),
-]
-Currency = Annotated[str, Meta(pattern=rf"^[A-Z]{{3}}{END}", description="ISO 4217 code.", examples=["EUR"])]
-Amount = Annotated[int, Meta(ge=1, le=10**12, description="In the currency's minor unit (cents).", examples=[4200])]
 Email = Annotated[
     str,
     Meta(

@@ -13,9 +13,14 @@ ROUTE = "route"
 # Of webhooks only: who sent it, by which scheme it is signed and how, and what it says it is about (unsigned).
 SENDER = "sender"
 SIGNATURE = "signature"
-OCCASION = "occasion"
+TOPIC = "topic"
 # Set by a redrive: how often the message was brought back, and by which redrive the last time (`2 20261121-101500-3f`).
 REDRIVEN = "redriven"
+
+
+def full_source(source: str, project: str) -> str:
+    """An event's source as EventBridge knows it: a plain word belongs to the project, one with a dot is whole."""
+    return source if "." in source else f"{project}.{source}"
 
 
 class Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -6,8 +6,18 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
 
-from functions.contracts.contract import END, Amount, Command, Currency, Email, Event, OrderId
+from functions.contracts.contract import END, Command, Email, Event
 
+OrderId = Annotated[
+    str,
+    Meta(
+        pattern=rf"^[A-Za-z0-9_-]{{1,64}}{END}",
+        description="The caller's own name for the order.",
+        examples=["ord-1001"],
+    ),
+]
+Currency = Annotated[str, Meta(pattern=rf"^[A-Z]{{3}}{END}", description="ISO 4217 code.", examples=["EUR"])]
+Amount = Annotated[int, Meta(ge=1, le=10**12, description="In the currency's minor unit (cents).", examples=[4200])]
 Sku = Annotated[
     str, Meta(pattern=rf"^[A-Za-z0-9_-]{{1,64}}{END}", description="Stock keeping unit.", examples=["tea-500g"])
 ]
@@ -39,7 +49,7 @@ class PlaceOrder(Command, frozen=True, kw_only=True):
 class OrderAccepted(Event, frozen=True, kw_only=True):
     """The order is stored; stock and confirmation follow."""
 
-    source: ClassVar[str] = "headrace.orders"
+    source: ClassVar[str] = "orders"
     business_key: ClassVar[str | None] = "order_id"
 
     order_id: OrderId

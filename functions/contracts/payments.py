@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from functions.contracts.contract import Amount, Command, Currency, Event, OrderId
+from functions.contracts.contract import Command, Event
+from functions.contracts.orders import Amount, Currency, OrderId
 
 Action = Literal["authorize", "capture", "refund"]
 
@@ -23,7 +24,7 @@ class ApplyPayment(Command, frozen=True, kw_only=True):
 class PaymentEvent(Event, frozen=True, kw_only=True):
     """What every payment event says."""
 
-    source: ClassVar[str] = "headrace.payments"
+    source: ClassVar[str] = "payments"
     business_key: ClassVar[str | None] = "order_id"
 
     order_id: OrderId

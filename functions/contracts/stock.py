@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from functions.contracts.contract import Event, OrderId
-from functions.contracts.orders import Sku
+from functions.contracts.contract import Event
+from functions.contracts.orders import OrderId, Sku
 
 
 class StockReserved(Event, frozen=True, kw_only=True):
     """Every line of the order is set aside."""
 
-    source: ClassVar[str] = "headrace.stock"
+    source: ClassVar[str] = "stock"
     business_key: ClassVar[str | None] = "order_id"
 
     order_id: OrderId
@@ -20,7 +20,7 @@ class StockReserved(Event, frozen=True, kw_only=True):
 class StockShort(Event, frozen=True, kw_only=True):
     """At least one article was short; nothing was set aside."""
 
-    source: ClassVar[str] = "headrace.stock"
+    source: ClassVar[str] = "stock"
     business_key: ClassVar[str | None] = "order_id"
 
     order_id: OrderId

@@ -1,4 +1,4 @@
-"""Webhooks: how third parties sign what they send, the delivery as it arrives, and the fact that it was genuine."""
+"""Webhooks: how third parties sign what they send, the delivery as it arrives, and the fact that it was verified."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from functions.contracts.contract import Command, Event
 
 
 class Scheme(Struct, frozen=True):
-    """How a third party signs: the signature's header, the form it has, and the header that names the occasion, if any.
+    """How a third party signs: the signature's header, the form it has, and the header that names the topic, if any.
 
     `timed` signatures are over `<seconds>.<body>` and say the seconds; the others are over the body alone. `encoding`
-    is how the HMAC-SHA256 is written. The occasion's header is not covered by any signature.
+    is how the HMAC-SHA256 is written. The topic's header is not covered by any signature.
     """
 
     header: str
     pattern: str
     encoding: str
     timed: bool = False
-    occasion: str | None = None
+    topic: str | None = None
 
 
 SCHEMES = {
     # https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
-    "github": Scheme("X-Hub-Signature-256", "sha256=[0-9a-f]{64}", "hex", occasion="X-GitHub-Event"),
+    "github": Scheme("X-Hub-Signature-256", "sha256=[0-9a-f]{64}", "hex", topic="X-GitHub-Event"),
     # https://docs.stripe.com/webhooks#verify-manually
     "stripe": Scheme("Stripe-Signature", "t=[0-9]{1,12}(,v[0-9]=[0-9a-f]{64}){1,6}", "hex", timed=True),
     # https://shopify.dev/docs/apps/build/webhooks/subscribe/https
-    "shopify": Scheme("X-Shopify-Hmac-Sha256", "[A-Za-z0-9+/]{43}=", "base64", occasion="X-Shopify-Topic"),
+    "shopify": Scheme("X-Shopify-Hmac-Sha256", "[A-Za-z0-9+/]{43}=", "base64", topic="X-Shopify-Topic"),
     # Everyone else: as Stripe does it, under a neutral name.
-    "hmac": Scheme("X-Signature", "t=[0-9]{1,12}(,v[0-9]=[0-9a-f]{64}){1,6}", "hex", timed=True, occasion="X-Event"),
+    "hmac": Scheme("X-Signature", "t=[0-9]{1,12}(,v[0-9]=[0-9a-f]{64}){1,6}", "hex", timed=True, topic="X-Event"),
 }
 """The schemes that a route may name for a sender."""
 
@@ -39,20 +39,20 @@ SCHEMES = {
 class ReceiveWebhook(Command, frozen=True, kw_only=True):
     """A delivery from a third party. The whole body is theirs, a JSON object, and stays as it came.
 
-    `sender` is the path's last part. `occasion` is what the sender says it is about, unsigned.
+    `sender` is the path's last part. `topic` is what the sender says it is about, unsigned.
     """
 
     sender: str
     payload: Raw
-    occasion: str | None = None
+    topic: str | None = None
 
 
 class WebhookReceived(Event, frozen=True, kw_only=True):
     """A third party told us something, and its signature was right."""
 
-    source: ClassVar[str] = "headrace.webhooks"
+    source: ClassVar[str] = "webhooks"
     business_key: ClassVar[str | None] = None
 
     sender: str
     payload: Raw
-    occasion: str | None = None
+    topic: str | None = None

@@ -1,4 +1,4 @@
-"""ReceiveWebhook: the delivery is genuine when it gets here, so it becomes an event as it is."""
+"""ReceiveWebhook: the delivery is verified when it gets here, so it becomes an event as it is."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from functions.contracts.contract import Event
 from functions.contracts.webhooks import ReceiveWebhook
 from functions.receive_webhook.logic import fact
-from functions.runtime.consumer import consumer
-from functions.runtime.message import Message
-from functions.runtime.webhook import genuine
+from functions.runtime.consumer import Message, consumer
+from functions.runtime.webhook import verified
 
 
 def handle(delivery: ReceiveWebhook, message: Message) -> Iterable[Event]:
@@ -17,4 +16,4 @@ def handle(delivery: ReceiveWebhook, message: Message) -> Iterable[Event]:
     return [fact(delivery)]
 
 
-handler = consumer(handle, accepts=ReceiveWebhook, services=("secretsmanager",), read=genuine)
+handler = consumer(handle, accepts=ReceiveWebhook, services=("secretsmanager",), read=verified)

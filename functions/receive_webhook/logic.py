@@ -1,4 +1,4 @@
-"""What a genuine delivery means to us."""
+"""What a verified delivery means to us."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ from functions.contracts.webhooks import ReceiveWebhook, WebhookReceived
 
 def fact(delivery: ReceiveWebhook) -> WebhookReceived:
     """The fact that follows from `delivery`."""
-    return WebhookReceived(sender=delivery.sender, payload=delivery.payload, occasion=delivery.occasion)
+    return WebhookReceived(sender=delivery.sender, payload=delivery.payload, topic=delivery.topic)

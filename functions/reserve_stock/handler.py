@@ -7,10 +7,7 @@ from collections.abc import Iterable, Mapping
 from functions.contracts.contract import Event
 from functions.contracts.orders import OrderAccepted
 from functions.reserve_stock.logic import outcome, quantities
-from functions.runtime.consumer import consumer
-from functions.runtime.errors import Reject
-from functions.runtime.message import Message
-from functions.runtime.outcome import Duplicate
+from functions.runtime.consumer import Duplicate, Message, Reject, consumer
 from functions.runtime.table import Cancelled, ConditionFailed, Item, Put, Table, Update, transact
 
 STOCK = Table("stock")

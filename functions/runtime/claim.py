@@ -9,8 +9,9 @@ from __future__ import annotations
 import time
 
 from functions.contracts.contract import Command
+from functions.contracts.environment import DEAD_LETTER_RETENTION
 from functions.runtime.message import Message
-from functions.runtime.settings import DEAD_LETTER_RETENTION, Settings
+from functions.runtime.settings import Settings
 from functions.runtime.table import Put, Table
 
 KEYS = Table("keys")

@@ -15,11 +15,10 @@ from typing import Any
 
 from functions.contracts.contract import Event
 from functions.contracts.redaction import redact
-from functions.runtime import invocation
 from functions.runtime.clients import client
-from functions.runtime.deadline import Deadline, within
-from functions.runtime.errors import Behind, OutOfTime, Untried
-from functions.runtime.failures import note, note_last_tries
+from functions.runtime.deadline import Deadline, invocation, within
+from functions.runtime.errors import GroupBlocked, NotAttempted, OutOfTime, Reject, Retry
+from functions.runtime.failures import note, note_last_attempts
 from functions.runtime.log import log
 from functions.runtime.message import Contract, Intake, Message, intake
 from functions.runtime.outcome import Done, Duplicate, Failure, Outcomes
@@ -27,7 +26,10 @@ from functions.runtime.publisher import entry, publish
 from functions.runtime.record import Record
 from functions.runtime.report import log_body, report
 from functions.runtime.settings import Settings, on_lambda
-from functions.runtime.visibility import behind, delay, hide
+from functions.runtime.visibility import blocked, delay, hide
+
+# What the module of a handler needs, from one place.
+__all__ = ["Consumer", "Duplicate", "Message", "Reject", "Retry", "consumer"]
 
 Handle = Callable[[Any, Message], Iterable[Event] | None]
 
@@ -70,7 +72,7 @@ class Consumer:
         if "Records" not in event:
             raise ValueError("This function takes SQS batches: an event with 'Records'.")
         settings, deadline, started = Settings.read(), Deadline(context), time.time()
-        token = invocation.context.set(context)
+        token = invocation.set(context)
         try:
             # A standard queue may deliver a message twice in one batch; both copies share one outcome.
             batch = list({record.id: record for record in map(Record.read, event["Records"])}.values())
@@ -81,7 +83,7 @@ class Consumer:
             failures = [failure for failure in (outcomes | unpublished).values() if isinstance(failure, Failure)]
             _send_back(failures, settings, deadline)
         finally:
-            invocation.context.reset(token)
+            invocation.reset(token)
         return {"batchItemFailures": [{"itemIdentifier": failure.record.id} for failure in failures]}
 
     def _handle_all(self, batch: list[Record], settings: Settings, deadline: Deadline) -> Outcomes:
@@ -90,10 +92,12 @@ class Consumer:
         for record in batch:
             head = heads.get(record.group) if record.fifo else None
             if head:
-                error = Behind(f"Message {head.id} of the same group failed before it.")
-                outcomes[record.id] = Failure.untried(record, error, head)
+                error = GroupBlocked(f"Message {head.id} of the same group failed before it.")
+                outcomes[record.id] = Failure.not_attempted(record, error, head)
             elif deadline.left("handling") <= 0:
-                outcomes[record.id] = Failure.untried(record, Untried("The batch's time ran out before its turn."))
+                outcomes[record.id] = Failure.not_attempted(
+                    record, NotAttempted("The batch's time ran out before its turn.")
+                )
             else:
                 outcome = self._handle_one(record, settings, deadline)
                 outcomes[record.id] = outcome
@@ -126,10 +130,10 @@ class Consumer:
 def _expect_the_worst(batch: list[Record], settings: Settings, deadline: Deadline) -> None:
     last = [record for record in batch if record.attempt >= settings.receives]
     try:
-        # A tenth of the time, so that the last tries themselves are not spent on it.
-        within(deadline.left("handling") / 10, partial(note_last_tries, last, settings))
+        # A tenth of the time, so that the last attempts themselves are not spent on it.
+        within(deadline.left("handling") / 10, partial(note_last_attempts, last, settings))
     except OutOfTime:
-        log("WARNING", "no time to expect the worst of last tries")
+        log("WARNING", "no time to expect the worst of last attempts")
 
 
 def _publish_all(outcomes: Outcomes, settings: Settings, deadline: Deadline) -> Outcomes:
@@ -152,7 +156,7 @@ def _send_back(failures: list[Failure], settings: Settings, deadline: Deadline) 
         if head is None:
             waits[record.id] = delay(record, failure.error, settings)
         else:
-            waits[record.id] = behind(waits[head.id], head, record, settings)
+            waits[record.id] = blocked(waits[head.id], head, record, settings)
 
     def send_back() -> None:
         note(failures, settings)

@@ -1,4 +1,4 @@
-"""The function's time: work stops early enough to publish, to report, and to leave a record that hangs behind."""
+"""The invocation that runs now, and its time: work stops early enough to publish, to report, and leave what hangs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, Literal, TypeVar
 
 from functions.runtime.errors import OutOfTime
@@ -18,6 +19,9 @@ RESERVE_MOST = 5.0
 AGAIN = 0.5
 
 T = TypeVar("T")
+
+invocation: ContextVar[Any] = ContextVar("invocation", default=None)
+"""The Lambda context, for what needs it deep inside a handler; None outside Lambda."""
 
 
 class Deadline:

@@ -26,13 +26,13 @@ class OutOfTime(Exception):
     """The function's time ran out while the message was handled. Transient."""
 
 
-class Untried(Exception):
-    """The message was not tried: the batch's time ran out before its turn. It comes back at once."""
+class NotAttempted(Exception):
+    """The message was not attempted: the batch's time ran out before its turn. It comes back at once."""
 
 
-class Behind(Exception):
-    """The message was not tried: one before it in the same FIFO group failed. It comes back behind that one."""
+class GroupBlocked(Exception):
+    """The message was not attempted: one before it in the same FIFO group failed. It comes back after that one."""
 
 
 class WorkerDied(Exception):
-    """Recorded before the last try of a message of which no failure was ever seen: its workers died with it."""
+    """Recorded before the last attempt at a message of which no failure was ever seen: its workers died with it."""

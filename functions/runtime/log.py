@@ -13,15 +13,20 @@ from typing import Any
 
 import msgspec
 
-NAMESPACE = "Headrace"
+from functions.contracts.environment import variable
+from functions.contracts.log_line import Handled
+from functions.runtime.settings import Settings
+
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
+
+LEVEL = variable("log_level")
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
 def is_on(level: str) -> bool:
     """Whether lines of the level are written: the environment's LOG_LEVEL, INFO by default."""
-    return LEVELS[level] >= LEVELS.get(os.environ.get("LOG_LEVEL", "INFO").upper(), 20)
+    return LEVELS[level] >= LEVELS.get(os.environ.get(LEVEL, "INFO").upper(), 20)
 
 
 def log(level: str, message: str, **fields: Any) -> None:
@@ -29,10 +34,16 @@ def log(level: str, message: str, **fields: Any) -> None:
     if not is_on(level):
         return
     known = {name: value for name, value in fields.items() if value is not None}
-    _write({"level": level, "message": message, "timestamp": _now(), **known})
+    _write({"level": level, "message": message, "timestamp": now(), **known})
 
 
-def metrics(service: str, counts: Mapping[str, int], ages: Sequence[float]) -> None:
+def write(line: Handled) -> None:
+    """Write the line if its level is on."""
+    if is_on(line.level):
+        _write(line)
+
+
+def metrics(settings: Settings, counts: Mapping[str, int], ages: Sequence[float]) -> None:
     """Write one line in CloudWatch's embedded metric format: counts, and the ages in milliseconds.
 
     See https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
@@ -42,17 +53,16 @@ def metrics(service: str, counts: Mapping[str, int], ages: Sequence[float]) -> N
     if ages:
         definitions.append({"Name": "Age", "Unit": "Milliseconds"})
         values["Age"] = list(ages[:100])  # the format's most
-    metadata = {
-        "Timestamp": int(time.time() * 1000),
-        "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [["stage", "service"]], "Metrics": definitions}],
-    }
-    _write({"_aws": metadata, "stage": os.environ.get("STAGE") or "none", "service": service, **values})
+    directive = {"Namespace": settings.project, "Dimensions": [["stage", "service"]], "Metrics": definitions}
+    metadata = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
+    _write({"_aws": metadata, "stage": settings.stage, "service": settings.service, **values})
 
 
-def _now() -> str:
-    now = time.time()
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z"
+def now() -> str:
+    """The time now, in UTC, as lines say it."""
+    at = time.time()
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at * 1000) % 1000:03d}Z"
 
 
-def _write(line: dict[str, Any]) -> None:
+def _write(line: dict[str, Any] | Handled) -> None:
     sys.stdout.write(_encode(line).decode() + "\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from botocore.exceptions import ClientError
 
+from functions.contracts.environment import variable
 from functions.runtime.clients import client
 from functions.runtime.errors import Reject
 from functions.runtime.settings import required
@@ -15,7 +16,7 @@ def send_email(*, to: str, subject: str, text: str) -> None:
     """Send a plain text e-mail from the stage's address. Raises `Reject` if SES refuses it for good."""
     try:
         client("sesv2").send_email(
-            FromEmailAddress=required("EMAIL_FROM"),
+            FromEmailAddress=required(variable("email_from")),
             Destination={"ToAddresses": [to]},
             Content={
                 "Simple": {

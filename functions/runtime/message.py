@@ -20,7 +20,8 @@ class Message(Struct, frozen=True, kw_only=True):
 
     `key` says which effect this is and survives redrive and repeated requests: the business key of a command (or its
     `Idempotency-Key`), the id of an event. `cause` is what the ids of resulting events derive from. `causation_id` is
-    the id of the message or event itself.
+    the id of the message or event itself. `id` is SQS's, another one after a redrive. `attempt` counts this message's
+    receives from 1. `group` is the FIFO group, which a route takes from its path. `tenant` is who called.
     """
 
     id: str
@@ -33,6 +34,22 @@ class Message(Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
     tenant: str | None = None
     trace: str | None = None
+
+    @classmethod
+    def of(cls, record: Record, *, key: str, cause: str, event: Envelope | None = None) -> Message:
+        """What a handler is told of `record`; what an event says of its own story goes before what the record says."""
+        return cls(
+            id=record.id,
+            key=key,
+            cause=cause,
+            causation_id=event.id if event else record.id,
+            correlation_id=event.correlation_id if event else record.correlation_id,
+            attempt=record.attempt,
+            group=record.group,
+            idempotency_key=record.idempotency_key,
+            tenant=event.tenant if event else record.tenant,
+            trace=record.trace,
+        )
 
 
 class _Delivery(Struct):
@@ -71,18 +88,7 @@ def _command_intake(contract: type[Command]) -> Intake:
             raise Reject(f"{name} came without an idempotency key; send it with an Idempotency-Key.")
         # An idempotency key is the caller's, for one group: the same key for another order is another effect.
         scope = (name, record.group, key) if record.fifo and not key_field else (name, key)
-        return command, Message(
-            id=record.id,
-            key=key,
-            cause="/".join(str(part) for part in scope),
-            causation_id=record.id,
-            correlation_id=record.correlation_id,
-            attempt=record.attempt,
-            group=record.group,
-            idempotency_key=record.idempotency_key,
-            tenant=record.tenant,
-            trace=record.trace,
-        )
+        return command, Message.of(record, key=key, cause="/".join(str(part) for part in scope))
 
     return read
 
@@ -102,17 +108,8 @@ def _event_intake(contracts: tuple[type[Event], ...]) -> Intake:
                 f"{surrounds.type} came in version {surrounds.version}, but this function knows {contract.version}; "
                 "deploy a function that knows it, then redrive."
             )
-        return _decode(decoder, surrounds.data, surrounds.type), Message(
-            id=record.id,
-            key=surrounds.id,
-            cause=surrounds.id,
-            causation_id=surrounds.id,
-            correlation_id=surrounds.correlation_id,
-            attempt=record.attempt,
-            group=record.group,
-            tenant=surrounds.tenant,
-            trace=record.trace,
-        )
+        event = _decode(decoder, surrounds.data, surrounds.type)
+        return event, Message.of(record, key=surrounds.id, cause=surrounds.id, event=surrounds)
 
     return read
 

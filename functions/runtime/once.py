@@ -23,10 +23,11 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 from msgspec import Struct
 from msgspec.json import encode
 
-from functions.runtime import invocation
+from functions.contracts.environment import DEAD_LETTER_RETENTION, variable
 from functions.runtime.clients import client
+from functions.runtime.deadline import invocation
 from functions.runtime.errors import Reject, Retry
-from functions.runtime.settings import DEAD_LETTER_RETENTION, Settings, required, switched_off
+from functions.runtime.settings import Settings, required, switched_off
 
 Effect = Callable[[], None]
 
@@ -45,7 +46,7 @@ def once(effect: Effect, *, name: str, key: str, content: Struct) -> bool:
         raise LookupError("POWERTOOLS_IDEMPOTENCY_DISABLED lets every effect repeat; unset it.")
     if not key:
         raise ValueError(f"{name}: an effect without a key would run every time; pass the message's key.")
-    context = invocation.context.get()
+    context = invocation.get()
     if context is None:
         raise LookupError(f"{name}: once() needs the Lambda context; call the handler with one.")
     ran = []
@@ -76,10 +77,10 @@ def _guard(name: str) -> tuple[Callable[..., None], IdempotencyConfig]:
         payload_validation_jmespath="content",
         raise_on_no_idempotency_key=True,
         hash_function="sha256",
-        # A message lives its retention, rests in the dead-letter queue, and lives its retention again when redriven.
+        # A message lives its retention, is dead for as long as the DLQ keeps it, and lives again when redriven.
         expires_after_seconds=2 * settings.retention + DEAD_LETTER_RETENTION,
     )
-    layer = DynamoDBPersistenceLayer(table_name=required("ONCE_TABLE"), boto3_client=client("dynamodb"))
+    layer = DynamoDBPersistenceLayer(table_name=required(variable("once_table")), boto3_client=client("dynamodb"))
 
     def guarded(*, request: dict[str, str], run: Effect) -> None:
         run()

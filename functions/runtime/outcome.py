@@ -27,7 +27,7 @@ class Failure(Struct, frozen=True):
     """A record that goes back to its queue, and why.
 
     `text` is what the error says, without secrets. `message` is None for a record that was not read. `head` is the
-    failed record that it stands behind in its FIFO group. `unpublished` says that the effect is there and only an event
+    failed record that blocks it in its FIFO group. `unpublished` says that the effect is there and only an event
     is missing.
     """
 
@@ -44,7 +44,7 @@ class Failure(Struct, frozen=True):
         return self.message.correlation_id if self.message else self.record.correlation_id
 
     @classmethod
-    def untried(cls, record: Record, error: BaseException, head: Record | None = None) -> Failure:
+    def not_attempted(cls, record: Record, error: BaseException, head: Record | None = None) -> Failure:
         """The failure of a record that was never read."""
         return cls(record, error, str(error), head=head)
 

@@ -17,7 +17,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Raw, Struct
 
 from functions.contracts.contract import Event
-from functions.contracts.envelope import Envelope
+from functions.contracts.envelope import Envelope, full_source
+from functions.contracts.environment import variable
 from functions.runtime import tracing
 from functions.runtime.clients import client
 from functions.runtime.deadline import within
@@ -52,7 +53,7 @@ def entry(event: Event, message: Message, index: int, settings: Settings) -> Ent
     """
     if not isinstance(event, Event):
         raise Reject(f"The handler made a {type(event).__name__}, which is not an Event; correct the handler.")
-    name = type(event).__name__
+    name, source = type(event).__name__, full_source(event.source, settings.project)
     id_ = str(uuid5(NAMESPACE, f"{message.cause}/{name}/{index}"))
     detail = encode(
         Envelope(
@@ -60,7 +61,7 @@ def entry(event: Event, message: Message, index: int, settings: Settings) -> Ent
             type=name,
             version=event.version,
             time=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            source=event.source,
+            source=source,
             correlation_id=message.correlation_id,
             causation_id=message.causation_id,
             tenant=message.tenant,
@@ -68,10 +69,10 @@ def entry(event: Event, message: Message, index: int, settings: Settings) -> Ent
         )
     )
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
-    size = TIME_BYTES + len(event.source) + len(name) + len(detail)
-    if size > settings.entry_bytes:
-        raise Reject(f"{name} takes {size:,} bytes, of at most {settings.entry_bytes:,}; make the event smaller.")
-    fields = {"Source": event.source, "DetailType": name, "Detail": detail.decode()}
+    size = TIME_BYTES + len(source) + len(name) + len(detail)
+    if size > settings.put_events_bytes:
+        raise Reject(f"{name} takes {size:,} bytes, of at most {settings.put_events_bytes:,}; make the event smaller.")
+    fields = {"Source": source, "DetailType": name, "Detail": detail.decode()}
     return Entry(id_, message.id, fields | tracing.onward(message.trace), size)
 
 
@@ -90,19 +91,19 @@ def chunks(entries: Sequence[Entry], limit: int) -> Iterator[list[Entry]]:
 
 
 def publish(entries: Sequence[Entry], settings: Settings, *, seconds: float) -> dict[str, Exception]:
-    """Publish `entries` within `seconds`, trying failed ones again twice.
+    """Publish `entries` within `seconds`, offering failed ones twice more.
 
     Returns the ids of the records of which an event could not be published, each with why.
     """
     if not entries:
         return {}
-    bus = settings.bus or required("BUS_NAME")
+    bus = settings.bus_name or required(variable("bus_name"))
     end = time.monotonic() + seconds
     failed: dict[str, Exception] = {}
     pending = list(entries)
     for attempt in range(1, ATTEMPTS + 1):
         again: list[tuple[Entry, str]] = []
-        for chunk in chunks(pending, settings.entry_bytes):
+        for chunk in chunks(pending, settings.put_events_bytes):
             for item, problem in _put(chunk, bus, end - time.monotonic()):
                 if isinstance(problem, Exception):
                     failed[item.record] = problem

@@ -10,12 +10,12 @@ from msgspec import Struct
 from functions.contracts.envelope import (
     CORRELATION_ID,
     IDEMPOTENCY_KEY,
-    OCCASION,
     RECEIVED_AT,
     REDRIVEN,
     SENDER,
     SIGNATURE,
     TENANT,
+    TOPIC,
 )
 from functions.runtime import tracing
 
@@ -41,7 +41,7 @@ class Record(Struct, frozen=True, kw_only=True):
     redriven: str | None = None
     sender: str | None = None
     signature: str | None = None
-    occasion: str | None = None
+    topic: str | None = None
 
     @property
     def fifo(self) -> bool:
@@ -69,7 +69,7 @@ class Record(Struct, frozen=True, kw_only=True):
             redriven=_text(attributes, REDRIVEN),
             sender=_text(attributes, SENDER),
             signature=_text(attributes, SIGNATURE),
-            occasion=_text(attributes, OCCASION),
+            topic=_text(attributes, TOPIC),
         )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from functions.contracts.log_line import Handled, Published
 from functions.contracts.redaction import redacted
 from functions.runtime.errors import Reject
-from functions.runtime.failures import stack, stack_digest
-from functions.runtime.log import is_on, log, metrics
+from functions.runtime.failures import shortened, stack, stack_digest
+from functions.runtime.log import is_on, log, metrics, now, write
 from functions.runtime.message import Message
 from functions.runtime.outcome import Done, Failure, Outcomes
 from functions.runtime.settings import Settings
@@ -25,17 +26,12 @@ def report(outcomes: Outcomes, settings: Settings, started: float) -> None:
     failures = [outcome for outcome in outcomes.values() if isinstance(outcome, Failure)]
     rejected = sum(isinstance(failure.error, Reject) for failure in failures)
     for one in done:
-        _line(
-            "INFO",
-            "duplicate" if one.duplicate else "processed",
-            one,
-            settings,
-            published=[{"type": made.entry["DetailType"], "id": made.id} for made in one.entries] or None,
-        )
+        published = [Published(made.entry["DetailType"], made.id) for made in one.entries]
+        _line("INFO", "duplicate" if one.duplicate else "processed", one, settings, published=published)
     for failure in failures:
         _failure(failure, settings)
     metrics(
-        settings.function,
+        settings,
         {
             "Processed": len(done),
             "Retried": len(failures) - rejected,
@@ -57,24 +53,26 @@ def _failure(failure: Failure, settings: Settings) -> None:
         error_type=type(failure.error).__name__,
         error=failure.text,
         stack_digest=stack_digest(failure.error),
-        stack=stack(failure.error),
+        stack=shortened(stack(failure.error)),
     )
 
 
-def _line(level: str, outcome: str, one: Done | Failure, settings: Settings, **more: object) -> None:
-    # What `python -m ops trace` makes a request's path of: who caused the message, when, and what it caused.
+def _line(level: str, outcome: str, one: Done | Failure, settings: Settings, **more: Any) -> None:
     record, message = one.record, one.message
-    log(
-        level,
-        outcome,
-        service=settings.function,
-        correlation_id=message.correlation_id if message else record.correlation_id,
-        message_id=record.id,
-        event_id=message.causation_id if message and message.causation_id != record.id else None,
-        group=record.group,
-        attempt=record.attempt,
-        received_at=record.received_at,
-        sent=round(record.sent * 1000) or None,
-        redriven=record.redriven,
-        **more,
+    write(
+        Handled(
+            level=level,
+            outcome=outcome,
+            timestamp=now(),
+            service=settings.service,
+            correlation_id=message.correlation_id if message else record.correlation_id,
+            message_id=record.id,
+            event_id=message.causation_id if message and message.causation_id != record.id else None,
+            group=record.group,
+            attempt=record.attempt,
+            received_at=record.received_at,
+            sent=round(record.sent * 1000) or None,
+            redriven=record.redriven,
+            **more,
+        )
     )

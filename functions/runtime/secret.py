@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
+from functions.contracts.environment import secret_variable
 from functions.runtime.clients import client
 from functions.runtime.settings import required
 
@@ -36,7 +37,7 @@ def secret(name: str, *, newer: bool = False) -> tuple[str, ...]:
     """
     known = _known.get(name)
     if known is None or time.monotonic() - known.read > (PAUSE if newer else FRESH):
-        physical = required(f"SECRET_{name.upper()}")
+        physical = required(secret_variable(name))
         values = [_value(physical, stage) for stage in ("AWSCURRENT", "AWSPREVIOUS")]
         known = _known[name] = _Known(tuple(value for value in values if value), time.monotonic())
     return known.values

@@ -3,52 +3,42 @@
 from __future__ import annotations
 
 import os
+from typing import Self, TypeVar
 
-from msgspec import Struct
+from msgspec import field
 
-DAY = 24 * 60 * 60
-DEAD_LETTER_RETENTION = 14 * DAY
+from functions.contracts.environment import ConsumerVariables, Variables
+
+Kind = TypeVar("Kind", bound=Variables)
 
 
-class Settings(Struct, frozen=True, kw_only=True):
-    """One function's settings. Times are seconds."""
+class Settings(ConsumerVariables, frozen=True, kw_only=True):
+    """One consumer's settings: what its stack says, what Lambda says, and how large events may be, in bytes a call."""
 
-    function: str
-    version: str
-    bus: str | None
-    failures: str | None
-    queue_url: str | None
-    receives: int
-    retention: int
-    backoff_base: float
-    backoff_cap: float
-    halts: bool
-    entry_bytes: int
+    version: str = field(default="$LATEST", name="AWS_LAMBDA_FUNCTION_VERSION")
+    put_events_bytes: int = 1_000_000
 
     @classmethod
-    def read(cls) -> Settings:
+    def read(cls) -> Self:
         """The settings as the environment has them now; outside Lambda everything has a default."""
-        env = os.environ.get
-        return cls(
-            function=env("POWERTOOLS_SERVICE_NAME") or env("AWS_LAMBDA_FUNCTION_NAME") or "function",
-            version=env("AWS_LAMBDA_FUNCTION_VERSION") or "$LATEST",
-            bus=env("BUS_NAME"),
-            failures=env("FAILURES_TABLE"),
-            queue_url=env("QUEUE_URL"),
-            receives=int(env("RECEIVES") or 5),
-            retention=int(env("RETENTION") or 4 * DAY),
-            backoff_base=float(env("BACKOFF_BASE") or 2),
-            backoff_cap=float(env("BACKOFF_CAP") or 900),
-            halts=env("ON_POISON") == "halt",
-            entry_bytes=int(env("PUT_EVENTS_BYTES") or 1_000_000),
-        )
+        return cls.of(os.environ)
+
+    @property
+    def halts(self) -> bool:
+        """Whether a FIFO group waits for a person when one of its messages keeps failing."""
+        return self.on_poison == "halt"
 
 
-def required(name: str) -> str:
-    """The environment variable `name`. Raises `LookupError` with a sentence if it is not set."""
-    value = os.environ.get(name)
+def read(kind: type[Kind]) -> Kind:
+    """Other variables than a consumer's. Raises `LookupError` for one that is missing or makes no sense."""
+    return kind.of(os.environ)
+
+
+def required(variable: str) -> str:
+    """What the variable says. Raises `LookupError` with a sentence if it is not set."""
+    value = os.environ.get(variable)
     if not value:
-        raise LookupError(f"The environment variable {name} is not set; the stack sets it from the topology.")
+        raise LookupError(f"The environment variable {variable} is not set; the stack sets it from the topology.")
     return value
 
 

@@ -1,4 +1,4 @@
-"""DynamoDB tables: conditional writes in plain Python values, one call each.
+"""DynamoDB tables: conditional writes and reads in plain Python values, one call each.
 
 `boto3.dynamodb.types` would do the translation, but importing it loads all of boto3.
 """
@@ -11,6 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
+from functions.contracts.environment import table_variable
 from functions.runtime.clients import client
 from functions.runtime.errors import Retry
 from functions.runtime.settings import required
@@ -55,7 +56,17 @@ class Table(Struct, frozen=True):
     @property
     def physical_name(self) -> str:
         """The table's name in this stage. Raises `LookupError` if the function has no access to it."""
-        return required(f"TABLE_{self.name.upper()}")
+        return required(table_variable(self.name))
+
+    def get(self, key: Item) -> Item | None:
+        """The item of `key` as it stands after every write before, or None; needs `GetItem` in the topology's access.
+
+        What it says may have changed when the handler writes: guard the write by a condition on it.
+        """
+        item = _call("get_item", {"TableName": self.physical_name, "Key": typed(key), "ConsistentRead": True}).get(
+            "Item"
+        )
+        return plain(item) if item else None
 
     def put(
         self, item: Item, *, condition: str, names: Mapping[str, str] | None = None, values: Item | None = None

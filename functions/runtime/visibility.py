@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.runtime.clients import client
-from functions.runtime.errors import Reject, Retry, Untried
+from functions.runtime.errors import NotAttempted, Reject, Retry
 from functions.runtime.log import log
 from functions.runtime.record import Record
 from functions.runtime.settings import Settings
@@ -28,14 +28,14 @@ MARGIN = 5
 
 
 def delay(record: Record, error: BaseException, settings: Settings) -> float:
-    """Seconds until `record`, which failed with `error`, is tried again.
+    """Seconds until `record`, which failed with `error`, is attempted again.
 
     A rejected message comes back at once, so that its receives run out and SQS moves it; on a queue that halts, its
-    group waits for a person and the message is tried like any other. What was not tried for lack of time comes back at
-    once, too. Otherwise the wait grows, but leaves every receive that is left its turn within nine tenths of the
-    retention: SQS deletes what is older than that, and a dead-letter queue never sees it.
+    group waits for a person and the message is attempted like any other. What was not attempted for lack of time comes
+    back at once, too. Otherwise the wait grows, but leaves every receive that is left its turn within nine tenths of
+    the retention: SQS deletes what is older than that, and a dead-letter queue never sees it.
     """
-    if isinstance(error, Untried) or (isinstance(error, Reject) and not settings.halts):
+    if isinstance(error, NotAttempted) or (isinstance(error, Reject) and not settings.halts):
         return 0
     asked = error.delay if isinstance(error, Retry) else None
     wait = backoff(record.attempt, settings) if asked is None else asked
@@ -54,13 +54,13 @@ def ceiling(attempt: int, settings: Settings) -> float:
     return min(settings.backoff_cap, settings.backoff_base * 2.0 ** min(attempt - 1, 30))
 
 
-def behind(head_delay: float, head: Record, follower: Record, settings: Settings) -> float:
+def blocked(head_delay: float, head: Record, follower: Record, settings: Settings) -> float:
     """Seconds that `follower` waits behind the failed `head` of its FIFO group.
 
-    Each receive counts, tried or not, and a follower that was never tried must not end in the dead-letter queue. So the
-    rest of the group stays hidden a little longer than its head, which is then received alone. A follower that has
-    waited in vain before waits until the head's receives have run out: it spends two receives on the first dead head
-    before it, and one on each further one. A batch of one spends none.
+    Each receive counts, attempted or not, and a follower that was never attempted must not end in the dead-letter
+    queue. So the rest of the group stays hidden a little longer than its head, which is then received alone. A follower
+    that has waited in vain before waits until the head's receives have run out: it spends two receives on the first
+    dead head before it, and one on each further one. A batch of one spends none.
     See https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html.
     """
     wait = head_delay + MARGIN

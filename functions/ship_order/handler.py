@@ -8,8 +8,7 @@ from functions.contracts.contract import Event
 from functions.contracts.payments import PaymentCaptured
 from functions.contracts.shipping import OrderShipped
 from functions.contracts.stock import StockReserved
-from functions.runtime.consumer import consumer
-from functions.runtime.message import Message
+from functions.runtime.consumer import Message, consumer
 from functions.runtime.table import Table
 from functions.ship_order.logic import FACTS, completes
 

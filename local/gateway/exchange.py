@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from airspeed import TemplateError
 
 from local.gateway import validation, velocity
-from local.gateway.api import Api, GatewayResponse, Method
+from local.gateway.api import MOCK, Api, GatewayResponse, Method
 from local.gateway.authorization import Doors, Invoke
 from local.gateway.errors import Refusal, UnsupportedError
 from local.gateway.throttle import Limit, Throttle
@@ -171,6 +171,8 @@ class Exchange:
             if integration.get("PassthroughBehavior", "WHEN_NO_MATCH") != "NEVER":
                 raise UnsupportedError("only PassthroughBehavior NEVER is served")
             raise Refusal("UNSUPPORTED_MEDIA_TYPE", "Unsupported Media Type")
+        if integration["Type"] == MOCK:
+            return Result(status=json.loads(self._rendered(template, body, parameters))["statusCode"], body="")
         call = Call(
             uri=integration["Uri"],
             headers=_static_headers(integration.get("RequestParameters", {})),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from functions.contracts.environment import variable
 from stacks.invariants.assembly import Assembly, Resource, text
 from stacks.invariants.queues import FOREVER, MAPPING, QUEUE
 from stacks.invariants.rule import Finding, rule
@@ -58,9 +59,11 @@ def retries_fit_retention(assembly: Assembly) -> Iterator[Finding]:
         if queue is not None and function is not None:
             count = int((queue.properties.get("RedrivePolicy") or {}).get("maxReceiveCount", 0))
             environment = function.properties.get("Environment", {}).get("Variables", {})
-            if environment.get("ON_POISON") == "halt":
-                continue  # it is tried until nine tenths of the retention are over, however often that is
-            wait = max(int(queue.properties.get("VisibilityTimeout", 30)), int(environment.get("BACKOFF_CAP", 0)))
+            if environment.get(variable("on_poison")) == "halt":
+                continue  # it is attempted until nine tenths of the retention are over, however often that is
+            wait = max(
+                int(queue.properties.get("VisibilityTimeout", 30)), int(environment.get(variable("backoff_cap"), 0))
+            )
             kept = int(queue.properties.get("MessageRetentionPeriod", FOREVER))
             if count * wait >= kept:
                 yield queue, f"{count} receives may take {count * wait} s and it keeps {kept} s"
@@ -132,7 +135,7 @@ def idempotency(assembly: Assembly) -> Iterator[Finding]:
 
 
 @rule(
-    fix="Give the function the secret's name and leave to read it; it reads the value when it needs it.",
+    fix="Give the function the secret's name and a grant to read it; it reads the value when it needs it.",
     source="https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html",
 )
 def secret_in_environment(assembly: Assembly) -> Iterator[Finding]:

@@ -37,7 +37,7 @@ def target_dead_letter_queue(assembly: Assembly) -> Iterator[Finding]:
 
 @rule(fix="Add RetryPolicy.", source=f"{GUIDE}/eb-rule-retry-policy.html")
 def target_retry(assembly: Assembly) -> Iterator[Finding]:
-    """Every target of a rule says how often and how long a delivery is tried."""
+    """Every target of a rule says how often and how long a delivery is attempted."""
     for found, target in targets(assembly):
         if {"MaximumEventAgeInSeconds", "MaximumRetryAttempts"} - target.get("RetryPolicy", {}).keys():
             yield found, f"target {target.get('Id')} does not"

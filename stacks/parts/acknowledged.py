@@ -14,7 +14,8 @@ from constructs import IConstruct
 _LOGS = "arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group"
 LOG_GROUPS = f"AwsSolutions-IAM5[Resource::{_LOGS}:*]"
 LOG_STREAMS = f"AwsSolutions-IAM5[Resource::{_LOGS}:{{name}}:*]"
-_DEAD_LETTERS = "It is itself where messages rest that failed; there is nothing to move them on to."
+REST_APIS = "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:apigateway:<AWS::Region>::/restapis/*/resources]"
+_DEAD_LETTERS = "It is itself where messages are that failed; there is nothing to move them on to."
 _RUNTIME = "The stage's setting chooses the Python; Lambda supports 3.13 and 3.14, and nag knows only the newest."
 REASONS = {
     "AwsSolutions-APIG3": "A web ACL is the setting web_acl_arn; callers are authenticated and throttled anyway.",
@@ -26,6 +27,7 @@ REASONS = {
     "AwsSolutions-IAM5[Resource::*]": "These actions know no resources; the rule exact-resources refuses all others.",
     LOG_GROUPS: "The account's one role by which API Gateway writes logs serves all its APIs.",
     LOG_STREAMS: "The asterisk stands for the log group's own streams; IAM wants it there.",
+    REST_APIS: "The API's id is known only once it is deployed; its routes are read and nothing else.",
     "AwsSolutions-L1": _RUNTIME,
     "AwsSolutions-SMG4": "The value is agreed with another party; no function of ours can rotate it alone.",
     "AwsSolutions-SQS3": _DEAD_LETTERS,

@@ -5,6 +5,9 @@ from __future__ import annotations
 from aws_cdk import ArnFormat, Stack
 from constructs import Construct
 
+from stacks import names
+from stacks.entry import Subscription
+
 
 def queue(scope: Construct, name: str) -> str:
     """The ARN of the SQS queue of that name."""
@@ -24,6 +27,14 @@ def bus(scope: Construct, name: str) -> str:
 def rule(scope: Construct, bus_name: str, name: str) -> str:
     """The ARN of the rule of that name on a custom bus."""
     return Stack.of(scope).format_arn(service="events", resource="rule", resource_name=f"{bus_name}/{name}")
+
+
+def rule_of(scope: Construct, subscription: Subscription, stage: str) -> str:
+    """The ARN of a subscription's rule, which lives with the bus that the event comes from."""
+    name = names.rule(stage, subscription.queue, subscription.event.__name__)
+    if subscription.bus is None:
+        return rule(scope, names.resource(stage, names.BUS), name)
+    return names.bus(stage, subscription.bus).replace(":event-bus/", ":rule/", 1) + f"/{name}"
 
 
 def function(scope: Construct, name: str) -> str:
@@ -47,6 +58,16 @@ def log_group(scope: Construct, name: str) -> str:
     """The ARN of the log group of that name, and of its streams."""
     return Stack.of(scope).format_arn(
         service="logs", resource="log-group", resource_name=f"{name}:*", arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
+
+
+def rest_apis(scope: Construct) -> str:
+    """The ARN of the list of REST APIs, as those who manage them see it.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonapigatewaymanagement.html
+    """
+    return Stack.of(scope).format_arn(
+        service="apigateway", account="", resource="/restapis", arn_format=ArnFormat.NO_RESOURCE_NAME
     )
 
 

@@ -12,9 +12,9 @@ from constructs import Construct
 from stacks.settings import Settings
 
 
-def customer_key(scope: Construct, settings: Settings) -> kms.IKey | None:
+def customer_key(scope: Construct, settings: Settings, id_: str = "Key") -> kms.IKey | None:
     """The key as a resource takes it; its policy is `stacks.encryption`'s business."""
-    return kms.Key.from_key_arn(scope, "Key", settings.key_arn) if settings.key_arn else None
+    return kms.Key.from_key_arn(scope, id_, settings.key_arn) if settings.key_arn else None
 
 
 def of_queue(key: kms.IKey | None) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def of_queue(key: kms.IKey | None) -> dict[str, Any]:
     return {"encryption": sqs.QueueEncryption.KMS, "encryption_master_key": key}
 
 
-def leave(settings: Settings, *actions: str) -> list[iam.PolicyStatement]:
+def key_grant(settings: Settings, *actions: str) -> list[iam.PolicyStatement]:
     """The statement that lets a role use the key, if there is one: `kms:Decrypt` to receive, both to send.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html

@@ -7,19 +7,19 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from functions.contracts.environment import ConsumerVariables, secret_variable, table_variable
 from stacks import names
+from stacks.bundle.python_code import PythonCode
 from stacks.entry import Consumer
 from stacks.parts import arn
 from stacks.parts.acknowledged import acknowledge
-from stacks.parts.customer_key import leave
-from stacks.parts.function_role import FunctionRole
-from stacks.parts.log_group import LogGroup
-from stacks.parts.python_code import PythonCode
+from stacks.parts.customer_key import key_grant
+from stacks.parts.python_function import PythonFunction
 from stacks.parts.work_queue import WorkQueue
 from stacks.settings import Settings
 
 
-class QueueConsumer(Construct):
+class QueueConsumer(PythonFunction):
     """The function `functions/<name>`, fed in batches by its queue.
 
     It always reports partial failures (`ReportBatchItemFailures`): a message that fails comes back alone, the rest of
@@ -29,35 +29,16 @@ class QueueConsumer(Construct):
     def __init__(
         self, scope: Construct, *, entry: Consumer, queue: WorkQueue, code: PythonCode, settings: Settings
     ) -> None:
-        super().__init__(scope, entry.function)
-        name = names.resource(settings.stage, entry.function)
-        log_group = LogGroup(self, "Logs", name=f"/aws/lambda/{name}", settings=settings)
-        access = FunctionRole(
-            self, name=name, log_group=log_group, statements=_statements(self, entry, queue, settings)
-        )
-        self.function = lambda_.Function(
-            self,
-            "Function",
-            function_name=name,
+        super().__init__(
+            scope,
+            entry.function,
             description=f"Takes messages from {queue.name}.",
-            handler=f"functions.{entry.function}.handler.handler",
-            code=code.code,
-            layers=[code.layer],
-            runtime=code.runtime,
-            architecture=code.architecture,
-            role=access.role,
-            timeout=Duration.seconds(entry.timeout),
-            memory_size=entry.memory,
+            code=code,
+            settings=settings,
+            timeout=entry.timeout,
+            memory=entry.memory,
             environment=_environment(entry, queue, settings),
-            log_group=log_group,
-            logging_format=lambda_.LoggingFormat.JSON,
-            # Our log filters by LOG_LEVEL; Lambda's filter above INFO would drop metrics, which have no level.
-            # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
-            application_log_level_v2=lambda_.ApplicationLogLevel.DEBUG
-            if settings.log_level == "DEBUG"
-            else lambda_.ApplicationLogLevel.INFO,
-            system_log_level_v2=lambda_.SystemLogLevel.INFO,
-            tracing=lambda_.Tracing.ACTIVE,
+            statements=_statements(entry, queue, settings),
         )
         mapping = lambda_.EventSourceMapping(
             self,
@@ -69,41 +50,40 @@ class QueueConsumer(Construct):
             max_concurrency=entry.concurrency,
             report_batch_item_failures=True,
         )
-        mapping.node.add_dependency(access.policy)
-        acknowledge(self.function, "AwsSolutions-L1", "Serverless-LambdaLatestVersion", "Serverless-LambdaDLQ")
+        mapping.node.add_dependency(self.policy)
         acknowledge(mapping, "Serverless-LambdaEventSourceMappingDestination")
 
 
 def _environment(entry: Consumer, queue: WorkQueue, settings: Settings) -> dict[str, str]:
-    stage = settings.stage
-    environment = {
-        "STAGE": stage,
-        "QUEUE_URL": queue.queue.queue_url,
-        "RECEIVES": str(queue.entry.receives),
-        "RETENTION": str(queue.entry.retention),
-        "FIFO": str(int(queue.entry.fifo)),
-        "BACKOFF_BASE": str(queue.entry.backoff_base),
-        "BACKOFF_CAP": str(queue.entry.backoff_cap),
-        "ON_POISON": queue.entry.on_poison,
-        "FAILURES_TABLE": names.resource(stage, "failures"),
-        "POWERTOOLS_SERVICE_NAME": entry.function,
-        "POWERTOOLS_METRICS_NAMESPACE": names.PROJECT.title(),
-        "LOG_LEVEL": settings.log_level,
-    }
-    environment |= {f"TABLE_{access.table.upper()}": names.resource(stage, access.table) for access in entry.access}
-    environment |= {f"SECRET_{word.upper()}": names.resource(stage, word) for word in entry.secrets}
-    if entry.publishes:
-        environment["BUS_NAME"] = names.resource(stage, "events")
-    if entry.sends_email:
-        environment |= {"EMAIL_FROM": settings.email_sender, "ONCE_TABLE": names.resource(stage, "once")}
-    return environment
+    def name(word: str) -> str:
+        return names.resource(settings.stage, word)
+
+    told = ConsumerVariables(
+        project=names.PROJECT,
+        stage=settings.stage,
+        service=entry.function,
+        log_level=settings.log_level,
+        queue_url=queue.queue.queue_url,
+        receives=queue.entry.receives,
+        retention=queue.entry.retention,
+        backoff_base=queue.entry.backoff_base,
+        backoff_cap=queue.entry.backoff_cap,
+        on_poison=queue.entry.on_poison,
+        failures_table=name(names.FAILURES),
+        once_table=name(names.ONCE) if entry.sends_email else None,
+        bus_name=name(names.BUS) if entry.publishes else None,
+        email_from=settings.email_sender if entry.sends_email else None,
+    )
+    tables = {table_variable(access.table): name(access.table) for access in entry.access}
+    secrets = {secret_variable(word): name(word) for word in entry.secrets}
+    return told.variables() | tables | secrets
 
 
-def _statements(scope: Construct, entry: Consumer, queue: WorkQueue, settings: Settings) -> list[iam.PolicyStatement]:
+def _statements(entry: Consumer, queue: WorkQueue, settings: Settings) -> list[iam.PolicyStatement]:
     """What the function may do beside writing its log and traces, one statement a kind of resource."""
 
     def table(name: str) -> str:
-        return arn.table(scope, names.resource(settings.stage, name))
+        return arn.table(queue, names.resource(settings.stage, name))
 
     sender = settings.email_sender
     grants: list[tuple[list[str], list[str]]] = [
@@ -111,21 +91,21 @@ def _statements(scope: Construct, entry: Consumer, queue: WorkQueue, settings: S
             [f"sqs:{action}" for action in _QUEUE_ACTIONS],
             [queue.queue.queue_arn],
         ),
-        (["dynamodb:BatchWriteItem"], [table("failures")]),
+        (["dynamodb:BatchWriteItem"], [table(names.FAILURES)]),
     ]
     grants += [([f"dynamodb:{action}" for action in use.actions], [table(use.table)]) for use in entry.access]
-    secrets = [arn.secret(scope, names.resource(settings.stage, word)) for word in entry.secrets]
+    secrets = [arn.secret(queue, names.resource(settings.stage, word)) for word in entry.secrets]
     if secrets:
         grants.append((["secretsmanager:GetSecretValue"], secrets))
     if entry.publishes:
-        grants.append((["events:PutEvents"], [arn.bus(scope, names.resource(settings.stage, "events"))]))
+        grants.append((["events:PutEvents"], [arn.bus(queue, names.resource(settings.stage, names.BUS))]))
     if entry.sends_email:
-        grants.append(([f"dynamodb:{action}" for action in _ONCE_ACTIONS], [table("once")]))
-        identities = [arn.identity(scope, sender), arn.identity(scope, sender.partition("@")[2])]
+        grants.append(([f"dynamodb:{action}" for action in _ONCE_ACTIONS], [table(names.ONCE)]))
+        identities = [arn.identity(queue, sender), arn.identity(queue, sender.partition("@")[2])]
         grants.append((["ses:SendEmail"], identities))
     return [
         *(iam.PolicyStatement(actions=actions, resources=resources) for actions, resources in grants),
-        *leave(settings, "kms:Decrypt"),
+        *key_grant(settings, "kms:Decrypt"),
     ]
 
 

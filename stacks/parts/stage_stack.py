@@ -12,7 +12,7 @@ from stacks.settings import Settings
 
 
 class StageStack(Stack):
-    """A stack named `headrace-<stage>-<word>`.
+    """A stack named `<project>-<stage>-<word>`.
 
     Account and region come from `CDK_DEFAULT_ACCOUNT` and `CDK_DEFAULT_REGION`, which the CDK command sets; with
     neither the template fits any account. Stacks meet by the fixed names of `stacks.names`, never by exports: an export
@@ -24,7 +24,7 @@ class StageStack(Stack):
         super().__init__(
             scope,
             names.resource(settings.stage, word),
-            description=description,
+            description=f"{names.PROJECT} {settings.stage}: {description}",
             env=Environment(account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=os.environ.get("CDK_DEFAULT_REGION")),
             termination_protection=settings.protect,
         )

@@ -8,6 +8,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from constructs import Construct
 
+from functions.contracts.envelope import full_source
 from stacks import names
 from stacks.entry import Subscription
 from stacks.parts import arn
@@ -21,10 +22,10 @@ RETRIES = 185
 
 
 class Subscriptions(Construct):
-    """The rules that feed one queue, and the queue where events rest that could not be delivered to it.
+    """The rules that feed one queue, and the queue of undelivered events.
 
     An event arrives as it is. EventBridge may send to the queues from these rules only, and may so before a rule
-    exists: an event that finds no permission is not tried again.
+    exists: an event that finds no permission is not attempted again.
     """
 
     def __init__(
@@ -33,28 +34,27 @@ class Subscriptions(Construct):
         *,
         entries: Sequence[Subscription],
         queue: WorkQueue,
-        bus: events.EventBus,
         settings: Settings,
     ) -> None:
         super().__init__(scope, f"{queue.entry.name}-subscriptions")
         stage = settings.stage
-        bus_name = names.resource(stage, "events")
         self.undelivered = Undelivered(
             self, name=names.target_dead_letter_queue(stage, queue.entry.name), settings=settings
         )
-        rules = {entry.event.__name__: names.rule(stage, entry.queue, entry.event.__name__) for entry in entries}
-        rule_arns = [arn.rule(self, bus_name, name) for name in rules.values()]
+        if not entries:
+            return
+        rule_arns = [arn.rule_of(self, entry, stage) for entry in entries]
         policies = [let_rules_send(target, rule_arns) for target in (queue.queue, self.undelivered)]
         for entry in entries:
             event = entry.event
             rule = events.CfnRule(
                 self,
                 event.__name__,
-                name=rules[event.__name__],
+                name=names.rule(stage, entry.queue, event.__name__),
                 description=f"{event.__name__} goes to {queue.name}.",
-                event_bus_name=bus.event_bus_name,
+                event_bus_name=names.bus(stage, entry.bus),
                 event_pattern={
-                    "source": [event.source],
+                    "source": [full_source(event.source, names.PROJECT)],
                     "detail-type": [event.__name__],
                     **({"detail": {"data": dict(entry.filter)}} if entry.filter else {}),
                 },

@@ -1,17 +1,17 @@
-"""Where events rest that EventBridge could not deliver."""
+"""Where events are that EventBridge could not deliver."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IConstruct
 
+from functions.contracts.environment import DEAD_LETTER_RETENTION
 from stacks.parts.acknowledged import acknowledge
 from stacks.parts.customer_key import customer_key, of_queue
-from stacks.parts.work_queue import DEAD_LETTER_RETENTION
 from stacks.settings import Settings
 
 
@@ -23,7 +23,7 @@ class Undelivered(sqs.Queue):
             scope,
             "Undelivered",
             queue_name=name,
-            retention_period=DEAD_LETTER_RETENTION,
+            retention_period=Duration.seconds(DEAD_LETTER_RETENTION),
             **of_queue(customer_key(scope, settings)),
             enforce_ssl=True,
             removal_policy=RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY,

@@ -1,4 +1,4 @@
-"""A queue that work waits in, and the dead-letter queue where it rests when it fails."""
+"""A queue that work waits in, and the dead-letter queue where it is once it has failed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from functions.contracts.environment import DEAD_LETTER_RETENTION
 from stacks import names
 from stacks.entry import Consumer, Queue
 from stacks.parts import arn
@@ -16,14 +17,12 @@ from stacks.parts.acknowledged import acknowledge
 from stacks.parts.customer_key import customer_key, of_queue
 from stacks.settings import Settings
 
-DEAD_LETTER_RETENTION = Duration.days(14)
-
 
 class WorkQueue(Construct):
     """An encrypted queue that takes TLS only, with a dead-letter queue of the same type that serves it alone.
 
     `name` and `arn` are known without a reference, so that another stack can use them. A message is hidden for six
-    times the consumer's timeout plus its batch window, which AWS asks for so that a throttled batch can be tried again
+    times the consumer's timeout plus its batch window, so that a throttled batch can be attempted again, as AWS asks
     (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html). A FIFO queue is of the high-throughput
     kind: its duplicates are found per message group.
     """
@@ -38,7 +37,7 @@ class WorkQueue(Construct):
             self,
             "DeadLetters",
             queue_name=names.dead_letter_queue(settings.stage, entry.name, fifo=entry.fifo),
-            retention_period=DEAD_LETTER_RETENTION,
+            retention_period=Duration.seconds(DEAD_LETTER_RETENTION),
             # By name: a reference would make the two queues wait for each other.
             redrive_allow_policy=sqs.RedriveAllowPolicy(
                 source_queues=[

@@ -1,4 +1,4 @@
-"""One local stack for all flow tests: the real emulator, the real CDK CLI, our gateway."""
+"""One local stack for all flow tests: the real emulator, the real CDK CLI, our gateway, the sample's integrations."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ import pytest
 from local.effects import Effects
 from local.session import Session, running
 from local.tap import Tap
+from tests.sample.local import CDK_APP
+from tests.sample.topology import SAMPLE
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    with running(tmp_path_factory.mktemp("local")) as session:
+    with running(SAMPLE, tmp_path_factory.mktemp("local"), app=CDK_APP) as session:
         yield session
 
 
 @pytest.fixture(scope="session")
 def effects(stack: Session) -> Effects:
-    return Effects(stack.state.aws_endpoint_url)
+    return Effects(SAMPLE, stack.state.aws_endpoint_url)
 
 
 @pytest.fixture(scope="session")

@@ -11,22 +11,21 @@ from pathlib import Path
 import pytest
 
 from local.aws import client
-from local.effects import Effects, eventually, post
+from local.effects import Effects, eventually
 from local.session import Session
 from local.tap import Tap
 from stacks import names
-from stacks.topology import TOPOLOGY
-from tests.flow.test_orders import order
-from tests.flow.test_payments import pay
+from tests.flow.tickets import change, hire, hours_left, last_step, left, open_ticket
+from tests.sample.topology import SAMPLE
 
-KILLED = ("accept_order", "reserve_stock", "apply_payment")
+KILLED = ("open_ticket", "assign_ticket", "change_ticket")
 
 
 @pytest.fixture(autouse=True)
 def impatient(stack: Session, effects: Effects) -> Iterator[None]:
     """Messages of a dead worker come back after seconds instead of the six timeouts that a stage waits."""
     sqs = client("sqs", stack.state.aws_endpoint_url)
-    urls = [effects.url(names.queue("local", name, fifo=TOPOLOGY.queue(name).fifo)) for name in KILLED]
+    urls = [effects.url(names.queue(names.LOCAL, name, fifo=SAMPLE.queue(name).fifo)) for name in KILLED]
     attributes = ["VisibilityTimeout"]
     before = [sqs.get_queue_attributes(QueueUrl=url, AttributeNames=attributes)["Attributes"] for url in urls]
     for url in urls:
@@ -46,14 +45,14 @@ def workers(stack: Session, function: str) -> list[int]:
             except OSError:
                 continue
             inside = folder.is_relative_to(stack.home.resolve())
-            if inside and f"-lambda-{names.resource('local', function)}-" in str(folder):
+            if inside and f"-lambda-{names.resource(names.LOCAL, function)}-" in str(folder):
                 found.append(int(process.name))
     return found
 
 
 def in_flight(stack: Session, effects: Effects, function: str) -> int:
     """Messages that the function's workers hold."""
-    url = effects.url(names.queue("local", function, fifo=TOPOLOGY.queue(function).fifo))
+    url = effects.url(names.queue(names.LOCAL, function, fifo=SAMPLE.queue(function).fifo))
     name = "ApproximateNumberOfMessagesNotVisible"
     got = client("sqs", stack.state.aws_endpoint_url).get_queue_attributes(QueueUrl=url, AttributeNames=[name])
     return int(got["Attributes"][name])
@@ -75,45 +74,39 @@ def kill_mid_batch(stack: Session, effects: Effects, function: str, burst: Calla
         os.kill(worker, signal.SIGKILL)
 
 
-def left(effects: Effects) -> dict[str, int]:
-    return {queue.name: depth for queue in TOPOLOGY.queues if (depth := effects.depth(queue.name))}
-
-
-def test_orders_take_effect_once_although_their_workers_are_killed_mid_batch(
+def test_requests_take_effect_once_although_their_workers_are_killed_mid_batch(
     stack: Session, effects: Effects, tap: Tap
 ) -> None:
-    before = effects.available("cup-blue")
+    hire(stack, "agent-killed", 1000)
     ids: list[str] = []
 
     def burst() -> None:
         more = [f"killed-{number}" for number in range(len(ids), len(ids) + 15)]
         ids.extend(more)
-        for order_id in more:
-            assert post(f"{stack.state.api_url}/v1/orders", order(order_id, ("cup-blue", 1)))[0] == 202
+        for ticket_id in more:
+            open_ticket(stack, ticket_id, ("agent-killed", 1))
 
-    for function in ("accept_order", "reserve_stock"):
+    for function in ("open_ticket", "assign_ticket"):
         kill_mid_batch(stack, effects, function, burst)
     assert eventually(lambda: not left(effects), within=60), left(effects)
-    assert effects.available("cup-blue") == before - len(ids)
-    for order_id in ids:
-        assert effects.item("orders", order_id), order_id
-        assert tap.types(order_id) == ["OrderAccepted", "StockReserved"], order_id
+    assert hours_left(effects, "agent-killed") == 1000 - len(ids)
+    for ticket_id in ids:
+        assert effects.item("tickets", ticket_id), ticket_id
+        assert tap.types(ticket_id) == ["TicketOpened", "TicketAssigned"], ticket_id
 
 
-def test_payments_apply_in_order_although_their_workers_are_killed_mid_batch(
+def test_changes_apply_in_order_although_their_workers_are_killed_mid_batch(
     stack: Session, effects: Effects, tap: Tap
 ) -> None:
-    ids = [f"killed-pay-{number}" for number in range(8)]
-    for action, amount in (("authorize", 500), ("capture", 300), ("refund", 100)):
+    ids = [f"killed-group-{number}" for number in range(8)]
+    for step in (1, 2, 3):
 
-        def burst(action: str = action, amount: int = amount) -> None:
-            for order_id in ids:
-                assert pay(stack, order_id, action, amount)[0] == 202
+        def burst(step: int = step) -> None:
+            for ticket_id in ids:
+                assert change(stack, ticket_id, step)[0] == 202
 
-        kill_mid_batch(stack, effects, "apply_payment", burst)
+        kill_mid_batch(stack, effects, "change_ticket", burst)
     assert eventually(lambda: not left(effects), within=60), left(effects)
-    for order_id in ids:
-        assert sorted(tap.types(order_id)) == ["PaymentAuthorized", "PaymentCaptured", "PaymentRefunded"], order_id
-        payment = effects.item("payments", order_id)
-        assert payment is not None
-        assert (payment["state"], payment["amount"]) == ("refunded", "100"), order_id
+    for ticket_id in ids:
+        assert tap.types(ticket_id) == ["TicketChanged"] * 3, ticket_id
+        assert last_step(effects, ticket_id) == 3, ticket_id

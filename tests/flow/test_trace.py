@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
-import pytest
-
-from local.effects import Effects, eventually, post
-from local.seed import stock
+from local.effects import Effects, eventually
 from local.session import Session
-from ops.redrive import redrive
+from ops.redrive.request import Request
+from ops.redrive.run import redrive
 from ops.stage import Stage
-from tests.flow.test_orders import order
-
-pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("flow")]
-
-ROOT = Path(__file__).resolve().parents[2]
+from stacks import names
+from tests.flow.tickets import hire, open_ticket, operate
+from tests.sample.topology import SAMPLE
 
 
 def trace(stack: Session, id_: str, *options: str) -> str:
-    environment = {**os.environ, "HEADRACE_LOCAL": str(stack.home), "COLUMNS": "170"}
-    done = subprocess.run(
-        [sys.executable, "-m", "ops", "trace", id_, *options],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = operate(stack, "trace", id_, *options)
     return done.stdout + done.stderr
 
 
@@ -40,44 +24,41 @@ def row(text: str, word: str) -> str:
 
 
 def test_a_request_is_traced_from_the_api_to_the_last_subscriber(stack: Session, effects: Effects) -> None:
-    status, answer, _ = post(f"{stack.state.api_url}/v1/orders", order("trace-1", ("tea-500g", 1)))
-    assert status == 202
+    hire(stack, "agent-traced")
+    answer = open_ticket(stack, "trace-1", ("agent-traced", 1))
     text = eventually(lambda: (found := trace(stack, answer["message_id"])) and "left to be done" in found and found)
     assert text, trace(stack, answer["message_id"])
     assert answer["correlation_id"] in text
     assert "1 request, 4 messages, 2 events" in text
-    assert "202" in row(text, "POST /v1/orders")
-    for queue in ("accept_order", "reserve_stock", "confirm_order", "ship_order"):
+    assert "202" in row(text, "POST /v1/tickets")
+    for queue in ("open_ticket", "assign_ticket", "mail_ticket", "close_ticket"):
         assert "processed" in row(text, queue), queue
-    order_of_rows = [
-        text.index(word) for word in ("POST", "accept_order", "OrderAccepted", "StockReserved", "ship_order")
-    ]
-    assert order_of_rows == sorted(order_of_rows)
+    places = [text.index(word) for word in ("POST", "open_ticket", "TicketOpened", "TicketAssigned", "close_ticket")]
+    assert places == sorted(places)
 
     told = json.loads(trace(stack, answer["correlation_id"], "--json"))
-    (accepted,) = told["requests"][0]["deliveries"]
-    assert accepted["state"] == "processed"
-    event = accepted["events"][0]["id"]
-    assert row(trace(stack, event), "POST /v1/orders"), "an event's id finds the same path"
+    (opened,) = told["requests"][0]["deliveries"]
+    assert opened["state"] == "processed"
+    event = opened["events"][0]["id"]
+    assert row(trace(stack, event), "POST /v1/tickets"), "an event's id finds the same path"
 
 
-def test_a_dead_letter_is_traced_to_its_queue_its_cause_and_home_again(stack: Session, effects: Effects) -> None:
-    headers = {"x_correlation_id": "corr-trace-twin"}
-    assert post(f"{stack.state.api_url}/v1/orders", order("trace-2", ("trace-cup", 2)), **headers)[0] == 202
-    assert eventually(lambda: effects.depth("reserve_stock", dead=True) == 1)
+def test_a_dead_letter_is_traced_to_its_queue_its_cause_and_its_redrive(stack: Session, effects: Effects) -> None:
+    open_ticket(stack, "trace-2", ("agent-untraced", 2), x_correlation_id="corr-trace-twin")
+    assert eventually(lambda: effects.depth("assign_ticket", dead=True) == 1)
     text = eventually(lambda: (found := trace(stack, "corr-trace-twin")) and "1 dead letter" in found and found)
     assert text, trace(stack, "corr-trace-twin")
-    assert "rests in reserve_stock-dlq" in row(text, "reserve_stock")
-    assert "rejected: Reject: Sku trace-cup is not in the stock table" in row(text, "tries 1 to 5")
-    assert "processed" in row(text, "confirm_order")
+    assert "is in assign_ticket-dlq" in row(text, "assign_ticket")
+    assert "rejected: Reject: Agent agent-untraced is not in the agents table" in row(text, "attempts 1 to 5")
+    assert "processed" in row(text, "mail_ticket")
 
-    stock(stack.state.aws_endpoint_url, "trace-cup", 5)
-    assert redrive(Stage.open("local", stack.home), "reserve_stock", yes=True).moved == 1
+    hire(stack, "agent-untraced", 5)
+    assert redrive(Stage.open(names.LOCAL, SAMPLE, stack.home), Request("assign_ticket"), yes=True).tally.moved == 1
     text = eventually(lambda: (found := trace(stack, "corr-trace-twin")) and "left to be done" in found and found)
     assert text, trace(stack, "corr-trace-twin")
-    assert "died, was redriven" in row(text, "reserve_stock")
-    assert "processed, redriven" in row(text, "↻ reserve_stock")
-    assert "processed" in row(text, "ship_order")
+    assert "died, was redriven" in row(text, "assign_ticket")
+    assert "processed, redriven" in row(text, "↻ assign_ticket")
+    assert "processed" in row(text, "close_ticket")
 
 
 def test_an_id_that_nobody_knows_is_one_sentence(stack: Session) -> None:

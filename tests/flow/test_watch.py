@@ -3,44 +3,36 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from local.effects import eventually, post
 from local.session import Session
-from tests.flow.test_orders import order
-
-pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("flow")]
-
-ROOT = Path(__file__).resolve().parents[2]
+from stacks import names
+from tests.flow.tickets import hire, open_ticket, operate
 
 
 def watch(stack: Session, *options: str) -> str:
-    environment = {**os.environ, "HEADRACE_LOCAL": str(stack.home), "COLUMNS": "170"}
-    command = [sys.executable, "-m", "ops", "watch", *options]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+    done = operate(stack, "watch", *options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_watch_counts_requests_and_what_became_of_them(stack: Session) -> None:
+    hire(stack, "agent-watched")
     for number in range(3):
-        assert post(f"{stack.state.api_url}/v1/orders", order(f"watch-{number}", ("tea-500g", 1)))[0] == 202
-    assert post(f"{stack.state.api_url}/v1/orders", b"{}")[0] == 400
+        open_ticket(stack, f"watch-{number}", ("agent-watched", 1))
+    assert post(f"{stack.state.api_url}/v1/tickets", b"{}")[0] == 400
 
     def counted() -> dict[str, Any] | None:
         rates: dict[str, Any] = json.loads(watch(stack, "--json"))["rates"]
-        return rates if rates["done"].get("accept_order", 0) >= 3 else None
+        return rates if rates["done"].get("open_ticket", 0) >= 3 else None
 
     rates = eventually(counted)
     assert rates, watch(stack, "--once")
-    assert rates["requests"]["POST /v1/orders"] >= 4
-    assert rates["refused"]["POST /v1/orders"] >= 1
-    assert rates["delivered"]["reserve_stock on OrderAccepted"] >= 3
+    assert rates["requests"]["POST /v1/tickets"] >= 4
+    assert rates["refused"]["POST /v1/tickets"] >= 1
+    assert rates["delivered"]["assign_ticket on TicketOpened"] >= 3
 
     frame = watch(stack, "--once")
-    assert frame.count("headrace local") == 1
+    assert frame.count(f"{names.PROJECT} local") == 1
     assert "the last 60 s of the logs" in frame

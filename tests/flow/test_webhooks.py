@@ -10,6 +10,7 @@ from local.aws import client
 from local.effects import Effects, eventually, post
 from local.session import Session
 from local.tap import Tap
+from stacks import names
 
 BODY = '{"action": "opened",  "amount": 1.50, "note": "&Action=PurgeQueue + 100% é 😀"}'.encode()
 
@@ -17,7 +18,7 @@ BODY = '{"action": "opened",  "amount": 1.50, "note": "&Action=PurgeQueue + 100%
 def sign(stack: Session, secret: str) -> str:
     """Agree on the secret with the sender, as an operator does, and sign as GitHub does."""
     secrets = client("secretsmanager", stack.state.aws_endpoint_url)
-    secrets.put_secret_value(SecretId="headrace-local-github_webhook", SecretString=secret)
+    secrets.put_secret_value(SecretId=names.resource(names.LOCAL, "github_webhook"), SecretString=secret)
     return "sha256=" + hmac.new(secret.encode(), BODY, hashlib.sha256).hexdigest()
 
 
@@ -42,6 +43,6 @@ def test_a_signed_delivery_is_an_event_and_a_forged_one_a_dead_letter(
     assert envelope["correlation_id"] == "hook-1"
     assert envelope["data"] == {
         "sender": "github",
-        "occasion": "issues",
+        "topic": "issues",
         "payload": {"action": "opened", "amount": 1.5, "note": "&Action=PurgeQueue + 100% é 😀"},
     }

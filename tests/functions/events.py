@@ -10,29 +10,8 @@ import msgspec
 
 from functions.contracts.contract import Command, Event
 from functions.contracts.envelope import Envelope
-from functions.contracts.orders import OrderAccepted, OrderLine, PlaceOrder
-from functions.contracts.payments import Action, ApplyPayment
 
 ACCOUNT = "000000000000"
-
-
-def order(order_id: str = "ord-1", **changes: Any) -> PlaceOrder:
-    fields: dict[str, Any] = {
-        "order_id": order_id,
-        "customer_email": "ada@example.com",
-        "currency": "EUR",
-        "lines": (OrderLine(sku="tea", quantity=2, unit_price=450),),
-    }
-    return PlaceOrder(**fields | changes)
-
-
-def accepted(order_id: str = "ord-1", **quantities: int) -> OrderAccepted:
-    lines = tuple(OrderLine(sku=sku, quantity=n, unit_price=450) for sku, n in (quantities or {"tea": 2}).items())
-    return OrderAccepted(order_id=order_id, customer_email="ada@example.com", currency="EUR", total=900, lines=lines)
-
-
-def payment(action: Action, amount: int = 900) -> ApplyPayment:
-    return ApplyPayment(action=action, amount=amount, currency="EUR")
 
 
 def record(
@@ -40,7 +19,7 @@ def record(
     *,
     message_id: str | None = None,
     attempt: int = 1,
-    queue: str = "headrace-test-queue",
+    queue: str = "test-queue",
     group: str | None = None,
     sent: float | None = None,
     **attributes: str,

@@ -19,7 +19,7 @@ from functions.authorize_caller.handler import handler
 from functions.authorize_caller.keys import PAUSE, Keys
 from functions.authorize_caller.logic import InvalidTokenError, permission, tenant
 
-METHOD = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/POST/v1/orders"
+METHOD = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/POST/v1/tickets"
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 CURVE = ec.generate_private_key(ec.SECP256R1())
 STRANGER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -64,7 +64,7 @@ def issuer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Issuer]:
         made.url = f"http://127.0.0.1:{server.server_port}"
         threading.Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setenv("JWT_ISSUER", made.url)
-        monkeypatch.setenv("JWT_AUDIENCE", "headrace")
+        monkeypatch.setenv("JWT_AUDIENCE", "our-api")
         monkeypatch.setenv("JWT_TENANT_CLAIM", "tenant")
         module._keys.cache_clear()
         yield made
@@ -75,7 +75,7 @@ def token(issuer: Issuer, *, key: Any = KEY, algorithm: str = "RS256", kid: str 
     now = int(time.time())
     said: dict[str, Any] = {
         "iss": issuer.url,
-        "aud": "headrace",
+        "aud": "our-api",
         "sub": "ada",
         "tenant": "acme",
         "iat": now,

@@ -11,9 +11,11 @@ from botocore.exceptions import ClientError
 
 from functions.receive_webhook.handler import handler
 from functions.runtime import clients, secret
-from tests.functions.conftest import Aws, Context
+from local.rehearsal import Rehearsal
+from stacks.names import PROJECT
+from tests.fixtures import Context
 from tests.functions.events import record
-from tests.functions.runtime.test_signature import signed
+from tests.functions.runtime.test_webhook import signed
 
 BODY = '{"id": "evt_1",  "amount": 1e400, "note": "h\\u00e9\\ud800", "a": 1, "a": 2}'
 
@@ -36,11 +38,11 @@ class Secrets:
 
 
 @pytest.fixture
-def secrets(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Secrets]:
+def secrets(aws: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> Iterator[Secrets]:
     made = Secrets()
     clients.made["secretsmanager"] = made
-    monkeypatch.setenv("SECRET_GITHUB_WEBHOOK", "headrace-test-github_webhook")
-    monkeypatch.setenv("SECRET_STRIPE_WEBHOOK", "headrace-test-stripe_webhook")
+    monkeypatch.setenv("SECRET_GITHUB_WEBHOOK", "test-github_webhook")
+    monkeypatch.setenv("SECRET_STRIPE_WEBHOOK", "test-stripe_webhook")
     secret.forget()
     yield made
     secret.forget()
@@ -60,22 +62,24 @@ def failed(answer: dict[str, Any]) -> list[str]:
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
-def test_a_genuine_delivery_is_an_event_with_its_payload_as_it_came(
-    aws: Aws, secrets: Secrets, context: Context
+def test_a_verified_delivery_is_an_event_with_its_payload_as_it_came(
+    aws: Rehearsal, secrets: Secrets, context: Context
 ) -> None:
     body = '{"id": "evt_1", "nested": {"b": [1, 2.50, null]}}'
-    assert failed(handler({"Records": [delivery(body, occasion="push", correlation_id="c-1")]}, context)) == []
+    assert failed(handler({"Records": [delivery(body, topic="push", correlation_id="c-1")]}, context)) == []
     (envelope,) = aws.published()
-    assert (envelope["type"], envelope["source"]) == ("WebhookReceived", "headrace.webhooks")
+    assert (envelope["type"], envelope["source"]) == ("WebhookReceived", f"{PROJECT}.webhooks")
     assert envelope["correlation_id"] == "c-1"
     assert envelope["data"] == {
         "sender": "github",
-        "occasion": "push",
+        "topic": "push",
         "payload": {"id": "evt_1", "nested": {"b": [1, 2.5, None]}},
     }
 
 
-def test_a_delivery_that_comes_again_is_the_same_event_again(aws: Aws, secrets: Secrets, context: Context) -> None:
+def test_a_delivery_that_comes_again_is_the_same_event_again(
+    aws: Rehearsal, secrets: Secrets, context: Context
+) -> None:
     body = '{"id": "evt_2"}'
     for attempt in ("first", "again"):
         assert failed(handler({"Records": [delivery(body, correlation_id=attempt)]}, context)) == []
@@ -83,7 +87,7 @@ def test_a_delivery_that_comes_again_is_the_same_event_again(aws: Aws, secrets: 
     assert first["id"] == again["id"]
 
 
-def test_two_senders_with_the_same_body_are_two_events(aws: Aws, secrets: Secrets, context: Context) -> None:
+def test_two_senders_with_the_same_body_are_two_events(aws: Rehearsal, secrets: Secrets, context: Context) -> None:
     records = [delivery('{"a":1}'), delivery('{"a":1}', sender="stripe", scheme="stripe")]
     assert failed(handler({"Records": records}, context)) == []
     assert len({envelope["id"] for envelope in aws.published()}) == 2
@@ -105,7 +109,7 @@ def test_two_senders_with_the_same_body_are_two_events(aws: Aws, secrets: Secret
     ids=["key", "zeros", "scheme", "empty", "unsigned", "bare", "list", "broken", "word"],
 )
 def test_a_forged_or_broken_delivery_fails_alone(
-    aws: Aws, secrets: Secrets, context: Context, forged: dict[str, Any]
+    aws: Rehearsal, secrets: Secrets, context: Context, forged: dict[str, Any]
 ) -> None:
     good = delivery('{"a":1}')
     assert failed(handler({"Records": [forged, good]}, context)) == [forged["messageId"]]
@@ -115,7 +119,7 @@ def test_a_forged_or_broken_delivery_fails_alone(
 
 
 def test_the_signature_is_checked_before_the_body_is_read(
-    aws: Aws, secrets: Secrets, context: Context, monkeypatch: pytest.MonkeyPatch
+    aws: Rehearsal, secrets: Secrets, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[object] = []
     monkeypatch.setattr("functions.runtime.webhook.msgspec.json.decode", lambda *body, **_: read.append(body))
@@ -123,14 +127,16 @@ def test_the_signature_is_checked_before_the_body_is_read(
     assert read == []
 
 
-def test_a_redrive_after_weeks_still_believes_a_timed_signature(aws: Aws, secrets: Secrets, context: Context) -> None:
+def test_a_redrive_after_weeks_still_believes_a_timed_signature(
+    aws: Rehearsal, secrets: Secrets, context: Context
+) -> None:
     weeks_ago = str(int((time.time() - 20 * 86_400) * 1000))
     old = delivery('{"a":1}', sender="stripe", scheme="stripe", received_at=weeks_ago)
     assert failed(handler({"Records": [old]}, context)) == []
 
 
 def test_secrets_are_kept_and_read_again_when_a_signature_does_not_match(
-    aws: Aws, secrets: Secrets, context: Context, monkeypatch: pytest.MonkeyPatch
+    aws: Rehearsal, secrets: Secrets, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(secret, "PAUSE", 0)
     for number in range(3):
@@ -141,13 +147,13 @@ def test_secrets_are_kept_and_read_again_when_a_signature_does_not_match(
     assert len(secrets.asked) == 4
 
 
-def test_forged_deliveries_cost_few_calls(aws: Aws, secrets: Secrets, context: Context) -> None:
+def test_forged_deliveries_cost_few_calls(aws: Rehearsal, secrets: Secrets, context: Context) -> None:
     forged = [delivery(f'{{"a":{number}}}', key="guessed") for number in range(10)]
     assert len(failed(handler({"Records": forged}, context))) == 10
     assert len(secrets.asked) == 2
 
 
-def test_a_delivery_waits_while_its_secret_cannot_be_read(aws: Aws, secrets: Secrets, context: Context) -> None:
+def test_a_delivery_waits_while_its_secret_cannot_be_read(aws: Rehearsal, secrets: Secrets, context: Context) -> None:
     secrets.down = True
     assert len(failed(handler({"Records": [delivery('{"a":1}')]}, context))) == 1
     assert [cause["error_type"] for cause in aws.items("failures")] in ([], ["ClientError"])

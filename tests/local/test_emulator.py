@@ -87,17 +87,71 @@ def test_a_fifo_dead_letter_is_deduplicated_by_its_message_id(sqs: Any) -> None:
     assert moved["Attributes"]["MessageGroupId"] == "a"
 
 
-def test_every_line_that_functions_write_is_in_their_logs(emulator: Emulator) -> None:
-    code = io.BytesIO()
-    with zipfile.ZipFile(code, "w") as archive:
-        archive.writestr("talk.py", "def handler(event, _):\n    for n in range(300):\n        print(event['i'], n)\n")
-    functions, logs = client("lambda", emulator.url), client("logs", emulator.url)
+def zipped(**files: str) -> bytes:
+    """A zip file of modules, or of a layer's."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, code in files.items():
+            archive.writestr(f"{name}.py", code)
+    return buffer.getvalue()
+
+
+def create_function(emulator: Emulator, name: str, code: str, **settings: Any) -> Any:
+    """Create it from the code of one module, and return Lambda's client."""
+    functions = client("lambda", emulator.url)
     functions.create_function(
-        FunctionName="talk",
+        FunctionName=name,
         Runtime="python3.13",
-        Handler="talk.handler",
+        Handler=f"{name}.handler",
         Role="arn:aws:iam::000000000000:role/any",
-        Code={"ZipFile": code.getvalue()},
+        Code={"ZipFile": zipped(**{name: code})},
+        **settings,
+    )
+    return functions
+
+
+def invoke(functions: Any, name: str, **event: Any) -> Any:
+    return json.loads(functions.invoke(FunctionName=name, Payload=json.dumps(event).encode())["Payload"].read())
+
+
+def test_an_invocation_that_runs_while_its_function_is_updated_finishes_on_the_code_it_has(emulator: Emulator) -> None:
+    code = "import time\ndef handler(event, _):\n    time.sleep(event['seconds'])\n    return 'old'\n"
+    functions = create_function(emulator, "slow", code, Timeout=10)
+    assert invoke(functions, "slow", seconds=0) == "old"
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(invoke, functions, "slow", seconds=1.5)
+        time.sleep(0.5)
+        functions.update_function_code(
+            FunctionName="slow", ZipFile=zipped(slow=code.replace("old", "new").replace("seconds", "unused"))
+        )
+        assert not running.done()
+        assert invoke(functions, "slow", unused=0) == "new"
+        assert running.result() == "old"
+
+
+def test_a_layer_is_shared_by_its_functions_and_replaced_by_its_next_version(emulator: Emulator) -> None:
+    functions = client("lambda", emulator.url)
+
+    def layer(says: str) -> str:
+        content = {"ZipFile": zipped(**{"python/greeting": f"WORD = {says!r}\n"})}
+        return str(functions.publish_layer_version(LayerName="words", Content=content)["LayerVersionArn"])
+
+    code = "import greeting\ndef handler(event, _):\n    return [greeting.WORD, greeting.__file__]\n"
+    first = layer("first")
+    for name in ("one", "two"):
+        create_function(emulator, name, code, Layers=[first])
+    said = [invoke(functions, name) for name in ("one", "two")]
+    assert said[0] == said[1], "unzipped once"
+    assert said[0][0] == "first"
+    functions.update_function_configuration(FunctionName="one", Layers=[layer("second")])
+    assert invoke(functions, "one")[0] == "second"
+    assert invoke(functions, "two")[0] == "first"
+
+
+def test_every_line_that_functions_write_is_in_their_logs(emulator: Emulator) -> None:
+    logs = client("logs", emulator.url)
+    functions = create_function(
+        emulator, "talk", "def handler(event, _):\n    for n in range(300):\n        print(event['i'], n)\n"
     )
 
     def talk(number: int) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 
 from local import toolchain
+from local.effects import eventually
 from local.errors import LocalError
 
 
@@ -38,6 +40,33 @@ def test_a_failing_command_shows_its_last_words_and_where_the_rest_is(bin_folder
     assert said.endswith("100\nthe reason")
     assert str(log) in said
     assert "earlier" not in said
+
+
+def test_a_command_that_is_interrupted_takes_what_it_started_along(bin_folder: Path) -> None:
+    child = bin_folder / "child"
+    (bin_folder / "cdk").write_text(f"#!/bin/sh\nsleep 60 &\necho $! > {child}.new\nmv {child}.new {child}\nwait\n")
+
+    def interrupt(*_: object) -> None:
+        if child.exists():
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            toolchain.cdk("synth", log=bin_folder / "log", environment={"PATH": "/usr/bin:/bin"})
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert eventually(lambda: not running(int(child.read_text())), within=5)
+
+
+def running(pid: int) -> bool:
+    """Whether the process works, and is not only waiting for its parent to take note of its end."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_no_aws_setting_of_the_person_reaches_the_deployment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +10,24 @@ from pathlib import Path
 import botocore.session
 import pytest
 
+import ops.sqs.sweep
 import ops.stage
-import ops.sweep
 from ops.queue import known
 from ops.stage import Stage
 from stacks import names
+from tests.ops import virtual_time
 from tests.ops.endpoint import Endpoint, running
+from tests.sample.topology import SAMPLE
+
+
+@pytest.hookimpl(tryfirst=True)  # pytest's own refuses coroutines
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Runs an `async def` test on a loop whose clock jumps."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    virtual_time.run(pyfuncitem.obj(**arguments))
+    return True
 
 
 @pytest.fixture
@@ -27,15 +40,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def aws(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
     """The fake AWS of stage local, where `ops.stage` finds it; an empty queue of its is empty at once."""
-    monkeypatch.setattr(ops.sweep, "WAIT", 0)
+    monkeypatch.setattr(ops.sqs.sweep, "WAIT", 0)
     with running() as endpoint:
-        for word, kind, name in known("local"):
+        for word, kind, name in known(names.LOCAL, SAMPLE):
             if kind != "work":
                 dead = endpoint.sqs.create(name)
                 if kind == "dead":
-                    work = names.queue("local", word.removesuffix("-dlq"), fifo=name.endswith(".fifo"))
+                    work = names.queue(names.LOCAL, word.removesuffix("-dlq"), fifo=name.endswith(".fifo"))
                     endpoint.sqs.create(work, dead)
-        endpoint.tables = {names.resource("local", name): {} for name in ("failures", "redrives")}
+        endpoint.tables = {names.resource(names.LOCAL, name): {} for name in (names.FAILURES, names.REDRIVES)}
         state = {"aws_endpoint_url": endpoint.url, "region": "us-east-1", "api_url": "", "account": "000000000000"}
         (home / "state.json").write_text(json.dumps(state))
         yield endpoint
@@ -43,12 +56,12 @@ def aws(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
 
 @pytest.fixture
 def stage(aws: Endpoint, home: Path) -> Stage:
-    return Stage.open("local", home)
+    return Stage.open(names.LOCAL, SAMPLE, home)
 
 
 @pytest.fixture
 def cloud(home: Path) -> Stage:
-    """Stage dev on AWS, which a test reaches only through a stubber."""
+    """A stage on AWS, which a test reaches only through a stubber."""
     session = botocore.session.Session()
     session.set_credentials("test", "test")
-    return Stage("dev", "eu-west-1", None, session, home=home)
+    return Stage("cloud", "eu-west-1", None, SAMPLE, session, home=home)

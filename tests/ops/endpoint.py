@@ -9,18 +9,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from benchmarks.fake_sqs import FakeQueue, FakeSqs
-from ops.message import Entry, Value
+from ops.sqs.fake import FakeQueue, FakeSqs
+from ops.sqs.message import Entry, Value
 
 T = TypeVar("T")
 
 
 class Endpoint:
-    """Answers SQS from a fake, and DynamoDB from `tables`: items by table and key."""
+    """Answers SQS from a fake, DynamoDB from `tables` (items by table and key), EventBridge from its `rules`."""
 
     def __init__(self) -> None:
         self.sqs = FakeSqs()
         self.tables: dict[str, dict[str, Any]] = {}
+        self.rules: set[str] = set()
         self.loop: asyncio.AbstractEventLoop
         self.writers: list[asyncio.StreamWriter] = []
         self.url = ""
@@ -71,6 +72,10 @@ class Endpoint:
                 return 400, b'{"__type": "InvalidAction", "message": "not here"}'
             return await self.sqs(known[action], payload)
         request = json.loads(payload)
+        if service == "awsevents":
+            if request["Rule"] in self.rules:
+                return 200, b'{"Targets": [{"Id": "queue", "Arn": "arn"}]}'
+            return 400, b'{"__type": "ResourceNotFoundException", "message": "no rule"}'
         try:
             if action == "putitem":
                 item = request["Item"]

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.fake_sqs import FakeSqs
-from ops.transport import Unanswered
+from ops.sqs.fake import FakeSqs
+from ops.sqs.transport import Unanswered
 
 
 class Killed(Exception):

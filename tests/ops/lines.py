@@ -13,7 +13,7 @@ def moment(at: int) -> str:
     return datetime.fromtimestamp((START + at) / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def answered(at: int = 0, status: str = "202", route: str = "/v1/orders", **more: Any) -> str:
+def answered(at: int = 0, status: str = "202", route: str = "/v1/tickets", **more: Any) -> str:
     line = {
         "time": str(START + at),
         "request_id": "req-1",
@@ -32,7 +32,7 @@ def answered(at: int = 0, status: str = "202", route: str = "/v1/orders", **more
 def handled(
     service: str, message_id: str, at: int, *, outcome: str = "processed", attempt: int = 1, **more: Any
 ) -> str:
-    """The line of one try; `event` is what the message carried, `publishes` what came of it, `request` when it came."""
+    """The line of one attempt; `event` is what the message carried, `publishes` what came of it."""
     line: dict[str, Any] = {
         "level": "INFO",
         "message": outcome,
@@ -52,12 +52,12 @@ def handled(
     return json.dumps(line | more)
 
 
-def order_to_cash() -> list[str]:
-    """A request that went all the way, in no particular order."""
+def ticket_to_close() -> list[str]:
+    """A ticket that went all the way, its lines in no particular order."""
     return [
-        handled("ship_order", "m4", 400, event="e2", publishes={"OrderShipped": "e3"}, sent=300),
+        handled("close_ticket", "m4", 400, event="e2", publishes={"TicketClosed": "e3"}, sent=300),
         answered(),
-        handled("accept_order", "m1", 100, request=0, publishes={"OrderAccepted": "e1"}, sent=15),
-        handled("reserve_stock", "m2", 200, event="e1", publishes={"StockReserved": "e2"}, sent=120),
-        handled("confirm_order", "m3", 250, event="e1", sent=121),
+        handled("open_ticket", "m1", 100, request=0, publishes={"TicketOpened": "e1"}, sent=15),
+        handled("assign_ticket", "m2", 200, event="e1", publishes={"TicketAssigned": "e2"}, sent=120),
+        handled("mail_ticket", "m3", 250, event="e1", sent=121),
     ]

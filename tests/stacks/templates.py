@@ -1,8 +1,15 @@
-"""The templates of a stage, synthesized once, and questions to ask of them."""
+"""The templates of a stage, synthesized once, and questions to ask of them.
+
+The stages are the tests' own, so that they hold in a project whose cdk.json lists others: `dev` is plain, `prod` has
+all that a stage can ask for short of a key of its own, `local` runs on the Python that synthesizes.
+"""
 
 from __future__ import annotations
 
+import copy
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,23 +17,61 @@ from typing import Any
 
 from aws_cdk import App
 
-from app import compose
+from stacks import names, settings
+from stacks.compose import compose
+from stacks.entry import Topology
+from stacks.settings import Settings
+from tests.sample.topology import SAMPLE
 
-ROOT = Path(__file__).resolve().parents[2]
+CFN_LINT = Path(sys.executable).with_name("cfn-lint")
+SENDER = "desk@example.com"
+STAGES: Mapping[str, Mapping[str, Any]] = {
+    names.LOCAL: {
+        "python": "host",
+        "architecture": "host",
+        "authorization": "none",
+        "email_sender": SENDER,
+        "log_days": 1,
+        "log_level": "DEBUG",
+    },
+    "dev": {"alarms": {}, "archive_days": 7, "email_sender": SENDER, "log_days": 14},
+    "prod": {
+        "alarms": {
+            "email": "oncall@example.com",
+            "oldest": 300,
+            "drain": 900,
+            "webhook_secret": names.resource("prod", "chat_webhook"),
+        },
+        "archive_days": 90,
+        "email_sender": SENDER,
+        "log_days": 180,
+        "protect": True,
+        "retain": True,
+        "throttle_rate": 1000,
+        "throttle_burst": 2000,
+    },
+}
+JWT: dict[str, Any] = {"authorization": "jwt", "jwt": {"issuer": "https://issuer.example.com/", "audience": "desk"}}
 
 
-def context(stage: str, **settings: Any) -> dict[str, Any]:
-    """cdk.json's context for that stage, some settings changed; nothing is bundled."""
-    known = json.loads((ROOT / "cdk.json").read_text())["context"]
-    known["stages"][stage] |= settings
-    return {**known, "stage": stage, "aws:cdk:bundling-stacks": []}
+def context(stage: str, **changes: Any) -> dict[str, Any]:
+    """cdk.json's context with the stages of the tests, some settings of one changed; nothing is bundled."""
+    stages = {name: dict(settings) for name, settings in copy.deepcopy(dict(STAGES)).items()}
+    stages[stage] |= changes
+    return {**names.CONTEXT, "stages": stages, "stage": stage, "aws:cdk:bundling-stacks": []}
+
+
+def settings_of(stage: str, **changes: Any) -> Settings:
+    """The settings of a stage of the tests, some changed."""
+    return settings.read(stage, context(stage, **changes)["stages"])
 
 
 @dataclass(frozen=True)
 class Templates:
-    """The templates by the words of their stacks: `templates.stacks["processing"]`."""
+    """The templates by the words of their stacks: `templates.stacks["shared"]`."""
 
     folder: Path
+    stage: str
     stacks: Mapping[str, Mapping[str, Any]]
 
     def resources(self, kind: str, stack: str | None = None) -> Iterator[Mapping[str, Any]]:
@@ -44,15 +89,45 @@ class Templates:
         (found,) = [properties for properties in self.properties(kind) if properties[key] == name]
         return found
 
+    def holder(self, kind: str, key: str, name: str) -> str:
+        """The word of the one stack that holds the resource of that type whose `key` is `name`."""
+        (word,) = [
+            word
+            for word in self.stacks
+            if any(each[key] == name for each in self.properties(kind, word) if key in each)
+        ]
+        return word
 
-def synthesize(folder: Path, stage: str, **settings: Any) -> Templates:
-    """The templates of `stage`, with some of its settings changed."""
-    app = App(context=context(stage, **settings), outdir=str(folder))
-    compose(app)
+    def function(self, word: str) -> Mapping[str, Any]:
+        """The properties of the function `word`."""
+        return self.named("AWS::Lambda::Function", "FunctionName", names.resource(self.stage, word))
+
+    def queue(self, name: str) -> Mapping[str, Any]:
+        """The properties of the queue of that physical name."""
+        return self.named("AWS::SQS::Queue", "QueueName", name)
+
+
+def synthesize(folder: Path, stage: str, topology: Topology = SAMPLE, **changes: Any) -> Templates:
+    """The templates of `stage`, with some of its settings changed. Raises `RuntimeError` where an invariant breaks."""
+    app = App(context=context(stage, **changes), outdir=str(folder))
+    compose(app, topology)
     app.synth()
+    return templates_in(folder, stage)
+
+
+def templates_in(folder: Path, stage: str) -> Templates:
+    """The templates of `stage` that were synthesized into the folder."""
     paths = sorted(folder.glob("*.template.json"))
-    words = (path.name.removesuffix(".template.json").removeprefix(f"headrace-{stage}-") for path in paths)
-    return Templates(folder, dict(zip(words, (json.loads(path.read_text()) for path in paths), strict=True)))
+    words = (path.name.removesuffix(".template.json").removeprefix(names.resource(stage, "")) for path in paths)
+    return Templates(folder, stage, dict(zip(words, (json.loads(path.read_text()) for path in paths), strict=True)))
+
+
+def lint(templates: Templates) -> str:
+    """What cfn-lint finds in the templates."""
+    paths = sorted(map(str, templates.folder.glob("*.template.json")))
+    done = subprocess.run([CFN_LINT, *paths], cwd=names.ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == (done.stdout == ""), done.stderr
+    return done.stdout
 
 
 def statements(policy: Mapping[str, Any]) -> list[Mapping[str, Any]]:

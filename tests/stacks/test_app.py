@@ -1,9 +1,10 @@
-"""The app as the CDK command runs it: offline, validated, clean."""
+"""The app as the CDK command runs it: offline, and whatever is wrong is said in words."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,49 +15,52 @@ from aws_cdk import App, Stack, Validations
 from aws_cdk import aws_sqs as sqs
 
 import app
-from stacks import settings
+from stacks import names
+from stacks.bundle import build
+from stacks.bundle.python_code import PythonCode
+from stacks.entry import Topology
 from stacks.invariants.plugin import Invariants
-from stacks.parts import package
-from stacks.parts.python_code import NO_BYTE_CODE, PythonCode
-from tests.stacks.templates import ROOT, Templates, context, synthesize
-
-CFN_LINT = Path(sys.executable).with_name("cfn-lint")
+from tests.stacks.templates import context, settings_of
 
 
-def synth(folder: Path, known: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-    """`app.py` in a process of its own, as the CDK command starts it, with neither account nor network settings."""
+def start(root: Path, known: dict[str, Any] | None) -> subprocess.CompletedProcess[str]:
+    """`app.py` of that project in a process of its own, as the CDK command starts it, or as a person would."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
+    if known is not None:
+        environment |= {"CDK_CONTEXT_JSON": json.dumps(known)}
     return subprocess.run(
-        [sys.executable, "app.py"],
-        cwd=ROOT,
-        env={**environment, "CDK_CONTEXT_JSON": json.dumps(known), "CDK_OUTDIR": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, "app.py"], cwd=root, env=environment, capture_output=True, text=True, check=False
     )
 
 
-@pytest.mark.long
-def test_prod_passes_cloudformations_own_validation(tmp_path: Path) -> None:
-    done = synth(tmp_path, context("prod"))
-    assert done.returncode == 0, done.stderr
-    report = json.loads((tmp_path / "validation-report.json").read_text())
-    found = {violation["ruleName"] for each in report["pluginReports"] for violation in each["violations"]}
-    # A machine without Lambda's Python says so; that is no fault of the templates.
-    assert found <= {f"Annotation::{NO_BYTE_CODE}"}
-
-
-def test_a_stage_that_is_not_there_is_one_sentence_and_a_failure(tmp_path: Path) -> None:
-    done = synth(tmp_path, context("prod") | {"stage": "nowhere"})
+def sentence(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line that a start which failed said."""
     assert done.returncode == 1
-    assert done.stderr.strip().splitlines()[-1].startswith("There is no stage 'nowhere'")
-    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    (line,) = done.stderr.strip().splitlines()
+    return line
 
 
-def test_a_template_that_breaks_a_rule_is_reported_in_words(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def break_one(cdk: App) -> None:
+def test_a_start_without_the_cdk_command_is_one_sentence() -> None:
+    said = sentence(start(names.ROOT, None))
+    assert said.startswith("No stage is named; say one: cdk synth -c stage=")
+
+
+def test_a_stage_that_is_not_there_is_one_sentence() -> None:
+    said = sentence(start(names.ROOT, context("prod") | {"stage": "nowhere"}))
+    assert said == "There is no stage 'nowhere' in cdk.json; choose one of dev, local, prod."
+
+
+def test_a_project_without_cdk_json_is_one_sentence(tmp_path: Path) -> None:
+    shutil.copy(names.ROOT / "app.py", tmp_path)
+    for room in ("stacks", "functions"):
+        shutil.copytree(names.ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    said = sentence(start(tmp_path, context("prod")))
+    assert said == "There is no cdk.json; it holds the project's name and its stages."
+
+
+def test_a_template_that_breaks_a_rule_is_reported_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_one(cdk: App, _topology: Topology) -> None:
         sqs.Queue(Stack(cdk, "Theirs"), "Bare")
         Validations.of(cdk).add_plugins(Invariants())
 
@@ -69,48 +73,13 @@ def test_a_template_that_breaks_a_rule_is_reported_in_words(
 
 
 def test_a_layer_that_cannot_be_built_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def compose(cdk: App) -> None:
-        stack = Stack(cdk, "Ours")
-        PythonCode(stack, settings=settings.read("dev", context("dev")["stages"]))
+    def bundle(cdk: App, topology: Topology) -> None:
+        PythonCode(Stack(cdk, "Ours"), settings=settings_of("dev"), package=topology.package, name="dependencies")
 
-    monkeypatch.setattr(app, "compose", compose)
-    monkeypatch.setattr(package, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(app, "compose", bundle)
+    monkeypatch.setattr(build, "BUILD", tmp_path / "build")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     wrong = app.main()
     assert wrong is not None
     assert wrong.startswith("pip could not fetch the dependency layer for Python 3.13: ")
     assert "\n" not in wrong.strip()
-
-
-def test_a_machine_without_the_targets_python_is_told_once_what_it_costs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(package, "_interpreter", lambda version: None)
-    templates = synthesize(tmp_path, "dev")
-    report = json.loads((templates.folder / "validation-report.json").read_text())
-    (warning,) = [found for plugin in report["pluginReports"] for found in plugin["violations"]]
-    assert "no byte code" in warning["description"]
-    assert "nearly twice the CPU" in warning["description"]
-
-
-def test_stacks_of_prod_are_protected_from_deletion(prod: Templates, dev: Templates) -> None:
-    for templates, protected in ((prod, True), (dev, False)):
-        manifest = json.loads((templates.folder / "manifest.json").read_text())["artifacts"].values()
-        stacks = [artifact["properties"] for artifact in manifest if artifact["type"] == "aws:cloudformation:stack"]
-        assert {stack.get("terminationProtection") for stack in stacks} == {protected}
-        assert len(stacks) == len(templates.stacks)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("stage", ["local", "dev", "prod"])
-def test_templates_are_clean_under_cfn_lint(stage: str, request: pytest.FixtureRequest) -> None:
-    templates: Templates = request.getfixturevalue(stage)
-    paths = sorted(map(str, templates.folder.glob("*.template.json")))
-    done = subprocess.run([CFN_LINT, *paths], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
-
-
-def test_stacks_meet_by_name_so_that_an_integration_leaves_in_one_deployment(prod: Templates) -> None:
-    for template in prod.stacks.values():
-        assert not any("Export" in output for output in template.get("Outputs", {}).values())
-        assert "Fn::ImportValue" not in json.dumps(template)

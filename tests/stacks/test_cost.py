@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 
-from ops.cost import Assumptions
-from stacks.parts.access_log import FORMAT
-from stacks.settings import read
-from stacks.topology import TOPOLOGY
-from tests.stacks.templates import ROOT, Templates
+from ops.cost.costing import Assumptions
+from stacks.edge.access_log import FORMAT
+from tests.sample.topology import SAMPLE
+from tests.stacks.templates import Templates, settings_of
 
-SAMPLE = {
+REQUEST = {
     "$context.requestTimeEpoch": "1795300605664",
     "$context.requestId": "61e11ad2-c521-433d-8315-486b2ddaae14",
     "$context.extendedRequestId": "fJkZtGZkIAMFVFg=",
     "$context.responseOverride.header.X-Correlation-Id": "61e11ad2-c521-433d-8315-486b2ddaae14",
     "$context.xrayTraceId": "1-5759e988-bd862e3fe1be46a994272793",
     "$context.httpMethod": "POST",
-    "$context.resourcePath": "/v1/orders",
+    "$context.resourcePath": "/v1/tickets",
     "$context.status": "202",
     "$context.responseLength": "109",
     "$context.responseLatency": "22",
@@ -28,20 +27,18 @@ SAMPLE = {
 
 
 def test_functions_cost_what_the_topology_says(prod: Templates) -> None:
-    settings = read("prod", json.loads((ROOT / "cdk.json").read_text())["context"]["stages"])
-    functions = {each["FunctionName"]: each for each in prod.properties("AWS::Lambda::Function", "processing")}
-    functions |= {each["FunctionName"]: each for each in prod.properties("AWS::Lambda::Function", "fanout")}
+    settings = settings_of("prod")
     batches = sorted(each["BatchSize"] for each in prod.properties("AWS::Lambda::EventSourceMapping"))
-    assert batches == sorted(consumer.batch for consumer in TOPOLOGY.consumers)
-    for consumer in TOPOLOGY.consumers:
-        function = functions[f"headrace-prod-{consumer.function}"]
+    assert batches == sorted(consumer.batch for consumer in SAMPLE.consumers)
+    for consumer in SAMPLE.consumers:
+        function = prod.function(consumer.function)
         assert function["MemorySize"] == consumer.memory
         assert function["Architectures"] == [settings.architecture]
         assert function["TracingConfig"] == {"Mode": "Active"}
         assert function["LoggingConfig"]["SystemLogLevel"] == "INFO", "a start and a report for every batch"
 
 
-def test_events_rest_in_the_archive_as_long_as_the_settings_say(dev: Templates, prod: Templates) -> None:
+def test_events_stay_in_the_archive_as_long_as_the_settings_say(dev: Templates, prod: Templates) -> None:
     assert [each["RetentionDays"] for each in dev.properties("AWS::Events::Archive")] == [7]
     assert [each["RetentionDays"] for each in prod.properties("AWS::Events::Archive")] == [90]
 
@@ -53,5 +50,5 @@ def test_tables_are_paid_by_request(prod: Templates) -> None:
 
 
 def test_a_line_of_the_access_log_is_about_as_long_as_assumed() -> None:
-    line = json.dumps({name: SAMPLE.get(value, "-") for name, value in FORMAT.items()}, separators=(", ", ": "))
+    line = json.dumps({name: REQUEST.get(value, "-") for name, value in FORMAT.items()}, separators=(", ", ": "))
     assert abs(len(line) + 26 - Assumptions().access_line) < 0.2 * Assumptions().access_line

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from stacks.topology import TOPOLOGY
+from stacks import names
+from tests.sample.topology import SAMPLE
 from tests.stacks.templates import Templates, listed, statements, synthesize
 
 
@@ -48,28 +49,28 @@ def test_the_key_is_rotated_and_outlives_its_stack(keyed: Templates) -> None:
     assert key["DeletionPolicy"] == key["UpdateReplacePolicy"] == "Retain"
 
 
-def leave(keyed: Templates) -> dict[str, Any]:
+def grants(keyed: Templates) -> dict[str, Any]:
     (key,) = keyed.properties("AWS::KMS::Key")
     return {each["Sid"]: each for each in key["KeyPolicy"]["Statement"] if "Sid" in each}
 
 
 def test_eventbridge_and_alarms_may_use_the_key_for_this_account_only(keyed: Templates) -> None:
     for sid, service in (("EventBridgeUsesTheKey", "events"), ("AlarmsUseTheKey", "cloudwatch")):
-        statement = leave(keyed)[sid]
+        statement = grants(keyed)[sid]
         assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
         assert {"kms:GenerateDataKey", "kms:Decrypt"} <= set(statement["Action"])
         assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
 def test_logs_may_use_the_key_for_the_log_groups_of_the_stage_only(keyed: Templates) -> None:
-    allowed = json.dumps(leave(keyed)["LogsUseTheKey"]["Condition"])
+    allowed = json.dumps(grants(keyed)["LogsUseTheKey"]["Condition"])
     for group in keyed.properties("AWS::Logs::LogGroup"):
-        prefix = group["LogGroupName"].partition("headrace-prod-")
+        prefix = group["LogGroupName"].partition(names.resource("prod", ""))
         assert f":log-group:{prefix[0]}{prefix[1]}*" in allowed
 
 
 def test_tables_lend_the_key_through_dynamodb_only(keyed: Templates) -> None:
-    statement = leave(keyed)["TablesUseTheKey"]
+    statement = grants(keyed)["TablesUseTheKey"]
     assert statement["Condition"]["StringEquals"]["kms:CallerAccount"] == {"Ref": "AWS::AccountId"}
     assert "dynamodb." in json.dumps(statement["Condition"]["StringEquals"]["kms:ViaService"])
 
@@ -91,8 +92,7 @@ def key_actions(keyed: Templates) -> dict[str, set[str]]:
 def test_consumers_may_open_messages_routes_and_the_operator_may_seal_them_and_nobody_else(keyed: Templates) -> None:
     actions = list(key_actions(keyed).values())
     assert sorted(map(sorted, actions)) == sorted(
-        [["kms:Decrypt"]] * len(TOPOLOGY.consumers)
-        + [["kms:Decrypt", "kms:GenerateDataKey"]] * (len(TOPOLOGY.routes) + 1)
+        [["kms:Decrypt"]] * len(SAMPLE.consumers) + [["kms:Decrypt", "kms:GenerateDataKey"]] * (len(SAMPLE.routes) + 1)
     )
 
 

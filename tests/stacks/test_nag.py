@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ from aws_cdk import Acknowledgment, App, Validations
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 from constructs import IConstruct
 
-from app import compose
+from stacks.bundle.python_code import NO_BYTE_CODE
+from stacks.compose import compose
+from stacks.entry import Topology
 from stacks.parts import acknowledged
-from stacks.parts.python_code import NO_BYTE_CODE
-from tests.stacks.templates import context
+from tests.sample.topology import SAMPLE
+from tests.stacks.templates import JWT, context, lint, templates_in
 
-JWT = {"authorization": "jwt", "jwt": {"issuer": "https://issuer.example.com/", "audience": "headrace"}}
 STAGES: list[tuple[str, dict[str, Any]]] = [
     ("dev", {}),
     ("prod", {}),
@@ -30,10 +32,10 @@ STAGES: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def findings(folder: Path, stage: str, settings: dict[str, Any]) -> set[tuple[str, str]]:
+def findings(folder: Path, stage: str, settings: dict[str, Any], topology: Topology = SAMPLE) -> set[tuple[str, str]]:
     """What the packs find: the rule and the path of the construct."""
     app = App(context=context(stage, **settings), outdir=str(folder))
-    compose(app)
+    compose(app, topology)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
     with suppress(RuntimeError):  # the report says what was found
         app.synth()
@@ -52,6 +54,25 @@ def _found(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize(("stage", "settings"), STAGES, ids=["dev", "prod", "jwt", "api key", "key", "private"])
 def test_nothing_is_found_that_nobody_has_judged(tmp_path: Path, stage: str, settings: dict[str, Any]) -> None:
     assert findings(tmp_path, stage, settings) == set()
+
+
+@pytest.mark.parametrize(
+    ("stage", "settings"),
+    [("local", {}), *STAGES],
+    ids=["local", "dev", "prod", "jwt", "api key", "key", "private"],
+)
+def test_nothing_is_found_in_a_project_that_has_no_integration_yet(
+    tmp_path: Path, stage: str, settings: dict[str, Any]
+) -> None:
+    assert findings(tmp_path, stage, settings, Topology()) == set()
+    assert lint(templates_in(tmp_path, stage)) == ""
+
+
+@pytest.mark.parametrize("settings", [{}, {"authorization": "api_key"}], ids=["iam", "api key"])
+def test_nothing_is_found_where_every_integration_is_retired(tmp_path: Path, settings: dict[str, Any]) -> None:
+    retired = replace(SAMPLE, integrations=tuple(replace(each, retired=True) for each in SAMPLE.integrations))
+    assert findings(tmp_path, "prod", settings, retired) == set()
+    assert lint(templates_in(tmp_path, "prod")) == ""
 
 
 class Recorder:

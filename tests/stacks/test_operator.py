@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from stacks import names
-from stacks.topology import TOPOLOGY
+from tests.sample.topology import SAMPLE
 from tests.stacks.templates import Templates
 
 
@@ -33,14 +33,14 @@ def test_the_role_has_the_stages_name_and_is_an_output(prod: Templates) -> None:
 
 
 def test_messages_may_be_taken_out_of_dead_letter_queues_only(prod: Templates) -> None:
-    dead = {names.dead_letter_queue("prod", queue.name, fifo=queue.fifo) for queue in TOPOLOGY.queues}
-    undelivered = {names.target_dead_letter_queue("prod", entry.queue) for entry in TOPOLOGY.subscriptions}
+    dead = {names.dead_letter_queue("prod", queue.name, fifo=queue.fifo) for queue in SAMPLE.queues}
+    undelivered = {names.target_dead_letter_queue("prod", entry.queue) for entry in SAMPLE.subscriptions}
     assert queues(statements(prod)["DeadLetters"]) == dead | undelivered
 
 
 def test_to_work_queues_messages_may_only_be_sent(prod: Templates) -> None:
     statement = statements(prod)["Queues"]
-    assert queues(statement) == {names.queue("prod", queue.name, fifo=queue.fifo) for queue in TOPOLOGY.queues}
+    assert queues(statement) == {names.queue("prod", queue.name, fifo=queue.fifo) for queue in SAMPLE.queues}
     assert set(statement["Action"]) == {"sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
 
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
+from stacks import names
 from stacks.settings import SettingsError, read
-from tests.stacks.templates import context
 
-GOOD: dict[str, Any] = {"email_sender": "orders@example.com"}
+GOOD: dict[str, Any] = {"email_sender": "desk@example.com"}
 
 
-@pytest.mark.parametrize("stage", ["local", "dev", "prod"])
+@pytest.mark.parametrize("stage", names.STAGES)
 def test_every_stage_of_cdk_json_decodes(stage: str) -> None:
-    assert read(stage, context(stage)["stages"]).stage == stage
+    assert read(stage, names.CONTEXT["stages"]).stage == stage
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,12 @@ def test_every_stage_of_cdk_json_decodes(stage: str) -> None:
         ({"throttle_rate": -1}, "throttle_rate"),
         ({"authorization": "none"}, "authorization 'none' is for stage local only"),
         ({"python": "host"}, "python and architecture"),
+        ({"authorization": "open"}, "authorization"),
+        ({"authorization": "jwt"}, "needs the setting jwt"),
+        ({"jwt": {"issuer": "http://plain.example", "audience": "x"}}, "issuer"),
+        ({"api_keys": {"quota": 0}}, "quota"),
+        ({"vpc_endpoints": ["vpc-1"]}, "vpc_endpoints"),
+        ({"web_acl_arn": "waf"}, "web_acl_arn"),
     ],
 )
 def test_a_wrong_setting_is_one_sentence_that_names_it(wrong: dict[str, Any], named: str) -> None:
@@ -51,7 +57,37 @@ def test_an_unknown_stage_lists_the_known_ones() -> None:
         read("staging", {"prod": GOOD, "dev": GOOD})
 
 
-@pytest.mark.parametrize("stage", ["Dev", "my-stage", "preproduction", "1a", ""])
+@pytest.mark.parametrize("stage", ["Dev", "my_stage", "my--stage", "-eu", "1a", ""])
 def test_a_stage_whose_name_would_break_a_resource_name_is_refused(stage: str) -> None:
-    with pytest.raises(SettingsError, match="a stage's name is"):
+    with pytest.raises(SettingsError, match="a name is lower-case letters and digits"):
         read(stage, {stage: GOOD})
+
+
+@pytest.mark.parametrize("stage", ["prod-eu", "eu1", "a-b-c"])
+def test_a_stage_may_be_of_several_words(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names, "PROJECT", "acme")
+    assert read(stage, {stage: GOOD}).stage == stage
+
+
+@pytest.mark.parametrize("project", ["Acme", "acme_eu", "1a", ""])
+def test_a_project_whose_name_would_break_a_resource_name_is_refused(
+    project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(names, "PROJECT", project)
+    with pytest.raises(SettingsError, match=f"project {project!r}: a name is lower-case"):
+        read("dev", {"dev": GOOD})
+
+
+def test_a_project_may_not_publish_under_the_name_of_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names, "PROJECT", "aws")
+    with pytest.raises(SettingsError, match="project 'aws': EventBridge keeps event sources"):
+        read("dev", {"dev": GOOD})
+
+
+def test_project_and_stage_that_leave_no_room_for_the_longest_names_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(names, "PROJECT", "a" * (names.LONGEST_PREFIX - 4))
+    assert read("dev", {"dev": GOOD})
+    with pytest.raises(SettingsError, match="together they may have 22 characters at the most; shorten one"):
+        read("prod", {"prod": GOOD})

@@ -20,7 +20,7 @@ class Probe(Command, frozen=True, kw_only=True):
 
 
 class Probed(Event, frozen=True, kw_only=True):
-    source: ClassVar[str] = "headrace.probes"
+    source: ClassVar[str] = "probes"
 
     name: str
     padding: str = ""

@@ -13,7 +13,7 @@ from functions.runtime.consumer import consumer
 from functions.runtime.errors import Reject, Retry
 from functions.runtime.message import Message
 from functions.runtime.outcome import Duplicate
-from tests.functions.conftest import Context
+from tests.fixtures import Context
 from tests.functions.events import batch, failed, record
 from tests.functions.fakes import Fakes
 from tests.functions.runtime.probe import Probe, Probed, Probing, probe
@@ -158,12 +158,12 @@ def test_an_idempotency_key_counts_within_its_group(fakes: Fakes) -> None:
 
 
 def test_the_context_is_known_while_handling_and_forgotten_after(fakes: Fakes, context: Context) -> None:
-    from functions.runtime import invocation
+    from functions.runtime.deadline import invocation
 
     seen: list[Any] = []
-    Probing(a=lambda *_: seen.append(invocation.context.get())).handler(batch(probe("a")), context)
+    Probing(a=lambda *_: seen.append(invocation.get())).handler(batch(probe("a")), context)
     assert seen == [context]
-    assert invocation.context.get() is None
+    assert invocation.get() is None
 
 
 def test_a_duplicate_is_counted_and_publishes_again(fakes: Fakes, logged: Any) -> None:

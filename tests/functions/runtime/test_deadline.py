@@ -10,7 +10,7 @@ import pytest
 
 from functions.runtime.deadline import Deadline, within
 from functions.runtime.errors import OutOfTime
-from tests.functions.conftest import Context
+from tests.fixtures import Context
 from tests.functions.events import batch, failed
 from tests.functions.fakes import Fakes
 from tests.functions.runtime.probe import Probed, Probing, probe
@@ -40,7 +40,7 @@ def test_a_record_that_hangs_waits_and_those_not_tried_come_back_at_once(fakes: 
     assert fakes.sqs.visibility["a"] >= 8
     assert fakes.sqs.visibility["b"] == 0
     assert fakes.dynamodb.causes["a"]["error_type"] == "OutOfTime"
-    assert fakes.dynamodb.causes["b"]["error_type"] == "Untried"
+    assert fakes.dynamodb.causes["b"]["error_type"] == "NotAttempted"
 
 
 def test_a_handler_that_swallows_the_alarm_hears_it_again(fakes: Fakes, short: Context) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
 import pytest
 
 from functions.runtime.errors import Reject
-from functions.runtime.failures import stack_digest
+from functions.runtime.failures import DEEPEST, LONGEST_FRAME, stack_digest
+from stacks.names import FAILURES, resource
+from tests.fixtures import STAGE
 from tests.functions.events import batch, failed, record
 from tests.functions.fakes import Fakes, refusal
 from tests.functions.runtime.probe import Probe, Probing, probe
+
+TABLE = resource(STAGE, FAILURES)
 
 
 def test_a_cause_says_what_where_when_and_how_often(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,6 +26,7 @@ def test_a_cause_says_what_where_when_and_how_often(fakes: Fakes, monkeypatch: p
     assert cause.pop("failed_at") > "2026"
     assert time.time() + 17 * 86_400 < cause.pop("expires_at") < time.time() + 19 * 86_400
     assert len(cause.pop("stack_digest")) == 12
+    assert cause.pop("stack")[-1].startswith("functions/runtime/probe.py:")
     assert cause == {
         "message_id": "a",
         "error_type": "RuntimeError",
@@ -33,6 +39,34 @@ def test_a_cause_says_what_where_when_and_how_often(fakes: Fakes, monkeypatch: p
     }
 
 
+def test_a_cause_names_the_place_of_the_error_and_no_values(fakes: Fakes) -> None:
+    def broken(probe: Probe, message: object) -> None:
+        raise RuntimeError(probe.name)
+
+    Probing(secret_name=broken).handler(batch(probe("secret_name")))
+    *before, last = fakes.dynamodb.causes["secret_name"]["stack"]
+    assert re.fullmatch(r"functions/runtime/test_failures\.py:\d+ broken", last)
+    assert "functions/runtime/probe.py" in before[-1]
+    assert "secret_name" not in str([*before, last])
+
+
+def test_an_endless_recursion_leaves_a_small_stack_with_its_innermost_calls(fakes: Fakes) -> None:
+    def deeper(probe: Probe, message: object) -> None:
+        deeper(probe, message)
+
+    Probing(a=deeper).handler(batch(probe("a")))
+    first, *calls = fakes.dynamodb.causes["a"]["stack"]
+    assert re.fullmatch(r"… \d{3,} calls", first)
+    assert len(calls) == DEEPEST - 1
+    assert all(call.endswith(" deeper") for call in calls)
+    assert len("".join(calls)) < DEEPEST * LONGEST_FRAME
+
+
+def test_a_message_that_was_never_attempted_has_no_stack(fakes: Fakes) -> None:
+    Probing(a1=Reject("no")).handler(batch(probe("a1", group="a"), probe("a2", group="a")))
+    assert "stack" not in fakes.dynamodb.causes["a2"]
+
+
 def test_success_writes_nothing(fakes: Fakes) -> None:
     Probing().handler(batch(probe("a"), probe("b", attempt=2)))
     assert fakes.dynamodb.calls == []
@@ -41,8 +75,8 @@ def test_success_writes_nothing(fakes: Fakes) -> None:
 def test_causes_are_written_25_a_call_and_unprocessed_ones_again(fakes: Fakes) -> None:
     names = [f"m{number}" for number in range(30)]
     Probing(**{name: RuntimeError() for name in names}).handler(batch(*map(probe, names)))
-    assert [len(call["RequestItems"]["headrace-test-failures"]) for call in fakes.dynamodb.calls] == [25, 5]
-    again = {"UnprocessedItems": {"headrace-test-failures": [{"PutRequest": {"Item": {"message_id": {"S": "a"}}}}]}}
+    assert [len(call["RequestItems"][TABLE]) for call in fakes.dynamodb.calls] == [25, 5]
+    again = {"UnprocessedItems": {TABLE: [{"PutRequest": {"Item": {"message_id": {"S": "a"}}}}]}}
     fakes.dynamodb.answers = [again]
     Probing(a=RuntimeError()).handler(batch(probe("a")))
     assert "a" in fakes.dynamodb.causes
@@ -56,7 +90,7 @@ def test_a_cause_that_cannot_be_written_changes_no_outcome(fakes: Fakes) -> None
 
 def test_who_was_not_tried_behind_a_failure_has_a_cause_too(fakes: Fakes) -> None:
     Probing(a1=Reject("no")).handler(batch(probe("a1", group="a"), probe("a2", group="a")))
-    assert fakes.dynamodb.causes["a2"]["error_type"] == "Behind"
+    assert fakes.dynamodb.causes["a2"]["error_type"] == "GroupBlocked"
     assert "a1" in fakes.dynamodb.causes["a2"]["error_message"]
 
 
@@ -64,7 +98,7 @@ class Killed(KeyboardInterrupt):
     """The one thing that the consumer lets through, as the kernel would."""
 
 
-def test_a_message_that_kills_its_worker_on_its_last_try_has_a_cause(fakes: Fakes) -> None:
+def test_a_message_that_kills_its_worker_on_its_last_attempt_has_a_cause(fakes: Fakes) -> None:
     with pytest.raises(Killed):
         Probing(a=Killed()).handler(batch(probe("a", attempt=5)))
     assert fakes.dynamodb.causes["a"]["error_type"] == "WorkerDied"

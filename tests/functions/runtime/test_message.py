@@ -9,61 +9,61 @@ from typing import Any
 import pytest
 
 from functions.contracts.contract import Event
-from functions.contracts.payments import PaymentCaptured
-from functions.contracts.stock import StockReserved
 from functions.runtime.consumer import consumer
 from functions.runtime.message import Message
-from tests.functions.events import accepted, batch, delivered, failed, order, record
+from tests.functions.events import batch, delivered, failed, record
 from tests.functions.fakes import Fakes
+from tests.sample.contracts import TicketAssigned, TicketChanged
+from tests.sample.messages import opened, ticket
 
-RESERVED = StockReserved(order_id="ord-1")
+ASSIGNED = TicketAssigned(ticket_id="tic-1")
 
 
 class Seen:
     def __init__(self) -> None:
         self.pairs: list[tuple[Any, Message]] = []
-        self.handler = consumer(self.handle, accepts=(StockReserved, PaymentCaptured))
+        self.handler = consumer(self.handle, accepts=(TicketAssigned, TicketChanged))
 
-    def handle(self, event: StockReserved | PaymentCaptured, message: Message) -> Iterable[Event]:
+    def handle(self, event: TicketAssigned | TicketChanged, message: Message) -> Iterable[Event]:
         self.pairs.append((event, message))
         return ()
 
 
 def test_an_event_is_decoded_by_its_type_and_keeps_its_story(fakes: Fakes) -> None:
     seen = Seen()
-    captured = PaymentCaptured(order_id="ord-1", amount=1, currency="EUR")
-    assert failed(seen.handler(batch(delivered(RESERVED, event_id="e1"), delivered(captured, event_id="e2")))) == []
+    changed = TicketChanged(ticket_id="tic-1", step=1)
+    assert failed(seen.handler(batch(delivered(ASSIGNED, event_id="e1"), delivered(changed, event_id="e2")))) == []
     (first, message), (second, _) = seen.pairs
-    assert (first, second) == (RESERVED, captured)
+    assert (first, second) == (ASSIGNED, changed)
     assert (message.key, message.cause, message.causation_id) == ("e1", "e1", "e1")
     assert message.correlation_id == "corr-1"
 
 
 def test_an_event_nobody_asked_for_is_rejected_by_name(fakes: Fakes) -> None:
-    assert failed(Seen().handler(batch(delivered(accepted(), message_id="m")))) == ["m"]
-    assert "OrderAccepted is none of StockReserved, PaymentCaptured" in fakes.dynamodb.causes["m"]["error_message"]
+    assert failed(Seen().handler(batch(delivered(opened(), message_id="m")))) == ["m"]
+    assert "TicketOpened is none of TicketAssigned, TicketChanged" in fakes.dynamodb.causes["m"]["error_message"]
 
 
 @pytest.mark.parametrize("version", [2, 99])
 def test_an_unknown_contract_version_is_rejected_until_a_function_knows_it(fakes: Fakes, version: int) -> None:
-    assert failed(Seen().handler(batch(delivered(RESERVED, version=version, message_id="m")))) == ["m"]
+    assert failed(Seen().handler(batch(delivered(ASSIGNED, version=version, message_id="m")))) == ["m"]
     assert "deploy a function that knows it, then redrive" in fakes.dynamodb.causes["m"]["error_message"]
 
 
 def test_a_new_field_of_an_event_is_ignored(fakes: Fakes) -> None:
-    newer = delivered(RESERVED)
+    newer = delivered(ASSIGNED)
     body = json.loads(newer["body"])
-    body["detail"]["data"]["warehouse"] = "north"
+    body["detail"]["data"]["office"] = "north"
     body["detail"]["shard"] = 7
     seen = Seen()
     assert failed(seen.handler(batch(newer | {"body": json.dumps(body)}))) == []
-    assert seen.pairs[0][0] == RESERVED
+    assert seen.pairs[0][0] == ASSIGNED
 
 
 def test_a_new_field_of_a_command_is_refused(fakes: Fakes) -> None:
-    from functions.accept_order.handler import handler
+    from tests.sample.open_ticket.handler import handler
 
-    body = json.loads(record(order())["body"]) | {"voucher": "X"}
+    body = json.loads(record(ticket())["body"]) | {"voucher": "X"}
     assert failed(handler(batch(record(json.dumps(body), message_id="m")))) == ["m"]
     assert "unknown field `voucher`" in fakes.dynamodb.causes["m"]["error_message"]
 
@@ -71,11 +71,11 @@ def test_a_new_field_of_a_command_is_refused(fakes: Fakes) -> None:
 def test_the_digest_of_a_command_is_of_what_it_says_and_not_of_how(fakes: Fakes) -> None:
     from msgspec.json import decode, encode
 
-    from functions.contracts.orders import PlaceOrder
+    from tests.sample.contracts import OpenTicket
 
-    spaced = json.dumps(dict(reversed(json.loads(encode(order())).items())), indent=2)
-    assert decode(spaced, type=PlaceOrder).digest() == order().digest()
-    assert order(currency="USD").digest() != order().digest()
+    spaced = json.dumps(dict(reversed(json.loads(encode(ticket())).items())), indent=2)
+    assert decode(spaced, type=OpenTicket).digest() == ticket().digest()
+    assert ticket(language="FR").digest() != ticket().digest()
 
 
 def test_the_digest_stays_when_an_optional_field_is_added() -> None:

@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
-from functions.contracts.orders import OrderAccepted
-from functions.runtime import invocation
 from functions.runtime.consumer import consumer
-from functions.runtime.deadline import within
+from functions.runtime.deadline import invocation, within
 from functions.runtime.errors import OutOfTime, Reject, Retry
 from functions.runtime.message import Message
 from functions.runtime.once import _guard, once
-from tests.functions.conftest import Aws, Context
-from tests.functions.events import accepted, batch, delivered, failed
+from local.rehearsal import Rehearsal
+from tests.fixtures import Context
+from tests.functions.events import batch, delivered, failed
+from tests.sample.contracts import TicketOpened
+from tests.sample.messages import opened
 
 DAY = 24 * 60 * 60
 
@@ -47,11 +48,11 @@ def raising(error: BaseException) -> Callable[[], None]:
 
 
 @pytest.fixture
-def running(aws: Aws) -> Iterator[Aws]:
-    token = invocation.context.set(Context(30))
+def running(aws: Rehearsal) -> Iterator[Rehearsal]:
+    token = invocation.set(Context(30))
     _guard.cache_clear()
     yield aws
-    invocation.context.reset(token)
+    invocation.reset(token)
     _guard.cache_clear()
 
 
@@ -59,30 +60,30 @@ def do(effect: Effect, *, name: str = "letter", key: str = "ord-1", text: str = 
     return once(effect, name=name, key=key, content=Letter(text))
 
 
-def entry(aws: Aws) -> dict[str, Any]:
+def entry(aws: Rehearsal) -> dict[str, Any]:
     (item,) = aws.items("once")
     return item
 
 
-def expire_progress(aws: Aws) -> None:
+def expire_progress(aws: Rehearsal) -> None:
     aws.put("once", entry(aws) | {"in_progress_expiration": int(time.time() * 1000) - 1})
 
 
-def test_an_effect_runs_once_and_says_whether_it_ran(running: Aws) -> None:
+def test_an_effect_runs_once_and_says_whether_it_ran(running: Rehearsal) -> None:
     effect = Effect()
     assert [do(effect), do(effect), do(effect, key="ord-2")] == [True, False, True]
     assert effect.runs == 2
 
 
-def test_a_without_the_lambda_context_nothing_runs(running: Aws) -> None:
-    token = invocation.context.set(None)
+def test_a_without_the_lambda_context_nothing_runs(running: Rehearsal) -> None:
+    token = invocation.set(None)
     with pytest.raises(LookupError, match="needs the Lambda context"):
         do(Effect())
-    invocation.context.reset(token)
+    invocation.reset(token)
     assert running.items("once") == []
 
 
-def test_a_and_b_a_dead_workers_key_is_free_again_when_its_time_is_over(running: Aws) -> None:
+def test_a_and_b_a_dead_workers_key_is_free_again_when_its_time_is_over(running: Rehearsal) -> None:
     effect = Effect(raising(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
         do(effect)
@@ -94,21 +95,21 @@ def test_a_and_b_a_dead_workers_key_is_free_again_when_its_time_is_over(running:
     assert effect.runs == 2
 
 
-def test_c_two_effects_share_no_configuration(running: Aws) -> None:
+def test_c_two_effects_share_no_configuration(running: Rehearsal) -> None:
     effect = Effect()
     assert do(effect, name="letter")
     assert do(effect, name="invoice")
     assert len(running.items("once")) == 2
 
 
-def test_d_an_effect_without_a_key_is_an_error(running: Aws) -> None:
+def test_d_an_effect_without_a_key_is_an_error(running: Rehearsal) -> None:
     effect = Effect()
     with pytest.raises(ValueError, match="without a key would run every time"):
         do(effect, key="")
     assert effect.runs == 0
 
 
-def test_e_a_run_ends_before_its_key_is_free_so_no_late_failure_frees_anothers(running: Aws) -> None:
+def test_e_a_run_ends_before_its_key_is_free_so_no_late_failure_frees_anothers(running: Rehearsal) -> None:
     freed_at = []
 
     def hang() -> None:
@@ -123,26 +124,28 @@ def test_e_a_run_ends_before_its_key_is_free_so_no_late_failure_frees_anothers(r
     assert do(effect)
 
 
-def test_f_the_same_key_with_other_content_is_rejected(running: Aws) -> None:
+def test_f_the_same_key_with_other_content_is_rejected(running: Rehearsal) -> None:
     do(Effect())
     with pytest.raises(Reject, match="done before with other content"):
         do(Effect(), text="goodbye")
 
 
-def test_g_the_key_is_the_business_key_and_survives_redelivery_and_redrive(running: Aws, context: Context) -> None:
+def test_g_the_key_is_the_business_key_and_survives_redelivery_and_redrive(
+    running: Rehearsal, context: Context
+) -> None:
     effect = Effect()
 
-    def handle(order: OrderAccepted, message: Message) -> None:
-        do(effect, key=order.order_id)
+    def handle(ticket: TicketOpened, message: Message) -> None:
+        do(effect, key=ticket.ticket_id)
 
-    handler = consumer(handle, accepts=OrderAccepted)
+    handler = consumer(handle, accepts=TicketOpened)
     for message_id, attempt in (("first", 1), ("first", 2), ("redriven", 1)):
-        report = handler(batch(delivered(accepted(), message_id=message_id, attempt=attempt)), context)
+        report = handler(batch(delivered(opened(), message_id=message_id, attempt=attempt)), context)
         assert failed(report) == []
     assert effect.runs == 1
 
 
-def test_the_key_holds_no_function_or_module_name(running: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_holds_no_function_or_module_name(running: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
     do(Effect())
     before = entry(running)["id"]
     assert before.startswith("once/letter#")
@@ -151,25 +154,25 @@ def test_the_key_holds_no_function_or_module_name(running: Aws, monkeypatch: pyt
     assert not do(Effect())
 
 
-def test_the_key_is_hashed_by_sha256(running: Aws) -> None:
+def test_the_key_is_hashed_by_sha256(running: Rehearsal) -> None:
     do(Effect())
     assert len(entry(running)["id"].partition("#")[2]) == 64
     assert len(entry(running)["validation"]) == 64
 
 
-def test_the_record_outlives_every_retry_and_the_dead_letter_queue(running: Aws) -> None:
+def test_the_record_outlives_every_retry_and_the_dead_letter_queue(running: Rehearsal) -> None:
     do(Effect())
     assert int(entry(running)["expiration"]) >= time.time() + 4 * DAY + 14 * DAY
 
 
-def test_a_failed_effect_runs_again(running: Aws) -> None:
+def test_a_failed_effect_runs_again(running: Rehearsal) -> None:
     effect = Effect(raising(RuntimeError("no")))
     with pytest.raises(RuntimeError):
         do(effect)
     assert do(effect)
 
 
-def test_a_lock_that_systemexit_leaves_is_free_when_its_time_is_over(running: Aws) -> None:
+def test_a_lock_that_systemexit_leaves_is_free_when_its_time_is_over(running: Rehearsal) -> None:
     effect = Effect(raising(SystemExit(1)))
     with pytest.raises(SystemExit):
         do(effect)
@@ -179,7 +182,9 @@ def test_a_lock_that_systemexit_leaves_is_free_when_its_time_is_over(running: Aw
     assert do(effect)
 
 
-def test_the_switch_that_lets_every_effect_repeat_is_refused(running: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_switch_that_lets_every_effect_repeat_is_refused(
+    running: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("POWERTOOLS_IDEMPOTENCY_DISABLED", "true")
     effect = Effect()
     with pytest.raises(LookupError, match="POWERTOOLS_IDEMPOTENCY_DISABLED"):
@@ -188,9 +193,9 @@ def test_the_switch_that_lets_every_effect_repeat_is_refused(running: Aws, monke
 
 
 def test_a_store_that_does_not_answer_is_a_retry_and_runs_nothing(
-    running: Aws, monkeypatch: pytest.MonkeyPatch
+    running: Rehearsal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ONCE_TABLE", "headrace-test-missing")
+    monkeypatch.setenv("ONCE_TABLE", "missing")
     effect = Effect()
     with pytest.raises(Retry):
         do(effect)

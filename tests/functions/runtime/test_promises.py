@@ -16,7 +16,7 @@ faults = st.lists(
 ).filter(lambda each: sum(fault.startswith("kill") for fault in each) <= KILLS)
 verdicts = st.lists(st.sampled_from(get_args(Verdict)), max_size=7)
 plans = st.dictionaries(st.sampled_from("abcdefghijklmnop"), verdicts, min_size=1, max_size=16)
-quiet = settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+quiet = settings(max_examples=120, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 def counted(world: World) -> list[str]:

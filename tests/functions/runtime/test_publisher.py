@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from functions.runtime import publisher
 from functions.runtime.publisher import Entry, chunks
+from stacks.names import BUS, PROJECT, resource
+from tests.fixtures import STAGE
 from tests.functions.events import batch, failed
 from tests.functions.fakes import Fakes, refusal, taken
 from tests.functions.runtime.probe import Probed, Probing, probe
@@ -45,7 +47,7 @@ def test_an_envelope_says_what_when_and_why(fakes: Fakes) -> None:
     assert envelope == {
         "type": "Probed",
         "version": 1,
-        "source": "headrace.probes",
+        "source": f"{PROJECT}.probes",
         "correlation_id": "corr-1",
         "causation_id": "a",
         "tenant": "blue",
@@ -53,8 +55,8 @@ def test_an_envelope_says_what_when_and_why(fakes: Fakes) -> None:
     }
     (entry,) = fakes.events.calls[0]["Entries"]
     assert entry["TraceHeader"] == "Root=1-5759e988-bd862e3fe1be46a994272793"
-    assert (entry["Source"], entry["DetailType"]) == ("headrace.probes", "Probed")
-    assert entry["EventBusName"] == "headrace-test-events"
+    assert (entry["Source"], entry["DetailType"]) == (f"{PROJECT}.probes", "Probed")
+    assert entry["EventBusName"] == resource(STAGE, BUS)
 
 
 def test_only_failed_entries_are_tried_again(fakes: Fakes, no_pauses: list[float]) -> None:

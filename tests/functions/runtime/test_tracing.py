@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from functions.contracts.orders import OrderAccepted
 from functions.runtime.consumer import consumer
 from functions.runtime.errors import Retry
 from functions.runtime.message import Message
-from tests.functions.events import accepted, batch, delivered
+from tests.functions.events import batch, delivered
 from tests.functions.fakes import Fakes
 from tests.functions.runtime.probe import Probed, Probing, probe
+from tests.sample.contracts import TicketOpened
+from tests.sample.messages import opened
 
 Logged = Callable[[], list[dict[str, Any]]]
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
@@ -61,12 +62,12 @@ def test_the_line_of_a_request_says_when_it_came_and_which_events_it_caused(fake
 def test_the_line_of_a_subscriber_names_its_event_and_its_correlation_even_when_it_fails(
     fakes: Fakes, logged: Logged
 ) -> None:
-    def handle(event: OrderAccepted, _: Message) -> None:
-        if event.order_id == "bad":
+    def handle(event: TicketOpened, _: Message) -> None:
+        if event.ticket_id == "bad":
             raise Retry("not yet")
 
-    handler = consumer(handle, accepts=OrderAccepted)
-    handler(batch(delivered(accepted("good"), event_id="e1"), delivered(accepted("bad"), event_id="e2")))
+    handler = consumer(handle, accepts=TicketOpened)
+    handler(batch(delivered(opened("good"), event_id="e1"), delivered(opened("bad"), event_id="e2")))
     lines = [line for line in logged() if "event_id" in line]
     assert [(line["message"], line["event_id"], line["correlation_id"]) for line in lines] == [
         ("processed", "e1", "corr-1"),

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from functions.runtime.errors import Reject, Retry
 from functions.runtime.record import Record
 from functions.runtime.settings import Settings
-from functions.runtime.visibility import MARGIN, backoff, behind, delay
+from functions.runtime.visibility import MARGIN, backoff, blocked, delay
 from tests.functions.events import batch, failed
 from tests.functions.fakes import Fakes, refusal
 from tests.functions.runtime.probe import Probing, probe
@@ -45,7 +45,7 @@ def test_a_rejected_message_comes_back_at_once() -> None:
 
 
 def test_on_a_queue_that_halts_a_rejected_message_waits_like_any_other() -> None:
-    assert delay(at(3), Reject("no"), replace(SETTINGS, halts=True, receives=1000)) >= 4
+    assert delay(at(3), Reject("no"), replace(SETTINGS, on_poison="halt", receives=1000)) >= 4
 
 
 @given(
@@ -81,8 +81,8 @@ def test_a_rejected_head_is_tried_again_alone(fakes: Fakes) -> None:
 
 def test_a_follower_that_waited_in_vain_waits_until_its_head_is_gone() -> None:
     rest = 2 * 2 + 2 * 4 + 2 * 8  # after the head's second, third and fourth failure; after its fifth SQS moves it
-    assert behind(1, at(1), at(1), SETTINGS) == 1 + MARGIN
-    assert behind(1, at(1), at(2), SETTINGS) == 1 + MARGIN + rest
+    assert blocked(1, at(1), at(1), SETTINGS) == 1 + MARGIN
+    assert blocked(1, at(1), at(2), SETTINGS) == 1 + MARGIN + rest
 
 
 def test_visibility_that_cannot_be_set_fails_nothing_differently(fakes: Fakes) -> None:

@@ -20,6 +20,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from functions.contracts.contract import Command, Event
+from functions.contracts.environment import ConsumerVariables, table_variable
 from functions.runtime import clients
 from functions.runtime.consumer import consumer
 from functions.runtime.errors import Reject
@@ -32,7 +33,7 @@ VISIBILITY = 180
 RECEIVES = 5
 Fault = Literal["none", "kill before", "kill after", "refuse", "lose answer", "repeat"]
 Verdict = Literal["good", "raise", "reject", "raise after effect"]
-EFFECTS = Table("orders")
+EFFECTS = Table("effects")
 
 
 class Killed(KeyboardInterrupt):
@@ -45,7 +46,7 @@ class Count(Command, frozen=True, kw_only=True):
 
 
 class Counted(Event, frozen=True, kw_only=True):
-    source: ClassVar[str] = "headrace.counts"
+    source: ClassVar[str] = "counts"
     name: str
 
 
@@ -97,7 +98,7 @@ class Queue:
 
 
 class World:
-    """Everything that exists; `faults` happen to its AWS calls in turn, `verdicts` to each name's tries in turn."""
+    """Everything that exists; `faults` happen to its AWS calls in turn, `verdicts` to each name's attempts in turn."""
 
     def __init__(
         self,
@@ -118,7 +119,7 @@ class World:
         self.causes: dict[str, dict[str, Any]] = {}
         self.published: Counter[str] = Counter()
         self.names: dict[str, str] = {}
-        self.tries: Counter[str] = Counter()
+        self.attempts: Counter[str] = Counter()
         self.consumers = {
             self.numbers.name: consumer(self.count, accepts=Count),
             self.tally.name: consumer(self.applied, accepts=Counted),
@@ -127,7 +128,7 @@ class World:
     # What the two functions do.
 
     def count(self, command: Count, message: Message) -> list[Event] | Duplicate:
-        self.tries[command.name] += 1
+        self.attempts[command.name] += 1
         mine = self.verdicts.get(command.name)
         verdict = mine.pop(0) if mine else "good"
         if verdict == "reject":
@@ -154,10 +155,10 @@ class World:
             if item["message_id"] in self.causes:
                 raise _conditional(None)
             self.causes[item["message_id"]] = item
-        elif item["order_id"] in self.effects:
+        elif item["name"] in self.effects:
             raise _conditional(arguments["Item"])
         else:
-            self.effects.append(item["order_id"])
+            self.effects.append(item["name"])
         return {}
 
     def batch_write_item(self, **arguments: Any) -> dict[str, Any]:
@@ -267,14 +268,14 @@ class World:
             patch.setattr(clients, "made", {"dynamodb": self, "events": self, "sqs": self})
             patch.setattr("time.sleep", lambda _: None)
             patch.setattr("functions.runtime.log._write", lambda _: None)
-            for name, value in {
-                "BUS_NAME": "bus",
-                "FAILURES_TABLE": "failures",
-                "TABLE_ORDERS": "effects",
-                "QUEUE_URL": f"https://sqs.example/{ACCOUNT}/queue",
-                "RECEIVES": str(self.numbers.receives),
-                "ON_POISON": "halt" if self.numbers.receives == 1000 else "continue",
-            }.items():
+            told = ConsumerVariables(
+                bus_name="bus",
+                failures_table="failures",
+                queue_url=f"https://sqs.example/{ACCOUNT}/queue",
+                receives=self.numbers.receives,
+                on_poison="halt" if self.numbers.receives == 1000 else "continue",
+            )
+            for name, value in (told.variables() | {table_variable(EFFECTS.name): "effects"}).items():
                 patch.setenv(name, value)
             yield
 
@@ -282,7 +283,7 @@ class World:
 def effect(name: str) -> bool:
     """Write the effect; False if it is there."""
     try:
-        EFFECTS.put({"order_id": name}, condition="attribute_not_exists(order_id)")
+        EFFECTS.put({"name": name}, condition="attribute_not_exists(#name)", names={"#name": "name"})
     except ConditionFailed:
         return False
     return True

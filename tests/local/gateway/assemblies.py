@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import copy
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,12 +14,11 @@ os.environ["CDK_VALIDATION"] = "false"
 
 from aws_cdk import App
 
+from stacks import names
 from stacks import settings as stages
 from stacks.entry import Route
 from stacks.ingress import Ingress
-from stacks.topology import TOPOLOGY
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.sample.topology import SAMPLE
 
 
 def unlimited(route: Route) -> Route:
@@ -27,13 +26,17 @@ def unlimited(route: Route) -> Route:
     return replace(route, rate=None, burst=None)
 
 
-def synthesize(folder: Path, change: Callable[[Route], Route] = unlimited, **settings: Any) -> Path:
+def synthesize(
+    folder: Path, change: Callable[[Route], Route] = unlimited, *, retired: bool = False, **settings: Any
+) -> Path:
     """The assembly's folder."""
-    context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    known = context["stages"]
-    known["local"] |= settings
-    topology = replace(TOPOLOGY, routes=tuple(map(change, TOPOLOGY.routes)))
-    app = App(context=context | {"aws:cdk:bundling-stacks": []}, outdir=str(folder))
-    Ingress(app, settings=stages.read("local", known), topology=topology)
+    known = copy.deepcopy(names.CONTEXT["stages"])
+    known[names.LOCAL] |= settings
+    integrations = (
+        replace(each, routes=tuple(map(change, each.routes)), retired=retired) for each in SAMPLE.integrations
+    )
+    topology = replace(SAMPLE, integrations=tuple(integrations))
+    app = App(context={**names.CONTEXT, "stages": known, "aws:cdk:bundling-stacks": []}, outdir=str(folder))
+    Ingress(app, settings=stages.read(names.LOCAL, known), topology=topology)
     app.synth()
     return folder

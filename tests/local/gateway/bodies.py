@@ -104,24 +104,19 @@ def anything(draw: DrawFn) -> str:
 
 
 IDENTIFIERS = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
-CURRENCIES = st.from_regex(r"[A-Z]{3}", fullmatch=True)
-AMOUNTS = st.integers(1, 10**12)
+LANGUAGES = st.from_regex(r"[A-Z]{2}", fullmatch=True)
 NAMES = st.text(CHARACTERS.filter(lambda one: one > " " and one not in "@\x7f"), min_size=1, max_size=20)
-ORDERS = st.fixed_dictionaries(
+TICKETS = st.fixed_dictionaries(
     {
-        "order_id": IDENTIFIERS,
-        "customer_email": NAMES.map(lambda name: f"{name}@example.com"),
-        "currency": CURRENCIES,
-        "lines": st.lists(
-            st.fixed_dictionaries({"sku": IDENTIFIERS, "quantity": st.integers(1, 10_000), "unit_price": AMOUNTS}),
-            min_size=1,
-            max_size=3,
+        "ticket_id": IDENTIFIERS,
+        "email": NAMES.map(lambda name: f"{name}@example.com"),
+        "language": LANGUAGES,
+        "wanted": st.lists(
+            st.fixed_dictionaries({"agent": IDENTIFIERS, "hours": st.integers(1, 1000)}), min_size=1, max_size=3
         ),
     }
 )
-PAYMENTS = st.fixed_dictionaries(
-    {"action": st.sampled_from(["authorize", "capture", "refund"]), "amount": AMOUNTS, "currency": CURRENCIES}
-)
+CHANGES = st.fixed_dictionaries({"step": st.integers(1, 1000), "note": TEXTS})
 
 
 @st.composite

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 
-ORDER = json.dumps(
+TICKET = json.dumps(
     {
-        "order_id": "ord-1001",
-        "customer_email": "ada@example.com",
-        "currency": "EUR",
-        "lines": [{"sku": "tea-500g", "quantity": 2, "unit_price": 4200}],
+        "ticket_id": "tic-1001",
+        "email": "ada@example.com",
+        "language": "EN",
+        "wanted": [{"agent": "agent-1", "hours": 42}],
     }
 )
-PAYMENT = '{"action":"authorize","amount":8400,"currency":"EUR"}'
-ORDERS = "/v1/orders"
-PAYMENTS = "/v1/orders/ord-1001/payments"
+CHANGE = '{"step":1,"note":"It is on its way."}'
+TICKETS = "/v1/tickets"
+CHANGES = "/v1/tickets/tic-1001/changes"
 KEY = {"Idempotency-Key": "k-1"}
 GITHUB = {"X-Hub-Signature-256": f"sha256={'0' * 64}"}

@@ -6,28 +6,29 @@ import json
 
 import pytest
 
-from stacks.parts.mapping_template import LARGEST_BODY
+from stacks import names
+from stacks.edge.mapping_template import LARGEST_BODY
 from tests.local.gateway.client import JSON, Client
-from tests.local.gateway.examples import GITHUB, KEY, ORDER, ORDERS, PAYMENT, PAYMENTS
+from tests.local.gateway.examples import CHANGE, CHANGES, GITHUB, KEY, TICKET, TICKETS
 from tests.local.gateway.receiver import Receiver
 
 
 def padded(size: int) -> str:
-    """The order with spaces behind it, in that many bytes."""
-    return ORDER + " " * (size - len(ORDER))
+    """The ticket with spaces behind it, in that many bytes."""
+    return TICKET + " " * (size - len(TICKET))
 
 
 def test_a_202_names_the_message_and_the_correlation_id(client: Client, receiver: Receiver) -> None:
-    answer = client.post(ORDERS, ORDER)
+    answer = client.post(TICKETS, TICKET)
     assert answer.status == 202
     assert set(answer.json) == {"message_id", "correlation_id"}
     assert answer.headers["x-correlation-id"] == answer.json["correlation_id"]
     assert answer.headers["content-type"] == "application/json"
     (sent,) = receiver.taken
-    assert sent.queue == "headrace-local-accept_order"
-    assert sent.body.decode() == ORDER
+    assert sent.queue == names.queue(names.LOCAL, "open_ticket")
+    assert sent.body.decode() == TICKET
     assert sent.attributes["correlation_id"] == answer.json["correlation_id"]
-    assert sent.attributes["route"] == "POST /v1/orders"
+    assert sent.attributes["route"] == "POST /v1/tickets"
     assert sent.attributes["received_at"].isdigit()
 
 
@@ -35,7 +36,7 @@ def test_a_202_names_the_message_and_the_correlation_id(client: Client, receiver
 def test_a_valid_correlation_id_of_the_caller_is_kept_however_its_header_is_written(
     client: Client, receiver: Receiver, name: str
 ) -> None:
-    answer = client.post(ORDERS, ORDER, {name: "checkout-7f3/2"})
+    answer = client.post(TICKETS, TICKET, {name: "checkout-7f3/2"})
     assert answer.json["correlation_id"] == answer.headers["x-correlation-id"] == "checkout-7f3/2"
     assert receiver.taken[0].attributes["correlation_id"] == "checkout-7f3/2"
 
@@ -44,7 +45,7 @@ def test_a_valid_correlation_id_of_the_caller_is_kept_however_its_header_is_writ
 def test_an_invalid_correlation_id_is_replaced_by_the_request_id(
     client: Client, receiver: Receiver, given: str
 ) -> None:
-    answer = client.post(ORDERS, ORDER, {"X-Correlation-Id": given})
+    answer = client.post(TICKETS, TICKET, {"X-Correlation-Id": given})
     assert answer.status == 202
     assert answer.json["correlation_id"] == answer.headers["x-amzn-requestid"]
     assert receiver.taken[0].attributes["correlation_id"] == answer.headers["x-amzn-requestid"]
@@ -53,32 +54,32 @@ def test_an_invalid_correlation_id_is_replaced_by_the_request_id(
 def test_a_fifo_route_takes_its_group_from_the_path_and_its_deduplication_id_from_the_key(
     client: Client, receiver: Receiver
 ) -> None:
-    assert client.post(PAYMENTS, PAYMENT, KEY).status == 202
+    assert client.post(CHANGES, CHANGE, KEY).status == 202
     (sent,) = receiver.taken
-    assert sent.queue == "headrace-local-apply_payment.fifo"
-    assert sent.parameters["MessageGroupId"] == "ord-1001"
+    assert sent.queue == names.queue(names.LOCAL, "change_ticket", fifo=True)
+    assert sent.parameters["MessageGroupId"] == "tic-1001"
     assert sent.parameters["MessageDeduplicationId"].partition(":")[0] == "k-1"
     assert sent.attributes["idempotency_key"] == "k-1"
 
 
 def test_the_same_key_with_another_body_is_not_dropped_by_sqs(client: Client, receiver: Receiver) -> None:
-    for body in (PAYMENT, PAYMENT, PAYMENT.replace("8400", "8401")):
-        assert client.post(PAYMENTS, body, KEY).status == 202
+    for body in (CHANGE, CHANGE, CHANGE.replace("1", "2")):
+        assert client.post(CHANGES, body, KEY).status == 202
     first, again, other = (sent.parameters["MessageDeduplicationId"] for sent in receiver.taken)
     assert first == again != other
 
 
 def test_a_key_of_128_characters_is_the_deduplication_id_as_it_is(client: Client, receiver: Receiver) -> None:
-    assert client.post(PAYMENTS, PAYMENT, {"Idempotency-Key": "k" * 128}).status == 202
+    assert client.post(CHANGES, CHANGE, {"Idempotency-Key": "k" * 128}).status == 202
     assert receiver.taken[0].parameters["MessageDeduplicationId"] == "k" * 128
 
 
-@pytest.mark.parametrize("route", [(ORDERS, ORDER), (PAYMENTS, PAYMENT)], ids=["standard", "fifo"])
+@pytest.mark.parametrize("route", [(TICKETS, TICKET), (CHANGES, CHANGE)], ids=["standard", "fifo"])
 @pytest.mark.parametrize("key", ["two words", "k" * 129, "ключ", "tab\there"])
 def test_a_key_that_sqs_would_not_take_is_a_400_that_says_so(
     client: Client, receiver: Receiver, route: tuple[str, str], key: str
 ) -> None:
-    headers = [*JSON.items(), ("Idempotency-Key", key.encode())]
+    headers: list[tuple[str, str | bytes]] = [*JSON.items(), ("Idempotency-Key", key.encode())]
     answer = client.send("POST", route[0], route[1], headers)
     assert (answer.status, receiver.taken) == (400, [])
     assert answer.message.startswith("Idempotency-Key must be 1 to 128")
@@ -86,16 +87,16 @@ def test_a_key_that_sqs_would_not_take_is_a_400_that_says_so(
 
 @pytest.mark.parametrize("group", ["a%20b", "%C3%A9", "x" * 129])
 def test_a_group_that_sqs_would_not_take_is_a_400_that_says_so(client: Client, receiver: Receiver, group: str) -> None:
-    answer = client.post(f"/v1/orders/{group}/payments", PAYMENT, KEY)
+    answer = client.post(f"/v1/tickets/{group}/changes", CHANGE, KEY)
     assert (answer.status, receiver.taken) == (400, [])
-    assert answer.message.startswith("order_id must be 1 to 128")
+    assert answer.message.startswith("ticket_id must be 1 to 128")
 
 
 @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": ""}, {"Idempotency-Key": "  "}])
 def test_a_fifo_route_without_a_key_is_a_400_that_names_it(
     client: Client, receiver: Receiver, headers: dict[str, str]
 ) -> None:
-    answer = client.post(PAYMENTS, PAYMENT, headers)
+    answer = client.post(CHANGES, CHANGE, headers)
     assert (answer.status, receiver.calls) == (400, 0)
     assert "Idempotency-Key" in answer.message
 
@@ -103,24 +104,24 @@ def test_a_fifo_route_without_a_key_is_a_400_that_names_it(
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ("", "order_id"),
+        ("", "ticket_id"),
         ("{", "not JSON"),
         ("[]", "type"),
-        (ORDER.replace('"order_id": "ord-1001", ', ""), "order_id"),
-        (ORDER.replace("4200", '"4200"'), "#/lines/0/unit_price breaks type"),
-        (ORDER.replace("4200", "1.5"), "#/lines/0/unit_price breaks type"),
-        (ORDER.replace("EUR", "euro"), "#/currency breaks pattern"),
-        (ORDER.replace('"currency"', '"colour": 1, "currency"'), "colour"),
-        (ORDER.replace("4200", "NaN"), "not JSON"),
-        (b'{"order_id": "\xff"}', "not UTF-8"),
-        ("\ufeff" + ORDER, "not JSON"),
+        (TICKET.replace('"ticket_id": "tic-1001", ', ""), "ticket_id"),
+        (TICKET.replace("42", '"42"'), "#/wanted/0/hours breaks type"),
+        (TICKET.replace("42", "1.5"), "#/wanted/0/hours breaks type"),
+        (TICKET.replace("EN", "english"), "#/language breaks pattern"),
+        (TICKET.replace('"language"', '"colour": 1, "language"'), "colour"),
+        (TICKET.replace("42", "NaN"), "not JSON"),
+        (b'{"ticket_id": "\xff"}', "not UTF-8"),
+        ("\ufeff" + TICKET, "not JSON"),
         ("[" * 100_000, "not JSON"),
     ],
 )
 def test_a_body_that_does_not_fit_is_a_400_that_says_why(
     client: Client, receiver: Receiver, body: str | bytes, says: str
 ) -> None:
-    answer = client.post(ORDERS, body)
+    answer = client.post(TICKETS, body)
     assert (answer.status, receiver.calls) == (400, 0)
     assert says in answer.message
     assert answer.json["correlation_id"] == answer.headers["x-correlation-id"]
@@ -128,28 +129,28 @@ def test_a_body_that_does_not_fit_is_a_400_that_says_why(
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/xml", "application/x-www-form-urlencoded", "*/*"])
 def test_another_content_type_is_a_415_and_never_reaches_sqs(client: Client, receiver: Receiver, kind: str) -> None:
-    answer = client.post(ORDERS, ORDER, {"Content-Type": kind})
+    answer = client.post(TICKETS, TICKET, {"Content-Type": kind})
     assert (answer.status, receiver.calls) == (415, 0)
     assert "application/json" in answer.message
 
 
 @pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "APPLICATION/JSON"])
 def test_json_is_json_with_a_charset_too(client: Client, receiver: Receiver, kind: str) -> None:
-    assert client.post(ORDERS, ORDER, {"Content-Type": kind}).status == 202
+    assert client.post(TICKETS, TICKET, {"Content-Type": kind}).status == 202
 
 
 def test_a_form_is_refused_by_the_model_for_every_type_before_it_could_choose_an_action(
     client: Client, receiver: Receiver
 ) -> None:
     form = "Action=DeleteQueue&QueueUrl=x"
-    answer = client.post(ORDERS, form, {"Content-Type": "application/x-www-form-urlencoded"})
+    answer = client.post(TICKETS, form, {"Content-Type": "application/x-www-form-urlencoded"})
     assert (answer.status, receiver.calls) == (400, 0)
 
 
 def test_a_body_at_the_limit_is_taken_and_one_byte_more_is_a_413(client: Client, receiver: Receiver) -> None:
-    assert client.post(ORDERS, padded(LARGEST_BODY)).status == 202
+    assert client.post(TICKETS, padded(LARGEST_BODY)).status == 202
     assert len(receiver.taken[0].body) == LARGEST_BODY
-    answer = client.post(ORDERS, padded(LARGEST_BODY + 1))
+    answer = client.post(TICKETS, padded(LARGEST_BODY + 1))
     assert (answer.status, len(receiver.taken)) == (413, 1)
     assert str(LARGEST_BODY) in answer.message
 
@@ -163,7 +164,7 @@ def test_the_limit_counts_bytes_not_characters(client: Client, receiver: Receive
 
 def test_the_largest_body_with_the_largest_metadata_still_fits_into_sqs(client: Client, receiver: Receiver) -> None:
     headers = {"Idempotency-Key": "k" * 128, "X-Correlation-Id": "c" * 128, "X-Tenant-Id": "t" * 128}
-    assert client.post(ORDERS, padded(LARGEST_BODY), headers).status == 202
+    assert client.post(TICKETS, padded(LARGEST_BODY), headers).status == 202
     signature = "t=1700000000" + f",v1={'0' * 64}" * 6
     hook = '{"a":1}' + " " * (LARGEST_BODY - 7)
     headers |= {"X-Signature": signature, "X-Event": "e" * 64}
@@ -171,22 +172,22 @@ def test_the_largest_body_with_the_largest_metadata_still_fits_into_sqs(client: 
 
 
 def test_a_request_larger_than_api_gateway_takes_is_a_413(client: Client, receiver: Receiver) -> None:
-    answer = client.post(ORDERS, padded(10 * 1024 * 1024 + 1))
+    answer = client.post(TICKETS, padded(10 * 1024 * 1024 + 1))
     assert (answer.status, receiver.calls) == (413, 0)
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("POST", "/v1/nothing"), ("GET", ORDERS), ("POST", "/"), ("POST", ORDERS + "/")]
+    ("method", "path"), [("POST", "/v1/nothing"), ("GET", TICKETS), ("POST", "/"), ("POST", TICKETS + "/")]
 )
 def test_a_route_that_does_not_exist_is_a_404(client: Client, receiver: Receiver, method: str, path: str) -> None:
-    answer = client.send(method, path, ORDER, list(JSON.items()))
+    answer = client.send(method, path, TICKET, list(JSON.items()))
     assert (answer.status, receiver.calls) == (404, 0)
     assert answer.json["correlation_id"]
 
 
 def test_a_standard_queue_is_shared_fairly_by_the_tenants_that_callers_name(client: Client, receiver: Receiver) -> None:
-    assert client.post(ORDERS, ORDER, {"X-Tenant-Id": "acme:eu"}).status == 202
-    assert client.post(ORDERS, ORDER).status == 202
+    assert client.post(TICKETS, TICKET, {"X-Tenant-Id": "acme:eu"}).status == 202
+    assert client.post(TICKETS, TICKET).status == 202
     named, unnamed = receiver.taken
     assert named.parameters["MessageGroupId"] == named.attributes["tenant"] == "acme:eu"
     assert "MessageGroupId" not in unnamed.parameters
@@ -194,20 +195,20 @@ def test_a_standard_queue_is_shared_fairly_by_the_tenants_that_callers_name(clie
 
 
 def test_a_tenant_that_sqs_would_not_take_is_a_400_that_says_so(client: Client, receiver: Receiver) -> None:
-    answer = client.post(ORDERS, ORDER, {"X-Tenant-Id": "two words"})
+    answer = client.post(TICKETS, TICKET, {"X-Tenant-Id": "two words"})
     assert (answer.status, receiver.taken) == (400, [])
     assert answer.message.startswith("X-Tenant-Id must be")
 
 
 def test_the_tenant_of_a_fifo_route_is_metadata_only(client: Client, receiver: Receiver) -> None:
-    assert client.post(PAYMENTS, PAYMENT, {**KEY, "X-Tenant-Id": "acme"}).status == 202
+    assert client.post(CHANGES, CHANGE, {**KEY, "X-Tenant-Id": "acme"}).status == 202
     (sent,) = receiver.taken
-    assert (sent.parameters["MessageGroupId"], sent.attributes["tenant"]) == ("ord-1001", "acme")
+    assert (sent.parameters["MessageGroupId"], sent.attributes["tenant"]) == ("tic-1001", "acme")
 
 
 @pytest.mark.parametrize("seconds", ["0", "7", "60", "899", "900"])
 def test_a_route_that_allows_it_holds_a_message_back(client: Client, receiver: Receiver, seconds: str) -> None:
-    assert client.post(ORDERS, ORDER, {"Delay-Seconds": seconds}).status == 202
+    assert client.post(TICKETS, TICKET, {"Delay-Seconds": seconds}).status == 202
     assert receiver.taken[0].parameters["DelaySeconds"] == seconds
 
 
@@ -215,24 +216,24 @@ def test_a_route_that_allows_it_holds_a_message_back(client: Client, receiver: R
 def test_a_delay_that_sqs_would_not_take_is_a_400_that_says_so(
     client: Client, receiver: Receiver, seconds: str
 ) -> None:
-    answer = client.post(ORDERS, ORDER, {"Delay-Seconds": seconds})
+    answer = client.post(TICKETS, TICKET, {"Delay-Seconds": seconds})
     assert (answer.status, receiver.taken) == (400, [])
     assert answer.message.startswith("Delay-Seconds must be 0 to 900")
 
 
 def test_a_route_that_does_not_allow_a_delay_has_none(client: Client, receiver: Receiver) -> None:
-    assert client.post(PAYMENTS, PAYMENT, {**KEY, "Delay-Seconds": "60"}).status == 202
+    assert client.post(CHANGES, CHANGE, {**KEY, "Delay-Seconds": "60"}).status == 202
     assert "DelaySeconds" not in receiver.taken[0].parameters
 
 
 def test_the_trace_goes_on_in_the_system_attribute(client: Client, receiver: Receiver) -> None:
     trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
-    assert client.post(ORDERS, ORDER, {"X-Amzn-Trace-Id": trace}).status == 202
+    assert client.post(TICKETS, TICKET, {"X-Amzn-Trace-Id": trace}).status == 202
     assert receiver.taken[0].parameters["MessageSystemAttribute.1.Value.StringValue"] == trace
 
 
 def test_a_malformed_trace_is_left_out_and_the_message_taken(client: Client, receiver: Receiver) -> None:
-    assert client.post(ORDERS, ORDER, {"X-Amzn-Trace-Id": "Root=1;&DelaySeconds=900"}).status == 202
+    assert client.post(TICKETS, TICKET, {"X-Amzn-Trace-Id": "Root=1;&DelaySeconds=900"}).status == 202
     assert not any(name.startswith("MessageSystemAttribute") for name in receiver.taken[0].parameters)
 
 
@@ -244,6 +245,6 @@ def test_no_message_carries_more_than_ten_attributes(client: Client, receiver: R
         "X-Signature": f"t=1700000000,v1={'0' * 64}",
         "X-Event": "ping",
     }
-    for path, body in ((ORDERS, ORDER), (PAYMENTS, PAYMENT), ("/v1/webhooks/partner", '{"a":1}')):
+    for path, body in ((TICKETS, TICKET), (CHANGES, CHANGE), ("/v1/webhooks/partner", '{"a":1}')):
         assert client.post(path, body, everything).status == 202
     assert max(len(sent.attributes) for sent in receiver.taken) <= 9  # a redrive adds one

@@ -10,19 +10,22 @@ from typing import Any
 import pytest
 
 from local.gateway.server import Gateway
+from stacks import names
 from stacks.entry import Route
 from tests.local.gateway.assemblies import synthesize, unlimited
 from tests.local.gateway.client import Client
-from tests.local.gateway.examples import GITHUB, KEY, ORDER, PAYMENT
+from tests.local.gateway.examples import CHANGE, GITHUB, KEY, TICKET
 from tests.local.gateway.receiver import Receiver
 
+AUTHORIZER = names.resource(names.LOCAL, "authorize_caller")
+CALLERS_KEY = names.resource(names.LOCAL, "web")
 TOKEN = "Bearer aaa.bbb.ccc"
 ARN = "arn:aws:execute-api:us-east-1:000000000000:local/local"
 
 
 def mixed(route: Route) -> Route:
-    """Orders by API key, with the caller as tenant; the rest as the stage says."""
-    if route.queue == "accept_order":
+    """Tickets by API key, with the caller as tenant; the rest as the stage says."""
+    if route.queue == "open_ticket":
         return replace(route, authorization="api_key", tenant="caller")
     return unlimited(route)
 
@@ -33,7 +36,7 @@ def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tmp_path_factory.mktemp("tokens") / "cdk.out",
         mixed,
         authorization="jwt",
-        jwt={"issuer": "https://issuer.example", "audience": "headrace"},
+        jwt={"issuer": "https://issuer.example", "audience": "callers"},
         api_keys={"clients": ["web"], "rate": 1, "burst": 3},
     )
 
@@ -54,33 +57,33 @@ def policy(effect: str = "Allow", resource: str = f"{ARN}/*") -> dict[str, Any]:
     return {"principalId": "ada", "policyDocument": {"Statement": [statement]}, "context": {"tenant": "acme"}}
 
 
-def pay(client: Client, token: str | None = TOKEN) -> Any:
+def change(client: Client, token: str | None = TOKEN) -> Any:
     headers = {"Authorization": token} if token is not None else {}
-    return client.post("/v1/orders/o-1/payments", PAYMENT, {**KEY, **headers})
+    return client.post("/v1/tickets/o-1/changes", CHANGE, {**KEY, **headers})
 
 
 def test_a_good_token_lets_in_and_names_the_tenant(client: Client, receiver: Receiver) -> None:
-    receiver.functions["headrace-local-authorize_caller"] = lambda _: policy()
-    assert pay(client).status == 202
+    receiver.functions[AUTHORIZER] = lambda _: policy()
+    assert change(client).status == 202
     assert receiver.taken[0].attributes["tenant"] == "acme"
     (event,) = receiver.invoked
     assert event == {
         "type": "TOKEN",
         "authorizationToken": TOKEN,
-        "methodArn": f"{ARN}/POST/v1/orders/{{order_id}}/payments",
+        "methodArn": f"{ARN}/POST/v1/tickets/{{ticket_id}}/changes",
     }
 
 
 def test_a_policy_is_kept_for_its_token(client: Client, receiver: Receiver) -> None:
-    receiver.functions["headrace-local-authorize_caller"] = lambda _: policy()
+    receiver.functions[AUTHORIZER] = lambda _: policy()
     for token in (TOKEN, TOKEN, "Bearer ddd.eee.fff", TOKEN):
-        assert pay(client, token).status == 202
+        assert change(client, token).status == 202
     assert len(receiver.invoked) == 2
 
 
 @pytest.mark.parametrize("token", [None, "", "Bearer abc", "Basic YTpi", "Bearer a.b.c d"])
 def test_what_is_no_token_is_a_401_without_asking(client: Client, receiver: Receiver, token: str | None) -> None:
-    answer = pay(client, token)
+    answer = change(client, token)
     assert (answer.status, receiver.invoked, receiver.calls) == (401, [], 0)
     assert set(answer.json) == {"message", "correlation_id"}
 
@@ -103,27 +106,27 @@ def test_what_the_authorizer_does_not_allow_is_not_queued(
             raise answer
         return dict(answer)
 
-    receiver.functions["headrace-local-authorize_caller"] = ask
-    found = pay(client)
+    receiver.functions[AUTHORIZER] = ask
+    found = change(client)
     assert (found.status, receiver.calls) == (status, 0)
     assert found.json["correlation_id"] == found.headers["x-correlation-id"]
 
 
 def test_an_api_key_lets_in_and_is_the_tenant(client: Client, receiver: Receiver) -> None:
-    assert client.post("/v1/orders", ORDER, {"x-api-key": "headrace-local-web"}).status == 202
+    assert client.post("/v1/tickets", TICKET, {"x-api-key": CALLERS_KEY}).status == 202
     (sent,) = receiver.taken
     assert sent.parameters["MessageGroupId"] == sent.attributes["tenant"] != ""
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Api-Key": "guessed"}, {"Authorization": TOKEN}])
 def test_without_a_key_it_is_a_403(client: Client, receiver: Receiver, headers: dict[str, str]) -> None:
-    answer = client.post("/v1/orders", ORDER, headers)
+    answer = client.post("/v1/tickets", TICKET, headers)
     assert (answer.status, receiver.calls) == (403, 0)
     assert "x-api-key" in answer.message
 
 
 def test_a_key_that_asks_too_often_is_a_429_that_says_when_to_come_again(client: Client, receiver: Receiver) -> None:
-    answers = [client.post("/v1/orders", ORDER, {"x-api-key": "headrace-local-web"}) for _ in range(5)]
+    answers = [client.post("/v1/tickets", TICKET, {"x-api-key": CALLERS_KEY}) for _ in range(5)]
     assert [answer.status for answer in answers[:3]] == [202] * 3
     last = answers[-1]
     assert (last.status, int(last.headers["retry-after"]) > 0) == (429, True)
@@ -136,21 +139,21 @@ def test_a_route_has_limits_of_its_own(tmp_path: Path, receiver: Receiver) -> No
         statuses = [client.post("/v1/webhooks/github", '{"a":1}', GITHUB).status for _ in range(60)]
         assert statuses[:40] == [202] * 40
         assert 429 in statuses
-        assert client.post("/v1/orders", ORDER).status == 202
+        assert client.post("/v1/tickets", TICKET).status == 202
 
 
 def test_a_request_without_a_signature_is_a_403(signed: Path, receiver: Receiver) -> None:
     with Gateway(assembly=signed, endpoint_url=receiver.url) as gateway, Client(gateway.url) as client:
-        for path in ("/v1/orders", "/v1/nothing"):
-            answer = client.post(path, ORDER)
+        for path in ("/v1/tickets", "/v1/nothing"):
+            answer = client.post(path, TICKET)
             assert (answer.status, receiver.calls) == (403, 0)
             assert "no such route, or the request is not signed" in answer.message
         authorization = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/execute-api/aws4_request, …"
         assert (
             client.send(
                 "POST",
-                "/v1/orders",
-                ORDER,
+                "/v1/tickets",
+                TICKET,
                 [("Content-Type", "application/json"), ("Authorization", authorization.encode())],
             ).status
             == 202
@@ -158,7 +161,7 @@ def test_a_request_without_a_signature_is_a_403(signed: Path, receiver: Receiver
         assert receiver.taken[0].attributes["tenant"] == "AKIDEXAMPLE"
 
 
-def test_a_webhook_needs_no_other_leave(signed: Path, tokens: Path, receiver: Receiver) -> None:
+def test_a_webhook_needs_no_other_grant(signed: Path, tokens: Path, receiver: Receiver) -> None:
     for folder in (signed, tokens):
         with Gateway(assembly=folder, endpoint_url=receiver.url) as gateway, Client(gateway.url) as client:
             assert client.post("/v1/webhooks/github", '{"a":1}', GITHUB).status == 202

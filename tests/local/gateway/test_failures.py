@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from time import sleep
 
 import pytest
 
+from local.effects import eventually
 from local.gateway.server import Gateway
 from tests.local.gateway.client import Client
-from tests.local.gateway.examples import GITHUB, ORDER, ORDERS
+from tests.local.gateway.examples import GITHUB, TICKET, TICKETS
 from tests.local.gateway.receiver import Failure, Receiver
 
 
@@ -42,7 +42,7 @@ def test_every_failure_of_sqs_has_its_answer(
     client: Client, receiver: Receiver, failure: Failure, status: int, again: bool
 ) -> None:
     receiver.failure = failure
-    answer = client.post(ORDERS, ORDER, {"X-Correlation-Id": "c-1"})
+    answer = client.post(TICKETS, TICKET, {"X-Correlation-Id": "c-1"})
     assert answer.status == status
     assert set(answer.json) == {"message", "correlation_id"}
     assert answer.json["correlation_id"] == answer.headers["x-correlation-id"] == "c-1"
@@ -66,11 +66,11 @@ def test_no_answer_in_time_is_a_504_that_does_not_claim_to_know(
     hasty.write_text(template.read_text().replace('"TimeoutInMillis": 10000', '"TimeoutInMillis": 100'))
     receiver.delay = 0.5
     with Gateway(assembly=hasty.parent, endpoint_url=receiver.url) as gateway, Client(gateway.url) as client:
-        answer = client.post(ORDERS, ORDER)
+        answer = client.post(TICKETS, TICKET)
     assert answer.status == 504
     assert "may be queued or not" in answer.message
     assert receiver.taken == []
-    assert any(receiver.taken or sleep(0.01) for _ in range(500)), "this time it is queued after all"
+    assert eventually(lambda: receiver.taken), "this time it is queued after all"
 
 
 def test_an_unreachable_sqs_is_a_504(assembly: Path) -> None:
@@ -78,6 +78,6 @@ def test_an_unreachable_sqs_is_a_504(assembly: Path) -> None:
         Gateway(assembly=assembly, endpoint_url="http://127.0.0.1:9") as gateway,
         Client(gateway.url) as client,
     ):
-        answer = client.post(ORDERS, ORDER)
+        answer = client.post(TICKETS, TICKET)
     assert answer.status == 504
     assert answer.json["correlation_id"] == answer.headers["x-correlation-id"]

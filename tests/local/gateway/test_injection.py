@@ -44,11 +44,11 @@ PAYLOADS = [
     "\\'&Action=PurgeQueue",
     '"}&Action=PurgeQueue',
 ]
-ORDER = {
-    "order_id": "ord-1",
-    "customer_email": "ada@example.com",
-    "currency": "EUR",
-    "lines": [{"sku": "tea", "quantity": 1, "unit_price": 1}],
+TICKET = {
+    "ticket_id": "tic-1",
+    "email": "ada@example.com",
+    "language": "EN",
+    "wanted": [{"agent": "agent-1", "hours": 1}],
 }
 SET = {"Action", "Version", "MessageBody", "MessageGroupId", "MessageDeduplicationId", "DelaySeconds"}
 
@@ -70,12 +70,12 @@ def untouched(receiver: Receiver, *, group: str | None = None, delay: str | None
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_a_body_stays_a_body(client: Client, receiver: Receiver, payload: str) -> None:
-    order = json.dumps(ORDER | {"customer_email": payload.replace("@", "").replace(" ", "").strip() + "@example.com"})
+    ticket = json.dumps(TICKET | {"email": payload.replace("@", "").replace(" ", "").strip() + "@example.com"})
     for path, body, headers in (
         ("/v1/webhooks/github", json.dumps({"note": payload}, ensure_ascii=False), GITHUB),
         ("/v1/webhooks/github", json.dumps({payload: payload}), GITHUB),
-        ("/v1/orders", order, {}),
-        ("/v1/orders", json.dumps(ORDER) + payload, {}),
+        ("/v1/tickets", ticket, {}),
+        ("/v1/tickets", json.dumps(TICKET) + payload, {}),
     ):
         answer = client.post(path, body, headers)
         assert answer.status in (202, 400)
@@ -89,8 +89,8 @@ def test_a_body_stays_a_body(client: Client, receiver: Receiver, payload: str) -
 )
 @pytest.mark.parametrize("payload", [text for text in PAYLOADS if "\r" not in text and "\n" not in text])
 def test_a_header_stays_a_value(client: Client, receiver: Receiver, name: str, payload: str) -> None:
-    headers = [*JSON.items(), (name, payload.encode())]
-    answer = client.send("POST", "/v1/orders", json.dumps(ORDER), headers)
+    headers: list[tuple[str, str | bytes]] = [*JSON.items(), (name, payload.encode())]
+    answer = client.send("POST", "/v1/tickets", json.dumps(TICKET), headers)
     assert answer.status in (202, 400)
     assert len(receiver.taken) == (answer.status == 202)
     for sent in receiver.taken:
@@ -101,8 +101,8 @@ def test_a_header_stays_a_value(client: Client, receiver: Receiver, name: str, p
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_a_path_value_stays_a_group(client: Client, receiver: Receiver, payload: str) -> None:
-    body = '{"action":"capture","amount":1,"currency":"EUR"}'
-    path = f"/v1/orders/{quote(payload, safe='')}/payments"
+    body = '{"step":1,"note":"n"}'
+    path = f"/v1/tickets/{quote(payload, safe='')}/changes"
     answer = client.post(path, body, {"Idempotency-Key": "k"})
     assert answer.status in (202, 400)
     if answer.status == 202:
@@ -114,7 +114,7 @@ def test_a_path_value_stays_a_group(client: Client, receiver: Receiver, payload:
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_a_query_is_ignored(client: Client, receiver: Receiver, payload: str) -> None:
     query = f"?X-Correlation-Id=query&Idempotency-Key={quote(payload)}&Delay-Seconds=9&x={quote(payload, safe='&=')}"
-    assert client.post(f"/v1/orders{query}", json.dumps(ORDER)).status == 202
+    assert client.post(f"/v1/tickets{query}", json.dumps(TICKET)).status == 202
     untouched(receiver)
     assert "idempotency_key" not in receiver.taken[0].attributes
     assert receiver.taken[0].attributes["correlation_id"] != "query"
@@ -123,24 +123,24 @@ def test_a_query_is_ignored(client: Client, receiver: Receiver, payload: str) ->
 def test_a_line_break_in_a_header_is_no_second_header(client: Client, receiver: Receiver) -> None:
     raw = b"k\r\nDelay-Seconds: 900\r\n continued"
     with pytest.raises((ValueError, BadStatusLine)):
-        client.send("POST", "/v1/orders", json.dumps(ORDER), [*JSON.items(), ("Idempotency-Key", raw)])
+        client.send("POST", "/v1/tickets", json.dumps(TICKET), [*JSON.items(), ("Idempotency-Key", raw)])
     assert receiver.taken == []
 
 
 @pytest.mark.parametrize("name", ["get", "keySet", "header", "class", "__class__", "size"])
 def test_a_header_named_like_a_method_is_only_a_header(client: Client, receiver: Receiver, name: str) -> None:
-    assert client.post("/v1/orders", json.dumps(ORDER), {name: "x", "Idempotency-Key": "k"}).status == 202
+    assert client.post("/v1/tickets", json.dumps(TICKET), {name: "x", "Idempotency-Key": "k"}).status == 202
     assert receiver.taken[0].attributes["idempotency_key"] == "k"
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        '{"order_id":"a","order_id":"b","customer_email":"a@b.c","currency":"EUR","lines":[{"sku":"s","quantity":1,"unit_price":1}]}',
-        '{"order_id":"","order_id":"b","customer_email":"a@b.c","currency":"EUR","lines":[{"sku":"s","quantity":1,"unit_price":1}]}',
+        '{"ticket_id":"a","ticket_id":"b","email":"a@b.c","language":"EN","wanted":[{"agent":"a","hours":1}]}',
+        '{"ticket_id":"","ticket_id":"b","email":"a@b.c","language":"EN","wanted":[{"agent":"a","hours":1}]}',
     ],
 )
 def test_a_member_that_is_there_twice_changes_nothing_on_the_way(client: Client, receiver: Receiver, body: str) -> None:
-    assert client.post("/v1/orders", body).status == 202
+    assert client.post("/v1/tickets", body).status == 202
     assert receiver.taken[0].body.decode() == body
     untouched(receiver)

@@ -81,7 +81,7 @@ def test_lengths_and_hash_codes_are_javas() -> None:
 
 
 def test_a_parameter_is_looked_for_in_path_then_query_then_headers() -> None:
-    places = {"path": {"a": "1"}, "query": {"a": "2", "b": "3"}, "header": {"a": "4", "b": "5", "c": "6"}}
+    places: Any = {"path": {"a": "1"}, "query": {"a": "2", "b": "3"}, "header": {"a": "4", "b": "5", "c": "6"}}
     assert rendered("$input.params('a')$input.params('b')$input.params('c')$input.params('d')", **places) == "136"
 
 

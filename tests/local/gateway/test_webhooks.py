@@ -10,7 +10,7 @@ from tests.local.gateway.receiver import Receiver
 
 
 @pytest.mark.parametrize(
-    ("sender", "headers", "signature", "occasion"),
+    ("sender", "headers", "signature", "topic"),
     [
         ("github", {**GITHUB, "X-GitHub-Event": "push"}, f"github sha256={'0' * 64}", "push"),
         ("stripe", {"stripe-signature": f"t=17,v1={'a' * 64}"}, f"stripe t=17,v1={'a' * 64}", None),
@@ -19,13 +19,13 @@ from tests.local.gateway.receiver import Receiver
     ],
 )
 def test_a_webhook_travels_with_its_signature_and_sender(
-    client: Client, receiver: Receiver, sender: str, headers: dict[str, str], signature: str, occasion: str | None
+    client: Client, receiver: Receiver, sender: str, headers: dict[str, str], signature: str, topic: str | None
 ) -> None:
     assert client.post(f"/v1/webhooks/{sender}", '{"id": 1}\n', headers).status == 202
     (sent,) = receiver.taken
     assert sent.body == b'{"id": 1}\n'
     assert (sent.attributes["sender"], sent.attributes["signature"]) == (sender, signature)
-    assert sent.attributes.get("occasion") == occasion
+    assert sent.attributes.get("topic") == topic
 
 
 @pytest.mark.parametrize(

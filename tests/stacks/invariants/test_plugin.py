@@ -10,9 +10,7 @@ from aws_cdk import App, Duration, Stack, Validations
 from aws_cdk import aws_sqs as sqs
 from aws_cdk.assertions import Template
 
-from stacks.invariants import __main__ as document
 from stacks.invariants.plugin import Invariants
-from stacks.invariants.rules import RULES
 
 
 def app_with_a_bare_queue(folder: Path) -> tuple[App, Stack]:
@@ -47,10 +45,3 @@ def test_template_tests_of_such_a_stack_fail_alike(tmp_path: Path) -> None:
     _, stack = app_with_a_bare_queue(tmp_path)
     with pytest.raises(RuntimeError, match="report can be found"):
         Template.from_stack(stack)
-
-
-def test_the_page_of_the_documents_has_every_rule_and_is_in_step() -> None:
-    page = document.PATH.read_text()
-    assert page == document.draw()
-    for rule in RULES:
-        assert f"## {rule.id}\n\n{rule.sentence}\n\nFix: {rule.fix}\n\nSource: <{rule.source}>\n" in page

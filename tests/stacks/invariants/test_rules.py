@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from stacks import names
 from stacks.invariants.assembly import Assembly
 from stacks.invariants.rules import RULES
 from tests.stacks.templates import Templates, synthesize
@@ -45,8 +46,8 @@ class Broken:
 
 
 QUEUE, MAPPING, FUNCTION = "AWS::SQS::Queue", "AWS::Lambda::EventSourceMapping", "AWS::Lambda::Function"
-WORK = "headrace-dev-accept_order"
-DEAD = "headrace-dev-accept_order-dlq"
+WORK = names.queue("dev", "open_ticket")
+DEAD = names.dead_letter_queue("dev", "open_ticket")
 
 
 def nested(kind: str, *path: str, value: Any, where: dict[str, Any] | None = None) -> Break:
@@ -103,7 +104,7 @@ def fifo_dead_letters_of_a_rule(broken: Broken) -> None:
 
 
 def fifo_subscriber(broken: Broken) -> None:
-    broken.set(QUEUE, {"QueueName": "headrace-dev-ship_order"}, FifoQueue=True)
+    broken.set(QUEUE, {"QueueName": names.queue("dev", "close_ticket")}, FifoQueue=True)
 
 
 def integration(**changes: Any) -> Break:
@@ -173,7 +174,7 @@ BREAKS: list[tuple[str, Break]] = [
     (
         "bus-policy",
         lambda broken: broken.add(
-            "fanout",
+            "shared",
             "Open",
             "AWS::Events::EventBusPolicy",
             StatementId="open",
@@ -183,7 +184,7 @@ BREAKS: list[tuple[str, Break]] = [
     (
         "bus-policy",
         lambda broken: broken.add(
-            "fanout",
+            "shared",
             "Open",
             "AWS::Events::EventBusPolicy",
             StatementId="open",
@@ -196,7 +197,7 @@ BREAKS: list[tuple[str, Break]] = [
     (
         "exact-resources",
         lambda broken: broken.add(
-            "processing",
+            "tickets",
             "Wide",
             "AWS::IAM::Role",
             Policies=[{"PolicyDocument": {"Statement": [{"Action": "sqs:SendMessage", "Resource": "*"}]}}],

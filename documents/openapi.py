@@ -1,0 +1,279 @@
+"""The API as an OpenAPI 3.1 document, docs/openapi.json: what clients are generated from and the edge is tested on."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from documents.page import Pages
+from functions.contracts.contract import Command
+from functions.contracts.example import example
+from functions.contracts.webhooks import SCHEMES, ReceiveWebhook, Scheme
+from stacks import names
+from stacks.edge import mapping_template as template
+from stacks.edge.answers import ANSWERS, ITS_OWN, NOT_SIGNED, RETRY_AFTER
+from stacks.entry import Queue, Route, Topology
+
+Document = dict[str, Any]
+IDENTIFIER = {"type": "string", "pattern": f"^{template.IDENTIFIER}$"}
+JSON = "application/json"
+SECURITY: list[Document] = [{"sigv4": []}, {"apiKey": []}, {"bearer": []}]
+
+
+def document(topology: Topology) -> Document:
+    """The whole document."""
+    routes = [(route, topology.queue(route.queue)) for route in topology.routes]
+    stages = [stage for stage in names.STAGES if stage != names.LOCAL] or [names.LOCAL]
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": names.PROJECT,
+            "version": "1",
+            "description": "Requests become messages. A 202 means that the queue holds exactly the bytes that were "
+            "sent; anything else says what to do.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [
+            {
+                "url": "https://{api}.execute-api.{region}.amazonaws.com/{stage}",
+                "variables": {
+                    "api": {"default": "api-id"},
+                    "region": {"default": "eu-central-1"},
+                    "stage": {"default": stages[-1], "enum": stages},
+                },
+            }
+        ],
+        "security": SECURITY,
+        "paths": _joined(path for route, queue in routes for path in _paths(route, queue)),
+        "components": {
+            "schemas": _schemas(route.accepts for route in topology.routes),
+            "responses": _responses(),
+            "headers": {
+                template.CORRELATION_ID: {
+                    "description": "Follows the request through every hop; quote it when you ask about the request.",
+                    "required": True,
+                    "schema": {"type": "string"},
+                },
+                "Retry-After": {
+                    "description": "Seconds to wait before the request is sent again.",
+                    "required": True,
+                    "schema": {"type": "integer", "examples": [RETRY_AFTER]},
+                },
+            },
+            "securitySchemes": {
+                "sigv4": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Authorization",
+                    "description": "AWS Signature Version 4 of service `execute-api`.",
+                    "x-amazon-apigateway-authtype": "awsSigv4",
+                },
+                "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            },
+        },
+    }
+
+
+def _joined(paths: Iterable[tuple[str, Document]]) -> Document:
+    """The paths, each with all of its methods. What several routes feed is told apart by the method and a number."""
+    joined: Document = {}
+    known: set[str] = set()
+    for path, methods in paths:
+        for method, operation in methods.items():
+            id_ = next(name for name in _ids(method, operation["operationId"]) if name not in known)
+            known.add(id_)
+            joined.setdefault(path, {})[method] = operation | {"operationId": id_}
+    return joined
+
+
+def _ids(method: str, name: str) -> Iterator[str]:
+    yield from (name, f"{name}_{method}")
+    yield from (f"{name}_{method}_{number}" for number in count(2))
+
+
+def _paths(route: Route, queue: Queue) -> Iterator[tuple[str, Document]]:
+    """The route's path, or one for each of its senders."""
+    if not route.senders:
+        yield route.path, {route.method.lower(): _operation(route, queue)}
+    for sender, name in sorted(route.senders.items()):
+        operation = _operation(route, queue) | {"operationId": f"{queue.name}_{sender}", "security": []}
+        operation["parameters"] = [
+            *(one for one in operation["parameters"] if one["name"] != "source"),
+            *_signature(SCHEMES[name]),
+        ]
+        yield route.path.replace("{source}", sender), {route.method.lower(): operation}
+
+
+def _operation(route: Route, queue: Queue) -> Document:
+    summary, _, details = inspect.cleandoc(route.accepts.__doc__ or "").partition("\n")
+    unhappy = {answer["status"] for answer in _unhappy()}
+    return {
+        "operationId": queue.name,
+        "summary": summary,
+        **({"description": details.strip()} if details.strip() else {}),
+        "parameters": [*_path_parameters(route), *_headers(route, queue)],
+        "requestBody": {
+            "required": True,
+            "description": f"At most {template.LARGEST_BODY} bytes.",
+            "content": {
+                JSON: {
+                    "schema": {"$ref": f"#/components/schemas/{route.accepts.__name__}"},
+                    "examples": {route.accepts.__name__: {"value": example(route.accepts)}},
+                }
+            },
+        },
+        "responses": {
+            "202": {"$ref": "#/components/responses/Accepted"},
+            **{str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(unhappy)},
+        },
+    }
+
+
+def _path_parameters(route: Route) -> Iterator[Document]:
+    for name in route.parameters:
+        words = "Keeps the order of what is sent for it." if name == route.group else ""
+        yield {
+            "name": name,
+            "in": "path",
+            "required": True,
+            **({"description": words} if words else {}),
+            "schema": IDENTIFIER,
+        }
+
+
+def _headers(route: Route, queue: Queue) -> Iterator[Document]:
+    yield _header(
+        template.KEY,
+        "Names the effect that the request asks for: the same key asks for the same effect again, which happens once.",
+        IDENTIFIER,
+        required=queue.fifo,
+    )
+    yield _header(
+        template.CORRELATION_ID,
+        f"Taken over if it matches {template.CORRELATION}; otherwise the request gets one.",
+        {"type": "string"},
+    )
+    if route.tenant not in (None, "caller"):
+        yield _header(
+            str(route.tenant), "The tenant that the request is for; tenants share a queue fairly.", IDENTIFIER
+        )
+    if route.delay:
+        words = "Seconds for which the message is held back."
+        yield _header(template.DELAY_SECONDS, words, {"type": "integer", "minimum": 0, "maximum": 900})
+
+
+def _signature(scheme: Scheme) -> Iterator[Document]:
+    words = "HMAC-SHA256 over " + ("`<t>.<body>`" if scheme.timed else "the body") + f", in {scheme.encoding}."
+    yield _header(scheme.header, words, {"type": "string", "pattern": f"^{scheme.pattern}$"}, required=True)
+    if scheme.topic:
+        yield _header(scheme.topic, "What the delivery is about; not covered by the signature.", {"type": "string"})
+
+
+def _header(name: str, words: str, schema: Document, *, required: bool = False) -> Document:
+    return {"name": name, "in": "header", "required": required, "description": words, "schema": schema}
+
+
+def _schemas(contracts: Iterable[type[Command]]) -> Document:
+    written = [contract for contract in contracts if not issubclass(contract, ReceiveWebhook)]
+    _, schemas = msgspec.json.schema_components(written, ref_template="#/components/schemas/{name}")
+    for schema in schemas.values():
+        schema["description"] = inspect.cleandoc(schema.get("description", ""))
+    text = {"type": "string"}
+    return schemas | {
+        ReceiveWebhook.__name__: {
+            "description": "The sender's own JSON object; it is kept as it came.",
+            "type": "object",
+            "minProperties": 1,
+        },
+        "Accepted": _closed("The queue holds the message.", message_id=text, correlation_id=text),
+        "Error": _closed("What went wrong and what to do.", message=text, correlation_id=text),
+    }
+
+
+def _closed(words: str, **properties: Document) -> Document:
+    return {
+        "description": words,
+        "type": "object",
+        "properties": properties,
+        "required": sorted(properties),
+        "additionalProperties": False,
+    }
+
+
+def _responses() -> Document:
+    correlated = {template.CORRELATION_ID: {"$ref": f"#/components/headers/{template.CORRELATION_ID}"}}
+    again = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
+    made: Document = {
+        "Accepted": {
+            "description": "The queue holds exactly the bytes that were sent.",
+            "headers": correlated,
+            "content": {
+                JSON: {
+                    "schema": {"$ref": "#/components/schemas/Accepted"},
+                    "examples": {
+                        "accepted": {
+                            "value": {"message_id": "5fea7756-0ea4-451a-a703-a558b933e274", "correlation_id": "c-1"}
+                        }
+                    },
+                }
+            },
+        }
+    }
+    for answer in sorted(_unhappy(), key=lambda answer: str(answer["status"])):
+        response = made.setdefault(
+            str(answer["status"]),
+            {
+                "description": _DESCRIPTIONS[answer["status"]],
+                "headers": correlated | (again if answer["status"] in (429, 503) else {}),
+                "content": {JSON: {"schema": {"$ref": "#/components/schemas/Error"}, "examples": {}}},
+            },
+        )
+        value = {"message": answer["message"], "correlation_id": "c-1"}
+        response["content"][JSON]["examples"][answer["name"]] = {"value": value}
+    return made
+
+
+_DESCRIPTIONS = {
+    400: "The request breaks a rule. Nothing was queued.",
+    401: "The token is missing or not valid. Nothing was queued.",
+    403: "The caller may not do this. Nothing was queued.",
+    404: "There is no such route. Nothing was queued.",
+    413: "The body is too large. Nothing was queued.",
+    415: "The content type is not JSON. Nothing was queued.",
+    429: "Too many requests. Nothing was queued.",
+    500: "A fault on our side. Nothing was queued.",
+    503: "The queue is busy; the message is not known to be queued.",
+    504: "SQS did not answer; the message may be queued or not.",
+}
+_MAPPED = (
+    ("WRONG_HEADER", 400, f"{template.KEY} {template.WRONG_IDENTIFIER}"),
+    ("WRONG_CHARACTER", 400, template.CHARACTERS),
+    ("BODY_TOO_LARGE", 413, template.TOO_LARGE),
+    ("QUEUE_UNREACHABLE", 500, template.OURS),
+    ("QUEUE_BUSY", 503, template.BUSY),
+    ("NOT_SIGNED", 403, NOT_SIGNED),
+)
+
+
+def _unhappy() -> Iterator[Document]:
+    """Every answer but the 202: those that the mapping makes, and those of API Gateway that have a fixed text."""
+    yield from ({"name": name, "status": status, "message": message} for name, status, message in _MAPPED)
+    for answer in ANSWERS:
+        if not answer.default:
+            shown = answer.message.replace("$context.error.validationErrorString", "[…]").replace(
+                ITS_OWN, f"Missing required request parameters: [{template.KEY}]"
+            )
+            yield {"name": answer.kind, "status": answer.status, "message": shown}
+
+
+def pages(topology: Topology, root: Path) -> Pages:
+    """The document; none where there is no route."""
+    whole = json.dumps(document(topology), indent=2, ensure_ascii=False) + "\n" if topology.routes else None
+    return {root / "docs" / "openapi.json": whole}

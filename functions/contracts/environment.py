@@ -1,0 +1,82 @@
+"""What the stack tells a function by its environment: each variable is spelled here, and nowhere else.
+
+A field in capitals is its variable: `queue_url` is QUEUE_URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, Self
+
+import msgspec
+from msgspec import Struct
+
+DAY = 24 * 60 * 60
+DEAD_LETTER_RETENTION = 14 * DAY
+"""Seconds for which every dead-letter queue keeps a message: the most that SQS knows."""
+
+
+class Variables(Struct, frozen=True, kw_only=True, rename=str.upper):
+    """Settings that travel as environment variables. None is no variable, and an empty variable is none."""
+
+    def variables(self) -> dict[str, str]:
+        """What the stack sets."""
+        fields = zip(self.__struct_encode_fields__, self.__struct_fields__, strict=True)
+        return {name: str(value) for name, field in fields if (value := getattr(self, field)) is not None}
+
+    @classmethod
+    def of(cls, variables: Mapping[str, str]) -> Self:
+        """What the stack set. Raises `LookupError` for a variable that is missing or makes no sense."""
+        found = {name: value for name in cls.__struct_encode_fields__ if (value := variables.get(name))}
+        try:
+            return msgspec.convert(found, cls, strict=False)
+        except msgspec.ValidationError as error:
+            raise LookupError(f"The environment is not what the stack sets: {error}.") from error
+
+
+class ConsumerVariables(Variables, frozen=True, kw_only=True):
+    """What a consumer is told. Times are seconds, and each default is what holds outside Lambda.
+
+    `service` is the function's name, under which Powertools knows it too. `receives` is how often a message is received
+    before SQS moves it, `retention` how long its queue keeps it, `on_poison` what a FIFO group does about a message
+    that keeps failing. Tables and the bus are physical names; what a function has no use for is None.
+    """
+
+    project: str = "project"
+    stage: str = "none"
+    service: str = msgspec.field(default="function", name="POWERTOOLS_SERVICE_NAME")
+    log_level: str = "INFO"
+    queue_url: str | None = None
+    receives: int = 5
+    retention: int = 4 * DAY
+    backoff_base: float = 2
+    backoff_cap: float = 900
+    on_poison: Literal["continue", "halt"] = "continue"
+    failures_table: str | None = None
+    once_table: str | None = None
+    bus_name: str | None = None
+    email_from: str | None = None
+
+
+class TokenVariables(Variables, frozen=True, kw_only=True):
+    """What the function that checks tokens is told: who issues them, for whom, and which claim is the tenant."""
+
+    jwt_issuer: str
+    jwt_audience: str
+    jwt_tenant_claim: str
+    log_level: str = "INFO"
+
+
+def variable(field: str, of: type[Variables] = ConsumerVariables) -> str:
+    """The variable of that field. Raises `ValueError` if there is no such field."""
+    return of.__struct_encode_fields__[of.__struct_fields__.index(field)]
+
+
+def table_variable(name: str) -> str:
+    """The variable that holds the physical name of the table."""
+    return f"TABLE_{name.upper()}"
+
+
+def secret_variable(name: str) -> str:
+    """The variable that holds the physical name of the secret."""
+    return f"SECRET_{name.upper()}"

@@ -1,0 +1,46 @@
+"""The line that a consumer writes for each message, and from which an operator reads a request's path."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct, field
+
+
+class Published(Struct, frozen=True):
+    """An event as the line of its publisher names it."""
+
+    type: str
+    id: str
+
+
+class Handled(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One attempt at one message. `sent` and `received_at` are epoch milliseconds, `timestamp` is ISO 8601 in UTC.
+
+    `received_at` is when the API took the request, `sent` when SQS took the message, `timestamp` when its batch was
+    done. `event_id` is the event that the message carried. `outcome` is `processed`, `duplicate`, `retried` or
+    `rejected`. `stack` and `stack_digest` are those of the failure's record.
+    """
+
+    level: str
+    outcome: str = field(name="message")
+    timestamp: str
+    service: str
+    correlation_id: str
+    message_id: str
+    attempt: int
+    event_id: str | None = None
+    group: str | None = None
+    received_at: str | None = None
+    sent: int | None = None
+    redriven: str | None = None
+    published: list[Published] = []
+    error_type: str | None = None
+    error: str | None = None
+    stack_digest: str | None = None
+    stack: list[str] = []
+
+    @property
+    def at(self) -> int:
+        """When the attempt ended, in epoch milliseconds."""
+        return round(datetime.fromisoformat(self.timestamp).timestamp() * 1000)

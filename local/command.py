@@ -1,0 +1,90 @@
+"""The commands of `python -m local`: AWS on this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from local import state
+from local.errors import one_sentence
+from local.invitation import invitation
+from stacks.entry import Topology
+
+app = typer.Typer(
+    help="AWS on this machine: the emulator, the real cdk deploy, and our gateway.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+console = Console(highlight=False)
+Port = Annotated[int, typer.Option(help="The gateway's port; 0 picks a free one.", min=0, max=65535)]
+EmulatorPort = Annotated[int, typer.Option(help="The emulator's port; 0 picks a free one.", min=0, max=65535)]
+
+
+@dataclass(frozen=True)
+class Door:
+    """What a program hands in that starts these commands: what the stack has, and how it is made."""
+
+    topology: Topology
+    module: str = "local"
+    """The program itself, as `python -m` starts it."""
+    cdk_app: str | None = None
+    """The command that synthesizes the topology, where it is not that of cdk.json."""
+
+
+def narrator() -> Callable[[str], None]:
+    """A function that prints a finished step with the seconds since the start."""
+    start = time.monotonic()
+
+    def tell(step: str) -> None:
+        console.print(f"[green]✓[/green] {step} [dim]{time.monotonic() - start:.1f} s[/dim]")
+
+    return tell
+
+
+@app.command()
+def up(context: typer.Context, port: Port = 0, emulator_port: EmulatorPort = 0) -> None:
+    """Start the local stack, and keep it running and in step with what you save until Ctrl-C."""
+    door = context.find_object(Door) or Door(Topology())
+    with one_sentence():
+        from local.session import running
+        from local.watch import Watch
+
+        try:
+            with running(
+                door.topology, app=door.cdk_app, port=port, emulator_port=emulator_port, told=narrator()
+            ) as session:
+                console.print()
+                console.print(f"  API           {session.state.api_url or 'none: no integration has a route yet'}")
+                console.print(f"  AWS endpoint  {session.state.aws_endpoint_url}")
+                for line in invitation(door.topology, session.state.api_url):
+                    console.print(line, soft_wrap=True, markup=False)
+                console.print("\nThen look:  python -m ops queues --stage local\n")
+                Watch(session, package=door.topology.package, module=door.module, console=console).run()
+        except KeyboardInterrupt:
+            console.print("\nStopped.")
+
+
+@app.command()
+def deploy(context: typer.Context) -> None:
+    """Deploy the working tree's code and stacks to the running local stack."""
+    door = context.find_object(Door) or Door(Topology())
+    with one_sentence():
+        from local.deployment import deploy as redeploy
+        from local.handlers import check
+        from local.seed import seed, tables
+
+        endpoint_url = state.read().aws_endpoint_url
+        start = time.monotonic()
+        check(f"{door.topology.package}.{consumer.function}.handler" for consumer in door.topology.consumers)
+        before = tables(endpoint_url)
+        with console.status("cdk deploy --all"):
+            redeploy(state.HOME, endpoint_url, door.cdk_app)
+        seed(door.topology, endpoint_url, before=before)
+        console.print(f"[green]✓[/green] stacks deployed [dim]{time.monotonic() - start:5.1f} s[/dim]")

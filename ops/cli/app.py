@@ -1,0 +1,37 @@
+"""The command line: a thin skin over the library."""
+
+from __future__ import annotations
+
+import typer
+
+from ops.cli import look, message_files, observe, redrive, retire
+from ops.cli.options import hand_in
+
+app = typer.Typer(
+    help="See a stage at work, understand its dead letters, and redrive them.",
+    epilog="Exit codes: 0 done; 1 AWS refused, or something is missing; 2 the command makes no sense; 3 some messages "
+    "are still where they were; 4 most messages came straight back; 5 interrupted, resume goes on.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+app.callback()(hand_in)
+for command in (
+    look.queues,
+    look.dead,
+    look.peek,
+    observe.trace,
+    observe.watch,
+    observe.cost,
+    redrive.redrive,
+    redrive.resume,
+    redrive.status,
+    redrive.cancel,
+    message_files.export,
+    message_files.drop,
+    retire.retire,
+):
+    app.command()(command)
+app.command("import")(message_files.put_back)

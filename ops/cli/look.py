@@ -1,0 +1,185 @@
+"""Looking without changing anything: `queues`, `dead`, `peek`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from functions.contracts.envelope import CORRELATION_ID
+from ops.cli.options import AsJson, Filter, Ids, InStage, OfCause, OlderThan, QueueName, opened, selection, topology
+from ops.cli.screen import Line, out, print_json, said, sheet, span, tell
+from ops.dead_letters.cause import Cause
+from ops.dead_letters.peek import Dead, Seen, dead_letters
+from ops.dead_letters.peek import peek as look
+from ops.dead_letters.redaction import Redaction
+from ops.dead_letters.selection import document
+from ops.depth import Depth, depths
+from stacks import names
+
+
+def queues(stage: InStage = names.LOCAL, as_json: AsJson = False) -> None:
+    """Every queue and dead-letter queue of the stage: what waits, what is in flight, and for how long.
+
+    Example: python -m ops queues
+    """
+    with said():
+        rows = depths(opened(stage))
+    if as_json:
+        print_json(rows)
+        return
+    lines: list[Line] = []
+    for whose, depths_ in groupby(rows, key=lambda row: row.integration):
+        lines.append((_integration(whose), []))
+        lines += [(Text(row.queue, _style(row)), _figures(row)) for row in depths_]
+    out.print(sheet(("queue", "waiting", "in flight", "delayed", "oldest"), lines, out.width))
+
+
+def dead(
+    queue: Annotated[str | None, typer.Option(help="Only this queue, by word, name, URL or ARN, ours or not.")] = None,
+    sample: Annotated[int, typer.Option(min=1, help="Look at so many messages of a queue at the most.")] = 100,
+    stage: InStage = names.LOCAL,
+    as_json: AsJson = False,
+) -> None:
+    """Every dead-letter queue that holds something, by cause.
+
+    Example: python -m ops dead
+    """
+    with said():
+        found = dead_letters(opened(stage), queue, sample=sample)
+    if as_json:
+        print_json(found)
+        return
+    for whose, queues_ in groupby(found, key=lambda each: each.integration):
+        if whose is not None:
+            out.print(_integration(whose))
+        for each in queues_:
+            _tell_dead(each)
+    if not found:
+        tell("No dead letters.")
+
+
+def peek(
+    queue: QueueName,
+    filter_: Filter = None,
+    older_than: OlderThan = None,
+    cause: OfCause = None,
+    ids: Ids = None,
+    limit: Annotated[int, typer.Option(min=1, help="So many messages at the most.")] = 10,
+    show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Hide nothing.")] = False,
+    work: Annotated[bool, typer.Option("--work", help="Look at the work queue itself, not at its DLQ.")] = False,
+    stage: InStage = names.LOCAL,
+    as_json: AsJson = False,
+) -> None:
+    """Shows messages with their attributes and cause, and leaves them where they are.
+
+    A look counts as a receive, and hides the message from others for a moment.
+
+    Example: python -m ops peek open_ticket --limit 1
+    """
+    with said():
+        chosen = selection(filter_, older_than, cause, ids)
+        seen = look(opened(stage), queue, selection=chosen, limit=limit, dead=not work)
+        redaction = None if show_secrets else Redaction(topology())
+    shown = [_plain(each, redaction) for each in seen]
+    if as_json:
+        print_json(shown)
+        return
+    for each, plain in zip(seen, shown, strict=True):
+        _tell_message(each, plain)
+    if not seen:
+        tell("No such message.")
+
+
+def _integration(name: str | None) -> Text:
+    """The heading of an integration's queues, which says if it is retired."""
+    retired = name is not None and topology().integration(name).retired
+    return Text.assemble((name or "", "bold cyan"), (" retired", "yellow") if retired else "")
+
+
+def _style(depth: Depth) -> str:
+    return "" if depth.kind == "work" else "bold red" if depth.waiting or depth.in_flight else "dim"
+
+
+def _figures(depth: Depth) -> list[Text]:
+    counts = [f"{count:,}" for count in (depth.waiting, depth.in_flight, depth.delayed)]
+    return [Text(figure, _style(depth)) for figure in (*counts, span(depth.oldest_seconds))]
+
+
+def _tell_dead(each: Dead) -> None:
+    flight = f", {each.in_flight:,} in flight" if each.in_flight else ""
+    oldest = f", the oldest sent {_ago(each.oldest)} ago" if each.oldest else ""
+    tell(f"{each.queue}: {each.waiting:,} waiting{flight}{oldest}", style="bold red")
+    for pile in each.piles:
+        tell(pile.cause, prefix=f"  {pile.count:>6,}  ")
+        tell(", ".join(pile.samples), style="dim", prefix=" " * 10)
+    if each.seen < each.waiting:
+        tell(f"  The causes are those of {each.seen:,} messages; --sample looks at more.", style="dim")
+    if each.problem is not None:
+        tell(f"  Recorded causes could not be read: {each.problem}", style="dim")
+
+
+def _plain(each: Seen, redaction: Redaction | None) -> dict[str, Any]:
+    """A message as it is shown."""
+    message = each.message
+    attributes = {name: value.text for name, value in message.message_attributes.items()}
+    return {
+        "message_id": message.message_id,
+        "sent_at": message.sent_at.isoformat(timespec="milliseconds"),
+        "receives": message.receives,
+        "group": message.group,
+        "from": message.source,
+        "correlation_id": _correlation(each),
+        "attributes": redaction.of(attributes) if redaction else attributes,
+        "cause": each.cause,
+        "body": redaction.body(message.body) if redaction else message.body,
+    }
+
+
+def _tell_message(each: Seen, plain: dict[str, Any]) -> None:
+    tell(plain["message_id"], style="bold")
+    sent, received = plain["sent_at"], plain["receives"]
+    tell(f"  sent {_ago(sent)} ago ({sent}), received {received} times, this look included")
+    for name in ("group", "from"):
+        if plain[name]:
+            tell(f"  {name}: {plain[name]}")
+    for name, value in plain["attributes"].items():
+        tell(f"  {name} = {value}")
+    if each.cause is None:
+        tell("  cause: unexplained")
+    else:
+        _tell_cause(each.cause)
+    if plain["correlation_id"]:
+        tell(f"  path:  python -m ops trace {plain['correlation_id']}", style="dim")
+    for line in plain["body"].splitlines() or [""]:
+        tell(line, prefix="  | ")
+    tell("")
+
+
+def _tell_cause(cause: Cause) -> None:
+    tell(f"  cause: {cause.error_type}: {cause.error_message}", style="red")
+    where = {
+        name: getattr(cause, name)
+        for name in ("function", "version", "attempts", "failed_at", "stack_digest", "rule", "target")
+    }
+    tell(", ".join(f"{name} {value}" for name, value in where.items() if value), style="dim", prefix=" " * 9)
+    for frame in cause.stack:
+        tell(frame, style="dim", prefix=" " * 9)
+
+
+def _correlation(each: Seen) -> str | None:
+    """The id under which `trace` shows the message's path, as the cause, the sender or the event tells it."""
+    if each.cause is not None and each.cause.correlation_id:
+        return each.cause.correlation_id
+    told = document(each.message, None)
+    body = told["body"] if isinstance(told["body"], dict) else {}
+    detail = body.get("detail")
+    found = told["attributes"].get(CORRELATION_ID) or (detail.get(CORRELATION_ID) if isinstance(detail, dict) else None)
+    return str(found) if found else None
+
+
+def _ago(moment: str) -> str:
+    return span(max((datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds(), 0))

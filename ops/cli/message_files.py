@@ -1,0 +1,119 @@
+"""Messages in files: `export`, `drop`, `import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ops.cli.options import (
+    AsJson,
+    File,
+    Filter,
+    Ids,
+    InStage,
+    Limit,
+    OfCause,
+    OlderThan,
+    QueueName,
+    opened,
+    selection,
+)
+from ops.cli.screen import bar, print_json, said, tell
+from ops.dead_letters import export as files
+from ops.dead_letters.export import Taken
+from ops.dead_letters.restore import restore
+from ops.errors import Interrupted, Kept
+from ops.sqs.connection import INTERRUPTED
+from stacks import names
+
+
+def export(
+    queue: QueueName,
+    file: File,
+    filter_: Filter = None,
+    older_than: OlderThan = None,
+    cause: OfCause = None,
+    ids: Ids = None,
+    limit: Limit = None,
+    stage: InStage = names.LOCAL,
+    as_json: AsJson = False,
+) -> None:
+    """Copies dead letters to a file, whole and with their cause, and leaves them where they are.
+
+    Example: python -m ops export open_ticket letters.jsonl
+    """
+    with said():
+        chosen = selection(filter_, older_than, cause, ids)
+        taken = files.export(opened(stage), queue, file, selection=chosen, limit=limit)
+        _show(taken, f"{taken.matched:,} messages of {taken.queue} are in {taken.file}.", as_json=as_json)
+        if taken.locked:
+            raise Kept(
+                f"{taken.locked:,} messages are not: SQS shows only the first of each group. "
+                "`drop` writes all to a file, and `import` puts them back."
+            )
+
+
+def drop(
+    queue: QueueName,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete; without it nothing is changed.")] = False,
+    file: Annotated[Path | None, typer.Option(help="Where they are kept; by default below .local/ops.")] = None,
+    filter_: Filter = None,
+    older_than: OlderThan = None,
+    cause: OfCause = None,
+    ids: Ids = None,
+    limit: Limit = None,
+    stage: InStage = names.LOCAL,
+    as_json: AsJson = False,
+) -> None:
+    """Deletes dead letters, each only after it is in a file: a dry run, unless you say --yes.
+
+    Example: python -m ops drop open_ticket --older-than 10d --yes
+    """
+    with said():
+        chosen = selection(filter_, older_than, cause, ids)
+        taken = files.drop(opened(stage), queue, yes=yes, file=file, selection=chosen, limit=limit)
+        would = f"Would delete {taken.matched:,} from {taken.queue}. Nothing was changed: say --yes to delete them."
+        did = f"{taken.deleted:,} deleted from {taken.queue}; they are in {taken.file}."
+        _show(taken, did if yes else would, as_json=as_json)
+        if yes and taken.deleted < taken.matched:
+            raise Kept(f"{taken.matched - taken.deleted:,} are in the file and were not deleted: drop them again.")
+
+
+def put_back(
+    queue: Annotated[str, typer.Argument(metavar="QUEUE", help="Exactly this queue, by word, name, URL or ARN.")],
+    file: File,
+    yes: Annotated[bool, typer.Option("--yes", help="Send; without it nothing is changed.")] = False,
+    skip: Annotated[int, typer.Option(min=0, help="Leave out so many at the start of the file.")] = 0,
+    stage: InStage = names.LOCAL,
+    as_json: AsJson = False,
+) -> None:
+    """Puts exported messages into a queue, in order: a dry run, unless you say --yes.
+
+    Example: python -m ops import open_ticket-dlq letters.jsonl --yes
+    """
+    with said():
+        with bar("importing", shown=yes and not as_json) as progress:
+            result = restore(opened(stage), queue, file, yes=yes, skip=skip, progress=progress)
+        if as_json:
+            print_json(result)
+        elif yes:
+            tell(f"{result.sent:,} of {result.messages:,} messages are in {result.queue}.")
+        else:
+            tell(f"Would put {result.messages:,} messages into {result.queue}. Nothing was changed: say --yes.")
+        for id_, reason in result.refused.items():
+            tell(f"{id_} was refused: {reason}.")
+        if result.refused:
+            raise Kept(f"{len(result.refused):,} messages are not in the queue.")
+
+
+def _show(taken: Taken, sentence: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(taken)
+    else:
+        tell(sentence)
+        if taken.problem is not None:
+            tell(taken.problem, style="yellow")
+    if taken.stopped == INTERRUPTED:
+        raise Interrupted(f"Stopped after {taken.matched:,} messages; the others were not looked at.")

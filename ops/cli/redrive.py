@@ -1,0 +1,205 @@
+"""Redriving dead letters: `redrive`, `resume`, `status`, `cancel`."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+import typer
+
+from ops.cli.options import (
+    AsJson,
+    Filter,
+    Ids,
+    InStage,
+    Limit,
+    OfCause,
+    OlderThan,
+    QueueName,
+    opened,
+    selection,
+)
+from ops.cli.screen import bar, print_json, said, tell
+from ops.errors import CameBack, Interrupted, Kept, UsageError
+from ops.queue import find_dead
+from ops.redrive import journal, native, run
+from ops.redrive.mover import CAME_BACK
+from ops.redrive.request import Request
+from ops.redrive.run import Report
+from ops.sqs.connection import INTERRUPTED
+from stacks import names
+
+
+def redrive(
+    queue: QueueName,
+    yes: Annotated[bool, typer.Option("--yes", help="Redrive; without it nothing is changed.")] = False,
+    to: Annotated[str | None, typer.Option(help="Another queue than the one they came from.")] = None,
+    filter_: Filter = None,
+    older_than: OlderThan = None,
+    cause: OfCause = None,
+    ids: Ids = None,
+    limit: Limit = None,
+    edit: Annotated[str | None, typer.Option(help="A JSON merge patch for the bodies; the originals are kept.")] = None,
+    rate: Annotated[
+        str, typer.Option(help="Messages a second, `max`, or `auto`: as many as the other side keeps up with.")
+    ] = "auto",
+    natively: Annotated[
+        bool | None,
+        typer.Option("--native/--no-native", help="Let AWS's own redrive move, or never; by default where it can."),
+    ] = None,
+    out_of_order: Annotated[
+        bool, typer.Option("--out-of-order", help="FIFO: let messages pass those before them that are kept.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Go on although most messages come straight back.")] = False,
+    stage: InStage = names.LOCAL,
+    as_json: AsJson = False,
+) -> None:
+    """Moves dead letters to where they came from: a dry run, unless you say --yes.
+
+    Example: python -m ops redrive open_ticket --cause "unknown agent" --yes
+    """
+    with said():
+        request = Request(
+            queue,
+            selection=selection(filter_, older_than, cause, ids),
+            to=to,
+            limit=limit,
+            edit=edit,
+            rate=_rate(rate),
+            keep_order=not out_of_order,
+            force=force,
+            natively=natively,
+        )
+        with bar("redriving", shown=yes and not as_json) as progress:
+            report = run.redrive(opened(stage), request, yes=yes, progress=progress)
+        _show(report, as_json=as_json)
+
+
+def resume(
+    redrive: Annotated[str | None, typer.Argument(metavar="REDRIVE", help="Without it, those that can go on.")] = None,
+    stage: InStage = names.LOCAL,
+    as_json: AsJson = False,
+) -> None:
+    """Goes on with a redrive that was interrupted: nothing is sent a second time.
+
+    Example: python -m ops resume 20261121-101500-3f2a
+    """
+    with said():
+        there = opened(stage)
+        if redrive is not None:
+            with bar("redriving", shown=not as_json) as progress:
+                report = run.resume(there, redrive, progress=progress)
+            _show(report, as_json=as_json)
+            return
+        unfinished = journal.unfinished(there)
+    rows = [
+        {"redrive": each.run, "queue": each.queue.word, "moved": each.moved, "undeleted": len(each.pending)}
+        for each in unfinished
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        tell(f"{row['redrive']}  {row['queue']}: {row['moved']:,} moved, {row['undeleted']:,} of them not deleted yet")
+    if not rows:
+        tell("Every redrive ended.")
+
+
+def status(queue: QueueName, stage: InStage = names.LOCAL, as_json: AsJson = False) -> None:
+    """AWS's own redrives from a dead-letter queue, the latest first.
+
+    Example: python -m ops status open_ticket --stage prod
+    """
+    with said():
+        there = opened(stage)
+        found = native.tasks(there, find_dead(there, queue))
+    if as_json:
+        print_json(found)
+        return
+    for task in found:
+        to = task.destination.rsplit(":", 1)[-1] if task.destination else "where they came from"
+        rate = f" at {task.rate} a second" if task.rate else ""
+        failure = f"; {task.failure}" if task.failure else ""
+        tell(f"{task.started_at}  {task.status}: {task.moved:,} of {task.to_move:,}{rate} to {to}{failure}")
+    if not found:
+        tell("AWS remembers no redrive from this queue.")
+
+
+def cancel(queue: QueueName, stage: InStage = names.LOCAL, as_json: AsJson = False) -> None:
+    """Stops AWS's own redrive from a dead-letter queue; what was moved stays moved.
+
+    Example: python -m ops cancel open_ticket --stage prod
+    """
+    with said():
+        there = opened(stage)
+        moved = native.cancel(there, find_dead(there, queue))
+    if as_json:
+        print_json({"moved": moved})
+    else:
+        tell(f"Stopping; about {moved:,} messages were moved.")
+
+
+def _rate(text: str) -> float | Literal["auto", "max"]:
+    if text == "auto":
+        return "auto"
+    if text == "max":
+        return "max"
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0
+    if not 0 < rate < math.inf:
+        raise UsageError(f"--rate is {text!r}: give messages a second, `max` or `auto`.")
+    return rate
+
+
+def _show(report: Report, *, as_json: bool) -> None:
+    """Shows what was done, and raises what the exit code must say."""
+    tally = report.tally
+    if as_json:
+        print_json(report)
+    else:
+        _tell(report)
+    if report.stopped == INTERRUPTED:
+        again = "" if report.native else f" `resume {report.run}` goes on."
+        raise Interrupted(f"Stopped after {tally.moved:,} messages; the others are where they were.{again}")
+    if report.stopped == CAME_BACK:
+        raise CameBack(
+            f"Stopped after {tally.moved:,} messages, most of which came straight back. "
+            "Fix the cause first, or say --force."
+        )
+    kept = sum(tally.refused.values()) + tally.group_blocked
+    if report.acted and kept:
+        raise Kept(f"{kept:,} messages stayed where they were.")
+
+
+def _tell(report: Report) -> None:
+    tally = report.tally
+    counts = ", ".join(f"{count:,} to {name}" for name, count in tally.to.items()) or "nothing to move"
+    if report.acted:
+        by = " by AWS" if report.native else ""
+        tell(f"{tally.moved:,} redriven from {report.queue}{by} in {report.seconds:.1f} s: {counts}.")
+    else:
+        tell(f"Would redrive {tally.matched:,} from {report.queue}: {counts}.")
+    for cause, count in tally.causes.most_common():
+        tell(cause, prefix=f"  {count:>6,}  ")
+    for reason, count in tally.refused.items():
+        tell(f"{count:,} kept: {reason}.")
+    if tally.group_blocked:
+        tell(f"{tally.group_blocked:,} kept, because a message before them in their group is kept.")
+    if report.locked:
+        tell(f"{report.locked:,} were not looked at: SQS shows no more of a group while its first messages are kept.")
+    if tally.came_back:
+        tell(f"{tally.came_back:,} came straight back and were kept.")
+    if report.maybe_twice:
+        tell(f"At most {report.maybe_twice:,} may be there twice; consumers drop them by their idempotency key.")
+    if report.undeleted:
+        tell(f"{report.undeleted:,} are redriven and not deleted yet: `resume {report.run}` deletes them.")
+    for changes in report.differences:
+        tell(changes)
+    if report.originals is not None:
+        tell(f"The messages as they were: {report.originals}")
+    if report.problem is not None:
+        tell(report.problem, style="yellow")
+    if not report.acted and tally.matched:
+        tell("Nothing was changed: say --yes to redrive them.", style="bold")

@@ -1,0 +1,113 @@
+"""Taking messages out into a file: a copy, or the messages themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from ops import audit
+from ops.dead_letters.cause import Causes
+from ops.dead_letters.message_file import Archive
+from ops.dead_letters.selection import EVERYTHING, Selection
+from ops.depth import depth
+from ops.queue import find_dead
+from ops.redrive.journal import new_run
+from ops.sqs.connection import connected, interruptible
+from ops.sqs.loop import run
+from ops.sqs.message import Message
+from ops.sqs.sweep import Sweep
+from ops.stage import Stage
+
+
+class Taken(Struct, kw_only=True):
+    """What was, or would be, written to the file and deleted from the queue."""
+
+    queue: str
+    seen: int = 0
+    matched: int = 0
+    deleted: int = 0
+    locked: int = 0
+    """Messages that SQS did not show, because those before them in their FIFO group are still there."""
+    file: str | None = None
+    stopped: str | None = None
+    problem: str | None = None
+
+
+def export(
+    stage: Stage, queue: str, file: Path, *, selection: Selection = EVERYTHING, limit: int | None = None
+) -> Taken:
+    """Copies the messages that are meant to a file, and leaves them where they are.
+
+    Of a FIFO group SQS shows only the first ten messages while they are there; `drop` gets at the others.
+    Raises `UsageError` for a queue that is not there or a file that is, `OpsError` where AWS refuses.
+    """
+    return _take(stage, queue, file, selection, limit, delete=False)
+
+
+def drop(
+    stage: Stage,
+    queue: str,
+    *,
+    yes: bool = False,
+    file: Path | None = None,
+    selection: Selection = EVERYTHING,
+    limit: int | None = None,
+) -> Taken:
+    """Deletes the messages that are meant, each only after it is in the file; without `yes` it only counts them.
+
+    The file is the stage's own folder's where none is given. Raises as `export` does.
+    """
+    if not yes:
+        return _take(stage, queue, None, selection, limit, delete=False)
+    run_id = new_run()
+    path = file or stage.files / f"{run_id}-dropped.jsonl"
+    asked = {**msgspec.to_builtins(selection), "limit": limit, "file": str(path)}
+    record = audit.begin(stage, run_id, "drop", queue, asked)
+    taken = _take(stage, queue, path, selection, limit, delete=True)
+    taken.problem = audit.end(stage, record, {"deleted": taken.deleted, "stopped": taken.stopped})
+    return taken
+
+
+def _take(
+    stage: Stage, queue: str, file: Path | None, selection: Selection, limit: int | None, *, delete: bool
+) -> Taken:
+    dead = find_dead(stage, queue)
+    taken = Taken(queue=dead.word, file=str(file) if file is not None else None)
+    causes = Causes(stage)
+    waiting = depth(stage, dead).waiting
+
+    async def work(archive: Archive | None) -> None:
+        async with connected(stage) as sqs:
+            sweep = Sweep(sqs, dead.url, workers=1 if dead.fifo else 8)
+
+            async def visit(batch: list[Message]) -> None:
+                found = await causes.of(batch) if archive is not None or selection.asks_cause else [None] * len(batch)
+                meant = [
+                    (message, cause)
+                    for message, cause in zip(batch, found, strict=True)
+                    if selection.means(message, cause)
+                ]
+                meant = meant[: limit - taken.matched] if limit is not None else meant
+                taken.seen += len(batch)
+                taken.matched += len(meant)
+                if archive is not None and meant:
+                    archive.write([message for message, _ in meant], [cause for _, cause in meant])
+                if delete and meant:
+                    taken.deleted += len(await sweep.delete([message.message_id for message, _ in meant]))
+                if taken.matched == limit:
+                    sweep.stop("limit")
+
+            with interruptible(sweep):
+                await sweep.run(visit)
+            taken.stopped = sweep.stopped
+            if dead.fifo and sweep.stopped is None:
+                taken.locked = max(waiting - taken.seen, 0)
+
+    if file is None:
+        run(work(None))
+    else:
+        with Archive(file) as archive:
+            run(work(archive))
+    return taken

@@ -1,0 +1,94 @@
+"""Messages in a file, one JSON object a line, with everything that SQS says of them; and back into a queue.
+
+A body is text, so a line holds it whole, character for character; binary attributes are base64, as in SQS's protocol.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+from msgspec import Struct
+
+from ops.dead_letters.cause import Cause
+from ops.errors import OpsError, UsageError
+from ops.sqs.message import Message, Value
+
+
+class Line(Struct, kw_only=True, omit_defaults=True):
+    """One message. `system` are SQS's own attributes, `attributes` the sender's."""
+
+    message_id: str
+    body: str
+    attributes: dict[str, Value] = {}
+    system: dict[str, str] = {}
+    cause: Cause | None = None
+
+    def message(self) -> Message:
+        """The message as it was received."""
+        return Message(self.message_id, "", self.body, self.system, self.attributes)
+
+
+class Archive:
+    """A file that messages are written to.
+
+    Raises `UsageError` where it exists already, `OpsError` where it cannot be made.
+
+    What `write` returns from is on the disk, not just on its way there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.count = 0
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            raise UsageError(f"{path} exists already: choose another file.") from None
+        except OSError as error:
+            raise OpsError(f"{path} cannot be written: {error.strerror}.") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._file)
+
+    def write(self, messages: Sequence[Message], causes: Sequence[Cause | None]) -> None:
+        """Appends messages, each with its cause."""
+        lines = b"".join(
+            msgspec.json.encode(
+                Line(
+                    message_id=message.message_id,
+                    body=message.body,
+                    attributes=message.message_attributes,
+                    system=message.attributes,
+                    cause=cause,
+                )
+            )
+            + b"\n"
+            for message, cause in zip(messages, causes, strict=True)
+        )
+        while lines:
+            lines = lines[os.write(self._file, lines) :]
+        os.fsync(self._file)
+        self.count += len(messages)
+
+
+def read(path: Path) -> Iterator[Message]:
+    """The messages of a file, in order. Raises `UsageError` where it is no such file, naming the line."""
+    try:
+        with path.open("rb") as file:
+            for number, text in enumerate(file, 1):
+                try:
+                    yield msgspec.json.decode(text, type=Line).message()
+                except msgspec.MsgspecError as error:
+                    raise UsageError(f"{path}, line {number} is no exported message: {error}") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None

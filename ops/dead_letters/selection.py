@@ -1,0 +1,112 @@
+"""Which messages are meant: by JMESPath over everything a message says, by age, by cause, by id."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import jmespath
+import msgspec
+from jmespath.exceptions import JMESPathError
+from msgspec import Struct
+
+from ops.dead_letters.cause import Cause, Causes, label
+from ops.errors import UsageError
+from ops.sqs.message import Message
+
+SPAN = re.compile(r"(\d+)\s*(s|m|h|d)")
+SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def seconds(text: str) -> int:
+    """`90s`, `15m`, `2h` or `3d` in seconds. Raises `UsageError` for anything else."""
+    span = SPAN.fullmatch(text.strip())
+    if span is None:
+        raise UsageError(f"{text!r} is no span of time: write 90s, 15m, 2h or 3d.")
+    return int(span[1]) * SECONDS[span[2]]
+
+
+def document(message: Message, cause: Cause | None) -> dict[str, Any]:
+    """What a filter sees: `body` (decoded where it is JSON), `attributes`, `cause`, `system` and `message_id`."""
+    try:
+        body = msgspec.json.decode(message.body)
+    except msgspec.MsgspecError:
+        body = message.body
+    return {
+        "message_id": message.message_id,
+        "body": body,
+        "attributes": {name: value.text for name, value in message.message_attributes.items()},
+        "system": message.attributes,
+        "cause": msgspec.to_builtins(cause) if cause is not None else None,
+    }
+
+
+class Selection(Struct, frozen=True, omit_defaults=True):
+    """Says which messages are meant; everything where nothing is set.
+
+    `filter` is JMESPath over `document`; a message is meant where the result is true as JMESPath has it: not false,
+    null or empty. `older_than` is in seconds since SQS took the message, on a FIFO queue since it died. `cause` is a
+    part of the cause's words, whatever their case, or `unexplained`. Raises `UsageError` for a filter that does not
+    parse.
+    """
+
+    filter: str | None = None
+    older_than: int | None = None
+    cause: str | None = None
+    ids: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.filter is not None:
+            _compiled(self.filter)
+
+    @property
+    def everything(self) -> bool:
+        """Whether every message is meant."""
+        return self == EVERYTHING
+
+    @property
+    def asks_cause(self) -> bool:
+        """Whether a message's cause must be known."""
+        return self.cause is not None or (self.filter is not None and "cause" in self.filter)
+
+    def means(self, message: Message, cause: Cause | None) -> bool:
+        """Whether this message is meant. Raises `UsageError` where the filter cannot be applied to it."""
+        if self.ids and message.message_id not in self.ids:
+            return False
+        if self.older_than is not None and (datetime.now(UTC) - message.sent_at).total_seconds() < self.older_than:
+            return False
+        if self.cause is not None and self.cause.casefold() not in label(cause).casefold():
+            return False
+        if self.filter is None:
+            return True
+        try:
+            result = _compiled(self.filter).search(document(message, cause))
+        except JMESPathError as error:
+            raise UsageError(f"The filter fails on message {message.message_id}: {error}") from None
+        return result is not None and result is not False and result not in ("", [], {})
+
+    async def choose(self, messages: Sequence[Message], causes: Causes | None) -> list[str | None]:
+        """For each message that is meant the label of its cause, None for the others.
+
+        Without `causes` they are not looked up, and the label is empty.
+        """
+        found = await causes.of(messages) if causes is not None else [None] * len(messages)
+        return [
+            (label(cause) if causes is not None else "") if self.means(message, cause) else None
+            for message, cause in zip(messages, found, strict=True)
+        ]
+
+
+@lru_cache(16)
+def _compiled(filter_: str) -> Any:
+    try:
+        return jmespath.compile(filter_)
+    except JMESPathError as error:
+        reason = " ".join(str(error).split("\n")[0].split())
+        raise UsageError(f"The filter {filter_!r} is no JMESPath: {reason}") from None
+
+
+EVERYTHING = Selection()

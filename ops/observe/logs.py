@@ -1,0 +1,123 @@
+"""What a stage's functions and API wrote to CloudWatch Logs, found by a word in it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from botocore.exceptions import ClientError
+from msgspec import Struct
+
+from functions.contracts.log_line import Handled
+from ops.errors import OpsError, UsageError
+from ops.stage import Stage, in_words
+from stacks import names
+
+ID = re.compile(r"[!-~]{1,128}")
+GROUPS = 50
+MOST = 10_000
+"""Log groups a query takes, and lines it answers.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatchlogs-quotas.html"""
+PATIENCE = 120.0
+
+
+class Answered(Struct, frozen=True, kw_only=True):
+    """The API's line: one request and its answer. `time` is epoch milliseconds, `latency` milliseconds."""
+
+    time: str
+    request_id: str
+    correlation_id: str = "-"
+    trace_id: str = "-"
+    route: str = "-"
+    method: str = "-"
+    status: str = "-"
+    latency: str = "-"
+    error: str = "-"
+
+    @property
+    def id(self) -> str:
+        """The correlation id; the request id took its place where the request reached no queue."""
+        return self.correlation_id if self.correlation_id not in ("", "-") else self.request_id
+
+
+Line = Handled | Answered
+
+
+def search(stage: Stage, text: str, since: float) -> list[Line]:
+    """The lines with `text` in them that are not older than `since` (epoch seconds), oldest first.
+
+    What is read has a price on AWS: Logs Insights bills by the gigabyte that it scans. Raises `UsageError` for what
+    cannot be an id, `OpsError` where AWS refuses.
+    """
+    if not ID.fullmatch(text):
+        raise UsageError("An id is 1 to 128 printable characters without spaces.")
+    return _lines(stage, re.escape(text).replace("/", r"\/"), since)
+
+
+def recent(stage: Stage, since: float) -> list[Line]:
+    """Every line that is not older than `since` (epoch seconds), oldest first. Raises `OpsError` where AWS refuses."""
+    return _lines(stage, '"(attempt|request_id)"', since)
+
+
+def _lines(stage: Stage, pattern: str, since: float) -> list[Line]:
+    query = f"fields @timestamp, @message | filter @message like /{pattern}/ | sort @timestamp asc | limit {MOST}"
+    every = groups(stage)
+    lines = [
+        line
+        for start in range(0, len(every), GROUPS)
+        for message in _ask(stage, every[start : start + GROUPS], query, since)
+        if (line := read(message)) is not None
+    ]
+    return sorted(lines, key=lambda line: line.at if isinstance(line, Handled) else int(line.time))
+
+
+def groups(stage: Stage) -> list[str]:
+    """The log groups of the API and of every consumer."""
+    functions = [names.log_group(stage.name, consumer.function) for consumer in stage.topology.consumers]
+    return [*([names.api_log_group(stage.name)] if stage.topology.routes else []), *functions]
+
+
+def read(message: str) -> Line | None:
+    """The line of a consumer or of the API, or None for anything else that is in the logs."""
+    kinds: tuple[type[Line], ...] = (Handled, Answered)
+    for kind in kinds:
+        try:
+            return msgspec.json.decode(message, type=kind)
+        except msgspec.MsgspecError:
+            continue
+    return None
+
+
+def _ask(stage: Stage, names_: list[str], query: str, since: float) -> Iterator[str]:
+    logs = stage.client("logs")
+    asked = {"startTime": int(since), "endTime": int(time.time()) + 1, "queryString": query}
+    with in_words():
+        try:
+            id_ = logs.start_query(logGroupNames=names_, **asked)["queryId"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                raise
+            raise OpsError(f"Stage {stage.name} has not all of its log groups: deploy it first.") from None
+        answer = _wait(logs, id_)
+    if len(answer) == MOST:
+        raise OpsError(f"The logs hold more than {MOST:,} such lines: give a shorter --since.")
+    for row in answer:
+        yield next(field["value"] for field in row if field["field"] == "@message")
+
+
+def _wait(logs: Any, id_: str) -> list[Any]:
+    end, pause = time.monotonic() + PATIENCE, 0.1
+    while time.monotonic() < end:
+        answer = logs.get_query_results(queryId=id_)
+        if answer["status"] == "Complete":
+            found: list[Any] = answer["results"]
+            return found
+        if answer["status"] not in ("Scheduled", "Running", "Unknown"):
+            raise OpsError(f"The search in the logs ended as {answer['status']}: try again.")
+        time.sleep(pause)
+        pause = min(2 * pause, 2.0)
+    logs.stop_query(queryId=id_)
+    raise OpsError(f"The search in the logs took more than {PATIENCE:.0f} s: give a shorter --since.")

@@ -1,0 +1,165 @@
+"""The path of one request, gathered from everywhere: log lines, dead-letter queues, causes, and records of redrives."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from pathlib import Path as File
+
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.contracts.envelope import CORRELATION_ID, RECEIVED_AT, REDRIVEN
+from functions.contracts.log_line import Handled
+from ops.audit import Audit
+from ops.dead_letters.cause import label
+from ops.dead_letters.peek import Seen, peek
+from ops.dead_letters.selection import Selection, document
+from ops.depth import depth
+from ops.errors import OpsError
+from ops.item import plain, typed
+from ops.observe.logs import Answered, Line, search
+from ops.observe.request_path import DeadLetter, Path, path
+from ops.queue import Queue, queues
+from ops.stage import Stage
+from stacks import names
+
+DEEPEST = 2_000
+"""Dead letters that a look goes through; a deeper queue is left alone, because every look counts as a receive."""
+
+
+class UnknownId(OpsError):
+    """Nothing is known of that id."""
+
+
+def trace(stage: Stage, text: str, *, since: float) -> Path:
+    """The path of the request with that correlation id, or in which the message or event of that id had a part.
+
+    `since` is how many seconds back the logs are searched. Raises `UnknownId` where nothing is known of the id,
+    `UsageError` for what cannot be an id, `OpsError` where AWS refuses.
+    """
+    start = time.time() - since
+    lines = search(stage, text, start)
+    look = _Look(stage)
+    correlation_id = _correlation(text, lines)
+    if correlation_id is None:
+        # The logs have forgotten it, or its consumer died before it could write a line.
+        seen = look({text})
+        if not seen:
+            raise UnknownId(_unknown(stage, text, since))
+        correlation_id = _origin(seen[0][1])[0]
+    if correlation_id != text:
+        lines = search(stage, correlation_id, start)
+    handled = {line.message_id for line in lines if isinstance(line, Handled)}
+    letters = [_letter(queue, each) for queue, each in look({correlation_id, text} | handled)]
+    found = path(correlation_id, lines, stage.topology, letters)
+    found.unseen = look.deep
+    for delivery in found.deliveries():
+        if delivery.redriven is not None:
+            delivery.redriven_by = _who(stage, delivery.redriven.partition(" ")[2])
+        elif delivery.state == "gone":
+            delivery.sent_by = _run(stage, delivery.message_id)
+    return found
+
+
+def _correlation(text: str, lines: Iterable[Line]) -> str | None:
+    """The correlation id that `text` is, or of the line that has it as the id of a message or an event."""
+    found: str | None = None
+    for line in lines:
+        if isinstance(line, Answered):
+            named, own = {line.id, line.request_id}, line.id
+        else:
+            named, own = {line.message_id, line.event_id or ""}, line.correlation_id
+            named.update(event.id for event in line.published)
+        if own == text:
+            return text
+        if text in named:
+            found = found or own
+    return found
+
+
+class _Look:
+    """Looks for ids in the dead-letter queues of the stage; `deep` are the queues that it leaves alone."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._queues: list[Queue] = []
+        self.deep: list[str] = []
+        for queue in queues(stage):
+            if queue.kind == "work":
+                continue
+            counts = depth(stage, queue)
+            if counts.waiting + counts.in_flight > DEEPEST:
+                self.deep.append(queue.word)
+            elif counts.waiting:
+                self._queues.append(queue)
+
+    def __call__(self, ids: set[str]) -> list[tuple[Queue, Seen]]:
+        """The messages that have one of the ids as their own, their event's or their correlation id."""
+        wanted = json.dumps(sorted(ids)).replace("`", r"\`")
+        places = ("message_id", f"attributes.{CORRELATION_ID}", "body.detail.correlation_id", "body.detail.id")
+        selection = Selection(filter=" || ".join(f"contains(`{wanted}`, {place})" for place in places))
+        return [
+            (queue, seen)
+            for queue in self._queues
+            for seen in peek(self._stage, queue.word, selection=selection, limit=DEEPEST)
+        ]
+
+
+def _origin(seen: Seen) -> tuple[str, str | None]:
+    """The correlation id of a dead letter, and the id of its event if it carries one."""
+    told = document(seen.message, None)
+    detail = told["body"].get("detail") if isinstance(told["body"], dict) else None
+    if isinstance(detail, dict) and isinstance(detail.get("id"), str):
+        return str(detail.get("correlation_id")), detail["id"]
+    return told["attributes"].get(CORRELATION_ID, seen.message.message_id), None
+
+
+def _letter(queue: Queue, seen: Seen) -> DeadLetter:
+    message = seen.message
+    attributes = {name: value.text for name, value in message.message_attributes.items()}
+    return DeadLetter(
+        queue=queue.word.rpartition("-")[0],
+        dlq=queue.word,
+        message_id=message.message_id,
+        sent=round(message.sent_at.timestamp() * 1000),
+        cause=label(seen.cause),
+        stack=seen.cause.stack if seen.cause is not None else (),
+        event_id=_origin(seen)[1],
+        received_at=attributes.get(RECEIVED_AT),
+        redriven=attributes.get(REDRIVEN),
+    )
+
+
+def _who(stage: Stage, run: str) -> str | None:
+    """Who started that redrive, as this machine or the stage has it on record."""
+    for line in _lines(stage.files / "audit.jsonl"):
+        if run.encode() in line:
+            return msgspec.json.decode(line, type=Audit).who
+    try:
+        answer = stage.client("dynamodb").get_item(
+            TableName=names.resource(stage.name, names.REDRIVES), Key=typed({"id": run})
+        )
+    except (ClientError, BotoCoreError):
+        return None  # the path is worth showing to someone who may not read the records
+    who: str | None = plain(answer.get("Item", {})).get("who")
+    return who
+
+
+def _lines(file: File) -> list[bytes]:
+    return file.read_bytes().splitlines() if file.exists() else []
+
+
+def _run(stage: Stage, message_id: str) -> str | None:
+    """The redrive of this machine that sent the message, if there is one."""
+    journals = sorted(stage.files.glob("*.journal"), reverse=True)
+    return next((journal.stem for journal in journals if message_id.encode() in journal.read_bytes()), None)
+
+
+def _unknown(stage: Stage, text: str, since: float) -> str:
+    return (
+        f"Nothing is known of {text} in stage {stage.name}: no line of the last {since / 3600:g} h and no dead letter "
+        "has it as a correlation, message or event id. It may be older (say --since 7d; logs are kept for the stage's "
+        "log_days), of another stage, left out by its log_level, or not searchable yet, for up to a minute."
+    )

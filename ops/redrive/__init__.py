@@ -1,0 +1,1 @@
+"""Redriving dead letters: moving them back to where they came from."""

@@ -1,0 +1,60 @@
+"""Editing a message before it is redriven: a JSON merge patch on its body, and the difference it makes.
+
+https://www.rfc-editor.org/rfc/rfc7396
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from ops.errors import UsageError
+
+# Numbers are kept as they were written: 1.10 does not become 1.1, and no digit is lost.
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class Edit:
+    """A merge patch. Raises `UsageError` where the text is no JSON object."""
+
+    def __init__(self, patch: str) -> None:
+        try:
+            self._patch = _decode(patch)
+        except msgspec.MsgspecError as error:
+            raise UsageError(f"The edit is no JSON: {error}") from None
+        if not isinstance(self._patch, dict):
+            raise UsageError('The edit must be a JSON object, such as {"language": "EN"}.')
+
+    def apply(self, body: str) -> str:
+        """The body with the patch merged in. Raises `ValueError` where the body is no JSON object."""
+        try:
+            before = _decode(body)
+        except msgspec.MsgspecError as error:
+            raise ValueError(f"its body is no JSON ({error})") from None
+        if not isinstance(before, dict):
+            raise ValueError("its body is no JSON object")
+        return _encode(merge(before, self._patch)).decode()
+
+
+def merge(target: Any, patch: Any) -> Any:
+    """RFC 7396: objects are merged, null removes a member, anything else takes the place of what was there."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge(merged.get(name), value)
+    return merged
+
+
+def difference(before: str, after: str) -> Iterator[str]:
+    """The lines that an edit takes away and puts in, as a unified diff of the indented bodies."""
+    old, new = (msgspec.json.format(_encode(_decode(body)), indent=2).decode().splitlines() for body in (before, after))
+    yield from list(difflib.unified_diff(old, new, lineterm="", n=1))[2:]

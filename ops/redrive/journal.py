@@ -1,0 +1,152 @@
+"""What a redrive has done so far, on disk, so that another can go on where it stopped.
+
+The first line says what was asked for. Then, for every batch, a line with the ids that SQS confirmed as sent, before
+anything is deleted, and a line with the ids that were deleted. Each line is one write, so a killed process leaves whole
+lines and at most one broken last one; a machine that loses power may lose the lines of its last seconds. Only what was
+sent and not deleted matters for going on; when the file grows long it is rewritten with just that.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from ops.errors import UsageError
+from ops.queue import Queue
+from ops.redrive.request import Request
+from ops.stage import Stage
+
+LONG = 16 * 1024 * 1024
+"""Bytes after which a journal is rewritten."""
+
+
+class _Line(Struct, omit_defaults=True):
+    queue: Queue | None = None
+    request: Request | None = None
+    sent: list[str] = []
+    deleted: list[str] = []
+    moved: int = 0
+    ended: str | None = None
+
+
+class Journal:
+    """The journal of one redrive of the dead-letter queue `queue`, open for writing."""
+
+    def __init__(self, path: Path, queue: Queue, request: Request) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.queue = queue
+        self.request = request
+        self.moved = 0
+        self.pending: set[str] = set()
+        """Ids that were sent and not yet deleted."""
+        self.ended: str | None = None
+        self._file: int | None = None
+        self._length = 0
+
+    @property
+    def run(self) -> str:
+        """The name of the redrive."""
+        return self.path.stem
+
+    @classmethod
+    def read(cls, path: Path) -> Journal:
+        """The journal in that file. Raises `UsageError` where it is none."""
+        try:
+            lines = path.read_bytes().splitlines()
+            head = msgspec.json.decode(lines[0], type=_Line)
+        except (FileNotFoundError, IndexError, msgspec.MsgspecError):
+            head = _Line()
+        if head.queue is None or head.request is None:
+            raise UsageError(f"{path} is no journal of a redrive: move it away.")
+        journal = cls(path, head.queue, head.request)
+        for text in lines[1:]:
+            try:
+                line = msgspec.json.decode(text, type=_Line)
+            except msgspec.MsgspecError:
+                break  # the process was killed while it wrote this line
+            journal.moved += line.moved + len(line.sent)
+            journal.pending.update(line.sent)
+            journal.pending.difference_update(line.deleted)
+            journal.ended = line.ended
+        return journal
+
+    def sent(self, ids: Sequence[str]) -> None:
+        """SQS confirmed these; they may be deleted now."""
+        self.pending.update(ids)
+        self.moved += len(ids)
+        self._write(_Line(sent=list(ids)))
+
+    def deleted(self, ids: Iterable[str]) -> None:
+        """SQS deleted these."""
+        gone = list(ids)
+        self.pending.difference_update(gone)
+        self._write(_Line(deleted=gone))
+
+    def end(self, how: str) -> None:
+        """Nothing is left to go on with."""
+        self.ended = how
+        self._write(_Line(ended=how))
+
+    def close(self) -> None:
+        """Closes the file; the journal can still be read."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _write(self, line: _Line) -> None:
+        if self._file is None or self._length > LONG:
+            self._rewrite()
+            return
+        self._length += os.write(self._file, msgspec.json.encode(line) + b"\n")
+
+    def _rewrite(self) -> None:
+        """Puts a file in place of this one that says all that matters, the latest news included."""
+        self.close()
+        new = self.path.with_suffix(".new")
+        before = self.moved - len(self.pending)
+        lines = (
+            _Line(queue=self.queue, request=self.request),
+            _Line(moved=before, sent=sorted(self.pending), ended=self.ended),
+        )
+        text = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+        new.write_bytes(text)
+        new.replace(self.path)
+        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+        self._length = len(text)
+
+
+def new_run() -> str:
+    """A name for a redrive, which sorts by time."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def path(stage: Stage, run: str) -> Path:
+    """Where the journal of that redrive is."""
+    return stage.files / f"{run}.journal"
+
+
+def unfinished(stage: Stage) -> list[Journal]:
+    """The journals of redrives from this machine that did not end, the oldest first."""
+    journals = [Journal.read(found) for found in sorted(stage.files.glob("*.journal"))]
+    return [journal for journal in journals if journal.ended is None]
+
+
+def of(stage: Stage, run: str) -> Journal:
+    """The journal of an unfinished redrive. Raises `UsageError` with the names of those there are."""
+    known = {journal.run: journal for journal in unfinished(stage)}
+    if run not in known:
+        names = ", ".join(known) or "none"
+        raise UsageError(f"There is no unfinished redrive {run!r}; there is: {names}.")
+    return known[run]
+
+
+def pending(stage: Stage, url: str) -> set[str]:
+    """Ids of messages of that queue that an unfinished redrive sent and did not delete."""
+    return {id_ for journal in unfinished(stage) if journal.queue.url == url for id_ in journal.pending}

@@ -1,0 +1,124 @@
+"""AWS's own redrive, StartMessageMoveTask: started, watched, listed and cancelled.
+
+It moves everything from a dead-letter queue of an SQS queue, at most 500 a second where a rate is set, for 36 hours at
+the most, one task a queue. It takes no filter, and no emulator has it.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+from msgspec import Struct
+
+from ops.errors import OpsError, UsageError
+from ops.queue import Queue
+from ops.stage import Stage, in_words
+
+CAP = 500
+RUNNING = ("RUNNING", "CANCELLING")
+UNSUITABLE = ("InvalidParameterValue", "UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation")
+
+
+class Unsuitable(UsageError):
+    """AWS does not move the messages of this queue by itself."""
+
+
+class Task(Struct, frozen=True, kw_only=True):
+    """A move task. Its counts are approximate; a handle exists only while it runs."""
+
+    status: str
+    moved: int
+    to_move: int
+    started_at: str
+    destination: str | None = None
+    rate: int | None = None
+    failure: str | None = None
+    handle: str | None = None
+
+
+def arn(stage: Stage, queue: Queue) -> str:
+    """The queue's ARN."""
+    with in_words():
+        answer = stage.client("sqs").get_queue_attributes(QueueUrl=queue.url, AttributeNames=["QueueArn"])
+    return str(answer["Attributes"]["QueueArn"])
+
+
+def start(stage: Stage, dead: Queue, *, to: Queue | None = None, rate: int | None = None) -> str:
+    """Starts a task and answers its handle.
+
+    Raises `Unsuitable` where AWS does not move from that queue, `UsageError` where a task runs already, `OpsError`
+    where AWS refuses otherwise.
+    """
+    asked: dict[str, Any] = {"SourceArn": arn(stage, dead)}
+    if to is not None:
+        asked["DestinationArn"] = arn(stage, to)
+    if rate is not None:
+        asked["MaxNumberOfMessagesPerSecond"] = rate
+    with in_words():
+        try:
+            return str(stage.client("sqs").start_message_move_task(**asked)["TaskHandle"])
+        except ClientError as error:
+            fault = error.response["Error"]
+            if "already a task running" in fault["Message"]:
+                raise UsageError(
+                    f"A move from {dead.word} is under way already: see it with `status`, end it with `cancel`."
+                ) from None
+            if fault["Code"] in UNSUITABLE:
+                raise Unsuitable(f"AWS does not move from {dead.word} by itself: {fault['Message']}") from None
+            raise
+
+
+def tasks(stage: Stage, dead: Queue) -> list[Task]:
+    """The tasks of that queue that AWS remembers, the latest first, ten at the most. Raises `OpsError`."""
+    with in_words():
+        answer = stage.client("sqs").list_message_move_tasks(SourceArn=arn(stage, dead), MaxResults=10)
+    return [
+        Task(
+            status=found["Status"],
+            moved=found.get("ApproximateNumberOfMessagesMoved", 0),
+            to_move=found.get("ApproximateNumberOfMessagesToMove", 0),
+            started_at=datetime.fromtimestamp(found.get("StartedTimestamp", 0) / 1000, UTC).isoformat(
+                timespec="seconds"
+            ),
+            destination=found.get("DestinationArn"),
+            rate=found.get("MaxNumberOfMessagesPerSecond"),
+            failure=found.get("FailureReason"),
+            handle=found.get("TaskHandle"),
+        )
+        for found in answer["Results"]
+    ]
+
+
+def cancel(stage: Stage, dead: Queue) -> int:
+    """Stops the task of that queue; what was moved stays moved. Answers how many that were, approximately.
+
+    Raises `UsageError` where none runs, `OpsError` where AWS refuses.
+    """
+    running = next((task for task in tasks(stage, dead) if task.handle is not None), None)
+    if running is None:
+        raise UsageError(f"No move from {dead.word} is under way.")
+    with in_words():
+        answer = stage.client("sqs").cancel_message_move_task(TaskHandle=running.handle)
+    return int(answer["ApproximateNumberOfMessagesMoved"])
+
+
+def follow(stage: Stage, dead: Queue, progress: Callable[[int, int], None], every: float = 2.0) -> Task:
+    """Watches the latest task until it ends. Raises `OpsError` where it failed, naming the reason."""
+    while True:
+        latest = next(iter(tasks(stage, dead)), None)
+        if latest is None:
+            raise OpsError(f"AWS knows of no move from {dead.word}.")
+        progress(latest.moved, latest.to_move)
+        if latest.status not in RUNNING:
+            break
+        time.sleep(every)
+    if latest.status == "FAILED":
+        raise OpsError(
+            f"AWS's move failed after {latest.moved:,} messages: {latest.failure}. The others are where they were."
+        )
+    return latest

@@ -1,0 +1,264 @@
+"""Redrives dead letters: by our own mover, or where it can do what is asked by AWS's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from ops import audit
+from ops.dead_letters.cause import Causes
+from ops.dead_letters.message_file import Archive
+from ops.depth import depth
+from ops.errors import UsageError
+from ops.queue import Queue, find, find_dead
+from ops.redrive import journal as journals
+from ops.redrive import native
+from ops.redrive.delivery import Delivery
+from ops.redrive.edit import Edit, difference
+from ops.redrive.journal import Journal
+from ops.redrive.mover import Mover, Tally
+from ops.redrive.pace import Adaptive, Pace
+from ops.redrive.request import Request
+from ops.redrive.routing import Routing
+from ops.sqs.client import Sqs
+from ops.sqs.connection import INTERRUPTED, connected, interruptible
+from ops.sqs.loop import run as run_loop
+from ops.sqs.message import Message
+from ops.sqs.sweep import Sweep
+from ops.stage import Stage
+
+Progress = Callable[[int, int], None]
+"""Takes how many messages are done, and how many there are, approximately."""
+DIFFERENCES = 3
+"""Edited messages whose difference is shown."""
+
+
+def quiet(done: int, of: int) -> None:
+    """Shows no progress."""
+
+
+@dataclass
+class Report:
+    """What a redrive did, or in a dry run would do. Queues are named as people call them."""
+
+    run: str
+    queue: str
+    acted: bool
+    native: bool = False
+    tally: Tally = field(default_factory=Tally)
+    locked: int = 0
+    """Messages that SQS did not show, because a message before them in their FIFO group is kept."""
+    maybe_twice: int = 0
+    """Messages in sends that got no answer; a standard queue may hold them twice, with the same idempotency key."""
+    undeleted: int = 0
+    """Messages that were sent and are in the dead-letter queue too; `resume` deletes them."""
+    stopped: str | None = None
+    differences: list[str] = field(default_factory=list)
+    """What an edit changes, for the first few messages."""
+    originals: str | None = None
+    """The file that keeps edited messages as they were."""
+    problem: str | None = None
+    """What went wrong beside the work, such as an audit record that was not taken."""
+    seconds: float = 0.0
+
+
+def redrive(stage: Stage, request: Request, *, yes: bool = False, progress: Progress = quiet) -> Report:
+    """Moves the messages that are meant to where they came from, or to where the request says.
+
+    Without `yes` nothing is moved, and the report says what would be.
+
+    Raises `UsageError` for what does not exist or does not fit, `OpsError` where AWS refuses.
+    """
+    dead = find_dead(stage, request.queue)
+    if request.natively and not request.plain:
+        raise UsageError(
+            f"AWS's own redrive takes no filter, limit or edit, and a whole rate of {native.CAP} at the most."
+        )
+    by_aws = request.natively if request.natively is not None else _left_to_aws(stage, dead, request)
+    if not yes:
+        return _Move(stage, dead, request, journals.new_run(), None, progress).run(by_aws=by_aws)
+    if by_aws:
+        try:
+            return _move_natively(stage, dead, request, progress)
+        except native.Unsuitable:
+            if request.natively:
+                raise
+    run = journals.new_run()
+    return _Move(stage, dead, request, run, Journal(journals.path(stage, run), dead, request), progress).run()
+
+
+def resume(stage: Stage, run: str, *, progress: Progress = quiet) -> Report:
+    """Goes on with a redrive that did not end: deletes what it sent, and moves the others as it was asked to.
+
+    Raises `UsageError` where there is no such redrive, `OpsError` where AWS refuses.
+    """
+    journal = journals.of(stage, run)
+    request = journal.request
+    if request.limit is not None:
+        request = replace(request, limit=max(request.limit - journal.moved, 0))
+    return _Move(stage, journal.queue, request, run, journal, progress).run()
+
+
+def _left_to_aws(stage: Stage, dead: Queue, request: Request) -> bool:
+    """FIFO stays with us: what AWS's redrive takes for deduplication ids is nowhere documented."""
+    ours_to_finish = journals.pending(stage, dead.url)
+    return (
+        stage.endpoint is None and request.plain and not dead.fifo and dead.kind != "undelivered" and not ours_to_finish
+    )
+
+
+def _move_natively(stage: Stage, dead: Queue, request: Request, progress: Progress) -> Report:
+    started = monotonic()
+    to = find(stage, request.to) if request.to is not None else None
+    report = Report(journals.new_run(), dead.word, acted=True, native=True)
+    tally = report.tally
+    tally.seen = tally.matched = depth(stage, dead).waiting
+    native.start(stage, dead, to=to, rate=request.native_rate)
+    record = audit.begin(stage, report.run, "native redrive", dead.word, msgspec.to_builtins(request))
+    try:
+        tally.moved = native.follow(stage, dead, progress).moved
+    except KeyboardInterrupt:
+        tally.moved = native.cancel(stage, dead)
+        report.stopped = INTERRUPTED
+    tally.to[to.word if to is not None else "where they came from"] = tally.moved
+    report.problem = audit.end(stage, record, {"moved": tally.moved, "stopped": report.stopped})
+    report.seconds = round(monotonic() - started, 3)
+    return report
+
+
+class _Move:
+    """One run of our own mover; without a journal a dry run."""
+
+    def __init__(
+        self, stage: Stage, dead: Queue, request: Request, run: str, journal: Journal | None, progress: Progress
+    ) -> None:
+        self._stage = stage
+        self._dead = dead
+        self._to = find(stage, request.to) if request.to is not None else None
+        self._request = request
+        self._journal = journal
+        self._progress = progress
+        self._edit = Edit(request.edit) if request.edit is not None else None
+        self._originals: Archive | None = None
+        self._report = Report(run, dead.word, acted=journal is not None)
+
+    def run(self, *, by_aws: bool = False) -> Report:
+        """Moves, and reports; `by_aws` only says who would move."""
+        started = monotonic()
+        journal, report = self._journal, self._report
+        report.native = by_aws
+        if journal is None:
+            run_loop(self._work())
+        else:
+            asked = msgspec.to_builtins(self._request)
+            record = audit.begin(self._stage, report.run, "redrive", self._dead.word, asked)
+            try:
+                if self._edit is not None:
+                    self._keep_originals()
+                run_loop(self._work())
+                if report.stopped != INTERRUPTED and not report.undeleted:
+                    journal.end(report.stopped or "done")
+            finally:
+                journal.close()
+                if self._originals is not None:
+                    self._originals.__exit__(None, None, None)
+                report.problem = audit.end(self._stage, record, self._result()) or report.problem
+        report.seconds = round(monotonic() - started, 3)
+        return report
+
+    async def _work(self) -> None:
+        request, report = self._request, self._report
+        gone = journals.pending(self._stage, self._dead.url)
+        waiting = depth(self._stage, self._dead).waiting
+        goal = waiting if request.limit is None else min(request.limit, waiting)
+        async with connected(self._stage) as sqs:
+            sweep = Sweep(sqs, self._dead.url, workers=32, gone=gone)
+            causes = Causes(self._stage) if self._journal is None or request.selection.asks_cause else None
+            routing = Routing(self._stage, sqs, self._dead, self._to, self._edit)
+            pace = self._pace(sqs)
+            mover = Mover(
+                sweep,
+                lambda message: self._prepare(routing, message),
+                run=report.run,
+                act=self._journal is not None,
+                journal=self._journal,
+                choose=lambda batch: request.selection.choose(batch, causes),
+                limit=request.limit,
+                pace=pace,
+                keep_order=request.keep_order,
+                force=request.force,
+                moved=lambda _: self._progress(mover.tally.moved, goal),
+            )
+            report.tally = mover.tally
+            try:
+                with interruptible(sweep):
+                    async with _watched(pace, mover):
+                        await sweep.run(mover.visit)
+            finally:
+                self._fill(sqs, sweep, waiting)
+                if causes is not None and causes.problem is not None:
+                    report.problem = f"The recorded causes could not be read: {causes.problem}"
+
+    def _prepare(self, routing: Routing, message: Message) -> Delivery | str:
+        delivery = routing.prepare(message)
+        if self._edit is None or isinstance(delivery, str):
+            return delivery
+        if self._originals is not None:
+            self._originals.write([message], [None])
+        if len(self._report.differences) < DIFFERENCES and delivery.body != message.body:
+            self._report.differences.append("\n".join(difference(message.body, delivery.body)))
+        return delivery
+
+    def _pace(self, sqs: Sqs) -> Pace:
+        rate = self._request.rate
+        if rate == "auto" and self._journal is not None:
+            return Adaptive(sqs, self._dead.url)
+        return Pace(None if isinstance(rate, str) else rate)
+
+    def _keep_originals(self) -> None:
+        path = self._stage.files / f"{self._report.run}-originals.jsonl"
+        number = 1
+        while path.exists():
+            number += 1
+            path = self._stage.files / f"{self._report.run}-originals-{number}.jsonl"
+        self._originals = Archive(path)
+        self._report.originals = str(path)
+
+    def _fill(self, sqs: Sqs, sweep: Sweep, waiting: int) -> None:
+        report, tally = self._report, self._report.tally
+        hides = self._dead.fifo and tally.kept and not sweep.stopped
+        report.locked = max(waiting - tally.seen, 0) if hides else 0
+        report.maybe_twice = 0 if self._dead.fifo else sqs.unsure
+        report.undeleted = sweep.undeleted
+        report.stopped = sweep.stopped
+
+    def _result(self) -> dict[str, Any]:
+        """What the audit keeps."""
+        counts = msgspec.to_builtins(self._report.tally)
+        counts |= {"undeleted": self._report.undeleted, "stopped": self._report.stopped}
+        return {name: value for name, value in counts.items() if value}
+
+
+@asynccontextmanager
+async def _watched(pace: Pace, mover: Mover) -> AsyncIterator[None]:
+    """Lets an adaptive pace look at the queues while the mover moves."""
+    if not isinstance(pace, Adaptive):
+        yield
+        return
+
+    def destinations() -> list[str]:
+        return [url for url in mover.urls if not url.startswith("arn:")]
+
+    watch = asyncio.create_task(pace.watch(lambda: mover.tally.moved, destinations, mover.give_up))
+    try:
+        yield
+    finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)

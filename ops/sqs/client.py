@@ -1,0 +1,214 @@
+"""SQS's calls that move messages: ten at a time, each entry judged on its own, throttles waited out."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from ops.errors import OpsError
+from ops.sqs.message import Entry, Message, md5_of_attributes, md5_of_body
+from ops.sqs.transport import Transport, Unanswered
+
+TEN = 10
+THROTTLES = frozenset({"RequestThrottled", "ThrottlingException", "Throttling", "KmsThrottled", "SlowDown"})
+
+
+class Refused(OpsError):
+    """SQS answered with an error that trying again does not cure; `fault` is its code."""
+
+    def __init__(self, action: str, fault: str, message: str | None) -> None:
+        super().__init__(f"SQS refused {action}: {message or fault} ({fault}).")
+        self.fault = fault
+
+
+class _Sent(Struct, rename="pascal"):
+    id: str
+    message_id: str
+    md5_of_message_body: str = msgspec.field(name="MD5OfMessageBody")
+    md5_of_message_attributes: str | None = msgspec.field(default=None, name="MD5OfMessageAttributes")
+
+
+class _Done(Struct, rename="pascal"):
+    id: str
+
+
+class _Failed(Struct, rename="pascal"):
+    id: str
+    code: str = ""
+    sender_fault: bool = False
+    message: str | None = None
+
+
+class _Received(Struct, rename="pascal"):
+    messages: list[Message] | None = None
+
+
+class _SendAnswer(Struct, rename="pascal"):
+    successful: list[_Sent] = []
+    failed: list[_Failed] = []
+
+
+class _BatchAnswer(Struct, rename="pascal"):
+    successful: list[_Done] = []
+    failed: list[_Failed] = []
+
+
+class _Attributes(Struct, rename="pascal"):
+    attributes: dict[str, str] = {}
+
+
+class _Fault(Struct):
+    kind: str = msgspec.field(default="", name="__type")
+    message: str | None = None
+
+
+A = TypeVar("A")
+
+
+class Sqs:
+    """SQS through a transport.
+
+    Throttles and faults of the service are retried after growing random pauses, and so is a call that got no
+    answer. On a standard queue such a send may arrive twice: `unanswered` counts, by action, the calls without answer
+    and `unsure` the messages in such sends. `throttled` counts the refusals for being too fast.
+    """
+
+    def __init__(self, transport: Transport, *, attempts: int = 8, pause: float = 0.1) -> None:
+        self._transport = transport
+        self.attempts = attempts
+        self._pause = pause
+        self.unanswered: dict[str, int] = {}
+        self.unsure = 0
+        self.throttled = 0
+
+    async def receive(self, url: str, *, visibility: int, wait: int) -> list[Message]:
+        """Up to ten messages, hidden from others for `visibility` seconds; waits up to `wait` seconds for the first.
+
+        Raises `Refused`, and `Unanswered` where no answer came: then messages may be hidden that nobody holds. That is
+        for the caller to know, so this call is not repeated here.
+        """
+        request = {
+            "QueueUrl": url,
+            "MaxNumberOfMessages": TEN,
+            "VisibilityTimeout": visibility,
+            "WaitTimeSeconds": wait,
+            "MessageAttributeNames": ["All"],
+            "MessageSystemAttributeNames": ["All"],
+        }
+        return (await self._call("ReceiveMessage", request, _Received, repeat=False)).messages or []
+
+    async def send(self, url: str, entries: Sequence[Entry]) -> dict[str, str | None]:
+        """Sends up to ten messages: by entry id None where SQS confirmed what was sent, else why not.
+
+        Entries that fail through no fault of theirs are sent again. Raises `Refused` where SQS refuses the whole
+        batch, `Unanswered` where no answer came.
+        """
+        outcome: dict[str, str | None] = {}
+        waiting = {entry.id: entry for entry in entries}
+        for attempt in range(self.attempts):
+            answer = await self._call(
+                "SendMessageBatch", {"QueueUrl": url, "Entries": list(waiting.values())}, _SendAnswer, len(waiting)
+            )
+            for sent in answer.successful:
+                outcome[sent.id] = _confirmed(waiting.pop(sent.id), sent)
+            for failed in answer.failed:
+                outcome[failed.id] = f"{failed.message or failed.code} ({failed.code})"
+                if failed.sender_fault and failed.code not in THROTTLES:
+                    del waiting[failed.id]
+            if not waiting:
+                break
+            await self.pause(attempt)
+        for id_ in waiting:
+            outcome.setdefault(id_, "SQS did not say what became of it")
+        return outcome
+
+    async def delete(self, url: str, receipts: Mapping[str, str]) -> set[str]:
+        """Deletes up to ten messages, given as receipt handles by id; the ids that SQS did delete.
+
+        Raises `Refused`, and `Unanswered` where no answer came.
+        """
+        return await self._batch(
+            "DeleteMessageBatch", url, [(id_, {"ReceiptHandle": r}) for id_, r in receipts.items()]
+        )
+
+    async def hide(self, url: str, receipts: Mapping[str, str], seconds: int) -> set[str]:
+        """Hides up to ten messages for so many seconds from now (0 shows them at once); the ids for which it worked.
+
+        Raises `Refused`, and `Unanswered` where no answer came.
+        """
+        change = [(id_, {"ReceiptHandle": r, "VisibilityTimeout": seconds}) for id_, r in receipts.items()]
+        return await self._batch("ChangeMessageVisibilityBatch", url, change)
+
+    async def attributes(self, url: str, names: Iterable[str] = ("All",)) -> dict[str, str]:
+        """The queue's attributes. Raises `Refused`, and `Unanswered` where no answer came."""
+        request = {"QueueUrl": url, "AttributeNames": list(names)}
+        return (await self._call("GetQueueAttributes", request, _Attributes)).attributes
+
+    async def _batch(self, action: str, url: str, changes: Sequence[tuple[str, dict[str, Any]]]) -> set[str]:
+        # A message id is a valid entry id, but ids that a person gave may not be; an index always is.
+        entries = [{"Id": str(index), **change} for index, (_, change) in enumerate(changes)]
+        done: set[str] = set()
+        for attempt in range(self.attempts):
+            answer = await self._call(action, {"QueueUrl": url, "Entries": entries}, _BatchAnswer)
+            done.update(changes[int(success.id)][0] for success in answer.successful)
+            again = {failed.id for failed in answer.failed if not failed.sender_fault or failed.code in THROTTLES}
+            entries = [entry for entry in entries if entry["Id"] in again]
+            if not entries:
+                break
+            await self.pause(attempt)
+        return done
+
+    async def _call(
+        self, action: str, request: Mapping[str, Any], answer: type[A], messages: int = 0, *, repeat: bool = True
+    ) -> A:
+        payload = msgspec.json.encode(request)
+        for attempt in range(self.attempts):
+            last = attempt == self.attempts - 1
+            try:
+                status, body = await self._transport(action, payload)
+            except Unanswered:
+                self.unanswered[action] = self.unanswered.get(action, 0) + 1
+                self.unsure += messages
+                if last or not repeat:
+                    raise
+                await self.pause(attempt)
+                continue
+            if status == 200:
+                return msgspec.json.decode(body, type=answer)
+            fault, message = _fault(status, body)
+            throttled = fault in THROTTLES
+            self.throttled += throttled
+            if last or not (throttled or status >= 500):
+                raise Refused(action, fault, message)
+            await self.pause(attempt)
+        raise AssertionError("every attempt either returns or raises")
+
+    async def pause(self, attempt: int) -> None:
+        """A random pause that grows with the attempts, so that many clients do not come back together.
+
+        https://docs.aws.amazon.com/general/latest/gr/api-retries.html
+        """
+        await asyncio.sleep(random.uniform(0, min(self._pause * 2**attempt, 20)))
+
+
+def _confirmed(entry: Entry, sent: _Sent) -> str | None:
+    if sent.md5_of_message_body != md5_of_body(entry.message_body):
+        return "SQS confirmed another body than was sent (MD5)"
+    attributes = md5_of_attributes(entry.message_attributes)
+    if sent.md5_of_message_attributes is not None and sent.md5_of_message_attributes != attributes:
+        return "SQS confirmed other attributes than were sent (MD5)"
+    return None
+
+
+def _fault(status: int, body: bytes) -> tuple[str, str | None]:
+    try:
+        fault = msgspec.json.decode(body, type=_Fault)
+    except msgspec.MsgspecError:
+        return f"HTTP {status}", None
+    # `com.amazonaws.sqs#QueueDoesNotExist`, or the older `AWS.SimpleQueueService.NonExistentQueue`
+    return fault.kind.rsplit("#", 1)[-1] or f"HTTP {status}", fault.message

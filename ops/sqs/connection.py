@@ -1,0 +1,53 @@
+"""SQS of a stage, connected, and work on it that a person can interrupt."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from botocore.httpsession import get_cert_path
+
+from ops.errors import OpsError
+from ops.sqs.client import Sqs
+from ops.sqs.sweep import Sweep
+from ops.sqs.transport import HttpTransport, Unanswered
+from ops.stage import Stage, in_words
+
+INTERRUPTED = "interrupted"
+
+
+@asynccontextmanager
+async def connected(stage: Stage) -> AsyncIterator[Sqs]:
+    """SQS of that stage, for calls that move messages. Raises `OpsError` where it does not answer."""
+    with in_words():
+        endpoint = stage.client("sqs").meta.endpoint_url
+        trusted = get_cert_path(stage.session.get_config_variable("ca_bundle") or True)
+        credentials = stage.session.get_credentials()
+    transport = HttpTransport(endpoint, stage.region, credentials, certificates=trusted)
+    async with transport:
+        try:
+            yield Sqs(transport)
+        except Unanswered as error:
+            raise OpsError(f"SQS does not answer at {endpoint} ({error}): nothing is lost, try again.") from error
+
+
+@contextmanager
+def interruptible(sweep: Sweep) -> Iterator[None]:
+    """Lets Ctrl-C end the sweep after what is under way; a second Ctrl-C does not wait for it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        sweep.stop(INTERRUPTED)
+        loop.remove_signal_handler(signal.SIGINT)
+
+    loop.add_signal_handler(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)

@@ -1,0 +1,268 @@
+"""Going once through a queue: every message is received, held out of sight, and settled or put back.
+
+A message that was received stays this sweep's own until it is deleted or released: its visibility is extended while
+the work takes long, a second receive of it only refreshes its receipt handle, and one that was already sent elsewhere
+is deleted and never handed out again. On a FIFO queue at most one batch of a group is out at a time: SQS locks a group
+while one of its messages is in flight, and where a lock ran out the sweep leaves the newcomers alone.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TypeVar
+
+from msgspec import Struct
+
+from ops.sqs.client import TEN, Refused, Sqs
+from ops.sqs.message import Message
+from ops.sqs.transport import Unanswered
+
+MOST_HELD = 100_000
+"""Messages held at once, at the most: SQS allows 120,000 in flight.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
+
+WAIT = 1
+"""Seconds that a receive waits for a message; a receive that waits asks all of SQS's servers.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html"""
+PATIENCE = 3
+"""Passes in a row that bring nothing although SQS counts waiting messages: its counts lag, and so may a receive."""
+WAITING = "ApproximateNumberOfMessages"
+HIDDEN = "ApproximateNumberOfMessagesNotVisible"
+
+Visit = Callable[[list[Message]], Awaitable[None]]
+T = TypeVar("T")
+
+
+class _Hold(Struct):
+    receipt: str
+    until: float
+    group: str | None
+    gone: bool = False
+    """It was sent, or is being dropped: only its deletion is left."""
+
+
+class Sweep:
+    """One pass over one queue, by several workers at once.
+
+    `visibility` is how many seconds a message stays hidden before it is extended. `gone` are ids of messages that an
+    earlier pass already sent.
+    """
+
+    def __init__(
+        self,
+        sqs: Sqs,
+        url: str,
+        *,
+        workers: int = 16,
+        visibility: int = 120,
+        gone: Iterable[str] = (),
+        most_held: int = MOST_HELD,
+    ) -> None:
+        self._sqs = sqs
+        self._url = url
+        self.fifo = url.endswith(".fifo")
+        self._workers = workers
+        self._visibility = visibility
+        self._gone = set(gone)
+        self._most_held = most_held
+        self._holds: dict[str, _Hold] = {}
+        self._groups: dict[str | None, int] = {}
+        self._look_until = 0.0
+        self._seen = 0
+        self.stopped: str | None = None
+        """Why the sweep ended before the queue was empty."""
+
+    @property
+    def held(self) -> int:
+        """Messages out of sight that nobody has settled."""
+        return sum(not hold.gone for hold in self._holds.values())
+
+    @property
+    def undeleted(self) -> int:
+        """Messages that were sent and that SQS has not deleted yet."""
+        return sum(hold.gone for hold in self._holds.values()) + len(self._gone)
+
+    def stop(self, reason: str) -> None:
+        """Receives nothing more; what is under way is finished."""
+        self.stopped = self.stopped or reason
+
+    async def run(self, visit: Visit) -> None:
+        """Hands every message once to `visit`, up to ten at a time, in order within each group.
+
+        What `visit` does not delete is released at the end. Raises `Refused` and `Unanswered` as the calls do.
+        """
+        keeper = asyncio.create_task(self._extend())
+        idle = 0
+        try:
+            while self.stopped is None:
+                seen = self._seen
+                await self._pass(visit)
+                idle = idle + 1 if seen == self._seen else 0
+                counts = await self._sqs.attributes(self._url, (WAITING, HIDDEN))
+                # A receive may come back empty from a queue that is not, and what was hidden by a call whose answer
+                # was lost comes back when its visibility runs out.
+                if int(counts[HIDDEN]) > self.held and self._now() < self._look_until:
+                    await asyncio.sleep(1)
+                elif not int(counts[WAITING]) or idle == PATIENCE:
+                    self._settle()
+                    break
+        finally:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+            await self.release()
+
+    async def _pass(self, visit: Visit) -> None:
+        tasks = [asyncio.create_task(self._work(visit)) for _ in range(self._workers)]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            # When one fails the others finish what they are at: a receive that is cut off hides messages for nobody.
+            failed = next((task for task in tasks if task.done() and task.exception() is not None), None)
+            if failed is not None:
+                self.stop("failed")
+            await asyncio.wait(tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+        if failed is not None:
+            failed.result()
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    def sent(self, ids: Iterable[str]) -> None:
+        """These live elsewhere now: whatever happens, they are not shown to others again, but deleted."""
+        for id_ in ids:
+            hold = self._holds.get(id_)
+            if hold is not None and not hold.gone:
+                hold.gone = True
+                self._unlock(hold)
+
+    async def delete(self, ids: Sequence[str]) -> set[str]:
+        """Deletes messages of this sweep; what SQS does not delete is deleted when it is received again."""
+        self.sent(ids)
+        receipts = {id_: self._holds[id_].receipt for id_ in ids if id_ in self._holds}
+        done = await self._sqs.delete(self._url, receipts)
+        for id_ in done & self._holds.keys():
+            hold = self._holds[id_]
+            # SQS confirms the deletion by an outdated receipt handle without deleting anything.
+            if hold.receipt == receipts[id_]:
+                del self._holds[id_]
+                if hold.until < self._now():
+                    self._gone.add(id_)
+                    self._look_again()
+        if len(done) < len(receipts):
+            self._look_again()
+        return done
+
+    async def release(self) -> None:
+        """Shows everything that is still held to others at once, the latest of a group first.
+
+        Within a group the first message keeps the lock until the rest is visible, so that nobody receives the rest
+        without it.
+        """
+        kept = [(id_, hold.receipt) for id_, hold in reversed(self._holds.items()) if not hold.gone]
+        for lot in _tens(kept):
+            try:
+                await self._sqs.hide(self._url, dict(lot), 0)
+            except (Refused, Unanswered):
+                return  # they come back by themselves when their visibility runs out
+            for id_, _ in lot:
+                self._unlock(self._holds.pop(id_))
+
+    async def _work(self, visit: Visit) -> None:
+        empty = False
+        unanswered = 0
+        while self.stopped is None and not empty:
+            try:
+                received = await self._sqs.receive(self._url, visibility=self._visibility, wait=WAIT)
+            except Unanswered:
+                self._look_again()  # the receive may have hidden messages that nobody holds
+                unanswered += 1
+                if unanswered == self._sqs.attempts:
+                    raise
+                await self._sqs.pause(unanswered)
+                continue
+            except Refused as error:
+                if error.fault != "OverLimit":
+                    raise
+                self.stop("SQS lets no more messages be in flight")
+                return
+            empty, unanswered = not received, 0
+            fresh, sent = self._take(received)
+            if sent:
+                await self.delete(sent)
+            if fresh and self.stopped is None:
+                await visit(fresh)
+            if len(self._holds) >= self._most_held:
+                self.stop(f"{self._most_held:,} messages are held, which is as many as SQS lets be in flight")
+
+    def _take(self, received: list[Message]) -> tuple[list[Message], list[str]]:
+        """The messages to visit, and the ids of those that were sent already and come back undeleted."""
+        fresh: list[Message] = []
+        sent: list[str] = []
+        locked = set(self._groups)
+        until = self._now() + self._visibility
+        for message in received:
+            id_ = message.message_id
+            hold = self._holds.get(id_)
+            if hold is not None:
+                hold.receipt, hold.until = message.receipt_handle, until
+                if hold.gone:
+                    sent.append(id_)
+            elif id_ in self._gone:
+                self._gone.discard(id_)
+                self._holds[id_] = _Hold(message.receipt_handle, until, message.group, gone=True)
+                sent.append(id_)
+            elif self.fifo and message.group in locked:
+                self._look_again()  # its group's lock ran out while an earlier batch of it is still out
+            else:
+                self._holds[id_] = _Hold(message.receipt_handle, until, message.group)
+                fresh.append(message)
+        self._seen += len(fresh)
+        if self.fifo:
+            for message in fresh:
+                self._groups[message.group] = self._groups.get(message.group, 0) + 1
+        return fresh, sent
+
+    def _unlock(self, hold: _Hold) -> None:
+        """Once nothing of a group is held unsent, the group may be handed out again."""
+        if not self.fifo:
+            return
+        self._groups[hold.group] -= 1
+        if not self._groups[hold.group]:
+            del self._groups[hold.group]
+
+    def _settle(self) -> None:
+        """Nothing is hidden but what is held, so what was sent is deleted, whether or not SQS's answer arrived."""
+        self._holds = {id_: hold for id_, hold in self._holds.items() if not hold.gone}
+        self._gone.clear()
+
+    def _look_again(self) -> None:
+        """Messages may come back once their visibility runs out: keep looking until then."""
+        self._look_until = max(self._look_until, self._now() + self._visibility + WAIT)
+
+    async def _extend(self) -> None:
+        while True:
+            await asyncio.sleep(self._visibility / 4)
+            soon = self._now() + self._visibility / 2
+            late = [(id_, hold.receipt) for id_, hold in self._holds.items() if hold.until < soon]
+            for lot in _tens(late):
+                try:
+                    extended = await self._sqs.hide(self._url, dict(lot), self._visibility)
+                except (Refused, Unanswered):
+                    continue
+                for id_ in extended & self._holds.keys():
+                    self._holds[id_].until = self._now() + self._visibility
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+def _tens(items: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(items)
+    while lot := list(islice(rest, TEN)):
+        yield lot

@@ -1,0 +1,1 @@
+"""What Lambda gets: the functions' code and their dependencies, built without Docker."""

@@ -1,0 +1,43 @@
+"""The stacks of one stage, in one readable sentence."""
+
+from __future__ import annotations
+
+from aws_cdk import App, Validations
+from msgspec import structs
+
+from stacks import names
+from stacks import settings as stages
+from stacks.encryption import Encryption
+from stacks.entry import Topology
+from stacks.ingress import Ingress
+from stacks.integration import Integration
+from stacks.invariants.plugin import Invariants
+from stacks.observability import Observability
+from stacks.operator import Operator
+from stacks.shared import Shared
+
+
+def compose(app: App, topology: Topology) -> None:
+    """Every stack of the stage that the context names, in the order in which they are deployed."""
+    settings = stages.read(
+        app.node.try_get_context("stage"), app.node.try_get_context("stages") or names.CONTEXT["stages"]
+    )
+    if settings.customer_key is True:
+        encryption = Encryption(app, settings=settings)
+        settings = structs.replace(settings, customer_key=encryption.key.key_arn)
+    shared = Shared(app, settings=settings)
+    integrations = [
+        Integration(app, settings=settings, topology=topology, integration=integration)
+        for integration in topology.integrations
+        if integration.tables or integration.queues  # CloudFormation takes no stack without a resource
+    ]
+    for integration in integrations:
+        integration.add_stack_dependency(shared)
+    if any(integration.routes for integration in topology.integrations):
+        ingress = Ingress(app, settings=settings, topology=topology)
+        for earlier in (shared, *integrations):
+            ingress.add_stack_dependency(earlier)
+    Operator(app, settings=settings, topology=topology)
+    if settings.alarms:
+        Observability(app, settings=settings, topology=topology, limits=settings.alarms)
+    Validations.of(app).add_plugins(Invariants())

@@ -1,0 +1,1 @@
+"""The HTTP edge: how API Gateway turns a request into a message, and what it answers."""

@@ -1,0 +1,129 @@
+"""A route of the REST API that feeds a queue: API Gateway calls SQS itself, no Lambda function in between."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import Aws, Duration
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from stacks import names
+from stacks.edge import mapping_template
+from stacks.edge.model_schema import draft4
+from stacks.entry import Queue, Route
+from stacks.parts import arn
+from stacks.parts.acknowledged import acknowledge
+from stacks.parts.customer_key import key_grant
+from stacks.settings import Settings
+
+JSON = "application/json"
+# The headers that the templates of the answers set.
+_ANSWERED = (mapping_template.CORRELATION_ID, "Retry-After")
+
+
+class ApiToQueue(Construct):
+    """A method that validates the request and sends its body to the queue, byte for byte.
+
+    The queue is found by its name, so that the stacks share no exports. The role may do nothing but send to that
+    queue. It has no source condition on who assumes it: API Gateway sets neither `aws:SourceAccount` nor
+    `aws:SourceArn` when it assumes the role of an integration, so a condition would refuse every request
+    (docs/decisions.md).
+    """
+
+    def __init__(
+        self, api: apigateway.RestApi, *, route: Route, queue: Queue, settings: Settings, **options: Any
+    ) -> None:
+        super().__init__(api, route.name.replace("/", "."))
+        queue_name = names.queue(settings.stage, queue.name, fifo=queue.fifo)
+        self.role = iam.Role(
+            self,
+            "Role",
+            description=f"Lets {route.name} send to {queue_name}.",
+            assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"),
+            inline_policies={
+                "send": iam.PolicyDocument(
+                    statements=[
+                        iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[arn.queue(self, queue_name)]),
+                        *key_grant(settings, "kms:GenerateDataKey", "kms:Decrypt"),
+                    ]
+                )
+            },
+        )
+        model = self._model(api, route)
+        self.method = api.root.resource_for_path(route.path).add_method(
+            route.method,
+            apigateway.AwsIntegration(
+                service="sqs",
+                path=f"{Aws.ACCOUNT_ID}/{queue_name}",
+                integration_http_method="POST",
+                options=apigateway.IntegrationOptions(
+                    credentials_role=self.role,
+                    # Anything but JSON is refused with 415; it would reach SQS as it is otherwise.
+                    passthrough_behavior=apigateway.PassthroughBehavior.NEVER,
+                    request_parameters={
+                        "integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"
+                    },
+                    request_templates={JSON: mapping_template.request(route, queue)},
+                    integration_responses=_responses(route),
+                    timeout=Duration.seconds(10),
+                ),
+            ),
+            request_models={JSON: model, "$default": model},
+            request_parameters={
+                f"method.request.header.{name}": required for name, required in _parameters(route, queue).items()
+            },
+            request_validator=apigateway.RequestValidator(
+                self,
+                "Validator",
+                rest_api=api,
+                validate_request_body=True,
+                validate_request_parameters=True,
+            ),
+            method_responses=[
+                apigateway.MethodResponse(
+                    status_code=status,
+                    response_parameters={f"method.response.header.{name}": True for name in _ANSWERED},
+                )
+                for status in ("202", "400", "413", "500", "503")
+            ],
+            **options,
+        )
+        acknowledge(self.method, "AwsSolutions-COG4")
+        if options.get("authorization_type") is apigateway.AuthorizationType.NONE:
+            acknowledge(self.method, "AwsSolutions-APIG4")
+
+    def _model(self, api: apigateway.RestApi, route: Route) -> apigateway.IModel:
+        """The route's contract as a model; a change of it makes a new deployment."""
+        schema = draft4(route.accepts)
+        model = apigateway.CfnModel(self, "Model", rest_api_id=api.rest_api_id, content_type=JSON, schema=schema)
+        deployment = api.latest_deployment
+        if deployment is not None:
+            deployment.add_to_logical_id(schema)
+        return apigateway.Model.from_model_name(self, "Contract", model.ref)
+
+
+def _parameters(route: Route, queue: Queue) -> dict[str, bool]:
+    """The headers that callers may set, and whether a request without one is refused."""
+    return {
+        name: queue.fifo and name == mapping_template.KEY
+        for name in mapping_template.variables(route)
+        if name != mapping_template.TRACE_ID
+    }
+
+
+def _responses(route: Route) -> list[apigateway.IntegrationResponse]:
+    """SQS's statuses and our answers. The one without a pattern takes whatever the others leave: never a success."""
+    answers = {
+        ("202", r"2\d{2}"): mapping_template.accepted(route),
+        ("400", r"4\d{2}"): mapping_template.refused(route),
+        ("503", r"5\d{2}"): mapping_template.failed(route, busy=True),
+        ("500", None): mapping_template.failed(route, busy=False),
+    }
+    return [
+        apigateway.IntegrationResponse(
+            status_code=status, selection_pattern=pattern, response_templates={JSON: template}
+        )
+        for (status, pattern), template in answers.items()
+    ]

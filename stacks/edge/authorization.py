@@ -1,0 +1,119 @@
+"""Who may call which route: signed requests, API keys, tokens, or signatures that the consumer checks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import Duration
+from aws_cdk import aws_apigateway as apigateway
+from constructs import Construct
+
+from functions.contracts.environment import TokenVariables
+from stacks import names
+from stacks.bundle import build
+from stacks.bundle.python_code import PythonCode
+from stacks.entry import Route, Topology
+from stacks.parts.python_function import PythonFunction
+from stacks.settings import Jwt, Settings, SettingsError
+
+AUTHORIZER = "authorize_caller"
+# Tokens are three base64url parts; anything else is refused with 401 without asking the function.
+BEARER = r"^[Bb]earer [\w-]+\.[\w-]+\.[\w-]+$"
+KEPT = Duration.minutes(5)
+"""How long API Gateway keeps the answer to a token."""
+
+
+def kind(route: Route, settings: Settings) -> str:
+    """How the route is authorized in that stage: `iam`, `api_key`, `jwt`, `signature` or `none`.
+
+    A webhook's sender can do nothing of API Gateway's; its signature is checked by the consumer. Stage local asks
+    nobody.
+    """
+    if route.senders:
+        return "signature"
+    if settings.authorization == "none":
+        return "none"
+    return route.authorization or settings.authorization
+
+
+class Authorization(Construct):
+    """The authorizer and the API keys, as far as some route asks for them."""
+
+    def __init__(self, scope: Construct, *, settings: Settings, topology: Topology) -> None:
+        super().__init__(scope, "Authorization")
+        self._settings = settings
+        kinds = {kind(route, settings) for route in topology.routes}
+        self.signed = "iam" in kinds
+        # Keys outlive the routes of a retired integration: made anew they would have other values.
+        every = (route for integration in topology.integrations for route in integration.routes)
+        self._keyed = "api_key" in {kind(route, settings) for route in every}
+        self._authorizer = self._token_authorizer() if "jwt" in kinds else None
+
+    def options(self, route: Route) -> dict[str, Any]:
+        """What a method says so that only those who may can call it."""
+        match kind(route, self._settings):
+            case "iam":
+                return {"authorization_type": apigateway.AuthorizationType.IAM}
+            case "jwt":
+                return {"authorization_type": apigateway.AuthorizationType.CUSTOM, "authorizer": self._authorizer}
+            case "api_key":
+                return {"authorization_type": apigateway.AuthorizationType.NONE, "api_key_required": True}
+        return {"authorization_type": apigateway.AuthorizationType.NONE}
+
+    def add_keys(self, api: apigateway.RestApi) -> None:
+        """A key for each client, and the plan that limits every key, if some route asks for one."""
+        if not self._keyed:
+            return
+        limits = self._settings.api_keys
+        plan = api.add_usage_plan(
+            "UsagePlan",
+            name=names.resource(self._settings.stage, "clients"),
+            throttle=apigateway.ThrottleSettings(rate_limit=limits.rate, burst_limit=limits.burst),
+            quota=apigateway.QuotaSettings(limit=limits.quota, period=apigateway.Period[limits.period]),
+            api_stages=[apigateway.UsagePlanPerApiStage(api=api, stage=api.deployment_stage)],
+        )
+        for client in limits.clients:
+            plan.add_api_key(
+                api.add_api_key(f"Key-{client}", api_key_name=names.resource(self._settings.stage, client))
+            )
+
+    def _token_authorizer(self) -> apigateway.TokenAuthorizer:
+        settings = self._settings
+        if settings.jwt is None:
+            raise SettingsError(f"cdk.json, stage {settings.stage!r}: a route wants 'jwt'; add the setting jwt.")
+        function = self._function(settings.jwt)
+        authorizer = apigateway.TokenAuthorizer(
+            self,
+            "Tokens",
+            handler=function.function,
+            authorizer_name=names.resource(settings.stage, AUTHORIZER),
+            validation_regex=BEARER,
+            results_cache_ttl=KEPT,
+        )
+        authorizer.node.add_dependency(function.policy)
+        return authorizer
+
+    def _function(self, tokens: Jwt) -> PythonFunction:
+        settings = self._settings
+        code = PythonCode(
+            self,
+            settings=settings,
+            package=build.FUNCTIONS.name,
+            name=AUTHORIZER,
+            requirements=build.FUNCTIONS / AUTHORIZER / build.REQUIREMENTS.name,
+        )
+        return PythonFunction(
+            self,
+            AUTHORIZER,
+            description="Says whether the bearer of a token may call.",
+            code=code,
+            settings=settings,
+            timeout=10,
+            memory=512,
+            environment=TokenVariables(
+                jwt_issuer=tokens.issuer,
+                jwt_audience=tokens.audience,
+                jwt_tenant_claim=tokens.tenant_claim,
+                log_level=settings.log_level,
+            ).variables(),
+        )

@@ -1,0 +1,231 @@
+"""The mapping templates of a route: HTTP request to SendMessage, and SQS's answer to ours.
+
+Velocity, in the part of it that API Gateway documents
+(https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html). Three rules
+keep a caller from fooling it:
+
+- Every value that comes from the caller passes `$util.urlEncode` on its way into SendMessage's query protocol.
+- A template cannot refuse a request. What breaks a rule is therefore sent without its message body, which SQS refuses
+  by its contract (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html), and the
+  answer's template, which reads the same headers by the same rules, says why. Nothing can be queued that way.
+- Header names are compared in lower case, because HTTP/2 clients send them so and `$input.params()` keeps the case.
+
+A template is one line: a line break would become part of the value it stands in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from functions.contracts import envelope
+from functions.contracts.webhooks import SCHEMES
+from stacks.edge.answers import RETRY_AFTER
+from stacks.entry import Queue, Route
+
+# SQS takes 1 MiB with the message attributes. We keep 2 KiB for those; a multiple of three is exact in base64.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+LARGEST_BODY = 1_046_526
+_LARGEST_BASE64 = LARGEST_BODY // 3 * 4
+
+# What SQS takes as a group or deduplication id: printable ASCII without the space.
+IDENTIFIER = "[!-~]{1,128}"
+CORRELATION = "[A-Za-z0-9_.:+/=@-]{1,128}"
+DELAY = "[0-9]{1,2}|[1-8][0-9]{2}|900"
+TOPIC = "[A-Za-z0-9_./-]{1,64}"
+# The parts of a trace header that SQS's AWSTraceHeader takes.
+# https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
+TRACE = "Root=1-[0-9a-fA-F]{8}-[0-9a-fA-F]{24}(;Parent=[0-9a-fA-F]{16})?(;Sampled=[01])?"
+
+# A deduplication id is the key and the body's hash code, where both fit: SQS drops a repeated id without a word, but
+# the same key with another body is an error that the consumer must see.
+_LONGEST_HASHED_KEY = 128 - len(":-2147483648")
+
+KEY = "Idempotency-Key"
+DELAY_SECONDS = "Delay-Seconds"
+CORRELATION_ID = "X-Correlation-Id"
+TRACE_ID = "X-Amzn-Trace-Id"
+
+NOTHING = "Nothing was queued."
+WRONG_IDENTIFIER = f"must be 1 to 128 letters, digits or punctuation marks without spaces. {NOTHING}"
+WRONG_DELAY = f"{DELAY_SECONDS} must be 0 to 900. {NOTHING}"
+WRONG_SIGNATURE = f"The signature header of this sender is missing or malformed. {NOTHING}"
+NO_SENDER = f"There is no such sender of webhooks. {NOTHING}"
+CHARACTERS = (
+    "The body holds a character that SQS does not take, such as U+FFFE or U+FFFF; write it as a JSON escape. " + NOTHING
+)
+TOO_LARGE = f"The body is larger than {LARGEST_BODY} bytes; send less, or a reference to it. {NOTHING}"
+BUSY = f"The queue is busy; send the request again later, with the same {KEY} if it had one."
+OURS = f"The queue cannot be reached because of a fault on our side. {NOTHING} Send the request again later."
+
+
+def variables(route: Route) -> dict[str, str]:
+    """The headers that the route reads, each with the template's variable for it."""
+    read = {CORRELATION_ID: "correlation", TRACE_ID: "trace", KEY: "key"}
+    if route.tenant not in (None, "caller"):
+        read[route.tenant or ""] = "tenant"
+    if route.delay:
+        read[DELAY_SECONDS] = "delay"
+    for name in sorted(set(route.senders.values())):
+        scheme = SCHEMES[name]
+        read[scheme.header] = f"{name}Signature"
+        if scheme.topic:
+            read[scheme.topic] = f"{name}Topic"
+    return read
+
+
+def request(route: Route, queue: Queue) -> str:
+    """The body of SendMessage in the query protocol."""
+    parts = [
+        *_preamble(route),
+        f"#if($wrong == '' && $util.base64Encode($input.body).length() <= {_LARGEST_BASE64})",
+        "Action=SendMessage&Version=2012-11-05",
+        "&MessageBody=$util.urlEncode($input.body)",
+        *_identifiers(route, queue),
+        *_attributes(route),
+        "#if($trace != '')",
+        "&MessageSystemAttribute.1.Name=AWSTraceHeader",
+        "&MessageSystemAttribute.1.Value.DataType=String",
+        "&MessageSystemAttribute.1.Value.StringValue=$util.urlEncode($trace)",
+        "#end",
+        "#{else}Action=SendMessage&Version=2012-11-05#{end}",
+    ]
+    return "".join(parts)
+
+
+def accepted(route: Route) -> str:
+    """The answer when SQS holds the message."""
+    body = '{"message_id":"$input.path(\'$.SendMessageResponse.SendMessageResult.MessageId\')"'
+    return "".join([*_preamble(route), _CORRELATED, body, ',"correlation_id":"$correlation"}'])
+
+
+def refused(route: Route) -> str:
+    """The answer to SQS's 4xx: a wrong header or body is the caller's, everything else is ours."""
+    parts = [
+        *_preamble(route),
+        _CORRELATED,
+        "#set($error = $input.path('$.Error'))",
+        '#set($code = "$!error.Code")',
+        '#set($reason = "$!error.Message")',
+        "#if($wrong != '')",
+        "#set($message = $wrong)",
+        "#elseif($code == 'InvalidMessageContents')",
+        f"#set($message = '{CHARACTERS}')",
+        "#elseif($code == 'MissingParameter' || $reason.contains('shorter than'))",
+        f"#set($status = 413)#set($message = '{TOO_LARGE}')",
+        "#elseif($code.contains('Throttl') || $code == 'OverLimit')",
+        f"#set($status = 503)#set($message = '{BUSY}')",
+        f"#set($context.responseOverride.header.Retry-After = '{RETRY_AFTER}')",
+        "#else",
+        f"#set($status = 500)#set($message = '{OURS}')",
+        "#end",
+        "#set($context.responseOverride.status = $status)",
+        '{"message":"$message","correlation_id":"$correlation"}',
+    ]
+    return "".join(parts)
+
+
+def failed(route: Route, *, busy: bool) -> str:
+    """The answer to SQS's 5xx (`busy`) and to anything that SQS does not document."""
+    again = f"#set($context.responseOverride.header.Retry-After = '{RETRY_AFTER}')" if busy else ""
+    message = BUSY if busy else OURS
+    return "".join(
+        [*_preamble(route), _CORRELATED, again, f'{{"message":"{message}","correlation_id":"$correlation"}}']
+    )
+
+
+_CORRELATED = f"#set($context.responseOverride.header.{CORRELATION_ID} = $correlation)"
+
+
+def _preamble(route: Route) -> Iterator[str]:
+    """Reads the headers, settles the correlation id and the tenant, and finds what is wrong. Prints nothing."""
+    read = variables(route)
+    yield from (f"#set(${variable} = '')" for variable in read.values())
+    yield "#set($wrong = '')#set($status = 400)"
+    yield "#set($headers = $input.params().get('header'))#foreach($name in $headers.keySet())"
+    for header, variable in read.items():
+        yield f"#if($name.toLowerCase() == '{header.lower()}')#set(${variable} = $headers.get($name))"
+        if variable in ("key", "tenant"):
+            yield _rule(variable, IDENTIFIER, f"{header} {WRONG_IDENTIFIER}")
+        if variable == "delay":
+            yield _rule(variable, DELAY, WRONG_DELAY)
+        yield "#end"
+    yield "#end"
+    yield f"#if(!$correlation.matches('{CORRELATION}'))#set($correlation = $context.requestId)#end"
+    yield f"#if(!$trace.matches('{TRACE}'))#set($trace = '')#end"
+    if route.tenant is not None:
+        yield from _tenant(route.tenant)
+    if route.group is not None:
+        yield f"#set($group = $input.params().get('path').get('{route.group}'))"
+        yield _rule("group", IDENTIFIER, f"{route.group} {WRONG_IDENTIFIER}")
+    if route.senders:
+        yield from _sender(route)
+
+
+def _rule(variable: str, pattern: str, wrong: str) -> str:
+    return f"#if(!${variable}.matches('{pattern}'))#set($wrong = '{wrong}')#end"
+
+
+# Who API Gateway says the caller is: by a Lambda authorizer, by an API key, by a signature.
+_IDENTITY = ("authorizer.tenant", "authorizer.principalId", "identity.apiKeyId", "identity.caller")
+
+
+def _tenant(declared: str) -> Iterator[str]:
+    if declared == "caller":
+        yield "#set($tenant = '')"
+    for variable in _IDENTITY:
+        yield f"#if($tenant == '')#set($tenant = \"$!context.{variable}\")#end"
+    yield f"#if($wrong == '' && $tenant != ''){_rule('tenant', IDENTIFIER, f'The tenant {WRONG_IDENTIFIER}')}#end"
+
+
+def _sender(route: Route) -> Iterator[str]:
+    yield "#set($sender = $input.params().get('path').get('source'))#set($signature = '')#set($topic = '')"
+    for position, (sender, name) in enumerate(sorted(route.senders.items())):
+        scheme = SCHEMES[name]
+        yield f"#{'elseif' if position else 'if'}($sender == '{sender}')"
+        yield f"#if(${name}Signature.matches('{scheme.pattern}'))#set($signature = \"{name} ${name}Signature\")"
+        yield f"#else#set($wrong = '{WRONG_SIGNATURE}')#end"
+        if scheme.topic:
+            yield f"#if(${name}Topic.matches('{TOPIC}'))#set($topic = ${name}Topic)#end"
+    yield f"#else#set($status = 404)#set($wrong = '{NO_SENDER}')#end"
+
+
+def _identifiers(route: Route, queue: Queue) -> Iterator[str]:
+    if queue.fifo:
+        yield "&MessageGroupId=$util.urlEncode($group)&MessageDeduplicationId=$util.urlEncode($key)"
+        # Quoted, so that it is one text to encode, whatever becomes of it.
+        yield f'#if($key.length() <= {_LONGEST_HASHED_KEY}):$util.urlEncode("$input.body.hashCode()")#end'
+    elif route.tenant is not None:
+        yield "#if($tenant != '')&MessageGroupId=$util.urlEncode($tenant)#end"
+    if route.delay:
+        yield "#if($delay != '')&DelaySeconds=$util.urlEncode($delay)#end"
+
+
+def _attributes(route: Route) -> Iterator[str]:
+    """Metadata as message attributes: those that are always there first, then what the caller may leave out."""
+    always = {
+        envelope.CORRELATION_ID: "$util.urlEncode($correlation)",
+        envelope.RECEIVED_AT: "$context.requestTimeEpoch",
+        envelope.ROUTE: quote(route.name, safe=""),
+    }
+    sometimes = {envelope.IDEMPOTENCY_KEY: "key"}
+    if route.tenant is not None:
+        sometimes[envelope.TENANT] = "tenant"
+    if route.senders:
+        always |= {
+            envelope.SENDER: "$util.urlEncode($sender)",
+            envelope.SIGNATURE: "$util.urlEncode($signature)",
+        }
+        sometimes[envelope.TOPIC] = "topic"
+    for number, (name, value) in enumerate(always.items(), start=1):
+        yield _attribute(str(number), name, value)
+    yield f"#set($number = {len(always)})"
+    for name, variable in sometimes.items():
+        yield f"#if(${variable} != '')#set($number = $number + 1)"
+        yield _attribute("${number}", name, f"$util.urlEncode(${variable})")
+        yield "#end"
+
+
+def _attribute(number: str, name: str, value: str) -> str:
+    prefix = f"&MessageAttribute.{number}"
+    return f"{prefix}.Name={name}{prefix}.Value.DataType=String{prefix}.Value.StringValue={value}"

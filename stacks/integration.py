@@ -1,0 +1,60 @@
+"""What one integration owns: its tables and secrets, its queues and their consumers, and the events that reach them."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from stacks import entry, names
+from stacks.bundle.python_code import PythonCode
+from stacks.parts.acknowledged import acknowledge
+from stacks.parts.queue_consumer import QueueConsumer
+from stacks.parts.stage_stack import StageStack
+from stacks.parts.subscription import Subscriptions
+from stacks.parts.table import Table, removal_policy
+from stacks.parts.work_queue import WorkQueue
+from stacks.settings import Settings
+
+
+class Integration(StageStack):
+    """One stack, `headrace-<stage>-<name>`. It meets the others by names only, so it can be deployed and removed alone.
+
+    Every queue has a consumer and a dead-letter queue; one that events feed has its rules and a queue for what could
+    not be delivered. A retired integration has no rules, and everything else.
+    """
+
+    def __init__(
+        self, scope: Construct, *, settings: Settings, topology: entry.Topology, integration: entry.Integration
+    ) -> None:
+        super().__init__(scope, integration.name, settings=settings, description=f"Integration {integration.name}.")
+        for table in integration.tables:
+            Table(self, table.name, key=table.key, expires="expires_at" if table.expires else None, settings=settings)
+        for secret in integration.secrets():
+            self._secret(secret, settings)
+        if not integration.queues:
+            return
+        code = PythonCode(self, settings=settings, package=topology.package, name=f"{integration.name}-dependencies")
+        for queue_entry in integration.queues:
+            consumer = topology.consumer(queue_entry.name)
+            queue = WorkQueue(self, entry=queue_entry, consumer=consumer, settings=settings)
+            if integration.fed_by_events(queue_entry.name):
+                subscriptions = () if integration.retired else integration.subscriptions
+                Subscriptions(
+                    self,
+                    entries=[each for each in subscriptions if each.queue == queue_entry.name],
+                    queue=queue,
+                    settings=settings,
+                )
+            QueueConsumer(self, entry=consumer, queue=queue, code=code, settings=settings)
+
+    def _secret(self, name: str, settings: Settings) -> None:
+        """A secret with a value that nobody knows, until a person puts in the one agreed with the other side."""
+        secret = secretsmanager.Secret(
+            self,
+            f"{name}-secret",  # a function may have the same name
+            secret_name=names.resource(settings.stage, name),
+            description="Agreed with the other side.",
+            generate_secret_string=secretsmanager.SecretStringGenerator(password_length=64, exclude_punctuation=True),
+            removal_policy=removal_policy(settings),
+        )
+        acknowledge(secret, "AwsSolutions-SMG4")

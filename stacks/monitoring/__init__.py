@@ -1,0 +1,1 @@
+"""What is watched: metrics, alarms, the dashboard, saved queries, and who is told."""

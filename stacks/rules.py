@@ -1,0 +1,279 @@
+"""What every entry of a topology must keep to.
+
+A rule that is broken raises `TopologyError` with one sentence that names the entry and says what to do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from functions.contracts.webhooks import SCHEMES, ReceiveWebhook
+from stacks import names
+
+if TYPE_CHECKING:
+    from stacks.entry import Integration, Topology
+
+WORD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+STACK = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+BUS = re.compile(r"arn:[a-z-]+:events:[a-z0-9-]+:\d{12}:event-bus/[A-Za-z0-9._/{}-]+")
+DAY = 24 * 60 * 60
+
+
+class TopologyError(ValueError):
+    """An entry makes no sense; the message names it and says what to do."""
+
+
+def check(topology: Topology) -> None:
+    """Raise `TopologyError` for the first entry that breaks a rule."""
+    _integrations(topology)
+    _names(topology)
+    _paths(topology)
+    for integration in topology.integrations:
+        for rule in (_queues, _consumers, _routes, _webhooks, _subscriptions):
+            rule(integration, topology)
+
+
+def _refuse(broken: bool, sentence: str) -> None:
+    if broken:
+        raise TopologyError(sentence)
+
+
+def _repeated(words: Iterable[str]) -> str | None:
+    return next((word for word, times in Counter(words).items() if times > 1), None)
+
+
+def _integrations(topology: Topology) -> None:
+    for integration in topology.integrations:
+        name = integration.name
+        _refuse(
+            not STACK.fullmatch(name) or len(name) > 40,
+            f"Integration {name!r}: a name is at most 40 characters of lower-case words and hyphens; rename it.",
+        )
+        _refuse(name in names.SHARED_STACKS, f"Integration {name!r}: a stack of that name is everybody's; rename it.")
+    twice = _repeated(integration.name for integration in topology.integrations)
+    _refuse(twice is not None, f"Integration {twice!r} is listed twice; join the two or rename one.")
+
+
+def _names(topology: Topology) -> None:
+    for kind, words in (
+        ("Queue", [queue.name for queue in topology.queues]),
+        ("Consumer", [consumer.function for consumer in topology.consumers]),
+        ("Table", [table.name for table in topology.tables]),
+    ):
+        for word in words:
+            _refuse(
+                not WORD.fullmatch(word) or len(word) > 40,
+                f"{kind} {word!r}: a name is at most 40 characters of lower_case_words; rename it.",
+            )
+        twice = _repeated(words)
+        _refuse(twice is not None, f"{kind} {twice!r} is listed twice; remove one or rename it.")
+    for table in topology.tables:
+        _refuse(table.name in names.SHARED_TABLES, f"Table {table.name!r} is there for all integrations; rename yours.")
+    twice = _repeated(event.__name__ for event in topology.events)
+    _refuse(twice is not None, f"Event {twice} is published as two classes; rename one, or publish the same.")
+    twice = _repeated(route.name for each in topology.integrations for route in each.routes)
+    _refuse(twice is not None, f"Route {twice} is listed twice; remove one or change its path.")
+
+
+def _paths(topology: Topology) -> None:
+    # https://github.com/amazon-archives/aws-apigateway-importer/issues/202
+    there: dict[str, tuple[str, str]] = {}
+    for route in topology.routes:
+        before = ""
+        for part in route.path.split("/")[1:]:
+            if part.startswith("{"):
+                other, name = there.setdefault(before, (part, route.name))
+                _refuse(
+                    other != part,
+                    f"Route {route.name}: {part} stands where {name} has {other}, and API Gateway takes one there; "
+                    "rename one.",
+                )
+            before += f"/{part}"
+
+
+def _queues(integration: Integration, topology: Topology) -> None:
+    routed = {route.queue for route in integration.routes}
+    subscribed = {subscription.queue for subscription in integration.subscriptions}
+    for queue in integration.queues:
+        entry = f"Queue {queue.name!r}"
+        _refuse(
+            not any(consumer.function == queue.name for consumer in integration.consumers),
+            f"{entry} has no consumer; add Consumer(function={queue.name!r}) to integration {integration.name!r}.",
+        )
+        _refuse(
+            queue.name not in routed | subscribed,
+            f"{entry} is fed by nothing; add a Route or a Subscription with queue={queue.name!r}.",
+        )
+        _refuse(
+            queue.name in routed and queue.name in subscribed,
+            f"{entry} is fed by a route and by an event; give each a queue of its own.",
+        )
+        _refuse(not 3 <= queue.receives <= 1000, f"{entry}: receives is {queue.receives}; choose 3 to 1,000.")
+        _refuse(
+            not 1 <= queue.backoff_base <= queue.backoff_cap <= 11 * 3600,
+            f"{entry}: backoff goes from {queue.backoff_base} s to {queue.backoff_cap} s; "
+            "choose at least 1 s, at most 11 hours, and a base that is not above the cap.",
+        )
+        _refuse(
+            queue.on_poison == "halt" and not queue.fifo,
+            f"{entry} is standard and has no groups to halt; make it fifo=True or leave on_poison out.",
+        )
+        _refuse(
+            queue.on_poison == "halt" and queue.receives != 1000,
+            f"{entry} halts at a poison message, which takes all the receives that SQS knows; set receives=1000.",
+        )
+        _refuse(
+            not 60 <= queue.retention < 14 * DAY,
+            f"{entry}: retention is {queue.retention} s; choose 60 s to less than 14 days, "
+            "which is what the dead-letter queue keeps.",
+        )
+
+
+def _consumers(integration: Integration, topology: Topology) -> None:
+    queues = {queue.name: queue for queue in integration.queues}
+    tables = {table.name for table in integration.tables} | {names.KEYS}
+    owners = {table.name: each.name for each in topology.integrations for table in each.tables}
+    folder = topology.package.replace(".", "/")
+    for consumer in integration.consumers:
+        entry = f"Consumer {consumer.function!r}"
+        handler = f"{folder}/{consumer.function}/handler.py"
+        _refuse(not (names.ROOT / handler).is_file(), f"{entry}: there is no {handler}; add it or correct the name.")
+        queue = queues.get(consumer.function)
+        if queue is None:
+            raise TopologyError(
+                f"{entry} has no queue; add Queue(name={consumer.function!r}) to integration {integration.name!r}."
+            )
+        most = 10 if queue.fifo else 10_000
+        _refuse(not 1 <= consumer.batch <= most, f"{entry}: batch is {consumer.batch}; choose 1 to {most:,}.")
+        _refuse(queue.fifo and consumer.window > 0, f"{entry}: a FIFO queue takes no batch window; set window=0.")
+        _refuse(not 0 <= consumer.window <= 300, f"{entry}: window is {consumer.window} s; choose 0 to 300.")
+        _refuse(
+            consumer.batch > 10 and consumer.window == 0,
+            f"{entry}: a batch of {consumer.batch} needs a batch window; set window to 1 s or more.",
+        )
+        _refuse(not 1 <= consumer.timeout <= 900, f"{entry}: timeout is {consumer.timeout} s; choose 1 to 900.")
+        _refuse(
+            consumer.concurrency is not None and not 2 <= consumer.concurrency <= 1000,
+            f"{entry}: concurrency is {consumer.concurrency}; choose 2 to 1,000, or leave it out.",
+        )
+        for access in consumer.access:
+            owner = owners.get(access.table, integration.name)
+            _refuse(
+                owner != integration.name,
+                f"{entry} uses table {access.table!r}, which integration {owner!r} owns; subscribe to its events, or "
+                "move one to the other.",
+            )
+            _refuse(
+                access.table not in tables, f"{entry} uses table {access.table!r}, which is not listed; add the Table."
+            )
+
+
+def _routes(integration: Integration, topology: Topology) -> None:
+    queues = {queue.name: queue for queue in integration.queues}
+    for route in integration.routes:
+        entry = f"Route {route.name}"
+        _refuse(not route.path.startswith("/"), f"{entry}: a path starts with '/'.")
+        queue = queues.get(route.queue)
+        if queue is None:
+            raise TopologyError(
+                f"{entry} feeds queue {route.queue!r}, which integration {integration.name!r} does not list; "
+                "add the Queue."
+            )
+        _refuse(
+            queue.fifo and route.group is None,
+            f"{entry} feeds FIFO queue {queue.name!r} without a group; set group to one of its path parameters.",
+        )
+        _refuse(
+            not queue.fifo and route.group is not None,
+            f"{entry} has a group, but queue {queue.name!r} is standard; make it fifo=True or drop the group.",
+        )
+        _refuse(
+            route.group is not None and route.group not in route.parameters,
+            f"{entry}: group {route.group!r} is not a parameter of the path; write {{{route.group}}} in it.",
+        )
+        _refuse(
+            route.tenant is not None and route.tenant != "caller" and not HEADER.fullmatch(route.tenant),
+            f"{entry}: tenant {route.tenant!r} is neither 'caller' nor a header's name; write it like X-Tenant-Id.",
+        )
+        _refuse(
+            queue.fifo and route.delay,
+            f"{entry}: a FIFO queue takes no delay of a single message; drop delay or make {queue.name!r} standard.",
+        )
+        _refuse(
+            (route.rate is None) != (route.burst is None),
+            f"{entry}: rate and burst limit together; set both or neither.",
+        )
+
+
+def _webhooks(integration: Integration, topology: Topology) -> None:
+    for route in integration.routes:
+        entry = f"Route {route.name}"
+        _refuse(
+            bool(route.senders) != issubclass(route.accepts, ReceiveWebhook),
+            f"{entry}: senders and the contract ReceiveWebhook go together; use both or neither.",
+        )
+        if not route.senders:
+            continue
+        _refuse(
+            "source" not in route.parameters, f"{entry} has senders; write {{source}} in its path to tell them apart."
+        )
+        _refuse(
+            route.authorization is not None,
+            f"{entry} is authorized by its signatures; drop authorization.",
+        )
+        secrets = topology.consumer(route.queue).secrets
+        for sender, scheme in route.senders.items():
+            _refuse(not WORD.fullmatch(sender), f"{entry}: sender {sender!r} is not lower_case_words; rename it.")
+            _refuse(
+                scheme not in SCHEMES,
+                f"{entry}: sender {sender!r} signs by {scheme!r}; choose one of {', '.join(SCHEMES)}.",
+            )
+            _refuse(
+                f"{sender}_webhook" not in secrets,
+                f"{entry}: add '{sender}_webhook' to the secrets of consumer {route.queue!r}, which checks signatures.",
+            )
+
+
+def _subscriptions(integration: Integration, topology: Topology) -> None:
+    queues = {queue.name: queue for queue in integration.queues}
+    twice = _repeated(subscription.name for subscription in integration.subscriptions)
+    _refuse(twice is not None, f"Subscription {twice} is listed twice; remove one.")
+    for subscription in integration.subscriptions:
+        entry = f"Subscription {subscription.name}"
+        queue = queues.get(subscription.queue)
+        if queue is None:
+            raise TopologyError(
+                f"{entry} feeds queue {subscription.queue!r}, which integration {integration.name!r} does not list; "
+                "add the Queue."
+            )
+        _refuse(
+            queue.fifo,
+            f"{entry}: EventBridge keeps no order, so a FIFO queue would only look ordered; use a standard queue.",
+        )
+        # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+        longest = names.rule(max(names.STAGES, key=len), subscription.queue, subscription.event.__name__)
+        _refuse(
+            len(longest) > 64,
+            f"{entry}: its rule's name would pass the 64 characters that EventBridge takes by {len(longest) - 64}; "
+            "shorten the queue's or the event's name.",
+        )
+        source, theirs = subscription.event.source, "." in subscription.event.source
+        _refuse(
+            not theirs and subscription.bus is None and subscription.event not in topology.events,
+            f"{entry}: no consumer publishes {subscription.event.__name__}; add it to one's publishes, or write its "
+            f"source in full if another project does, such as 'billing.{source}'.",
+        )
+        _refuse(
+            not theirs and subscription.bus is not None,
+            f"{entry}: the event comes from another project's bus, so its source is that project's too; write it in "
+            f"full, such as 'billing.{source}'.",
+        )
+        _refuse(
+            subscription.bus is not None and not BUS.fullmatch(subscription.bus),
+            f"{entry}: bus {subscription.bus!r} is no bus's ARN; write it like "
+            "arn:aws:events:eu-central-1:111122223333:event-bus/billing-{stage}-events.",
+        )

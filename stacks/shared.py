@@ -1,0 +1,42 @@
+"""What all integrations share: the bus and its archive, and the tables that runtime and operators keep."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_events as events
+from constructs import Construct
+
+from stacks import names
+from stacks.parts.customer_key import customer_key
+from stacks.parts.stage_stack import StageStack
+from stacks.parts.table import Table, removal_policy
+from stacks.settings import Settings
+
+EXPIRY = {names.FAILURES: "expires_at", names.ONCE: "expiration", names.KEYS: "expires_at"}
+"""The attribute after whose time an item goes; a table that is not here keeps its items."""
+
+
+class Shared(StageStack):
+    """One bus for every event; and why messages failed, which effects were had already, and who redrove what."""
+
+    def __init__(self, scope: Construct, *, settings: Settings) -> None:
+        super().__init__(scope, "shared", settings=settings, description="What all integrations share.")
+        for name, key in names.SHARED_TABLES.items():
+            Table(self, name, key=key, expires=EXPIRY.get(name), settings=settings)
+        bus = events.EventBus(
+            self,
+            "Bus",
+            event_bus_name=names.resource(settings.stage, names.BUS),
+            kms_key=customer_key(self, settings),
+            description=f"The facts that {names.PROJECT}'s functions publish.",
+        )
+        bus.apply_removal_policy(removal_policy(settings))
+        if settings.archive_days:
+            events.CfnArchive(
+                self,
+                "Archive",
+                archive_name=names.resource(settings.stage, names.BUS),
+                description="Every event, to replay.",
+                kms_key_identifier=settings.key_arn,
+                source_arn=bus.event_bus_arn,
+                retention_days=settings.archive_days,
+            ).apply_removal_policy(removal_policy(settings))

@@ -1,0 +1,1 @@
+../../../functions/contracts/__init__.py

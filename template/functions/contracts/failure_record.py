@@ -1,0 +1,1 @@
+../../../functions/contracts/failure_record.py

@@ -1,0 +1,1 @@
+../../../functions/contracts/log_line.py

@@ -1,0 +1,1 @@
+../../tests/test_adding_an_integration.py

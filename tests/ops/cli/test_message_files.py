@@ -1,0 +1,53 @@
+"""`export`, `drop`, `import`: messages in files, and back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.ops.cli.typed import answer, dead_tickets, ops, queue
+from tests.ops.endpoint import Endpoint
+
+
+def test_drop_deletes_only_what_is_in_the_file(aws: Endpoint, tmp_path: Path) -> None:
+    dead_tickets(aws, 5)
+    assert answer("drop", "open_ticket")["matched"] == 5
+    assert answer("queues")[1]["waiting"] == 5
+    file = tmp_path / "dropped.jsonl"
+    dropped = answer("drop", "open_ticket", "--filter", "body.n < `2`", "--file", str(file), "--yes")
+    assert (dropped["matched"], dropped["deleted"]) == (2, 2)
+    assert {json.loads(json.loads(line)["body"])["n"] for line in file.read_text().splitlines()} == {0, 1}
+    assert answer("queues")[1]["waiting"] == 3
+
+
+def test_what_was_exported_can_be_imported(aws: Endpoint, tmp_path: Path) -> None:
+    dead = queue(aws, "change_ticket-dlq")
+    for number in range(12):
+        aws.put(dead, f"grüße {number}", group=f"ticket-{number % 3}", tenant="acme")
+    file = str(tmp_path / "letters.jsonl")
+    assert answer("drop", "change_ticket", "--file", file, "--yes")["deleted"] == 12
+    assert len(dead) == 0
+    assert ops("import", "change_ticket-dlq", file).stdout.startswith("Would put 12")
+    assert answer("import", "change_ticket-dlq", file, "--yes")["sent"] == 12
+    bodies = dead.bodies()
+    assert sorted(bodies) == sorted(f"grüße {number}" for number in range(12))
+    assert [body for body in bodies if int(body.split()[1]) % 3 == 0] == ["grüße 0", "grüße 3", "grüße 6", "grüße 9"]
+    (message, *_) = aws.do(lambda: dead.take(10, 30))
+    assert message.attributes["tenant"].text == "acme"
+
+
+def test_an_export_copies_and_never_overwrites(aws: Endpoint, tmp_path: Path) -> None:
+    dead_tickets(aws, 12)
+    file = str(tmp_path / "letters.jsonl")
+    assert answer("export", "open_ticket", file, "--filter", "body.n > `1`")["matched"] == 10
+    assert answer("queues")[1]["waiting"] == 12
+    again = ops("export", "open_ticket", file)
+    assert (again.exit_code, "exists already" in again.stderr) == (2, True)
+
+
+def test_an_export_says_what_a_fifo_queue_does_not_show(aws: Endpoint, tmp_path: Path) -> None:
+    for number in range(15):
+        aws.put(queue(aws, "change_ticket-dlq"), str(number), group="ticket-1")
+    result = ops("export", "change_ticket", str(tmp_path / "letters.jsonl"))
+    assert result.exit_code == 3
+    assert "5 messages are not" in result.stderr

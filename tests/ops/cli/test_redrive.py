@@ -1,0 +1,131 @@
+"""`redrive`: what moves, where to, as what, and what is kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stacks import names
+from tests.ops.cli.typed import answer, dead_tickets, explain, ops, queue
+from tests.ops.endpoint import Endpoint
+
+
+def test_redrive_without_yes_counts_by_destination_and_cause_and_changes_nothing(aws: Endpoint) -> None:
+    explain(aws, dead_tickets(aws, 5)[2])
+    report = answer("redrive", "open_ticket")
+    assert (report["acted"], report["tally"]["matched"], report["tally"]["moved"]) == (False, 5, 0)
+    assert report["tally"]["to"] == {names.queue(names.LOCAL, "open_ticket"): 5}
+    assert report["tally"]["causes"] == {"unexplained": 4, "Reject: unknown agent a-9": 1}
+    assert len(queue(aws, "open_ticket")) == 0
+    assert answer("queues")[1]["waiting"] == 5
+
+
+def test_redrive_with_yes_moves_them_and_leaves_a_record(aws: Endpoint, home: Path) -> None:
+    dead_tickets(aws, 25)
+    report = answer("redrive", "open_ticket", "--yes")
+    assert (report["tally"]["moved"], report["problem"]) == (25, None)
+    assert len(queue(aws, "open_ticket")) == 25
+    (record,) = aws.tables[names.resource(names.LOCAL, names.REDRIVES)].values()
+    assert record["queue"]["S"] == "open_ticket-dlq"
+    assert json.loads(record["result"]["S"])["moved"] == 25
+    lines = (home / "ops" / names.LOCAL / "audit.jsonl").read_text().splitlines()
+    assert [json.loads(line).get("result", {}).get("moved") for line in lines] == [None, 25]
+    assert ops("resume").stdout.strip() == "Every redrive ended."
+
+
+@pytest.mark.parametrize(
+    ("options", "moved"),
+    [
+        (["--filter", "body.n >= `7`"], 3),
+        (["--limit", "4"], 4),
+        (["--older-than", "1h"], 0),
+        (["--cause", "AGENT"], 1),
+        (["--cause", "unexplained", "--limit", "20"], 9),
+        (["--rate", "200"], 10),
+        (["--rate", "max", "--no-native"], 10),
+    ],
+)
+def test_redrive_moves_just_what_is_meant(aws: Endpoint, options: list[str], moved: int) -> None:
+    explain(aws, dead_tickets(aws, 10)[0])
+    assert answer("redrive", "open_ticket", "--yes", *options)["tally"]["moved"] == moved
+    assert len(queue(aws, "open_ticket")) == moved
+    assert answer("queues")[1]["waiting"] == 10 - moved
+
+
+def test_redrive_by_ids_moves_just_those(aws: Endpoint) -> None:
+    ids = dead_tickets(aws, 10)
+    assert answer("redrive", "open_ticket", "--ids", f"{ids[3]}, {ids[5]}", "--yes")["tally"]["moved"] == 2
+
+
+def test_redrive_with_an_edit_shows_the_difference_and_keeps_the_originals(aws: Endpoint) -> None:
+    dead_tickets(aws, 2)
+    edit = '{"currency": "EUR", "n": null}'
+    dry = answer("redrive", "open_ticket", "--edit", edit)
+    assert '+  "currency": "EUR"' in dry["differences"][0]
+    done = answer("redrive", "open_ticket", "--edit", edit, "--yes")
+    assert {json.loads(body)["currency"] for body in queue(aws, "open_ticket").arrived} == {"EUR"}
+    originals = [json.loads(line) for line in Path(done["originals"]).read_text().splitlines()]
+    assert {json.loads(line["body"])["n"] for line in originals} == {0, 1}
+
+
+def test_an_edit_of_a_message_that_is_no_json_leaves_it_and_says_so(aws: Endpoint) -> None:
+    aws.put(queue(aws, "open_ticket-dlq"), "no json")
+    result = ops("redrive", "open_ticket", "--edit", "{}", "--yes")
+    assert result.exit_code == 3
+    assert "cannot be edited" in result.stdout
+    assert answer("queues")[1]["waiting"] == 1
+
+
+def test_what_is_not_meant_blocks_its_fifo_group_unless_order_is_given_up(aws: Endpoint) -> None:
+    dead = queue(aws, "change_ticket-dlq")
+    for number in range(6):
+        aws.put(dead, json.dumps({"n": number}), group=f"ticket-{number % 2}")
+    chosen = ["redrive", "change_ticket", "--filter", "body.n != `2`", "--yes"]
+    result = ops(*chosen, "--json")
+    assert result.exit_code == 3
+    report = json.loads(result.stdout)
+    assert (report["tally"]["moved"], report["tally"]["group_blocked"]) == (4, 1)
+    assert answer(*chosen, "--out-of-order")["tally"]["moved"] == 1
+    assert [json.loads(body)["n"] for body in queue(aws, "change_ticket").arrived if json.loads(body)["n"] % 2] == [
+        1,
+        3,
+        5,
+    ]
+
+
+def test_an_undelivered_event_goes_to_its_target_without_what_eventbridge_wrote_on_it(aws: Endpoint) -> None:
+    told = {"RULE_ARN": "", "TARGET_ARN": queue(aws, "assign_ticket").arn, "ERROR_CODE": "X", "RETRY_ATTEMPTS": "3"}
+    aws.put(queue(aws, "assign_ticket-undelivered"), '{"detail": {}}', tenant="acme", **told)
+    assert answer("redrive", "assign_ticket-undelivered", "--yes")["tally"]["moved"] == 1
+    (message,) = aws.do(lambda: queue(aws, "assign_ticket").take(1, 30))
+    assert message.body == '{"detail": {}}'
+    assert set(message.attributes) == {"tenant", "redriven"}
+
+
+def test_a_failed_invocation_is_unwrapped(aws: Endpoint) -> None:
+    envelope = {
+        "version": "1.0",
+        "timestamp": "2026-11-21T22:00:00.000Z",
+        "requestContext": {
+            "functionArn": "arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST",
+            "condition": "RetriesExhausted",
+            "approximateInvokeCount": 3,
+        },
+        "requestPayload": {"n": 1},
+        "responsePayload": {"errorType": "KeyError", "errorMessage": "'x'"},
+    }
+    dead = aws.sqs.create("somebodys-failures")
+    aws.put(dead, json.dumps(envelope))
+    (found,) = answer("dead", "--queue", "somebodys-failures")
+    assert found["piles"][0]["cause"] == "KeyError: 'x'"
+    assert answer("redrive", "somebodys-failures", "--to", "open_ticket", "--yes")["tally"]["moved"] == 1
+    assert [json.loads(body) for body in queue(aws, "open_ticket").arrived] == [{"n": 1}]
+
+
+def test_a_message_that_nobody_can_place_is_kept_and_the_exit_code_says_so(aws: Endpoint) -> None:
+    aws.put(aws.sqs.create("somebodys-dlq"), "lost")
+    result = ops("redrive", "somebodys-dlq", "--yes")
+    assert result.exit_code == 3
+    assert "say --to" in result.stdout

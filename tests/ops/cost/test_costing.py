@@ -1,0 +1,202 @@
+"""`ops cost`: its arithmetic is what AWS's bill would say, by hand, and follows the laws that prices have."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from typer.testing import CliRunner
+
+from ops.cli.app import app
+from ops.cli.bill import bill
+from ops.cost.costing import Assumptions, Costing, Row
+from ops.cost.prices import HERE, Prices
+from ops.errors import UsageError
+from stacks.entry import Access, Consumer, Integration, Queue, Route, Subscription, Table, Topology
+from stacks.settings import Settings
+from tests.sample.contracts import OpenTicket, TicketAssigned, TicketOpened
+from tests.sample.topology import SAMPLE
+
+PRICES = Prices.of("us-east-1")
+PROD = Settings(stage="prod", email_sender="a@example.com")
+TICKETS = Access(table="tickets", actions=("PutItem",))
+AGENTS = (Access(table="agents", actions=("UpdateItem",)), Access(table="assignments", actions=("PutItem", "GetItem")))
+
+
+def small(access: tuple[Access, ...] = (TICKETS,)) -> Topology:
+    """A route, its consumer, and two subscribers of its event, one of which writes twice."""
+    tickets = Integration(
+        "tickets",
+        routes=(Route(path="/v1/tickets", accepts=OpenTicket, queue="open_ticket"),),
+        queues=(Queue(name="open_ticket"), Queue(name="assign_ticket"), Queue(name="mail_ticket")),
+        consumers=(
+            Consumer(function="open_ticket", access=access, publishes=(TicketOpened,)),
+            Consumer(function="assign_ticket", access=AGENTS, publishes=(TicketAssigned,)),
+            Consumer(function="mail_ticket", sends_email=True),
+        ),
+        subscriptions=(
+            Subscription(event=TicketOpened, queue="assign_ticket"),
+            Subscription(event=TicketOpened, queue="mail_ticket"),
+        ),
+        tables=(Table(name="tickets", key="k"), Table(name="agents", key="k"), Table(name="assignments", key="k")),
+    )
+    return Topology(integrations=(tickets,), package="tests.sample")
+
+
+def rows(topology: Topology = SAMPLE, settings: Settings = PROD, messages: int = 1_000_000, **a: Any) -> dict[str, Row]:
+    costing = Costing(topology, settings, PRICES, messages, Assumptions(**a))
+    return {row.name: row for row in costing.rows()}
+
+
+def test_a_million_messages_cost_what_the_price_list_says_by_hand() -> None:
+    row = rows(small(), fill=10, size=1000)["POST /v1/tickets"]
+    # 1 send, and for every ten messages 1 receive and 1 delete: 1.2 requests a message.
+    assert row.cost.api == pytest.approx(3.50)
+    assert row.cost.sqs == pytest.approx(1.2 * 0.40)
+    # 100,000 invocations of 10 * (1 + 5) + 15 = 75 ms with a quarter of a GB: 1,875 GB-seconds.
+    assert row.cost.functions == pytest.approx(0.1 * 0.20 + 1875 * 0.0000133334)
+    assert row.cost.tables == pytest.approx(0.625)
+    assert row.cost.events == pytest.approx(1.00)
+    assert row.cost.email == 0
+    # A request's line, a message's, and a tenth of a batch's metrics and of Lambda's own lines.
+    assert row.cost.logs == pytest.approx(0.50 * 1e6 * (450 + 400 + 50 + 50) / 1024**3)
+    assert row.cost.traces == pytest.approx(5.00 * (0.05 + 0.05 / 10))
+    assert row.cost.total == pytest.approx(6.3674, abs=0.0001)
+
+
+def test_other_designs_cost_what_they_do_more() -> None:
+    row = rows(small(), fill=10, size=1000)["POST /v1/tickets"]
+    # Two writes more a message, and each PutEvents waited for alone: 10 * (1 + 15 + 15) = 310 ms a batch.
+    more = 2 * 0.625 + 0.1e6 * 0.25 * (0.310 - 0.075) * 0.0000133334
+    assert row.standard.total - row.cost.total == pytest.approx(more)
+    # An invocation a request, 16 ms of a quarter of a GB, and its line.
+    assert row.relayed is not None
+    relay = 0.20 + 1e6 * 0.25 * 0.016 * 0.0000133334 + 0.50 * 1e6 * 400 / 1024**3
+    assert row.relayed.total - row.cost.total == pytest.approx(relay)
+
+
+def test_what_follows_a_request_is_the_sum_of_everything_downstream() -> None:
+    found = rows(small())
+    every = sum(row.cost.total for row in found.values())
+    assert found["POST /v1/tickets"].onward.total == pytest.approx(every)
+    assert found["assign_ticket on TicketOpened"].onward == found["assign_ticket on TicketOpened"].cost
+
+
+def test_writes_of_one_transaction_take_twice_the_units() -> None:
+    found = rows(small())
+    assert found["assign_ticket on TicketOpened"].cost.tables == pytest.approx(4 * 0.625)
+    assert found["mail_ticket on TicketOpened"].cost.tables == pytest.approx(2 * 0.625), "the record that guards it"
+    assert found["mail_ticket on TicketOpened"].cost.email == pytest.approx(100)
+
+
+def test_fifo_and_fair_queues_have_their_own_prices() -> None:
+    found = rows(fill=10, size=1000)
+    assert found["POST /v1/tickets/{ticket_id}/changes"].cost.sqs == pytest.approx(1.2 * 0.50)
+    assert found["POST /v1/tickets"].cost.sqs == pytest.approx(1.2 * (0.40 + 0.10)), "tenants share its queue fairly"
+    assert found["close_ticket on TicketAssigned"].cost.sqs == pytest.approx(1.2 * 0.40)
+
+
+def test_every_64_kb_counts() -> None:
+    two = rows(small(), fill=10, size=65 * 1024)["POST /v1/tickets"].cost
+    # 2 chunks sent; ten messages of 65 KB are received as 11 chunks; one delete.
+    assert two.sqs == pytest.approx(0.40 * (2 + 1.1 + 0.1))
+    assert two.events == pytest.approx(2.00)
+
+
+def test_an_archive_has_its_price() -> None:
+    archive = Settings(stage="prod", email_sender="a@example.com", archive_days=60)
+    without, with_ = (rows(small(), each)["POST /v1/tickets"].cost.events for each in (PROD, archive))
+    gigabytes = 1e6 * (1024 + 512) / 1024**3
+    assert with_ - without == pytest.approx(gigabytes * (0.10 + 2 * 0.023))
+
+
+def test_x86_costs_a_quarter_more_a_second() -> None:
+    x86 = Settings(stage="prod", email_sender="a@example.com", architecture="x86_64")
+    ours, theirs = (rows(small(), each)["POST /v1/tickets"].cost.functions - 0.04 for each in (PROD, x86))
+    assert theirs / ours == pytest.approx(1.25, rel=0.001)
+
+
+sizes = st.integers(min_value=1, max_value=1_000_000)
+fills = st.floats(min_value=1, max_value=10)
+
+
+@given(size=sizes, larger=sizes, fill=fills, fuller=fills)
+def test_more_bytes_never_cost_less_and_a_fuller_batch_never_more(
+    size: int, larger: int, fill: float, fuller: float
+) -> None:
+    (size, larger), (fill, fuller) = sorted((size, larger)), sorted((fill, fuller))
+    here = rows(size=size, fill=fill)
+    for name, row in rows(size=larger, fill=fill).items():
+        assert row.cost.total >= here[name].cost.total - 1e-9
+    for name, row in rows(size=1024, fill=fuller).items():
+        at_most = rows(size=1024, fill=fill)[name]
+        assert row.cost.functions <= at_most.cost.functions * 1.02, "but for the millisecond that Lambda rounds up to"
+        assert row.cost.sqs <= at_most.cost.sqs + 1e-9
+
+
+@given(st.integers(min_value=1, max_value=10**9))
+def test_the_price_grows_with_the_messages(messages: int) -> None:
+    for name, row in rows(messages=messages).items():
+        assert row.cost.total == pytest.approx(rows()[name].cost.total * messages / 1e6)
+
+
+def test_a_key_that_is_written_with_the_effect_is_no_work_of_the_standard_consumer() -> None:
+    keyed = small((TICKETS, Access(table="keys", actions=("PutItem",))))
+    row = rows(keyed)["POST /v1/tickets"]
+    assert row.cost.tables == pytest.approx(4 * 0.625)
+    assert rows(keyed, keyed=0)["POST /v1/tickets"].cost.tables == pytest.approx(0.625)
+    assert row.standard.tables == pytest.approx(3 * 0.625)
+
+
+def test_every_route_and_subscription_has_its_row_and_a_function_in_front_is_never_cheaper() -> None:
+    found = rows()
+    names = [*(route.name for route in SAMPLE.routes), *(each.name for each in SAMPLE.subscriptions)]
+    assert list(found) == names
+    for row in found.values():
+        assert row.cost.total > 0
+        assert row.relayed is None or row.relayed.total > row.cost.total
+
+
+@pytest.mark.parametrize("region", sorted(path.stem for path in HERE.glob("*.toml")))
+def test_every_price_of_a_list_has_its_source(region: str) -> None:
+    prices = Prices.of(region)
+    assert prices.region == region
+    for name in prices.__struct_fields__[2:]:
+        price = getattr(prices, name)
+        assert price.usd > 0 < price.per
+        assert price.source.startswith("https://")
+        assert price.of.startswith("20")
+
+
+def test_a_region_without_a_list_is_refused_by_name() -> None:
+    with pytest.raises(UsageError, match="no price list of mars-1; there is: us-east-1"):
+        Prices.of("mars-1")
+
+
+def test_the_command_prints_prices_with_everything_they_rest_on() -> None:
+    done = CliRunner().invoke(app, ["cost", "--per-million"], obj=SAMPLE, env={"COLUMNS": "200"})
+    assert done.exit_code == 0, done.output
+    for word in ("POST /v1/tickets", "close_ticket on TicketChanged", "Assumed", "5 messages a batch", "2026-11-21"):
+        assert word in done.output
+    told = json.loads(CliRunner().invoke(app, ["cost", "--messages", "10", "--json"], obj=SAMPLE).output)
+    assert told["messages"] == 10
+    assert len(told["rows"]) == len(SAMPLE.routes) + len(SAMPLE.subscriptions)
+    both = CliRunner().invoke(app, ["cost", "--per-million", "--messages", "10"])
+    assert both.exit_code == 2
+
+
+@pytest.mark.parametrize(("width", "services"), [(80, False), (170, True)])
+def test_no_figure_is_cut_off_however_narrow_the_screen(width: int, services: bool) -> None:
+    settings = Settings(stage="prod", email_sender="desk@example.com")
+    costing = Costing(SAMPLE, settings, Prices.of("us-east-1"), 1_000_000, Assumptions())
+    screen = Console(width=width, record=True, file=StringIO())
+    screen.print(bill(costing, width))
+    shown = screen.export_text()
+    assert "…" not in shown
+    assert ("Lambda  tables" in shown) is services
+    assert all(f"{row.cost.total:,.2f}" in shown for row in costing.rows())

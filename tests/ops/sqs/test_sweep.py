@@ -1,0 +1,109 @@
+"""What a sweep promises: every message once, hidden while it is worked on, and back where it was."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from ops.sqs.client import Sqs
+from ops.sqs.fake import FakeQueue, FakeSqs
+from ops.sqs.message import Entry, Message
+from ops.sqs.sweep import Sweep
+
+
+def fill(queue: FakeQueue, count: int, groups: int = 3) -> None:
+    for number in range(count):
+        group = f"group-{number % groups}" if queue.fifo else None
+        queue.put(Entry(str(number), str(number), {}, {}, group, f"id-{number}" if group else None))
+
+
+async def test_every_message_is_visited_once_and_put_back() -> None:
+    sqs = FakeSqs()
+    queue = sqs.create("queue")
+    fill(queue, 95)
+    seen: Counter[str] = Counter()
+
+    async def visit(batch: list[Message]) -> None:
+        seen.update(message.body for message in batch)
+
+    sweep = Sweep(Sqs(sqs), queue.url)
+    await sweep.run(visit)
+    assert (len(seen), set(seen.values())) == (95, {1})
+    assert (queue.in_flight, len(queue)) == (0, 95)
+
+
+@pytest.mark.parametrize("name", ["queue", "queue.fifo"])
+async def test_messages_stay_hidden_however_long_the_work_takes(name: str) -> None:
+    sqs = FakeSqs()
+    queue = sqs.create(name)
+    fill(queue, 5, groups=1)
+    visits = 0
+
+    async def visit(batch: list[Message]) -> None:
+        nonlocal visits
+        visits += 1
+        for _ in range(20):
+            await asyncio.sleep(60)
+            assert queue.take(10, 0) == []
+
+    sweep = Sweep(Sqs(sqs), queue.url, workers=2)
+    await sweep.run(visit)
+    assert visits == 1
+
+
+async def test_what_is_put_back_comes_in_the_order_it_had() -> None:
+    sqs = FakeSqs()
+    queue = sqs.create("queue.fifo")
+    fill(queue, 8, groups=1)
+
+    async def visit(batch: list[Message]) -> None:
+        assert [message.body for message in batch] == list("01234567")
+
+    for _ in range(2):
+        await Sweep(Sqs(sqs), queue.url, workers=4).run(visit)
+    assert [message.body for message in queue.take(10, 30)] == list("01234567")
+
+
+async def test_no_more_is_held_than_sqs_lets_be_in_flight() -> None:
+    sqs = FakeSqs()
+    queue = sqs.create("queue")
+    fill(queue, 500)
+
+    async def visit(batch: list[Message]) -> None:
+        assert queue.in_flight <= 130
+
+    sweep = Sweep(Sqs(sqs), queue.url, workers=4, most_held=100)
+    await sweep.run(visit)
+    assert sweep.stopped is not None
+    assert "100 messages are held" in sweep.stopped
+    assert queue.in_flight == 0
+
+
+async def test_when_the_work_fails_everything_is_put_back_and_the_error_comes_out() -> None:
+    sqs = FakeSqs(latency=0.005)
+    queue = sqs.create("queue")
+    fill(queue, 200)
+
+    async def visit(batch: list[Message]) -> None:
+        await asyncio.sleep(0.01)
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        await Sweep(Sqs(sqs), queue.url, workers=16).run(visit)
+    assert (queue.in_flight, len(queue)) == (0, 200)
+
+
+async def test_a_message_that_an_earlier_pass_sent_is_deleted_and_not_visited() -> None:
+    sqs = FakeSqs()
+    queue = sqs.create("queue.fifo")
+    ids = [queue.put(Entry(str(n), str(n), {}, {}, "group", f"id-{n}")) for n in range(3)]
+    seen: list[str] = []
+
+    async def visit(batch: list[Message]) -> None:
+        seen.extend(message.body for message in batch)
+
+    sweep = Sweep(Sqs(sqs), queue.url, gone=ids[:1])
+    await sweep.run(visit)
+    assert (seen, queue.bodies(), sweep.undeleted) == (["1", "2"], ["1", "2"], 0)

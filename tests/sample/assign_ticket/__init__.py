@@ -1,0 +1,1 @@
+"""Sets agents' hours aside."""

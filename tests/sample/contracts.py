@@ -1,0 +1,89 @@
+"""What the sample's functions say to each other."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from msgspec import Meta, Struct
+
+from functions.contracts.contract import END, Command, Email, Event
+
+TicketId = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9_-]{{1,64}}{END}", examples=["tic-1001"])]
+AgentId = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9_-]{{1,64}}{END}", examples=["agent-1"])]
+
+
+class Hours(Struct, frozen=True, kw_only=True):
+    """How many hours of an agent a ticket asks for, as events tell it."""
+
+    agent: AgentId
+    hours: Annotated[int, Meta(ge=1, le=1000, examples=[2])]
+
+
+class AskedHours(Hours, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The same, as a caller asks."""
+
+
+class OpenTicket(Command, frozen=True, kw_only=True):
+    """Open a ticket."""
+
+    business_key: ClassVar[str | None] = "ticket_id"
+
+    ticket_id: TicketId
+    email: Email
+    language: Annotated[str, Meta(pattern=rf"^[A-Z]{{2}}{END}", examples=["EN"])]
+    wanted: Annotated[tuple[AskedHours, ...], Meta(min_length=1, max_length=50)]
+
+
+class TicketEvent(Event, frozen=True, kw_only=True):
+    """What every event about a ticket says."""
+
+    source: ClassVar[str] = "tickets"
+    business_key: ClassVar[str | None] = "ticket_id"
+
+    ticket_id: TicketId
+
+
+class TicketOpened(TicketEvent, frozen=True, kw_only=True):
+    """The ticket is stored."""
+
+    email: Email
+    language: str
+    wanted: tuple[Hours, ...]
+
+
+class ChangeTicket(Command, frozen=True, kw_only=True):
+    """Change the ticket named in the path; changes apply in the order in which they were accepted."""
+
+    step: Annotated[int, Meta(ge=1, le=1000, description="One more than the step before.", examples=[1])]
+    note: Annotated[str, Meta(max_length=1000, examples=["It is on its way."])]
+
+
+class TicketChanged(TicketEvent, frozen=True, kw_only=True):
+    """The change was the next step, and applied."""
+
+    step: int
+
+
+class ChangeDeclined(TicketEvent, frozen=True, kw_only=True):
+    """The change was not the next step."""
+
+    step: int
+    reason: str
+
+
+class TicketAssigned(TicketEvent, frozen=True, kw_only=True):
+    """The agents' hours are set aside."""
+
+    source: ClassVar[str] = "agents"
+
+
+class TicketWaiting(TicketEvent, frozen=True, kw_only=True):
+    """An agent has not so many hours left."""
+
+    source: ClassVar[str] = "agents"
+
+    short: tuple[AgentId, ...]
+
+
+class TicketClosed(TicketEvent, frozen=True, kw_only=True):
+    """The ticket was assigned and changed, and so is done."""

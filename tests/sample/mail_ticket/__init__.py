@@ -1,0 +1,1 @@
+"""Confirms a ticket by mail."""

@@ -1,0 +1,188 @@
+"""The judge: whether every accepted message had one effect or is one dead letter with its cause, and the rest of it.
+
+It reads what is left of a scenario and nothing else; no line of it is shared with the runtime, and it believes no
+account that a consumer gives of itself but the cause of a failure, which is what it is there for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, fields
+
+from tests.simulation.effects import Effect, Reading
+from tests.simulation.evidence import Death, Evidence
+from tests.simulation.requests import Request, requests
+
+BULKY = 16 * 1024
+"""Bytes of an item that no item of ours has cause to reach."""
+NEVER_ATTEMPTED = {"GroupBlocked", "NotAttempted"}
+
+
+@dataclass
+class Verdict:
+    """How many of what; each count but the first four is to be zero where its promise holds.
+
+    `died` counts good requests that were dead at any time, `unattempted` those of them that nobody ever attempted.
+    `unexplained` are deaths without a cause, or with another one than the true one. `dead_though_done` are requests
+    that died although their effect is there and nothing that follows from it is missing. `late` effects came after
+    they were due, `bulky` items are larger than any should be. `unreadable` lines of the
+    log are not one short JSON object. `causes` counts the deaths by what is recorded of them.
+    """
+
+    accepted: int = 0
+    effects: int = 0
+    explained: int = 0
+    timed_out: int = 0
+    unexplained: int = 0
+    lost: int = 0
+    doubled: int = 0
+    reordered: int = 0
+    renamed: int = 0
+    untold: int = 0
+    died: int = 0
+    unattempted: int = 0
+    dead_though_done: int = 0
+    late: int = 0
+    bulky: int = 0
+    unreadable: int = 0
+    stuck: int = 0
+    causes: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+
+    def counts(self) -> dict[str, int]:
+        """Every count by its name."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.type == "int"}
+
+    def note(self, name: str, example: str) -> None:
+        """Count one, and remember the first as an example."""
+        setattr(self, name, getattr(self, name) + 1)
+        self.examples.setdefault(name, example)
+
+
+def audit(evidence: Evidence, *, parked: bool = False, by: float | None = None) -> Verdict:
+    """Judge a scenario. `parked` says that order holds through dead letters; `by` when every good effect is due."""
+    verdict = Verdict()
+    for one in evidence.left:
+        verdict.note("stuck", f"{one.queue} {one.body[:80]}")
+    reading = Reading(evidence)
+    all_requests = list(requests(evidence).values())
+    outcomes = [(request, reading.of(request)) for request in all_requests]
+    verdict.accepted = len(all_requests)
+    for worker, reason in evidence.killed.items():
+        if reason == "timed out":
+            verdict.note("timed_out", worker)
+    for request, effects in outcomes:
+        good = (request.queue, request.subject) not in evidence.poison
+        _effects(verdict, request, effects, by if good else None)
+        _deaths(verdict, request, evidence)
+        if request.deaths and good:
+            verdict.note("died", _name(request))
+            if _never_attempted(request, evidence):
+                verdict.note("unattempted", _name(request))
+            if effects and not _missing(reading, effects):
+                verdict.note("dead_though_done", _name(request))
+        if not effects and not request.left and not any(death.id in evidence.dead for death in request.deaths):
+            verdict.note("lost", _name(request))
+        if effects and _missing(reading, effects) and not request.deaths and not request.left:
+            verdict.note("untold", _name(request))
+    for (kind, about), told in reading.told.items():
+        if len({event.detail.get("id") for event in told}) > 1:
+            verdict.note("renamed", f"{kind} {about}")
+    for line in evidence.unreadable:
+        verdict.note("unreadable", line)
+    for table, key, size in _sizes(evidence):
+        if size > BULKY:
+            verdict.note("bulky", f"{table} {key} has {size:,} bytes")
+    _hours(verdict, evidence)
+    _order(verdict, outcomes, evidence, parked=parked)
+    return verdict
+
+
+def _effects(verdict: Verdict, request: Request, effects: list[Effect], by: float | None) -> None:
+    if effects:
+        verdict.effects += 1
+        if by is not None and effects[0].at > by:
+            verdict.note("late", f"{_name(request)} at {effects[0].at:.0f} s")
+    if sum(not effect.excused for effect in effects) > 1:
+        verdict.note("doubled", f"{_name(request)}: {', '.join(f'{e.name} at {e.at:.1f} s' for e in effects)}")
+
+
+def _deaths(verdict: Verdict, request: Request, evidence: Evidence) -> None:
+    true = evidence.poison.get((request.queue, request.subject))
+    for death in request.deaths:
+        types = _causes(death, evidence)
+        verdict.causes[_last_cause(death, evidence)] += 1
+        if types and (true is None or true in types):
+            verdict.explained += 1
+        else:
+            said = f"says {', '.join(sorted(types))}, not {true}" if types else "says nothing"
+            verdict.note("unexplained", f"{_name(request)} {said}")
+
+
+def _causes(death: Death, evidence: Evidence) -> set[str]:
+    # The record may keep the first failure beside the last.
+    cause = evidence.causes.get(death.id, {})
+    types = {str(value) for name, value in cause.items() if name.endswith("error_type") and value}
+    return types | ({death.error} if death.error else set())
+
+
+def _last_cause(death: Death, evidence: Evidence) -> str:
+    return death.error or str(evidence.causes.get(death.id, {}).get("error_type", "none"))
+
+
+def _never_attempted(request: Request, evidence: Evidence) -> bool:
+    return any((types := _causes(death, evidence)) and types <= NEVER_ATTEMPTED for death in request.deaths)
+
+
+def _missing(reading: Reading, effects: list[Effect]) -> bool:
+    return any(effect.follows is not None and effect.follows not in reading.told for effect in effects)
+
+
+def _sizes(evidence: Evidence) -> list[tuple[str, str, int]]:
+    items = {(write.table, write.key): write.after for write in evidence.history}
+    return [(table, key, len(json.dumps(item))) for (table, key), item in items.items() if item]
+
+
+def _hours(verdict: Verdict, evidence: Evidence) -> None:
+    """Hours of agents are neither taken twice nor lost: each assignment took what its ticket asks for."""
+    left: dict[str, int] = {}
+    asked = {
+        told.detail["data"]["ticket_id"]: told.detail["data"] for told in evidence.told if told.type == "TicketOpened"
+    }
+    taken: dict[str, int] = defaultdict(int)
+    for write in evidence.history:
+        table = write.table.rpartition("-")[2]
+        if table == "agents" and write.after:
+            left[write.key] = int(write.after["hours"]["N"])
+        if table == "assignments" and write.before is None:
+            for wanted in asked[write.key]["wanted"]:
+                taken[wanted["agent"]] += wanted["hours"]
+    for agent, hours in evidence.hours.items():
+        if left.get(agent) != hours - taken[agent]:
+            verdict.note("doubled", f"{agent} has {left.get(agent)} hours, not {hours - taken[agent]}")
+
+
+def _order(verdict: Verdict, outcomes: list[tuple[Request, list[Effect]]], evidence: Evidence, *, parked: bool) -> None:
+    """Within a group, what was accepted before has its effect before, unless it died; with `parked`, even then."""
+    groups: dict[tuple[str, str], list[tuple[Request, list[Effect]]]] = defaultdict(list)
+    for request, effects in outcomes:
+        if request.group is not None and request.queue == "change_ticket":
+            groups[request.queue, request.group].append((request, effects))
+    for members in groups.values():
+        for place, (request, effects) in enumerate(members):
+            if not effects or (evidence.poison.get((request.queue, request.subject))):
+                continue
+            at = effects[0].at
+            if not parked and evidence.redriven_at is not None and at >= evidence.redriven_at:
+                continue
+            before = [each for each in members[:place] if (each[0].queue, each[0].subject) not in evidence.poison]
+            alive = [each for each in before if parked or not any(death.at <= at for death in each[0].deaths)]
+            overtook = any(not theirs or theirs[0].at > at for _, theirs in alive)
+            # A step is declined only where one before it is missing.
+            if overtook or (effects[0].name == "declined" and len(alive) == len(before)):
+                verdict.note("reordered", f"{_name(request)} {effects[0].name} at {at:.1f} s")
+
+
+def _name(request: Request) -> str:
+    return f"{request.queue} {request.subject}"

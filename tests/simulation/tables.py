@@ -1,0 +1,212 @@
+"""DynamoDB: items under conditional writes and transactions, and every write that was applied, in order.
+
+Two transactions, or a transaction and a write, on one item at nearly the same time conflict; reads are consistent.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+from typing import Any
+
+from tests.simulation.clock import Clock
+from tests.simulation.evidence import Write
+from tests.simulation.expression import Expression, Invalid, Item
+from tests.simulation.wire import Call, ServiceError
+
+TRANSACTION = 0.015
+"""Seconds for which a transaction holds its items."""
+TOKEN = 600
+"""Seconds for which a transaction's ClientRequestToken is remembered."""
+LARGEST = 400 * 1024
+"""Bytes of an item, its names included."""
+MOST = {"TransactWriteItems": 100, "BatchWriteItem": 25}
+
+Allowed = Callable[[str, str, str], bool]
+"""Whether a function may do an action of DynamoDB on a table."""
+
+
+class Tables:
+    """All tables, `keys` saying the partition key of each; `random` draws what a partial answer leaves undone."""
+
+    def __init__(self, keys: Mapping[str, str], clock: Clock, random: Random, allowed: Allowed) -> None:
+        self.items: dict[str, dict[str, Item]] = {table: {} for table in keys}
+        self.history: list[Write] = []
+        self._keys = keys
+        self._clock = clock
+        self._random = random
+        self._allowed = allowed
+        self._held: dict[tuple[str, str], float] = {}
+        self._tokens: dict[str, float] = {}
+
+    def answer(self, call: Call) -> dict[str, Any]:
+        """What DynamoDB answers. Raises `ServiceError`, and `LookupError` for a call that is not modelled."""
+        operations = {
+            "GetItem": self._get,
+            "PutItem": self._put,
+            "UpdateItem": self._update,
+            "DeleteItem": self._delete,
+            "TransactWriteItems": self._transact,
+            "BatchWriteItem": self._batch,
+        }
+        if call.operation not in operations:
+            raise LookupError(f"the simulation has no {call.operation}; add it to tables.py")
+        try:
+            return operations[call.operation](call)
+        except Invalid as error:
+            raise ServiceError(400, "ValidationException", str(error)) from error
+
+    def unheard(self, call: Call) -> None:
+        """Nobody asks: every write is in the history."""
+
+    def write(self, table: str, item: Item) -> None:
+        """Store an item, as a person does."""
+        self._apply("a person", table, item[self._keys[table]]["S"], item)
+
+    def _get(self, call: Call) -> dict[str, Any]:
+        table = self._table(call, "GetItem", call.body["TableName"])
+        item = self.items[table].get(self._key(table, call.body["Key"]))
+        return {"Item": item} if item else {}
+
+    def _put(self, call: Call) -> dict[str, Any]:
+        before, _ = self._alone(call, "PutItem")
+        return {"Attributes": before} if before and call.body.get("ReturnValues") == "ALL_OLD" else {}
+
+    def _update(self, call: Call) -> dict[str, Any]:
+        before, after = self._alone(call, "UpdateItem")
+        wanted = {"ALL_NEW": after, "ALL_OLD": before}.get(call.body.get("ReturnValues", "NONE"))
+        return {"Attributes": wanted} if wanted else {}
+
+    def _delete(self, call: Call) -> dict[str, Any]:
+        self._alone(call, "DeleteItem")
+        return {}
+
+    def _alone(self, call: Call, action: str) -> tuple[Item | None, Item | None]:
+        table, key = self._target(call, action, call.body)
+        if self._held.get((table, key), 0) > self._clock.now:
+            raise ServiceError(400, "TransactionConflictException", "Transaction is ongoing for the item")
+        before = self.items[table].get(key)
+        if not _holds(call.body, before):
+            shown = {"Item": before} if before and _shows(call.body) else {}
+            raise ServiceError(400, "ConditionalCheckFailedException", "The conditional request failed", **shown)
+        after = self._after(table, action, call.body, before)
+        self._apply(call.worker.name, table, key, after)
+        return before, after
+
+    def _transact(self, call: Call) -> dict[str, Any]:
+        token, now = call.body["ClientRequestToken"], self._clock.now
+        actions = [next(iter(action.items())) for action in call.body["TransactItems"]]
+        _check_size("TransactWriteItems", actions)
+        targets = [
+            self._target(call, "ConditionCheckItem" if kind == "ConditionCheck" else f"{kind}Item", body)
+            for kind, body in actions
+        ]
+        if len(set(targets)) < len(targets):
+            raise Invalid("Transaction request cannot include multiple operations on one item")
+        if self._tokens.get(token, 0) > now:
+            return {}
+        reasons = [self._reason(body, target) for (_, body), target in zip(actions, targets, strict=True)]
+        codes = ", ".join(reason["Code"] for reason in reasons)
+        if any(reason["Code"] != "None" for reason in reasons):
+            raise ServiceError(
+                400, "TransactionCanceledException", f"Transaction cancelled [{codes}]", CancellationReasons=reasons
+            )
+        writes = [
+            (table, key, self._after(table, f"{kind}Item", body, self.items[table].get(key)))
+            for (kind, body), (table, key) in zip(actions, targets, strict=True)
+            if kind != "ConditionCheck"
+        ]
+        for table, key, after in writes:
+            self._apply(call.worker.name, table, key, after)
+        for target in targets:
+            self._held[target] = now + TRANSACTION
+        self._tokens[token] = now + TOKEN
+        return {}
+
+    def _reason(self, body: dict[str, Any], target: tuple[str, str]) -> dict[str, Any]:
+        table, key = target
+        if self._held.get(target, 0) > self._clock.now:
+            return {"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}
+        before = self.items[table].get(key)
+        if _holds(body, before):
+            return {"Code": "None"}
+        shown = {"Item": before} if before and _shows(body) else {}
+        return {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"} | shown
+
+    def _batch(self, call: Call) -> dict[str, Any]:
+        requests = [(table, request) for table, each in call.body["RequestItems"].items() for request in each]
+        _check_size("BatchWriteItem", requests)
+        keys = [
+            (table, self._key(table, request.get("PutRequest", {}).get("Item") or request["DeleteRequest"]["Key"]))
+            for table, request in requests
+        ]
+        if len(set(keys)) < len(keys):
+            raise Invalid("Provided list of item keys contains duplicates")
+        left: dict[str, list[Any]] = {}
+        for table, request in requests:
+            self._table(call, "BatchWriteItem", table)
+            if call.partial and self._random.random() < 0.5:
+                left.setdefault(table, []).append(request)
+            elif "PutRequest" in request:
+                item = request["PutRequest"]["Item"]
+                self._apply(call.worker.name, table, self._key(table, item), item)
+            else:
+                self._apply(call.worker.name, table, self._key(table, request["DeleteRequest"]["Key"]), None)
+        return {"UnprocessedItems": left}
+
+    def _target(self, call: Call, action: str, body: dict[str, Any]) -> tuple[str, str]:
+        table = self._table(call, action, body["TableName"])
+        return table, self._key(table, body.get("Item") or body["Key"])
+
+    def _table(self, call: Call, action: str, table: str) -> str:
+        if not self._allowed(call.worker.function, f"dynamodb:{action}", table):
+            raise ServiceError(
+                400, "AccessDeniedException", f"{call.worker.function} may not dynamodb:{action} on {table}"
+            )
+        if table not in self.items:
+            raise ServiceError(400, "ResourceNotFoundException", "Requested resource not found")
+        return table
+
+    def _key(self, table: str, item: Item) -> str:
+        value: str = item.get(self._keys[table], {}).get("S", "")
+        if not value:
+            raise Invalid("One or more parameter values were invalid: the key is missing or empty")
+        return value
+
+    def _after(self, table: str, action: str, body: dict[str, Any], before: Item | None) -> Item | None:
+        if action == "DeleteItem":
+            return None
+        after: Item = body["Item"] if action == "PutItem" else self._updated(body, before)
+        if len(json.dumps(after)) > LARGEST:
+            raise Invalid("Item size has exceeded the maximum allowed size")
+        return after
+
+    def _updated(self, body: dict[str, Any], before: Item | None) -> Item:
+        names, values = body.get("ExpressionAttributeNames", {}), body.get("ExpressionAttributeValues", {})
+        after: Item = Expression(body["UpdateExpression"], names, values, before).applied() | body["Key"]
+        return after
+
+    def _apply(self, worker: str, table: str, key: str, after: Item | None) -> None:
+        before = self.items[table].get(key)
+        self.history.append(Write(self._clock.now, worker, table, key, before, after))
+        if after is None:
+            self.items[table].pop(key, None)
+        else:
+            self.items[table][key] = after
+
+
+def _holds(body: Mapping[str, Any], item: Item | None) -> bool:
+    condition = body.get("ConditionExpression")
+    names, values = body.get("ExpressionAttributeNames", {}), body.get("ExpressionAttributeValues", {})
+    return condition is None or Expression(condition, names, values, item).holds()
+
+
+def _shows(body: Mapping[str, Any]) -> bool:
+    return body.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+
+
+def _check_size(operation: str, actions: Sequence[object]) -> None:
+    if not 1 <= len(actions) <= MOST[operation]:
+        raise Invalid(f"{operation} takes 1 to {MOST[operation]} actions, not {len(actions)}")

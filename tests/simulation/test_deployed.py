@@ -1,0 +1,57 @@
+"""The environment and the permissions of the simulation are those of the templates."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from stacks import names
+from stacks.entry import Consumer
+from tests.sample.topology import SAMPLE
+from tests.simulation import deployed
+from tests.stacks.templates import Templates, listed, statements
+
+# Its templates are those that the stacks' tests make.
+pytestmark = pytest.mark.xdist_group("stacks")
+
+STAGE = names.LOCAL
+LAMBDAS_OWN = ("logs:", "xray:", "kms:")
+
+
+@pytest.fixture(autouse=True)
+def stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deployed, "STAGE", STAGE)
+
+
+CONSUMERS = pytest.mark.parametrize("consumer", SAMPLE.consumers, ids=lambda consumer: consumer.function)
+
+
+@CONSUMERS
+def test_the_environment_is_that_of_the_template(local: Templates, consumer: Consumer) -> None:
+    found = local.named("AWS::Lambda::Function", "FunctionName", names.resource(STAGE, consumer.function))
+    variables = found["Environment"]["Variables"]
+    ours = deployed.environment(SAMPLE, consumer)
+    assert set(ours) == set(variables)
+    # What is a reference in the template is known when it is deployed; the sender and the level are the stage's.
+    fixed = {name for name, value in variables.items() if isinstance(value, str)} - {"EMAIL_FROM", "LOG_LEVEL"}
+    assert {name: ours[name] for name in fixed} == {name: variables[name] for name in fixed}
+
+
+@CONSUMERS
+def test_the_permissions_are_those_of_the_template(local: Templates, consumer: Consumer) -> None:
+    function = local.named("AWS::Lambda::Function", "FunctionName", names.resource(STAGE, consumer.function))
+    role = function["Role"]["Fn::GetAtt"][0]
+    granted = [
+        (action, json.dumps(statement["Resource"]))
+        for policy in local.properties("AWS::IAM::Policy")
+        if {"Ref": role} in policy["Roles"]
+        for statement in statements(policy)
+        for action in listed(statement["Action"])
+        if not action.startswith(LAMBDAS_OWN)
+    ]
+    ours = deployed.permissions(SAMPLE, consumer)
+    assert {action for action, _ in ours} == {action for action, _ in granted}
+    for action, resource in ours:
+        if not action.startswith(("sqs:", "ses:")):  # a reference in the template; the stage's own sender
+            assert any(action == theirs and resource in where for theirs, where in granted), (action, resource)

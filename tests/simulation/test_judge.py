@@ -1,0 +1,173 @@
+"""The judge is judged: what breaks a promise on purpose must be caught, and counted as what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.simulation.auditor import Verdict
+from tests.simulation.faults import Curse, Plan
+from tests.simulation.kinds import KINDS
+from tests.simulation.runs import run, sandboxes
+from tests.simulation.sandbox import Sandboxes
+from tests.simulation.scenario import Scenario
+from tests.simulation.traffic import changed, opened
+from tests.simulation.world import World
+
+pytestmark = pytest.mark.long
+
+Modules = dict[str, ModuleType]
+SEEDS = range(1, 5)
+
+
+def verdicts(kind: str, alter: Callable[[str, Modules], None] | None = None) -> dict[str, int]:
+    """The counts of some scenarios of the kind, summed."""
+    within = Sandboxes("tests.sample", alter) if alter else sandboxes()
+    found = [run(KINDS[kind], seed, size=10, within=within)[1].counts() for seed in SEEDS]
+    return {name: sum(counts[name] for counts in found) for name in found[0]}
+
+
+def without_conditions(function: str, modules: Modules) -> None:
+    table = modules["functions.runtime.table"]
+    conditions = table._condition
+
+    def condition(action: Any) -> dict[str, Any]:
+        kept = ("ExpressionAttributeNames", "ExpressionAttributeValues")
+        return {name: value for name, value in conditions(action).items() if name in kept}
+
+    table._condition = condition  # type: ignore[attr-defined]
+
+
+def without_failures(function: str, modules: Modules) -> None:
+    _wrap(modules, lambda handler, event, context: (handler(event, context), {"batchItemFailures": []})[1])
+
+
+def without_order(function: str, modules: Modules) -> None:
+    def standard(handler: Any, event: Any, context: Any) -> Any:
+        for record in event["Records"]:
+            record["eventSourceARN"] = record["eventSourceARN"].removesuffix(".fifo")
+        return handler(event, context)
+
+    _wrap(modules, standard)
+
+
+def without_causes(function: str, modules: Modules) -> None:
+    modules["functions.runtime.failures"].client = lambda _: Nothing()  # type: ignore[attr-defined]
+
+
+def with_random_ids(function: str, modules: Modules) -> None:
+    modules["functions.runtime.publisher"].uuid5 = lambda *_: uuid4()  # type: ignore[attr-defined]
+
+
+def without_events(function: str, modules: Modules) -> None:
+    modules["functions.runtime.consumer"].publish = lambda *_, **__: {}  # type: ignore[attr-defined]
+
+
+def without_once(function: str, modules: Modules) -> None:
+    for module in modules.values():
+        if callable(getattr(module, "once", None)):
+            vars(module)["once"] = lambda effect, **_: effect() or True
+
+
+def without_deadline(function: str, modules: Modules) -> None:
+    for name in ("consumer", "publisher"):
+        vars(modules[f"functions.runtime.{name}"])["within"] = lambda _, body: body()
+
+
+def rejecting(function: str, modules: Modules) -> None:
+    reject = modules["functions.runtime.errors"].Reject
+
+    def no(*_: Any) -> None:
+        raise reject("no")
+
+    for name, module in modules.items():
+        if name.endswith("close_ticket.handler"):
+            module.handler.handle = no
+
+
+MUTATIONS = {
+    "a write without its condition": ("calm", without_conditions, "doubled"),
+    "a consumer that acknowledges everything": ("lost answer", without_failures, "lost"),
+    "a consumer that ignores the order of groups": ("halted", without_order, "reordered"),
+    "a cause that is never written": ("cause", without_causes, "unexplained"),
+    "an event with another id each time": ("calm", with_random_ids, "renamed"),
+    "an effect of which nothing is told": ("calm", without_events, "untold"),
+    "a mail that no record guards": ("calm", without_once, "doubled"),
+    "a handler that refuses what is good": ("calm", rejecting, "died"),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_broken_consumer_is_caught(name: str) -> None:
+    kind, alter, count = MUTATIONS[name]
+    assert verdicts(kind, alter)[count] > 0
+
+
+@pytest.mark.parametrize("kind", ["calm", "throttle"])
+def test_a_whole_one_is_not(kind: str) -> None:
+    counts = verdicts(kind)
+    assert {name: count for name, count in counts.items() if count} == {
+        "accepted": counts["accepted"],
+        "effects": counts["accepted"],
+    }
+
+
+def test_what_nobody_takes_is_stuck() -> None:
+    def disable(world: World) -> None:
+        world.pollers["mail_ticket"].enabled = False
+
+    verdict = judged(Scenario([opened(1, "tic-1"), opened(2, "tic-2")], deeds=((0, disable),)))
+    assert (verdict.stuck, verdict.lost) == (2, 0)
+
+
+def test_a_message_that_expires_is_lost() -> None:
+    def disable(world: World) -> None:
+        def receive() -> None:
+            world.queues["open_ticket"].receive(10)
+
+        world.pollers["open_ticket"].enabled = False
+        world.clock.at(6 * 86400, receive)
+
+    verdict = judged(Scenario([opened(1, "tic-1")], deeds=((0, disable),), until=7 * 86400))
+    assert (verdict.stuck, verdict.lost) == (0, 1)
+
+
+def test_a_mail_of_which_its_sender_never_heard_may_be_sent_again() -> None:
+    verdict = judged(Scenario([opened(1, "tic-1")], Plan(rates={"lost, closed": 1}, only=("mail",))))
+    assert (verdict.doubled, verdict.died) == (0, 1)
+
+
+def test_an_effect_that_comes_too_late_is_late() -> None:
+    sends = [opened(1, "tic-1"), changed(100, "tic-1", 1)]
+    assert judged(Scenario(sends, by=50)).late == 2  # the change, and the note of it in closings
+    assert judged(Scenario(sends, by=200)).late == 0
+
+
+def test_a_batch_that_runs_into_the_end_of_its_function_is_counted() -> None:
+    hanging = Plan(curses=(Curse("", "hang", until=100, services=("dynamodb",)),))
+    scenario = Scenario([opened(1 + number / 100, f"tic-{number}") for number in range(10)], hanging, concurrency=1)
+    evidence = scenario.run("judge", Sandboxes("tests.sample", without_deadline))
+    assert scenario.judged(evidence).timed_out > 0
+    assert judged(Scenario(scenario.sends)).timed_out == 0
+
+
+class Nothing:
+    """A client whose every call does nothing."""
+
+    def __getattr__(self, _: str) -> Callable[..., dict[str, Any]]:
+        return lambda **__: {}
+
+
+def judged(scenario: Scenario) -> Verdict:
+    return scenario.judged(scenario.run("judge", sandboxes()))
+
+
+def _wrap(modules: Modules, around: Callable[[Any, Any, Any], Any]) -> None:
+    for name, module in modules.items():
+        if name.endswith(".handler"):
+            handler = module.handler
+            module.handler = lambda event, context, handler=handler: around(handler, event, context)  # type: ignore[attr-defined]

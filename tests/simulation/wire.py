@@ -1,0 +1,167 @@
+"""The network between a worker and AWS: botocore's HTTP session, with faults in it.
+
+botocore prepares the request, signs it, reads the answer and repeats calls as it does on Lambda; only bytes on a socket
+are missing. See `botocore.httpsession.URLLib3Session.send`, whose errors these are.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import (
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ReadTimeoutError,
+)
+
+from tests.simulation.worker import Worker
+
+SERVICES = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "AWSEvents": "events", "secretsmanager": "secrets"}
+
+
+class ServiceError(Exception):
+    """What a service answers instead of a result."""
+
+    def __init__(self, status: int, code: str, message: str = "", **fields: Any) -> None:
+        super().__init__(f"{code}: {message}")
+        self.status = status
+        self.code = code
+        self.body = {"__type": code, "message": message} | fields
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request as a service reads it. `partial` says that the service is to do only a part, if it can."""
+
+    service: str
+    operation: str
+    body: dict[str, Any]
+    text: str
+    worker: Worker
+    partial: bool = False
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What becomes of a call. `lag` is how long it takes, in seconds; `jammed` that an alarm leaves a lock closed."""
+
+    kind: str = "fine"
+    lag: float = 0.01
+    error: ServiceError | None = None
+    jammed: bool = False
+
+
+class Service(Protocol):
+    """A model of a service."""
+
+    def answer(self, call: Call) -> dict[str, Any]:
+        """What it answers. Raises `ServiceError`."""
+
+    def unheard(self, call: Call) -> None:
+        """What it did for `call` its caller never heard of."""
+
+
+class Wire:
+    """What `botocore.endpoint.Endpoint` sends by; one for each client, as each has its own pool of connections."""
+
+    connect_timeout: float = 60
+    read_timeout: float = 60
+
+    def __init__(
+        self, worker: Callable[[], Worker], services: dict[str, Service], fate: Callable[[Call], tuple[Call, Fate]]
+    ) -> None:
+        self._worker = worker
+        self._services = services
+        self._fate = fate
+        self._jammed = False
+
+    def send(self, request: Any) -> AWSResponse:
+        """The answer to `request`. Raises botocore's own errors, and wraps every other, as the real one does."""
+        worker = self._worker()
+        try:
+            call, fate = self._fate(_read(request, worker))
+        except Exception as error:
+            worker.fail(error)
+        try:
+            if self._jammed:
+                worker.sleep(math.inf)
+            return self._exchange(request, call, fate)
+        except HTTPClientError:
+            raise
+        except Exception as error:
+            self._jammed = fate.jammed
+            raise HTTPClientError(error=error) from error
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _exchange(self, request: Any, call: Call, fate: Fate) -> AWSResponse:
+        worker, url = call.worker, request.url
+        patience = (getattr(request, "context", None) or {}).get("read_timeout") or self.read_timeout
+        match fate.kind:
+            case "kill before":
+                worker.die("killed before a call")
+            case "refused":
+                raise EndpointConnectionError(endpoint_url=url, error="refused")
+            case "unreachable":
+                worker.sleep(self.connect_timeout)
+                raise ConnectTimeoutError(endpoint_url=url, error="no answer")
+            case "hang":
+                worker.sleep(patience)
+                raise ReadTimeoutError(endpoint_url=url, error="no answer")
+        worker.sleep(min(fate.lag, patience) / 2)
+        status, body = self._answer(call, fate)
+        try:
+            if fate.lag > patience:
+                worker.sleep(patience / 2)
+                raise ReadTimeoutError(endpoint_url=url, error="too slow")
+            match fate.kind:
+                case "kill after":
+                    worker.die("killed after a call")
+                case "lost, hanging":
+                    worker.sleep(patience)
+                    raise ReadTimeoutError(endpoint_url=url, error="the answer is lost")
+                case "lost, closed":
+                    raise ConnectionClosedError(endpoint_url=url, request=request, error="the answer is lost")
+            worker.sleep(fate.lag / 2)
+        except BaseException:
+            if status == 200:
+                self._services[call.service].unheard(call)
+            raise
+        return _response(url, status, body)
+
+    def _answer(self, call: Call, fate: Fate) -> tuple[int, dict[str, Any]]:
+        try:
+            if fate.error:
+                raise fate.error
+            return 200, self._services[call.service].answer(call)
+        except ServiceError as error:
+            return error.status, error.body
+        except Exception as error:
+            call.worker.fail(error)
+
+
+def _read(request: Any, worker: Worker) -> Call:
+    text = request.body.decode() if isinstance(request.body, bytes) else request.body or "{}"
+    target = request.headers.get("X-Amz-Target")
+    if target is None:
+        assert request.url.endswith("/v2/email/outbound-emails"), f"no model takes {request.method} {request.url}"
+        return Call("mail", "SendEmail", json.loads(text), text, worker)
+    service, _, operation = (target.decode() if isinstance(target, bytes) else target).partition(".")
+    return Call(SERVICES[service], operation, json.loads(text), text, worker)
+
+
+def _response(url: str, status: int, body: dict[str, Any]) -> AWSResponse:
+    headers = {"x-amzn-RequestId": "request"}
+    if "__type" in body:
+        headers["x-amzn-ErrorType"] = body["__type"]
+    response = AWSResponse(url, status, headers, None)
+    response._content = json.dumps(body).encode()
+    return response

@@ -1,0 +1,303 @@
+"""Everything that exists in a scenario, wired together; `run` lets it happen and hands over what is left."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from functools import partial
+from random import Random
+from typing import Any
+
+from stacks import names
+from stacks.entry import Consumer, Topology
+from tests.simulation import deployed
+from tests.simulation.bus import Bus
+from tests.simulation.clock import Clock
+from tests.simulation.deployed import STAGE
+from tests.simulation.evidence import Accepted, Death, Evidence
+from tests.simulation.faults import Faults, Plan
+from tests.simulation.mail import Mails
+from tests.simulation.nature import Nature
+from tests.simulation.poller import Answered, Poller
+from tests.simulation.queues import Queue, Sqs
+from tests.simulation.sandbox import Sandbox, Sandboxes
+from tests.simulation.tables import Tables
+from tests.simulation.vault import Vault
+from tests.simulation.wire import Service, Wire
+from tests.simulation.worker import Killed, Worker
+
+COLD = 0.4
+"""Seconds of a cold start."""
+
+
+class Environment:
+    """One execution environment of a function: it takes one batch after the other until it dies."""
+
+    def __init__(self, function: str, sandbox: Sandbox, variables: dict[str, str], skew: float) -> None:
+        self.function = function
+        self.sandbox = sandbox
+        self.variables = variables
+        self.skew = skew
+        self.warm = False
+
+
+class Context:
+    """Lambda's context object."""
+
+    aws_request_id = "request"
+
+    def __init__(self, worker: Worker, name: str) -> None:
+        self._worker = worker
+        self.function_name = name
+
+    def get_remaining_time_in_millis(self) -> int:
+        return max(0, int(self._worker.left() * 1000))
+
+
+class World:
+    """`topology` in virtual time under the faults of `plan`; `blocked` says when a queue's policy forbids its rules."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        plan: Plan,
+        sandboxes: Sandboxes,
+        *,
+        seed: str,
+        concurrency: int = 3,
+        blocked: Callable[[str, float], bool] = lambda _, __: False,
+        log_level: str = "INFO",
+    ) -> None:
+        self.topology = topology
+        self.clock = Clock()
+        self.faults = Faults(plan, Random(f"{seed} faults"), self.clock)
+        self.vault = Vault(self._allowed)
+        self.mails = Mails(self.clock, self._allowed)
+        self.queues: dict[str, Queue] = {}
+        self.dead_letters: dict[str, Queue] = {}
+        self.undelivered: dict[str, Queue] = {}
+        self.accepted: list[Accepted] = []
+        self.deaths: list[Death] = []
+        self.hours: dict[str, int] = {}
+        self.redriven_at: float | None = None
+        self.killed: dict[str, str] = {}
+        self.invocations = 0
+        self._seed = seed
+        self._log_level = {"LOG_LEVEL": log_level}
+        self._outside = os.environ
+        self._random = Random(f"{seed} services")
+        self._sandboxes = sandboxes
+        self._nature = Nature()
+        self._permissions = {c.function: deployed.permissions(topology, c) for c in topology.consumers}
+        self._idle: dict[str, list[Environment]] = {}
+        self._environments: dict[int, Environment] = {}
+        self._workers: dict[Worker, Environment] = {}
+        self.tables = Tables(deployed.table_keys(topology), self.clock, self._random, self._allowed)
+        for consumer in topology.consumers:
+            self._make_queues(consumer, plan)
+        fans = deployed.targets(topology)
+        self.fans = {event: queues for (_, event), queues in fans.items()}
+        self.bus = Bus(
+            {key: [(self.queues[word], self.undelivered[word]) for word in words] for key, words in fans.items()},
+            name=self.physical(names.BUS),
+            clock=self.clock,
+            random=self._random,
+            allowed=self._allowed,
+            away=lambda: self.faults.away("sqs"),
+            blocked=lambda word: blocked(word, self.clock.now),
+            undelivered=self._aside,
+            duplicates=plan.duplicates / 2,
+        )
+        sqs = Sqs({queue.name: queue for queue in self.queues.values()}, self._random, self._allowed)
+        self._services: dict[str, Service] = {
+            "dynamodb": self.tables,
+            "sqs": sqs,
+            "events": self.bus,
+            "mail": self.mails,
+            "secrets": self.vault,
+        }
+        self.pollers = {
+            consumer.function: Poller(
+                self.queues[consumer.function],
+                lambda event, answered, c=consumer: self._invoke(c, event, answered),  # type: ignore[misc]
+                clock=self.clock,
+                random=Random(f"{seed} poller {consumer.function}"),
+                batch=consumer.batch,
+                window=consumer.window,
+                concurrency=min(concurrency, consumer.concurrency or concurrency),
+                away=self.faults.away,
+                duplicates=plan.duplicates,
+            )
+            for consumer in topology.consumers
+        }
+
+    # What a scenario does.
+
+    def physical(self, word: str) -> str:
+        """The physical name of `word`."""
+        return names.resource(STAGE, word)
+
+    def store(self, table: str, item: dict[str, Any]) -> None:
+        """Store an item in the table of that name."""
+        self.tables.write(self.physical(table), item)
+
+    def send(
+        self,
+        word: str,
+        body: str,
+        *,
+        attributes: dict[str, str],
+        group: str | None = None,
+        deduplication: str | None = None,
+    ) -> None:
+        """What a caller sends now; while SQS is away the edge refuses it, and the caller comes again, in order."""
+        if self.faults.away("sqs"):
+            again = partial(self.send, word, body, attributes=attributes, group=group, deduplication=deduplication)
+            self.clock.at(self.faults.back("sqs"), again)
+            return
+        identity, new = self.queues[word].send(body, attributes, group, deduplication)
+        if new:
+            self.accepted.append(Accepted(self.clock.now, word, identity, body, attributes, group))
+
+    def run(self, until: float) -> Evidence:
+        """Let it all happen until then. Raises what went wrong in the simulation itself."""
+        with self._nature.rules(self._seed), self._sandboxes.connected(self._connect):
+            try:
+                self.clock.run(until)
+            finally:
+                for worker in list(self._workers):
+                    worker.bury()
+                for environment in self._environments.values():
+                    self._sandboxes.give(environment.function, environment.sandbox)
+        return Evidence(
+            accepted=self.accepted,
+            fans=self.fans,
+            history=self.tables.history,
+            told=self.bus.told,
+            mails=self.mails.sent,
+            deaths=self.deaths,
+            dead={p.id for queue in (*self.dead_letters.values(), *self.undelivered.values()) for p in queue.waiting},
+            left=[
+                Accepted(p.sent, word, p.id, p.body, p.attributes, p.group)
+                for word, queue in self.queues.items()
+                for p in queue.waiting
+            ],
+            causes={
+                key: {name: next(iter(value.values())) for name, value in item.items()}
+                for key, item in self.tables.items[self.physical(names.FAILURES)].items()
+            },
+            killed=self.killed,
+            redriven_at=self.redriven_at,
+            hours=self.hours,
+            unreadable=self._nature.log.unreadable,
+            faults=self.faults.met,
+        )
+
+    # How it is wired.
+
+    def _allowed(self, function: str, action: str, resource: str) -> bool:
+        return (action, resource) in self._permissions[function]
+
+    def _make_queues(self, consumer: Consumer, plan: Plan) -> None:
+        entry = self.topology.queue(consumer.function)
+        word = entry.name
+        random = Random(f"{self._seed} queue {word}")
+        dead = Queue(word, names.dead_letter_queue(STAGE, word, fifo=entry.fifo), self.clock, random, entry.fifo)
+        self.dead_letters[word] = dead
+        self.undelivered[word] = Queue(word, names.target_dead_letter_queue(STAGE, word), self.clock, random)
+        self.queues[word] = Queue(
+            word,
+            names.queue(STAGE, word, fifo=entry.fifo),
+            self.clock,
+            random,
+            entry.fifo,
+            visibility=6 * consumer.timeout + consumer.window,
+            retention=entry.retention,
+            receives=entry.receives,
+            dead_letters=dead,
+            duplicates=plan.duplicates,
+            shuffled=plan.shuffled,
+            died=lambda p: self.deaths.append(Death(self.clock.now, word, p.id, p.body, p.attributes, p.group)),
+        )
+
+    def _aside(self, queue: Queue, identity: str, body: str, error: str) -> None:
+        self.deaths.append(Death(self.clock.now, queue.word, identity, body, {}, None, error))
+
+    def _invoke(self, consumer: Consumer, event: dict[str, Any], answered: Answered) -> None:
+        environment = self._environment(consumer)
+        self.invocations += 1
+        name = f"{consumer.function}/{self.invocations}"
+        variables = environment.variables
+
+        def body() -> None:
+            answer: str | None = None
+            alive = False
+            try:
+                worker.sleep(0.001 if environment.warm else COLD)
+                environment.warm = True
+                context = Context(worker, variables["AWS_LAMBDA_FUNCTION_NAME"])
+                answer = json.dumps(environment.sandbox.handler(json.loads(json.dumps(event)), context))
+                alive = worker.dead is None
+            except Killed:
+                pass
+            except Exception:
+                alive = worker.dead is None
+            self._end(worker, environment, answer if alive else None, answered, alive=alive)
+
+        worker = Worker(
+            name,
+            consumer.function,
+            body,
+            clock=self.clock,
+            timeout=consumer.timeout + (0 if environment.warm else COLD),
+            skew=environment.skew,
+            turn=self._turn,
+        )
+        self._workers[worker] = environment
+        worker.resume()
+
+    def _turn(self, worker: Worker | None) -> None:
+        self._nature.worker = worker
+        environment = self._workers.get(worker) if worker else None
+        os.environ = environment.variables if environment else self._outside  # type: ignore[assignment]  # noqa: B003
+
+    def _end(
+        self, worker: Worker, environment: Environment, answer: str | None, answered: Answered, *, alive: bool
+    ) -> None:
+        del self._workers[worker]
+        if worker.error is not None:
+            raise worker.error
+        if alive:
+            self._idle[environment.function].append(environment)
+        else:
+            self.killed[worker.name] = worker.dead or ""
+            del self._environments[id(environment)]
+            self._sandboxes.give(environment.function, environment.sandbox)
+        # From the scheduler: what follows may start workers, and this one's thread is at its end.
+        self.clock.after(0, lambda: answered(answer))
+
+    def _environment(self, consumer: Consumer) -> Environment:
+        idle = self._idle.setdefault(consumer.function, [])
+        if idle:
+            return idle.pop()
+        plan = self.faults.plan
+        environment = Environment(
+            consumer.function,
+            self._sandboxes.take(consumer.function),
+            deployed.environment(self.topology, consumer) | deployed.lambdas_own(consumer) | self._log_level,
+            self.faults.random.uniform(-plan.skew, plan.skew),
+        )
+        self._environments[id(environment)] = environment
+        return environment
+
+    def _connect(self, service: str, config: Any) -> Any:
+        worker = self._nature.worker
+        assert worker is not None, "a client is made outside of an invocation"
+        return self._workers[worker].sandbox.client(
+            service, config, Wire(self._running, self._services, self.faults.fate)
+        )
+
+    def _running(self) -> Worker:
+        assert self._nature.worker is not None
+        return self._nature.worker

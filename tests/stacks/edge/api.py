@@ -1,0 +1,32 @@
+"""The API's part of the templates, and the sample with other routes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from stacks import names
+from stacks.entry import Integration, Route, Topology
+from tests.sample.topology import SAMPLE
+from tests.stacks.templates import Templates
+
+
+def methods(templates: Templates) -> dict[str, Mapping[str, Any]]:
+    """The methods that feed queues, by the word of the queue."""
+    found = {}
+    for method in templates.properties("AWS::ApiGateway::Method", "ingress"):
+        if method["Integration"]["Type"] == "AWS":
+            name = json.dumps(method["Integration"]["Uri"]).rpartition("/")[2].partition('"')[0]
+            found[name.removeprefix(names.resource(templates.stage, "")).removesuffix(".fifo")] = method
+    return found
+
+
+def rerouted(change: Callable[[Route], Route]) -> Topology:
+    """The sample with its routes changed."""
+
+    def changed(integration: Integration) -> Integration:
+        return replace(integration, routes=tuple(map(change, integration.routes)))
+
+    return replace(SAMPLE, integrations=tuple(map(changed, SAMPLE.integrations)))

@@ -1,0 +1,155 @@
+"""Every part of the flow has its alarms, and every alarm watches something that exists and says what to do."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from documents.alarms import draw
+from stacks import names
+from stacks.monitoring.alarms import KINDS
+from tests.sample.topology import SAMPLE
+from tests.stacks.templates import Templates, statements
+
+ALARM = "AWS::CloudWatch::Alarm"
+
+
+@pytest.fixture(scope="module")
+def alarms(prod: Templates) -> dict[str, Any]:
+    return {alarm["AlarmName"].removeprefix(names.resource("prod", "")): alarm for alarm in prod.properties(ALARM)}
+
+
+def watched(alarm: Any) -> list[tuple[str, str, dict[str, str], str]]:
+    """Namespace, metric, dimensions and statistic of everything that an alarm looks at."""
+    if "MetricName" in alarm:
+        statistic = alarm.get("Statistic") or alarm["ExtendedStatistic"]
+        return [(alarm["Namespace"], alarm["MetricName"], _dimensions(alarm), statistic)]
+    return [
+        (stat["Metric"]["Namespace"], stat["Metric"]["MetricName"], _dimensions(stat["Metric"]), stat["Stat"])
+        for stat in (metric["MetricStat"] for metric in alarm["Metrics"] if "MetricStat" in metric)
+    ]
+
+
+def _dimensions(metric: Any) -> dict[str, str]:
+    return {dimension["Name"]: dimension["Value"] for dimension in metric["Dimensions"]}
+
+
+def test_every_queue_consumer_rule_and_the_api_has_its_alarms(alarms: dict[str, Any]) -> None:
+    expected = {"api-faults", "api-refused", "api-latency"}
+    for queue in SAMPLE.queues:
+        expected |= {f"{queue.name}-{kind}" for kind in ("dead-letters", "oldest", "drain", "not-deleting")}
+    for consumer in SAMPLE.consumers:
+        expected |= {f"{consumer.function}-{kind}" for kind in ("errors", "throttles", "duration")}
+        expected |= {f"{consumer.function}-concurrency"} if consumer.concurrency else set()
+        expected |= {f"{consumer.function}-publish-failures"} if consumer.publishes else set()
+    for subscription in SAMPLE.subscriptions:
+        rule = f"{subscription.queue}-on-{subscription.event.__name__}"
+        expected |= {f"{rule}-{kind}" for kind in ("failed-invocations", "undelivered-events", "lost-events")}
+        expected.add(f"{subscription.queue}-undelivered")
+    assert set(alarms) == expected
+
+
+def test_every_alarm_watches_something_that_the_templates_have(prod: Templates, alarms: dict[str, Any]) -> None:
+    existing = {
+        "QueueName": {queue["QueueName"] for queue in prod.properties("AWS::SQS::Queue")},
+        "FunctionName": {function["FunctionName"] for function in prod.properties("AWS::Lambda::Function")},
+        "RuleName": {rule["Name"] for rule in prod.properties("AWS::Events::Rule")},
+        "EventBusName": {bus["Name"] for bus in prod.properties("AWS::Events::EventBus")},
+        "ApiName": {api["Name"] for api in prod.properties("AWS::ApiGateway::RestApi")},
+        "Stage": {stage["StageName"] for stage in prod.properties("AWS::ApiGateway::Stage")},
+        "stage": {"prod"},
+        "service": {consumer.function for consumer in SAMPLE.consumers},
+    }
+    for alarm in alarms.values():
+        for _, _, dimensions, _ in watched(alarm):
+            for name, value in dimensions.items():
+                assert value in existing[name], f"{alarm['AlarmName']} watches {name} {value}"
+
+
+def test_dead_letters_are_counted_where_they_rest_because_moves_are_no_sends(alarms: dict[str, Any]) -> None:
+    for queue in SAMPLE.queues:
+        alarm = alarms[f"{queue.name}-dead-letters"]
+        name = names.dead_letter_queue("prod", queue.name, fifo=queue.fifo)
+        assert watched(alarm) == [("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": name}, "Maximum")]
+        assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+
+
+def test_a_slow_consumer_is_told_of_before_its_timeout(alarms: dict[str, Any]) -> None:
+    for consumer in SAMPLE.consumers:
+        alarm = alarms[f"{consumer.function}-duration"]
+        assert alarm["Threshold"] == 800 * consumer.timeout
+        assert watched(alarm)[0][3] == "p99"
+
+
+def test_thresholds_are_the_stages_own(dev: Templates, prod: Templates) -> None:
+    ages = [
+        templates.named(ALARM, "AlarmName", names.resource(stage, "open_ticket-oldest"))["Threshold"]
+        for stage, templates in (("dev", dev), ("prod", prod))
+    ]
+    assert ages == [900, 300]
+
+
+def test_every_alarm_tells_the_topic_and_says_what_to_do_within_what_cloudwatch_takes(
+    prod: Templates, alarms: dict[str, Any]
+) -> None:
+    resources = prod.stacks["observability"]["Resources"]
+    sections = {line.removeprefix("## ") for line in draw(SAMPLE).splitlines() if line.startswith("## ")}
+    for alarm in alarms.values():
+        for action in (*alarm["AlarmActions"], *alarm["OKActions"]):
+            assert resources[action["Ref"]]["Type"] == "AWS::SNS::Topic"
+        description = alarm["AlarmDescription"]
+        page, _, section = description.rpartition(" ")[2].partition("#")
+        assert (page, section in sections) == ("docs/alarms.md", True)
+        assert len(description) <= 1024
+        assert '"' not in description  # it stands between quotes in the message to the chat
+        assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_what_to_do_can_be_typed_as_it_stands(alarms: dict[str, Any]) -> None:
+    assert "`python -m ops redrive open_ticket --stage prod`" in alarms["open_ticket-dead-letters"]["AlarmDescription"]
+    assert (
+        "`python -m ops redrive close_ticket-undelivered --stage prod`"
+        in alarms["close_ticket-undelivered"]["AlarmDescription"]
+    )
+    for alarm in alarms.values():
+        for command in re.findall(r"`(python -m ops [^`]+)`", alarm["AlarmDescription"]):
+            assert "--stage prod" in command
+            assert "<" not in command
+
+
+def test_only_cloudwatch_of_this_account_may_publish_to_the_topic_and_over_tls_only(prod: Templates) -> None:
+    (policy,) = prod.properties("AWS::SNS::TopicPolicy")
+    allows = [each for each in statements(policy) if each["Effect"] == "Allow"]
+    (deny,) = [each for each in statements(policy) if each["Effect"] == "Deny"]
+    (allow,) = allows
+    assert allow["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert allow["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_chats_url_is_a_secret_that_no_template_holds(prod: Templates) -> None:
+    (destination,) = prod.properties("AWS::Events::ApiDestination")
+    assert destination["InvocationEndpoint"] == (
+        f"{{{{resolve:secretsmanager:{names.resource('prod', 'chat_webhook')}:SecretString:::}}}}"
+    )
+
+
+def test_the_chat_hears_of_this_stage_only(prod: Templates) -> None:
+    rule = prod.named("AWS::Events::Rule", "Name", names.resource("prod", "chat"))
+    assert rule["EventPattern"]["detail"]["alarmName"] == [{"prefix": names.resource("prod", "")}]
+    assert json.loads(rule["Targets"][0]["InputTransformer"]["InputTemplate"]) == {
+        "text": "<state> <alarm>: <description>"
+    }
+
+
+def test_a_stage_without_the_setting_has_no_alarms(local: Templates) -> None:
+    assert "observability" not in local.stacks
+
+
+def test_every_kind_of_alarm_is_used(alarms: dict[str, Any]) -> None:
+    used = Counter(alarm["AlarmDescription"].rpartition("#")[2] for alarm in alarms.values())
+    assert used.keys() == {kind.name for kind in KINDS}

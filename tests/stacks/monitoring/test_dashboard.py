@@ -1,0 +1,116 @@
+"""The dashboard shows the whole flow, every widget in its place, every metric of something that exists."""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+from typing import Any
+
+import pytest
+
+from functions.runtime.report import report
+from functions.runtime.settings import Settings
+from stacks import names
+from stacks.monitoring.queries import queries
+from tests.sample.topology import SAMPLE
+from tests.stacks.templates import Templates
+
+
+@pytest.fixture(scope="module")
+def widgets(prod: Templates) -> list[Any]:
+    (dashboard,) = prod.properties("AWS::CloudWatch::Dashboard")
+    found: list[Any] = json.loads(dashboard["DashboardBody"]["Fn::Sub"])["widgets"]
+    return found
+
+
+def metrics(widget: Any) -> list[dict[str, str]]:
+    """The dimensions of every metric of a widget."""
+    return [
+        dict(zip(metric[2:-1:2], metric[3:-1:2], strict=True)) for metric in widget["properties"].get("metrics", [])
+    ]
+
+
+def test_every_queue_has_a_lane_from_arrival_to_failure(widgets: list[Any]) -> None:
+    for queue in SAMPLE.queues:
+        lane = [widget for widget in widgets if widget["properties"].get("title", "").startswith(f"{queue.name}: ")]
+        assert [widget["properties"]["title"].partition(": ")[2] for widget in lane] == [
+            *("in and out", "waiting", "oldest", "batch time", "outcome", "failed")
+        ]
+        assert len({widget["y"] for widget in lane}) == 1
+        assert [widget["x"] for widget in lane] == sorted(widget["x"] for widget in lane)
+
+
+def test_lanes_stand_under_the_title_of_their_integration_in_the_order_of_the_topology(widgets: list[Any]) -> None:
+    titles = [widget["properties"].get("markdown") or widget["properties"].get("title", "") for widget in widgets]
+    expected = [
+        title
+        for integration in SAMPLE.integrations
+        for title in (f"## {integration.name}", *(f"{queue.name}: in and out" for queue in integration.queues))
+    ]
+    assert [title for title in titles if title in expected] == expected
+    assert titles.index("Requests") < titles.index("Events to each subscriber") < titles.index(expected[0])
+
+
+def test_every_queue_that_failed_messages_are_in_is_counted_at_the_top(prod: Templates, widgets: list[Any]) -> None:
+    (panel,) = [each for each in widgets if each["y"] < 6 and each["properties"].get("view") == "singleValue"]
+    counted = {dimensions["QueueName"] for dimensions in metrics(panel)}
+    queues = [queue for each in SAMPLE.integrations for queue in prod.properties("AWS::SQS::Queue", each.name)]
+    assert counted == {queue["QueueName"] for queue in queues if "RedrivePolicy" not in queue}
+
+
+def test_no_widget_covers_another_or_leaves_the_page(widgets: list[Any]) -> None:
+    assert all(widget["x"] >= 0 and widget["x"] + widget["width"] <= 24 for widget in widgets)
+    for one, other in combinations(widgets, 2):
+        beside = one["x"] + one["width"] <= other["x"] or other["x"] + other["width"] <= one["x"]
+        apart = one["y"] + one["height"] <= other["y"] or other["y"] + other["height"] <= one["y"]
+        assert beside or apart
+
+
+def test_every_metric_is_of_something_that_exists(prod: Templates, widgets: list[Any]) -> None:
+    known = {
+        *(queue["QueueName"] for queue in prod.properties("AWS::SQS::Queue")),
+        *(function["FunctionName"] for function in prod.properties("AWS::Lambda::Function")),
+        *(rule["Name"] for rule in prod.properties("AWS::Events::Rule")),
+        *(bus["Name"] for bus in prod.properties("AWS::Events::EventBus")),
+        *(api["Name"] for api in prod.properties("AWS::ApiGateway::RestApi")),
+        *(consumer.function for consumer in SAMPLE.consumers),
+        "prod",
+    }
+    shown = {value for widget in widgets for dimensions in metrics(widget) for value in dimensions.values()}
+    assert shown
+    assert shown <= known
+
+
+def test_our_own_metrics_are_the_ones_that_the_runtime_counts(
+    prod: Templates, widgets: list[Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROJECT", names.PROJECT)
+    report({}, Settings.read(), 0.0)
+    (directive,) = json.loads(capsys.readouterr().out)["_aws"]["CloudWatchMetrics"]
+    counted = {definition["Name"] for definition in directive["Metrics"]}
+    shown = [
+        metric
+        for widget in widgets
+        for metric in widget["properties"].get("metrics", [])
+        if metric[0] == directive["Namespace"]
+    ]
+    assert {metric[1] for metric in shown} == counted
+    assert [sorted(dimensions) for dimensions in directive["Dimensions"]] == [sorted(shown[0][2:-1:2])]
+    alarms = [alarm for alarm in prod.properties("AWS::CloudWatch::Alarm") if alarm.get("Namespace") == names.PROJECT]
+    assert {alarm["MetricName"] for alarm in alarms} == {"PublishFailures"}
+
+
+def test_the_alarms_at_the_top_are_all_that_the_stage_has(prod: Templates, widgets: list[Any]) -> None:
+    panels = [widget["properties"]["alarms"] for widget in widgets if widget["type"] == "alarm"]
+    named = {arn.rpartition(":")[2] for arns in panels for arn in arns}
+    assert named == {alarm["AlarmName"] for alarm in prod.properties("AWS::CloudWatch::Alarm")}
+    assert all(len(arns) <= 100 for arns in panels)  # what the widget takes
+
+
+def test_every_saved_query_asks_log_groups_that_exist(prod: Templates) -> None:
+    groups = {group["LogGroupName"] for group in prod.properties("AWS::Logs::LogGroup")}
+    saved = prod.properties("AWS::Logs::QueryDefinition")
+    assert {query["Name"] for query in saved} == {
+        f"{names.PROJECT}/prod/{query.name}" for query in queries(SAMPLE, "prod")
+    }
+    assert all(set(query["LogGroupNames"]) <= groups for query in saved)

@@ -1,0 +1,57 @@
+"""What all stacks of a stage promise together."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stacks import names
+from stacks.bundle import build
+from stacks.entry import Topology
+from tests.sample.topology import SAMPLE
+from tests.stacks.templates import Templates, lint, synthesize
+
+
+def test_every_integration_is_a_stack_of_its_own_beside_those_that_all_share(prod: Templates) -> None:
+    shared = set(names.SHARED_STACKS) - {"encryption"}
+    assert set(prod.stacks) == shared | {integration.name for integration in SAMPLE.integrations}
+
+
+def test_a_project_without_integrations_has_neither_an_api_nor_a_dashboard(tmp_path: Path) -> None:
+    templates = synthesize(tmp_path, "prod", Topology())
+    assert set(templates.stacks) == set(names.SHARED_STACKS) - {"encryption", "ingress"}
+    assert not templates.properties("AWS::CloudWatch::Dashboard")
+    assert not templates.properties("AWS::CloudWatch::Alarm")
+
+
+def test_stacks_meet_by_name_so_that_one_can_be_deployed_or_removed_alone(prod: Templates) -> None:
+    for template in prod.stacks.values():
+        assert not any("Export" in output for output in template.get("Outputs", {}).values())
+        assert "Fn::ImportValue" not in json.dumps(template)
+
+
+def test_stacks_of_a_protected_stage_are_protected_from_deletion(prod: Templates, dev: Templates) -> None:
+    for templates, protected in ((prod, True), (dev, False)):
+        manifest = json.loads((templates.folder / "manifest.json").read_text())["artifacts"].values()
+        stacks = [artifact["properties"] for artifact in manifest if artifact["type"] == "aws:cloudformation:stack"]
+        assert {stack.get("terminationProtection") for stack in stacks} == {protected}
+        assert len(stacks) == len(templates.stacks)
+
+
+def test_a_machine_without_the_targets_python_is_told_once_what_it_costs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "_interpreter", lambda version: None)
+    templates = synthesize(tmp_path, "dev")
+    report = json.loads((templates.folder / "validation-report.json").read_text())
+    (warning,) = [found for plugin in report["pluginReports"] for found in plugin["violations"]]
+    assert "no byte code" in warning["description"]
+    assert "nearly twice the CPU" in warning["description"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("stage", ["local", "dev", "prod"])
+def test_templates_are_clean_under_cfn_lint(stage: str, request: pytest.FixtureRequest) -> None:
+    assert lint(request.getfixturevalue(stage)) == ""

@@ -1,0 +1,259 @@
+"""A topology entry that makes no sense is refused with one sentence that names it."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from functions.contracts.contract import Event
+from functions.contracts.webhooks import ReceiveWebhook
+from stacks import names, rules
+from stacks.entry import Access, Consumer, Integration, Queue, Route, Subscription, Table, Topology, TopologyError
+from tests.sample.contracts import OpenTicket, TicketOpened
+from tests.sample.topology import SAMPLE
+
+LONG = "follow_what_every_other_party_did_with_i"
+BUS = "arn:aws:events:eu-central-1:111122223333:event-bus/billing-{stage}-events"
+
+
+class Unpublished(Event, frozen=True, kw_only=True):
+    source: ClassVar[str] = "nobody"
+
+
+class Twice:
+    """Holds a second class of a name that an event has already."""
+
+    class TicketOpened(Event, frozen=True, kw_only=True):
+        source: ClassVar[str] = "tickets"
+
+
+class Theirs(Event, frozen=True, kw_only=True):
+    source: ClassVar[str] = "billing.invoices"
+
+
+class EventWithANameThatFitsIntoNoRuleAtAll(Event, frozen=True, kw_only=True):
+    source: ClassVar[str] = "tickets"
+
+
+@pytest.fixture(autouse=True)
+def _folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("work", "follow", LONG):
+        (tmp_path / "functions" / name).mkdir(parents=True)
+        (tmp_path / "functions" / name / "handler.py").touch()
+    monkeypatch.setattr(names, "ROOT", tmp_path)
+
+
+ROUTE = Route(path="/v1/things", accepts=OpenTicket, queue="work")
+GROUPED = Route(path="/v1/things/{id}", accepts=OpenTicket, queue="work", group="id")
+WORK, FOLLOW = Queue(name="work"), Queue(name="follow")
+WORKER, FOLLOWER = Consumer(function="work", publishes=(TicketOpened,)), Consumer(function="follow")
+SUBSCRIPTION = Subscription(event=TicketOpened, queue="follow")
+
+
+def topology(name: str = "things", others: tuple[Integration, ...] = (), **changes: Any) -> Topology:
+    good: dict[str, Any] = {
+        "routes": (ROUTE,),
+        "queues": (WORK, FOLLOW),
+        "consumers": (WORKER, FOLLOWER),
+        "subscriptions": (SUBSCRIPTION,),
+        "tables": (),
+    }
+    return Topology(integrations=(Integration(name, **good | changes), *others))
+
+
+def worker(**changes: Any) -> dict[str, Any]:
+    return {"consumers": (replace(WORKER, **changes), FOLLOWER)}
+
+
+def work(**changes: Any) -> dict[str, Any]:
+    return {"queues": (replace(WORK, **changes), FOLLOW)}
+
+
+def route(**changes: Any) -> dict[str, Any]:
+    return {"routes": (replace(ROUTE, **changes),)}
+
+
+def follow(**changes: Any) -> dict[str, Any]:
+    return {"subscriptions": (replace(SUBSCRIPTION, **changes),)}
+
+
+def halting(**changes: Any) -> dict[str, Any]:
+    return work(fifo=True, on_poison="halt", **changes) | {"routes": (GROUPED,)}
+
+
+def webhook(secrets: tuple[str, ...] = ("github_webhook",), **changes: Any) -> dict[str, Any]:
+    """A route that takes webhooks, with some of its entries changed."""
+    good = Route(path="/v1/hooks/{source}", accepts=ReceiveWebhook, queue="work", senders={"github": "github"})
+    return {"routes": (replace(good, **changes),)} | worker(secrets=secrets)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        webhook(),
+        halting(receives=1000),
+        route(tenant="caller"),
+        follow(event=Theirs, bus=BUS),
+        follow(event=Theirs),
+        worker(access=(Access(table="keys", actions=("PutItem",)),)),
+        {"name": "things-of-2"},
+        {"others": (Integration("empty"), Integration("kept", tables=(Table(name="t", key="id"),)))},
+    ],
+    ids=["plain", "webhooks", "halt", "caller", "bus", "forwarded", "shared table", "long name", "two more"],
+)
+def test_a_topology_that_makes_sense_is_taken(changes: dict[str, Any]) -> None:
+    assert topology(**changes).queue("work").name == "work"
+
+
+def test_a_topology_may_be_empty() -> None:
+    empty = Topology()
+    assert (empty.queues, empty.routes, empty.events, list(empty.fed_by_events())) == ((), (), (), [])
+
+
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    ("a bad integration name", {"name": "Things_1"}, "Integration 'Things_1': a name is at most 40"),
+    ("a long integration name", {"name": "t" * 41}, "a name is at most 40 characters of lower-case words"),
+    ("a stack of everybody", {"name": "ingress"}, "Integration 'ingress': a stack of that name is everybody's"),
+    ("an integration twice", {"others": (Integration("things"),)}, "Integration 'things' is listed twice"),
+    ("a bad queue name", work(name="Work-Queue"), "Queue 'Work-Queue': a name is at most 40"),
+    ("a long table name", {"tables": (Table(name="t" * 41, key="id"),)}, "a name is at most 40 characters"),
+    ("a shared table", {"tables": (Table(name="keys", key="id"),)}, "Table 'keys' is there for all integrations"),
+    ("a queue twice", {"queues": (WORK, WORK, FOLLOW)}, "Queue 'work' is listed twice"),
+    ("a consumer twice", {"consumers": (WORKER, WORKER, FOLLOWER)}, "Consumer 'work' is listed twice"),
+    ("a table twice", {"tables": (Table(name="t", key="id"),) * 2}, "Table 't' is listed twice"),
+    (
+        "a queue of two integrations",
+        {"others": (Integration("more", queues=(WORK,)),)},
+        "Queue 'work' is listed twice; remove one or rename it",
+    ),
+    ("an event twice", worker(publishes=(TicketOpened, Twice.TicketOpened)), "Event TicketOpened is published as two"),
+    ("no consumer", {"consumers": (WORKER,)}, "Queue 'follow' has no consumer"),
+    ("fed by nothing", {"subscriptions": ()}, "Queue 'follow' is fed by nothing"),
+    ("fed twice", {"routes": (ROUTE, replace(ROUTE, path="/v1/x", queue="follow"))}, "fed by a route and by an event"),
+    ("two receives", work(receives=2), "Queue 'work': receives is 2"),
+    ("14 days", work(retention=14 * rules.DAY), "Queue 'work': retention is 1209600 s"),
+    (
+        "a folder that is not there",
+        {"consumers": (WORKER, FOLLOWER, Consumer(function="nowhere"))},
+        "Consumer 'nowhere': there is no functions/nowhere/handler.py",
+    ),
+    ("no queue", {"queues": (WORK,), "subscriptions": ()}, "Consumer 'follow' has no queue"),
+    ("an empty batch", worker(batch=0), "Consumer 'work': batch is 0"),
+    ("a FIFO batch of 11", work(fifo=True) | worker(batch=11) | {"routes": (GROUPED,)}, "choose 1 to 10"),
+    ("a FIFO window", work(fifo=True) | worker(window=1) | {"routes": (GROUPED,)}, "takes no batch window"),
+    ("a long window", worker(window=301), "Consumer 'work': window is 301 s"),
+    ("a large batch at once", worker(batch=11), "a batch of 11 needs a batch window"),
+    ("a long timeout", worker(timeout=901), "Consumer 'work': timeout is 901 s"),
+    ("a concurrency of one", worker(concurrency=1), "Consumer 'work': concurrency is 1"),
+    ("an unknown table", worker(access=(Access(table="lost", actions=("PutItem",)),)), "uses table 'lost'"),
+    (
+        "another integration's table",
+        worker(access=(Access(table="theirs", actions=("PutItem",)),))
+        | {"others": (Integration("more", tables=(Table(name="theirs", key="id"),)),)},
+        "uses table 'theirs', which integration 'more' owns; subscribe to its events",
+    ),
+    ("a route twice", {"routes": (ROUTE, ROUTE)}, "Route POST /v1/things is listed twice"),
+    (
+        "two names for one place of a path",
+        {"routes": (replace(ROUTE, path="/v1/{id}"), replace(ROUTE, path="/v1/{thing}/parts"))},
+        "Route POST /v1/{thing}/parts: {thing} stands where POST /v1/{id} has {id}",
+    ),
+    ("a relative path", route(path="v1/things"), "a path starts with '/'"),
+    ("a route to nowhere", {"routes": (ROUTE, replace(ROUTE, path="/x", queue="lost"))}, "feeds queue 'lost'"),
+    ("FIFO without group", work(fifo=True), "without a group"),
+    ("a group on a standard queue", {"routes": (GROUPED,)}, "queue 'work' is standard"),
+    (
+        "a group that the path lacks",
+        work(fifo=True) | route(group="thing"),
+        "group 'thing' is not a parameter of the path",
+    ),
+    ("a subscription twice", {"subscriptions": (SUBSCRIPTION,) * 2}, "follow on TicketOpened is listed twice"),
+    (
+        "a subscription to nowhere",
+        {"subscriptions": (SUBSCRIPTION, Subscription(event=TicketOpened, queue="lost"))},
+        "Subscription lost on TicketOpened feeds queue 'lost'",
+    ),
+    ("a FIFO subscriber", {"queues": (WORK, Queue(name="follow", fifo=True))}, "EventBridge keeps no order"),
+    (
+        "a rule's name that AWS does not take",
+        {
+            "consumers": (
+                replace(WORKER, publishes=(EventWithANameThatFitsIntoNoRuleAtAll,)),
+                replace(FOLLOWER, function=LONG),
+            ),
+            "queues": (WORK, Queue(name=LONG)),
+            "subscriptions": (Subscription(event=EventWithANameThatFitsIntoNoRuleAtAll, queue=LONG),),
+        },
+        "its rule's name would pass the 64 characters that EventBridge takes by ",
+    ),
+    ("a base above the cap", work(backoff_base=901), "backoff goes from 901 s to 900 s"),
+    ("a cap of half a day", work(backoff_cap=43_200), "at most 11 hours"),
+    ("a standard queue that halts", work(on_poison="halt", receives=1000), "has no groups to halt"),
+    ("few receives on a queue that halts", halting(receives=5), "set receives=1000"),
+    ("a tenant with a space", route(tenant="X Tenant"), "tenant 'X Tenant' is neither 'caller' nor a header's name"),
+    ("a delay on FIFO", work(fifo=True) | {"routes": (replace(GROUPED, delay=True),)}, "takes no delay"),
+    ("a rate without a burst", route(rate=5.0), "rate and burst limit together"),
+    ("senders of things", route(senders={"github": "github"}), "senders and the contract ReceiveWebhook go together"),
+    ("webhooks of nobody", route(accepts=ReceiveWebhook), "senders and the contract ReceiveWebhook go together"),
+    ("webhooks that cannot be told apart", webhook(path="/v1/hooks"), "write {source} in its path"),
+    ("webhooks that sign twice", webhook(authorization="iam"), "authorized by its signatures"),
+    ("a sender's bad name", webhook(senders={"Git-Hub": "github"}), "sender 'Git-Hub' is not lower_case_words"),
+    ("an unknown scheme", webhook(senders={"github": "rot13"}), "signs by 'rot13'; choose one of"),
+    ("a sender without a secret", webhook(secrets=()), "add 'github_webhook' to the secrets of consumer 'work'"),
+    ("an event that nobody publishes", follow(event=Unpublished), "no consumer publishes Unpublished"),
+    ("our event on their bus", follow(bus=BUS), "the event comes from another project's bus, so its source"),
+    ("a bus by its name", follow(event=Theirs, bus="billing-prod-events"), "bus 'billing-prod-events' is no bus's ARN"),
+    ("a topic for a bus", follow(event=Theirs, bus="arn:aws:sns:eu-central-1:111122223333:news"), "is no bus's ARN"),
+]
+
+
+@pytest.mark.parametrize(("changes", "sentence"), [pytest.param(*case[1:], id=case[0]) for case in REFUSED])
+def test_an_entry_that_makes_no_sense_is_one_sentence_that_names_it(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(TopologyError) as refused:
+        topology(**changes)
+    assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert str(refused.value).endswith(".")
+
+
+def test_every_rule_has_an_entry_that_breaks_it() -> None:
+    tree = ast.parse(Path(rules.__file__).read_text())
+    refusals = {
+        node.lineno
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_refuse")
+        or (isinstance(node, ast.Raise) and not _is_refuse(tree, node))
+    }
+    assert {_refusal(changes) for _, changes, _ in REFUSED} == refusals
+
+
+def _is_refuse(tree: ast.Module, node: ast.Raise) -> bool:
+    (refuse,) = [each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == "_refuse"]
+    return refuse.lineno <= node.lineno <= (refuse.end_lineno or 0)
+
+
+def _refusal(changes: dict[str, Any]) -> int:
+    """The line of the rule that refuses the entry."""
+    with pytest.raises(TopologyError) as refused:
+        topology(**changes)
+    frames = [frame for frame in refused.traceback if frame.path == Path(rules.__file__) and frame.name != "_refuse"]
+    return frames[-1].lineno + 1
+
+
+def test_a_route_needs_nothing_but_path_contract_and_queue() -> None:
+    assert (ROUTE.tenant, ROUTE.delay, ROUTE.authorization, dict(ROUTE.senders)) == (None, False, None, {})
+
+
+def test_the_longest_names_still_fit_what_aws_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage, word = "prod", "w" * 40
+    monkeypatch.setattr(names, "PROJECT", "a" * (names.LONGEST_PREFIX - 1 - len(stage)))
+    assert len(names.resource(stage, word)) <= 64
+    assert len(names.target_dead_letter_queue(stage, word)) <= 80
+    assert len(names.dead_letter_queue(stage, word, fifo=True)) <= 80
+    for subscription in SAMPLE.subscriptions:
+        assert len(names.rule(stage, subscription.queue, subscription.event.__name__)) <= 64

@@ -1,0 +1,54 @@
+"""What all integrations share, and what becomes of it in each stage."""
+
+from __future__ import annotations
+
+import pytest
+
+from stacks import names
+from tests.stacks.templates import Templates
+
+TABLE = "AWS::DynamoDB::Table"
+
+
+def test_the_tables_of_runtime_and_operator_exist_with_their_keys(prod: Templates) -> None:
+    keys = {
+        table["TableName"]: [key["AttributeName"] for key in table["KeySchema"]]
+        for table in prod.properties(TABLE, "shared")
+    }
+    assert keys == {names.resource("prod", name): [key] for name, key in names.SHARED_TABLES.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute"), [(names.FAILURES, "expires_at"), (names.ONCE, "expiration"), (names.KEYS, "expires_at")]
+)
+def test_causes_finished_effects_and_claimed_keys_expire(prod: Templates, name: str, attribute: str) -> None:
+    table = prod.named(TABLE, "TableName", names.resource("prod", name))
+    assert table["TimeToLiveSpecification"] == {"AttributeName": attribute, "Enabled": True}
+
+
+def test_the_audit_of_redrives_never_expires(prod: Templates) -> None:
+    assert "TimeToLiveSpecification" not in prod.named(TABLE, "TableName", names.resource("prod", names.REDRIVES))
+
+
+def test_tables_of_a_stage_that_retains_can_be_restored_and_survive_a_deletion_by_mistake(prod: Templates) -> None:
+    for table in prod.resources(TABLE):
+        assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+        assert table["Properties"]["DeletionProtectionEnabled"] is True
+        assert table["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+
+
+def test_tables_of_any_other_stage_go_with_their_stack(dev: Templates) -> None:
+    assert {table["DeletionPolicy"] for table in dev.resources(TABLE)} == {"Delete"}
+
+
+def test_the_bus_has_no_policy_that_lets_others_in(prod: Templates) -> None:
+    assert prod.named("AWS::Events::EventBus", "Name", names.resource("prod", names.BUS))
+    assert not prod.properties("AWS::Events::EventBusPolicy")
+
+
+def test_the_archive_keeps_the_days_of_its_stage_and_a_stage_without_days_has_none(
+    prod: Templates, local: Templates
+) -> None:
+    (archive,) = prod.properties("AWS::Events::Archive")
+    assert archive["RetentionDays"] == 90
+    assert not local.properties("AWS::Events::Archive")
