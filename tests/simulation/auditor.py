@@ -21,13 +21,14 @@ NEVER_ATTEMPTED = {"GroupBlocked", "NotAttempted"}
 
 @dataclass
 class Verdict:
-    """How many of what; each count but the first four is to be zero where its promise holds.
+    """How many of what; every count but `accepted`, `effects` and `explained` is zero where its promise holds.
 
-    `died` counts good requests that were dead at any time, `unattempted` those of them that nobody ever attempted.
-    `unexplained` are deaths without a cause, or with another one than the true one. `dead_though_done` are requests
-    that died although their effect is there and nothing that follows from it is missing. `late` effects came after
-    they were due, `bulky` items are larger than any should be. `unreadable` lines of the
-    log are not one short JSON object. `causes` counts the deaths by what is recorded of them.
+    `explained` are deaths with their true cause, `unexplained` those without a cause or with another one, and `causes`
+    counts all by what is recorded. `died` are good requests that were dead at any time: `unattempted` those that nobody
+    ever attempted, `dead_though_done` those whose effect is there with all that follows from it, `still_dead` those
+    that a redrive did not help. `untold` effects lack their event, `renamed` events were told under two ids, `late`
+    effects came after they were due. `timed_out` are invocations that Lambda ended, `bulky` items larger than any
+    should be, `unreadable` lines of the log that are not one short JSON object.
     """
 
     accepted: int = 0
@@ -43,6 +44,7 @@ class Verdict:
     died: int = 0
     unattempted: int = 0
     dead_though_done: int = 0
+    still_dead: int = 0
     late: int = 0
     bulky: int = 0
     unreadable: int = 0
@@ -84,6 +86,8 @@ def audit(evidence: Evidence, *, parked: bool = False, by: float | None = None) 
                 verdict.note("dead_though_done", _name(request))
         if not effects and not request.left and not any(death.id in evidence.dead for death in request.deaths):
             verdict.note("lost", _name(request))
+        if evidence.redriven_at and not effects and any(death.id in evidence.dead for death in request.deaths):
+            verdict.note("still_dead", _name(request))
         if effects and _missing(reading, effects) and not request.deaths and not request.left:
             verdict.note("untold", _name(request))
     for (kind, about), told in reading.told.items():

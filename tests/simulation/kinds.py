@@ -207,7 +207,7 @@ KINDS = {
         Kind("many changes", many_changes, size=200),
         *(Kind(name, make, (*GOOD, "late", "timed_out")) for name, make in outage_kinds.ALL.items()),
         *(Kind(name, make, (*GOOD, "unattempted")) for name, make in order_kinds.ALL.items()),
-        *(Kind(name, make, ALWAYS) for name, make in order_kinds.REDRIVEN.items()),
+        *(Kind(name, make, (*ALWAYS, "still_dead")) for name, make in order_kinds.REDRIVEN.items()),
     )
 }
 """Every kind by its name."""

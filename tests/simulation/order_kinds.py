@@ -39,8 +39,9 @@ def halted(random: Random, size: int) -> Scenario:
 def redriven(random: Random, size: int) -> Scenario:
     """Messages die in an outage; a person redrives them, is interrupted, and does it again."""
     outage = Outage("dynamodb", random.uniform(5, 30), random.choice((60, 600)), random.choice(MODES))
+    native = random.random() < 0.5
     deeds = (
-        (DAY, lambda world: redrive(world, interrupted=True)),
+        (DAY, lambda world: redrive(world, interrupted=not native, native=native, share=0.7)),
         (DAY + 3600, redrive),
         (DAY + 7200, redrive),
     )
@@ -68,8 +69,12 @@ def undelivered(random: Random, size: int) -> Scenario:
 
 
 def parked(random: Random, size: int) -> Scenario:
-    """Heads die in an outage of their table while their group goes on; then a person redrives them."""
+    """Heads die in an outage of their table while their group goes on; then a person redrives some, then all of them.
+
+    New changes arrive meanwhile, and have to wait their turn.
+    """
     start, lasts = random.uniform(2, 20), random.uniform(60, 120)
+    native, share = random.random() < 0.5, random.random()
     sends = []
     for number in range(max(1, size // 5)):
         ticket = f"tic-{number}"
@@ -77,11 +82,16 @@ def parked(random: Random, size: int) -> Scenario:
         for step in range(1, 6):
             sends.append(changed(at, ticket, step))
             at += random.uniform(5, 60)
+        sends.append(changed(DAY + random.uniform(-60, 60), ticket, 6))
     outage = Outage("dynamodb", start, lasts, random.choice(("throttle", "5xx")))
     return Scenario(
         sorted(sends, key=lambda send: send.at),
         Plan(outages=(outage,)),
-        deeds=((DAY, redrive), (DAY + 3600, redrive)),
+        deeds=(
+            (DAY, lambda world: redrive(world, native=native, share=share)),
+            (DAY + 3600, redrive),
+            (DAY + 7200, redrive),
+        ),
         topology=on_poison("park"),
         parked=True,
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from functools import partial
+
 from tests.simulation.queues import Parcel, Queue
 from tests.simulation.world import World
 
@@ -9,30 +12,31 @@ PACE = 0.02
 """Seconds from one message of a redrive to the next."""
 
 
-def redrive(world: World, *words: str, interrupted: bool = False) -> None:
-    """Move the dead letters of the queues back, all queues without `words`, as `python -m ops redrive` does it.
+def redrive(world: World, *, interrupted: bool = False, native: bool = False, share: float = 1.0) -> None:
+    """Move dead letters back, and what EventBridge put aside, as `python -m ops redrive` does it.
 
-    A message is sent, then deleted, one after the other in order. One that was `interrupted` deletes nothing of its
-    second half, which the next redrive sends again.
+    A message is sent, then deleted, one after the other in order; only the first `share` of each queue are moved. One
+    that was `interrupted` deletes nothing of its second half, which the next redrive sends again. The `native` one is
+    SQS's own, which leaves no stamp.
     """
     if world.redriven_at is None:
         world.redriven_at = world.clock.now
     for word, queue in world.queues.items():
-        if words and word not in words:
-            continue
         for source in (world.dead_letters[word], world.undelivered[word]):
             parcels = list(source.waiting)
-            for place, parcel in enumerate(parcels):
+            for place, parcel in enumerate(parcels[: math.ceil(share * len(parcels))]):
                 kept = interrupted and place >= len(parcels) / 2
-                world.clock.after(PACE * place, lambda *, p=parcel, s=source, q=queue, k=kept: _move(p, s, q, kept=k))  # type: ignore[misc]
+                move = partial(_move, parcel, source, queue, kept=kept, native=native)
+                world.clock.after(PACE * place, move)
 
 
-def _move(parcel: Parcel, source: Queue, queue: Queue, *, kept: bool) -> None:
+def _move(parcel: Parcel, source: Queue, queue: Queue, *, kept: bool, native: bool) -> None:
     if parcel not in source.waiting:
         return
     attributes = {name: text for name, text in parcel.attributes.items() if name != "ERROR_CODE"}
-    times = int(attributes.get("redriven", "0 ").split()[0] or 0)
-    attributes["redriven"] = f"{times + 1} run-{times + 1}"
+    if not native:
+        times = int(attributes.get("redriven", "0").split()[0])
+        attributes["redriven"] = f"{times + 1} run-{times + 1}"
     deduplication = ":".join([*filter(None, [attributes.get("idempotency_key")]), parcel.id])
     queue.send(parcel.body, attributes, parcel.group, deduplication)
     if not kept:

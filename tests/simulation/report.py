@@ -26,6 +26,7 @@ COLUMNS = {
     "died": "good dead",
     "unattempted": "unattempted",
     "dead_though_done": "done, dead",
+    "still_dead": "still dead",
     "late": "late",
     "timed_out": "timed out",
     "bulky": "bulky",

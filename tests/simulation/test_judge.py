@@ -98,6 +98,7 @@ MUTATIONS = {
     "an effect of which nothing is told": ("calm", without_events, "untold"),
     "a mail that no record guards": ("calm", without_once, "doubled"),
     "a handler that refuses what is good": ("calm", rejecting, "died"),
+    "a redrive that helps nobody": ("undelivered", rejecting, "still_dead"),
 }
 
 
