@@ -21,7 +21,7 @@ from tests.simulation.world import World
 pytestmark = pytest.mark.long
 
 Modules = dict[str, ModuleType]
-SEEDS = range(1, 5)
+SEEDS = range(1, 3)
 
 
 def verdicts(kind: str, alter: Callable[[str, Modules], None] | None = None) -> dict[str, int]:
