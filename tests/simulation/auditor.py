@@ -28,7 +28,8 @@ class Verdict:
     ever attempted, `dead_though_done` those whose effect is there with all that follows from it, `still_dead` those
     that a redrive did not help. `untold` effects lack their event, `renamed` events were told under two ids, `late`
     effects came after they were due. `timed_out` are invocations that Lambda ended, `bulky` items larger than any
-    should be, `unreadable` lines of the log that are not one short JSON object.
+    should be, `unreadable` lines of the log that are not one short JSON object. `spent` are
+    invocations while a service had been away for a minute, which nothing promises to be few.
     """
 
     accepted: int = 0
@@ -48,6 +49,7 @@ class Verdict:
     late: int = 0
     bulky: int = 0
     unreadable: int = 0
+    spent: int = 0
     stuck: int = 0
     causes: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
@@ -64,7 +66,7 @@ class Verdict:
 
 def audit(evidence: Evidence, *, parked: bool = False, by: float | None = None) -> Verdict:
     """Judge a scenario. `parked` says that order holds through dead letters; `by` when every good effect is due."""
-    verdict = Verdict()
+    verdict = Verdict(spent=evidence.spent)
     for one in evidence.left:
         verdict.note("stuck", f"{one.queue} {one.body[:80]}")
     reading = Reading(evidence)

@@ -70,7 +70,8 @@ class Evidence:
     `poison` names what cannot succeed, by queue and subject, with the cause that it must have. `causes` are the failure
     records by message id, `left` the messages still in a queue, `dead` the ids of those still in a dead-letter queue.
     `killed` says why each worker died that did, `faults` counts what was done to calls. `fans` are the queues that each
-    event reaches. `unreadable` are lines of the log that are not one short JSON object.
+    event reaches. `unreadable` are lines of the log that are not one short JSON object. `spent` counts
+    the invocations while a service had been away for some time.
     """
 
     accepted: list[Accepted] = field(default_factory=list)
@@ -87,4 +88,5 @@ class Evidence:
     redriven_at: float | None = None
     hours: dict[str, int] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
+    spent: int = 0
     faults: Counter[str] = field(default_factory=Counter)

@@ -105,6 +105,11 @@ class Faults:
         now = self._clock.now
         return max([now, *(o.start + o.seconds for o in self.plan.outages if o.covers(service, now))])
 
+    def stopped(self, seconds: float) -> bool:
+        """Whether a service has been away for so long by now."""
+        now = self._clock.now
+        return any(o.start + seconds <= now < o.start + o.seconds for o in self.plan.outages)
+
     def fate(self, call: Call) -> tuple[Call, Fate]:
         """What becomes of `call`, and the call as the service is to take it."""
         kind = self._kind(call)

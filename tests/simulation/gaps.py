@@ -24,7 +24,7 @@ _MAILED = ("throttle", "lost answer", "storm", "mail")
 
 GAPS: dict[tuple[str, str], str] = {
     **{(kind, "died"): OUTAGE for kind in _AWAY},
-    **{(kind, "dead_though_done"): OUTAGE for kind in _AWAY},
+    **{(kind, "dead_though_done"): OUTAGE for kind in _AWAY if kind != "secrets away"},
     **{(kind, "unexplained"): OUTAGE for kind in ("tables away", "all away", "redriven", "parked")},
     **{(kind, "timed_out"): DEADLINE for kind in ("tables away", "all away", "jammed")},
     ("cause", "unexplained"): CAUSE,

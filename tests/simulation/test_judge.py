@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from tests.simulation.auditor import Verdict
-from tests.simulation.faults import Curse, Plan
+from tests.simulation.faults import Curse, Outage, Plan
 from tests.simulation.kinds import KINDS
 from tests.simulation.runs import run, sandboxes
 from tests.simulation.sandbox import Sandboxes
@@ -146,6 +146,13 @@ def test_an_effect_that_comes_too_late_is_late() -> None:
     sends = [opened(1, "tic-1"), changed(100, "tic-1", 1)]
     assert judged(Scenario(sends, by=50)).late == 2  # the change, and the note of it in closings
     assert judged(Scenario(sends, by=200)).late == 0
+
+
+def test_what_is_invoked_while_a_service_is_away_is_counted() -> None:
+    sends = [opened(number * 10, f"tic-{number}") for number in range(20)]
+    away = Plan(outages=(Outage("dynamodb", 0, 300, "refused"),))
+    assert judged(Scenario(sends, away)).spent > 10
+    assert judged(Scenario(sends)).spent == 0
 
 
 def test_a_batch_that_runs_into_the_end_of_its_function_is_counted() -> None:

@@ -29,6 +29,8 @@ from tests.simulation.worker import Killed, Worker
 
 COLD = 0.4
 """Seconds of a cold start."""
+AWHILE = 60
+"""Seconds after which a consumer may have noticed that a service is away."""
 
 
 class Environment:
@@ -83,6 +85,7 @@ class World:
         self.redriven_at: float | None = None
         self.killed: dict[str, str] = {}
         self.invocations = 0
+        self.spent = 0
         self._seed = seed
         self._log_level = {"LOG_LEVEL": log_level}
         self._outside = os.environ
@@ -191,6 +194,7 @@ class World:
             redriven_at=self.redriven_at,
             hours=self.hours,
             unreadable=self._nature.log.unreadable,
+            spent=self.spent,
             faults=self.faults.met,
         )
 
@@ -227,6 +231,7 @@ class World:
     def _invoke(self, consumer: Consumer, event: dict[str, Any], answered: Answered) -> None:
         environment = self._environment(consumer)
         self.invocations += 1
+        self.spent += self.faults.stopped(AWHILE)
         name = f"{consumer.function}/{self.invocations}"
         variables = environment.variables
 
