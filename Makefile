@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test unit fuzz faults check fix lock clean
+.PHONY: help setup up test unit proofs fuzz faults check fix lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -25,12 +25,15 @@ up: setup ## Start the local stack and keep it running
 	@$(RUN) -m local up
 
 test: setup ## Run the whole suite
-	@$(BIN)/pytest -n 2 --dist loadgroup
+	@$(BIN)/pytest -n 3 --dist loadgroup -m "not proof"
 
 unit: setup ## Run what takes a minute: no emulator, no long proofs
-	@$(BIN)/pytest -n 2 --dist loadgroup -m "not flow and not long"
+	@$(BIN)/pytest -n 2 --dist loadgroup -m "not flow and not long and not proof"
 
-fuzz: setup ## The edge's property tests with 100,000 examples instead of 2,000
+proofs: setup ## Run what proves more of the same: every stage, more messages, more examples
+	@HEADRACE_EXAMPLES=2000 $(BIN)/pytest -n 2 --dist loadgroup -m "proof or long"
+
+fuzz: setup ## The edge's property tests with 100,000 examples instead of 500
 	@HEADRACE_EXAMPLES=100000 $(BIN)/pytest -q -n 2 tests/local/gateway/test_bytes.py
 
 faults: setup ## The consumer under every kind of fault, in virtual time: 20,000 messages, then a table

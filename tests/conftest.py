@@ -17,6 +17,10 @@ pytest_plugins = ("tests.fixtures",)
 
 TESTS = Path(__file__).parent
 SHARED = ("flow", "stacks", "documents")
+OWN_STACK = ("test_command.py", "test_working_tree.py")
+"""Flow tests that start and stop a stack of their own; they wait more than they work, beside the others."""
+LAST = "test_retire.py"
+"""Takes an integration away from the stack that the flow tests share, so it comes last."""
 
 # A machine that is busy says nothing about an example.
 settings.register_profile("patient", deadline=None)
@@ -36,10 +40,13 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         folder = item.path.relative_to(TESTS).parts[0]
-        if folder in SHARED:
-            item.add_marker(pytest.mark.xdist_group(folder))
         if folder == "flow":
             item.add_marker(pytest.mark.flow)
+        if item.path.name in OWN_STACK:
+            item.add_marker(pytest.mark.xdist_group("up"))
+        elif folder in SHARED:
+            item.add_marker(pytest.mark.xdist_group(folder))
+    items.sort(key=lambda item: (item.path.name == LAST, "flow" not in item.keywords))
 
 
 def _synthesized(factory: pytest.TempPathFactory, stage: str) -> Templates:

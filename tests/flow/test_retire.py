@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,21 +12,13 @@ import pytest
 from local.aws import client
 from local.deployment import deploy
 from local.effects import Effects, eventually, post
-from local.session import Session, running
+from local.session import Session
 from local.toolchain import cdk, environment
 from stacks import names
 from tests.sample.lifetime import GONE, RETIRED
 from tests.sample.local import CDK_APP
-from tests.sample.topology import SAMPLE
 
 INTEGRATION, QUEUE = "webhooks", "receive_webhook"
-
-
-@pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Session]:
-    """A stack of its own: the others' must keep its integrations."""
-    with running(SAMPLE, tmp_path, app=CDK_APP) as session:
-        yield session
 
 
 def ops(stack: Session, *words: str, **moment: str) -> subprocess.CompletedProcess[str]:
@@ -54,9 +44,11 @@ def deliver(stack: Session) -> int:
     return post(f"{stack.state.api_url}/v1/webhooks/partner", {"id": "evt-1"}, x_signature=signed)[0]
 
 
-def test_an_integration_is_retired_drained_and_removed(stack: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_integration_is_retired_drained_and_removed(
+    stack: Session, effects: Effects, monkeypatch: pytest.MonkeyPatch
+) -> None:
     endpoint: str = stack.state.aws_endpoint_url
-    effects, sqs = Effects(SAMPLE, endpoint), client("sqs", endpoint)
+    sqs = client("sqs", endpoint)
     assert deliver(stack) == 202
     assert eventually(lambda: effects.depth(QUEUE, dead=True) == 1), "nobody knows the secret, so it is a dead letter"
     refused = ops(stack, "retire", INTEGRATION)

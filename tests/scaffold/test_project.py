@@ -34,6 +34,7 @@ def holds(project: Project, files: list[str]) -> None:
     assert "failed" not in project.run("pytest", "-q", "-n0", "tests/test_laws.py", *tests)
 
 
+@pytest.mark.proof
 def test_a_fifo_route_and_a_subscriber_that_joins_it_hold_as_written(project: Project) -> None:
     files = written(
         project,

@@ -18,7 +18,7 @@ from tests.local.gateway.client import Answer, Client
 from tests.local.gateway.examples import GITHUB, KEY
 from tests.local.gateway.receiver import REFUSED, Receiver, Sent
 
-EXAMPLES = int(os.environ.get("HEADRACE_EXAMPLES", "2000"))
+EXAMPLES = int(os.environ.get("HEADRACE_EXAMPLES", "500"))
 
 pytestmark = [pytest.mark.usefixtures("receiver"), pytest.mark.long]
 

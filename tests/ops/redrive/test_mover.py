@@ -156,11 +156,11 @@ async def test_a_killed_redrive_goes_on_where_it_stopped(seed: int, fifo: bool, 
     assert in_order(source.arrived) or not fifo
 
 
-@pytest.mark.long
+@pytest.mark.parametrize("count", [5_000, pytest.param(100_000, marks=pytest.mark.proof)])
 @pytest.mark.parametrize("fifo", [False, True], ids=["standard", "fifo"])
-async def test_a_hundred_thousand_messages_are_redriven_once_and_in_order(fifo: bool) -> None:
+async def test_thousands_of_messages_are_redriven_once_and_in_order(fifo: bool, count: int) -> None:
     sqs = FakeSqs()
-    dead, source = fill(sqs, 100_000, fifo=fifo, groups=1_000)
+    dead, source = fill(sqs, count, fifo=fifo, groups=1_000)
     sent = dead.bodies()
     mover, _ = await move(Faulty(sqs, random.Random(1), partial=0.01, throttle=0.01), dead, source)
     assert mover.tally.moved == len(source.arrived) == len(sent)
