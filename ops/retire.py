@@ -76,7 +76,7 @@ def _left(stage: Stage, its: list[Queue]) -> list[Depth]:
 
 
 def _answering(stage: Stage, integration: Integration) -> Iterator[str]:
-    """The routes that the stage's API still has: a 202 after the last count would be lost with its queue."""
+    """The routes that still feed a queue: a 202 after the last count would be lost with it."""
     if not integration.routes:
         return
     api = names.resource(stage.name, "api")
@@ -86,24 +86,23 @@ def _answering(stage: Stage, integration: Integration) -> Iterator[str]:
         for id_ in list(apis):
             pages = gateway.get_paginator("get_resources").paginate(restApiId=id_, embed=["methods"])
             there = {
-                f"{method} {resource['path']}"
+                f"{name} {resource['path']}"
                 for page in pages
                 for resource in page["items"]
-                for method in resource.get("resourceMethods", {})
+                for name, method in resource.get("resourceMethods", {}).items()
+                if method.get("methodIntegration", {}).get("type") != "MOCK"
             }
             yield from (route.name for route in integration.routes if route.name in there)
 
 
 def _subscribed(stage: Stage, integration: Integration) -> Iterator[str]:
-    """The subscriptions whose rules are still there. Rules on another project's bus are for that project to show."""
+    """The subscriptions whose rules are still there, on the stage's bus or another project's."""
     for subscription in integration.subscriptions:
-        if subscription.bus is not None:
-            continue
         rule = names.rule(stage.name, subscription.queue, subscription.event.__name__)
         with in_words():
             try:
                 targets = stage.client("events").list_targets_by_rule(
-                    Rule=rule, EventBusName=names.bus(stage.name, None)
+                    Rule=rule, EventBusName=names.bus(stage.name, subscription.bus)
                 )["Targets"]
             except ClientError as error:
                 if error.response["Error"]["Code"] != "ResourceNotFoundException":

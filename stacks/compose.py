@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import App, Validations
+from aws_cdk import App, Stack, Validations
 from msgspec import structs
 
 from stacks import names
@@ -26,17 +26,17 @@ def compose(app: App, topology: Topology) -> None:
         encryption = Encryption(app, settings=settings)
         settings = structs.replace(settings, customer_key=encryption.key.key_arn)
     shared = Shared(app, settings=settings)
-    integrations = [
-        Integration(app, settings=settings, topology=topology, integration=integration)
-        for integration in topology.integrations
-        if integration.tables or integration.queues  # CloudFormation takes no stack without a resource
-    ]
-    for integration in integrations:
-        integration.add_stack_dependency(shared)
+    earlier: list[Stack] = [shared]
+    for entry in topology.integrations:
+        if entry.tables or entry.queues:  # CloudFormation takes no stack without a resource
+            integration = Integration(app, settings=settings, topology=topology, integration=entry)
+            integration.add_stack_dependency(shared)
+            # A retired integration is destroyed alone; what depends on it would go with it.
+            earlier += [] if entry.retired else [integration]
     if any(integration.routes for integration in topology.integrations):
         ingress = Ingress(app, settings=settings, topology=topology)
-        for earlier in (shared, *integrations):
-            ingress.add_stack_dependency(earlier)
+        for stack in earlier:
+            ingress.add_stack_dependency(stack)
     Operator(app, settings=settings, topology=topology)
     if settings.alarms:
         Observability(app, settings=settings, topology=topology, limits=settings.alarms)

@@ -139,7 +139,8 @@ class Subscription:
     filter: Mapping[str, Any] = field(default_factory=dict)
     """What the event's data must be, such as `{"language": ["EN"]}`; without one every event is taken."""
     bus: str | None = None
-    """The ARN of another project's bus that the event comes from, `{stage}` standing for the stage. The contract is
+    """The ARN, or the name, of another project's bus that the event comes from, in this account and region; `{stage}`
+    stands for the stage. The contract is
     one's own then, with the publisher's `source` in full."""
 
     @property
@@ -215,6 +216,11 @@ class Topology:
     def routes(self) -> tuple[Route, ...]:
         """The routes of every integration that is not retired."""
         return tuple(route for each in self.integrations if not each.retired for route in each.routes)
+
+    @property
+    def retired_routes(self) -> tuple[Route, ...]:
+        """The routes of every retired integration, which answer 404 until its entry goes."""
+        return tuple(route for each in self.integrations if each.retired for route in each.routes)
 
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:

@@ -14,7 +14,7 @@ from stacks import names
 from stacks.edge.access_log import AccessLog
 from stacks.edge.api_to_queue import ApiToQueue
 from stacks.edge.authorization import Authorization
-from stacks.edge.closed_root import ClosedRoot
+from stacks.edge.closed_route import ClosedRoute
 from stacks.edge.gateway_responses import add_gateway_responses
 from stacks.entry import Topology
 from stacks.parts.acknowledged import acknowledge
@@ -25,7 +25,7 @@ from stacks.settings import Settings
 class Ingress(StageStack):
     """The API of the stage: a method for every route, who may call it, its answers, its limits and its access log.
 
-    It stays while some integration has routes, retired or not, so that what is deployed loses those that are retired.
+    A route of a retired integration answers 404.
     """
 
     def __init__(self, scope: Construct, *, settings: Settings, topology: Topology) -> None:
@@ -60,8 +60,8 @@ class Ingress(StageStack):
                 settings=settings,
                 **authorization.options(route),
             )
-        if not topology.routes:
-            ClosedRoot(self.api, settings=settings)
+        for route in topology.retired_routes:
+            ClosedRoute(self.api, route=route, **authorization.options(route))
         authorization.add_keys(self.api)
         acknowledge(self.api.deployment_stage, "AwsSolutions-APIG6")
         if not settings.web_acl_arn:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 WORD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 STACK = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
-BUS = re.compile(r"arn:[a-z-]+:events:[a-z0-9-]+:\d{12}:event-bus/[A-Za-z0-9._/{}-]+")
+BUS = re.compile(r"(arn:[a-z-]+:events:[a-z0-9-]+:\d{12}:event-bus/)?([A-Za-z0-9._/-]|\{stage\})+")
 DAY = 24 * 60 * 60
 
 
@@ -54,6 +55,12 @@ def _integrations(topology: Topology) -> None:
             f"Integration {name!r}: a name is at most 40 characters of lower-case words and hyphens; rename it.",
         )
         _refuse(name in names.SHARED_STACKS, f"Integration {name!r}: a stack of that name is everybody's; rename it.")
+        for stage, other in permutations(names.STAGES, 2):
+            rest = other.removeprefix(f"{stage}-")
+            _refuse(
+                rest != other and (name == rest or name.startswith(f"{rest}-")),
+                f"Integration {name!r}: its stack in stage {stage!r} would be called as one of {other!r}; rename it.",
+            )
     twice = _repeated(integration.name for integration in topology.integrations)
     _refuse(twice is not None, f"Integration {twice!r} is listed twice; join the two or rename one.")
 
@@ -71,6 +78,18 @@ def _names(topology: Topology) -> None:
             )
         twice = _repeated(words)
         _refuse(twice is not None, f"{kind} {twice!r} is listed twice; remove one or rename it.")
+    secrets = [(secret, each.name) for each in topology.integrations for secret in each.secrets()]
+    for secret, owner in secrets:
+        _refuse(
+            not WORD.fullmatch(secret) or len(secret) > 40,
+            f"Secret {secret!r}: a name is at most 40 characters of lower_case_words; rename it.",
+        )
+        another = next((name for known, name in secrets if known == secret and name != owner), None)
+        _refuse(
+            another is not None,
+            f"Secret {secret!r} is read by integrations {owner!r} and {another!r}, but one stack owns it; give each "
+            "a secret of its own.",
+        )
     for table in topology.tables:
         _refuse(table.name in names.SHARED_TABLES, f"Table {table.name!r} is there for all integrations; rename yours.")
     twice = _repeated(event.__name__ for event in topology.events)
@@ -274,6 +293,6 @@ def _subscriptions(integration: Integration, topology: Topology) -> None:
         )
         _refuse(
             subscription.bus is not None and not BUS.fullmatch(subscription.bus),
-            f"{entry}: bus {subscription.bus!r} is no bus's ARN; write it like "
+            f"{entry}: bus {subscription.bus!r} is no bus's ARN or name; write it like "
             "arn:aws:events:eu-central-1:111122223333:event-bus/billing-{stage}-events.",
         )

@@ -46,7 +46,7 @@ def retire(
             raise Kept(f"{integration} is not drained ({count:,} left): {advice}.")
         if not as_json:
             tell(f"{integration} is drained. Next:")
-            tell(f"  cdk destroy {names.resource(stage, integration)} -c stage={stage}")
+            tell(f"  cdk destroy --exclusively {names.resource(stage, integration)} -c stage={stage}")
             tell("  in every stage; then delete its entry and its folders, and deploy the others:")
             tell(f"  cdk deploy --all -c stage={stage}")
 

@@ -42,11 +42,10 @@ class Authorization(Construct):
     def __init__(self, scope: Construct, *, settings: Settings, topology: Topology) -> None:
         super().__init__(scope, "Authorization")
         self._settings = settings
-        kinds = {kind(route, settings) for route in topology.routes}
+        # Retired routes too: keys made anew, when a route comes back, would have other values.
+        kinds = {kind(route, settings) for route in (*topology.routes, *topology.retired_routes)}
         self.signed = "iam" in kinds
-        # Keys outlive the routes of a retired integration: made anew they would have other values.
-        every = (route for integration in topology.integrations for route in integration.routes)
-        self._keyed = "api_key" in {kind(route, settings) for route in every}
+        self._keyed = "api_key" in kinds
         self._authorizer = self._token_authorizer() if "jwt" in kinds else None
 
     def options(self, route: Route) -> dict[str, Any]:

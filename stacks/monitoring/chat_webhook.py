@@ -30,7 +30,7 @@ class ChatWebhook(Construct):
             authorization_type="API_KEY",
             auth_parameters=events.CfnConnection.AuthParametersProperty(
                 api_key_auth_parameters=events.CfnConnection.ApiKeyAuthParametersProperty(
-                    api_key_name="X-Headrace-Stage", api_key_value=settings.stage
+                    api_key_name="X-Stage", api_key_value=settings.stage
                 )
             ),
         )

@@ -34,7 +34,10 @@ def rule_of(scope: Construct, subscription: Subscription, stage: str) -> str:
     name = names.rule(stage, subscription.queue, subscription.event.__name__)
     if subscription.bus is None:
         return rule(scope, names.resource(stage, names.BUS), name)
-    return names.bus(stage, subscription.bus).replace(":event-bus/", ":rule/", 1) + f"/{name}"
+    bus_name = names.bus(stage, subscription.bus)
+    if not bus_name.startswith("arn:"):
+        return rule(scope, bus_name, name)
+    return bus_name.replace(":event-bus/", ":rule/", 1) + f"/{name}"
 
 
 def function(scope: Construct, name: str) -> str:

@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import botocore.session
 import pytest
@@ -23,12 +23,19 @@ from ops.stage import Stage
 from stacks import names
 from stacks.entry import Topology
 from tests.ops.endpoint import Endpoint
+from tests.sample.contracts import TicketOpened
 from tests.sample.topology import SAMPLE
 
 RETIRED = replace(
     SAMPLE, integrations=tuple(replace(each, retired=each.name == "agents") for each in SAMPLE.integrations)
 )
 EVERY = ("assign_ticket", "assign_ticket-dlq", "assign_ticket-undelivered")
+
+
+class TheirTicketOpened(TicketOpened, frozen=True, kw_only=True):
+    """A ticket of another project."""
+
+    source: ClassVar[str] = "billing.tickets"
 
 
 def retire(*arguments: str, topology: Topology = RETIRED) -> Result:
@@ -51,7 +58,7 @@ def test_a_drained_integration_may_go_and_the_next_step_is_said(aws: Endpoint, p
     aws.put(queue(aws, "open_ticket-dlq"), "another integration's")
     done = retire("agents")
     assert done.exit_code == 0, done.output
-    assert f"cdk destroy {names.resource(names.LOCAL, 'agents')} -c stage={names.LOCAL}" in done.stdout
+    assert f"cdk destroy --exclusively {names.resource(names.LOCAL, 'agents')} -c stage={names.LOCAL}" in done.stdout
     assert sum(pauses) >= 10, "SQS is asked twice"
     told = json.loads(retire("agents", "--json").stdout)
     assert told == {"integration": "agents", "fed": [], "left": [], "drained": True}
@@ -92,6 +99,22 @@ def test_a_retirement_that_is_not_deployed_is_no_retirement(aws: Endpoint) -> No
     assert "agents still gets messages (assign_ticket on TicketOpened): deploy its retirement" in done.stderr
 
 
+def test_a_rule_on_another_projects_bus_keeps_its_integration_too(aws: Endpoint) -> None:
+    agents = RETIRED.integration("agents")
+    theirs = tuple(
+        replace(each, event=TheirTicketOpened, bus="billing-{stage}-events") for each in agents.subscriptions
+    )
+    foreign = replace(
+        RETIRED,
+        integrations=tuple(
+            replace(each, subscriptions=theirs) if each is agents else each for each in RETIRED.integrations
+        ),
+    )
+    aws.rules.add(names.rule(names.LOCAL, "assign_ticket", "TheirTicketOpened"))
+    done = retire("agents", topology=foreign)
+    assert (done.exit_code, "assign_ticket on TheirTicketOpened" in done.stderr) == (3, True)
+
+
 def test_a_route_that_still_answers_202_keeps_its_integration(home: Path) -> None:
     topology = Topology(package=SAMPLE.package, integrations=(replace(SAMPLE.integration("webhooks"), retired=True),))
     with mock_aws():
@@ -99,10 +122,14 @@ def test_a_route_that_still_answers_202_keeps_its_integration(home: Path) -> Non
         for _, _, name in known("dev", topology):
             cloud.client("sqs").create_queue(QueueName=name)
         resources: list[dict[str, Any]] = [{"id": "r", "path": "/"}, {"id": "w", "path": "/v1/webhooks/{source}"}]
+        mock = {"methodIntegration": {"type": "MOCK"}}
         with Stubber(cloud.client("apigateway")) as gateway:
-            answer(gateway, resources)
-            assert look(cloud, "webhooks", pause=0).drained, "a path without a method answers nothing"
-            answer(gateway, [resources[0], resources[1] | {"resourceMethods": {"POST": {}}}])
+            answer(gateway, [resources[0], resources[1] | {"resourceMethods": {"POST": mock}}])
+            assert look(cloud, "webhooks", pause=0).drained, "a mock feeds nothing"
+            answer(
+                gateway,
+                [resources[0], resources[1] | {"resourceMethods": {"POST": {"methodIntegration": {"type": "AWS"}}}}],
+            )
             assert look(cloud, "webhooks", pause=0).fed == ["POST /v1/webhooks/{source}"]
 
 

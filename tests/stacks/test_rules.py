@@ -6,6 +6,7 @@ import ast
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest.mock import patch
 
 import pytest
 
@@ -54,7 +55,17 @@ WORKER, FOLLOWER = Consumer(function="work", publishes=(TicketOpened,)), Consume
 SUBSCRIPTION = Subscription(event=TicketOpened, queue="follow")
 
 
-def topology(name: str = "things", others: tuple[Integration, ...] = (), **changes: Any) -> Topology:
+OTHER = Integration(
+    "others",
+    routes=(Route(path="/v1/others", accepts=OpenTicket, queue="open_ticket"),),
+    queues=(Queue(name="open_ticket"),),
+    consumers=(Consumer(function="open_ticket", secrets=("token",)),),
+)
+
+
+def topology(
+    name: str = "things", others: tuple[Integration, ...] = (), stages: tuple[str, ...] = names.STAGES, **changes: Any
+) -> Topology:
     good: dict[str, Any] = {
         "routes": (ROUTE,),
         "queues": (WORK, FOLLOW),
@@ -62,7 +73,8 @@ def topology(name: str = "things", others: tuple[Integration, ...] = (), **chang
         "subscriptions": (SUBSCRIPTION,),
         "tables": (),
     }
-    return Topology(integrations=(Integration(name, **good | changes), *others))
+    with patch.object(names, "STAGES", stages):
+        return Topology(integrations=(Integration(name, **good | changes), *others))
 
 
 def worker(**changes: Any) -> dict[str, Any]:
@@ -207,7 +219,19 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("a sender without a secret", webhook(secrets=()), "add 'github_webhook' to the secrets of consumer 'work'"),
     ("an event that nobody publishes", follow(event=Unpublished), "no consumer publishes Unpublished"),
     ("our event on their bus", follow(bus=BUS), "the event comes from another project's bus, so its source"),
-    ("a bus by its name", follow(event=Theirs, bus="billing-prod-events"), "bus 'billing-prod-events' is no bus's ARN"),
+    ("a bus with a blank", follow(event=Theirs, bus="billing events"), "bus 'billing events' is no bus's ARN or name"),
+    ("a bus for each region", follow(event=Theirs, bus="billing-{region}"), "bus 'billing-{region}' is no bus's ARN"),
+    (
+        "a stack of another stage",
+        {"name": "eu-things", "stages": ("prod", "prod-eu")},
+        "Integration 'eu-things': its stack in stage 'prod' would be called as one of 'prod-eu'",
+    ),
+    ("a secret with a blank", worker(secrets=("a secret",)), "Secret 'a secret': a name is at most 40 characters"),
+    (
+        "a secret of two integrations",
+        worker(secrets=("token",)) | {"others": (OTHER,)},
+        "Secret 'token' is read by integrations 'things' and 'others'",
+    ),
     ("a topic for a bus", follow(event=Theirs, bus="arn:aws:sns:eu-central-1:111122223333:news"), "is no bus's ARN"),
 ]
 
