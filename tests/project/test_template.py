@@ -75,3 +75,11 @@ def test_nothing_of_the_example_is_linked() -> None:
 @pytest.mark.parametrize("place", OURS + GENERATED)
 def test_the_lists_above_name_only_what_is_there(place: str) -> None:
     assert any(is_in(name, (place,)) for name in tracked())
+
+
+@pytest.mark.parametrize("path", ["cdk.json", "template/cdk.json.jinja"])
+def test_the_last_stage_keeps_what_it_holds(path: str) -> None:
+    text = (ROOT / path).read_text()
+    prod = text[text.index('"prod": {') :]
+    assert '"protect": true' in prod
+    assert '"retain": true' in prod
