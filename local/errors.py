@@ -47,12 +47,14 @@ def imported() -> Iterator[None]:
         yield
     except (TopologyError, SettingsError) as wrong:
         raise LocalError(str(wrong)) from None
+    except SystemExit as ended:
+        raise LocalError(f"{_place(ended)}it ends the process as it is imported (exit code {ended.code}).") from None
     except Exception as error:
         what = error.msg if isinstance(error, SyntaxError) else str(error)
         raise LocalError(f"{_place(error)}{type(error).__name__}: {what}") from None
 
 
-def _place(error: Exception) -> str:
+def _place(error: BaseException) -> str:
     """The file and the line of the project that raised it; nothing where it was not the project's."""
     lines = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError) and error.filename:

@@ -19,6 +19,9 @@ from stacks import names
 from stacks.bundle.build import sources
 from stacks.names import ROOT
 
+PATIENCE = 20.0
+"""Seconds that the import of saved handlers may take; Lambda gives a cold start ten."""
+
 
 class Function(NamedTuple):
     """A function as it runs: the module of its handler, and the digest of its code."""
@@ -43,10 +46,14 @@ def deployed(endpoint_url: str) -> dict[str, Function]:
 
 def check(modules: Iterable[str]) -> None:
     """Import the modules in an interpreter of their own. Raises `LocalError` that says where one cannot be."""
-    command = [sys.executable, "-m", "local.handlers", *sorted(modules)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    saved = sorted(modules)
+    command = [sys.executable, "-m", "local.handlers", *saved]
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        raise LocalError(f"{', '.join(saved)}: the import does not end within {PATIENCE:g} s.") from None
     if done.returncode != 0:
-        raise LocalError(done.stderr.strip().removeprefix("✗ "))
+        raise LocalError(done.stderr.strip().removeprefix("✗ ") or f"The import ended with {done.returncode}.")
 
 
 def replace(endpoint_url: str, functions: Mapping[str, Function]) -> dict[str, str]:

@@ -37,7 +37,7 @@ def python(folder: Path, *words: str, code: int = 0, **environment: str) -> str:
 def make(folder: Path, *words: str, code: int = 0) -> str:
     """The same for make, with the virtual environment taken as ready."""
     (folder / ".venv").symlink_to(sys.prefix) if not (folder / ".venv").exists() else None
-    return run(folder, "make", "--old-file=setup", *words, code=code)
+    return run(folder, "make", "--no-print-directory", "--old-file=setup", *words, code=code)
 
 
 def commit(folder: Path, message: str, tag: str | None = None) -> None:
