@@ -17,7 +17,7 @@ from stacks.settings import Settings
 
 
 class Integration(StageStack):
-    """One stack, `headrace-<stage>-<name>`. It meets the others by names only, so it can be deployed and removed alone.
+    """One stack, `<project>-<stage>-<name>`. It meets others by names only, so it can be deployed and removed alone.
 
     Every queue has a consumer and a dead-letter queue; one that events feed has its rules and a queue for what could
     not be delivered. A retired integration has no rules, and everything else.
