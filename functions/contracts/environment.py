@@ -39,7 +39,8 @@ class ConsumerVariables(Variables, frozen=True, kw_only=True):
 
     `service` is the function's name, under which Powertools knows it too. `receives` is how often a message is received
     before SQS moves it, `retention` how long its queue keeps it, `on_poison` what a FIFO group does about a message
-    that keeps failing. Tables and the bus are physical names; what a function has no use for is None.
+    that keeps failing, `pause_queue_url` where it says that a service is away. Tables and the bus are physical names;
+    what a function has no use for is None.
     """
 
     project: str = "project"
@@ -51,8 +52,10 @@ class ConsumerVariables(Variables, frozen=True, kw_only=True):
     retention: int = 4 * DAY
     backoff_base: float = 2
     backoff_cap: float = 900
-    on_poison: Literal["continue", "halt"] = "continue"
+    on_poison: Literal["continue", "halt", "park"] = "continue"
     failures_table: str | None = None
+    parked_table: str | None = None
+    pause_queue_url: str | None = None
     once_table: str | None = None
     bus_name: str | None = None
     email_from: str | None = None

@@ -22,8 +22,19 @@ class Reject(Exception):
     """
 
 
-class OutOfTime(Exception):
-    """The function's time ran out while the message was handled. Transient."""
+class Unavailable(Exception):
+    """A service is away: throttled, unreachable, broken, or our credentials are. The message has nothing to do with it.
+
+    It waits, and its attempt does not count as one of its own. AWS's services are told apart by their errors; raise it
+    for a service of somebody else, such as a CRM that answers 503.
+    """
+
+
+class OutOfTime(BaseException):
+    """The function's time ran out while the message was handled. Transient.
+
+    No `Exception`, because botocore and handlers catch those, and would go on after the end.
+    """
 
 
 class NotAttempted(Exception):
