@@ -91,7 +91,7 @@ def _statements(entry: Consumer, queue: WorkQueue, settings: Settings) -> list[i
             [f"sqs:{action}" for action in _QUEUE_ACTIONS],
             [queue.queue.queue_arn],
         ),
-        (["dynamodb:BatchWriteItem"], [table(names.FAILURES)]),
+        (["dynamodb:UpdateItem"], [table(names.FAILURES)]),
     ]
     grants += [([f"dynamodb:{action}" for action in use.actions], [table(use.table)]) for use in entry.access]
     secrets = [arn.secret(queue, names.resource(settings.stage, word)) for word in entry.secrets]

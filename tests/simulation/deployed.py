@@ -59,7 +59,7 @@ def permissions(topology: Topology, consumer: Consumer) -> set[tuple[str, str]]:
     """What the function may do: an action and the physical name of what it may do it with."""
     queue = topology.queue(consumer.function)
     granted = {(f"sqs:{action}", names.queue(STAGE, queue.name, fifo=queue.fifo)) for action in QUEUE_ACTIONS}
-    granted.add(("dynamodb:BatchWriteItem", names.resource(STAGE, names.FAILURES)))
+    granted.add(("dynamodb:UpdateItem", names.resource(STAGE, names.FAILURES)))
     for use in consumer.access:
         granted |= {(f"dynamodb:{action}", names.resource(STAGE, use.table)) for action in use.actions}
     granted |= {("secretsmanager:GetSecretValue", names.resource(STAGE, word)) for word in consumer.secrets}
