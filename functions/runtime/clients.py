@@ -12,7 +12,7 @@ from botocore.session import Session, get_session
 
 from functions.runtime.deadline import left
 
-READ = 3
+READ = 5
 """Seconds that a call waits for its answer, at the most; less where less time is left."""
 
 # Short timeouts, because a call that hangs eats the time of the whole batch; standard retries with their own backoff. A

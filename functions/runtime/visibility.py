@@ -69,9 +69,12 @@ def ceiling(attempt: int, settings: Settings) -> float:
 
 def outage(attempt: int, settings: Settings) -> float:
     """Seconds to wait for a service that is away: a minute to a minute and a half, longer for the last receives."""
-    left = settings.receives - attempt
-    longest = OUTAGE if attempt == 1 else SCARCE.get(left, OUTAGE)
-    return longest * random.uniform(2 / 3, 1)
+    return longest_outage(attempt, settings) * random.uniform(2 / 3, 1)
+
+
+def longest_outage(attempt: int, settings: Settings) -> float:
+    """The longest wait for a service that is away after the given attempt, in seconds."""
+    return OUTAGE if attempt == 1 else SCARCE.get(settings.receives - attempt, OUTAGE)
 
 
 def blocked(head_delay: float, head: Failure, follower: Failure, settings: Settings) -> float:
@@ -85,22 +88,24 @@ def blocked(head_delay: float, head: Failure, follower: Failure, settings: Setti
     See https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html.
     """
     wait = head_delay + MARGIN
-    record = follower.record
-    if record.attempt > 1 and not settings.halts and not is_away(head.error):
-        left = settings.receives - record.attempt
-        rejected = isinstance(head.error, Reject)
-        if not rejected:
-            wait += _schedule(head.record.attempt + 1, settings)
+    record, error = follower.record, head.error
+    left = settings.receives - record.attempt
+    # A service that is away lets the head live, as a rule: then nobody need wait for its end.
+    if record.attempt > 1 and not settings.halts and (left <= 2 or not is_away(error)):
+        wait += _schedule(head.record.attempt + 1, error, settings)
         if left <= 2:
             # Of what kind those between are is not known; for the last receive the longer one counts.
-            turn = _schedule(1, settings) if not rejected or left <= 1 else 0
-            wait += (follower.place - 1) * (turn + MARGIN)
+            kind = RuntimeError() if isinstance(error, Reject) and left <= 1 else error
+            wait += (follower.place - 1) * (_schedule(1, kind, settings) + MARGIN)
     return _within_life(wait, record, settings)
 
 
-def _schedule(attempt: int, settings: Settings) -> float:
-    """Seconds that a message waits from the given attempt until its receives have run out, at the most."""
-    return sum(ceiling(each, settings) for each in range(attempt, settings.receives))
+def _schedule(attempt: int, error: BaseException, settings: Settings) -> float:
+    """Seconds that a message failing with `error` waits from that attempt until its receives have run out, at most."""
+    if isinstance(error, Reject):
+        return 0
+    longest = longest_outage if is_away(error) else ceiling
+    return sum(longest(each, settings) for each in range(attempt, settings.receives))
 
 
 def _within_life(wait: float, record: Record, settings: Settings) -> float:

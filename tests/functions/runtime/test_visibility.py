@@ -98,8 +98,9 @@ def test_a_follower_behind_a_second_dead_head_waits_its_place() -> None:
     assert behind(Reject("no"), attempt=4, place=4) == 1 + MARGIN + 3 * (whole + MARGIN)
 
 
-def test_behind_a_head_that_waits_for_a_service_nobody_waits_longer() -> None:
-    assert behind(Unavailable("away"), attempt=4, place=9) == 1 + MARGIN
+def test_behind_a_head_that_waits_for_a_service_nobody_waits_longer_while_there_are_receives() -> None:
+    assert behind(Unavailable("away"), attempt=2, place=9) == 1 + MARGIN
+    assert behind(Unavailable("away"), attempt=3, place=1) == 1 + MARGIN + 90 + 600 + 3600
 
 
 def behind(error: BaseException, *, attempt: int, place: int = 1) -> float:
