@@ -184,7 +184,7 @@ def _consumers(integration: Integration, topology: Topology) -> None:
         _refuse(
             consumer.batch > fits,
             f"{entry}: a batch of {consumer.batch:,} messages, of which the quickest take {QUICKEST * 1000:.0f} ms, "
-            f"does not fit into {consumer.timeout} s and {queue.receives} receives; choose a batch of at most {fits:,}, "
+            f"does not fit into {consumer.timeout} s and {queue.receives} receives; choose at most {fits:,}, "
             "or a longer timeout.",
         )
         _refuse(
