@@ -185,7 +185,10 @@ class Causes:
         """Why the recorded causes could not be read."""
 
     async def of(self, messages: Sequence[Message]) -> list[Cause | None]:
-        """The cause of each message, None where none is recorded. Raises `OpsError` where needed ones cannot be read."""
+        """The cause of each message, None where none is recorded.
+
+        Raises `OpsError` where causes are needed and cannot be read.
+        """
         told = [written_on(message) for message in messages]
         ids = [message.message_id for message, cause in zip(messages, told, strict=True) if cause is None]
         table = self._table

@@ -88,7 +88,7 @@ def failures(stage: Stage, function: str, ids: Iterable[str], since: float, *, p
     wanted = f'filter @message like /"({either})"/ | filter @message like /"error_type"/'
     query = f"fields @timestamp, @message | {wanted} | sort @timestamp desc | limit {MOST}"
     found = [read(message) for message in _ask(stage, [names.log_group(stage.name, function)], query, since, patience)]
-    return sorted((line for line in found if isinstance(line, Handled)), key=lambda line: line.at)
+    return sorted((line for line in found if isinstance(line, Handled)), key=lambda line: (line.at, line.attempt))
 
 
 def groups(stage: Stage) -> list[str]:
