@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 invocation: ContextVar[Any] = ContextVar("invocation", default=None)
 """The Lambda context, for what needs it deep inside a handler; None outside Lambda."""
+_end: ContextVar[float] = ContextVar("end", default=math.inf)
 
 
 class Deadline:
@@ -52,6 +53,7 @@ def within(seconds: float, body: Callable[[], T]) -> T:
     if seconds <= 0:
         raise OutOfTime("The function's time ran out.")
     before = signal.signal(signal.SIGALRM, _ring)
+    outer = _end.set(time.monotonic() + seconds)
     try:
         try:
             signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
@@ -62,6 +64,12 @@ def within(seconds: float, body: Callable[[], T]) -> T:
         # The alarm may ring in the inner block just before it is turned off, but not twice within so short a time.
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        _end.reset(outer)
+
+
+def left() -> float:
+    """Seconds left of the innermost `within`; infinite outside of one, and where it sets no alarm."""
+    return _end.get() - time.monotonic()
 
 
 def _ring(*_: object) -> None:
