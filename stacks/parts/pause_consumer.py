@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
@@ -17,6 +17,7 @@ from stacks.parts import arn
 from stacks.parts.acknowledged import MAPPINGS, OUR_FUNCTIONS, acknowledge
 from stacks.parts.customer_key import customer_key, key_grant, of_queue
 from stacks.parts.python_function import PythonFunction
+from stacks.parts.table import removal_policy
 from stacks.settings import Settings
 
 TIMEOUT = 15
@@ -33,7 +34,7 @@ class PauseConsumer(Construct):
     """A FIFO queue with a group for each consumer, without a dead-letter queue, and the function that it feeds.
 
     It may ask every function of the stage, and switch their event source mappings. A message waits for as long as SQS
-    keeps any, and goes with its stack: it says what is so now, and nothing that anybody would want back.
+    keeps any.
     """
 
     def __init__(self, scope: Construct, *, settings: Settings) -> None:
@@ -49,7 +50,7 @@ class PauseConsumer(Construct):
             retention_period=Duration.seconds(DEAD_LETTER_RETENTION),
             visibility_timeout=Duration.seconds(VISIBILITY),
             enforce_ssl=True,
-            removal_policy=RemovalPolicy.DESTROY,
+            removal_policy=removal_policy(settings),
             **of_queue(customer_key(self, settings)),
         )
         acknowledge(queue, "AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy", because=_WITHOUT_END)
