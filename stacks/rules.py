@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from itertools import permutations
 from typing import TYPE_CHECKING
 
+from functions.contracts.pause import PAUSE_CONSUMER
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook
 from stacks import names
 
@@ -79,6 +80,10 @@ def _names(topology: Topology) -> None:
             _refuse(
                 not WORD.fullmatch(word) or len(word) > 40,
                 f"{kind} {word!r}: a name is at most 40 characters of lower_case_words; rename it.",
+            )
+            _refuse(
+                word == PAUSE_CONSUMER and kind != "Table",
+                f"{kind} {word!r}: that is what pauses the others; rename it.",
             )
         twice = _repeated(words)
         _refuse(twice is not None, f"{kind} {twice!r} is listed twice; remove one or rename it.")

@@ -16,6 +16,7 @@ THROTTLED = {
     "events": (400, "ThrottlingException"),
     "mail": (429, "TooManyRequestsException"),
     "secrets": (400, "ThrottlingException"),
+    "lambda": (429, "TooManyRequestsException"),
 }
 BROKEN = {
     "dynamodb": (500, "InternalServerError"),
@@ -23,6 +24,7 @@ BROKEN = {
     "events": (500, "InternalException"),
     "mail": (500, "InternalServiceErrorException"),
     "secrets": (500, "InternalServiceError"),
+    "lambda": (500, "ServiceException"),
 }
 MODES = ("throttle", "5xx", "refused", "unreachable", "hang", "credentials")
 

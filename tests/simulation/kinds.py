@@ -17,7 +17,18 @@ from tests.simulation.requests import content_of
 from tests.simulation.scenario import Scenario
 from tests.simulation.traffic import Send, called, changed, opened, traffic
 
-ALWAYS = ("unexplained", "lost", "doubled", "reordered", "renamed", "untold", "stuck", "bulky", "unreadable")
+ALWAYS = (
+    "unexplained",
+    "lost",
+    "doubled",
+    "reordered",
+    "renamed",
+    "untold",
+    "stuck",
+    "bulky",
+    "unreadable",
+    "overruled",
+)
 """What is zero in every scenario."""
 GOOD = (*ALWAYS, "died", "dead_though_done")
 """What is zero where every request can succeed before its receives run out."""
