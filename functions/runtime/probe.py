@@ -47,13 +47,14 @@ def condition(event: Mapping[str, Any], probes: Mapping[str, Probe]) -> dict[str
 
 
 def _asked(probes: Mapping[str, Probe]) -> Iterator[str]:
+    """The first service that is away; the others can wait until it is back."""
     for name, probe in probes.items():
         for _ in range(ROUNDS):
             error = _error(probe)
             # A refusal is an answer: only what is away is away. Of a probe that is not ours every error says so.
             if error and (is_away(error) or not isinstance(error, ClientError | BotoCoreError)):
                 yield f"{name}: {type(error).__name__}: {error}"
-                break
+                return
 
 
 def _error(probe: Probe) -> Exception | None:
