@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from functools import partial
 
+from tests.simulation.evidence import PERSON
 from tests.simulation.queues import Parcel, Queue
+from tests.simulation.wire import ServiceError
 from tests.simulation.world import World
 
+AGAIN = 5
+"""Seconds after which a person does again what could not be done."""
 PACE = 0.02
 """Seconds from one message of a redrive to the next."""
 
@@ -41,6 +45,14 @@ def _move(parcel: Parcel, source: Queue, queue: Queue, *, kept: bool, native: bo
     queue.send(parcel.body, attributes, parcel.group, deduplication)
     if not kept:
         source.waiting.remove(parcel)
+
+
+def switch(world: World, word: str, *, on: bool) -> None:
+    """Enable or disable the mapping of a consumer, again if it is just being switched."""
+    try:
+        world.sources[world.physical(word)].switch(PERSON, on=on)
+    except ServiceError:
+        world.clock.after(AGAIN, lambda: switch(world, word, on=on))
 
 
 def employ(world: World, agent: str, hours: int) -> None:
