@@ -7,9 +7,11 @@ is shown.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 
+from botocore import exceptions
 from msgspec import Struct
 
 from functions.contracts.log_line import Handled
@@ -26,7 +28,14 @@ https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_StartQu
 PATIENCE = 30.0
 """Seconds for all questions of one command together."""
 NOT_ITS_OWN = frozenset({"Unavailable", "GroupBlocked", "GroupParked", "NotAttempted"})
-"""Failures that say nothing of the message, as `FailureCause` has it."""
+"""Failures that say nothing of the message, as `FailureCause` has it, beside those of AWS's services."""
+UNREACHABLE = (
+    exceptions.ConnectionError,
+    exceptions.HTTPClientError,
+    exceptions.NoCredentialsError,
+    exceptions.CredentialRetrievalError,
+)
+THROTTLED = re.compile(r"Throttl|ThroughputExceeded|RequestLimitExceeded|TooManyRequests")
 
 
 class Logged(Struct, frozen=True):
@@ -84,7 +93,7 @@ class LoggedCauses:
         # then it failed within the retention before that.
         # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
         before = source.retention if queue.fifo else 0
-        since = min(message.sent_at.timestamp() for message in asked) - before
+        since = max(min(message.sent_at.timestamp() for message in asked) - before, 0)
         started = time.monotonic()
         lines: list[Handled] = []
         try:
@@ -105,7 +114,7 @@ class LoggedCauses:
 def _cause(lines: Sequence[Handled]) -> Cause:
     """The cause that the lines of one message tell, oldest first, as its consumer would have recorded it."""
     first, last = lines[0], lines[-1]
-    main = next((line for line in reversed(lines) if line.error_type not in NOT_ITS_OWN), first)
+    main = next((line for line in reversed(lines) if _own(line)), first)
     return Cause(
         error_type=main.error_type or "",
         error_message=main.error or "",
@@ -125,3 +134,12 @@ def _cause(lines: Sequence[Handled]) -> Cause:
         last_failed_at=last.timestamp,
         logged=True,
     )
+
+
+def _own(line: Handled) -> bool:
+    """Whether the failure was the message's own, as far as a line tells: it does not say the status of an answer."""
+    name = line.error_type or ""
+    kind = getattr(exceptions, name, None)
+    unreachable = isinstance(kind, type) and issubclass(kind, UNREACHABLE)
+    said = f"{name} {line.error}" if name == "ClientError" else name
+    return name not in NOT_ITS_OWN and not unreachable and THROTTLED.search(said) is None

@@ -74,6 +74,26 @@ def test_a_message_that_never_failed_by_itself_has_its_first_failure_as_cause(st
     assert cause.last.words == "NotAttempted: no"
 
 
+@pytest.mark.parametrize(
+    ("error_type", "error"),
+    [
+        ("EndpointConnectionError", "Could not connect to the endpoint URL"),
+        ("ReadTimeoutError", "Read timeout on endpoint URL"),
+        ("NoCredentialsError", "Unable to locate credentials"),
+        ("ProvisionedThroughputExceededException", "An error occurred"),
+        ("ClientError", "An error occurred (ThrottlingException) when calling the PutItem operation"),
+    ],
+)
+def test_a_service_of_aws_that_is_away_does_not_hide_the_messages_own_failure(
+    stage: Stage, insights: Insights, error_type: str, error: str
+) -> None:
+    insights.lines = [failed("a", 1, "KeyError"), failed("a", 2, error_type, error), failed("b", 1, "Reject", error)]
+    causes = LoggedCauses(stage).of(DEAD, [letter("a"), letter("b")]).causes
+    assert (causes["a"].error_type, causes["b"].error_type) == ("KeyError", "Reject")
+    assert causes["a"].last is not None
+    assert causes["a"].last.words.startswith(error_type)
+
+
 def test_failures_that_are_not_the_messages_own_are_named_as_the_runtime_names_them() -> None:
     assert {name for name in NOT_ITS_OWN if hasattr(errors, name)} >= {"Unavailable", "GroupBlocked", "NotAttempted"}
 
