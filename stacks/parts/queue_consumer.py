@@ -93,8 +93,8 @@ def _statements(entry: Consumer, queue: WorkQueue, settings: Settings) -> list[i
             [f"sqs:{action}" for action in _QUEUE_ACTIONS],
             [queue.queue.queue_arn],
         ),
+        (["dynamodb:UpdateItem"], [table(names.FAILURES)]),
         (["sqs:SendMessage"], [arn.queue(queue, names.queue(settings.stage, PAUSE_CONSUMER, fifo=True))]),
-        (["dynamodb:BatchWriteItem"], [table(names.FAILURES)]),
     ]
     grants += [([f"dynamodb:{action}" for action in use.actions], [table(use.table)]) for use in entry.access]
     secrets = [arn.secret(queue, names.resource(settings.stage, word)) for word in entry.secrets]

@@ -18,9 +18,8 @@ from tests.ops.endpoint import Endpoint
 
 def test_a_recorded_cause_is_read_with_the_place_of_its_error(fakes: Fakes, aws: Endpoint, stage: Stage) -> None:
     Probing(a=Reject("agent a-9 is unknown")).handler(batch(probe("a", attempt=3, correlation_id="corr-1")))
-    ((request,),) = fakes.dynamodb.calls[-1]["RequestItems"].values()
     table = names.resource(stage.name, names.FAILURES)
-    aws.tables[table]["a"] = request["PutRequest"]["Item"]
+    aws.tables[table]["a"] = fakes.dynamodb.items["a"]
     cause = Causes(stage)._recorded(table, ["a"])["a"]
     assert (cause.error_type, cause.error_message, cause.attempts) == ("Reject", "agent a-9 is unknown", 3)
     assert (cause.function, cause.correlation_id) == ("function", "corr-1")

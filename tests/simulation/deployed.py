@@ -88,8 +88,8 @@ def permissions(topology: Topology, consumer: Consumer) -> set[tuple[str, str]]:
         return own | switched | {("lambda:ListEventSourceMappings", "*")}
     queue = topology.queue(consumer.function)
     granted = {(f"sqs:{action}", names.queue(STAGE, queue.name, fifo=queue.fifo)) for action in QUEUE_ACTIONS}
+    granted.add(("dynamodb:UpdateItem", names.resource(STAGE, names.FAILURES)))
     granted.add(("sqs:SendMessage", pause_queue))
-    granted.add(("dynamodb:BatchWriteItem", names.resource(STAGE, names.FAILURES)))
     for use in consumer.access:
         granted |= {(f"dynamodb:{action}", names.resource(STAGE, use.table)) for action in use.actions}
     granted |= {("secretsmanager:GetSecretValue", names.resource(STAGE, word)) for word in consumer.secrets}

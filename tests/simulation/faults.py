@@ -157,6 +157,8 @@ def _error(service: str, kind: str) -> ServiceError | None:
             return ServiceError(*THROTTLED[service], "Rate exceeded")
         case "5xx":
             return ServiceError(*BROKEN[service], "We are sorry")
+        case "refusal":
+            return ServiceError(400, "ValidationException", "The message is not what this service takes")
         case "credentials":
             return ServiceError(403 if service == "sqs" else 400, "ExpiredTokenException", "The token is expired")
         case _:

@@ -38,7 +38,7 @@ def away(
 def jammed(random: Random, size: int) -> Scenario:
     """DynamoDB and SQS hang for the functions, and an alarm inside a call leaves a lock of its connection closed."""
     curse = Curse("", "hang", until=210, services=("dynamodb", "sqs"), start=10)
-    return Scenario(traffic(random, size, 60), Plan(curses=(curse,), jams=0.2), until=DAY, by=210 + RECOVERY)
+    return Scenario(traffic(random, size, 60), Plan(curses=(curse,), jams=0.2), until=DAY, by=210 + HIDDEN)
 
 
 def person_disabled(random: Random, size: int) -> Scenario:

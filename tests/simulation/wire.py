@@ -106,8 +106,11 @@ class Wire:
         except HTTPClientError:
             raise
         except Exception as error:
-            self._jammed = fate.jammed
             raise HTTPClientError(error=error) from error
+        except BaseException:
+            # What rings inside a call may leave a lock of the pool closed.
+            self._jammed = fate.jammed
+            raise
 
     def close(self) -> None:
         """Nothing is open."""

@@ -161,6 +161,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("a FIFO window", work(fifo=True) | worker(window=1) | {"routes": (GROUPED,)}, "takes no batch window"),
     ("a long window", worker(window=301), "Consumer 'work': window is 301 s"),
     ("a large batch at once", worker(batch=11), "a batch of 11 needs a batch window"),
+    ("a batch without an end", worker(batch=10_000, window=1), "choose at most 6,000, or a longer timeout"),
     ("a long timeout", worker(timeout=901), "Consumer 'work': timeout is 901 s"),
     ("a concurrency of one", worker(concurrency=1), "Consumer 'work': concurrency is 1"),
     ("an unknown table", worker(access=(Access(table="lost", actions=("PutItem",)),)), "uses table 'lost'"),

@@ -94,7 +94,7 @@ def test_a_role_may_do_exactly_what_its_function_does(prod: Templates, consumer:
     allowed = actions(prod, consumer)
     prefix = names.resource("prod", "")
     expected = {
-        f"table/{prefix}failures": {"dynamodb:BatchWriteItem"},
+        f"table/{prefix}failures": {"dynamodb:UpdateItem"},
         f":{prefix}pause_consumer.fifo": {"sqs:SendMessage"},
         **{
             f"table/{prefix}{access.table}": {f"dynamodb:{action}" for action in access.actions}
