@@ -90,6 +90,7 @@ class World:
         self._seed = seed
         self._log_level = {"LOG_LEVEL": log_level}
         self._outside = os.environ
+        self._inside: Sandbox | None = None
         self._random = Random(f"{seed} services")
         self._sandboxes = sandboxes
         self._nature = Nature()
@@ -290,6 +291,11 @@ class World:
     def _turn(self, worker: Worker | None) -> None:
         self._nature.worker = worker
         environment = self._workers.get(worker) if worker else None
+        if self._inside:
+            self._inside.leave()
+        self._inside = environment.sandbox if environment else None
+        if self._inside:
+            self._inside.enter()
         os.environ = environment.variables if environment else self._outside  # type: ignore[assignment]  # noqa: B003
 
     def _end(
