@@ -22,6 +22,7 @@ from functions.runtime.failures import note, note_last_attempts
 from functions.runtime.log import log
 from functions.runtime.message import Contract, Intake, Message, intake
 from functions.runtime.outcome import Done, Duplicate, Failure, Outcomes
+from functions.runtime.park import Parking
 from functions.runtime.publisher import entry, publish
 from functions.runtime.record import Record
 from functions.runtime.report import log_body, report
@@ -77,16 +78,18 @@ class Consumer:
             # A standard queue may deliver a message twice in one batch; both copies share one outcome.
             batch = list({record.id: record for record in map(Record.read, event["Records"])}.values())
             _expect_the_worst(batch, settings, deadline)
-            outcomes = self._handle_all(batch, settings, deadline)
-            unpublished = _publish_all(outcomes, settings, deadline)
-            report(outcomes | unpublished, settings, started)
-            failures = [failure for failure in (outcomes | unpublished).values() if isinstance(failure, Failure)]
+            parking = Parking.read(batch, settings, deadline.left("handling") / 2)
+            outcomes = self._handle_all(parking.order(batch), parking, settings, deadline)
+            outcomes |= _publish_all(outcomes, settings, deadline)
+            outcomes |= _leave(parking, outcomes, deadline)
+            report(outcomes, settings, started)
+            failures = [failure for failure in outcomes.values() if isinstance(failure, Failure)]
             _send_back(failures, settings, deadline)
         finally:
             invocation.reset(token)
         return {"batchItemFailures": [{"itemIdentifier": failure.record.id} for failure in failures]}
 
-    def _handle_all(self, batch: list[Record], settings: Settings, deadline: Deadline) -> Outcomes:
+    def _handle_all(self, batch: list[Record], parking: Parking, settings: Settings, deadline: Deadline) -> Outcomes:
         outcomes: Outcomes = {}
         heads: dict[str | None, Record] = {}
         for record in batch:
@@ -98,6 +101,8 @@ class Consumer:
                 outcomes[record.id] = Failure.not_attempted(
                     record, NotAttempted("The batch's time ran out before its turn.")
                 )
+            elif parked := parking.verdict(record):
+                outcomes[record.id] = Failure.not_attempted(record, parked)
             else:
                 outcome = self._handle_one(record, settings, deadline)
                 outcomes[record.id] = outcome
@@ -147,16 +152,29 @@ def _publish_all(outcomes: Outcomes, settings: Settings, deadline: Deadline) -> 
     }
 
 
+def _leave(parking: Parking, outcomes: Outcomes, deadline: Deadline) -> Outcomes:
+    done = {outcome.record.id: outcome for outcome in outcomes.values() if isinstance(outcome, Done)}
+    problems = parking.done([one.record for one in done.values()], deadline.left("reporting") / 2)
+    return {
+        id_: Failure(done[id_].record, problem, str(problem), done[id_].message) for id_, problem in problems.items()
+    }
+
+
 def _send_back(failures: list[Failure], settings: Settings, deadline: Deadline) -> None:
     if not failures:
         return
     waits: dict[str, float] = {}
+    longest: dict[str | None, float] = {}
     for failure in failures:
         record, head = failure.record, failure.head
         if head is None:
-            waits[record.id] = delay(record, failure.error, settings)
+            wait = delay(record, failure.error, settings)
         else:
-            waits[record.id] = blocked(waits[head.id], head, record, settings)
+            wait = blocked(waits[head.id], head, record, settings)
+        if settings.parks:
+            # A redriven head may stand behind what it blocks: who came back before it would be taken for parked.
+            wait = longest[record.group] = max(wait, longest.get(record.group, 0))
+        waits[record.id] = wait
 
     def send_back() -> None:
         note(failures, settings)

@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.runtime.clients import client
-from functions.runtime.errors import NotAttempted, Reject, Retry
+from functions.runtime.errors import GroupParked, NotAttempted, Reject, Retry, Unavailable
 from functions.runtime.log import log
 from functions.runtime.record import Record
 from functions.runtime.settings import Settings
@@ -31,13 +31,16 @@ def delay(record: Record, error: BaseException, settings: Settings) -> float:
     """Seconds until `record`, which failed with `error`, is attempted again.
 
     A rejected message comes back at once, so that its receives run out and SQS moves it; on a queue that halts, its
-    group waits for a person and the message is attempted like any other. What was not attempted for lack of time comes
-    back at once, too. Otherwise the wait grows, but leaves every receive that is left its turn within nine tenths of
-    the retention: SQS deletes what is older than that, and a dead-letter queue never sees it.
+    group waits for a person and the message is attempted like any other. What is parked comes back at once to the same
+    end, and so does what was not attempted for lack of time. Otherwise the wait grows, but leaves every receive that is
+    left its turn within nine tenths of the retention: SQS deletes what is older than that, and a dead-letter queue
+    never sees it.
     """
-    if isinstance(error, NotAttempted) or (isinstance(error, Reject) and not settings.halts):
+    if isinstance(error, NotAttempted | GroupParked) or (isinstance(error, Reject) and not settings.halts):
         return 0
     asked = error.delay if isinstance(error, Retry) else None
+    if isinstance(error, Unavailable):
+        asked = random.uniform(60, 90)
     wait = backoff(record.attempt, settings) if asked is None else asked
     age = max(0.0, time.time() - record.sent) if record.sent else 0.0
     turns = max(settings.receives - record.attempt, 0) + 1

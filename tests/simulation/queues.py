@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -30,6 +31,7 @@ class Parcel:
     group: str | None
     sent: float
     visible_at: float
+    number: int = 0
     receives: int = 0
     received_at: float = 0
     first_received_at: float | None = None
@@ -45,6 +47,7 @@ class Parcel:
         }
         if self.group:
             system["MessageGroupId"] = self.group
+            system["SequenceNumber"] = f"{self.number:020d}"
         return {
             "messageId": self.id,
             "receiptHandle": self.receipt,
@@ -80,6 +83,7 @@ class Queue:
     expired: list[str] = field(default_factory=list)
     changed: Callable[[], None] = lambda: None
     _known: dict[tuple[str | None, str], tuple[float, str]] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def send(
         self, body: str, attributes: dict[str, str], group: str | None = None, deduplication: str | None = None
@@ -154,6 +158,7 @@ class Queue:
         return min(heads.values(), default=None)
 
     def _take(self, parcel: Parcel) -> None:
+        parcel.number = next(self._numbers)
         self.waiting.append(parcel)
         self.changed()
 
