@@ -9,14 +9,17 @@ from random import Random
 
 from stacks.entry import Topology
 from tests.sample.topology import SAMPLE
-from tests.simulation import order_kinds, outage_kinds
+from tests.simulation import order_kinds, outage_kinds, park_kinds
 from tests.simulation.faults import Curse, Plan
 from tests.simulation.person import rotate
 from tests.simulation.requests import content_of
 from tests.simulation.scenario import Scenario
 from tests.simulation.traffic import Send, called, changed, opened, traffic
 
-ALWAYS = ("unexplained", "lost", "doubled", "reordered", "renamed", "untold", "stuck", "bulky", "unreadable")
+ALWAYS = (
+    *("unexplained", "lost", "doubled", "reordered", "renamed", "untold"),
+    *("stuck", "shut", "bulky", "unreadable"),
+)
 """What is zero in every scenario."""
 GOOD = (*ALWAYS, "died", "dead_though_done")
 """What is zero where every request can succeed before its receives run out."""
@@ -208,6 +211,7 @@ KINDS = {
         *(Kind(name, make, (*GOOD, "late", "timed_out")) for name, make in outage_kinds.ALL.items()),
         *(Kind(name, make, (*GOOD, "unattempted")) for name, make in order_kinds.ALL.items()),
         *(Kind(name, make, (*ALWAYS, "still_dead")) for name, make in order_kinds.REDRIVEN.items()),
+        *(Kind(name, make, (*ALWAYS, "still_dead")) for name, make in park_kinds.ALL.items()),
     )
 }
 """Every kind by its name."""

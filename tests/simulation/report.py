@@ -32,6 +32,7 @@ COLUMNS = {
     "bulky": "bulky",
     "unreadable": "unreadable",
     "spent": "spent",
+    "shut": "shut",
 }
 
 
