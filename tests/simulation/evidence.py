@@ -67,11 +67,12 @@ class Death:
 class Evidence:
     """One scenario's. Times are seconds since it began.
 
-    `poison` names what cannot succeed, by queue and subject, with the cause that it must have. `causes` are the failure
-    records by message id, `left` the messages still in a queue, `dead` the ids of those still in a dead-letter queue.
-    `dropped` are the ids of those that a person deleted. `killed` says why each worker died that did, `faults` counts what was done to calls. `fans` are the queues that each
-    event reaches. `unreadable` are lines of the log that are not one short JSON object. `spent` counts
-    the invocations while a service had been away for some time.
+    `poison` names what cannot succeed, by queue and subject, with the cause that it must have. `causes` are the
+    failure records by message id, `left` the messages still in a queue, `dead` the ids of those still in a dead-
+    letter queue. `dropped` are the ids of those that a person deleted. `killed` says why each worker died that did,
+    `faults` counts what was done to calls. `fans` are the queues that each event reaches. `unreadable` are lines of
+    the log that are not one short JSON object. `spent` counts the invocations while a service had been away for some
+    time.
     """
 
     accepted: list[Accepted] = field(default_factory=list)

@@ -7,10 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from random import Random
+from typing import TypeVar
 
 from stacks import names
+from tests.simulation.evidence import Accepted, Death
 from tests.simulation.queues import Parcel, Queue
 from tests.simulation.world import World
+
+T = TypeVar("T", Accepted, Death)
 
 PACE = 0.02
 """Seconds from one message of a redrive to the next."""
@@ -27,8 +31,8 @@ def redrive(
     """Move dead letters back, and what EventBridge put aside, as `python -m ops redrive` does it.
 
     A message is sent, then deleted, one after the other in order; only the first `share` of each queue are moved, or
-    with `shuffled` any of them in any order. One that was `interrupted` deletes nothing of its second half, which the next redrive sends again. The `native` one is
-    SQS's own, which leaves no stamp.
+    with `shuffled` any of them in any order. One that was `interrupted` deletes nothing of its second half, which the
+    next redrive sends again. The `native` one is SQS's own, which leaves no stamp.
     """
     if world.redriven_at is None:
         world.redriven_at = world.clock.now
@@ -79,12 +83,13 @@ def fix(world: World, word: str, wrong: str, body: Callable[[str], str]) -> None
     for parcel in world.dead_letters[word].waiting:
         if parcel.body == wrong:
             parcel.body = body(parcel.attributes["idempotency_key"])
-    for told in (world.accepted, world.deaths):
-        told[:] = [
-            replace(each, body=body(each.attributes["idempotency_key"])) if each.body == wrong else each
-            for each in told
-        ]
+    world.accepted[:] = [_fixed(each, wrong, body) for each in world.accepted]
+    world.deaths[:] = [_fixed(each, wrong, body) for each in world.deaths]
     redrive(world)
+
+
+def _fixed(told: T, wrong: str, body: Callable[[str], str]) -> T:
+    return replace(told, body=body(told.attributes["idempotency_key"])) if told.body == wrong else told
 
 
 def employ(world: World, agent: str, hours: int) -> None:
