@@ -22,7 +22,7 @@ EXPIRY = {
 
 
 class Shared(StageStack):
-    """One bus for every event; and why messages failed and what waits behind them, which effects were had, who redrove what."""
+    """One bus for every event; why messages failed, what is parked behind them, which effects were had, who redrove."""
 
     def __init__(self, scope: Construct, *, settings: Settings) -> None:
         super().__init__(scope, "shared", settings=settings, description="What all integrations share.")

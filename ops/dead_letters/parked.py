@@ -1,8 +1,8 @@
 """Groups of which something is dead, on queues that park: who is first, how many wait behind, and opening one by hand.
 
 A place is given up by the consumer that handled its message, or here, where the message was dropped. What was deleted
-otherwise, in the console or by its retention, leaves a place of a message that is nowhere: it holds its group up until a
-person opens it or the place is too old for any queue to have its message.
+otherwise, in the console or by its retention, leaves a place of a message that is nowhere: it holds its group up until
+a person opens it or the place is too old for any queue to have its message.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ops.errors import UsageError
 from ops.item import plain, typed
 from ops.queue import find
 from ops.redrive.journal import new_run
-from ops.sqs.message import Message
+from ops.sqs.message import Message, Value
 from ops.stage import Stage, in_words
 from stacks import names
 from stacks.entry import Topology
@@ -62,6 +62,13 @@ def identified(message: Message) -> str:
         received_at=told.get(RECEIVED_AT) or None,
         parked_as=told.get(PARKED_AS) or None,
     )
+
+
+def placed(message: Message, attributes: Mapping[str, Value]) -> dict[str, Value]:
+    """The attributes with which `message` keeps its place when its body is edited: a key keeps it as it is."""
+    told = message.message_attributes.get(IDEMPOTENCY_KEY)
+    kept = {} if told is not None and told.text else {PARKED_AS: Value("String", identified(message))}
+    return {**attributes, **kept}
 
 
 def groups(stage: Stage, work: str) -> Groups:

@@ -1,4 +1,4 @@
-"""In which order the dead letters of a queue that parks are redriven: that of the places, whatever order they died in."""
+"""In which order the dead letters of a queue that parks are redriven: that of their places, not that of the queue."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from ops.sqs.message import Message
 
 
 class Turns:
-    """Whose turn it is in each group, as the places were when it was made."""
+    """Whose turn it is in each group, as the places were when it was made; `sent` is what was sent since."""
 
     def __init__(self, known: Groups) -> None:
         self._waiting = {group: [place.identity for place in all_] for group, all_ in known.items()}
+        self.sent: list[Message] = []
         self._rank: dict[tuple[str, str], int] = {}
         for group, identities in self._waiting.items():
             for rank, identity in enumerate(identities):

@@ -27,7 +27,7 @@ GAPS: dict[tuple[str, str], str] = {
     **{(kind, "unexplained"): OUTAGE for kind in ("tables away", "all away", "redriven", "parked")},
     **{(kind, "timed_out"): DEADLINE for kind in ("tables away", "all away", "jammed")},
     ("cause", "unexplained"): CAUSE,
-    **{(kind, "unexplained"): CAUSE for kind in ("deadly", "parked deadly", "parked kills", "parked storm")},
+    **{(kind, "unexplained"): CAUSE for kind in ("deadly", "parked deadly", "parked kills")},
     **{(kind, promise): ONCE for kind in _MAILED for promise in ("died", "dead_though_done")},
     ("mail", "doubled"): ONCE,
     **{("many heads", promise): FOLLOWERS for promise in ("died", "unattempted", "unexplained")},
