@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from itertools import permutations
 from typing import TYPE_CHECKING
 
+from functions.contracts.pause import PAUSE_CONSUMER
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook
 from stacks import names
 
@@ -22,6 +23,10 @@ STACK = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 BUS = re.compile(r"(arn:[a-z-]+:events:[a-z0-9-]+:\d{12}:event-bus/)?([A-Za-z0-9._/-]|\{stage\})+")
 DAY = 24 * 60 * 60
+QUICKEST = 0.02
+"""Seconds that a message takes at the least: one call, and its share of a small CPU."""
+HANDLING = 0.8
+"""The share of a function's time that is for handling, at the least; the rest is for publishing and reporting."""
 
 
 class TopologyError(ValueError):
@@ -75,6 +80,10 @@ def _names(topology: Topology) -> None:
             _refuse(
                 not WORD.fullmatch(word) or len(word) > 40,
                 f"{kind} {word!r}: a name is at most 40 characters of lower_case_words; rename it.",
+            )
+            _refuse(
+                word == PAUSE_CONSUMER and kind != "Table",
+                f"{kind} {word!r}: that is what pauses the others; rename it.",
             )
         twice = _repeated(words)
         _refuse(twice is not None, f"{kind} {twice!r} is listed twice; remove one or rename it.")
@@ -175,6 +184,14 @@ def _consumers(integration: Integration, topology: Topology) -> None:
             f"{entry}: a batch of {consumer.batch} needs a batch window; set window to 1 s or more.",
         )
         _refuse(not 1 <= consumer.timeout <= 900, f"{entry}: timeout is {consumer.timeout} s; choose 1 to 900.")
+        # What is left of a batch comes back when its turn should be, at each receive as much as fits into the time.
+        fits = int(HANDLING * consumer.timeout * queue.receives / QUICKEST)
+        _refuse(
+            consumer.batch > fits,
+            f"{entry}: a batch of {consumer.batch:,} messages, of which the quickest take {QUICKEST * 1000:.0f} ms, "
+            f"does not fit into {consumer.timeout} s and {queue.receives} receives; choose at most {fits:,}, "
+            "or a longer timeout.",
+        )
         _refuse(
             consumer.concurrency is not None and not 2 <= consumer.concurrency <= 1000,
             f"{entry}: concurrency is {consumer.concurrency}; choose 2 to 1,000, or leave it out.",

@@ -87,8 +87,8 @@ TOPOLOGY = Topology(
                 Consumer(
                     function="reserve_stock",
                     access=(
-                        Access(table="stock", actions=("UpdateItem",)),
-                        Access(table="reservations", actions=("PutItem",)),
+                        Access(table="stock", actions=("GetItem", "UpdateItem")),
+                        Access(table="reservations", actions=("GetItem", "PutItem")),
                     ),
                     publishes=(StockReserved, StockShort),
                 ),

@@ -38,7 +38,11 @@ class OutOfTime(BaseException):
 
 
 class NotAttempted(Exception):
-    """The message was not attempted: the batch's time ran out before its turn. It comes back at once."""
+    """The message was not attempted: the batch's time ran out before its turn. It comes back after `delay` seconds."""
+
+    def __init__(self, reason: str, *, delay: float = 0) -> None:
+        super().__init__(reason)
+        self.delay = delay
 
 
 class GroupBlocked(Exception):

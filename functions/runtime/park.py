@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.contracts.parked import EXPIRES_AT, GROUP, Place, held, identity, item_key, places, sequence, until
+from functions.runtime import clients
 from functions.runtime.clients import client
 from functions.runtime.deadline import within
 from functions.runtime.errors import GroupParked, OutOfTime, Unavailable
@@ -67,7 +67,7 @@ class Parking:
         try:
             within(seconds, enter)
         except OutOfTime:
-            pass  # said already, for the batch or for each group that was not entered yet
+            clients.replace()  # what is not known is said already, for the batch or for each of its groups
         except (ClientError, BotoCoreError) as error:
             parking.problem = _unavailable("It could not be read what is parked", error)
         return parking
@@ -106,9 +106,11 @@ class Parking:
                     for record in mine[group]:
                         del problems[record.id]
 
-        if problems:
-            with suppress(OutOfTime):
+        try:
+            if problems:
                 within(seconds, leave)
+        except OutOfTime:
+            clients.replace()
         return problems
 
 

@@ -20,9 +20,10 @@ from functions.contracts.contract import Event
 from functions.contracts.envelope import Envelope, full_source
 from functions.contracts.environment import variable
 from functions.runtime import tracing
-from functions.runtime.clients import client
+from functions.runtime.clients import client, replace
 from functions.runtime.deadline import within
-from functions.runtime.errors import OutOfTime, Reject, Retry
+from functions.runtime.errors import OutOfTime, Reject, Retry, Unavailable
+from functions.runtime.infrastructure import is_away
 from functions.runtime.message import Message
 from functions.runtime.settings import Settings, required
 
@@ -114,7 +115,7 @@ def publish(entries: Sequence[Entry], settings: Settings, *, seconds: float) -> 
         pause = 0.1 * 2**attempt
         if attempt == ATTEMPTS or time.monotonic() + pause > end:
             for item, code in again:
-                failed[item.record] = Retry(f"EventBridge did not take {item.entry['DetailType']}: {code}.")
+                failed[item.record] = Unavailable(f"EventBridge did not take {item.entry['DetailType']}: {code}.")
             break
         time.sleep(pause)
         pending = [item for item, _ in again]
@@ -126,12 +127,13 @@ def _put(chunk: Sequence[Entry], bus: str, seconds: float) -> Iterator[tuple[Ent
     entries = [item.entry | {"EventBusName": bus} for item in chunk]
     try:
         answer: dict[str, Any] = within(seconds, partial(client("events").put_events, Entries=entries))
-    except OutOfTime as error:
-        yield from ((item, error) for item in chunk)
+    except OutOfTime:
+        replace()
+        yield from ((item, Unavailable("The function's time ran out in PutEvents.")) for item in chunk)
         return
     except (ClientError, BotoCoreError) as error:
         # botocore has retried the call already.
-        failure = Retry(f"PutEvents failed: {error}")
+        failure = (Unavailable if is_away(error) else Retry)(f"PutEvents failed: {error}")
         failure.__cause__ = error
         for item in chunk:
             yield item, failure

@@ -1,22 +1,44 @@
 """DynamoDB tables: conditional writes and reads in plain Python values, one call each.
 
-`boto3.dynamodb.types` would do the translation, but importing it loads all of boto3.
+An item that others write at the same moment, or a table that is throttled, is waited for a little: every function here
+raises `Unavailable` if that does not help. `boto3.dynamodb.types` would do the translation, but importing it loads all
+of boto3.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+from uuid import uuid4
 
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
 from functions.contracts.environment import table_variable
 from functions.runtime.clients import client
-from functions.runtime.errors import Retry
+from functions.runtime.deadline import left
+from functions.runtime.errors import Reject, Retry, Unavailable
 from functions.runtime.settings import required
 
 Item = dict[str, Any]
+T = TypeVar("T")
+
+MOST_ACTIONS = 100
+# botocore repeats a throttled call for a second or two, and a call that met a transaction not at all.
+BUSY = {
+    *("TransactionConflictException", "TransactionInProgressException", "ThrottlingException"),
+    *("ProvisionedThroughputExceededException", "RequestLimitExceeded"),
+    # As reasons of a cancelled transaction:
+    *("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"),
+}
+# Seconds between the calls, at the most: the first time, and however often.
+FIRST_WAIT = 0.02
+LONGEST_WAIT = 0.5
+# Seconds for which a busy item is called again, and which share of the time that is left.
+PATIENCE = 5.0
+PATIENCE_SHARE = 1 / 3
 
 
 class ConditionFailed(Exception):
@@ -99,28 +121,42 @@ class Cancelled(Exception):
 def transact(actions: Sequence[Put | Update]) -> None:
     """Do all of `actions` or none. One alone is an ordinary write, which costs half.
 
-    Raises `Cancelled` if conditions failed, and `Retry` if the transaction met another one or was throttled.
-    botocore sends the same ClientRequestToken when it retries, so an answer that was lost is answered again.
+    Raises `Cancelled` if conditions failed, `Reject` for more actions than DynamoDB takes at once, `Retry` if it was
+    cancelled for another reason. Transactions on one item take turns: some 60 a second at the most.
     See https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html.
     """
+    if len(actions) > MOST_ACTIONS:
+        raise Reject(
+            f"The message needs {len(actions)} writes at once, but a transaction holds {MOST_ACTIONS}; split it."
+        )
     if len(actions) == 1:
         _alone(actions[0])
         return
     items = [{"Put": _put(action)} if isinstance(action, Put) else {"Update": _update(action)} for action in actions]
+    token = str(uuid4())
+
+    def write() -> None:
+        # By the token DynamoDB knows a transaction whose answer was lost. One that was cancelled did nothing.
+        nonlocal token
+        try:
+            client("dynamodb").transact_write_items(TransactItems=items, ClientRequestToken=token)
+        except ClientError as error:
+            if _reasons(error):
+                token = str(uuid4())
+            raise
+
     try:
-        client("dynamodb").transact_write_items(TransactItems=items)
+        _patiently(write)
     except ClientError as error:
         if error.response["Error"]["Code"] != "TransactionCanceledException":
             raise
-        reasons = error.response.get("CancellationReasons", [])
         failed = {
             position: plain(reason["Item"]) if reason.get("Item") else None
-            for position, reason in enumerate(reasons)
+            for position, reason in enumerate(error.response.get("CancellationReasons", []))
             if reason.get("Code") == "ConditionalCheckFailed"
         }
         if not failed:
-            codes = sorted({reason.get("Code", "None") for reason in reasons} - {"None"})
-            raise Retry(f"The transaction was cancelled: {', '.join(codes) or error}.") from error
+            raise Retry(f"The transaction was cancelled: {', '.join(sorted(_reasons(error))) or error}.") from error
         raise Cancelled(failed) from error
 
 
@@ -135,14 +171,41 @@ def _alone(action: Put | Update) -> None:
 
 
 def _call(operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    try:
+    def call() -> dict[str, Any]:
         answer: dict[str, Any] = getattr(client("dynamodb"), operation)(**arguments)
+        return answer
+
+    try:
+        return _patiently(call)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
             raise
         item = error.response.get("Item")
         raise ConditionFailed(plain(item) if item else None) from error
-    return answer
+
+
+def _patiently(call: Callable[[], T]) -> T:
+    """What `call` returns. Called again while its items are busy; then raises `Unavailable`."""
+    end = time.monotonic() + min(PATIENCE, PATIENCE_SHARE * left())
+    longest = FIRST_WAIT
+    while True:
+        try:
+            return call()
+        except ClientError as error:
+            codes = _reasons(error) or {error.response["Error"]["Code"]}
+            if not codes <= BUSY:
+                raise
+            wait = random.uniform(0, longest)
+            if time.monotonic() + wait >= end:
+                raise Unavailable(f"DynamoDB is busy: {', '.join(sorted(codes))}.") from error
+        time.sleep(wait)
+        longest = min(2 * longest, LONGEST_WAIT)
+
+
+def _reasons(error: ClientError) -> set[str]:
+    """Why a transaction was cancelled; empty for any other error."""
+    reasons = error.response.get("CancellationReasons", [])
+    return {reason.get("Code", "None") for reason in reasons} - {"None"}
 
 
 def _put(action: Put) -> dict[str, Any]:

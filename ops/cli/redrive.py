@@ -191,6 +191,9 @@ def _tell(report: Report) -> None:
         tell(f"Would redrive {tally.matched:,} from {report.queue}: {counts}.")
     for cause, count in tally.causes.most_common():
         tell(cause, prefix=f"  {count:>6,}  ")
+        for which, beside in (("first", tally.first), ("last", tally.last)):
+            for words, some in beside.get(cause, Counter()).most_common():
+                tell(f"{some:,} of them {which}: {words}", style="dim", prefix=" " * 10)
     for reason, count in tally.refused.items():
         tell(f"{count:,} kept: {reason}.")
     if tally.group_blocked:

@@ -189,10 +189,14 @@ def _delivery(delivery: Delivery, since: int | None) -> _Row:
         id=delivery.message_id,
         stack=() if any(each.stack for each in delivery.attempts) else delivery.stack,
     )
-    if len(delivery.attempts) > 1 or any(each.error for each in delivery.attempts):
+    if len(delivery.attempts) > 1 or _known(delivery):
         row.below = [
             _attempts(list(same), sent)
             for _, same in groupby(delivery.attempts, key=lambda each: (each.outcome, each.error, each.stack))
+        ]
+    if not _known(delivery):
+        row.below += [
+            _Row(Text("failed", "dim"), Text(told, "yellow")) for told in (delivery.first, delivery.last) if told
         ]
     row.below += map(_fact, delivery.events)
     for copy in delivery.copies:
@@ -200,6 +204,11 @@ def _delivery(delivery: Delivery, since: int | None) -> _Row:
         below.what = Text.assemble("↻ ", below.what)
         row.below.append(below)
     return row
+
+
+def _known(delivery: Delivery) -> bool:
+    """Whether its attempts tell how it failed."""
+    return any(each.error for each in delivery.attempts)
 
 
 def _attempts(same: list[Attempt], sent: int | None) -> _Row:
@@ -224,8 +233,7 @@ def _outcome(delivery: Delivery) -> str:
         redriven = f", redriven by {delivery.redriven_by} ({run})" if delivery.redriven_by else f", redriven ({run})"
     match delivery.state:
         case "dead":
-            known = any(each.error for each in delivery.attempts)
-            return f"is in {delivery.dlq}{'' if known else f': {delivery.cause}'}{redriven}"
+            return f"is in {delivery.dlq}{'' if _known(delivery) else f': {delivery.cause}'}{redriven}"
         case "retried":
             return f"will be attempted again{redriven}"
         case "redriven":

@@ -77,7 +77,7 @@ def _take(
 ) -> Taken:
     dead = find_dead(stage, queue)
     taken = Taken(queue=dead.word, file=str(file) if file is not None else None)
-    causes = Causes(stage)
+    causes = Causes(stage, needed=selection.asks_cause)
     waiting = depth(stage, dead).waiting
     parks = work_of(stage.topology, dead.word)
 

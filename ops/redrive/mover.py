@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
+from ops.dead_letters.selection import Meant
 from ops.redrive.delivery import Delivery, stamped
 from ops.redrive.journal import Journal
 from ops.redrive.pace import ENOUGH, Pace
@@ -28,8 +29,8 @@ from ops.sqs.sweep import Sweep
 LIMIT = "limit"
 CAME_BACK = "came back"
 
-Choose = Callable[[list[Message]], Awaitable[list[str | None]]]
-"""For each message that is meant the label of its cause, None for the others."""
+Choose = Callable[[list[Message]], Awaitable[list[Meant | None]]]
+"""Each message that is meant with its cause, None for the others."""
 Prepare = Callable[[Message], Delivery | str]
 
 
@@ -52,16 +53,29 @@ class Tally:
     """How many of a queue that parks are out of turn and will come back, by whom they are behind."""
     causes: Counter[str] = field(default_factory=Counter)
     """How many are meant, by the cause of their death, where causes are looked up."""
+    first: dict[str, Counter[str]] = field(default_factory=dict)
+    """By that cause, how many failed otherwise at first, by how."""
+    last: dict[str, Counter[str]] = field(default_factory=dict)
+    """By that cause, how many failed otherwise in the end, by how."""
 
     @property
     def kept(self) -> int:
         """Messages seen and left in the queue."""
         return self.seen - self.moved
 
+    def explain(self, meant: Meant) -> None:
+        """Counts the cause of one message that is meant, if it was looked up."""
+        if not meant.cause:
+            return
+        self.causes[meant.cause] += 1
+        for beside, words in ((self.first, meant.first), (self.last, meant.last)):
+            if words is not None:
+                beside.setdefault(meant.cause, Counter())[words] += 1
 
-async def everything(batch: list[Message]) -> list[str | None]:
+
+async def everything(batch: list[Message]) -> list[Meant | None]:
     """Chooses every message, whatever its cause."""
-    return [""] * len(batch)
+    return [Meant()] * len(batch)
 
 
 class Mover:
@@ -131,11 +145,10 @@ class Mover:
                 if self._journal is not None:
                     self._journal.deleted(deleted)
 
-    def _select(self, batch: list[Message], chosen: list[str | None]) -> list[tuple[Message, Delivery]]:
+    def _select(self, batch: list[Message], chosen: list[Meant | None]) -> list[tuple[Message, Delivery]]:
         work: list[tuple[Message, Delivery]] = []
         stuck: set[str | None] = set()
-        for message, cause in zip(batch, chosen, strict=True):
-            meant = cause is not None
+        for message, meant in zip(batch, chosen, strict=True):
             if stamped(message)[1] == self._run:
                 self.tally.came_back += 1
                 self._judge()
@@ -145,7 +158,7 @@ class Mover:
                 self._sweep.stop(LIMIT)
             elif meant:
                 self.tally.matched += 1
-                self.tally.causes.update([cause] if cause else [])
+                self.tally.explain(meant)
                 if self._left is not None:
                     self._left -= 1
                 delivery = self._prepare(message)

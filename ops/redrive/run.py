@@ -185,7 +185,8 @@ class _Move:
         goal = waiting if request.limit is None else min(request.limit, waiting)
         async with connected(self._stage) as sqs:
             sweep = Sweep(sqs, self._dead.url, workers=32, gone=gone)
-            causes = Causes(self._stage) if self._journal is None or request.selection.asks_cause else None
+            needed = request.selection.asks_cause
+            causes = Causes(self._stage, needed=needed) if self._journal is None or needed else None
             routing = Routing(self._stage, sqs, self._dead, self._to, self._edit)
             pace = self._pace(sqs)
             turns = Turns(groups(self._stage, self._work_queue)) if self._work_queue is not None else None

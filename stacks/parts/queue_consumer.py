@@ -8,6 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from functions.contracts.environment import ConsumerVariables, secret_variable, table_variable
+from functions.contracts.pause import PAUSE_CONSUMER
 from stacks import names
 from stacks.bundle.python_code import PythonCode
 from stacks.entry import Consumer
@@ -71,6 +72,7 @@ def _environment(entry: Consumer, queue: WorkQueue, settings: Settings) -> dict[
         on_poison=queue.entry.on_poison,
         failures_table=name(names.FAILURES),
         parked_table=name(names.PARKED) if queue.entry.on_poison == "park" else None,
+        pause_queue_url=arn.queue_url(queue, names.queue(settings.stage, PAUSE_CONSUMER, fifo=True)),
         once_table=name(names.ONCE) if entry.sends_email else None,
         bus_name=name(names.BUS) if entry.publishes else None,
         email_from=settings.email_sender if entry.sends_email else None,
@@ -92,7 +94,8 @@ def _statements(entry: Consumer, queue: WorkQueue, settings: Settings) -> list[i
             [f"sqs:{action}" for action in _QUEUE_ACTIONS],
             [queue.queue.queue_arn],
         ),
-        (["dynamodb:BatchWriteItem"], [table(names.FAILURES)]),
+        (["dynamodb:UpdateItem"], [table(names.FAILURES)]),
+        (["sqs:SendMessage"], [arn.queue(queue, names.queue(settings.stage, PAUSE_CONSUMER, fifo=True))]),
     ]
     grants += [([f"dynamodb:{action}" for action in use.actions], [table(use.table)]) for use in entry.access]
     if queue.entry.on_poison == "park":
@@ -108,7 +111,7 @@ def _statements(entry: Consumer, queue: WorkQueue, settings: Settings) -> list[i
         grants.append((["ses:SendEmail"], identities))
     return [
         *(iam.PolicyStatement(actions=actions, resources=resources) for actions, resources in grants),
-        *key_grant(settings, "kms:Decrypt"),
+        *key_grant(settings, "kms:Decrypt", "kms:GenerateDataKey"),
     ]
 
 

@@ -9,20 +9,29 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from botocore.exceptions import ClientError
+
 from ops.sqs.fake import FakeQueue, FakeSqs
 from ops.sqs.message import Entry, Value
+from tests.ops.sight import Insights
 from tests.simulation.expression import Expression
 
 T = TypeVar("T")
 
 
 class Endpoint:
-    """Answers SQS from a fake, DynamoDB from `tables` (items by table and key), EventBridge from its `rules`."""
+    """Answers SQS from a fake, DynamoDB from `tables` (items by table and key), EventBridge from its `rules`.
+
+    CloudWatch Logs answers from `insights`; None is a stage without log groups. What is in `hanging` never answers:
+    services by the first part of their target.
+    """
 
     def __init__(self) -> None:
         self.sqs = FakeSqs()
         self.tables: dict[str, dict[str, Any]] = {}
         self.rules: set[str] = set()
+        self.insights: Insights | None = None
+        self.hanging: set[str] = set()
         self.loop: asyncio.AbstractEventLoop
         self.writers: list[asyncio.StreamWriter] = []
         self.url = ""
@@ -77,6 +86,13 @@ class Endpoint:
             if request["Rule"] in self.rules:
                 return 200, b'{"Targets": [{"Id": "queue", "Arn": "arn"}]}'
             return 400, b'{"__type": "ResourceNotFoundException", "message": "no rule"}'
+        if service in self.hanging:
+            await asyncio.sleep(3600)
+        if service.startswith("logs_") and self.insights is not None:
+            try:
+                return 200, json.dumps(self.insights(action, request)).encode()
+            except ClientError as error:
+                return 400, json.dumps({"__type": error.response["Error"]["Code"], "message": "no"}).encode()
         try:
             if action == "putitem":
                 item = request["Item"]
@@ -91,7 +107,7 @@ class Endpoint:
         except KeyError:
             return (
                 400,
-                b'{"__type": "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", "message": "no table"}',
+                b'{"__type": "ResourceNotFoundException", "message": "not here"}',
             )
 
     def _places(self, action: str, request: dict[str, Any]) -> tuple[int, bytes]:

@@ -72,8 +72,8 @@ SAMPLE = Topology(
                 Consumer(
                     function="assign_ticket",
                     access=(
-                        Access(table="agents", actions=("UpdateItem",)),
-                        Access(table="assignments", actions=("PutItem",)),
+                        Access(table="agents", actions=("GetItem", "UpdateItem")),
+                        Access(table="assignments", actions=("GetItem", "PutItem")),
                     ),
                     publishes=(TicketAssigned, TicketWaiting),
                 ),

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field, fields
 
 from tests.simulation.effects import Effect, Reading
-from tests.simulation.evidence import Death, Evidence
+from tests.simulation.evidence import PERSON, Death, Evidence
 from tests.simulation.requests import Request, requests
 
 BULKY = 16 * 1024
@@ -31,7 +31,7 @@ class Verdict:
     effects came after they were due. `timed_out` are invocations that Lambda ended, `bulky` items larger than any
     should be, `unreadable` lines of the log that are not one short JSON object. `shut` are groups that stay parked
     although nothing of them is dead. `spent` are invocations while a service had been away for a minute, which nothing
-    promises to be few.
+    promises to be few. `overruled` are mappings that a person had disabled, and something else enabled.
     """
 
     accepted: int = 0
@@ -54,6 +54,7 @@ class Verdict:
     spent: int = 0
     stuck: int = 0
     shut: int = 0
+    overruled: int = 0
     causes: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
 
@@ -107,6 +108,7 @@ def audit(evidence: Evidence, *, parked: bool = False, by: float | None = None) 
     for table, key, size in _sizes(evidence):
         if size > BULKY:
             verdict.note("bulky", f"{table} {key} has {size:,} bytes")
+    _switches(verdict, evidence)
     _hours(verdict, evidence)
     _order(verdict, outcomes, evidence, parked=parked)
     return verdict
@@ -163,6 +165,16 @@ def _shut(evidence: Evidence) -> list[str]:
     parked = {key for key, item in last.items() if any(name[1:].isdigit() for name in item)}
     dead = {f"{death.queue}/{death.group}" for death in evidence.deaths if death.id in evidence.dead}
     return sorted(parked - dead - {f"{one.queue}/{one.group}" for one in evidence.left})
+
+
+def _switches(verdict: Verdict, evidence: Evidence) -> None:
+    """Whom a person disabled nobody else enables; where it was off already, the person changed nothing."""
+    off: set[str] = set()
+    for one in sorted(evidence.switched, key=lambda each: each.at):
+        if one.who == PERSON:
+            off = off - {one.function} if one.on else off | ({one.function} if one.was else set())
+        elif one.on and one.function in off:
+            verdict.note("overruled", f"{one.function} at {one.at:.0f} s by {one.who}")
 
 
 def _hours(verdict: Verdict, evidence: Evidence) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Any
 
 from stacks.entry import Topology
 from tests.sample.topology import SAMPLE
@@ -17,8 +18,17 @@ from tests.simulation.scenario import Scenario
 from tests.simulation.traffic import Send, called, changed, opened, traffic
 
 ALWAYS = (
-    *("unexplained", "lost", "doubled", "reordered", "renamed", "untold"),
-    *("stuck", "shut", "bulky", "unreadable"),
+    "unexplained",
+    "lost",
+    "doubled",
+    "reordered",
+    "renamed",
+    "untold",
+    "stuck",
+    "shut",
+    "bulky",
+    "unreadable",
+    "overruled",
 )
 """What is zero in every scenario."""
 GOOD = (*ALWAYS, "died", "dead_though_done")
@@ -136,15 +146,23 @@ def hot(random: Random, size: int) -> Scenario:
 def slow(random: Random, size: int) -> Scenario:
     """Every message takes five seconds, so that a batch does not fit into the function's time."""
     sends = [opened(random.uniform(0, 2), f"tic-{number}") for number in range(size)]
-    return Scenario(sends, Plan(slow={'-tickets"': 4.8}), topology=_hurried("open_ticket", 15), concurrency=2)
+    topology = _with("open_ticket", timeout=15)
+    return Scenario(sends, Plan(slow={'-tickets"': 4.8}), topology=topology, concurrency=2)
 
 
-def _hurried(function: str, timeout: int) -> Topology:
-    """The sample, in which the function has so many seconds."""
+def large(random: Random, size: int) -> Scenario:
+    """A batch of everything that waits, which takes several times the function's time."""
+    sends = [opened(random.uniform(0, 1), f"tic-{number}") for number in range(size)]
+    topology = _with("open_ticket", batch=1000, window=5)
+    return Scenario(sends, Plan(lag=(0.15, 0.25), shuffled=False), topology=topology, concurrency=1)
+
+
+def _with(function: str, **changes: Any) -> Topology:
+    """The sample with the consumer changed."""
     integrations = tuple(
         replace(
             each,
-            consumers=tuple(replace(c, timeout=timeout) if c.function == function else c for c in each.consumers),
+            consumers=tuple(replace(c, **changes) if c.function == function else c for c in each.consumers),
         )
         for each in SAMPLE.integrations
     )
@@ -204,6 +222,7 @@ KINDS = {
         Kind("secrets", secrets),
         Kind("hot", hot, PUNCTUAL, size=200),
         Kind("slow", slow, (*GOOD, "unattempted"), size=40),
+        Kind("large", large, (*GOOD, "unattempted"), size=500),
         Kind("path", path),
         Kind("tenant", tenant),
         Kind("odd words", odd_words, size=10),

@@ -10,12 +10,15 @@ from random import Random
 from typing import TypeVar
 
 from stacks import names
-from tests.simulation.evidence import Accepted, Death
+from tests.simulation.evidence import PERSON, Accepted, Death
 from tests.simulation.queues import Parcel, Queue
+from tests.simulation.wire import ServiceError
 from tests.simulation.world import World
 
 T = TypeVar("T", Accepted, Death)
 
+AGAIN = 5
+"""Seconds after which a person does again what could not be done."""
 PACE = 0.02
 """Seconds from one message of a redrive to the next."""
 
@@ -90,6 +93,14 @@ def fix(world: World, word: str, wrong: str, body: Callable[[str], str]) -> None
 
 def _fixed(told: T, wrong: str, body: Callable[[str], str]) -> T:
     return replace(told, body=body(told.attributes["idempotency_key"])) if told.body == wrong else told
+
+
+def switch(world: World, word: str, *, on: bool) -> None:
+    """Enable or disable the mapping of a consumer, again if it is just being switched."""
+    try:
+        world.sources[world.physical(word)].switch(PERSON, on=on)
+    except ServiceError:
+        world.clock.after(AGAIN, lambda: switch(world, word, on=on))
 
 
 def employ(world: World, agent: str, hours: int) -> None:

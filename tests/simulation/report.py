@@ -31,6 +31,7 @@ COLUMNS = {
     "timed_out": "timed out",
     "bulky": "bulky",
     "unreadable": "unreadable",
+    "overruled": "overruled",
     "spent": "spent",
     "shut": "shut",
 }

@@ -16,6 +16,8 @@ from tests.stacks.templates import Templates, listed, statements
 pytestmark = pytest.mark.xdist_group("stacks")
 
 STAGE = names.LOCAL
+BY_PREFIX = ("lambda:InvokeFunction", "lambda:UpdateEventSourceMapping")
+"""What pause_consumer may do with every function of the stage; the second one by its condition."""
 LAMBDAS_OWN = ("logs:", "xray:", "kms:")
 
 
@@ -24,7 +26,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deployed, "STAGE", STAGE)
 
 
-CONSUMERS = pytest.mark.parametrize("consumer", SAMPLE.consumers, ids=lambda consumer: consumer.function)
+EVERYONE = (*SAMPLE.consumers, deployed.PAUSER)
+CONSUMERS = pytest.mark.parametrize("consumer", EVERYONE, ids=lambda consumer: consumer.function)
 
 
 @CONSUMERS
@@ -43,7 +46,7 @@ def test_the_permissions_are_those_of_the_template(local: Templates, consumer: C
     function = local.named("AWS::Lambda::Function", "FunctionName", names.resource(STAGE, consumer.function))
     role = function["Role"]["Fn::GetAtt"][0]
     granted = [
-        (action, json.dumps(statement["Resource"]))
+        (action, json.dumps([statement["Resource"], statement.get("Condition")]))
         for policy in local.properties("AWS::IAM::Policy")
         if {"Ref": role} in policy["Roles"]
         for statement in statements(policy)
@@ -53,5 +56,7 @@ def test_the_permissions_are_those_of_the_template(local: Templates, consumer: C
     ours = deployed.permissions(SAMPLE, consumer)
     assert {action for action, _ in ours} == {action for action, _ in granted}
     for action, resource in ours:
-        if not action.startswith(("sqs:", "ses:")):  # a reference in the template; the stage's own sender
+        if action in BY_PREFIX:
+            assert any(action == theirs and f'{names.resource(STAGE, "*")}"' in where for theirs, where in granted)
+        elif not action.startswith(("sqs:", "ses:")):  # a reference in the template; the stage's own sender
             assert any(action == theirs and resource in where for theirs, where in granted), (action, resource)

@@ -17,6 +17,7 @@ from tests.simulation.clock import Clock
 from tests.simulation.deployed import STAGE
 from tests.simulation.evidence import Accepted, Death, Evidence
 from tests.simulation.faults import Faults, Plan
+from tests.simulation.functions import EventSource, Functions
 from tests.simulation.mail import Mails
 from tests.simulation.nature import Nature
 from tests.simulation.poller import Answered, Poller
@@ -93,7 +94,8 @@ class World:
         self._random = Random(f"{seed} services")
         self._sandboxes = sandboxes
         self._nature = Nature()
-        self._permissions = {c.function: deployed.permissions(topology, c) for c in topology.consumers}
+        everyone = (*topology.consumers, deployed.PAUSER)
+        self._permissions = {c.function: deployed.permissions(topology, c) for c in everyone}
         self._idle: dict[str, list[Environment]] = {}
         self._environments: dict[int, Environment] = {}
         self._workers: dict[Worker, Environment] = {}
@@ -113,7 +115,16 @@ class World:
             undelivered=self._aside,
             duplicates=plan.duplicates / 2,
         )
-        sqs = Sqs({queue.name: queue for queue in self.queues.values()}, self._random, self._allowed)
+        self.pausing = Queue(
+            deployed.PAUSE_QUEUE.name,
+            names.queue(STAGE, deployed.PAUSE_QUEUE.name, fifo=True),
+            self.clock,
+            Random(f"{seed} queue {deployed.PAUSE_QUEUE.name}"),
+            fifo=True,
+            visibility=6 * deployed.PAUSER.timeout,
+            retention=deployed.PAUSE_QUEUE.retention,
+        )
+        sqs = Sqs({queue.name: queue for queue in (*self.queues.values(), self.pausing)}, self._random, self._allowed)
         self._services: dict[str, Service] = {
             "dynamodb": self.tables,
             "sqs": sqs,
@@ -123,7 +134,7 @@ class World:
         }
         self.pollers = {
             consumer.function: Poller(
-                self.queues[consumer.function],
+                self.queues.get(consumer.function, self.pausing),
                 lambda event, answered, c=consumer: self._invoke(c, event, answered),  # type: ignore[misc]
                 clock=self.clock,
                 random=Random(f"{seed} poller {consumer.function}"),
@@ -133,8 +144,21 @@ class World:
                 away=self.faults.away,
                 duplicates=plan.duplicates,
             )
-            for consumer in topology.consumers
+            for consumer in everyone
         }
+        self.sources = {
+            self.physical(word): EventSource(
+                word, self.queues[word].name, self.pollers[word], self.clock, Random(f"{seed} mapping {word}")
+            )
+            for word in self.queues
+        }
+        consumers = {self.physical(consumer.function): consumer for consumer in topology.consumers}
+        self._services["lambda"] = Functions(
+            self.sources,
+            lambda name, payload, answered: self._invoke(consumers[name], payload, answered),
+            clock=self.clock,
+            allowed=self._allowed,
+        )
 
     # What a scenario does.
 
@@ -198,6 +222,7 @@ class World:
             unreadable=self._nature.log.unreadable,
             spent=self.spent,
             faults=self.faults.met,
+            switched=[one for source in self.sources.values() for one in source.switched],
         )
 
     # How it is wired.

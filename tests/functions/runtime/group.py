@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError
 
 from functions.contracts.contract import Command, Event
 from functions.contracts.environment import ConsumerVariables
@@ -69,6 +69,7 @@ class Group:
     effects: list[str] = field(default_factory=list)
     attempts: list[str] = field(default_factory=list)
     items: dict[str, dict[str, Any]] = field(default_factory=dict)
+    records: dict[str, dict[str, Any]] = field(default_factory=dict)
     causes: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
 
@@ -148,8 +149,8 @@ class Group:
         return self._call("read", read)
 
     def update_item(self, **arguments: Any) -> dict[str, Any]:
-        if arguments["TableName"] != "parked":
-            return self._cause(plain(arguments["Key"]) | plain(arguments.get("ExpressionAttributeValues", {})))
+        if arguments["TableName"] == "failures":
+            return self._cause(arguments)
 
         def update() -> dict[str, Any]:
             key, values = arguments["Key"], arguments["ExpressionAttributeValues"]
@@ -161,17 +162,16 @@ class Group:
 
         return self._call("remove" if "REMOVE" in arguments["UpdateExpression"] else "enter", update)
 
-    def put_item(self, **arguments: Any) -> dict[str, Any]:
-        return {}
+    def _cause(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        id_, names = arguments["Key"]["message_id"]["S"], arguments["ExpressionAttributeNames"]
+        before = self.records.get(id_, {})
+        change = Expression(arguments["UpdateExpression"], names, arguments["ExpressionAttributeValues"], before)
+        self.records[id_] = change.applied()
+        item = plain(self.records[id_])
+        self.causes[id_] = f"{item['error_type']}: {item['error_message']}"
+        return {"Attributes": before}
 
-    def batch_write_item(self, **arguments: Any) -> dict[str, Any]:
-        for requests in arguments["RequestItems"].values():
-            for request in requests:
-                item = plain(request["PutRequest"]["Item"])
-                self.causes[item["message_id"]] = f"{item['error_type']}: {item['error_message']}"
-        return {}
-
-    def _cause(self, item: dict[str, Any]) -> dict[str, Any]:
+    def send_message(self, **arguments: Any) -> dict[str, Any]:
         return {}
 
     def change_message_visibility_batch(self, **arguments: Any) -> dict[str, Any]:
@@ -180,9 +180,6 @@ class Group:
                 if entry["ReceiptHandle"] == f"receipt-{parcel.id}-{parcel.receives}":
                     parcel.visible_at = self.now + entry["VisibilityTimeout"]
         return {"Successful": [], "Failed": []}
-
-    class exceptions:  # noqa: N801 - botocore's name
-        ConditionalCheckFailedException = ClientError
 
     def _call(self, name: str, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         self.calls.append(name)

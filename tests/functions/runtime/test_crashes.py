@@ -52,7 +52,7 @@ def test_a_crash_at_any_call_changes_neither_the_effect_nor_the_events(aws: Rehe
     written = aws.items(table)
     assert sorted(item["ticket_id"] for item in written) == sorted(names)
     if table in ("tickets", "changes", "assignments"):
-        assert alike(written, "ticket_id", "digest")
+        assert alike(written, "ticket_id", "digest", "holds")
     (left,) = aws.items("agents")
     assert left["hours"] == 100 - (2 * len(names) if table == "assignments" else 0)
 
@@ -60,5 +60,5 @@ def test_a_crash_at_any_call_changes_neither_the_effect_nor_the_events(aws: Rehe
 def test_a_refusal_after_a_crash_takes_nothing_either(aws: Rehearsal) -> None:
     aws.put("agents", {"agent": "ada", "hours": 1})
     crash_everywhere(aws, assign_ticket, lambda name: [delivered(opened(name), event_id=name)], ["TicketWaiting"])
-    assert aws.items("assignments") == []
+    assert {tuple(item["short"]) for item in aws.items("assignments")} == {("ada",)}
     assert aws.items("agents") == [{"agent": "ada", "hours": 1}]

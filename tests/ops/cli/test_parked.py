@@ -178,4 +178,5 @@ def test_a_table_that_cannot_be_read_hides_no_dead_letters(aws: Endpoint) -> Non
     del aws.tables[TABLE]
     (found,) = answer("dead")
     assert found["waiting"] == 1
-    assert "no table" in found["problem"]
+    assert "ResourceNotFoundException" in found["parked_problem"]
+    assert "What is parked could not be read" in ops("dead").stdout

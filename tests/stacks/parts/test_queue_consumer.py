@@ -31,7 +31,7 @@ def actions(templates: Templates, consumer: Consumer) -> dict[str, set[str]]:
 
 def test_every_consumer_reports_partial_failures(prod: Templates) -> None:
     mappings = prod.properties("AWS::Lambda::EventSourceMapping")
-    assert len(mappings) == len(SAMPLE.consumers)
+    assert len(mappings) == len(SAMPLE.consumers) + 1, "and that of pause_consumer"
     assert all(mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for mapping in mappings)
 
 
@@ -95,7 +95,8 @@ def test_a_role_may_do_exactly_what_its_function_does(prod: Templates, consumer:
     allowed = actions(prod, consumer)
     prefix = names.resource("prod", "")
     expected = {
-        f"table/{prefix}failures": {"dynamodb:BatchWriteItem"},
+        f"table/{prefix}failures": {"dynamodb:UpdateItem"},
+        f":{prefix}pause_consumer.fifo": {"sqs:SendMessage"},
         **{
             f"table/{prefix}{access.table}": {f"dynamodb:{action}" for action in access.actions}
             for access in consumer.access
