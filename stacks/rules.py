@@ -147,8 +147,8 @@ def _queues(integration: Integration, topology: Topology) -> None:
             "choose at least 1 s, at most 11 hours, and a base that is not above the cap.",
         )
         _refuse(
-            queue.on_poison == "halt" and not queue.fifo,
-            f"{entry} is standard and has no groups to halt; make it fifo=True or leave on_poison out.",
+            queue.on_poison != "continue" and not queue.fifo,
+            f"{entry} is standard and has no groups to {queue.on_poison}; make it fifo=True or leave on_poison out.",
         )
         _refuse(
             queue.on_poison == "halt" and queue.receives != 1000,

@@ -49,7 +49,7 @@ TOPOLOGY = Topology(
                     tenant="X-Tenant-Id",
                 ),
             ),
-            queues=(Queue(name="apply_payment", fifo=True),),
+            queues=(Queue(name="apply_payment", fifo=True, on_poison="park"),),
             consumers=(
                 Consumer(
                     function="apply_payment",

@@ -49,5 +49,12 @@ class GroupBlocked(Exception):
     """The message was not attempted: one before it in the same FIFO group failed. It comes back after that one."""
 
 
+class GroupParked(Exception):
+    """The message was not attempted: one before it in its FIFO group is dead. It follows into the dead-letter queue.
+
+    A redrive of both handles them in order.
+    """
+
+
 class WorkerDied(Exception):
     """Recorded before the last attempt at a message of which no failure was ever seen: its workers died with it."""

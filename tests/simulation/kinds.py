@@ -10,7 +10,7 @@ from typing import Any
 
 from stacks.entry import Topology
 from tests.sample.topology import SAMPLE
-from tests.simulation import order_kinds, outage_kinds
+from tests.simulation import order_kinds, outage_kinds, park_kinds
 from tests.simulation.faults import Curse, Plan
 from tests.simulation.person import rotate
 from tests.simulation.requests import content_of
@@ -25,6 +25,7 @@ ALWAYS = (
     "renamed",
     "untold",
     "stuck",
+    "shut",
     "bulky",
     "unreadable",
     "overruled",
@@ -229,6 +230,7 @@ KINDS = {
         *(Kind(name, make, (*GOOD, "late", "timed_out")) for name, make in outage_kinds.ALL.items()),
         *(Kind(name, make, (*GOOD, "unattempted")) for name, make in order_kinds.ALL.items()),
         *(Kind(name, make, (*ALWAYS, "still_dead")) for name, make in order_kinds.REDRIVEN.items()),
+        *(Kind(name, make, (*ALWAYS, "still_dead")) for name, make in park_kinds.ALL.items()),
     )
 }
 """Every kind by its name."""

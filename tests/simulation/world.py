@@ -84,6 +84,7 @@ class World:
         self.deaths: list[Death] = []
         self.hours: dict[str, int] = {}
         self.redriven_at: float | None = None
+        self.dropped: set[str] = set()
         self.killed: dict[str, str] = {}
         self.invocations = 0
         self.spent = 0
@@ -217,6 +218,7 @@ class World:
             },
             killed=self.killed,
             redriven_at=self.redriven_at,
+            dropped=self.dropped,
             hours=self.hours,
             unreadable=self._nature.log.unreadable,
             spent=self.spent,

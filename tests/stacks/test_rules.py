@@ -109,6 +109,7 @@ def webhook(secrets: tuple[str, ...] = ("github_webhook",), **changes: Any) -> d
         {},
         webhook(),
         halting(receives=1000),
+        work(fifo=True, on_poison="park") | {"routes": (GROUPED,)},
         route(tenant="caller"),
         follow(event=Theirs, bus=BUS),
         follow(event=Theirs),
@@ -116,7 +117,7 @@ def webhook(secrets: tuple[str, ...] = ("github_webhook",), **changes: Any) -> d
         {"name": "things-of-2"},
         {"others": (Integration("empty"), Integration("kept", tables=(Table(name="t", key="id"),)))},
     ],
-    ids=["plain", "webhooks", "halt", "caller", "bus", "forwarded", "shared table", "long name", "two more"],
+    ids=["plain", "webhooks", "halt", "park", "caller", "bus", "forwarded", "shared table", "long name", "two more"],
 )
 def test_a_topology_that_makes_sense_is_taken(changes: dict[str, Any]) -> None:
     assert topology(**changes).queue("work").name == "work"
@@ -208,6 +209,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("a base above the cap", work(backoff_base=901), "backoff goes from 901 s to 900 s"),
     ("a cap of half a day", work(backoff_cap=43_200), "at most 11 hours"),
     ("a standard queue that halts", work(on_poison="halt", receives=1000), "has no groups to halt"),
+    ("a standard queue that parks", work(on_poison="park"), "has no groups to park"),
     ("few receives on a queue that halts", halting(receives=5), "set receives=1000"),
     ("a tenant with a space", route(tenant="X Tenant"), "tenant 'X Tenant' is neither 'caller' nor a header's name"),
     ("a delay on FIFO", work(fifo=True) | {"routes": (replace(GROUPED, delay=True),)}, "takes no delay"),
