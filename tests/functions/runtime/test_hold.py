@@ -302,7 +302,7 @@ def test_what_a_rejected_delivery_gives_back_is_in_no_record(
         house.add("pot", 1)
 
     if withdrawn_before_it_is_recorded:
-        house.deliver(rejects, takes, turns=script(*to_the_withdrawal, 0, 0, add, *[1] * 40))
+        house.deliver(rejects, takes, turns=script(*to_the_withdrawal, 0, 0, add, *[1] * 8))
     else:
         house.deliver(rejects, takes, turns=script(*to_the_withdrawal, add, *to_the_record))
     assert isinstance(rejects.came, Unknown)
