@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 
 from tests.simulation.effects import Effect, Reading
 from tests.simulation.evidence import PERSON, Death, Evidence
+from tests.simulation.hours import Hours
 from tests.simulation.requests import Request, requests
 
 BULKY = 16 * 1024
@@ -109,7 +110,7 @@ def audit(evidence: Evidence, *, parked: bool = False, by: float | None = None) 
         if size > BULKY:
             verdict.note("bulky", f"{table} {key} has {size:,} bytes")
     _switches(verdict, evidence)
-    _hours(verdict, evidence)
+    _hours(verdict, evidence, all_requests)
     _order(verdict, outcomes, evidence, parked=parked)
     return verdict
 
@@ -177,23 +178,19 @@ def _switches(verdict: Verdict, evidence: Evidence) -> None:
             verdict.note("overruled", f"{one.function} at {one.at:.0f} s by {one.who}")
 
 
-def _hours(verdict: Verdict, evidence: Evidence) -> None:
-    """Hours of agents are neither taken twice nor lost: each assignment took what its ticket asks for."""
-    left: dict[str, int] = {}
-    asked = {
-        told.detail["data"]["ticket_id"]: told.detail["data"] for told in evidence.told if told.type == "TicketOpened"
-    }
-    taken: dict[str, int] = defaultdict(int)
+def _hours(verdict: Verdict, evidence: Evidence, all_requests: list[Request]) -> None:
+    """Hours of agents are neither taken twice nor lost, at any time: they are left, held for a ticket, or assigned."""
+    hours = Hours(evidence)
     for write in evidence.history:
-        table = write.table.rpartition("-")[2]
-        if table == "agents" and write.after:
-            left[write.key] = int(write.after["hours"]["N"])
-        if table == "assignments" and write.before is None:
-            for wanted in asked[write.key]["wanted"]:
-                taken[wanted["agent"]] += wanted["hours"]
-    for agent, hours in evidence.hours.items():
-        if left.get(agent) != hours - taken[agent]:
-            verdict.note("doubled", f"{agent} has {left.get(agent)} hours, not {hours - taken[agent]}")
+        wrong = hours.follow(write)
+        if wrong:
+            verdict.note("doubled", wrong)
+    for wrong in hours.untrue():
+        verdict.note("lost", wrong)
+    unfinished = {r.subject for r in all_requests if r.queue == "assign_ticket" and (r.deaths or r.left)}
+    for agent, ticket in hours.undecided():
+        if ticket not in unfinished:
+            verdict.note("stuck", f"{agent} has hours held for {ticket}, of which no message is left")
 
 
 def _order(verdict: Verdict, outcomes: list[tuple[Request, list[Effect]]], evidence: Evidence, *, parked: bool) -> None:

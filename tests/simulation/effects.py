@@ -74,12 +74,13 @@ class Reading:
 
     def _assigned(self, request: Request) -> list[Effect]:
         ticket = request.subject
-        assigned = [
-            Effect(write.at, "assigned", follows=("TicketAssigned", ticket))
+        return [
+            Effect(write.at, "waiting", follows=("TicketWaiting", ticket))
+            if (write.after or {})["short"]["L"]
+            else Effect(write.at, "assigned", follows=("TicketAssigned", ticket))
             for write in self._writes["assignments", ticket]
+            if _has(write.after, "short")
         ]
-        waiting = [Effect(told.at, "waiting") for told in self.told["TicketWaiting", ticket][:1]]
-        return assigned + waiting
 
     def _mailed(self, request: Request) -> list[Effect]:
         mails = self._mails[request.subject]

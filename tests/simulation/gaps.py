@@ -11,7 +11,6 @@ CAUSE = "issue 10, item 2: the true cause is lost"
 ONCE = "issue 10, item 3: a record that once() could not write blocks its message until it dies, or repeats its mail"
 FOLLOWERS = "issue 10, item 5: followers die unattempted behind several heads"
 TIME = "issue 10, item 6: what was not attempted for lack of time spends its receives"
-HOT = "issue 10, item 7: transactions on one item conflict until their messages die"
 CONTRACT = "issue 10, item 8: an event of ours that its own contract refuses"
 GROWTH = "issue 10, item 9: an item grows by every request"
 TENANTS = "issue 10, item 10: keys of two tenants collide"
@@ -32,7 +31,6 @@ GAPS: dict[tuple[str, str], str] = {
     ("mail", "doubled"): ONCE,
     **{("many heads", promise): FOLLOWERS for promise in ("died", "unattempted", "unexplained")},
     **{("slow", promise): TIME for promise in ("died", "unattempted")},
-    ("hot", "died"): HOT,
     ("path", "died"): CONTRACT,
     ("many changes", "bulky"): GROWTH,
     ("tenant", "died"): TENANTS,
