@@ -22,6 +22,8 @@ from functions.contracts.pause import PAUSE_CONSUMER
 from tests.simulation.wire import Wire
 
 OWN = "functions.runtime"
+LATE = (f"{OWN}.probe",)
+"""Modules that a function imports only once it needs them."""
 Alter = Callable[[str, dict[str, ModuleType]], None]
 
 
@@ -38,6 +40,10 @@ class Sandbox:
         alter(function, self.modules)
         self.handler: Callable[[Any, Any], Any] = self.modules[f"{package}.{function}.handler"].handler
         self._memory = [_Memory(module) for module in self.modules.values()]
+
+    def enter(self) -> None:
+        """Let what the function imports from now on be its own, too."""
+        sys.modules.update({name: self.modules[name] for name in LATE})
 
     def client(self, service: str, config: Any, wire: Wire) -> Any:
         """A client of botocore that talks by `wire`."""
@@ -128,8 +134,12 @@ class Sandboxes:
         def create_client(_: Any, service_name: str, *__: Any, config: Any = None, **___: Any) -> Any:
             return connect(service_name, config)
 
-        with patch.object(botocore.session.Session, "create_client", create_client):
-            yield
+        outside = {name: importlib.import_module(name) for name in LATE}
+        try:
+            with patch.object(botocore.session.Session, "create_client", create_client):
+                yield
+        finally:
+            sys.modules.update(outside)
 
 
 class _Memory:
@@ -169,7 +179,8 @@ def _copies(packages: tuple[str, ...], name: str) -> dict[str, ModuleType]:
     for each in before:
         del sys.modules[each]
     try:
-        importlib.import_module(name)
+        for each in (name, *LATE):
+            importlib.import_module(each)
         return _within(sys.modules, packages)
     finally:
         for each in _within(sys.modules, packages):

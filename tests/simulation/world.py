@@ -290,6 +290,8 @@ class World:
     def _turn(self, worker: Worker | None) -> None:
         self._nature.worker = worker
         environment = self._workers.get(worker) if worker else None
+        if environment:
+            environment.sandbox.enter()
         os.environ = environment.variables if environment else self._outside  # type: ignore[assignment]  # noqa: B003
 
     def _end(
