@@ -17,7 +17,7 @@ from tests.simulation.wire import Call, ServiceError, Unanswered
 
 SLOW = (5, 60)
 """Seconds that enabling or disabling takes, shortest and longest."""
-GLANCE = 0.05
+GLANCE = 0.1
 """Seconds between two looks of a caller whether its function has answered."""
 ENABLED, DISABLED = "Enabled", "Disabled"
 REGION = "eu-central-1"

@@ -14,8 +14,8 @@ LONG = (25, 45, 300, 3600)
 RECOVERY = 120
 """Seconds after its end within which everything has its effect."""
 
-KILLED = 90
-"""Seconds that a killed worker of `pause_consumer` costs, at the most."""
+LAST_WAIT = 3600
+"""Seconds that a message waits before its last receive where nobody paused its consumer in time."""
 HIDDEN = 400
 """The same where SQS or Lambda was away: what was in flight comes back when its visibility timeout is over."""
 
@@ -68,7 +68,7 @@ def probe_dies(random: Random, size: int) -> Scenario:
         outages=(Outage(random.choice(("dynamodb", "events")), start, lasts, random.choice(MODES)),),
     )
     end = start + lasts
-    return Scenario(traffic(random, size, 60), plan, until=end + DAY, by=end + RECOVERY + kills * KILLED)
+    return Scenario(traffic(random, size, 60), plan, until=end + DAY, by=end + RECOVERY + LAST_WAIT)
 
 
 ALL = {
