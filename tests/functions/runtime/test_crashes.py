@@ -19,7 +19,7 @@ from tests.sample.open_ticket.handler import handler as open_ticket
 
 
 def changes(*steps: int) -> Callable[[str], Batch]:
-    return lambda name: [record(change(step), queue="q.fifo", group=name, idempotency_key=f"k{step}") for step in steps]
+    return lambda name: [record(change(step, ticket_id=name), idempotency_key=f"k{step}") for step in steps]
 
 
 def facts(name: str) -> Batch:
