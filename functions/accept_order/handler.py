@@ -1,4 +1,4 @@
-"""PlaceOrder: its idempotency key is claimed if it has one, then one conditional write of the order, then OrderAccepted."""
+"""PlaceOrder: the claim of its idempotency key, one conditional write of the order, then OrderAccepted."""
 
 from __future__ import annotations
 

@@ -63,9 +63,7 @@ def _decline(action: ApplyPayment, message: Message, item: Item) -> Iterable[Eve
     fact = outcome(action, declined)
     # First what tells to look for the key, then the key: a worker that dies in between has declined nothing yet.
     if "declines" not in item:
-        PAYMENTS.update(
-            {"order_id": message.scoped(action.order_id)}, "SET declines = :true", values={":true": True}
-        )
+        PAYMENTS.update({"order_id": message.scoped(action.order_id)}, "SET declines = :true", values={":true": True})
     try:
         PAYMENTS.update(
             {"order_id": _declined(action, message)},

@@ -46,7 +46,7 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
 class _Fitting(StructMeta):
     """Makes instances that fit their contract. Decoding, which checks by itself, does not come through here."""
 
-    def __call__(cls, *values: Any, **fields: Any) -> Any:
+    def __call__(cls, *values: Any, **fields: Any) -> Any:  # noqa: N805 - of a metaclass
         made = super().__call__(*values, **fields)
         made.fits()
         return made

@@ -87,7 +87,7 @@ def intake(accepts: tuple[type[Contract], ...]) -> Intake:
 
 
 def _command_intake(contract: type[Command]) -> Intake:
-    decoder = Decoder(body_of(contract))
+    decoder: Decoder[Any] = Decoder(body_of(contract))
     path = path_field(contract)
     name = contract.__name__
     key_field = contract.business_key
@@ -95,7 +95,7 @@ def _command_intake(contract: type[Command]) -> Intake:
     def read(record: Record) -> tuple[Command, Message]:
         said = _decode(decoder, record.body, name)
         group = unscoped(record.tenant, record.group) if record.fifo and record.group else None
-        command = said if path is None else _with_path(contract, said, path, group)
+        command: Command = said if path is None else _with_path(contract, said, path, group)
         key = str(getattr(command, key_field)) if key_field else record.idempotency_key
         if not key:
             raise Reject(f"{name} came without an idempotency key; send it with an Idempotency-Key.")
@@ -127,7 +127,9 @@ def _event_intake(contracts: tuple[type[Event], ...]) -> Intake:
         arrived = _decode(delivery, record.body, "EventBridge event")
         surrounds = _decode(envelope, arrived.detail, arrived.type)
         if surrounds.type not in known:
-            raise Reject(f"{excerpt(surrounds.type)} is none of {', '.join(known)}; correct the rule that sent it here.")
+            raise Reject(
+                f"{excerpt(surrounds.type)} is none of {', '.join(known)}; correct the rule that sent it here."
+            )
         contract, decoder = known[surrounds.type]
         if surrounds.version != contract.version:
             raise Reject(
