@@ -33,6 +33,7 @@ def _text(value: Any) -> str:
 
 
 _encode = msgspec.json.Encoder(enc_hook=_text).encode
+_decode = msgspec.json.Decoder().decode
 _UNFIT = (TypeError, ValueError, RecursionError)
 
 
@@ -43,7 +44,7 @@ def line(fields: Mapping[str, Any] | Struct) -> str:
         # Most lines are plain, and what has typed fields is JSON; among others may be a `Raw`, which says it is.
         if len(written) < LONGEST and written.isascii() and b"\n" not in written and b"\r" not in written:
             if not isinstance(fields, Struct):
-                msgspec.json.decode(written)
+                _decode(written)
             return written.decode()
     except _UNFIT:
         pass
@@ -75,7 +76,7 @@ def _plain_fields(fields: Mapping[str, Any] | Struct) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     """The value as JSON has it: what says that it is JSON is read, and what has no JSON form is its text."""
     try:
-        return msgspec.json.decode(_encode(value))
+        return _decode(_encode(value))
     except _UNFIT:
         pass
     try:

@@ -162,7 +162,7 @@ def _hours(verdict: Verdict, evidence: Evidence) -> None:
         if table == "agents" and write.after:
             left[write.key] = int(write.after["hours"]["N"])
         if table == "assignments" and write.before is None:
-            for wanted in asked[write.key]["wanted"]:
+            for wanted in asked[write.key.rpartition("/")[2]]["wanted"]:
                 taken[wanted["agent"]] += wanted["hours"]
     for agent, hours in evidence.hours.items():
         if left.get(agent) != hours - taken[agent]:

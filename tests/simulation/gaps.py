@@ -13,11 +13,7 @@ PARK = "issue 10, item 4: a group goes on without its dead head"
 FOLLOWERS = "issue 10, item 5: followers die unattempted behind several heads"
 TIME = "issue 10, item 6: what was not attempted for lack of time spends its receives"
 HOT = "issue 10, item 7: transactions on one item conflict until their messages die"
-CONTRACT = "issue 10, item 8: an event of ours that its own contract refuses"
-GROWTH = "issue 10, item 9: an item grows by every request"
-TENANTS = "issue 10, item 10: keys of two tenants collide"
 DEADLINE = "issue 10, item 11: the alarm is swallowed, and the batch runs into Lambda's timeout"
-LOG = "issue 10, item 12: lines of the log that are not JSON, or as long as what was sent"
 
 _AWAY = ("tables away", "bus away", "mail away", "secrets away", "all away")
 _MAILED = ("throttle", "lost answer", "storm", "mail")
@@ -35,9 +31,5 @@ GAPS: dict[tuple[str, str], str] = {
     **{("many heads", promise): FOLLOWERS for promise in ("died", "unattempted", "unexplained")},
     **{("slow", promise): TIME for promise in ("died", "unattempted")},
     ("hot", "died"): HOT,
-    ("path", "died"): CONTRACT,
-    ("many changes", "bulky"): GROWTH,
-    ("tenant", "died"): TENANTS,
-    ("odd words", "unreadable"): LOG,
 }
 """By kind and promise, why it does not hold."""

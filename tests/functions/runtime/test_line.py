@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
 
@@ -43,7 +43,7 @@ def nested(depth: int) -> Any:
 
 
 def nested_in(value: Any) -> Any:
-    return {"a": [value] * 20}
+    return {"a": [value] * 3}
 
 
 RAWS = st.one_of(
@@ -62,10 +62,11 @@ VALUES = st.recursive(
     lambda inner: st.one_of(
         st.lists(inner, max_size=5), st.dictionaries(TEXTS, inner, max_size=5), st.tuples(inner), inner.map(nested_in)
     ),
-    max_leaves=6,
+    max_leaves=4,
 )
 
 
+@settings(max_examples=60)
 @given(st.dictionaries(TEXTS, VALUES, max_size=8))
 @example({"body": nested(3000)})
 @example({"body": {"payload": Raw(b'{\n "amount": 1e400\n}')}})
