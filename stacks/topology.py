@@ -53,7 +53,7 @@ TOPOLOGY = Topology(
             consumers=(
                 Consumer(
                     function="apply_payment",
-                    access=(Access(table="payments", actions=("UpdateItem",)),),
+                    access=(Access(table="payments", actions=("GetItem", "UpdateItem")),),
                     publishes=(PaymentAuthorized, PaymentCaptured, PaymentRefunded, PaymentDeclined),
                 ),
             ),

@@ -10,6 +10,7 @@ from functions.contracts.environment import (
     secret_variable,
     table_variable,
 )
+from functions.contracts.path import path_field
 from functions.contracts.pause import PAUSE_CONSUMER
 from stacks import names
 from stacks.entry import Consumer, Queue, Topology
@@ -103,6 +104,12 @@ def permissions(topology: Topology, consumer: Consumer) -> set[tuple[str, str]]:
         granted |= {(f"dynamodb:{action}", names.resource(STAGE, names.ONCE)) for action in ONCE_ACTIONS}
         granted.add(("ses:SendEmail", SENDER))
     return granted
+
+
+def path_patterns(topology: Topology) -> dict[str, str]:
+    """What the edge lets through as the group of each FIFO queue, by the queue's word."""
+    fields = {route.queue: path_field(route.accepts) for route in topology.routes if route.group}
+    return {queue: field.pattern for queue, field in fields.items() if field}
 
 
 def table_keys(topology: Topology) -> dict[str, str]:

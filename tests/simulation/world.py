@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from functools import partial
 from random import Random
@@ -86,6 +87,7 @@ class World:
         self.redriven_at: float | None = None
         self.dropped: set[str] = set()
         self.killed: dict[str, str] = {}
+        self._paths = deployed.path_patterns(topology)
         self.invocations = 0
         self.spent = 0
         self._seed = seed
@@ -180,7 +182,13 @@ class World:
         group: str | None = None,
         deduplication: str | None = None,
     ) -> None:
-        """What a caller sends now; while SQS is away the edge refuses it, and the caller comes again, in order."""
+        """What a caller sends now; while SQS is away the edge refuses it, and the caller comes again, in order.
+
+        The edge also refuses a `group`, which stands in the path, that its contract does not allow.
+        """
+        path = self._paths.get(word)
+        if path is not None and not re.fullmatch(path, group or ""):
+            return
         if self.faults.away("sqs"):
             again = partial(self.send, word, body, attributes=attributes, group=group, deduplication=deduplication)
             self.clock.at(self.faults.back("sqs"), again)
