@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from functions.contracts.contract import Event
 from functions.contracts.redaction import redact
@@ -27,13 +27,15 @@ from functions.runtime.failures import note, note_last_attempts, unwritten
 from functions.runtime.log import log
 from functions.runtime.message import Contract, Intake, Message, intake
 from functions.runtime.outcome import Done, Duplicate, Failure, Outcomes
-from functions.runtime.park import Parking
 from functions.runtime.publisher import entry, publish
 from functions.runtime.record import Record
 from functions.runtime.report import log_body, report
 from functions.runtime.settings import Settings, on_lambda
 from functions.runtime.unfinished import unfinished
 from functions.runtime.visibility import blocked, delay, hide, outage
+
+if TYPE_CHECKING:
+    from functions.runtime.park import Parking
 
 # What the module of a handler needs, from one place.
 __all__ = ["Consumer", "Duplicate", "Message", "Reject", "Retry", "Unavailable", "consumer"]
@@ -101,10 +103,11 @@ class Consumer:
                 # Who has waited in vain before goes first.
                 batch.sort(key=lambda record: -record.attempt)
             _expect_the_worst(batch, settings, deadline)
-            parking = Parking.read(batch, settings, deadline.left("handling") / 2)
-            outcomes = self._handle_all(parking.order(batch), parking, settings, deadline)
+            parking = _parking(batch, settings, deadline)
+            outcomes = self._handle_all(parking.order(batch) if parking else batch, parking, settings, deadline)
             outcomes |= _publish_all(outcomes, settings, deadline)
-            outcomes |= _leave(parking, outcomes, deadline)
+            if parking:
+                outcomes |= _leave(parking, outcomes, deadline)
             report(outcomes, settings, started)
             failures = [failure for failure in outcomes.values() if isinstance(failure, Failure)]
             _send_back(failures, settings, deadline)
@@ -119,7 +122,9 @@ class Consumer:
 
         return within(Deadline(context).left("handling"), partial(condition, event, self._probes))
 
-    def _handle_all(self, batch: list[Record], parking: Parking, settings: Settings, deadline: Deadline) -> Outcomes:
+    def _handle_all(
+        self, batch: list[Record], parking: Parking | None, settings: Settings, deadline: Deadline
+    ) -> Outcomes:
         outcomes: Outcomes = {}
         heads: dict[str | None, Failure] = {}
         behind: Counter[str | None] = Counter()
@@ -137,7 +142,7 @@ class Consumer:
                 error = NotAttempted("The batch's time ran out before its turn.", delay=late * pace.mean)
                 failure = Failure.not_attempted(record, error)
                 late += 1
-            elif parked := parking.verdict(record):
+            elif parking and (parked := parking.verdict(record)):
                 failure = Failure.not_attempted(record, parked)
             else:
                 with pace:
@@ -194,6 +199,15 @@ class _Pace:
         """Whether another message is likely to be done in time; a message is not begun only to be interrupted."""
         left = self._deadline.left("handling")
         return left > 0 and (not self._handled or left >= SPARE * self.mean)
+
+
+def _parking(batch: list[Record], settings: Settings, deadline: Deadline) -> Parking | None:
+    """What of the batch is parked; None on a queue that does not park, whose consumer does not even load the module."""
+    if not settings.parks:
+        return None
+    from functions.runtime.park import Parking
+
+    return Parking.read(batch, settings, deadline.left("handling") / 2)
 
 
 def _interrupted(error: OutOfTime) -> BaseException:

@@ -10,7 +10,7 @@ import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, fields
 
-from tests.simulation.effects import Effect, Reading
+from tests.simulation.effects import Effect, Reading, key
 from tests.simulation.evidence import PERSON, Death, Evidence
 from tests.simulation.hours import Hours
 from tests.simulation.requests import Request, requests
@@ -102,8 +102,8 @@ def audit(evidence: Evidence, *, parked: bool = False, by: float | None = None) 
     for (kind, about), told in reading.told.items():
         if len({event.detail.get("id") for event in told}) > 1:
             verdict.note("renamed", f"{kind} {about}")
-    for key in _shut(evidence):
-        verdict.note("shut", key)
+    for group in _shut(evidence):
+        verdict.note("shut", group)
     for line in evidence.unreadable:
         verdict.note("unreadable", line)
     for table, key, size in _sizes(evidence):
@@ -187,7 +187,7 @@ def _hours(verdict: Verdict, evidence: Evidence, all_requests: list[Request]) ->
             verdict.note("doubled", wrong)
     for wrong in hours.untrue():
         verdict.note("lost", wrong)
-    unfinished = {r.subject for r in all_requests if r.queue == "assign_ticket" and (r.deaths or r.left)}
+    unfinished = {key(r.tenant, r.subject) for r in all_requests if r.queue == "assign_ticket" and (r.deaths or r.left)}
     for agent, ticket in hours.undecided():
         if ticket not in unfinished:
             verdict.note("stuck", f"{agent} has hours held for {ticket}, of which no message is left")

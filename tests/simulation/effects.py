@@ -56,7 +56,7 @@ class Reading:
         ticket = str(request.data.get("ticket_id"))
         return [
             Effect(write.at, "opened", follows=("TicketOpened", ticket))
-            for write in self._writes["tickets", _key(request.tenant, ticket)]
+            for write in self._writes["tickets", key(request.tenant, ticket)]
             if _says(write.after, "email", request.data.get("email"))
             and _says(write.after, "language", request.data.get("language"))
         ]
@@ -66,7 +66,7 @@ class Reading:
         about_it = f"{request.group}/{step}"
         applied = [
             Effect(write.at, "changed", follows=("TicketChanged", about_it))
-            for write in self._writes["changes", _key(request.tenant, request.group, "applied", request.key)]
+            for write in self._writes["changes", key(request.tenant, request.group, "applied", request.key)]
             if self._stepped(request, write)
         ]
         declined = [Effect(told.at, "declined") for told in self.told["ChangeDeclined", about_it][:1]]
@@ -74,7 +74,7 @@ class Reading:
 
     def _stepped(self, request: Request, applied: Write) -> bool:
         """Whether the ticket took the step of the request in the write that kept its key."""
-        ticket = self._writes["changes", _key(request.tenant, request.group)]
+        ticket = self._writes["changes", key(request.tenant, request.group)]
         together = [write for write in ticket if (write.at, write.worker) == (applied.at, applied.worker)]
         return any(_says(write.after, "step", str(request.data.get("step"))) for write in together)
 
@@ -84,7 +84,7 @@ class Reading:
             Effect(write.at, "waiting", follows=("TicketWaiting", ticket))
             if (write.after or {})["short"]["L"]
             else Effect(write.at, "assigned", follows=("TicketAssigned", ticket))
-            for write in self._writes["assignments", _key(request.tenant, ticket)]
+            for write in self._writes["assignments", key(request.tenant, ticket)]
             if _has(write.after, "short")
         ]
 
@@ -97,7 +97,7 @@ class Reading:
 
     def _closed(self, request: Request) -> list[Effect]:
         fact, event = str(request.data["type"]), request.data["event"]
-        writes = self._writes["closings", _key(request.tenant, request.subject)]
+        writes = self._writes["closings", key(request.tenant, request.subject)]
         noted = [write for write in writes if _has(write.after, fact)]
         # The fact is the first event's of its kind; a later one finds it there and changes nothing.
         moved = [write for write in noted if (write.before or {}).get(fact) != (write.after or {})[fact]]
@@ -127,7 +127,7 @@ def about(told: Told) -> str:
             return str(data.get("ticket_id"))
 
 
-def _key(tenant: str | None, *parts: str | None) -> str:
+def key(tenant: str | None, *parts: str | None) -> str:
     """The key that the parts have in a table: a tenant's own begins with a slash and the tenant."""
     written = [str(part).replace("%", "%25").replace("/", "%2F") for part in ([tenant, *parts] if tenant else parts)]
     return "/".join(["", *written] if tenant else written)

@@ -22,7 +22,7 @@ from functions.contracts.pause import PAUSE_CONSUMER
 from tests.simulation.wire import Wire
 
 OWN = "functions.runtime"
-LATE = ("functions.runtime.probe",)
+LATE = ("functions.runtime.park", "functions.runtime.probe")
 """Modules that others import only when they need them."""
 Alter = Callable[[str, dict[str, ModuleType]], None]
 
