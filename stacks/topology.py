@@ -86,6 +86,7 @@ TOPOLOGY = Topology(
             consumers=(
                 Consumer(
                     function="reserve_stock",
+                    concurrency=20,
                     access=(
                         Access(table="stock", actions=("GetItem", "UpdateItem")),
                         Access(table="reservations", actions=("GetItem", "PutItem")),

@@ -71,6 +71,7 @@ SAMPLE = Topology(
             consumers=(
                 Consumer(
                     function="assign_ticket",
+                    concurrency=20,
                     access=(
                         Access(table="agents", actions=("GetItem", "UpdateItem")),
                         Access(table="assignments", actions=("GetItem", "PutItem")),

@@ -149,7 +149,7 @@ def test_two_transactions_on_one_item_at_once_conflict_and_one_after_the_other_d
 
 def test_an_item_takes_a_thousand_write_units_a_second_and_its_neighbours_do_not_care(bench: Bench) -> None:
     client = bench.client()
-    large = put("large", big={"S": "x" * 100 * 1024})
+    large = {"TableName": "things", "Item": {"id": {"S": "large"}, "big": {"S": "x" * 100 * 1024}}}
 
     def write() -> Any:
         return answers(client, [("put_item", large), ("put_item", put("small"))])
