@@ -25,7 +25,7 @@ GROUPS = 10
 
 
 def queues(stage: InStage = names.LOCAL, as_json: AsJson = False) -> None:
-    """Every queue and dead-letter queue of the stage: what waits, what is in flight, and for how long.
+    """Every queue and dead-letter queue of the stage: what waits, what is in flight, for how long, and who is paused.
 
     Example: python -m ops queues
     """
@@ -37,8 +37,10 @@ def queues(stage: InStage = names.LOCAL, as_json: AsJson = False) -> None:
     lines: list[Line] = []
     for whose, depths_ in groupby(rows, key=lambda row: row.integration):
         lines.append((_integration(whose), []))
-        lines += [(Text(row.queue, _style(row)), _figures(row)) for row in depths_]
+        lines += [(_name(row), _figures(row)) for row in depths_]
     out.print(sheet(("queue", "waiting", "in flight", "delayed", "oldest"), lines, out.width))
+    if any(row.is_off for row in rows):
+        tell("Who is disabled takes nothing: a service is away, or a person said so. See docs/runbook.md.", "yellow")
 
 
 def dead(
@@ -108,6 +110,12 @@ def _integration(name: str | None) -> Text:
     """The heading of an integration's queues, which says if it is retired."""
     retired = name is not None and topology().integration(name).retired
     return Text.assemble((name or "", "bold cyan"), (" retired", "yellow") if retired else "")
+
+
+def _name(depth: Depth) -> Text:
+    """The queue, and that nobody takes its messages."""
+    off = f" {(depth.consumer or '').lower()}" if depth.is_off else ""
+    return Text.assemble((depth.queue, _style(depth)), (off, "bold yellow"))
 
 
 def _style(depth: Depth) -> str:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import ClientError
 
@@ -22,6 +23,7 @@ T = TypeVar("T")
 class Endpoint:
     """Answers SQS from a fake, DynamoDB from `tables` (items by table and key), EventBridge from its `rules`.
 
+    Lambda has the `mappings`: the state of each by the ARN of its queue.
     CloudWatch Logs answers from `insights`; None is a stage without log groups. What is in `hanging` never answers:
     services by the first part of their target.
     """
@@ -30,6 +32,7 @@ class Endpoint:
         self.sqs = FakeSqs()
         self.tables: dict[str, dict[str, Any]] = {}
         self.rules: set[str] = set()
+        self.mappings: dict[str, str] = {}
         self.insights: Insights | None = None
         self.hanging: set[str] = set()
         self.loop: asyncio.AbstractEventLoop
@@ -56,17 +59,30 @@ class Endpoint:
         self.writers.append(writer)
         try:
             while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+                asked = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                head = asked.lower()
                 headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
                 payload = await reader.readexactly(int(headers.get("content-length", 0)))
                 service, _, action = headers.get("x-amz-target", "").partition(".")
-                status, body = await self._answer(service, action, payload)
+                if asked.startswith("GET /2015-03-31/event-source-mappings"):
+                    status, body = self._mappings(urlsplit(asked.split()[1]).query)
+                else:
+                    status, body = await self._answer(service, action, payload)
                 writer.write(
                     b"HTTP/1.1 %d X\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n%s"
                     % (status, len(body), body)
                 )
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
+
+    def _mappings(self, query: str) -> tuple[int, bytes]:
+        (name,) = parse_qs(query)["FunctionName"]
+        found = [
+            {"UUID": arn, "EventSourceArn": arn, "State": state}
+            for arn, state in self.mappings.items()
+            if arn.rpartition(":")[2].removesuffix(".fifo") == name
+        ]
+        return 200, json.dumps({"EventSourceMappings": found}).encode()
 
     async def _answer(self, service: str, action: str, payload: bytes) -> tuple[int, bytes]:
         if service == "amazonsqs":
