@@ -69,6 +69,9 @@ class Operator(StageStack):
         yield self._allow(
             "Causes", ("dynamodb:BatchGetItem",), [arn.table(self, names.resource(stage, names.FAILURES))]
         )
+        parks = any(queue.on_poison == "park" for queue in queues)
+        parked = [arn.table(self, names.resource(stage, names.PARKED))] if parks else []
+        yield self._allow("Parked", ("dynamodb:Scan", "dynamodb:UpdateItem", "dynamodb:DeleteItem"), parked)
         audit = arn.table(self, names.resource(stage, names.REDRIVES))
         yield self._allow("Audit", ("dynamodb:PutItem", "dynamodb:GetItem"), [audit])
         # Those of a retired integration too: its undelivered events are redriven, and `retire` sees that they are gone.

@@ -11,12 +11,13 @@ from collections.abc import Iterable
 from itertools import permutations
 from typing import TYPE_CHECKING
 
+from functions.contracts.path import path_field
 from functions.contracts.pause import PAUSE_CONSUMER
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook
 from stacks import names
 
 if TYPE_CHECKING:
-    from stacks.entry import Integration, Topology
+    from stacks.entry import Integration, Route, Topology
 
 WORD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 STACK = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -147,8 +148,8 @@ def _queues(integration: Integration, topology: Topology) -> None:
             "choose at least 1 s, at most 11 hours, and a base that is not above the cap.",
         )
         _refuse(
-            queue.on_poison == "halt" and not queue.fifo,
-            f"{entry} is standard and has no groups to halt; make it fifo=True or leave on_poison out.",
+            queue.on_poison != "continue" and not queue.fifo,
+            f"{entry} is standard and has no groups to {queue.on_poison}; make it fifo=True or leave on_poison out.",
         )
         _refuse(
             queue.on_poison == "halt" and queue.receives != 1000,
@@ -231,6 +232,7 @@ def _routes(integration: Integration, topology: Topology) -> None:
             route.group is not None and route.group not in route.parameters,
             f"{entry}: group {route.group!r} is not a parameter of the path; write {{{route.group}}} in it.",
         )
+        _path_values(route, entry)
         _refuse(
             route.tenant is not None and route.tenant != "caller" and not HEADER.fullmatch(route.tenant),
             f"{entry}: tenant {route.tenant!r} is neither 'caller' nor a header's name; write it like X-Tenant-Id.",
@@ -243,6 +245,26 @@ def _routes(integration: Integration, topology: Topology) -> None:
             (route.rate is None) != (route.burst is None),
             f"{entry}: rate and burst limit together; set both or neither.",
         )
+
+
+def _path_values(route: Route, entry: str) -> None:
+    """What stands in the path is a field of the contract, and reaches the function as the message group."""
+    try:
+        field = path_field(route.accepts)
+        known = {"source"} if route.senders else {field.name} if field and field.pattern else set()
+    except (TypeError, ValueError) as wrong:
+        raise TopologyError(f"{entry}, {route.accepts.__name__}: {wrong}.") from None
+    unknown = next((name for name in route.parameters if name not in known), None)
+    _refuse(
+        unknown is not None,
+        f"{entry}: {route.accepts.__name__} has no field for {{{unknown}}}; give it {unknown}: Annotated[…, FromPath], "
+        "or write it into the body.",
+    )
+    _refuse(
+        field is not None and field.name != route.group,
+        f"{entry}: {route.accepts.__name__} takes {field.name if field else ''!r} from the path, and only a FIFO "
+        "queue's group carries it; set group to it, or take it from the body.",
+    )
 
 
 def _webhooks(integration: Integration, topology: Topology) -> None:

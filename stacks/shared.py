@@ -5,6 +5,7 @@ from __future__ import annotations
 from aws_cdk import aws_events as events
 from constructs import Construct
 
+from functions.contracts.parked import EXPIRES_AT
 from stacks import names
 from stacks.entry import Topology
 from stacks.parts.customer_key import customer_key
@@ -13,12 +14,18 @@ from stacks.parts.stage_stack import StageStack
 from stacks.parts.table import Table, removal_policy
 from stacks.settings import Settings
 
-EXPIRY = {names.FAILURES: "expires_at", names.ONCE: "expiration", names.KEYS: "expires_at"}
+EXPIRY = {
+    names.FAILURES: "expires_at",
+    names.ONCE: "expiration",
+    names.KEYS: "expires_at",
+    names.PARKED: EXPIRES_AT,
+}
 """The attribute after whose time an item goes; a table that is not here keeps its items."""
 
 
 class Shared(StageStack):
-    """One bus for every event; and why messages failed, which effects were had already, and who redrove what.
+    """One bus for every event; why messages failed, what is parked behind them, which effects were had, who redrove.
+
 
     Where there is a consumer, also what pauses it while a service is away.
     """

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from functions.contracts.contract import Event
 from functions.contracts.redaction import redact
@@ -33,6 +33,9 @@ from functions.runtime.report import log_body, report
 from functions.runtime.settings import Settings, on_lambda
 from functions.runtime.unfinished import unfinished
 from functions.runtime.visibility import blocked, delay, hide, outage
+
+if TYPE_CHECKING:
+    from functions.runtime.park import Parking
 
 # What the module of a handler needs, from one place.
 __all__ = ["Consumer", "Duplicate", "Message", "Reject", "Retry", "Unavailable", "consumer"]
@@ -100,10 +103,13 @@ class Consumer:
                 # Who has waited in vain before goes first.
                 batch.sort(key=lambda record: -record.attempt)
             _expect_the_worst(batch, settings, deadline)
-            outcomes = self._handle_all(batch, settings, deadline)
-            unpublished = _publish_all(outcomes, settings, deadline)
-            report(outcomes | unpublished, settings, started)
-            failures = [failure for failure in (outcomes | unpublished).values() if isinstance(failure, Failure)]
+            parking = _parking(batch, settings, deadline)
+            outcomes = self._handle_all(parking.order(batch) if parking else batch, parking, settings, deadline)
+            outcomes |= _publish_all(outcomes, settings, deadline)
+            if parking:
+                outcomes |= _leave(parking, outcomes, deadline)
+            report(outcomes, settings, started)
+            failures = [failure for failure in outcomes.values() if isinstance(failure, Failure)]
             _send_back(failures, settings, deadline)
         finally:
             invocation.reset(token)
@@ -116,7 +122,9 @@ class Consumer:
 
         return within(Deadline(context).left("handling"), partial(condition, event, self._probes))
 
-    def _handle_all(self, batch: list[Record], settings: Settings, deadline: Deadline) -> Outcomes:
+    def _handle_all(
+        self, batch: list[Record], parking: Parking | None, settings: Settings, deadline: Deadline
+    ) -> Outcomes:
         outcomes: Outcomes = {}
         heads: dict[str | None, Failure] = {}
         behind: Counter[str | None] = Counter()
@@ -134,6 +142,8 @@ class Consumer:
                 error = NotAttempted("The batch's time ran out before its turn.", delay=late * pace.mean)
                 failure = Failure.not_attempted(record, error)
                 late += 1
+            elif parking and (parked := parking.verdict(record)):
+                failure = Failure.not_attempted(record, parked)
             else:
                 with pace:
                     outcome = self._handle_one(record, settings, deadline)
@@ -191,6 +201,15 @@ class _Pace:
         return left > 0 and (not self._handled or left >= SPARE * self.mean)
 
 
+def _parking(batch: list[Record], settings: Settings, deadline: Deadline) -> Parking | None:
+    """What of the batch is parked; None on a queue that does not park, whose consumer does not even load the module."""
+    if not settings.parks:
+        return None
+    from functions.runtime.park import Parking
+
+    return Parking.read(batch, settings, deadline.left("handling") / 2)
+
+
 def _interrupted(error: OutOfTime) -> BaseException:
     """What `error` says of its message: a call that hung until the end is the service's failure, not the message's."""
     service = clients.replace()
@@ -220,6 +239,14 @@ def _publish_all(outcomes: Outcomes, settings: Settings, deadline: Deadline) -> 
     }
 
 
+def _leave(parking: Parking, outcomes: Outcomes, deadline: Deadline) -> Outcomes:
+    done = {outcome.record.id: outcome for outcome in outcomes.values() if isinstance(outcome, Done)}
+    problems = parking.done([one.record for one in done.values()], deadline.left("reporting") / 2)
+    return {
+        id_: Failure(done[id_].record, problem, str(problem), done[id_].message) for id_, problem in problems.items()
+    }
+
+
 def _send_back(failures: list[Failure], settings: Settings, deadline: Deadline) -> None:
     if not failures and not unwritten() and not unfinished:
         return
@@ -240,12 +267,18 @@ def _hide(failures: list[Failure], settings: Settings) -> None:
     if not failures or not settings.queue_url:
         return
     waits: dict[str, float] = {}
+    longest: dict[str | None, float] = {}
     causeless = unwritten()
     for failure in failures:
         record, head = failure.record, failure.head
         wait = (
             blocked(waits[head.record.id], head, failure, settings) if head else delay(record, failure.error, settings)
         )
-        # Nothing is dead before its cause is written.
-        waits[record.id] = max(wait, outage(record.attempt, settings)) if record.id in causeless else wait
+        if record.id in causeless:
+            # Nothing is dead before its cause is written.
+            wait = max(wait, outage(record.attempt, settings))
+        if settings.parks:
+            # A redriven head may stand behind what it blocks, which would be taken for parked if it came before it.
+            wait = longest[record.group] = max(wait, longest.get(record.group, 0))
+        waits[record.id] = wait
     hide(settings.queue_url, [(failure.record, waits[failure.record.id]) for failure in failures])

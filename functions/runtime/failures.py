@@ -14,11 +14,12 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import to_builtins
+from msgspec.structs import replace
 
 from functions.contracts.environment import DEAD_LETTER_RETENTION
 from functions.contracts.failure_record import FailureRecord
 from functions.runtime.clients import client
-from functions.runtime.errors import GroupBlocked, NotAttempted, WorkerDied
+from functions.runtime.errors import GroupBlocked, GroupParked, NotAttempted, WorkerDied
 from functions.runtime.infrastructure import is_away
 from functions.runtime.log import log
 from functions.runtime.outcome import Failure
@@ -32,6 +33,8 @@ DEEPEST = 25
 """Calls of a stack that are recorded, innermost last; an item must stay small, and an endless recursion is long."""
 KEPT = 1000
 """Causes that wait to be written, at the most; the oldest go first."""
+
+FIRST = tuple(name for name in FailureRecord.__struct_fields__ if name.startswith("first_"))
 
 _waiting: dict[str, tuple[FailureRecord, bool]] = {}
 # Messages of this batch of which the cause is a guess, for any failure to replace.
@@ -49,7 +52,9 @@ def note_last_attempts(records: Sequence[Record], settings: Settings) -> None:
     _guesses.clear()
     for record in records:
         error = WorkerDied("No failure was seen, so the workers died with the message: out of memory, or out of time.")
-        before = _write(_record(Failure.not_attempted(record, error), settings), own=False, settings=settings)
+        # A guess is no first failure: only what was seen is.
+        guess = replace(_record(Failure.not_attempted(record, error), settings), **dict.fromkeys(FIRST))
+        before = _write(guess, own=False, settings=settings)
         if before is not None and "error_type" not in before:
             _guesses.add(record.id)
 
@@ -84,7 +89,7 @@ def unwritten() -> set[str]:
 
 def is_own(error: BaseException) -> bool:
     """Whether the failure is the message's own: not that of a service, of the time, of another message or a worker."""
-    return not isinstance(error, NotAttempted | GroupBlocked | WorkerDied) and not is_away(error)
+    return not isinstance(error, NotAttempted | GroupBlocked | GroupParked | WorkerDied) and not is_away(error)
 
 
 def _write(record: FailureRecord, *, own: bool, settings: Settings) -> dict[str, Any] | None:
@@ -106,7 +111,7 @@ def _change(record: FailureRecord, *, own: bool) -> dict[str, Any]:
     # The first of all stays, the last is replaced; what is the message's own goes before what is not.
     sets, names, values = [], {}, {}
     for position, name in enumerate(FailureRecord.__struct_fields__):
-        if name == "message_id":
+        if name == "message_id" or getattr(record, name) is None:
             continue
         stays = name.startswith("first_") or not (own or name.startswith("last_") or name == "expires_at")
         names[f"#{position}"] = name

@@ -56,7 +56,8 @@ class Counters(Struct, frozen=True):
     """Counters and the records of what was taken from them.
 
     `counters` are items of `key` with a whole number in `amount`; grant GetItem and UpdateItem. `records` are items of
-    `name_key`; grant GetItem and PutItem.
+    `name_key`; grant GetItem and PutItem. Give the consumer a `concurrency` of 20: that many holds fit into a kilobyte,
+    which a write unit covers, and an item takes a thousand units a second; more workers at once would be slower.
     """
 
     counters: Table
@@ -104,7 +105,7 @@ class Counters(Struct, frozen=True):
         """
         if _decided(record):
             taken = record.get("holds", {}).get(key) == hold["token"]
-        elif record.get("withdrawn", 0) > hold["withdrawn"]:
+        elif _generation(record) > _generation(hold):
             taken = False
         else:
             return None
@@ -149,7 +150,7 @@ class Counters(Struct, frozen=True):
         return self.records.get({self.name_key: name}) or {}
 
     def _withdrawn(self, name: str, before: Item) -> Item:
-        return self._stored(name, {"withdrawn": before.get("withdrawn", 0) + 1}, before)
+        return self._stored(name, {"withdrawn": _generation(before) + 1}, before)
 
     def _stored(self, name: str, content: Item, before: Item) -> Item:
         """The record as it stands: `content`, unless someone stored another since `before`."""
@@ -176,7 +177,7 @@ class _Attempt:
     def __init__(self, counters: Counters, name: str, record: Item) -> None:
         self._of = counters
         self._name = name
-        self._withdrawn = record.get("withdrawn", 0)
+        self._generation = _generation(record)
         self.held: dict[str, Item] = {}
 
     def hold(self, wanted: Mapping[str, int]) -> tuple[str, ...]:
@@ -189,8 +190,10 @@ class _Attempt:
 
     def _hold(self, key: str, quantity: int) -> str:
         of, name = self._of, PREFIX + self._name
-        mine = {"quantity": quantity, "token": uuid4().hex[:12], "since": int(time.time())}
-        mine["withdrawn"] = self._withdrawn
+        # Small, because every write of the counter costs a unit for each kilobyte that it has.
+        mine: Item = {"quantity": quantity, "token": uuid4().hex[:8], "since": int(time.time())}
+        if self._generation:
+            mine["withdrawn"] = self._generation
         while True:
             try:
                 of.counters.update(
@@ -213,18 +216,18 @@ class _Attempt:
                 possible = counter.get(of.amount, 0) + sum(hold["quantity"] for hold in in_the_way.values())
                 if possible < quantity or not of.give_back(key, in_the_way):
                     return "short"
-            elif (standing["withdrawn"], standing["quantity"]) == (self._withdrawn, quantity):
+            elif (_generation(standing), standing["quantity"]) == (self._generation, quantity):
                 # Ours, whose answer was lost, or another delivery's: the record takes one as well as the other.
                 self.held[key] = standing
                 return "held"
-            elif standing["withdrawn"] < self._withdrawn:
+            elif _generation(standing) < self._generation:
                 self._undo(key, standing)
             else:
                 raise _Moved
 
     def _undo(self, key: str, hold: Item) -> None:
         try:
-            self._of.settle(self._name, key, hold, {"withdrawn": self._withdrawn})
+            self._of.settle(self._name, key, hold, {"withdrawn": self._generation})
         except ConditionFailed:
             return
 
@@ -240,6 +243,10 @@ def others(counter: Item, name: str) -> dict[str, Item]:
 
 def _decided(record: Item) -> bool:
     return bool(record) and "withdrawn" not in record
+
+
+def _generation(record_or_hold: Item) -> int:
+    return int(record_or_hold.get("withdrawn", 0))
 
 
 def _is_forgotten(hold: Item) -> bool:

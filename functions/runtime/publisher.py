@@ -50,7 +50,7 @@ class Entry(Struct, frozen=True):
 def entry(event: Event, message: Message, index: int, settings: Settings) -> Entry:
     """The PutEvents entry of the `index`-th event of `message`.
 
-    Raises `Reject` if it is no event or alone too large for EventBridge.
+    Raises `Reject` if it is no event, does not fit its contract, or is alone too large for EventBridge.
     """
     if not isinstance(event, Event):
         raise Reject(f"The handler made a {type(event).__name__}, which is not an Event; correct the handler.")
@@ -66,7 +66,7 @@ def entry(event: Event, message: Message, index: int, settings: Settings) -> Ent
             correlation_id=message.correlation_id,
             causation_id=message.causation_id,
             tenant=message.tenant,
-            data=Raw(encode(event)),
+            data=Raw(event.fits()),
         )
     )
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html

@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.runtime.clients import client
-from functions.runtime.errors import NotAttempted, Reject, Retry
+from functions.runtime.errors import GroupParked, NotAttempted, Reject, Retry
 from functions.runtime.infrastructure import is_away
 from functions.runtime.log import log
 from functions.runtime.outcome import Failure
@@ -39,12 +39,12 @@ def delay(record: Record, error: BaseException, settings: Settings) -> float:
     """Seconds until `record`, which failed with `error`, is attempted again.
 
     A rejected message comes back at once, so that its receives run out and SQS moves it; on a queue that halts, its
-    group waits for a person and the message is attempted like any other. What met a service that is away waits long
-    from the first time on. What was not attempted for lack of time comes back when its turn is. Otherwise the wait
-    grows, but leaves every receive that is left its turn within nine tenths of the retention: SQS deletes what is older
-    than that, and a dead-letter queue never sees it.
+    group waits for a person and the message is attempted like any other. What is parked comes back at once to the same
+    end. What met a service that is away waits long from the first time on. What was not attempted for lack of time
+    comes back when its turn is. Otherwise the wait grows, but leaves every receive that is left its turn within nine
+    tenths of the retention: SQS deletes what is older than that, and a dead-letter queue never sees it.
     """
-    if isinstance(error, Reject) and not settings.halts:
+    if isinstance(error, GroupParked) or (isinstance(error, Reject) and not settings.halts):
         return 0
     if isinstance(error, NotAttempted):
         wait = error.delay

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from functions.contracts.envelope import CORRELATION_ID
 from ops.cli.options import AsJson, Filter, Ids, InStage, OfCause, OlderThan, QueueName, opened, selection, topology
+from ops.cli.parked import tell_group
 from ops.cli.screen import Line, out, print_json, said, sheet, span, tell, tell_aside
 from ops.dead_letters.cause import Cause
 from ops.dead_letters.peek import Dead, Seen, dead_letters, look
@@ -18,6 +19,9 @@ from ops.dead_letters.redaction import Redaction
 from ops.dead_letters.selection import document
 from ops.depth import Depth, depths
 from stacks import names
+
+GROUPS = 10
+"""Parked groups that are told of one queue."""
 
 
 def queues(stage: InStage = names.LOCAL, as_json: AsJson = False) -> None:
@@ -130,6 +134,13 @@ def _tell_dead(each: Dead) -> None:
     for pile in each.piles:
         tell(pile.cause, prefix=f"  {pile.count:>6,}  ")
         tell(", ".join(pile.samples), style="dim", prefix=" " * 10)
+    for group in each.parked[:GROUPS]:
+        tell_group(group, prefix="  parked: ")
+    if each.parked_problem is not None:
+        tell(f"  What is parked could not be read: {each.parked_problem}", style="dim")
+    if len(each.parked) > GROUPS:
+        work = each.parked[0].queue
+        tell(f"  {len(each.parked) - GROUPS:,} more groups: python -m ops parked {work}", style="dim")
     if each.seen < each.waiting:
         tell(f"  The causes are those of {each.seen:,} messages; --sample looks at more.", style="dim")
 

@@ -15,9 +15,10 @@ from msgspec import Struct
 
 from ops.dead_letters.cause import Cause, Causes, label
 from ops.dead_letters.logged_cause import LoggedCauses
+from ops.dead_letters.parked import ParkedGroup, parked, work_of
 from ops.dead_letters.selection import EVERYTHING, Selection
-from ops.depth import depth
-from ops.errors import UsageError
+from ops.depth import Depth, depth
+from ops.errors import OpsError, UsageError
 from ops.queue import Queue, find, find_dead, queues
 from ops.sqs.connection import connected
 from ops.sqs.loop import run
@@ -26,6 +27,8 @@ from ops.sqs.sweep import Sweep
 from ops.stage import Stage, in_words
 
 VISIBILITY = 60
+GROUP_PARKED = "GroupParked"
+"""The cause of what follows a dead message of its group, as consumers record it."""
 FEW = 100
 """Receives below which a look brings a message near its dead-letter queue."""
 
@@ -73,6 +76,10 @@ class Dead(Struct, frozen=True, kw_only=True):
     piles: list[Pile]
     integration: str | None = None
     """Whose queue it is."""
+    parked: list[ParkedGroup] = []
+    """The groups that wait for a message in it, or for one that is gone; of queues that park only."""
+    parked_problem: str | None = None
+    """Why those could not be read."""
     problem: str | None = None
     """Why recorded causes could not be read."""
     remark: str | None = None
@@ -109,7 +116,23 @@ def dead_letters(stage: Stage, queue: str | None = None, *, sample: int = 100) -
     causes, logged = Causes(stage), LoggedCauses(stage)
     every = [find_dead(stage, queue)] if queue is not None else [each for each in queues(stage) if each.kind != "work"]
     found = [_dead(stage, each, sample, causes, logged) for each in every]
-    return [each for each in found if each.waiting or each.in_flight or queue]
+    return [each for each in found if each.waiting or each.in_flight or each.parked or queue]
+
+
+def parked_groups(stage: Stage, work: str, *, sample: int = 1000) -> list[ParkedGroup]:
+    """Every group of the queue of that word, which parks, that has places.
+
+    At most `sample` of its dead letters are looked at. Raises `UsageError` and `OpsError`.
+    """
+    dead = find_dead(stage, work)
+    counts = depth(stage, dead)
+    seen = (
+        _look(stage, dead, EVERYTHING, min(sample, counts.waiting), Causes(stage), None).seen if counts.waiting else []
+    )
+    found, problem = _parked(stage, dead, counts, seen)
+    if problem is not None:
+        raise OpsError(f"What is parked could not be read: {problem}")
+    return found
 
 
 def _dead(stage: Stage, queue: Queue, sample: int, causes: Causes, logged: LoggedCauses) -> Dead:
@@ -117,9 +140,12 @@ def _dead(stage: Stage, queue: Queue, sample: int, causes: Causes, logged: Logge
     limit = min(sample, counts.waiting)
     looked = _look(stage, queue, EVERYTHING, limit, causes, logged) if limit else Look([])
     seen = looked.seen
+    groups, unread = _parked(stage, queue, counts, seen)
     piles: dict[str, list[Seen]] = {}
     for each in seen:
-        piles.setdefault(label(each.cause), []).append(each)
+        # One pile, whoever they are behind: that is said of each group.
+        follows = each.cause is not None and each.cause.error_type == GROUP_PARKED
+        piles.setdefault(GROUP_PARKED if follows else label(each.cause), []).append(each)
     order = Counter({name: len(pile) for name, pile in piles.items()}).most_common()
     return Dead(
         queue=queue.word,
@@ -139,9 +165,19 @@ def _dead(stage: Stage, queue: Queue, sample: int, causes: Causes, logged: Logge
             for name, count in order
         ],
         integration=counts.integration,
+        parked=[group for group in groups if group.where != "elsewhere"],
+        parked_problem=unread,
         problem=causes.problem if seen else None,
         remark=looked.remark,
     )
+
+
+def _parked(stage: Stage, queue: Queue, counts: Depth, seen: list[Seen]) -> tuple[list[ParkedGroup], str | None]:
+    work = work_of(stage.topology, queue.word)
+    if work is None:
+        return [], None
+    whole = len(seen) >= counts.waiting and not counts.in_flight
+    return parked(stage, work, [each.message for each in seen], whole=whole)
 
 
 def _harmless(stage: Stage, queue: Queue) -> None:

@@ -71,6 +71,7 @@ def _environment(entry: Consumer, queue: WorkQueue, settings: Settings) -> dict[
         backoff_cap=queue.entry.backoff_cap,
         on_poison=queue.entry.on_poison,
         failures_table=name(names.FAILURES),
+        parked_table=name(names.PARKED) if queue.entry.on_poison == "park" else None,
         pause_queue_url=arn.queue_url(queue, names.queue(settings.stage, PAUSE_CONSUMER, fifo=True)),
         once_table=name(names.ONCE) if entry.sends_email else None,
         bus_name=name(names.BUS) if entry.publishes else None,
@@ -97,6 +98,8 @@ def _statements(entry: Consumer, queue: WorkQueue, settings: Settings) -> list[i
         (["sqs:SendMessage"], [arn.queue(queue, names.queue(settings.stage, PAUSE_CONSUMER, fifo=True))]),
     ]
     grants += [([f"dynamodb:{action}" for action in use.actions], [table(use.table)]) for use in entry.access]
+    if queue.entry.on_poison == "park":
+        grants.append(([f"dynamodb:{action}" for action in _PARKING_ACTIONS], [table(names.PARKED)]))
     secrets = [arn.secret(queue, names.resource(settings.stage, word)) for word in entry.secrets]
     if secrets:
         grants.append((["secretsmanager:GetSecretValue"], secrets))
@@ -115,5 +118,7 @@ def _statements(entry: Consumer, queue: WorkQueue, settings: Settings) -> list[i
 # What Lambda needs to poll, and the runtime to set a message's time of return.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
 _QUEUE_ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
+# What it takes to read the places of a group, and to take and to give up one.
+_PARKING_ACTIONS = ("BatchGetItem", "UpdateItem")
 # What Powertools' idempotency store does.
 _ONCE_ACTIONS = ("GetItem", "PutItem", "UpdateItem", "DeleteItem")

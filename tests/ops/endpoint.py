@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from ops.sqs.fake import FakeQueue, FakeSqs
 from ops.sqs.message import Entry, Value
 from tests.ops.sight import Insights
+from tests.simulation.expression import Expression
 
 T = TypeVar("T")
 
@@ -113,6 +114,8 @@ class Endpoint:
                 item = request["Item"]
                 self.tables[request["TableName"]][item["id"]["S"]] = item
                 return 200, b"{}"
+            if action in ("scan", "updateitem", "deleteitem"):
+                return self._places(action, request)
             ((table, asked),) = request["RequestItems"].items()
             wanted = [key["message_id"]["S"] for key in asked["Keys"]]
             found = [self.tables[table][id_] for id_ in wanted if id_ in self.tables[table]]
@@ -122,6 +125,22 @@ class Endpoint:
                 400,
                 b'{"__type": "ResourceNotFoundException", "message": "not here"}',
             )
+
+    def _places(self, action: str, request: dict[str, Any]) -> tuple[int, bytes]:
+        """What is done with the table of what is parked."""
+        table = self.tables[request["TableName"]]
+        names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
+        if action == "scan":
+            found = [i for i in table.values() if Expression(request["FilterExpression"], names, values, i).holds()]
+            return 200, json.dumps({"Items": found}).encode()
+        key = request["Key"]["group"]["S"]
+        if action == "deleteitem":
+            table.pop(key, None)
+            return 200, b"{}"
+        if not Expression(request["ConditionExpression"], names, values, table.get(key)).holds():
+            return 400, b'{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}'
+        table[key] = Expression(request["UpdateExpression"], names, values, table[key]).applied()
+        return 200, b"{}"
 
 
 @contextmanager

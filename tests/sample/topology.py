@@ -44,7 +44,7 @@ SAMPLE = Topology(
                 ),
                 Consumer(
                     function="change_ticket",
-                    access=(Access(table="changes", actions=("UpdateItem",)),),
+                    access=(Access(table="changes", actions=("PutItem", "UpdateItem")),),
                     publishes=(TicketChanged, ChangeDeclined),
                 ),
                 Consumer(function="mail_ticket", concurrency=5, sends_email=True),
@@ -71,6 +71,7 @@ SAMPLE = Topology(
             consumers=(
                 Consumer(
                     function="assign_ticket",
+                    concurrency=20,
                     access=(
                         Access(table="agents", actions=("GetItem", "UpdateItem")),
                         Access(table="assignments", actions=("GetItem", "PutItem")),

@@ -8,5 +8,5 @@ Read it from the inside out:
    stacks give each function; `world` wires them together.
 4. `traffic` is what callers ask for, `person` what people do, `scenario` both with a plan of faults. `kinds`, with
    `outage_kinds` and `order_kinds`, are the kinds of scenario and their promises, `gaps` what does not hold yet.
-5. `evidence` is what is left, `requests` and `effects` read it, `auditor` judges, `report` tells.
+5. `evidence` is what is left, `requests`, `effects` and `hours` read it, `auditor` judges, `report` tells.
 """

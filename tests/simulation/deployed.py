@@ -10,6 +10,7 @@ from functions.contracts.environment import (
     secret_variable,
     table_variable,
 )
+from functions.contracts.path import path_field
 from functions.contracts.pause import PAUSE_CONSUMER
 from stacks import names
 from stacks.entry import Consumer, Queue, Topology
@@ -18,6 +19,7 @@ STAGE = "simulated"
 SENDER = "house@example.com"
 ACCOUNT = "000000000000"
 QUEUE_ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
+PARKING_ACTIONS = ("BatchGetItem", "UpdateItem")
 ONCE_ACTIONS = ("GetItem", "PutItem", "UpdateItem", "DeleteItem")
 PAUSE_ACTIONS = ("InvokeFunction", "UpdateEventSourceMapping")
 PAUSER = Consumer(function=PAUSE_CONSUMER, timeout=15)
@@ -52,6 +54,7 @@ def environment(topology: Topology, consumer: Consumer) -> dict[str, str]:
         backoff_cap=queue.backoff_cap,
         on_poison=queue.on_poison,
         failures_table=name(names.FAILURES),
+        parked_table=name(names.PARKED) if queue.on_poison == "park" else None,
         pause_queue_url=_url(PAUSE_QUEUE),
         once_table=name(names.ONCE) if consumer.sends_email else None,
         bus_name=name(names.BUS) if consumer.publishes else None,
@@ -90,6 +93,8 @@ def permissions(topology: Topology, consumer: Consumer) -> set[tuple[str, str]]:
     granted = {(f"sqs:{action}", names.queue(STAGE, queue.name, fifo=queue.fifo)) for action in QUEUE_ACTIONS}
     granted.add(("dynamodb:UpdateItem", names.resource(STAGE, names.FAILURES)))
     granted.add(("sqs:SendMessage", pause_queue))
+    if queue.on_poison == "park":
+        granted |= {(f"dynamodb:{action}", names.resource(STAGE, names.PARKED)) for action in PARKING_ACTIONS}
     for use in consumer.access:
         granted |= {(f"dynamodb:{action}", names.resource(STAGE, use.table)) for action in use.actions}
     granted |= {("secretsmanager:GetSecretValue", names.resource(STAGE, word)) for word in consumer.secrets}
@@ -99,6 +104,12 @@ def permissions(topology: Topology, consumer: Consumer) -> set[tuple[str, str]]:
         granted |= {(f"dynamodb:{action}", names.resource(STAGE, names.ONCE)) for action in ONCE_ACTIONS}
         granted.add(("ses:SendEmail", SENDER))
     return granted
+
+
+def path_patterns(topology: Topology) -> dict[str, str]:
+    """What the edge lets through as the group of each FIFO queue, by the queue's word."""
+    fields = {route.queue: path_field(route.accepts) for route in topology.routes if route.group}
+    return {queue: field.pattern for queue, field in fields.items() if field}
 
 
 def table_keys(topology: Topology) -> dict[str, str]:

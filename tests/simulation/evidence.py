@@ -82,7 +82,8 @@ class Evidence:
     """One scenario's. Times are seconds since it began.
 
     `poison` names what cannot succeed, by queue and subject, with the cause that it must have. `causes` are the failure
-    records by message id, `left` the messages still in a queue, `dead` the ids of those still in a dead-letter queue.
+    records by message id, `left` the messages still in a queue, `dead` the ids of those still in a dead-letter queue,
+    `dropped` of those that a person deleted.
     `killed` says why each worker died that did, `faults` counts what was done to calls. `fans` are the queues that each
     event reaches. `unreadable` are lines of the log that are not one short JSON object. `spent` counts
     the invocations while a service had been away for some time, and `switched` are the switches of mappings.
@@ -100,6 +101,7 @@ class Evidence:
     causes: dict[str, dict[str, Any]] = field(default_factory=dict)
     killed: dict[str, str] = field(default_factory=dict)
     redriven_at: float | None = None
+    dropped: set[str] = field(default_factory=set)
     hours: dict[str, int] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
     spent: int = 0

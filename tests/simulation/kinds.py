@@ -10,7 +10,7 @@ from typing import Any
 
 from stacks.entry import Topology
 from tests.sample.topology import SAMPLE
-from tests.simulation import order_kinds, outage_kinds
+from tests.simulation import order_kinds, outage_kinds, park_kinds
 from tests.simulation.faults import Curse, Plan
 from tests.simulation.person import rotate
 from tests.simulation.requests import content_of
@@ -25,6 +25,7 @@ ALWAYS = (
     "renamed",
     "untold",
     "stuck",
+    "shut",
     "bulky",
     "unreadable",
     "overruled",
@@ -101,13 +102,14 @@ def mail(random: Random, size: int) -> Scenario:
 
 
 def cause(random: Random, size: int) -> Scenario:
-    """Rejected messages meet a throttled table on their last attempt."""
+    """Rejected messages meet a throttled table later."""
     sends, poison = [], {}
     for number in range(size):
         ticket = f"unknown-{number}"
         sends.append(opened(random.uniform(0, 60), ticket, agent="nobody"))
         poison["assign_ticket", ticket] = "Reject"
-    return Scenario(sends, Plan(rates={"throttle": 0.5}, only=("TransactWriteItems",)), poison=poison)
+    # Only what was attempted before reads what became of it: each of them is rejected once, and then meets the table.
+    return Scenario(sends, Plan(rates={"throttle": 0.95}, only=("GetItem",)), poison=poison)
 
 
 def deadly(random: Random, size: int) -> Scenario:
@@ -229,6 +231,7 @@ KINDS = {
         *(Kind(name, make, (*GOOD, "late", "timed_out")) for name, make in outage_kinds.ALL.items()),
         *(Kind(name, make, (*GOOD, "unattempted")) for name, make in order_kinds.ALL.items()),
         *(Kind(name, make, (*ALWAYS, "still_dead")) for name, make in order_kinds.REDRIVEN.items()),
+        *(Kind(name, make, (*ALWAYS, "still_dead")) for name, make in park_kinds.ALL.items()),
     )
 }
 """Every kind by its name."""

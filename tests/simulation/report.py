@@ -33,6 +33,7 @@ COLUMNS = {
     "unreadable": "unreadable",
     "overruled": "overruled",
     "spent": "spent",
+    "shut": "shut",
 }
 
 

@@ -2,11 +2,15 @@
 
 Two transactions, or a transaction and a write, on one item at nearly the same time conflict; reads are consistent.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
+An item, which is never spread over partitions, takes a thousand write units a second, whether conditions hold or not.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 """
 
 from __future__ import annotations
 
 import json
+import math
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
@@ -22,7 +26,11 @@ TOKEN = 600
 """Seconds for which a transaction's ClientRequestToken is remembered."""
 LARGEST = 400 * 1024
 """Bytes of an item, its names included."""
-MOST = {"TransactWriteItems": 100, "BatchWriteItem": 25}
+UNIT = 1024
+"""Bytes of an item that a write unit covers; in a transaction it covers half."""
+UNITS = 1000
+"""Write units that an item takes in a second."""
+MOST = {"TransactWriteItems": 100, "BatchWriteItem": 25, "BatchGetItem": 100}
 
 Allowed = Callable[[str, str, str], bool]
 """Whether a function may do an action of DynamoDB on a table."""
@@ -38,6 +46,11 @@ class Tables:
         self._clock = clock
         self._random = random
         self._allowed = allowed
+        self.calls: Counter[str] = Counter()
+        """How often each operation was asked for, and each error answered."""
+        self.units: dict[str, float] = defaultdict(float)
+        """Write units that were used, by table."""
+        self._room: dict[tuple[str, str], tuple[float, float]] = {}
         self._held: dict[tuple[str, str], float] = {}
         self._tokens: dict[str, float] = {}
 
@@ -45,6 +58,7 @@ class Tables:
         """What DynamoDB answers. Raises `ServiceError`, and `LookupError` for a call that is not modelled."""
         operations = {
             "GetItem": self._get,
+            "BatchGetItem": self._get_batch,
             "PutItem": self._put,
             "UpdateItem": self._update,
             "DeleteItem": self._delete,
@@ -53,10 +67,15 @@ class Tables:
         }
         if call.operation not in operations:
             raise LookupError(f"the simulation has no {call.operation}; add it to tables.py")
+        self.calls[call.operation] += 1
         try:
             return operations[call.operation](call)
         except Invalid as error:
+            self.calls["ValidationException"] += 1
             raise ServiceError(400, "ValidationException", str(error)) from error
+        except ServiceError as error:
+            self.calls[error.code] += 1
+            raise
 
     def unheard(self, call: Call) -> None:
         """Nobody asks: every write is in the history."""
@@ -69,6 +88,21 @@ class Tables:
         table = self._table(call, "GetItem", call.body["TableName"])
         item = self.items[table].get(self._key(table, call.body["Key"]))
         return {"Item": item} if item else {}
+
+    def _get_batch(self, call: Call) -> dict[str, Any]:
+        keys = [(table, key) for table, asked in call.body["RequestItems"].items() for key in asked["Keys"]]
+        _check_size("BatchGetItem", keys)
+        if len({(table, self._key(table, key)) for table, key in keys}) < len(keys):
+            raise Invalid("Provided list of item keys contains duplicates")
+        found: dict[str, list[Item]] = {table: [] for table, _ in keys}
+        left: dict[str, Any] = {}
+        for table, key in keys:
+            item = self.items[self._table(call, "BatchGetItem", table)].get(self._key(table, key))
+            if call.partial and self._random.random() < 0.5:
+                left.setdefault(table, call.body["RequestItems"][table] | {"Keys": []})["Keys"].append(key)
+            elif item:
+                found[table].append(item)
+        return {"Responses": found, "UnprocessedKeys": left}
 
     def _put(self, call: Call) -> dict[str, Any]:
         before, _ = self._alone(call, "PutItem")
@@ -88,10 +122,13 @@ class Tables:
         if self._held.get((table, key), 0) > self._clock.now:
             raise ServiceError(400, "TransactionConflictException", "Transaction is ongoing for the item")
         before = self.items[table].get(key)
-        if not _holds(call.body, before):
+        held = _holds(call.body, before)
+        after = self._after(table, action, call.body, before) if held else before
+        if not self._takes(table, key, _units(before, after)):
+            raise ServiceError(400, "ThrottlingException", "Throughput exceeds the limit of a key range")
+        if not held:
             shown = {"Item": before} if before and _shows(call.body) else {}
             raise ServiceError(400, "ConditionalCheckFailedException", "The conditional request failed", **shown)
-        after = self._after(table, action, call.body, before)
         self._apply(call.worker.name, table, key, after)
         return before, after
 
@@ -130,6 +167,8 @@ class Tables:
         if self._held.get(target, 0) > self._clock.now:
             return {"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}
         before = self.items[table].get(key)
+        if not self._takes(table, key, 2 * _units(before, body.get("Item"))):
+            return {"Code": "ThrottlingError", "Message": "Throughput exceeds the limit of a key range"}
         if _holds(body, before):
             return {"Code": "None"}
         shown = {"Item": before} if before and _shows(body) else {}
@@ -188,6 +227,16 @@ class Tables:
         after: Item = Expression(body["UpdateExpression"], names, values, before).applied() | body["Key"]
         return after
 
+    def _takes(self, table: str, key: str, units: float) -> bool:
+        """Whether the item takes so much more now."""
+        now = self._clock.now
+        room, since = self._room.get((table, key), (UNITS, now))
+        room = min(UNITS, room + (now - since) * UNITS)
+        taken = room >= units
+        self._room[table, key] = (room - units if taken else room), now
+        self.units[table] += units if taken else 0
+        return taken
+
     def _apply(self, worker: str, table: str, key: str, after: Item | None) -> None:
         before = self.items[table].get(key)
         self.history.append(Write(self._clock.now, worker, table, key, before, after))
@@ -201,6 +250,36 @@ def _holds(body: Mapping[str, Any], item: Item | None) -> bool:
     condition = body.get("ConditionExpression")
     names, values = body.get("ExpressionAttributeNames", {}), body.get("ExpressionAttributeValues", {})
     return condition is None or Expression(condition, names, values, item).holds()
+
+
+def _units(*items: Item | None) -> int:
+    """Write units of the largest of the items."""
+    return max((math.ceil(size(item) / UNIT) for item in items if item), default=1)
+
+
+def size(item: Item) -> int:
+    """Bytes of an item as DynamoDB counts them: names, values, and a little for each list, map and entry.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+    """
+    return sum(len(name.encode()) + _size(value) for name, value in item.items())
+
+
+def _size(value: dict[str, Any]) -> int:
+    ((kind, content),) = value.items()
+    match kind:
+        case "N":
+            return len(content.lstrip("-")) // 2 + 2
+        case "M":
+            return 3 + sum(1 + len(name.encode()) + _size(part) for name, part in content.items())
+        case "L":
+            return 3 + sum(1 + _size(part) for part in content)
+        case "SS":
+            return sum(len(part.encode()) for part in content)
+        case "S":
+            return len(content.encode())
+        case _:
+            return 1
 
 
 def _shows(body: Mapping[str, Any]) -> bool:

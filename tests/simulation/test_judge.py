@@ -79,6 +79,14 @@ def without_deadline(function: str, modules: Modules) -> None:
     vars(modules["functions.runtime.consumer"])["SPARE"] = 0
 
 
+def without_places(function: str, modules: Modules) -> None:
+    vars(modules["functions.runtime.park"])["Parking"].verdict = lambda *_: None
+
+
+def with_places_kept(function: str, modules: Modules) -> None:
+    vars(modules["functions.runtime.park"])["Lane"].leave = lambda *_: None
+
+
 def rejecting(function: str, modules: Modules) -> None:
     reject = modules["functions.runtime.errors"].Reject
 
@@ -99,6 +107,8 @@ MUTATIONS = {
     "an effect of which nothing is told": ("calm", without_events, "untold"),
     "a mail that no record guards": ("calm", without_once, "doubled"),
     "a handler that refuses what is good": ("calm", rejecting, "died"),
+    "a group that goes on without its dead head": ("parked heads", without_places, "reordered"),
+    "a group that stays parked": ("parked rejects", with_places_kept, "still_dead"),
     "a redrive that helps nobody": ("undelivered", rejecting, "still_dead"),
 }
 
@@ -141,6 +151,13 @@ def test_a_message_that_expires_is_lost() -> None:
 def test_a_mail_of_which_its_sender_never_heard_may_be_sent_again() -> None:
     verdict = judged(Scenario([opened(1, "tic-1")], Plan(rates={"lost, closed": 1}, only=("mail",))))
     assert (verdict.doubled, verdict.died) == (0, 1)
+
+
+def test_a_group_that_stays_parked_while_nothing_of_it_is_dead_is_shut() -> None:
+    place = {"group": {"S": "change_ticket/tic-1"}, f"s{1:020d}": {"S": "9999999999 who"}}
+    scenario = Scenario([opened(1, "tic-1")], deeds=((0, lambda world: world.store("parked", place)),))
+    assert judged(scenario).shut == 1
+    assert judged(Scenario(scenario.sends)).shut == 0
 
 
 def test_an_effect_that_comes_too_late_is_late() -> None:

@@ -80,6 +80,12 @@ CONVERSATIONS: dict[str, Calls] = {
         ),
         ("get_item", {"TableName": "others", "Key": {"id": {"S": "b"}}}),
     ],
+    "several keys": [
+        ("put_item", put("a")),
+        ("put_item", put("b")),
+        ("batch_get_item", {"RequestItems": {"things": {"Keys": [KEY, {"id": {"S": "c"}}], "ConsistentRead": True}}}),
+        ("batch_get_item", {"RequestItems": {"things": {"Keys": [KEY, KEY]}}}),
+    ],
     "a name without a value": [
         (
             "update_item",
@@ -139,6 +145,26 @@ def test_two_transactions_on_one_item_at_once_conflict_and_one_after_the_other_d
     assert code == "TransactionCanceledException"
     assert [reason["Code"] for reason in reasons] == ["TransactionConflict"] * 2
     assert bench.run(lambda: transact(second)) == [{}]
+
+
+def test_an_item_takes_a_thousand_write_units_a_second_and_its_neighbours_do_not_care(bench: Bench) -> None:
+    client = bench.client()
+    large = {"TableName": "things", "Item": {"id": {"S": "large"}, "big": {"S": "x" * 100 * 1024}}}
+
+    def write() -> Any:
+        return answers(client, [("put_item", large), ("put_item", put("small"))])
+
+    assert bench.run(*[write] * 9) == [[{}, {}]] * 9
+    assert bench.tables.calls["ThrottlingException"] == 0
+    assert bench.run(*[write] * 12) == [[{}, {}]] * 12, "botocore repeats what was throttled"
+    assert bench.tables.calls["ThrottlingException"] >= 3
+    assert bench.tables.units["things"] == 21 * (101 + 1)
+
+
+def test_a_condition_that_fails_costs_as_much_as_one_that_holds(bench: Bench) -> None:
+    client = bench.client()
+    bench.run(lambda: answers(client, CONVERSATIONS["a put under a condition"]))
+    assert bench.tables.units["things"] == 2
 
 
 def test_a_transaction_of_the_same_token_is_done_once(bench: Bench) -> None:

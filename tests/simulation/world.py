@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from functools import partial
 from random import Random
@@ -84,12 +85,15 @@ class World:
         self.deaths: list[Death] = []
         self.hours: dict[str, int] = {}
         self.redriven_at: float | None = None
+        self.dropped: set[str] = set()
         self.killed: dict[str, str] = {}
+        self._paths = deployed.path_patterns(topology)
         self.invocations = 0
         self.spent = 0
         self._seed = seed
         self._log_level = {"LOG_LEVEL": log_level}
         self._outside = os.environ
+        self._inside: Sandbox | None = None
         self._random = Random(f"{seed} services")
         self._sandboxes = sandboxes
         self._nature = Nature()
@@ -178,7 +182,13 @@ class World:
         group: str | None = None,
         deduplication: str | None = None,
     ) -> None:
-        """What a caller sends now; while SQS is away the edge refuses it, and the caller comes again, in order."""
+        """What a caller sends now; while SQS is away the edge refuses it, and the caller comes again, in order.
+
+        The edge also refuses a `group`, which stands in the path, that its contract does not allow.
+        """
+        path = self._paths.get(word)
+        if path is not None and not re.fullmatch(path, group or ""):
+            return
         if self.faults.away("sqs"):
             again = partial(self.send, word, body, attributes=attributes, group=group, deduplication=deduplication)
             self.clock.at(self.faults.back("sqs"), again)
@@ -216,6 +226,7 @@ class World:
             },
             killed=self.killed,
             redriven_at=self.redriven_at,
+            dropped=self.dropped,
             hours=self.hours,
             unreadable=self._nature.log.unreadable,
             spent=self.spent,
@@ -290,8 +301,11 @@ class World:
     def _turn(self, worker: Worker | None) -> None:
         self._nature.worker = worker
         environment = self._workers.get(worker) if worker else None
-        if environment:
-            environment.sandbox.enter()
+        if self._inside:
+            self._inside.leave()
+        self._inside = environment.sandbox if environment else None
+        if self._inside:
+            self._inside.enter()
         os.environ = environment.variables if environment else self._outside  # type: ignore[assignment]  # noqa: B003
 
     def _end(

@@ -160,6 +160,12 @@ def test_a_message_that_kills_its_worker_on_its_last_attempt_has_a_cause(fakes: 
     assert fakes.dynamodb.causes["a"]["error_type"] == "WorkerDied"
 
 
+def test_a_guess_is_no_first_failure(fakes: Fakes) -> None:
+    Probing(a=KeyError("x")).handler(batch(probe("a", attempt=5)))
+    cause = fakes.dynamodb.causes["a"]
+    assert (cause["error_type"], cause["first_error_type"], cause["last_error_type"]) == ("KeyError",) * 3
+
+
 def test_a_cause_that_was_seen_is_not_replaced_by_a_guess(fakes: Fakes) -> None:
     Probing(a=RuntimeError("seen")).handler(batch(probe("a", attempt=4)))
     with pytest.raises(Killed):

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.runtime import clients
 from functions.runtime.clients import client
-from functions.runtime.errors import Retry
+from functions.runtime.deadline import left, within
+from functions.runtime.errors import Reject, Retry, Unavailable
 from functions.runtime.table import Cancelled, ConditionFailed, Put, Table, plain, transact, typed
 from local.rehearsal import Rehearsal
-from tests.functions.fakes import Fakes
+from tests.functions.fakes import Fakes, refusal
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.text(),
@@ -48,18 +57,141 @@ def test_a_transaction_does_all_or_nothing_and_tells_which_condition_failed(aws:
     assert [item["ticket_id"] for item in aws.items("tickets")] == ["1"]
 
 
-def test_a_transaction_that_met_another_is_tried_again(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
-    from botocore.exceptions import ClientError
+def refused(*reasons: str) -> ClientError:
+    """A transaction that was cancelled for these reasons."""
+    response: Any = {"Error": {"Code": "TransactionCanceledException"}}
+    return ClientError(response | {"CancellationReasons": [{"Code": code} for code in reasons]}, "TransactWriteItems")
 
-    def conflict(**_: object) -> None:
-        reasons = [{"Code": "TransactionConflict"}, {"Code": "None"}]
-        response = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
-        raise ClientError(response, "TransactWriteItems")
 
-    monkeypatch.setattr(fakes.dynamodb, "transact_write_items", conflict, raising=False)
+@dataclass
+class Busy:
+    """DynamoDB that answers with errors first; time passes only while someone sleeps."""
+
+    errors: list[ClientError]
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+    now: float = 0.0
+
+    def __getattr__(self, operation: str) -> Callable[..., dict[str, Any]]:
+        def call(**arguments: Any) -> dict[str, Any]:
+            self.asked.append(arguments)
+            if self.errors:
+                raise self.errors.pop(0)
+            return {"Attributes": {}}
+
+        return call
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def busy(environment: None, monkeypatch: pytest.MonkeyPatch) -> Busy:
+    one = Busy([])
+    monkeypatch.setattr(clients, "made", {"dynamodb": one})
+    monkeypatch.setattr("functions.runtime.table.time", SimpleNamespace(monotonic=lambda: one.now, sleep=one.sleep))
+    monkeypatch.setattr("functions.runtime.table.left", lambda: math.inf)
+    monkeypatch.setattr("functions.runtime.table.random", SimpleNamespace(uniform=lambda _, most: most))
+    return one
+
+
+def two() -> None:
     put = Put(table=Table("tickets"), item={"ticket_id": "1"}, condition="attribute_not_exists(ticket_id)")
-    with pytest.raises(Retry, match="TransactionConflict"):
-        transact([put, put])
+    transact([put, put])
+
+
+CALLS: dict[str, Callable[[], object]] = {
+    "get": lambda: Table("tickets").get({"ticket_id": "1"}),
+    "put": lambda: Table("tickets").put({"ticket_id": "1"}, condition="attribute_not_exists(ticket_id)"),
+    "update": lambda: Table("tickets").update({"ticket_id": "1"}, "ADD n :one", values={":one": 1}),
+    "transact": two,
+}
+CODES = (
+    *("TransactionConflictException", "TransactionInProgressException", "ThrottlingException"),
+    *("ProvisionedThroughputExceededException", "RequestLimitExceeded"),
+)
+
+
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("call", CALLS)
+def test_a_busy_item_is_asked_again_after_growing_waits(busy: Busy, call: str, code: str) -> None:
+    busy.errors = [refusal(code) for _ in range(7)]
+    CALLS[call]()
+    assert busy.waits == [0.02, 0.04, 0.08, 0.16, 0.32, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_what_stays_busy_is_unavailable_within_five_seconds(busy: Busy, call: str) -> None:
+    busy.errors = [refusal("ThrottlingException") for _ in range(99)]
+    with pytest.raises(Unavailable, match="DynamoDB is busy: ThrottlingException"):
+        CALLS[call]()
+    assert 4 < busy.now < 5
+
+
+def test_waiting_for_a_busy_item_takes_a_third_of_the_time_that_is_left(
+    busy: Busy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("functions.runtime.table.left", left)
+    busy.errors = [refusal("ThrottlingException") for _ in range(99)]
+    with pytest.raises(Unavailable):
+        within(6, CALLS["get"])
+    assert 1 < busy.now < 2
+
+
+@pytest.mark.parametrize("seconds", [0, -1])
+def test_without_time_a_busy_item_is_asked_once(busy: Busy, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    monkeypatch.setattr("functions.runtime.table.left", lambda: seconds)
+    busy.errors = [refusal("ThrottlingException")]
+    with pytest.raises(Unavailable):
+        CALLS["get"]()
+    assert busy.waits == []
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_any_other_error_is_told_at_once(busy: Busy, call: str) -> None:
+    busy.errors = [refusal("ValidationException")]
+    with pytest.raises(ClientError, match="ValidationException"):
+        CALLS[call]()
+    assert busy.waits == []
+
+
+@pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
+def test_a_transaction_that_was_cancelled_for_others_is_repeated_as_a_new_one(busy: Busy, code: str) -> None:
+    busy.errors = [refused(code, "None"), refused("None", code)]
+    two()
+    assert len({call["ClientRequestToken"] for call in busy.asked}) == 3
+
+
+def test_a_transaction_that_may_have_happened_is_repeated_as_the_same(busy: Busy) -> None:
+    busy.errors = [refusal("TransactionInProgressException"), refusal("ThrottlingException")]
+    two()
+    assert len({call["ClientRequestToken"] for call in busy.asked}) == 1
+
+
+def test_a_condition_that_failed_beside_a_conflict_is_what_counts(busy: Busy) -> None:
+    busy.errors = [refused("TransactionConflict", "ConditionalCheckFailed")]
+    with pytest.raises(Cancelled) as cancelled:
+        two()
+    assert cancelled.value.failed == {1: None}
+
+
+def test_a_transaction_that_is_cancelled_for_itself_is_not_repeated(busy: Busy) -> None:
+    busy.errors = [refused("ItemCollectionSizeLimitExceeded", "TransactionConflict")]
+    with pytest.raises(Retry, match="ItemCollectionSizeLimitExceeded"):
+        two()
+    assert busy.waits == []
+
+
+def test_more_actions_than_a_transaction_holds_are_rejected(busy: Busy) -> None:
+    puts = [
+        Put(table=Table("tickets"), item={"ticket_id": str(number)}, condition="attribute_not_exists(ticket_id)")
+        for number in range(101)
+    ]
+    transact(puts[:100])
+    with pytest.raises(Reject, match="needs 101 writes at once, but a transaction holds 100; split it"):
+        transact(puts)
+    assert len(busy.asked) == 1
 
 
 def test_a_transaction_of_one_is_an_ordinary_write_with_the_same_outcome(
