@@ -1,4 +1,4 @@
-"""A paused consumer, end to end: its messages wait, it is asked how its services are, and goes on when they are well."""
+"""A paused consumer, end to end: its messages wait, it is asked how its services are, and then goes on."""
 
 from __future__ import annotations
 
