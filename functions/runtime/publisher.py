@@ -91,7 +91,7 @@ def chunks(entries: Sequence[Entry], limit: int) -> Iterator[list[Entry]]:
         yield chunk
 
 
-def publish(entries: Sequence[Entry], settings: Settings, *, seconds: float) -> dict[str, Exception]:
+def publish(entries: Sequence[Entry], settings: Settings, *, seconds: float) -> dict[str, BaseException]:
     """Publish `entries` within `seconds`, offering failed ones twice more.
 
     Returns the ids of the records of which an event could not be published, each with why.
@@ -100,13 +100,13 @@ def publish(entries: Sequence[Entry], settings: Settings, *, seconds: float) -> 
         return {}
     bus = settings.bus_name or required(variable("bus_name"))
     end = time.monotonic() + seconds
-    failed: dict[str, Exception] = {}
+    failed: dict[str, BaseException] = {}
     pending = list(entries)
     for attempt in range(1, ATTEMPTS + 1):
         again: list[tuple[Entry, str]] = []
         for chunk in chunks(pending, settings.put_events_bytes):
             for item, problem in _put(chunk, bus, end - time.monotonic()):
-                if isinstance(problem, Exception):
+                if isinstance(problem, BaseException):
                     failed[item.record] = problem
                 else:
                     again.append((item, problem))
@@ -122,7 +122,7 @@ def publish(entries: Sequence[Entry], settings: Settings, *, seconds: float) -> 
     return failed
 
 
-def _put(chunk: Sequence[Entry], bus: str, seconds: float) -> Iterator[tuple[Entry, str | Exception]]:
+def _put(chunk: Sequence[Entry], bus: str, seconds: float) -> Iterator[tuple[Entry, str | BaseException]]:
     # Yields the entries that failed, with the code of a transient failure or with what to fail the record with.
     entries = [item.entry | {"EventBusName": bus} for item in chunk]
     try:
