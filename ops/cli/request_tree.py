@@ -14,6 +14,8 @@ from rich.text import Text
 from ops.cli.screen import fits, wrapped
 from ops.observe.request_path import DONE, Attempt, Delivery, Fact, Path, Request
 
+PARKED = "GroupParked: "
+"""How the error of a message begins that was not attempted, because one before it in its group is dead."""
 FRAMES = 3
 """Frames of an error's stack that are shown; `peek` shows all."""
 READABLE = 40
@@ -214,8 +216,11 @@ def _known(delivery: Delivery) -> bool:
 def _attempts(same: list[Attempt], sent: int | None) -> _Row:
     """Attempts in a row that ended alike."""
     first, last = same[0], same[-1]
-    what = f"attempt {first.number}" if first is last else f"attempts {first.number} to {last.number}"
-    told = f"{last.outcome}: {last.error}" if last.error else last.outcome
+    # What is parked was received and not attempted, so that its receives run out.
+    parked = last.error is not None and last.error.startswith(PARKED)
+    word = "receive" if parked else "attempt"
+    what = f"{word} {first.number}" if first is last else f"{word}s {first.number} to {last.number}"
+    told = (last.error if parked else f"{last.outcome}: {last.error}") if last.error else last.outcome
     return _Row(
         Text(what, "dim"),
         Text(told, "green" if last.outcome in DONE else "yellow"),
