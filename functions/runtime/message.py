@@ -94,7 +94,8 @@ def _command_intake(contract: type[Command]) -> Intake:
 
     def read(record: Record) -> tuple[Command, Message]:
         said = _decode(decoder, record.body, name)
-        group = unscoped(record.tenant, record.group) if record.fifo and record.group else None
+        # On a standard queue the group is who shares it fairly, and no part of what is asked for.
+        group = unscoped(record.tenant, record.group) if record.group and (record.fifo or path) else None
         command: Command = said if path is None else _with_path(contract, said, path, group)
         key = str(getattr(command, key_field)) if key_field else record.idempotency_key
         if not key:

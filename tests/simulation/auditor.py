@@ -106,9 +106,9 @@ def audit(evidence: Evidence, *, parked: bool = False, by: float | None = None) 
         verdict.note("shut", group)
     for line in evidence.unreadable:
         verdict.note("unreadable", line)
-    for table, key, size in _sizes(evidence):
+    for table, item, size in _sizes(evidence):
         if size > BULKY:
-            verdict.note("bulky", f"{table} {key} has {size:,} bytes")
+            verdict.note("bulky", f"{table} {item} has {size:,} bytes")
     _switches(verdict, evidence)
     _hours(verdict, evidence, all_requests)
     _order(verdict, outcomes, evidence, parked=parked)

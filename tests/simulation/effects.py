@@ -66,17 +66,11 @@ class Reading:
         about_it = f"{request.group}/{step}"
         applied = [
             Effect(write.at, "changed", follows=("TicketChanged", about_it))
-            for write in self._writes["changes", key(request.tenant, request.group, "applied", request.key)]
-            if self._stepped(request, write)
+            for write in self._writes["changes", key(request.tenant, request.group, "step", str(step))]
+            if _says(write.after, "key", request.key)
         ]
         declined = [Effect(told.at, "declined") for told in self.told["ChangeDeclined", about_it][:1]]
         return applied + declined
-
-    def _stepped(self, request: Request, applied: Write) -> bool:
-        """Whether the ticket took the step of the request in the write that kept its key."""
-        ticket = self._writes["changes", key(request.tenant, request.group)]
-        together = [write for write in ticket if (write.at, write.worker) == (applied.at, applied.worker)]
-        return any(_says(write.after, "step", str(request.data.get("step"))) for write in together)
 
     def _assigned(self, request: Request) -> list[Effect]:
         ticket = request.subject

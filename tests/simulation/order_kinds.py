@@ -30,7 +30,7 @@ def halted(random: Random, size: int) -> Scenario:
     """On a queue that halts, a head fails for two hours; nothing overtakes it, and nothing dies."""
     cured = 7200.0
     sends = [changed(step * 0.1, group, step) for group in ("tic-1", "tic-2") for step in range(1, size // 2 + 1)]
-    curse = Curse('"tic-1/applied/tic-1-2"', "5xx", until=cured)
+    curse = Curse('"tic-1/key/tic-1-2"', "5xx", until=cured)
     return Scenario(
         sorted(sends, key=lambda send: send.at), Plan(curses=(curse,)), topology=on_poison("halt"), until=2 * DAY
     )
@@ -124,7 +124,7 @@ def _heads(random: Random, size: int, count: int, *, failing: bool | None) -> Sc
             fails_late = random.random() < 0.5 if failing is None else failing
             sends.append(changed(at, ticket, 999, key, None if fails_late else '{"step": "none"}'))
             poison["change_ticket", f"{ticket}/{key}"] = cause if fails_late else "Reject"
-            curses += [Curse(f'"{ticket}/applied/{key}"', fails)] if fails_late else []
+            curses += [Curse(f'"{ticket}/key/{key}"', fails)] if fails_late else []
         sends += [changed(at, ticket, step) for step in range(1, FOLLOWERS + 1)]
     return Scenario(sorted(sends, key=lambda send: send.at), Plan(curses=tuple(curses)), poison=poison)
 

@@ -87,7 +87,7 @@ def _some(random: Random, size: int) -> list[tuple[str, int]]:
 
 
 def _cursed(random: Random, size: int, kind: str = "5xx") -> tuple[Curse, ...]:
-    return tuple(Curse(f'"{group}/applied/{group}-{step}"', kind, DAY - HOUR) for group, step in _some(random, size))
+    return tuple(Curse(f'"{group}/key/{group}-{step}"', kind, DAY - HOUR) for group, step in _some(random, size))
 
 
 def _parts(random: Random) -> Deeds:

@@ -100,7 +100,7 @@ def rejecting(function: str, modules: Modules) -> None:
 
 MUTATIONS = {
     "a write without its condition": ("calm", without_conditions, "doubled"),
-    "a consumer that acknowledges everything": ("lost answer", without_failures, "lost"),
+    "a consumer that acknowledges everything": ("tables away", without_failures, "lost"),
     "a consumer that ignores the order of groups": ("halted", without_order, "reordered"),
     "a cause that is never written": ("cause", without_causes, "unexplained"),
     "an event with another id each time": ("calm", with_random_ids, "renamed"),
