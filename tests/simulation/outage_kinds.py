@@ -47,10 +47,11 @@ def person_disabled(random: Random, size: int) -> Scenario:
     Its messages wait, and none of them dies.
     """
     word = random.choice(("open_ticket", "change_ticket", "mail_ticket"))
-    start, lasts, enabled = random.uniform(60, 90), random.choice((300, 3600)), 2 * 3600
+    start, lasts, enabled = random.uniform(5, 40), random.choice((300, 3600)), 2 * 3600
     outage = Outage("dynamodb", start, lasts, random.choice(MODES))
     deeds = (
-        (random.uniform(0, 30), lambda world: person.switch(world, word, on=False)),
+        # Before it is away, while its first messages meet that, or when it is paused already.
+        (random.uniform(0, start + 160), lambda world: person.switch(world, word, on=False)),
         (enabled, lambda world: person.switch(world, word, on=True)),
     )
     return Scenario(
