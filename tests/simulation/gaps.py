@@ -25,6 +25,7 @@ GAPS: dict[tuple[str, str], str] = {
     **{(kind, "died"): OUTAGE for kind in _AWAY},
     **{(kind, "dead_though_done"): OUTAGE for kind in _AWAY if kind != "secrets away"},
     **{(kind, "unexplained"): OUTAGE for kind in ("tables away", "all away", "redriven", "parked")},
+    ("tables away", "late"): OUTAGE,
     **{(kind, "timed_out"): DEADLINE for kind in ("tables away", "all away", "jammed")},
     ("cause", "unexplained"): CAUSE,
     ("deadly", "unexplained"): CAUSE,
