@@ -61,3 +61,19 @@ def test_an_unknown_article_is_rejected_and_works_once_it_is_added(stocked: Rehe
     stocked.put("stock", {"sku": "pot", "available": 1})
     assert failed(handler(batch(message))) == []
     assert available(stocked) == {"tea": 4, "cup": 1, "pot": 0}
+
+
+def test_more_articles_than_one_message_may_take_are_rejected(stocked: Rehearsal) -> None:
+    order = accepted("ord-1", **{f"sku-{number}": 1 for number in range(100)})
+    assert failed(handler(batch(delivered(order, message_id="many")))) == ["many"]
+    (cause,) = stocked.items("failures")
+    assert cause["error_type"] == "Reject"
+    assert "takes from 100 counters, but 99 are the most of one message; split it." in cause["error_message"]
+
+
+def test_an_order_of_as_many_articles_as_may_be_is_reserved(stocked: Rehearsal) -> None:
+    articles = {f"sku-{number}": 1 for number in range(99)}
+    for sku in articles:
+        stocked.put("stock", {"sku": sku, "available": 1})
+    assert failed(handler(batch(delivered(accepted("ord-1", **articles))))) == []
+    assert {left for sku, left in available(stocked).items() if sku in articles} == {0}
