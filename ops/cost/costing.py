@@ -166,21 +166,24 @@ class Costing:
         return Cost(sqs=price * requests + (self.prices.sqs_fair * requests if fair else 0))
 
     def _consumer(self, consumer: Consumer) -> Cost:
-        """A message after the other, its effects one call, the events of the batch ten a call."""
+        """A message after the other, its effects one call, the events of the batch ten a call.
+
+        The claim of an idempotency key is a call and a write of its own, before the effect.
+        """
         assume, fill = self.assume, self._fill(consumer)
-        writes = len(self._writes(consumer))
-        calls = min(writes, 1) * assume.write
+        effects = len(self._writes(consumer, keys=False))
+        claims = assume.keyed * (len(self._writes(consumer)) - effects)
+        calls = (min(effects, 1) + claims) * assume.write
         if consumer.sends_email:
             calls += 2 * assume.write + assume.send
         publishes = math.ceil(fill / RECEIVE) * assume.publish if consumer.publishes else 0
-        keyless = _units(len(self._writes(consumer, keys=False)))
-        units = assume.keyed * _units(writes) + (1 - assume.keyed) * keyless + (2 if consumer.sends_email else 0)
+        units = _units(effects) + claims + (2 if consumer.sends_email else 0)
         return self._run(consumer, fill * (assume.own + calls) + publishes, units)
 
     def _standard(self, consumer: Consumer) -> Cost:
         """The same work one call after the other: an idempotency record, begun and completed, and a PutEvents each.
 
-        That record is in the place of the keys that we write with the effect.
+        That record is in the place of the keys that we claim before the effect.
         """
         assume, fill = self.assume, self._fill(consumer)
         writes = len(self._writes(consumer, keys=False))
