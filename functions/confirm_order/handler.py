@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from functions.confirm_order.logic import confirmation
+from functions.confirm_order.logic import confirmation, facts
 from functions.contracts.contract import Event
 from functions.contracts.orders import OrderAccepted
 from functions.runtime.consumer import Duplicate, Message, consumer
@@ -19,7 +19,7 @@ def handle(order: OrderAccepted, message: Message) -> Iterable[Event]:
         lambda: send_email(to=letter.to, subject=letter.subject, text=letter.text),
         name="confirm_order",
         key=message.scoped(order.order_id),
-        content=letter,
+        content=facts(order),
     )
     return () if sent else Duplicate()
 

@@ -15,6 +15,19 @@ class Letter(Struct, frozen=True):
     text: str
 
 
+class Facts(Struct, frozen=True):
+    """What a confirmation is about. The letter may be worded anew, and stays the confirmation that was sent."""
+
+    to: str
+    total: int
+    currency: str
+
+
+def facts(order: OrderAccepted) -> Facts:
+    """What the confirmation of `order` is about."""
+    return Facts(to=order.customer_email, total=order.total, currency=order.currency)
+
+
 def confirmation(order: OrderAccepted) -> Letter:
     """The letter that confirms `order`."""
     lines = "\n".join(f"  {line.quantity} x {line.sku}" for line in order.lines)

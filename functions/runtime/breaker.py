@@ -16,6 +16,7 @@ from msgspec.json import encode
 
 from functions.contracts.pause import Trouble
 from functions.runtime.clients import client
+from functions.runtime.failures import unwritten
 from functions.runtime.infrastructure import is_away
 from functions.runtime.log import log
 from functions.runtime.outcome import Failure
@@ -25,6 +26,8 @@ from functions.runtime.unfinished import unfinished
 SILENCE = 30
 """Seconds between two reports of one worker."""
 LONGEST_REASON = 200
+TOGETHER = 20
+"""Records that travel in one message, at the most: each is as long as what it guards, a mail say."""
 
 _memory: dict[str, float] = {}
 
@@ -51,25 +54,36 @@ class Weather:
 def tell(failures: Sequence[Failure], settings: Settings) -> None:
     """Say that a service is away, if it has been for a while, and which records of effects are still to be completed.
 
-    What goes wrong here is logged; the next batch says it again.
+    A cause that cannot be written says the same of its table. What goes wrong here is logged; the next batch says it
+    again.
     """
-    met = [failure for failure in failures if is_away(failure.error)]
+    if not settings.pause_queue_url:
+        return
+    causeless = unwritten()
+    met = [failure for failure in failures if is_away(failure.error) or failure.record.id in causeless]
     again = any(failure.record.attempt >= 2 for failure in met)
     now = time.monotonic()
-    if not settings.pause_queue_url or not (unfinished or (again and now - _memory.get("told", -SILENCE) >= SILENCE)):
-        return
-    reason = f"{type(met[0].error).__name__}: {met[0].text}" if met else "a record could not be completed"
-    trouble = Trouble(function=settings.service, reason=reason[:LONGEST_REASON], unfinished=tuple(unfinished))
+    if again and now - _memory.get("told", -SILENCE) >= SILENCE:
+        reason = f"{type(met[0].error).__name__}: {met[0].text}"[:LONGEST_REASON]
+        if _sent(Trouble(function=settings.service, reason=reason), settings.pause_queue_url):
+            _memory["told"] = now
+    while unfinished:
+        some = tuple(unfinished[:TOGETHER])
+        if not _sent(Trouble(function=settings.service, reason="", unfinished=some), settings.pause_queue_url):
+            return
+        del unfinished[: len(some)]
+
+
+def _sent(trouble: Trouble, url: str) -> bool:
     try:
         client("sqs").send_message(
-            QueueUrl=settings.pause_queue_url,
+            QueueUrl=url,
             MessageBody=encode(trouble).decode(),
-            MessageGroupId=settings.service,
+            MessageGroupId=trouble.function,
             # Each report is one of its own: SQS must not take it for one of five minutes ago.
             MessageDeduplicationId=str(uuid.uuid4()),
         )
     except (ClientError, BotoCoreError) as error:
         log("WARNING", "trouble not told", error=str(error))
-        return
-    _memory["told"] = now
-    unfinished.clear()
+        return False
+    return True

@@ -29,14 +29,16 @@ def claim(command: Command, message: Message) -> None:
     if not message.idempotency_key:
         return
     digest = command.digest()
+    now = int(time.time())
     kept = 2 * Settings.read().retention + DEAD_LETTER_RETENTION
     key = joined(type(command).__name__, message.tenant or "", message.idempotency_key)
     try:
         KEYS.put(
-            {"key": key, "digest": digest, "business_key": message.key, "expires_at": int(time.time()) + kept},
-            condition="attribute_not_exists(#key) OR digest = :digest",
+            {"key": key, "digest": digest, "business_key": message.key, "expires_at": now + kept},
+            # DynamoDB deletes what has expired days later.
+            condition="attribute_not_exists(#key) OR digest = :digest OR expires_at < :now",
             names={"#key": "key"},
-            values={":digest": digest},
+            values={":digest": digest, ":now": now},
         )
     except ConditionFailed:
         raise Reject(

@@ -120,7 +120,11 @@ class Consumer:
             raise ValueError("This function takes SQS batches: an event with 'Records'.")
         from functions.runtime.probe import condition
 
-        return within(Deadline(context).left("handling"), partial(condition, event, self._probes))
+        try:
+            return within(Deadline(context).left("handling"), partial(condition, event, self._probes))
+        except OutOfTime:
+            clients.replace()
+            return {"away": ["The time ran out while the services were asked."]}
 
     def _handle_all(
         self, batch: list[Record], parking: Parking | None, settings: Settings, deadline: Deadline
@@ -136,7 +140,7 @@ class Consumer:
                 behind[record.group] += 1
                 error: Exception = GroupBlocked(f"Message {head.record.id} of the same group failed before it.")
                 failure = Failure.not_attempted(record, error, head=head, place=behind[record.group])
-            elif weather.stormy:
+            elif weather.stormy and record.attempt < settings.receives - 1:
                 failure = Failure.not_attempted(record, Unavailable(f"Not attempted: {weather.stormy}"))
             elif not pace.has_time():
                 error = NotAttempted("The batch's time ran out before its turn.", delay=late * pace.mean)
@@ -165,9 +169,10 @@ class Consumer:
         except KeyboardInterrupt:
             raise
         except OutOfTime as error:
-            return Failure(record, _interrupted(error), str(error), message)
+            interrupted = _interrupted(error)
+            return Failure(record, interrupted, str(interrupted), message)
         except BaseException as error:  # SystemExit and CancelledError fail their record too, not the batch
-            return Failure(record, error, redact(str(error), contract), message)
+            return Failure(record, error, _text(error, contract), message)
         return Done(record, message, entries, isinstance(result, Duplicate))
 
     def _result(self, contract: Any, message: Message) -> tuple[Event, ...]:
@@ -210,6 +215,14 @@ def _parking(batch: list[Record], settings: Settings, deadline: Deadline) -> Par
     return Parking.read(batch, settings, deadline.left("handling") / 2)
 
 
+def _text(error: BaseException, contract: Any) -> str:
+    """What the error says, without secrets; its type where it cannot say anything."""
+    try:
+        return redact(str(error), contract)
+    except Exception:
+        return f"{type(error).__name__}, which has no text"
+
+
 def _interrupted(error: OutOfTime) -> BaseException:
     """What `error` says of its message: a call that hung until the end is the service's failure, not the message's."""
     service = clients.replace()
@@ -220,20 +233,21 @@ def _expect_the_worst(batch: list[Record], settings: Settings, deadline: Deadlin
     last = [record for record in batch if record.attempt >= settings.receives]
     if not last:
         return
-    try:
-        # A tenth of the time, so that the last attempts themselves are not spent on it.
-        within(deadline.left("handling") / 10, partial(note_last_attempts, last, settings))
-    except OutOfTime:
-        clients.replace()
-        log("WARNING", "no time to expect the worst of last attempts")
+    # A tenth of the time, so that the last attempts themselves are not spent on it.
+    _try(
+        "expect the worst of last attempts", deadline.left("handling") / 10, lambda: note_last_attempts(last, settings)
+    )
 
 
 def _publish_all(outcomes: Outcomes, settings: Settings, deadline: Deadline) -> Outcomes:
     done = [outcome for outcome in outcomes.values() if isinstance(outcome, Done)]
     entries = [made for one in done for made in one.entries]
-    problems = publish(entries, settings, seconds=deadline.left("publishing"))
+    try:
+        problems = publish(entries, settings, seconds=deadline.left("publishing"))
+    except Exception as error:  # such as a function without a bus
+        problems = {made.record: error for made in entries}
     return {
-        one.record.id: Failure(one.record, problem, str(problem), one.message, unpublished=True)
+        one.record.id: Failure(one.record, problem, _text(problem, None), one.message, unpublished=True)
         for one in done
         if (problem := problems.get(one.record.id))
     }
@@ -250,17 +264,24 @@ def _leave(parking: Parking, outcomes: Outcomes, deadline: Deadline) -> Outcomes
 def _send_back(failures: list[Failure], settings: Settings, deadline: Deadline) -> None:
     if not failures and not unwritten() and not unfinished:
         return
-    steps: list[tuple[float, Callable[[], None]]] = [
-        (0.4, lambda: note(failures, settings)),
-        (0.6, lambda: _hide(failures, settings)),
-        (1.0, lambda: tell(failures, settings)),
+    steps: list[tuple[str, float, Callable[[], None]]] = [
+        ("record the causes", 0.4, lambda: note(failures, settings)),
+        ("set the visibility", 0.6, lambda: _hide(failures, settings)),
+        ("say that a service is away", 1.0, lambda: tell(failures, settings)),
     ]
-    for share, step in steps:
-        try:
-            within(share * deadline.left("reporting"), step)
-        except OutOfTime:
-            clients.replace()
-            log("WARNING", "no time to record the causes, to set the visibility, or to say that a service is away")
+    for what, share, step in steps:
+        _try(what, share * deadline.left("reporting"), step)
+
+
+def _try(what: str, seconds: float, step: Callable[[], None]) -> None:
+    """Do a step that must not cost the batch its answer: what goes wrong is logged."""
+    try:
+        within(seconds, step)
+    except OutOfTime:
+        clients.replace()
+        log("WARNING", f"no time to {what}")
+    except Exception as error:
+        log("ERROR", f"failed to {what}", error_type=type(error).__name__, error=_text(error, None))
 
 
 def _hide(failures: list[Failure], settings: Settings) -> None:
@@ -276,7 +297,7 @@ def _hide(failures: list[Failure], settings: Settings) -> None:
         )
         if record.id in causeless:
             # Nothing is dead before its cause is written.
-            wait = max(wait, outage(record.attempt, settings))
+            wait = max(wait, outage(record, settings))
         if settings.parks:
             # A redriven head may stand behind what it blocks, which would be taken for parked if it came before it.
             wait = longest[record.group] = max(wait, longest.get(record.group, 0))

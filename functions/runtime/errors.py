@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from functions.contracts.reject import Reject
 
 __all__ = ["GroupBlocked", "NotAttempted", "OutOfTime", "Reject", "Retry", "Unavailable", "WorkerDied"]
@@ -15,7 +17,10 @@ class Retry(Exception):
 
     def __init__(self, reason: str, *, delay: float | None = None) -> None:
         super().__init__(reason)
-        self.delay = delay
+        # A Retry-After header comes as text; what is no number fails here, in the handler, and its message alone.
+        self.delay = None if delay is None else float(delay)
+        if self.delay is not None and not math.isfinite(self.delay):
+            raise ValueError(f"A message cannot wait for {delay} seconds.")
 
 
 class Unavailable(Exception):
@@ -38,7 +43,10 @@ class NotAttempted(Exception):
 
     def __init__(self, reason: str, *, delay: float = 0) -> None:
         super().__init__(reason)
-        self.delay = delay
+        # A Retry-After header comes as text; what is no number fails here, in the handler, and its message alone.
+        self.delay = None if delay is None else float(delay)
+        if self.delay is not None and not math.isfinite(self.delay):
+            raise ValueError(f"A message cannot wait for {delay} seconds.")
 
 
 class GroupBlocked(Exception):

@@ -28,7 +28,7 @@ from msgspec.json import encode
 
 from functions.contracts.environment import DEAD_LETTER_RETENTION, variable
 from functions.contracts.pause import Unfinished
-from functions.runtime.clients import client
+from functions.runtime.clients import client, replace
 from functions.runtime.deadline import invocation, left
 from functions.runtime.errors import OutOfTime, Reject, Retry, Unavailable
 from functions.runtime.infrastructure import is_away
@@ -43,6 +43,8 @@ IN_PROGRESS = 150
 so that the one who had the effect can say so first; shorter than a default queue hides the message of a dead worker."""
 PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds before each further attempt to complete a record, at the most."""
+SLOWEST = 2
+"""Seconds that an attempt needs to be worth it; one that hangs may take longer, and is interrupted."""
 
 
 def once(effect: Effect, *, name: str, key: str, content: Struct) -> bool:
@@ -89,6 +91,7 @@ def once(effect: Effect, *, name: str, key: str, content: Struct) -> bool:
     except OutOfTime:
         if not ran:
             raise
+        replace()
         unfinished.append(record)
     return bool(ran)
 
@@ -102,18 +105,22 @@ def complete(record: Unfinished) -> None:
 def _finish(record: Unfinished) -> None:
     # The effect is there, so its message is done, whatever becomes of the record: a message that came back would either
     # die, or have its effect again.
-    problem = "no time was left"
-    for pause in PAUSES:
-        if left() < 2 * pause:
-            break
-        time.sleep(pause * random.uniform(0.5, 1))
-        try:
-            complete(record)
-        except Exception as error:
-            problem = str(error)
-        else:
-            return
     unfinished.append(record)
+    problem = "no time was left"
+    try:
+        for pause in PAUSES:
+            if left() < pause + SLOWEST:
+                break
+            time.sleep(pause * random.uniform(0.5, 1))
+            try:
+                complete(record)
+            except Exception as error:
+                problem = str(error)
+            else:
+                unfinished.remove(record)
+                return
+    except OutOfTime:
+        replace()
     log("WARNING", "done, but not recorded yet", effect=record.name, key=record.key, error=problem)
 
 

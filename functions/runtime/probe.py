@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -73,7 +74,10 @@ def _completed(records: tuple[Unfinished, ...]) -> Iterator[str]:
             try:
                 complete(record)
             except Exception as error:
-                yield f"{record.name}: the record of {record.key} cannot be completed: {error}"
+                if is_away(error):
+                    yield f"{record.name}: the record of {record.key} cannot be completed: {error}"
+                else:  # waiting does not help it
+                    log("ERROR", "never recorded", effect=record.name, key=record.key, error=str(error))
 
 
 def _services(settings: Settings) -> dict[str, Probe]:
@@ -84,9 +88,10 @@ def _services(settings: Settings) -> dict[str, Probe]:
         probes["EventBridge"] = lambda: _publish(settings.bus_name)
     if settings.email_from:
         probes["SES"] = lambda: _mail(settings.email_from)
-    secret = next((value for name, value in sorted(os.environ.items()) if name.startswith(SECRETS)), None)
-    if secret:
-        probes["Secrets Manager"] = lambda: _client("secretsmanager").get_secret_value(SecretId=secret)
+    for variable, secret in sorted(os.environ.items()):
+        if secret and variable.startswith(SECRETS):
+            name = variable.removeprefix(SECRETS).lower()
+            probes[f"Secrets Manager, {name}"] = partial(_client("secretsmanager").get_secret_value, SecretId=secret)
     return probes
 
 

@@ -30,9 +30,10 @@ MARGIN = 5
 # Seconds that a message waits for a service that is away, at the most: longer than pausing its consumer takes, which
 # is about a minute, so that a message spends one or two receives on an outage, however long it is.
 OUTAGE = 90
-# The same where receives run out all the same, because the consumer is not paused: its last two receives lie ten
-# minutes and an hour away.
+# The same where receives run out all the same, because nobody paused the consumer, by the receives that are left. In a
+# FIFO group others wait behind it; elsewhere only the message waits, which is better than its death.
 SCARCE = {2: 600, 1: 3600}
+SCARCE_ALONE = {2: 3600, 1: 11 * 3600}
 
 
 def delay(record: Record, error: BaseException, settings: Settings) -> float:
@@ -49,7 +50,7 @@ def delay(record: Record, error: BaseException, settings: Settings) -> float:
     if isinstance(error, NotAttempted):
         wait = error.delay
     elif is_away(error):
-        wait = outage(record.attempt, settings)
+        wait = outage(record, settings)
     elif isinstance(error, Retry) and error.delay is not None:
         wait = error.delay
     else:
@@ -67,13 +68,17 @@ def ceiling(attempt: int, settings: Settings) -> float:
     return min(settings.backoff_cap, settings.backoff_base * 2.0 ** min(attempt - 1, 30))
 
 
-def outage(attempt: int, settings: Settings) -> float:
+def outage(record: Record, settings: Settings) -> float:
     """Seconds to wait for a service that is away: a minute to a minute and a half, longer for the last receives."""
-    return longest_outage(attempt, settings) * random.uniform(2 / 3, 1)
+    if record.fifo:
+        longest = longest_outage(record.attempt, settings)
+    else:
+        longest = OUTAGE if record.attempt == 1 else SCARCE_ALONE.get(settings.receives - record.attempt, OUTAGE)
+    return longest * random.uniform(2 / 3, 1)
 
 
 def longest_outage(attempt: int, settings: Settings) -> float:
-    """The longest wait for a service that is away after the given attempt, in seconds."""
+    """The longest wait in a FIFO group for a service that is away after the given attempt, in seconds."""
     return OUTAGE if attempt == 1 else SCARCE.get(settings.receives - attempt, OUTAGE)
 
 

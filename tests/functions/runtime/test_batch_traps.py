@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -123,6 +123,33 @@ def test_t16_an_async_handler_never_reports_success_for_nothing(fakes: Fakes) ->
         consumer(handle, accepts=Probe)  # type: ignore[arg-type]
     hidden = consumer(lambda command, message: handle(command, message), accepts=Probe)  # type: ignore[arg-type,return-value]
     assert failed(hidden(batch(probe("a")))) == ["a"]
+
+
+class Wordless(Exception):
+    def __str__(self) -> str:
+        raise IndexError
+
+
+class Textless(Exception):
+    def __str__(self) -> str:
+        return None  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("error", [Wordless(), Textless()], ids=["raises", "is None"])
+def test_an_error_that_cannot_say_what_it_is_fails_its_message_alone(fakes: Fakes, error: Exception) -> None:
+    assert failed(Probing(b=error).handler(batch(*map(probe, "abc")))) == ["b"]
+    assert type(error).__name__ in fakes.dynamodb.causes["b"]["error_message"]
+
+
+def test_what_goes_wrong_while_the_causes_are_recorded_fails_no_batch(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(**_: Any) -> None:
+        raise KeyError("a bug of ours")
+
+    monkeypatch.setattr(fakes.dynamodb, "update_item", broken)
+    assert failed(Probing(b=RuntimeError()).handler(batch(probe("a", attempt=5), probe("b")))) == ["b"]
+    assert "b" in fakes.sqs.visibility
 
 
 def test_every_reported_id_is_one_of_the_batch_because_a_stranger_would_fail_all_of_it(fakes: Fakes) -> None:

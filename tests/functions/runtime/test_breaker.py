@@ -91,9 +91,31 @@ def test_what_is_unfinished_is_handed_over_at_once_and_only_once(fakes: Fakes) -
 
     Probing(a=handle).handler(batch(probe("a")))
     (sent,) = fakes.sqs.sent
-    assert msgspec.json.decode(sent["MessageBody"], type=Trouble).unfinished == (record,)
+    assert msgspec.json.decode(sent["MessageBody"], type=Trouble) == Trouble(
+        function="function", reason="", unfinished=(record,)
+    )
     Probing(b=Unavailable("away")).handler(batch(probe("b")))
     assert len(fakes.sqs.sent) == 1
+
+
+def test_many_that_are_unfinished_travel_in_several_messages(fakes: Fakes) -> None:
+    unfinished.extend(Unfinished(name="letter", key=f"tic-{number}", content="{}") for number in range(45))
+    Probing().handler(batch(probe("a")))
+    told = [msgspec.json.decode(sent["MessageBody"], type=Trouble).unfinished for sent in fakes.sqs.sent]
+    assert [len(some) for some in told] == [20, 20, 5]
+    assert unfinished == []
+
+
+def test_a_cause_that_cannot_be_written_is_told_too(fakes: Fakes) -> None:
+    fakes.dynamodb.answers = [AWAY]
+    Probing(a=Reject("no")).handler(batch(probe("a", attempt=2)))
+    assert len(fakes.sqs.sent) == 1
+
+
+def test_near_its_death_a_message_is_attempted_in_any_weather(fakes: Fakes) -> None:
+    probing = Probing(a=AWAY, b=AWAY)
+    probing.handler(batch(probe("a", attempt=5), probe("b", attempt=5), probe("c", attempt=4), probe("d", attempt=3)))
+    assert probing.seen == ["a", "b", "c"]
 
 
 def test_without_a_queue_to_tell_nobody_is_told(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import pytest
 from msgspec import Struct
 
 from functions.runtime import clients
+from functions.runtime import once as once_module
 from functions.runtime.consumer import consumer
 from functions.runtime.deadline import invocation, within
 from functions.runtime.errors import OutOfTime, Reject, Retry, Unavailable
@@ -251,6 +252,19 @@ def test_a_record_that_cannot_be_written_is_handed_on_and_completed_by_another(
     assert effect.runs == 1
     with pytest.raises(Reject):
         do(effect, text="goodbye")
+
+
+def test_an_alarm_while_the_record_is_completed_repeats_nothing(
+    running: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing_updates(monkeypatch, 1)
+    monkeypatch.setattr(once_module, "complete", lambda _: time.sleep(5))
+    monkeypatch.setattr(once_module, "SLOWEST", 0)
+    effect = Effect()
+    assert within(0.5, lambda: do(effect))
+    assert len(unfinished) == 1
+    assert not do(effect)
+    assert effect.runs == 1
 
 
 def raising_call(code: str) -> Callable[..., None]:

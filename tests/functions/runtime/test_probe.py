@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -117,13 +118,39 @@ def test_records_that_had_to_wait_are_completed_first(service: Service, monkeypa
     assert _consumer()(event, Context(30)) == {"away": []}
     assert completed == [record]
 
-    def broken(_: Unfinished) -> None:
+    def away(_: Unfinished) -> None:
         raise refusal("ThrottlingException")
 
-    monkeypatch.setattr(once, "complete", broken)
+    monkeypatch.setattr(once, "complete", away)
     (sentence,) = _consumer()(event, Context(30))["away"]
     assert "letter" in sentence
     assert "tic-1" in sentence
+
+
+@pytest.mark.parametrize("error", [refusal("AccessDeniedException"), LookupError("ONCE_TABLE is not set")])
+def test_a_record_that_can_never_be_completed_pauses_nobody(
+    service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    def refused(_: Unfinished) -> None:
+        raise error
+
+    monkeypatch.setattr(once, "complete", refused)
+    event = {"probe": {"unfinished": [{"name": "letter", "key": "tic-1", "content": "{}"}]}}
+    assert _consumer()(event, Context(30)) == {"away": []}
+    assert '"key":"tic-1"' in capsys.readouterr().out
+
+
+def test_every_secret_is_asked(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_OTHER", "headrace-test-other")
+    assert asked() == []
+    assert service.calls.count("get_secret_value") == 6
+
+
+def test_a_probe_that_hangs_says_so_before_lambda_does(service: Service) -> None:
+    def hangs() -> None:
+        time.sleep(5)
+
+    assert _consumer(crm=hangs)(ASK, Context(1)) == {"away": ["The time ran out while the services were asked."]}
 
 
 def test_another_event_is_an_error(service: Service) -> None:

@@ -113,9 +113,21 @@ def test_what_met_a_service_that_is_away_waits_longer_than_pausing_takes(error: 
     assert all(60 <= delay(at(attempt), error, SETTINGS) <= 90 for attempt in (1, 2))
 
 
-def test_the_last_receives_outlast_an_hour_without_a_breaker() -> None:
-    assert 400 <= delay(at(3), Unavailable("away"), SETTINGS) <= 600
-    assert 2400 <= delay(at(4), Unavailable("away"), SETTINGS) <= 3600
+def test_the_last_receives_outlast_a_night_without_a_breaker() -> None:
+    assert 2400 <= delay(at(3), Unavailable("away"), SETTINGS) <= 3600
+    assert 7 * 3600 <= delay(at(4), Unavailable("away"), SETTINGS) <= 11 * 3600
+
+
+def test_in_a_group_where_others_wait_they_outlast_an_hour() -> None:
+    head = Record.read(probe("a", attempt=4, group="g"))
+    assert 2400 <= delay(head, Unavailable("away"), SETTINGS) <= 3600
+
+
+def test_a_wait_that_is_no_number_fails_in_the_handler() -> None:
+    assert Retry("later", delay="120").delay == 120  # type: ignore[arg-type]
+    for odd in ("soon", float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=r"soon|cannot wait"):
+            Retry("later", delay=odd)  # type: ignore[arg-type]
 
 
 def test_visibility_that_cannot_be_set_fails_nothing_differently(fakes: Fakes) -> None:
