@@ -27,7 +27,6 @@ from functions.runtime.record import Record
 from functions.runtime.settings import Settings
 from functions.runtime.table import typed
 
-LONGEST_MESSAGE = 1000
 LONGEST_FRAME = 160
 DEEPEST = 25
 """Calls of a stack that are recorded, innermost last; an item must stay small, and an endless recursion is long."""
@@ -128,7 +127,7 @@ def _record(failure: Failure, settings: Settings) -> FailureRecord:
     record, error = failure.record, failure.error
     said = {
         "error_type": type(error).__name__,
-        "error_message": failure.text[:LONGEST_MESSAGE],
+        "error_message": excerpt(failure.text),
         "attempts": record.attempt,
         "failed_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
