@@ -20,6 +20,7 @@ from functions.contracts.environment import DEAD_LETTER_RETENTION
 from functions.contracts.failure_record import FailureRecord
 from functions.runtime.clients import client
 from functions.runtime.errors import GroupBlocked, GroupParked, NotAttempted, WorkerDied
+from functions.runtime.excerpt import excerpt
 from functions.runtime.infrastructure import is_away
 from functions.runtime.log import log
 from functions.runtime.outcome import Failure
