@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
 from uuid import uuid4
@@ -34,6 +35,8 @@ UNFINISHED = 10
 """Seconds until records that cannot be completed are handed back again: before a paused consumer goes on, as a rule."""
 SOON = 5
 """Seconds until what could not be done now is attempted again, such as switching a mapping that is being switched."""
+LONGEST = 2 * PATIENCE
+"""Seconds that a consumer may take us, to ask it and to switch it: a worker that dies of that keeps its messages."""
 RENEWED = 7 * DAY
 """Seconds after which the message that holds a consumer is sent anew: SQS deletes it after 14 days."""
 
@@ -53,7 +56,7 @@ def handler(event: Mapping[str, Any], context: Any = None) -> dict[str, list[dic
     pausing = [member for member in members if not member[1].unfinished]
     unfinished = [member for member in members if member[1].unfinished]
     waits: list[Wait] = []
-    for step, part in ((_settle, pausing), (_hand_back, unfinished)):
+    for step, part in ((_settle, pausing), (partial(_hand_back, deadline=deadline), unfinished)):
         for function, group in groupby(part, key=lambda member: member[1].function):
             waits += _done(step, function, list(group), ours, deadline)
     hide(ours.pause_queue_url, waits)
@@ -62,7 +65,7 @@ def handler(event: Mapping[str, Any], context: Any = None) -> dict[str, list[dic
 
 def _done(step: Step, function: str, batch: Sequence[Member], ours: PauseVariables, deadline: Deadline) -> list[Wait]:
     """What `step` says of the messages of one consumer; if it does not come to that, all of them stay."""
-    if deadline.left("handling") < PATIENCE:
+    if deadline.left("handling") < LONGEST:
         return _all(batch, 0)
     try:
         return step(function, batch, ours)
@@ -113,19 +116,23 @@ def _settle(function: str, batch: Sequence[Member], ours: PauseVariables) -> lis
     return _all(_renewed(function, [batch[place] for place in decision.kept], ours), wait)
 
 
-def _hand_back(function: str, batch: Sequence[Member], ours: PauseVariables) -> list[Wait]:
-    """Let the consumer complete its records, whoever disabled it; what is not possible for a day is logged, and lost.
+def _hand_back(function: str, batch: Sequence[Member], ours: PauseVariables, *, deadline: Deadline) -> list[Wait]:
+    """Let the consumer complete the records, whoever disabled it; what is not possible for a day is logged, and lost.
 
-    They say nothing of whether it is to be paused: a record may be at fault itself.
+    They say nothing of whether it is to be paused: a record may be at fault itself. So after one that is not completed
+    the others come back without it.
     """
-    records = tuple(each for _, trouble in batch for each in trouble.unfinished)
-    answer = _ask(function, ours.consumer.replace(FUNCTION, function), Probe(unfinished=records))
-    if answer is not None and not answer.away:
-        return []
-    for record, trouble in batch:
-        for each in trouble.unfinished if _age(record) > DAY else ():
+    for place, (record, trouble) in enumerate(batch):
+        if deadline.left("handling") < LONGEST:
+            return _all(batch[place:], 0)
+        answer = _ask(function, ours.consumer.replace(FUNCTION, function), Probe(unfinished=trouble.unfinished))
+        if answer is not None and not answer.away:
+            continue
+        stays = _age(record) <= DAY
+        for each in () if stays else trouble.unfinished:
             log("ERROR", "never recorded", function=function, effect=each.name, key=each.key)
-    return _all([member for member in batch if _age(member[0]) <= DAY], UNFINISHED)
+        return _all(batch[place : place + 1] if stays else (), UNFINISHED) + _all(batch[place + 1 :], SOON)
+    return []
 
 
 def _ask(function: str, name: str, probe: Probe) -> Condition | None:
