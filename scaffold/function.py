@@ -94,7 +94,7 @@ handler = consumer(handle, accepts={new.command})
 
 def _stored(new: NewIntegration) -> str:
     constant = new.table.upper()
-    return f'''"""{new.command}: the claim of its idempotency key, one conditional write, then what follows from it."""
+    return f'''"""{new.command}: its key is claimed, the request stored, then what follows from it."""
 
 from __future__ import annotations
 

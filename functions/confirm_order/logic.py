@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from msgspec import Struct
 
 from functions.contracts.orders import OrderAccepted
@@ -21,11 +23,17 @@ class Facts(Struct, frozen=True):
     to: str
     total: int
     currency: str
+    pieces: dict[str, int]
 
 
 def facts(order: OrderAccepted) -> Facts:
     """What the confirmation of `order` is about."""
-    return Facts(to=order.customer_email, total=order.total, currency=order.currency)
+    pieces: Counter[str] = Counter()
+    for line in order.lines:
+        pieces[line.sku] += line.quantity
+    return Facts(
+        to=order.customer_email, total=order.total, currency=order.currency, pieces=dict(sorted(pieces.items()))
+    )
 
 
 def confirmation(order: OrderAccepted) -> Letter:

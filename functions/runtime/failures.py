@@ -20,6 +20,7 @@ from functions.contracts.environment import DEAD_LETTER_RETENTION
 from functions.contracts.failure_record import FailureRecord
 from functions.runtime.clients import client
 from functions.runtime.errors import GroupBlocked, GroupParked, NotAttempted, WorkerDied
+from functions.runtime.excerpt import excerpt
 from functions.runtime.infrastructure import is_away
 from functions.runtime.log import log
 from functions.runtime.outcome import Failure
@@ -27,7 +28,6 @@ from functions.runtime.record import Record
 from functions.runtime.settings import Settings
 from functions.runtime.table import typed
 
-LONGEST_MESSAGE = 1000
 LONGEST_FRAME = 160
 DEEPEST = 25
 """Calls of a stack that are recorded, innermost last; an item must stay small, and an endless recursion is long."""
@@ -128,7 +128,7 @@ def _record(failure: Failure, settings: Settings) -> FailureRecord:
     record, error = failure.record, failure.error
     said = {
         "error_type": type(error).__name__,
-        "error_message": failure.text[:LONGEST_MESSAGE],
+        "error_message": excerpt(failure.text),
         "attempts": record.attempt,
         "failed_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
