@@ -24,10 +24,9 @@ class Unfinished(Struct, frozen=True, kw_only=True):
 class Trouble(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A message to `pause_consumer`: `function`, its word in the map, met a service that is away; `reason` says how.
 
-    It is empty where no message failed, and only `unfinished` is to be handed on.
-
-    `unfinished` is handed back to the function with the next probe. `paused` is said by `pause_consumer` to itself: it
-    paused the function, and lets it go on. The queue is its only memory, so that it needs no service that may be away.
+    One with `unfinished` says nothing else, has no reason, and pauses nobody: the records are handed back to the
+    function, and no other message waits for that. `paused` is said by `pause_consumer` to itself: it paused the
+    function, and lets it go on. The queue is its only memory, so that it needs no service that may be away.
     """
 
     function: str

@@ -79,7 +79,8 @@ def _sent(trouble: Trouble, url: str) -> bool:
         client("sqs").send_message(
             QueueUrl=url,
             MessageBody=encode(trouble).decode(),
-            MessageGroupId=trouble.function,
+            # A record that cannot be completed for long must not stand in the way of what is said after it.
+            MessageGroupId=str(uuid.uuid4()) if trouble.unfinished else trouble.function,
             # Each report is one of its own: SQS must not take it for one of five minutes ago.
             MessageDeduplicationId=str(uuid.uuid4()),
         )

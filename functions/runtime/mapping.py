@@ -17,7 +17,7 @@ from functions.runtime.clients import CONFIG, made, session
 from functions.runtime.errors import Unavailable
 
 PATIENCE = 8.0
-"""Seconds that a consumer may take to answer, a cold start included."""
+"""Seconds that a consumer may take to answer, a cold start included, and Lambda to do anything else."""
 
 # One attempt: the message comes back and asks again, and a probe that hangs must not be asked three times in a row.
 _PATIENT = Config(read_timeout=PATIENCE, retries={"total_max_attempts": 1, "mode": "standard"})

@@ -20,8 +20,10 @@ from stacks.parts.python_function import PythonFunction
 from stacks.parts.table import removal_policy
 from stacks.settings import Settings
 
-TIMEOUT = 15
-"""Seconds of one batch. Short, because a consumer that is paused waits six times as long if its worker dies."""
+TIMEOUT = 21
+"""Seconds of one batch: to ask a consumer that hangs, to switch it while Lambda hangs, and a fifth to say so.
+
+Short, because a consumer that is paused waits six times as long if its worker dies."""
 VISIBILITY = 6 * TIMEOUT
 """Seconds for which a message is hidden, by the rule that holds for every queue."""
 _WITHOUT_END = (

@@ -169,13 +169,18 @@ def _shut(evidence: Evidence) -> list[str]:
 
 
 def _switches(verdict: Verdict, evidence: Evidence) -> None:
-    """Whom a person disabled nobody else enables; where it was off already, the person changed nothing."""
+    """Whom a person disabled nobody else enables, and nobody else is off in the end.
+
+    Where it was off already, the person changed nothing.
+    """
     off: set[str] = set()
     for one in sorted(evidence.switched, key=lambda each: each.at):
         if one.who == PERSON:
             off = off - {one.function} if one.on else off | ({one.function} if one.was else set())
         elif one.on and one.function in off:
             verdict.note("overruled", f"{one.function} at {one.at:.0f} s by {one.who}")
+    for word in sorted(evidence.off - off):
+        verdict.note("stuck", f"{word} is off, and nobody is there to enable it")
 
 
 def _hours(verdict: Verdict, evidence: Evidence, all_requests: list[Request]) -> None:

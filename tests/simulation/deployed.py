@@ -22,7 +22,7 @@ QUEUE_ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "Chang
 PARKING_ACTIONS = ("BatchGetItem", "UpdateItem")
 ONCE_ACTIONS = ("GetItem", "PutItem", "UpdateItem", "DeleteItem")
 PAUSE_ACTIONS = ("InvokeFunction", "UpdateEventSourceMapping")
-PAUSER = Consumer(function=PAUSE_CONSUMER, timeout=15)
+PAUSER = Consumer(function=PAUSE_CONSUMER, timeout=21)
 PAUSE_QUEUE = Queue(name=PAUSE_CONSUMER, fifo=True, retention=14 * 86400)
 """What pauses the others, as if it were one of them; its queue has no dead-letter queue."""
 

@@ -86,7 +86,8 @@ class Evidence:
     `dropped` of those that a person deleted.
     `killed` says why each worker died that did, `faults` counts what was done to calls. `fans` are the queues that each
     event reaches. `unreadable` are lines of the log that are not one short JSON object. `spent` counts
-    the invocations while a service had been away for some time, and `switched` are the switches of mappings.
+    the invocations while a service had been away for some time. `switched` are the switches of mappings, `off` the
+    functions whose mapping is not enabled in the end.
     """
 
     accepted: list[Accepted] = field(default_factory=list)
@@ -106,4 +107,5 @@ class Evidence:
     unreadable: list[str] = field(default_factory=list)
     spent: int = 0
     switched: list[Switched] = field(default_factory=list)
+    off: set[str] = field(default_factory=set)
     faults: Counter[str] = field(default_factory=Counter)

@@ -123,7 +123,7 @@ class Faults:
             error=_error(call.service, kind),
             jammed=self.random.random() < self.plan.jams,
         )
-        return replace(call, partial=kind == "partial"), fate
+        return replace(call, partial=kind == "partial", overdue=kind == "lost, hanging"), fate
 
     def _lag(self, call: Call) -> float:
         slow = [seconds for subject, seconds in self.plan.slow.items() if subject in call.text]

@@ -1,4 +1,4 @@
-"""Lambda's API: functions that are invoked, and event source mappings that are switched slowly.
+"""Lambda's API: functions that are invoked, and event source mappings that are switched slowly and shown late.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
 """
@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from random import Random
 from typing import Any
 
@@ -17,6 +18,10 @@ from tests.simulation.wire import Call, ServiceError, Unanswered
 
 SLOW = (5, 60)
 """Seconds that enabling or disabling takes, shortest and longest."""
+BEHIND = (0, 5)
+"""Seconds by which a list of mappings lags behind, shortest and longest."""
+OVERDUE = (0, 60)
+"""Seconds after which a switch that was not answered comes through."""
 GLANCE = 0.1
 """Seconds between two looks of a caller whether its function has answered."""
 ENABLED, DISABLED = "Enabled", "Disabled"
@@ -30,6 +35,7 @@ class EventSource:
         self.word = word
         self.queue = queue
         self.state = ENABLED
+        self._states = [(0.0, ENABLED)]
         self.switched: list[Switched] = []
         self._poller = poller
         self._clock = clock
@@ -45,11 +51,30 @@ class EventSource:
             return
 
         def come_through() -> None:
-            self.state, self._poller.enabled = wanted, on
+            self._become(wanted)
+            self._poller.enabled = on
             self._poller.wake()
 
-        self.state = "Enabling" if on else "Disabling"
+        self._become("Enabling" if on else "Disabling")
         self._clock.after(self._random.uniform(*SLOW), come_through)
+
+    def switch_later(self, who: str, *, on: bool) -> None:
+        """Begin to switch it some time later; what Lambda says then is heard by nobody."""
+
+        def begin() -> None:
+            with suppress(ServiceError):
+                self.switch(who, on=on)
+
+        self._clock.after(self._random.uniform(*OVERDUE), begin)
+
+    def shown(self) -> str:
+        """The state that a list has, of some seconds ago."""
+        then = self._clock.now - self._random.uniform(*BEHIND)
+        return [state for at, state in self._states if at <= max(then, 0)][-1]
+
+    def _become(self, state: str) -> None:
+        self.state = state
+        self._states.append((self._clock.now, state))
 
 
 class Functions:
@@ -74,12 +99,17 @@ class Functions:
             case "ListEventSourceMappings":
                 self._check(call, "lambda:ListEventSourceMappings", "*")
                 name = call.body["FunctionName"]
-                return {"EventSourceMappings": [self._described(name)] if name in self._sources else []}
+                found = [self._sources[name]] if name in self._sources else []
+                return {"EventSourceMappings": [self._described(name, one.shown()) for one in found]}
             case "UpdateEventSourceMapping":
                 name = call.body["UUID"]  # it is called after its function
                 self._check(call, "lambda:UpdateEventSourceMapping", name)
-                self._sources[name].switch(call.worker.function, on=call.body["Enabled"])
-                return self._described(name)
+                one, who, on = self._sources[name], call.worker.function, call.body["Enabled"]
+                if call.overdue:
+                    one.switch_later(who, on=on)
+                else:
+                    one.switch(who, on=on)
+                return self._described(name, one.state)
             case "Invoke":
                 self._check(call, "lambda:InvokeFunction", call.body["FunctionName"])
                 return self._run(call)
@@ -101,12 +131,11 @@ class Functions:
             return {"FunctionError": "Unhandled", "Payload": '{"errorMessage": "it ended without an answer"}'}
         return {"Payload": answers[0]}
 
-    def _described(self, name: str) -> dict[str, Any]:
-        one = self._sources[name]
+    def _described(self, name: str, state: str) -> dict[str, Any]:
         return {
             "UUID": name,
-            "State": one.state,
-            "EventSourceArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{one.queue}",
+            "State": state,
+            "EventSourceArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{self._sources[name].queue}",
             "FunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}",
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 from tests.simulation import person
@@ -11,6 +12,9 @@ from tests.simulation.scenario import DAY, Scenario
 from tests.simulation.traffic import traffic
 
 LONG = (25, 45, 300, 3600)
+HEARD = Plan()
+UNHEARD = Plan(rates={"lost, hanging": 0.2, "lost, closed": 0.1, "hang": 0.1}, only=("UpdateEventSourceMapping",))
+"""Switches of mappings that are not answered: done, done a minute later, or not at all."""
 RECOVERY = 120
 """Seconds after its end within which everything has its effect."""
 
@@ -21,7 +25,7 @@ HIDDEN = 400
 
 
 def away(
-    *services: str, seconds: tuple[float, ...] = LONG, recovery: float = RECOVERY
+    *services: str, seconds: tuple[float, ...] = LONG, recovery: float = RECOVERY, plan: Plan = HEARD
 ) -> Callable[[Random, int], Scenario]:
     """Outages of the services, all at once."""
 
@@ -30,7 +34,7 @@ def away(
         outages = tuple(Outage(service, start, lasts, random.choice(MODES)) for service in services)
         sends = traffic(random, size, 60)
         end = max(start + lasts, sends[-1].at)
-        return Scenario(sends, Plan(outages=outages), until=end + DAY, by=end + recovery)
+        return Scenario(sends, replace(plan, outages=outages), until=end + DAY, by=end + recovery)
 
     return make
 
@@ -55,7 +59,11 @@ def person_disabled(random: Random, size: int) -> Scenario:
         (enabled, lambda world: person.switch(world, word, on=True)),
     )
     return Scenario(
-        traffic(random, size, 120), Plan(outages=(outage,)), deeds=deeds, until=enabled + DAY, by=enabled + RECOVERY
+        traffic(random, size, 120),
+        replace(UNHEARD, outages=(outage,)),
+        deeds=deeds,
+        until=enabled + DAY,
+        by=enabled + RECOVERY,
     )
 
 
@@ -63,7 +71,7 @@ def probe_dies(random: Random, size: int) -> Scenario:
     """The workers that pause consumers die while they ask and switch; each comes back by its visibility timeout."""
     start, lasts, kills = random.uniform(0, 15), random.choice((300, 900)), 6
     plan = Plan(
-        rates={"kill before": 0.15, "kill after": 0.15},
+        rates={"kill before": 0.15, "kill after": 0.15, "lost, hanging": 0.1},
         only=("lambda",),
         kills=kills,
         outages=(Outage(random.choice(("dynamodb", "events")), start, lasts, random.choice(MODES)),),
@@ -76,7 +84,7 @@ ALL = {
     "blink": away("dynamodb", "events", "mail", "secrets", "sqs", seconds=(0.3, 0.6), recovery=HIDDEN),
     "lambda away": away("lambda", seconds=(30, 300), recovery=HIDDEN),
     "queues away": away("sqs", seconds=(30, 300), recovery=HIDDEN),
-    "tables away": away("dynamodb"),
+    "tables away": away("dynamodb", plan=UNHEARD),
     "bus away": away("events"),
     "mail away": away("mail"),
     "secrets away": away("secrets"),

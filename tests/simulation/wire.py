@@ -46,7 +46,8 @@ class Unanswered(Exception):
 class Call:
     """A request as a service reads it. `partial` says that the service is to do only a part, if it can.
 
-    `patience` is how many seconds the caller waits for the answer.
+    `overdue` says that it is to be done later than its caller waits, if that can be; `patience` is how many seconds
+    the caller does.
     """
 
     service: str
@@ -55,6 +56,7 @@ class Call:
     text: str
     worker: Worker
     partial: bool = False
+    overdue: bool = False
     patience: float = math.inf
 
 

@@ -18,7 +18,7 @@ from tests.simulation.clock import Clock
 from tests.simulation.deployed import STAGE
 from tests.simulation.evidence import Accepted, Death, Evidence
 from tests.simulation.faults import Faults, Plan
-from tests.simulation.functions import EventSource, Functions
+from tests.simulation.functions import ENABLED, EventSource, Functions
 from tests.simulation.mail import Mails
 from tests.simulation.nature import Nature
 from tests.simulation.poller import Answered, Poller
@@ -232,6 +232,7 @@ class World:
             spent=self.spent,
             faults=self.faults.met,
             switched=[one for source in self.sources.values() for one in source.switched],
+            off={source.word for source in self.sources.values() if source.state != ENABLED},
         )
 
     # How it is wired.

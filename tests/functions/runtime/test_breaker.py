@@ -103,6 +103,8 @@ def test_many_that_are_unfinished_travel_in_several_messages(fakes: Fakes) -> No
     Probing().handler(batch(probe("a")))
     told = [msgspec.json.decode(sent["MessageBody"], type=Trouble).unfinished for sent in fakes.sqs.sent]
     assert [len(some) for some in told] == [20, 20, 5]
+    # None of them stands in the way of the others, or of what the function says next.
+    assert len({"function", *(sent["MessageGroupId"] for sent in fakes.sqs.sent)}) == 4
     assert unfinished == []
 
 

@@ -8,9 +8,13 @@ from typing import Any
 
 from functions.contracts.environment import ConsumerVariables, PauseVariables, variable
 from functions.contracts.pause import PAUSE_CONSUMER
+from functions.pause_consumer.handler import LONGEST
+from functions.runtime.deadline import Deadline
 from stacks import names
 from stacks.entry import Topology
+from tests.fixtures import Context
 from tests.sample.topology import SAMPLE
+from tests.simulation.deployed import PAUSER
 from tests.stacks.templates import Templates, listed, statements, synthesize
 
 NAME = names.queue("prod", PAUSE_CONSUMER, fifo=True)
@@ -36,9 +40,15 @@ def test_what_holds_a_paused_consumer_is_kept_as_long_as_sqs_keeps_anything(prod
     assert "RedrivePolicy" not in queue
 
 
-def test_a_worker_that_dies_while_it_probes_delays_the_next_probe_by_a_minute_and_a_half(prod: Templates) -> None:
-    assert prod.queue(NAME)["VisibilityTimeout"] == 90
-    assert 6 * prod.function(PAUSE_CONSUMER)["Timeout"] == 90
+def test_a_worker_that_dies_while_it_probes_delays_the_next_probe_by_two_minutes(prod: Templates) -> None:
+    assert prod.queue(NAME)["VisibilityTimeout"] == 126
+    assert 6 * prod.function(PAUSE_CONSUMER)["Timeout"] == 126
+
+
+def test_its_time_is_enough_for_one_consumer_and_what_is_proven_has_the_same(prod: Templates) -> None:
+    timeout = prod.function(PAUSE_CONSUMER)["Timeout"]
+    assert Deadline(Context(timeout)).left("handling") > LONGEST, "else it never begins"
+    assert timeout == PAUSER.timeout
 
 
 def test_it_is_fed_by_its_queue_and_says_which_messages_stay(prod: Templates) -> None:
