@@ -17,6 +17,7 @@ from documents.page import Pages
 from functions.contracts import envelope
 from functions.contracts.contract import Command, Event
 from functions.contracts.envelope import Envelope, full_source
+from functions.contracts.path import body_of, path_field
 from functions.contracts.webhooks import ReceiveWebhook
 from stacks import names
 from stacks.entry import Consumer, Queue, Topology
@@ -143,16 +144,22 @@ def _message(contract: Contract) -> Document:
     return {
         "name": contract.__name__,
         "summary": summary,
-        **({"description": " ".join(details.split())} if details.strip() else {}),
+        **({"description": words} if (words := " ".join([*details.split(), *_group(contract)])) else {}),
         "correlationId": {"$ref": f"#/components/correlationIds/{'ofEvent' if event else 'correlation'}"},
         **({} if event else {"headers": {"$ref": f"{SCHEMAS}/{ATTRIBUTES}"}}),
         "payload": {"$ref": f"{SCHEMAS}/{_key(contract)}{'.delivered' if event else ''}"},
     }
 
 
+def _group(contract: Contract) -> Iterator[str]:
+    field = path_field(contract)
+    if field is not None:
+        yield f"The message group is its `{field.name}`; where there is a tenant, `/<tenant>/<{field.name}>`."
+
+
 def _schemas(contracts: list[Contract]) -> Document:
     written = [contract for contract in contracts if not issubclass(contract, ReceiveWebhook)]
-    references, schemas = msgspec.json.schema_components(written, ref_template=f"{SCHEMAS}/{{name}}")
+    references, schemas = msgspec.json.schema_components(map(body_of, written), ref_template=f"{SCHEMAS}/{{name}}")
     for schema in schemas.values():
         schema["description"] = inspect.cleandoc(schema.get("description", ""))
     delivered = {

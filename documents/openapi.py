@@ -14,6 +14,7 @@ import msgspec
 from documents.page import Pages
 from functions.contracts.contract import Command
 from functions.contracts.example import example
+from functions.contracts.path import body_of, path_field
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook, Scheme
 from stacks import names
 from stacks.edge import mapping_template as template
@@ -53,7 +54,7 @@ def document(topology: Topology) -> Document:
         "paths": _joined(path for route, queue in routes for path in _paths(route, queue)),
         "components": {
             "schemas": _schemas(route.accepts for route in topology.routes),
-            "responses": _responses(),
+            "responses": _responses(topology.routes),
             "headers": {
                 template.CORRELATION_ID: {
                     "description": "Follows the request through every hop; quote it when you ask about the request.",
@@ -113,7 +114,7 @@ def _paths(route: Route, queue: Queue) -> Iterator[tuple[str, Document]]:
 
 def _operation(route: Route, queue: Queue) -> Document:
     summary, _, details = inspect.cleandoc(route.accepts.__doc__ or "").partition("\n")
-    unhappy = {answer["status"] for answer in _unhappy()}
+    unhappy = {answer["status"] for answer in _unhappy([route])}
     return {
         "operationId": queue.name,
         "summary": summary,
@@ -121,7 +122,7 @@ def _operation(route: Route, queue: Queue) -> Document:
         "parameters": [*_path_parameters(route), *_headers(route, queue)],
         "requestBody": {
             "required": True,
-            "description": f"At most {template.LARGEST_BODY} bytes.",
+            "description": f"At most {template.largest_body(route)} bytes.",
             "content": {
                 JSON: {
                     "schema": {"$ref": f"#/components/schemas/{route.accepts.__name__}"},
@@ -137,6 +138,7 @@ def _operation(route: Route, queue: Queue) -> Document:
 
 
 def _path_parameters(route: Route) -> Iterator[Document]:
+    field = path_field(route.accepts)
     for name in route.parameters:
         words = "Keeps the order of what is sent for it." if name == route.group else ""
         yield {
@@ -144,7 +146,7 @@ def _path_parameters(route: Route) -> Iterator[Document]:
             "in": "path",
             "required": True,
             **({"description": words} if words else {}),
-            "schema": IDENTIFIER,
+            "schema": msgspec.json.schema(field.type) if field and field.name == name else IDENTIFIER,
         }
 
 
@@ -181,7 +183,7 @@ def _header(name: str, words: str, schema: Document, *, required: bool = False) 
 
 
 def _schemas(contracts: Iterable[type[Command]]) -> Document:
-    written = [contract for contract in contracts if not issubclass(contract, ReceiveWebhook)]
+    written = [body_of(contract) for contract in contracts if not issubclass(contract, ReceiveWebhook)]
     _, schemas = msgspec.json.schema_components(written, ref_template="#/components/schemas/{name}")
     for schema in schemas.values():
         schema["description"] = inspect.cleandoc(schema.get("description", ""))
@@ -207,7 +209,7 @@ def _closed(words: str, **properties: Document) -> Document:
     }
 
 
-def _responses() -> Document:
+def _responses(routes: Iterable[Route]) -> Document:
     correlated = {template.CORRELATION_ID: {"$ref": f"#/components/headers/{template.CORRELATION_ID}"}}
     again = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
     made: Document = {
@@ -226,7 +228,7 @@ def _responses() -> Document:
             },
         }
     }
-    for answer in sorted(_unhappy(), key=lambda answer: str(answer["status"])):
+    for answer in sorted(_unhappy(routes), key=lambda answer: str(answer["status"])):
         response = made.setdefault(
             str(answer["status"]),
             {
@@ -255,16 +257,22 @@ _DESCRIPTIONS = {
 _MAPPED = (
     ("WRONG_HEADER", 400, f"{template.KEY} {template.WRONG_IDENTIFIER}"),
     ("WRONG_CHARACTER", 400, template.CHARACTERS),
-    ("BODY_TOO_LARGE", 413, template.TOO_LARGE),
     ("QUEUE_UNREACHABLE", 500, template.OURS),
     ("QUEUE_BUSY", 503, template.BUSY),
     ("NOT_SIGNED", 403, NOT_SIGNED),
 )
 
 
-def _unhappy() -> Iterator[Document]:
+def _unhappy(routes: Iterable[Route]) -> Iterator[Document]:
     """Every answer but the 202: those that the mapping makes, and those of API Gateway that have a fixed text."""
     yield from ({"name": name, "status": status, "message": message} for name, status, message in _MAPPED)
+    large = dict.fromkeys(template.too_large(route) for route in routes)
+    for number, message in enumerate(large, start=1):
+        yield {
+            "name": f"BODY_TOO_LARGE_{number}" if number > 1 else "BODY_TOO_LARGE",
+            "status": 413,
+            "message": message,
+        }
     for answer in ANSWERS:
         if not answer.default:
             shown = answer.message.replace("$context.error.validationErrorString", "[…]").replace(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import shutil
 import signal
@@ -21,7 +22,7 @@ from typing import Any
 from ministack.app import main
 from ministack.core import lambda_runtime as runtime
 from ministack.core.lambda_runtime import Worker
-from ministack.services import lambda_svc, sqs
+from ministack.services import eventbridge, lambda_svc, ses_v2, sqs
 
 Message = dict[str, Any]
 Queue = dict[str, Any]
@@ -125,6 +126,46 @@ def _unzipped(layer: bytes) -> Path:
     return folder
 
 
+def put_events(data: dict[str, Any], put: Any = eventbridge._put_events, **options: Any) -> Any:
+    """Refuse the entries whose detail is no JSON object, and put the others.
+
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html
+    """
+    entries = data.get("Entries", [])
+    good = [_is_object(entry.get("Detail", "")) for entry in entries]
+    if all(good):
+        return put(data, **options)
+    rest = [entry for entry, is_good in zip(entries, good, strict=True) if is_good]
+    status, headers, body = put(data | {"Entries": rest}, **options)
+    answer = json.loads(body)
+    put_ones = iter(answer["Entries"])
+    malformed = {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
+    answer["Entries"] = [next(put_ones) if is_good else malformed for is_good in good]
+    answer["FailedEntryCount"] += good.count(False)
+    return status, headers, json.dumps(answer).encode()
+
+
+def _is_object(detail: str) -> bool:
+    try:
+        return isinstance(json.loads(detail), dict)
+    except ValueError:
+        return False
+
+
+async def send_email(
+    method: str, path: str, headers: Any, body: bytes, query: Any, handle: Any = ses_v2.handle_request
+) -> Any:
+    """Refuse an e-mail to nobody, and do everything else.
+
+    https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
+    """
+    if method == "POST" and path.rstrip("/").endswith("/outbound-emails"):
+        mail = json.loads(body or b"{}")
+        if "Simple" in mail.get("Content", {}) and not any(mail.get("Destination", {}).values()):
+            return ses_v2._json_err("BadRequestException", "Destination has no recipients.")
+    return await handle(method, path, headers, body, query)
+
+
 def end_with_standard_input() -> None:
     """Wait for standard input to close, then end this process and the functions it runs."""
     sys.stdin.buffer.read()
@@ -136,6 +177,8 @@ if __name__ == "__main__":
     sqs._dlq_sweep = move_dead_letters
     lambda_svc.invalidate_worker = let_finish
     Worker._spawn = share_layers
+    eventbridge._put_events = put_events
+    ses_v2.handle_request = send_email
     Worker._drain_stderr_bounded.__defaults__ = QUIET
     sys.argv = ["ministack"]
     threading.Thread(target=end_with_standard_input, daemon=True).start()

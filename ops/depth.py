@@ -1,15 +1,18 @@
-"""How much waits in every queue of a stage, and for how long."""
+"""How much waits in every queue of a stage, for how long, and whether anybody takes it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.queue import Kind, Queue, owner, queues
 from ops.stage import Stage, in_words
+from stacks import names
 
+ENABLED = "Enabled"
+"""The state of an event source mapping that takes messages."""
 COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
 
 
@@ -30,6 +33,14 @@ class Depth:
     """Age of the oldest message that waits; None where CloudWatch has no figure for it."""
     integration: str | None = None
     """Whose queue it is."""
+    consumer: str | None = None
+    """The state of the event source mapping that takes a work queue's messages, such as `Enabled`, `Disabling` or
+    `Disabled`; None for any other queue, and where it is not known."""
+
+    @property
+    def is_off(self) -> bool:
+        """Whether its consumer takes nothing: it is paused while a service is away, or a person disabled it."""
+        return self.consumer not in (None, ENABLED)
 
 
 def depth(stage: Stage, queue: Queue, age: int | None = None) -> Depth:
@@ -53,8 +64,26 @@ def depth(stage: Stage, queue: Queue, age: int | None = None) -> Depth:
 def depths(stage: Stage) -> list[Depth]:
     """What waits in every queue of the stage, in the order of the flow. Raises `OpsError` where AWS refuses."""
     every = queues(stage)
-    ages = _ages(stage, every)
-    return [depth(stage, queue, ages.get(queue.name)) for queue in every]
+    ages, states = _ages(stage, every), _states(stage, every)
+    found = (depth(stage, queue, ages.get(queue.name)) for queue in every)
+    return [replace(each, consumer=states.get(each.name)) for each in found]
+
+
+def _states(stage: Stage, every: list[Queue]) -> dict[str, str]:
+    """The state of the mapping that takes each work queue, by the queue's name, where Lambda tells it.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html
+    """
+    states: dict[str, str] = {}
+    try:
+        for queue in every:
+            if queue.kind == "work":
+                name = names.resource(stage.name, queue.word)
+                found = stage.client("lambda").list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+                states |= {one["EventSourceArn"].rpartition(":")[2]: one["State"] for one in found}
+    except (ClientError, BotoCoreError):
+        return {}  # the depths are worth showing to someone who may not ask Lambda
+    return states
 
 
 def _ages(stage: Stage, every: list[Queue]) -> dict[str, int]:

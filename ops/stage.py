@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Any
 
 import botocore.session
+from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -24,6 +25,9 @@ from botocore.exceptions import (
 from ops.errors import OpsError
 from stacks.entry import Topology
 from stacks.names import LOCAL, ROOT
+
+# A service that is away must not keep a person from what the others say: botocore would wait for it for minutes.
+CONFIG = Config(connect_timeout=4, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
 
 HOME = Path(os.environ.get("HEADRACE_LOCAL") or ROOT / ".local")
 
@@ -79,7 +83,7 @@ class Stage:
         with self._making:  # making a client is not safe in several threads, using it is
             if service not in self._clients:
                 self._clients[service] = self.session.create_client(
-                    service, region_name=self.region, endpoint_url=self.endpoint
+                    service, region_name=self.region, endpoint_url=self.endpoint, config=CONFIG
                 )
             return self._clients[service]
 

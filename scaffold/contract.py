@@ -27,6 +27,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 from msgspec import Meta
 from functions.contracts.contract import END, Command, Event
+{"from functions.contracts.path import FromPath" if new.group else ""}
 
 {"".join(_aliases(new))}
 
@@ -64,9 +65,8 @@ def _aliases(new: NewIntegration) -> Iterator[str]:
     name, alias = _key(new)
     stem = (name.removesuffix("_id") if new.group else new.name).replace("_", "-")
     meaning = "As the path says it." if new.group else "The caller's own name for the request."
-    # A group may be all that SQS takes as one; a key that we introduce is plain enough for a URL.
-    pattern = "[!-~]{{1,128}}" if new.group else "[A-Za-z0-9_-]{{1,64}}"
-    yield f'{alias} = Annotated[str, Meta(pattern=rf"^{pattern}{{END}}", description="{meaning}", '
+    # Plain enough for a URL, and with a tenant before it short enough for a message group.
+    yield f'{alias} = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9_-]{{{{1,64}}}}{{END}}", description="{meaning}", '
     yield f'examples=["{stem}-1"])]\n'
     yield f'Note = Annotated[str, Meta(min_length=1, max_length=1000, examples=["{NOTE}"])]\n'
 
@@ -80,6 +80,7 @@ def _command(new: NewIntegration) -> str:
     accepted.
     """
 
+    {new.group}: Annotated[{camel(new.group)}, FromPath]
 {note}'''
     return (
         f'    """{spoken(new.command)}."""\n\n'

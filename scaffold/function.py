@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scaffold.plan import NewIntegration, NewSubscriber
-from scaffold.words import spoken, variable
+from scaffold.words import spoken
 
 Modules = dict[str, str]
 """Each module of the folder, with its text."""
@@ -27,15 +27,8 @@ def of_subscriber(new: NewSubscriber) -> Modules:
     }
 
 
-def _constant(table: str) -> str:
-    """What the table is called in the handler, which has two other constants."""
-    return f"{table.upper()}_TABLE" if table in ("store", "claim") else table.upper()
-
-
 def _outcome(new: NewIntegration) -> str:
-    group = variable(new.group) if new.group else None
-    given = f"request: {new.command}" + (f", {group}: str" if group else "")
-    about = f"{new.group}={group}" if new.group else "request_id=request.request_id"
+    about = new.group or "request_id"
     return f'''"""What follows from a request."""
 
 from __future__ import annotations
@@ -43,9 +36,9 @@ from __future__ import annotations
 from functions.contracts.{new.contract} import {", ".join((new.command, *new.publishes))}
 
 
-def outcome({given}) -> {" | ".join(new.publishes)}:
+def outcome(request: {new.command}) -> {" | ".join(new.publishes)}:
     """{_fact("request", new.publishes)}"""
-    return {new.publishes[0]}({about}, note=request.note)
+    return {new.publishes[0]}({about}=request.{about}, note=request.note)
 '''
 
 
@@ -57,7 +50,7 @@ def _fact(cause: str, publishes: tuple[str, ...]) -> str:
 
 def _ordered(new: NewIntegration) -> str:
     assert new.group
-    group, constant = variable(new.group), _constant(new.table)
+    constant = new.table.upper()
     return f'''"""{new.command}: one conditional write of the request, then what follows from it."""
 
 from __future__ import annotations
@@ -77,14 +70,10 @@ from functions.runtime.table import ConditionFailed, Table
 
 def handle(request: {new.command}, message: Message) -> Iterable[Event]:
     """Store the request unless it is there. Raises `Reject` for a key that came with another body."""
-    {group} = message.group
-    if not {group}:
-        raise Reject("The message has no group; send it to the FIFO queue, with {new.group} as the group.")
-    facts = [outcome(request, {group})]
+    facts = [outcome(request)]
     item = to_builtins(request) | {{
-        # Keys are each group's own; the blank is in neither of the two.
-        "request_id": f"{{{group}}} {{message.key}}",
-        "{new.group}": {group},
+        # Keys are each group's own.
+        "request_id": message.scoped(request.{new.group}, message.key),
         "digest": request.digest(),
         "correlation_id": message.correlation_id,
     }}
@@ -104,8 +93,8 @@ handler = consumer(handle, accepts={new.command})
 
 
 def _stored(new: NewIntegration) -> str:
-    constant = _constant(new.table)
-    return f'''"""{new.command}: one conditional write of the request, and of its idempotency key if it has one."""
+    constant = new.table.upper()
+    return f'''"""{new.command}: the claim of its idempotency key, one conditional write, then what follows from it."""
 
 from __future__ import annotations
 
@@ -118,28 +107,25 @@ from functions.contracts.{new.contract} import {new.command}
 from functions.{new.function}.logic import outcome
 from functions.runtime.claim import claim
 from functions.runtime.consumer import Duplicate, Message, Reject, consumer
-from functions.runtime.table import Cancelled, Put, Table, transact
+from functions.runtime.table import ConditionFailed, Table
 
 {constant} = Table("{new.table}")
-# The positions of the writes.
-STORE, CLAIM = 0, 1
 
 
 def handle(request: {new.command}, message: Message) -> Iterable[Event]:
     """Store the request unless it is there. Raises `Reject` if another one has its id or its idempotency key."""
     facts = [outcome(request)]
-    item = to_builtins(request) | {{"digest": request.digest(), "correlation_id": message.correlation_id}}
-    store = Put(table={constant}, item=item, condition="attribute_not_exists(request_id)")
+    claim(request, message)
+    item = to_builtins(request) | {{
+        # Ids are each tenant's own.
+        "request_id": message.scoped(request.request_id),
+        "digest": request.digest(),
+        "correlation_id": message.correlation_id,
+    }}
     try:
-        transact([store, *claim(request, message)])
-    except Cancelled as cancelled:
-        if CLAIM in cancelled.failed:
-            key = message.idempotency_key
-            raise Reject(
-                f"Idempotency key {{key}} came before with another body; send this one with a new key."
-            ) from None
-        standing = cancelled.failed[STORE]
-        if standing is None or standing["digest"] != request.digest():
+        {constant}.put(item, condition="attribute_not_exists(request_id)")
+    except ConditionFailed as failed:
+        if failed.item is None or failed.item["digest"] != request.digest():
             raise Reject(f"Request {{request.request_id}} came before with another body; use a new id.") from None
         return Duplicate(facts)
     return facts
@@ -180,7 +166,7 @@ def note(event: {event.__name__}) -> dict[str, Any]:
 
 
 def _noted(new: NewSubscriber) -> str:
-    event, constant = new.event.__name__, _constant(new.table)
+    event, constant = new.event.__name__, new.table.upper()
     facts = "    facts = [outcome(event)]\n" if new.publishes else ""
     then = ", then what follows from it" if new.publishes else ""
     return f'''"""{event}: one conditional write notes the event{then}."""

@@ -45,10 +45,10 @@ def _ordered(new: NewIntegration) -> str:
     assert new.group
     one = new.group.removesuffix("_id").replace("_", "-")
     return f'''{_head(new)}def asked(
-    note: str = "{NOTE}", *, group: str | None = "{one}-1", message_id: str = "m-1"
+    note: str = "{NOTE}", *, {new.group}: str = "{one}-1", message_id: str = "m-1", **changes: Any
 ) -> dict[str, Any]:
-    request = {new.command}(note=note)
-    return record(request, message_id=message_id, queue="q.fifo", group=group, idempotency_key="key-1")
+    request = {new.command}({new.group}={new.group}, note=note)
+    return record(request, message_id=message_id, idempotency_key="key-1", **changes)
 
 
 def test_a_request_is_stored_and_its_fact_published(aws: Rehearsal) -> None:
@@ -60,7 +60,7 @@ def test_a_request_is_stored_and_its_fact_published(aws: Rehearsal) -> None:
 
 
 {_again(new)}def test_the_same_key_in_another_group_is_another_request(aws: Rehearsal) -> None:
-    assert failed(handler(batch(asked(), asked(group="{one}-2", message_id="m-2")))) == []
+    assert failed(handler(batch(asked(), asked({new.group}="{one}-2", message_id="m-2")))) == []
     assert len(aws.items("{new.table}")) == 2
 
 
@@ -71,8 +71,13 @@ def test_the_same_key_with_another_body_is_rejected(aws: Rehearsal) -> None:
     assert [item["note"] for item in aws.items("{new.table}")] == ["{NOTE}"]
 
 
-def test_a_message_without_a_group_is_rejected(aws: Rehearsal) -> None:
-    assert failed(handler(batch(asked(group=None)))) == ["m-1"]
+def test_the_same_key_of_another_tenant_is_another_request(aws: Rehearsal) -> None:
+    assert failed(handler(batch(asked(tenant="a"), asked(tenant="b", message_id="m-2")))) == []
+    assert len({{envelope["id"] for envelope in aws.published()}}) == len(aws.items("{new.table}")) == 2
+
+
+def test_a_path_that_the_contract_does_not_allow_is_rejected(aws: Rehearsal) -> None:
+    assert failed(handler(batch(asked({new.group}="not one")))) == ["m-1"]
     assert aws.items("{new.table}") == []
 '''
 

@@ -27,14 +27,18 @@ PARAMETER = re.compile(r"\{([a-z]+(?:_[a-z]+)*)\}")
 SPOKEN_FOR = frozenset(
     {
         *("Annotated", "ClassVar", "Meta", "END", "Command", "Event", "Note", "RequestId"),
-        *("Any", "Iterable", "Message", "Reject", "Duplicate", "Table", "Put", "Cancelled", "ConditionFailed"),
+        *("Any", "Iterable", "Message", "Reject", "Duplicate", "Table", "ConditionFailed", "FromPath"),
         *("Rehearsal", "Access", "Consumer", "Integration", "Queue", "Route", "Subscription", "Topology", "TOPOLOGY"),
     }
 )
 """Classes that the written modules import or define themselves."""
-FIELDS = frozenset({"note", "request_id", "digest", "correlation_id", "source", "version", "business_key"})
-"""What the written commands, events and items hold beside the group."""
-LOCALS = frozenset({"request", "message", "item", "facts", "failed", "handle", "handler", "outcome", "consumer"})
+FIELDS = frozenset(
+    {
+        *("note", "request_id", "digest", "correlation_id", "source", "version", "business_key"),
+        *("body", "largest_body", "fits", "message_id", "changes"),
+    }
+)
+"""What the written commands, events, items and tests hold beside the group."""
 
 
 def snake(name: str) -> str:
@@ -116,11 +120,6 @@ def group(name: str | None, parameters: tuple[str, ...], *, fifo: bool) -> str |
             "leave it out of the path, and let the body say it."
         )
     return name
-
-
-def variable(field: str) -> str:
-    """What a variable with the field's value is called: the same, unless Python or the written code needs the word."""
-    return "group" if field in LOCALS or hasattr(builtins, field) else field
 
 
 def near(name: str, known: Iterable[str]) -> str:

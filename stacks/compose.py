@@ -25,7 +25,7 @@ def compose(app: App, topology: Topology) -> None:
     if settings.customer_key is True:
         encryption = Encryption(app, settings=settings)
         settings = structs.replace(settings, customer_key=encryption.key.key_arn)
-    shared = Shared(app, settings=settings)
+    shared = Shared(app, settings=settings, topology=topology)
     earlier: list[Stack] = [shared]
     for entry in topology.integrations:
         if entry.tables or entry.queues:  # CloudFormation takes no stack without a resource

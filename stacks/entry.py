@@ -78,14 +78,24 @@ class Queue:
     """Seconds that a message waits after its first failure, at the most; the wait doubles with every further one."""
     backoff_cap: float = 900
     """Seconds that a message waits after a failure, at the most."""
-    on_poison: Literal["continue", "halt"] = "continue"
-    """What a FIFO group does about a message that keeps failing.
+    on_poison: Literal["continue", "halt", "park"] = "continue"
+    """What a FIFO group does about a message that keeps failing, and so what order means.
 
-    `continue`: the message is in the dead-letter queue after its receives, and the group goes on without it. `halt`:
-    nothing of the group overtakes it; the group stands still until a person removes the cause, and the next
-    attempt succeeds. Its cost: the message is attempted again and again, at the latest every `backoff_cap` seconds, and
-    the alarm that tells is the age of the oldest message, not the dead-letter queue. What is not fixed within nine
-    tenths of the retention goes to the dead-letter queue after all, because SQS would delete it at the end.
+    `continue`: the message is in the dead-letter queue after its receives, and the group goes on without it. Effects
+    are in the accepted order but for what is dead: a redrive applies that late, after all that went on meanwhile.
+
+    `halt`: nothing of the group overtakes it; the group stands still until a person removes the cause, and the next
+    attempt succeeds. Effects are in the accepted order, always. Its cost: the message is attempted again and again, at
+    the latest every `backoff_cap` seconds, and the alarm that tells is the age of the oldest message, not the
+    dead-letter queue. What is not fixed within nine tenths of the retention goes to the dead-letter queue after all,
+    because SQS would delete it at the end.
+
+    `park`: the message is in the dead-letter queue after its receives, and the later ones of its group follow it there,
+    each with the cause `GroupParked: behind` the first. Effects are in the accepted order, through dead letters too: a
+    redrive, with `python -m ops` or the console, of some or all of them applies them in that order, and new messages
+    wait their turn behind. The group opens once nothing of it is parked: what was handled and what `ops drop` deletes
+    no longer counts. Its cost: one read of DynamoDB a batch, a write or two in a group where something failed, and
+    one dead head makes dead letters of all that come after it in its group until it is redriven or dropped.
     """
 
 

@@ -65,7 +65,9 @@ REDRIVES = "redrives"
 """The table of redrives, for the audit."""
 BUS = "events"
 """The stage's event bus, and its archive."""
-SHARED_TABLES = {FAILURES: "message_id", ONCE: "id", KEYS: "key", REDRIVES: "id"}
+PARKED = "parked"
+"""The table of places in FIFO groups of which something is dead, for the queues that park."""
+SHARED_TABLES = {FAILURES: "message_id", ONCE: "id", KEYS: "key", REDRIVES: "id", PARKED: "group"}
 """The tables that all integrations share, each with its partition key."""
 SHARED_STACKS = ("encryption", "shared", "ingress", "operator", "observability")
 """The stacks that are nobody's integration."""

@@ -30,6 +30,7 @@ ON_DEAD_LETTERS = (
     "sqs:GetQueueUrl",
     "sqs:SendMessage",
 )
+ANSWERS = ("cloudwatch:GetMetricData", "logs:GetQueryResults", "logs:StopQuery", "lambda:ListEventSourceMappings")
 ON_WORK = ("sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl")
 
 
@@ -68,6 +69,9 @@ class Operator(StageStack):
         yield self._allow(
             "Causes", ("dynamodb:BatchGetItem",), [arn.table(self, names.resource(stage, names.FAILURES))]
         )
+        parks = any(queue.on_poison == "park" for queue in queues)
+        parked = [arn.table(self, names.resource(stage, names.PARKED))] if parks else []
+        yield self._allow("Parked", ("dynamodb:Scan", "dynamodb:UpdateItem", "dynamodb:DeleteItem"), parked)
         audit = arn.table(self, names.resource(stage, names.REDRIVES))
         yield self._allow("Audit", ("dynamodb:PutItem", "dynamodb:GetItem"), [audit])
         # Those of a retired integration too: its undelivered events are redriven, and `retire` sees that they are gone.
@@ -76,8 +80,8 @@ class Operator(StageStack):
         yield self._allow("Targets", ("events:ListTargetsByRule",), rules)
         yield self._allow("Logs", ("logs:StartQuery",), [arn.log_group(self, name) for name in self._log_groups()])
         yield self._allow("Routes", ("apigateway:GET",), [arn.rest_apis(self), f"{arn.rest_apis(self)}/*/resources"])
-        # Neither metrics nor the answers to one's own queries are resources.
-        yield self._allow("Answers", ("cloudwatch:GetMetricData", "logs:GetQueryResults", "logs:StopQuery"), ["*"])
+        # Neither metrics nor the answers to one's own queries are resources, nor is the list of mappings.
+        yield self._allow("Answers", ANSWERS, ["*"])
         if self._settings.key_arn is not None:
             yield self._allow("Key", ("kms:Decrypt", "kms:GenerateDataKey"), [self._settings.key_arn])
 

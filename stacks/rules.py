@@ -11,17 +11,23 @@ from collections.abc import Iterable
 from itertools import permutations
 from typing import TYPE_CHECKING
 
+from functions.contracts.path import path_field
+from functions.contracts.pause import PAUSE_CONSUMER
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook
 from stacks import names
 
 if TYPE_CHECKING:
-    from stacks.entry import Integration, Topology
+    from stacks.entry import Integration, Route, Topology
 
 WORD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 STACK = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 BUS = re.compile(r"(arn:[a-z-]+:events:[a-z0-9-]+:\d{12}:event-bus/)?([A-Za-z0-9._/-]|\{stage\})+")
 DAY = 24 * 60 * 60
+QUICKEST = 0.02
+"""Seconds that a message takes at the least: one call, and its share of a small CPU."""
+HANDLING = 0.8
+"""The share of a function's time that is for handling, at the least; the rest is for publishing and reporting."""
 
 
 class TopologyError(ValueError):
@@ -75,6 +81,10 @@ def _names(topology: Topology) -> None:
             _refuse(
                 not WORD.fullmatch(word) or len(word) > 40,
                 f"{kind} {word!r}: a name is at most 40 characters of lower_case_words; rename it.",
+            )
+            _refuse(
+                word == PAUSE_CONSUMER and kind != "Table",
+                f"{kind} {word!r}: that is what pauses the others; rename it.",
             )
         twice = _repeated(words)
         _refuse(twice is not None, f"{kind} {twice!r} is listed twice; remove one or rename it.")
@@ -138,8 +148,8 @@ def _queues(integration: Integration, topology: Topology) -> None:
             "choose at least 1 s, at most 11 hours, and a base that is not above the cap.",
         )
         _refuse(
-            queue.on_poison == "halt" and not queue.fifo,
-            f"{entry} is standard and has no groups to halt; make it fifo=True or leave on_poison out.",
+            queue.on_poison != "continue" and not queue.fifo,
+            f"{entry} is standard and has no groups to {queue.on_poison}; make it fifo=True or leave on_poison out.",
         )
         _refuse(
             queue.on_poison == "halt" and queue.receives != 1000,
@@ -175,6 +185,14 @@ def _consumers(integration: Integration, topology: Topology) -> None:
             f"{entry}: a batch of {consumer.batch} needs a batch window; set window to 1 s or more.",
         )
         _refuse(not 1 <= consumer.timeout <= 900, f"{entry}: timeout is {consumer.timeout} s; choose 1 to 900.")
+        # What is left of a batch comes back when its turn should be, at each receive as much as fits into the time.
+        fits = int(HANDLING * consumer.timeout * queue.receives / QUICKEST)
+        _refuse(
+            consumer.batch > fits,
+            f"{entry}: a batch of {consumer.batch:,} messages, of which the quickest take {QUICKEST * 1000:.0f} ms, "
+            f"does not fit into {consumer.timeout} s and {queue.receives} receives; choose at most {fits:,}, "
+            "or a longer timeout.",
+        )
         _refuse(
             consumer.concurrency is not None and not 2 <= consumer.concurrency <= 1000,
             f"{entry}: concurrency is {consumer.concurrency}; choose 2 to 1,000, or leave it out.",
@@ -214,6 +232,7 @@ def _routes(integration: Integration, topology: Topology) -> None:
             route.group is not None and route.group not in route.parameters,
             f"{entry}: group {route.group!r} is not a parameter of the path; write {{{route.group}}} in it.",
         )
+        _path_values(route, entry)
         _refuse(
             route.tenant is not None and route.tenant != "caller" and not HEADER.fullmatch(route.tenant),
             f"{entry}: tenant {route.tenant!r} is neither 'caller' nor a header's name; write it like X-Tenant-Id.",
@@ -226,6 +245,26 @@ def _routes(integration: Integration, topology: Topology) -> None:
             (route.rate is None) != (route.burst is None),
             f"{entry}: rate and burst limit together; set both or neither.",
         )
+
+
+def _path_values(route: Route, entry: str) -> None:
+    """What stands in the path is a field of the contract, and reaches the function as the message group."""
+    try:
+        field = path_field(route.accepts)
+        known = {"source"} if route.senders else {field.name} if field and field.pattern else set()
+    except (TypeError, ValueError) as wrong:
+        raise TopologyError(f"{entry}, {route.accepts.__name__}: {wrong}.") from None
+    unknown = next((name for name in route.parameters if name not in known), None)
+    _refuse(
+        unknown is not None,
+        f"{entry}: {route.accepts.__name__} has no field for {{{unknown}}}; give it {unknown}: Annotated[…, FromPath], "
+        "or write it into the body.",
+    )
+    _refuse(
+        field is not None and field.name != route.group,
+        f"{entry}: {route.accepts.__name__} takes {field.name if field else ''!r} from the path, and only a FIFO "
+        "queue's group carries it; set group to it, or take it from the body.",
+    )
 
 
 def _webhooks(integration: Integration, topology: Topology) -> None:

@@ -1,24 +1,36 @@
-"""What all integrations share: the bus and its archive, and the tables that runtime and operators keep."""
+"""What all integrations share: the bus and its archive, the tables that runtime and operators keep, and what pauses."""
 
 from __future__ import annotations
 
 from aws_cdk import aws_events as events
 from constructs import Construct
 
+from functions.contracts.parked import EXPIRES_AT
 from stacks import names
+from stacks.entry import Topology
 from stacks.parts.customer_key import customer_key
+from stacks.parts.pause_consumer import PauseConsumer
 from stacks.parts.stage_stack import StageStack
 from stacks.parts.table import Table, removal_policy
 from stacks.settings import Settings
 
-EXPIRY = {names.FAILURES: "expires_at", names.ONCE: "expiration", names.KEYS: "expires_at"}
+EXPIRY = {
+    names.FAILURES: "expires_at",
+    names.ONCE: "expiration",
+    names.KEYS: "expires_at",
+    names.PARKED: EXPIRES_AT,
+}
 """The attribute after whose time an item goes; a table that is not here keeps its items."""
 
 
 class Shared(StageStack):
-    """One bus for every event; and why messages failed, which effects were had already, and who redrove what."""
+    """One bus for every event; why messages failed, what is parked behind them, which effects were had, who redrove.
 
-    def __init__(self, scope: Construct, *, settings: Settings) -> None:
+
+    Where there is a consumer, also what pauses it while a service is away.
+    """
+
+    def __init__(self, scope: Construct, *, settings: Settings, topology: Topology) -> None:
         super().__init__(scope, "shared", settings=settings, description="What all integrations share.")
         for name, key in names.SHARED_TABLES.items():
             Table(self, name, key=key, expires=EXPIRY.get(name), settings=settings)
@@ -40,3 +52,5 @@ class Shared(StageStack):
                 source_arn=bus.event_bus_arn,
                 retention_days=settings.archive_days,
             ).apply_removal_policy(removal_policy(settings))
+        if topology.consumers:
+            PauseConsumer(self, settings=settings)

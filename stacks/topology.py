@@ -49,11 +49,11 @@ TOPOLOGY = Topology(
                     tenant="X-Tenant-Id",
                 ),
             ),
-            queues=(Queue(name="apply_payment", fifo=True),),
+            queues=(Queue(name="apply_payment", fifo=True, on_poison="park"),),
             consumers=(
                 Consumer(
                     function="apply_payment",
-                    access=(Access(table="payments", actions=("UpdateItem",)),),
+                    access=(Access(table="payments", actions=("GetItem", "UpdateItem")),),
                     publishes=(PaymentAuthorized, PaymentCaptured, PaymentRefunded, PaymentDeclined),
                 ),
             ),

@@ -86,9 +86,13 @@ def fakes(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fakes]
 
 
 def forget_clients() -> None:
-    from functions.runtime import clients
+    """Let the process be as new: no clients, nothing that an earlier batch left in memory."""
+    from functions.runtime import breaker, clients, failures
+    from functions.runtime.unfinished import unfinished
 
     clients.made.clear()
+    for memory in (clients._own, clients._running, breaker._memory, failures._waiting, failures._guesses, unfinished):
+        memory.clear()
 
 
 @pytest.fixture

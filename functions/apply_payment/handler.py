@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from functions.apply_payment.logic import STEPS, Payment, outcome, reason_to_decline
 from functions.contracts.contract import Event
@@ -15,18 +14,27 @@ PAYMENTS = Table("payments")
 
 
 def handle(action: ApplyPayment, message: Message) -> Iterable[Event]:
-    """Apply the action if the payment allows it. Raises `Reject` for a key that came with another body."""
-    order_id = message.group
-    if not order_id:
-        raise Reject("The message has no group; send payments to the FIFO queue, with the order id as the group.")
-    try:
-        _apply(order_id, action, message)
-    except ConditionFailed as failed:
-        return _explain(order_id, action, message, failed.item)
-    return [outcome(order_id, action, declined=None)]
+    """Apply the action if the payment allows it. Raises `Reject` for a key that came with another body.
+
+    The order's item has its state and the keys that led there, which are three at the most. Each key that was declined
+    is an item of its own, and the order's item says that there is one, so that nobody looks for it in vain: a payment
+    is one write.
+    """
+    applied = outcome(action)
+    standing = _apply(action, message, "attribute_not_exists(declines)")
+    if standing is not None and "declines" in standing:
+        declined = PAYMENTS.get({"order_id": _declined(action, message)})
+        if declined is not None:
+            return _again(action, message, declined)
+        standing = _apply(action, message)
+    if standing is None:
+        return [applied]
+    before = standing.get(_applied(message))
+    return _again(action, message, before) if before else _decline(action, message, standing)
 
 
-def _apply(order_id: str, action: ApplyPayment, message: Message) -> None:
+def _apply(action: ApplyPayment, message: Message, *conditions: str) -> Item | None:
+    """Move the payment. None if that is done; else the order's item, which does not allow it."""
     # The same rule as logic.reason_to_decline, where DynamoDB can check it and write in one step.
     step = STEPS[action.action]
     allowed = "attribute_not_exists(#state)"
@@ -34,44 +42,52 @@ def _apply(order_id: str, action: ApplyPayment, message: Message) -> None:
     if step.before is not None:
         allowed = "#state = :before AND amount >= :amount AND currency = :currency"
         values[":before"] = step.before
-    PAYMENTS.update(
-        {"order_id": order_id},
-        "SET #state = :after, amount = :amount, currency = :currency, #applied = :applied",
-        condition=f"attribute_not_exists(#applied) AND {allowed}",
-        names={"#state": "state", "#applied": _applied(message)},
-        values=values | {":applied": {"digest": action.digest(), "declined": None}},
-    )
+    try:
+        PAYMENTS.update(
+            {"order_id": message.scoped(action.order_id)},
+            "SET #state = :after, amount = :amount, currency = :currency, #applied = :applied",
+            condition=" AND ".join((*conditions, "attribute_not_exists(#applied)", allowed)),
+            names={"#state": "state", "#applied": _applied(message)},
+            values=values | {":applied": {"digest": action.digest(), "declined": None}},
+        )
+    except ConditionFailed as failed:
+        return failed.item or {}
+    return None
 
 
-def _explain(order_id: str, action: ApplyPayment, message: Message, item: Item | None) -> Iterable[Event]:
-    applied = (item or {}).get(_applied(message))
-    if applied is not None:
-        return _again(order_id, action, message, applied)
-    payment = Payment(item["state"], item["amount"], item["currency"]) if item and "state" in item else None
+def _decline(action: ApplyPayment, message: Message, item: Item) -> Iterable[Event]:
+    payment = Payment(item["state"], item["amount"], item["currency"]) if "state" in item else None
     declined = reason_to_decline(action, payment)
     if declined is None:
         raise Retry("The payment changed while it was read.")
+    fact = outcome(action, declined)
+    # First what tells to look for the key, then the key: a worker that dies in between has declined nothing yet.
+    if "declines" not in item:
+        PAYMENTS.update({"order_id": message.scoped(action.order_id)}, "SET declines = :true", values={":true": True})
     try:
         PAYMENTS.update(
-            {"order_id": order_id},
-            "SET #applied = :applied",
-            condition="attribute_not_exists(#applied)",
-            names={"#applied": _applied(message)},
-            values={":applied": {"digest": action.digest(), "declined": declined}},
+            {"order_id": _declined(action, message)},
+            "SET digest = :digest, declined = :declined",
+            condition="attribute_not_exists(order_id)",
+            values={":digest": action.digest(), ":declined": declined},
         )
     except ConditionFailed as failed:
-        return _again(order_id, action, message, (failed.item or {})[_applied(message)])
-    return [outcome(order_id, action, declined)]
+        return _again(action, message, failed.item or {})
+    return [fact]
 
 
-def _again(order_id: str, action: ApplyPayment, message: Message, applied: dict[str, Any]) -> Duplicate:
-    if applied["digest"] != action.digest():
+def _again(action: ApplyPayment, message: Message, before: Item) -> Duplicate:
+    if before["digest"] != action.digest():
         raise Reject(f"Idempotency key {message.key} came before with another body; send this one with a new key.")
-    return Duplicate([outcome(order_id, action, applied["declined"])])
+    return Duplicate([outcome(action, before["declined"])])
 
 
 def _applied(message: Message) -> str:
     return f"applied:{message.key}"
+
+
+def _declined(action: ApplyPayment, message: Message) -> str:
+    return message.scoped(action.order_id, "declined", message.key)
 
 
 handler = consumer(handle, accepts=ApplyPayment)

@@ -51,11 +51,15 @@ def reason_to_decline(action: ApplyPayment, payment: Payment | None) -> str | No
     return None
 
 
-def outcome(order_id: str, action: ApplyPayment, declined: str | None) -> PaymentEvent:
+def outcome(action: ApplyPayment, declined: str | None = None) -> PaymentEvent:
     """The fact that follows from `action`, done or `declined`."""
     if declined is not None:
         return PaymentDeclined(
-            order_id=order_id, amount=action.amount, currency=action.currency, action=action.action, reason=declined
+            order_id=action.order_id,
+            amount=action.amount,
+            currency=action.currency,
+            action=action.action,
+            reason=declined,
         )
     made = STEPS[action.action].event
-    return made(order_id=order_id, amount=action.amount, currency=action.currency)
+    return made(order_id=action.order_id, amount=action.amount, currency=action.currency)

@@ -18,7 +18,7 @@ def handle(order: OrderAccepted, message: Message) -> Iterable[Event]:
     sent = once(
         lambda: send_email(to=letter.to, subject=letter.subject, text=letter.text),
         name="confirm_order",
-        key=order.order_id,
+        key=message.scoped(order.order_id),
         content=letter,
     )
     return () if sent else Duplicate()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
 from hashlib import sha256
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from msgspec import Meta, Struct
-from msgspec.json import encode
+from msgspec import DecodeError, Meta, Struct, StructMeta
+from msgspec.json import Decoder, encode
+
+from functions.contracts.path import body_of
+from functions.contracts.reject import Reject
 
 
 class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -16,28 +20,65 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
 
     `business_key` names the field that says which effect this is: two messages with the same value are the same
     request. Where it is None, the `Idempotency-Key` of the request takes that place.
+
+    A field marked `FromPath` is not in the body but in the path of the request. `largest_body` is the most bytes that
+    the body may have, where that is less than a queue takes: say it where all of the body goes into an event.
     """
 
     business_key: ClassVar[str | None] = None
+    largest_body: ClassVar[int | None] = None
+
+    def body(self) -> Struct:
+        """What the body says: all but the field that comes from the path."""
+        kind = body_of(type(self))
+        if kind is type(self):
+            return self
+        return kind(**{name: getattr(self, name) for name in kind.__struct_fields__})
 
     def digest(self) -> str:
-        """What the command says, in 64 hex digits: equal for equal content, however the JSON was written.
+        """What the body says, in 64 hex digits: equal for equal content, however the JSON was written.
 
         Defaults are left out, so a new optional field changes no digest.
         """
-        return sha256(encode(self)).hexdigest()
+        return sha256(encode(self.body())).hexdigest()
 
 
-class Event(Struct, frozen=True, kw_only=True):
+class _Fitting(StructMeta):
+    """Makes instances that fit their contract. Decoding, which checks by itself, does not come through here."""
+
+    def __call__(cls, *values: Any, **fields: Any) -> Any:  # noqa: N805 - of a metaclass
+        made = super().__call__(*values, **fields)
+        made.fits()
+        return made
+
+
+class Event(Struct, frozen=True, kw_only=True, metaclass=_Fitting):
     """A fact, published once its effect is durable. The class name is EventBridge's detail-type.
 
     Unknown fields are ignored, so that a new optional field breaks no subscriber. Removing or narrowing a field needs
     a new `version`. `source` is EventBridge's source. `business_key` names the field whose value is the subject.
+
+    Making one that breaks its own contract raises `Reject`. So make it before the effect: what subscribers would refuse
+    for ever then never happened.
     """
 
     source: ClassVar[str]
     version: ClassVar[int] = 1
     business_key: ClassVar[str | None] = None
+
+    def fits(self) -> bytes:
+        """The event as JSON. Raises `Reject` if a subscriber could not read it."""
+        try:
+            written = encode(self)
+            _reader(type(self)).decode(written)
+        except (DecodeError, UnicodeError, TypeError) as error:
+            raise Reject(f"{type(self).__name__} would not fit its own contract: {error}.") from error
+        return written
+
+
+@cache
+def _reader(event: type[Event]) -> Decoder[Event]:
+    return Decoder(event)
 
 
 # Marks a field that must never be logged or shown; the runtime and the operator's command redact it.

@@ -16,6 +16,8 @@ SIGNATURE = "signature"
 TOPIC = "topic"
 # Set by a redrive: how often the message was brought back, and by which redrive the last time (`2 20261121-101500-3f`).
 REDRIVEN = "redriven"
+# Set by a redrive that edits a parked message without a key: which one it was before, as `contracts.parked` has it.
+PARKED_AS = "parked_as"
 
 
 def full_source(source: str, project: str) -> str:

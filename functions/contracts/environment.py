@@ -61,6 +61,20 @@ class ConsumerVariables(Variables, frozen=True, kw_only=True):
     email_from: str | None = None
 
 
+FUNCTION = "{function}"
+"""What stands for a function's word in `PauseVariables.consumer`."""
+
+
+class PauseVariables(Variables, frozen=True, kw_only=True):
+    """What `pause_consumer` is told: its own queue, and how a consumer is called, `FUNCTION` standing for its word."""
+
+    project: str
+    stage: str
+    pause_queue_url: str
+    consumer: str
+    log_level: str = "INFO"
+
+
 class TokenVariables(Variables, frozen=True, kw_only=True):
     """What the function that checks tokens is told: who issues them, for whom, and which claim is the tenant."""
 

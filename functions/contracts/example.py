@@ -7,14 +7,15 @@ from typing import Any
 import msgspec
 
 from functions.contracts.contract import Command
+from functions.contracts.path import body_of
 from functions.contracts.webhooks import ReceiveWebhook
 
 
 def example(contract: type[Command]) -> Any:
-    """A value that fits the contract, made of its fields' examples."""
+    """A body that fits the contract, made of its fields' examples."""
     if issubclass(contract, ReceiveWebhook):
         return {"id": "evt_1", "type": "invoice.paid"}
-    whole = msgspec.json.schema(contract)
+    whole = msgspec.json.schema(body_of(contract))
     return _example(whole, whole["$defs"])
 
 

@@ -17,7 +17,10 @@ OrderId = Annotated[
     ),
 ]
 Currency = Annotated[str, Meta(pattern=rf"^[A-Z]{{3}}{END}", description="ISO 4217 code.", examples=["EUR"])]
-Amount = Annotated[int, Meta(ge=1, le=10**12, description="In the currency's minor unit (cents).", examples=[4200])]
+LARGEST_AMOUNT = 10**12
+Amount = Annotated[
+    int, Meta(ge=1, le=LARGEST_AMOUNT, description="In the currency's minor unit (cents).", examples=[4200])
+]
 Sku = Annotated[
     str, Meta(pattern=rf"^[A-Za-z0-9_-]{{1,64}}{END}", description="Stock keeping unit.", examples=["tea-500g"])
 ]

@@ -22,14 +22,16 @@ class Unfinished(Struct, frozen=True, kw_only=True):
 
 
 class Trouble(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A message to `pause_consumer`: `function` (its word in the map) met a service that is away, and `reason` says how.
+    """A message to `pause_consumer`: `function`, its word in the map, met a service that is away; `reason` says how.
 
-    `unfinished` is handed back to the function with the next probe.
+    `unfinished` is handed back to the function with the next probe. `paused` is said by `pause_consumer` to itself: it
+    paused the function, and lets it go on. The queue is its only memory, so that it needs no service that may be away.
     """
 
     function: str
     reason: str
     unfinished: tuple[Unfinished, ...] = ()
+    paused: bool = False
 
 
 class Probe(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from functions.contracts.contract import Command, Event
 from functions.contracts.orders import Amount, Currency, OrderId
+from functions.contracts.path import FromPath
 
 Action = Literal["authorize", "capture", "refund"]
 
@@ -16,6 +17,7 @@ class ApplyPayment(Command, frozen=True, kw_only=True):
     The order id is the FIFO message group, so the three apply in the order in which they were accepted.
     """
 
+    order_id: Annotated[OrderId, FromPath]
     action: Action
     amount: Amount
     currency: Currency

@@ -17,7 +17,7 @@ STOCK = Counters(Table("stock"), "sku", "available", records=Table("reservations
 def handle(order: OrderAccepted, message: Message) -> Iterable[Event]:
     """Reserve every line or none. Raises `Reject` for an article that the stock table does not know."""
     try:
-        taken = STOCK.take(order.order_id, quantities(order.lines), first=message.attempt == 1)
+        taken = STOCK.take(message.scoped(order.order_id), quantities(order.lines), first=message.attempt == 1)
     except Unknown as unknown:
         skus = ", ".join(unknown.keys)
         raise Reject(f"Sku {skus} is not in the stock table; add it to the stock table, then redrive.") from unknown

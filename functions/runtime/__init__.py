@@ -10,6 +10,8 @@ message passes:
    by `once` what cannot guard itself, such as `mail`. `secret` and `clients` are what it needs.
 4. `publisher` publishes the events of the whole batch, in the traces that `tracing` knows.
 5. `failures` records the causes, `visibility` says when each message comes back, `report` and `log` say it all.
+6. `infrastructure` tells what is a service's failure, `breaker` tells `pause_consumer` of it, `probe` answers its
+   question whether all is well again; `unfinished` is what `once` could not write down meanwhile.
 """
 
 import gc

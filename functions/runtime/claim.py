@@ -10,29 +10,35 @@ import time
 
 from functions.contracts.contract import Command
 from functions.contracts.environment import DEAD_LETTER_RETENTION
+from functions.contracts.key import joined
+from functions.runtime.errors import Reject
 from functions.runtime.message import Message
 from functions.runtime.settings import Settings
-from functions.runtime.table import Put, Table
+from functions.runtime.table import ConditionFailed, Table
 
 KEYS = Table("keys")
 
 
-def claim(command: Command, message: Message) -> list[Put]:
-    """A write that fails where the message's idempotency key stands for another request of its tenant; none without.
+def claim(command: Command, message: Message) -> None:
+    """Let the message's idempotency key stand for `command`; nothing to do without a key.
 
-    Write it in one transaction with the effect. It is kept for as long as the message can come back.
+    Raises `Reject` if it stands for another request of the same tenant. Call it before the effect: a worker that dies
+    between the two leaves a claim of the same request, which it passes when it comes again. The claim is kept for as
+    long as the message can come back.
     """
     if not message.idempotency_key:
-        return []
+        return
     digest = command.digest()
     kept = 2 * Settings.read().retention + DEAD_LETTER_RETENTION
-    name = f"{type(command).__name__}/{message.tenant or ''}/{message.idempotency_key}"
-    return [
-        Put(
-            table=KEYS,
-            item={"key": name, "digest": digest, "business_key": message.key, "expires_at": int(time.time()) + kept},
+    key = joined(type(command).__name__, message.tenant or "", message.idempotency_key)
+    try:
+        KEYS.put(
+            {"key": key, "digest": digest, "business_key": message.key, "expires_at": int(time.time()) + kept},
             condition="attribute_not_exists(#key) OR digest = :digest",
             names={"#key": "key"},
             values={":digest": digest},
         )
-    ]
+    except ConditionFailed:
+        raise Reject(
+            f"Idempotency key {message.idempotency_key} came before with another body; send this one with a new key."
+        ) from None

@@ -1,7 +1,8 @@
 """The consumer: a batch of SQS messages in, effects and events out, and a report of what failed.
 
 Records are handled one after the other, each on its own; events of the whole batch are published together; what failed
-goes back to the queue by Lambda's partial batch response, whose contract is at
+goes back to the queue by Lambda's partial batch response. A consumer that is paused is asked whether its services are
+there by an event without records. The response's contract is at
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting.
 """
 
@@ -9,16 +10,20 @@ from __future__ import annotations
 
 import inspect
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from functions.contracts.contract import Event
 from functions.contracts.redaction import redact
+from functions.runtime import clients
+from functions.runtime.breaker import Weather, tell
 from functions.runtime.clients import client
 from functions.runtime.deadline import Deadline, invocation, within
-from functions.runtime.errors import GroupBlocked, NotAttempted, OutOfTime, Reject, Retry
-from functions.runtime.failures import note, note_last_attempts
+from functions.runtime.errors import GroupBlocked, NotAttempted, OutOfTime, Reject, Retry, Unavailable
+from functions.runtime.failures import note, note_last_attempts, unwritten
 from functions.runtime.log import log
 from functions.runtime.message import Contract, Intake, Message, intake
 from functions.runtime.outcome import Done, Duplicate, Failure, Outcomes
@@ -26,12 +31,20 @@ from functions.runtime.publisher import entry, publish
 from functions.runtime.record import Record
 from functions.runtime.report import log_body, report
 from functions.runtime.settings import Settings, on_lambda
-from functions.runtime.visibility import blocked, delay, hide
+from functions.runtime.unfinished import unfinished
+from functions.runtime.visibility import blocked, delay, hide, outage
+
+if TYPE_CHECKING:
+    from functions.runtime.park import Parking
 
 # What the module of a handler needs, from one place.
-__all__ = ["Consumer", "Duplicate", "Message", "Reject", "Retry", "consumer"]
+__all__ = ["Consumer", "Duplicate", "Message", "Reject", "Retry", "Unavailable", "consumer"]
 
 Handle = Callable[[Any, Message], Iterable[Event] | None]
+Probe = Callable[[], Any]
+
+SPARE = 1.2
+"""A message is begun if there is time for this many of the batch's ordinary ones."""
 
 
 def consumer(
@@ -40,69 +53,106 @@ def consumer(
     accepts: type[Contract] | tuple[type[Contract], ...],
     services: tuple[str, ...] = (),
     read: Intake | None = None,
+    probes: Mapping[str, Probe] | None = None,
 ) -> Consumer:
     """A Lambda handler that calls `handle` with each message's contract.
 
     `accepts` is one command or some events. `services` are those beside DynamoDB and EventBridge that the handler
     calls: on Lambda, the clients are made now, in the phase of a cold start that has a full CPU. `read` turns a record
-    into the contract where that takes more than decoding its body, such as checking its signature first. Raises
-    `TypeError` for an async handler, which would return before anything happened.
+    into the contract where that takes more than decoding its body, such as checking its signature first. `probes` ask
+    services of others, by name: each raises while its service is away, and the paused consumer waits for it; AWS's own
+    are asked anyway. Raises `TypeError` for an async handler, which would return before anything happened.
     """
     if inspect.iscoroutinefunction(handle) or inspect.isasyncgenfunction(handle):
         raise TypeError(f"{handle.__name__} is async; a consumer's handler is a plain function.")
     if on_lambda():
         for service in ("dynamodb", "events", *services):
             client(service)
-    return Consumer(handle, accepts if isinstance(accepts, tuple) else (accepts,), read)
+    return Consumer(handle, accepts if isinstance(accepts, tuple) else (accepts,), read, probes or {})
 
 
 class Consumer:
     """What Lambda calls. Called in a REPL with a recorded event and no context, it does the same."""
 
-    def __init__(self, handle: Handle, accepts: tuple[type[Contract], ...], read: Intake | None = None) -> None:
+    def __init__(
+        self,
+        handle: Handle,
+        accepts: tuple[type[Contract], ...],
+        read: Intake | None = None,
+        probes: Mapping[str, Probe] = MappingProxyType({}),
+    ) -> None:
         self.handle = handle
         self.accepts = accepts
         self._intake = read or intake(accepts)
+        self._probes = probes
 
-    def __call__(self, event: Mapping[str, Any], context: Any = None) -> dict[str, list[dict[str, str]]]:
+    def __call__(self, event: Mapping[str, Any], context: Any = None) -> dict[str, Any]:
         """Handle the batch; return the ids of the records that failed, in their order.
 
-        Raises `ValueError` if `event` is no SQS batch. A record that fails never raises.
+        Asked to probe its services, it says which are away. Raises `ValueError` if `event` is neither. A record that
+        fails never raises.
         """
         if "Records" not in event:
-            raise ValueError("This function takes SQS batches: an event with 'Records'.")
+            return self._condition(event, context)
         settings, deadline, started = Settings.read(), Deadline(context), time.time()
         token = invocation.set(context)
         try:
             # A standard queue may deliver a message twice in one batch; both copies share one outcome.
             batch = list({record.id: record for record in map(Record.read, event["Records"])}.values())
+            if batch and not batch[0].fifo:
+                # Who has waited in vain before goes first.
+                batch.sort(key=lambda record: -record.attempt)
             _expect_the_worst(batch, settings, deadline)
-            outcomes = self._handle_all(batch, settings, deadline)
-            unpublished = _publish_all(outcomes, settings, deadline)
-            report(outcomes | unpublished, settings, started)
-            failures = [failure for failure in (outcomes | unpublished).values() if isinstance(failure, Failure)]
+            parking = _parking(batch, settings, deadline)
+            outcomes = self._handle_all(parking.order(batch) if parking else batch, parking, settings, deadline)
+            outcomes |= _publish_all(outcomes, settings, deadline)
+            if parking:
+                outcomes |= _leave(parking, outcomes, deadline)
+            report(outcomes, settings, started)
+            failures = [failure for failure in outcomes.values() if isinstance(failure, Failure)]
             _send_back(failures, settings, deadline)
         finally:
             invocation.reset(token)
         return {"batchItemFailures": [{"itemIdentifier": failure.record.id} for failure in failures]}
 
-    def _handle_all(self, batch: list[Record], settings: Settings, deadline: Deadline) -> Outcomes:
+    def _condition(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        if "probe" not in event:
+            raise ValueError("This function takes SQS batches: an event with 'Records'.")
+        from functions.runtime.probe import condition
+
+        return within(Deadline(context).left("handling"), partial(condition, event, self._probes))
+
+    def _handle_all(
+        self, batch: list[Record], parking: Parking | None, settings: Settings, deadline: Deadline
+    ) -> Outcomes:
         outcomes: Outcomes = {}
-        heads: dict[str | None, Record] = {}
+        heads: dict[str | None, Failure] = {}
+        behind: Counter[str | None] = Counter()
+        weather = Weather()
+        pace, late = _Pace(deadline), 0
         for record in batch:
             head = heads.get(record.group) if record.fifo else None
             if head:
-                error = GroupBlocked(f"Message {head.id} of the same group failed before it.")
-                outcomes[record.id] = Failure.not_attempted(record, error, head)
-            elif deadline.left("handling") <= 0:
-                outcomes[record.id] = Failure.not_attempted(
-                    record, NotAttempted("The batch's time ran out before its turn.")
-                )
+                behind[record.group] += 1
+                error: Exception = GroupBlocked(f"Message {head.record.id} of the same group failed before it.")
+                failure = Failure.not_attempted(record, error, head=head, place=behind[record.group])
+            elif weather.stormy:
+                failure = Failure.not_attempted(record, Unavailable(f"Not attempted: {weather.stormy}"))
+            elif not pace.has_time():
+                error = NotAttempted("The batch's time ran out before its turn.", delay=late * pace.mean)
+                failure = Failure.not_attempted(record, error)
+                late += 1
+            elif parking and (parked := parking.verdict(record)):
+                failure = Failure.not_attempted(record, parked)
             else:
-                outcome = self._handle_one(record, settings, deadline)
-                outcomes[record.id] = outcome
-                if isinstance(outcome, Failure):
-                    heads[record.group] = record
+                with pace:
+                    outcome = self._handle_one(record, settings, deadline)
+                weather.see(outcome.error if isinstance(outcome, Failure) else None)
+                if isinstance(outcome, Done):
+                    outcomes[record.id] = outcome
+                    continue
+                failure = heads[record.group] = outcome
+            outcomes[record.id] = failure
         return outcomes
 
     def _handle_one(self, record: Record, settings: Settings, deadline: Deadline) -> Done | Failure:
@@ -114,6 +164,8 @@ class Consumer:
             entries = tuple(entry(event, message, index, settings) for index, event in enumerate(result))
         except KeyboardInterrupt:
             raise
+        except OutOfTime as error:
+            return Failure(record, _interrupted(error), str(error), message)
         except BaseException as error:  # SystemExit and CancelledError fail their record too, not the batch
             return Failure(record, error, redact(str(error), contract), message)
         return Done(record, message, entries, isinstance(result, Duplicate))
@@ -127,12 +179,52 @@ class Consumer:
         return result if isinstance(result, Duplicate) else tuple(result or ())
 
 
+class _Pace:
+    """How long the messages of a batch take: `mean` in seconds, of those handled so far."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self.mean = 0.0
+        self._deadline = deadline
+        self._handled = 0
+        self._began = 0.0
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self._handled += 1
+        self.mean += (time.monotonic() - self._began - self.mean) / self._handled
+
+    def has_time(self) -> bool:
+        """Whether another message is likely to be done in time; a message is not begun only to be interrupted."""
+        left = self._deadline.left("handling")
+        return left > 0 and (not self._handled or left >= SPARE * self.mean)
+
+
+def _parking(batch: list[Record], settings: Settings, deadline: Deadline) -> Parking | None:
+    """What of the batch is parked; None on a queue that does not park, whose consumer does not even load the module."""
+    if not settings.parks:
+        return None
+    from functions.runtime.park import Parking
+
+    return Parking.read(batch, settings, deadline.left("handling") / 2)
+
+
+def _interrupted(error: OutOfTime) -> BaseException:
+    """What `error` says of its message: a call that hung until the end is the service's failure, not the message's."""
+    service = clients.replace()
+    return error if service is None else Unavailable(f"The function's time ran out in a call to {service}.")
+
+
 def _expect_the_worst(batch: list[Record], settings: Settings, deadline: Deadline) -> None:
     last = [record for record in batch if record.attempt >= settings.receives]
+    if not last:
+        return
     try:
         # A tenth of the time, so that the last attempts themselves are not spent on it.
         within(deadline.left("handling") / 10, partial(note_last_attempts, last, settings))
     except OutOfTime:
+        clients.replace()
         log("WARNING", "no time to expect the worst of last attempts")
 
 
@@ -147,23 +239,46 @@ def _publish_all(outcomes: Outcomes, settings: Settings, deadline: Deadline) -> 
     }
 
 
+def _leave(parking: Parking, outcomes: Outcomes, deadline: Deadline) -> Outcomes:
+    done = {outcome.record.id: outcome for outcome in outcomes.values() if isinstance(outcome, Done)}
+    problems = parking.done([one.record for one in done.values()], deadline.left("reporting") / 2)
+    return {
+        id_: Failure(done[id_].record, problem, str(problem), done[id_].message) for id_, problem in problems.items()
+    }
+
+
 def _send_back(failures: list[Failure], settings: Settings, deadline: Deadline) -> None:
-    if not failures:
+    if not failures and not unwritten() and not unfinished:
+        return
+    steps: list[tuple[float, Callable[[], None]]] = [
+        (0.4, lambda: note(failures, settings)),
+        (0.6, lambda: _hide(failures, settings)),
+        (1.0, lambda: tell(failures, settings)),
+    ]
+    for share, step in steps:
+        try:
+            within(share * deadline.left("reporting"), step)
+        except OutOfTime:
+            clients.replace()
+            log("WARNING", "no time to record the causes, to set the visibility, or to say that a service is away")
+
+
+def _hide(failures: list[Failure], settings: Settings) -> None:
+    if not failures or not settings.queue_url:
         return
     waits: dict[str, float] = {}
+    longest: dict[str | None, float] = {}
+    causeless = unwritten()
     for failure in failures:
         record, head = failure.record, failure.head
-        if head is None:
-            waits[record.id] = delay(record, failure.error, settings)
-        else:
-            waits[record.id] = blocked(waits[head.id], head, record, settings)
-
-    def send_back() -> None:
-        note(failures, settings)
-        if settings.queue_url:
-            hide(settings.queue_url, [(failure.record, waits[failure.record.id]) for failure in failures])
-
-    try:
-        within(deadline.left("reporting"), send_back)
-    except OutOfTime:
-        log("WARNING", "no time to record the causes and to set the visibility")
+        wait = (
+            blocked(waits[head.record.id], head, failure, settings) if head else delay(record, failure.error, settings)
+        )
+        if record.id in causeless:
+            # Nothing is dead before its cause is written.
+            wait = max(wait, outage(record.attempt, settings))
+        if settings.parks:
+            # A redriven head may stand behind what it blocks, which would be taken for parked if it came before it.
+            wait = longest[record.group] = max(wait, longest.get(record.group, 0))
+        waits[record.id] = wait
+    hide(settings.queue_url, [(failure.record, waits[failure.record.id]) for failure in failures])

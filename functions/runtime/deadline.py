@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 invocation: ContextVar[Any] = ContextVar("invocation", default=None)
 """The Lambda context, for what needs it deep inside a handler; None outside Lambda."""
+
 _end: ContextVar[float] = ContextVar("end", default=math.inf)
 
 
@@ -42,21 +43,40 @@ class Deadline:
         return self._ends[phase] - time.monotonic()
 
 
+def left() -> float:
+    """Seconds that the innermost `within` has left; infinite outside of one."""
+    return _end.get() - time.monotonic()
+
+
 def within(seconds: float, body: Callable[[], T]) -> T:
     """What `body` returns. Raises `OutOfTime` in it once `seconds` have passed, even while it sleeps or waits.
 
-    The alarm repeats until the body ends, because a body may swallow the first. Only the main thread, where Lambda runs
-    handlers, gets alarms; elsewhere the body just runs.
+    The alarm repeats until the body ends, because a body may swallow the first. One inside another ends with the outer
+    one at the latest, and leaves it its alarm. Only the main thread, where Lambda runs handlers, gets alarms; elsewhere
+    the body just runs.
     """
-    if seconds == math.inf or threading.current_thread() is not threading.main_thread():
+    now = time.monotonic()
+    end = min(_end.get(), now + seconds)
+    if end == math.inf:
         return body()
-    if seconds <= 0:
+    if end <= now:
         raise OutOfTime("The function's time ran out.")
+    token = _end.set(end)
+    try:
+        if threading.current_thread() is not threading.main_thread():
+            return body()
+        return _alarmed(end, body)
+    finally:
+        _end.reset(token)
+
+
+def _alarmed(end: float, body: Callable[[], T]) -> T:
+    started = time.monotonic()
+    outer, again = signal.getitimer(signal.ITIMER_REAL)
     before = signal.signal(signal.SIGALRM, _ring)
-    outer = _end.set(time.monotonic() + seconds)
     try:
         try:
-            signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
+            signal.setitimer(signal.ITIMER_REAL, max(end - started, 0.001), AGAIN)
             return body()
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
@@ -64,12 +84,8 @@ def within(seconds: float, body: Callable[[], T]) -> T:
         # The alarm may ring in the inner block just before it is turned off, but not twice within so short a time.
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-        _end.reset(outer)
-
-
-def left() -> float:
-    """Seconds left of the innermost `within`; infinite outside of one, and where it sets no alarm."""
-    return _end.get() - time.monotonic()
+        if outer:
+            signal.setitimer(signal.ITIMER_REAL, max(outer - (time.monotonic() - started), 0.001), again)
 
 
 def _ring(*_: object) -> None:

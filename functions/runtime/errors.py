@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functions.contracts.reject import Reject
+
+__all__ = ["GroupBlocked", "NotAttempted", "OutOfTime", "Reject", "Retry", "Unavailable", "WorkerDied"]
+
 
 class Retry(Exception):
     """Transient: the same message may succeed later.
@@ -12,14 +16,6 @@ class Retry(Exception):
     def __init__(self, reason: str, *, delay: float | None = None) -> None:
         super().__init__(reason)
         self.delay = delay
-
-
-class Reject(Exception):
-    """Permanent: the message is wrong as it stands, and trying again changes nothing.
-
-    It goes to the dead-letter queue within moments, with the reason recorded. The reason is read by an operator: say
-    what is wrong and what to do.
-    """
 
 
 class Unavailable(Exception):
@@ -38,11 +34,22 @@ class OutOfTime(BaseException):
 
 
 class NotAttempted(Exception):
-    """The message was not attempted: the batch's time ran out before its turn. It comes back at once."""
+    """The message was not attempted: the batch's time ran out before its turn. It comes back after `delay` seconds."""
+
+    def __init__(self, reason: str, *, delay: float = 0) -> None:
+        super().__init__(reason)
+        self.delay = delay
 
 
 class GroupBlocked(Exception):
     """The message was not attempted: one before it in the same FIFO group failed. It comes back after that one."""
+
+
+class GroupParked(Exception):
+    """The message was not attempted: one before it in its FIFO group is dead. It follows into the dead-letter queue.
+
+    A redrive of both handles them in order.
+    """
 
 
 class WorkerDied(Exception):

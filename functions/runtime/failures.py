@@ -14,22 +14,31 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import to_builtins
+from msgspec.structs import replace
 
 from functions.contracts.environment import DEAD_LETTER_RETENTION
 from functions.contracts.failure_record import FailureRecord
 from functions.runtime.clients import client
-from functions.runtime.errors import WorkerDied
+from functions.runtime.errors import GroupBlocked, GroupParked, NotAttempted, WorkerDied
+from functions.runtime.infrastructure import is_away
 from functions.runtime.log import log
 from functions.runtime.outcome import Failure
 from functions.runtime.record import Record
 from functions.runtime.settings import Settings
 from functions.runtime.table import typed
 
-ITEMS = 25
 LONGEST_MESSAGE = 1000
 LONGEST_FRAME = 160
 DEEPEST = 25
 """Calls of a stack that are recorded, innermost last; an item must stay small, and an endless recursion is long."""
+KEPT = 1000
+"""Causes that wait to be written, at the most; the oldest go first."""
+
+FIRST = tuple(name for name in FailureRecord.__struct_fields__ if name.startswith("first_"))
+
+_waiting: dict[str, tuple[FailureRecord, bool]] = {}
+# Messages of this batch of which the cause is a guess, for any failure to replace.
+_guesses: set[str] = set()
 
 
 def note_last_attempts(records: Sequence[Record], settings: Settings) -> None:
@@ -40,62 +49,101 @@ def note_last_attempts(records: Sequence[Record], settings: Settings) -> None:
     """
     if not settings.failures_table:
         return
+    _guesses.clear()
     for record in records:
         error = WorkerDied("No failure was seen, so the workers died with the message: out of memory, or out of time.")
-        try:
-            client("dynamodb").put_item(
-                TableName=settings.failures_table,
-                Item=typed(_item(Failure.not_attempted(record, error), settings)),
-                ConditionExpression="attribute_not_exists(message_id)",
-            )
-        except (ClientError, BotoCoreError) as problem:
-            known = isinstance(problem, client("dynamodb").exceptions.ConditionalCheckFailedException)
-            if not known:
-                log("WARNING", "cause of failure not recorded", error=str(problem))
+        # A guess is no first failure: only what was seen is.
+        guess = replace(_record(Failure.not_attempted(record, error), settings), **dict.fromkeys(FIRST))
+        before = _write(guess, own=False, settings=settings)
+        if before is not None and "error_type" not in before:
+            _guesses.add(record.id)
 
 
 def note(failures: Sequence[Failure], settings: Settings) -> None:
-    """Write the causes, 25 a call. What goes wrong here is logged and changes no outcome."""
+    """Write the causes, and those that could not be written before.
+
+    A failure that is not the message's own is worth a write only where the message may be dead soon. What could not be
+    written is kept, and written with the next batch; its log line says the same meanwhile.
+    """
     if not settings.failures_table:
         return
-    requests: list[dict[str, Any]] = [{"PutRequest": {"Item": typed(_item(f, settings))}} for f in failures]
-    for start in range(0, len(requests), ITEMS):
-        pending = {settings.failures_table: requests[start : start + ITEMS]}
-        try:
-            pending = client("dynamodb").batch_write_item(RequestItems=pending).get("UnprocessedItems")
-            if pending:
-                pending = client("dynamodb").batch_write_item(RequestItems=pending).get("UnprocessedItems")
-        except (ClientError, BotoCoreError) as error:
-            log("WARNING", "cause of failure not recorded", error=str(error))
-            continue
-        if pending:
-            log(
-                "WARNING",
-                "cause of failure not recorded",
-                error="unprocessed",
-                count=len(pending[settings.failures_table]),
-            )
+    for failure in failures:
+        own = is_own(failure.error) or failure.record.id in _guesses
+        if own or failure.record.attempt >= settings.receives - 1:
+            _waiting.pop(failure.record.id, None)  # the newer one takes its place, at the end
+            _waiting[failure.record.id] = (_record(failure, settings), own)
+    while len(_waiting) > KEPT:
+        del _waiting[next(iter(_waiting))]
+    # The newest first: they are those that decide how long their messages wait.
+    for id_ in [*_waiting][::-1]:
+        record, own = _waiting[id_]
+        if _write(record, own=own, settings=settings) is None:
+            break  # the table is away; what is left would fare no better
+        del _waiting[id_]
 
 
-def _item(failure: Failure, settings: Settings) -> dict[str, Any]:
-    record, error = failure.record, failure.error
-    written: dict[str, Any] = to_builtins(
-        FailureRecord(
-            message_id=record.id,
-            error_type=type(error).__name__,
-            error_message=failure.text[:LONGEST_MESSAGE],
-            stack=tuple(shortened(stack(error))),
-            stack_digest=stack_digest(error),
-            attempts=record.attempt,
-            function=settings.service,
-            version=settings.version,
-            correlation_id=failure.correlation_id,
-            queue=record.queue,
-            failed_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            expires_at=int(time.time()) + settings.retention + DEAD_LETTER_RETENTION,
+def unwritten() -> set[str]:
+    """The ids of the messages whose cause still waits to be written."""
+    return set(_waiting)
+
+
+def is_own(error: BaseException) -> bool:
+    """Whether the failure is the message's own: not that of a service, of the time, of another message or a worker."""
+    return not isinstance(error, NotAttempted | GroupBlocked | GroupParked | WorkerDied) and not is_away(error)
+
+
+def _write(record: FailureRecord, *, own: bool, settings: Settings) -> dict[str, Any] | None:
+    """The item as it was before; None if the table is away. A cause that is refused for good is logged and gone."""
+    try:
+        answer = client("dynamodb").update_item(
+            TableName=settings.failures_table,
+            Key=typed({"message_id": record.message_id}),
+            ReturnValues="ALL_OLD",
+            **_change(record, own=own),
         )
+    except (ClientError, BotoCoreError) as error:
+        log("WARNING", "cause of failure not recorded", message_id=record.message_id, error=str(error))
+        return None if is_away(error) else {}
+    return answer.get("Attributes") or {}
+
+
+def _change(record: FailureRecord, *, own: bool) -> dict[str, Any]:
+    # The first of all stays, the last is replaced; what is the message's own goes before what is not.
+    sets, names, values = [], {}, {}
+    for position, name in enumerate(FailureRecord.__struct_fields__):
+        if name == "message_id" or getattr(record, name) is None:
+            continue
+        stays = name.startswith("first_") or not (own or name.startswith("last_") or name == "expires_at")
+        names[f"#{position}"] = name
+        values[f":{position}"] = to_builtins(getattr(record, name))
+        sets.append(f"#{position} = " + (f"if_not_exists(#{position}, :{position})" if stays else f":{position}"))
+    return {
+        "UpdateExpression": f"SET {', '.join(sets)}",
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": typed(values),
+    }
+
+
+def _record(failure: Failure, settings: Settings) -> FailureRecord:
+    record, error = failure.record, failure.error
+    said = {
+        "error_type": type(error).__name__,
+        "error_message": failure.text[:LONGEST_MESSAGE],
+        "attempts": record.attempt,
+        "failed_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+    }
+    return FailureRecord(
+        message_id=record.id,
+        stack=tuple(shortened(stack(error))),
+        stack_digest=stack_digest(error),
+        function=settings.service,
+        version=settings.version,
+        correlation_id=failure.correlation_id,
+        queue=record.queue,
+        expires_at=int(time.time()) + settings.retention + DEAD_LETTER_RETENTION,
+        **said,  # type: ignore[arg-type]
+        **{f"{place}_{name}": value for place in ("first", "last") for name, value in said.items()},  # type: ignore[arg-type]
     )
-    return written
 
 
 def stack(error: BaseException) -> list[str]:

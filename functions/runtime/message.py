@@ -11,7 +11,10 @@ from msgspec.json import Decoder
 
 from functions.contracts.contract import Command, Event
 from functions.contracts.envelope import Envelope
+from functions.contracts.key import scoped, unscoped
+from functions.contracts.path import PathField, body_of, path_field
 from functions.runtime.errors import Reject
+from functions.runtime.excerpt import excerpt
 from functions.runtime.record import Record
 
 
@@ -21,7 +24,7 @@ class Message(Struct, frozen=True, kw_only=True):
     `key` says which effect this is and survives redrive and repeated requests: the business key of a command (or its
     `Idempotency-Key`), the id of an event. `cause` is what the ids of resulting events derive from. `causation_id` is
     the id of the message or event itself. `id` is SQS's, another one after a redrive. `attempt` counts this message's
-    receives from 1. `group` is the FIFO group, which a route takes from its path. `tenant` is who called.
+    receives from 1. `group` is the FIFO group. `tenant` is who called.
     """
 
     id: str
@@ -34,6 +37,13 @@ class Message(Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
     tenant: str | None = None
     trace: str | None = None
+
+    def scoped(self, *parts: str) -> str:
+        """The parts as one key of the message's tenant; the same ids of two tenants are two keys.
+
+        Use it wherever an id that callers choose names an item: `ord-1` stays as it is where no tenant is named.
+        """
+        return scoped(self.tenant, *parts)
 
     @classmethod
     def of(cls, record: Record, *, key: str, cause: str, event: Envelope | None = None) -> Message:
@@ -77,20 +87,37 @@ def intake(accepts: tuple[type[Contract], ...]) -> Intake:
 
 
 def _command_intake(contract: type[Command]) -> Intake:
-    decoder = Decoder(contract)
+    decoder: Decoder[Any] = Decoder(body_of(contract))
+    path = path_field(contract)
     name = contract.__name__
     key_field = contract.business_key
 
     def read(record: Record) -> tuple[Command, Message]:
-        command = _decode(decoder, record.body, name)
+        said = _decode(decoder, record.body, name)
+        # On a standard queue the group is who shares it fairly, and no part of what is asked for.
+        group = unscoped(record.tenant, record.group) if record.group and (record.fifo or path) else None
+        command: Command = said if path is None else _with_path(contract, said, path, group)
         key = str(getattr(command, key_field)) if key_field else record.idempotency_key
         if not key:
             raise Reject(f"{name} came without an idempotency key; send it with an Idempotency-Key.")
         # An idempotency key is the caller's, for one group: the same key for another order is another effect.
-        scope = (name, record.group, key) if record.fifo and not key_field else (name, key)
-        return command, Message.of(record, key=key, cause="/".join(str(part) for part in scope))
+        scope = (name, group, key) if group and not key_field else (name, key)
+        return command, Message.of(record, key=key, cause=scoped(record.tenant, *scope))
 
     return read
+
+
+def _with_path(contract: type[Command], said: Struct, path: PathField, value: str | None) -> Command:
+    if value is None:
+        raise Reject(
+            f"{contract.__name__} came without its {path.name}; send it to the FIFO queue, with the {path.name} as the "
+            "message group."
+        )
+    fields = {name: getattr(said, name) for name in said.__struct_fields__}
+    try:
+        return contract(**fields, **{path.name: msgspec.convert(value, path.type)})
+    except msgspec.ValidationError as error:
+        raise Reject(f"{contract.__name__} does not fit: {error} - `{path.name}`, which its path names") from error
 
 
 def _event_intake(contracts: tuple[type[Event], ...]) -> Intake:
@@ -101,7 +128,9 @@ def _event_intake(contracts: tuple[type[Event], ...]) -> Intake:
         arrived = _decode(delivery, record.body, "EventBridge event")
         surrounds = _decode(envelope, arrived.detail, arrived.type)
         if surrounds.type not in known:
-            raise Reject(f"{surrounds.type} is none of {', '.join(known)}; correct the rule that sent it here.")
+            raise Reject(
+                f"{excerpt(surrounds.type)} is none of {', '.join(known)}; correct the rule that sent it here."
+            )
         contract, decoder = known[surrounds.type]
         if surrounds.version != contract.version:
             raise Reject(
@@ -118,4 +147,4 @@ def _decode(decoder: Decoder[T], body: str | Raw, name: str) -> T:
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise Reject(f"{name} does not decode: {error}") from error
+        raise Reject(f"{excerpt(name)} does not decode: {excerpt(str(error))}") from error

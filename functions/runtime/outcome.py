@@ -27,15 +27,16 @@ class Failure(Struct, frozen=True):
     """A record that goes back to its queue, and why.
 
     `text` is what the error says, without secrets. `message` is None for a record that was not read. `head` is the
-    failed record that blocks it in its FIFO group. `unpublished` says that the effect is there and only an event
-    is missing.
+    failure that blocks it in its FIFO group, and `place` how many places it stands behind that. `unpublished` says that
+    the effect is there and only an event is missing.
     """
 
     record: Record
     error: BaseException
     text: str
     message: Message | None = None
-    head: Record | None = None
+    head: Failure | None = None
+    place: int = 0
     unpublished: bool = False
 
     @property
@@ -44,9 +45,11 @@ class Failure(Struct, frozen=True):
         return self.message.correlation_id if self.message else self.record.correlation_id
 
     @classmethod
-    def not_attempted(cls, record: Record, error: BaseException, head: Record | None = None) -> Failure:
+    def not_attempted(
+        cls, record: Record, error: BaseException, *, head: Failure | None = None, place: int = 0
+    ) -> Failure:
         """The failure of a record that was never read."""
-        return cls(record, error, str(error), head=head)
+        return cls(record, error, str(error), head=head, place=place)
 
 
 Outcomes = dict[str, Done | Failure]

@@ -20,9 +20,10 @@ from functions.contracts.contract import Event
 from functions.contracts.envelope import Envelope, full_source
 from functions.contracts.environment import variable
 from functions.runtime import tracing
-from functions.runtime.clients import client
+from functions.runtime.clients import client, replace
 from functions.runtime.deadline import within
-from functions.runtime.errors import OutOfTime, Reject, Retry
+from functions.runtime.errors import OutOfTime, Reject, Retry, Unavailable
+from functions.runtime.infrastructure import is_away
 from functions.runtime.message import Message
 from functions.runtime.settings import Settings, required
 
@@ -49,7 +50,7 @@ class Entry(Struct, frozen=True):
 def entry(event: Event, message: Message, index: int, settings: Settings) -> Entry:
     """The PutEvents entry of the `index`-th event of `message`.
 
-    Raises `Reject` if it is no event or alone too large for EventBridge.
+    Raises `Reject` if it is no event, does not fit its contract, or is alone too large for EventBridge.
     """
     if not isinstance(event, Event):
         raise Reject(f"The handler made a {type(event).__name__}, which is not an Event; correct the handler.")
@@ -65,7 +66,7 @@ def entry(event: Event, message: Message, index: int, settings: Settings) -> Ent
             correlation_id=message.correlation_id,
             causation_id=message.causation_id,
             tenant=message.tenant,
-            data=Raw(encode(event)),
+            data=Raw(event.fits()),
         )
     )
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
@@ -90,7 +91,7 @@ def chunks(entries: Sequence[Entry], limit: int) -> Iterator[list[Entry]]:
         yield chunk
 
 
-def publish(entries: Sequence[Entry], settings: Settings, *, seconds: float) -> dict[str, Exception]:
+def publish(entries: Sequence[Entry], settings: Settings, *, seconds: float) -> dict[str, BaseException]:
     """Publish `entries` within `seconds`, offering failed ones twice more.
 
     Returns the ids of the records of which an event could not be published, each with why.
@@ -99,13 +100,13 @@ def publish(entries: Sequence[Entry], settings: Settings, *, seconds: float) -> 
         return {}
     bus = settings.bus_name or required(variable("bus_name"))
     end = time.monotonic() + seconds
-    failed: dict[str, Exception] = {}
+    failed: dict[str, BaseException] = {}
     pending = list(entries)
     for attempt in range(1, ATTEMPTS + 1):
         again: list[tuple[Entry, str]] = []
         for chunk in chunks(pending, settings.put_events_bytes):
             for item, problem in _put(chunk, bus, end - time.monotonic()):
-                if isinstance(problem, Exception):
+                if isinstance(problem, BaseException):
                     failed[item.record] = problem
                 else:
                     again.append((item, problem))
@@ -114,24 +115,25 @@ def publish(entries: Sequence[Entry], settings: Settings, *, seconds: float) -> 
         pause = 0.1 * 2**attempt
         if attempt == ATTEMPTS or time.monotonic() + pause > end:
             for item, code in again:
-                failed[item.record] = Retry(f"EventBridge did not take {item.entry['DetailType']}: {code}.")
+                failed[item.record] = Unavailable(f"EventBridge did not take {item.entry['DetailType']}: {code}.")
             break
         time.sleep(pause)
         pending = [item for item, _ in again]
     return failed
 
 
-def _put(chunk: Sequence[Entry], bus: str, seconds: float) -> Iterator[tuple[Entry, str | Exception]]:
+def _put(chunk: Sequence[Entry], bus: str, seconds: float) -> Iterator[tuple[Entry, str | BaseException]]:
     # Yields the entries that failed, with the code of a transient failure or with what to fail the record with.
     entries = [item.entry | {"EventBusName": bus} for item in chunk]
     try:
         answer: dict[str, Any] = within(seconds, partial(client("events").put_events, Entries=entries))
-    except OutOfTime as error:
-        yield from ((item, error) for item in chunk)
+    except OutOfTime:
+        replace()
+        yield from ((item, Unavailable("The function's time ran out in PutEvents.")) for item in chunk)
         return
     except (ClientError, BotoCoreError) as error:
         # botocore has retried the call already.
-        failure = Retry(f"PutEvents failed: {error}")
+        failure = (Unavailable if is_away(error) else Retry)(f"PutEvents failed: {error}")
         failure.__cause__ = error
         for item in chunk:
             yield item, failure

@@ -10,6 +10,7 @@ from msgspec import Struct
 from functions.contracts.envelope import (
     CORRELATION_ID,
     IDEMPOTENCY_KEY,
+    PARKED_AS,
     RECEIVED_AT,
     REDRIVEN,
     SENDER,
@@ -42,6 +43,8 @@ class Record(Struct, frozen=True, kw_only=True):
     sender: str | None = None
     signature: str | None = None
     topic: str | None = None
+    sequence: str | None = None
+    parked_as: str | None = None
 
     @property
     def fifo(self) -> bool:
@@ -70,6 +73,8 @@ class Record(Struct, frozen=True, kw_only=True):
             sender=_text(attributes, SENDER),
             signature=_text(attributes, SIGNATURE),
             topic=_text(attributes, TOPIC),
+            sequence=system.get("SequenceNumber"),
+            parked_as=_text(attributes, PARKED_AS),
         )
 
 

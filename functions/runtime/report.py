@@ -7,6 +7,7 @@ from typing import Any
 from functions.contracts.log_line import Handled, Published
 from functions.contracts.redaction import redacted
 from functions.runtime.errors import Reject
+from functions.runtime.excerpt import excerpt
 from functions.runtime.failures import shortened, stack, stack_digest
 from functions.runtime.log import is_on, log, metrics, now, write
 from functions.runtime.message import Message
@@ -51,7 +52,7 @@ def _failure(failure: Failure, settings: Settings) -> None:
         failure,
         settings,
         error_type=type(failure.error).__name__,
-        error=failure.text,
+        error=excerpt(failure.text),
         stack_digest=stack_digest(failure.error),
         stack=shortened(stack(failure.error)),
     )

@@ -28,6 +28,11 @@ class Settings(ConsumerVariables, frozen=True, kw_only=True):
         """Whether a FIFO group waits for a person when one of its messages keeps failing."""
         return self.on_poison == "halt"
 
+    @property
+    def parks(self) -> bool:
+        """Whether the later messages of a FIFO group follow a dead one into the dead-letter queue."""
+        return self.on_poison == "park"
+
 
 def read(kind: type[Kind]) -> Kind:
     """Other variables than a consumer's. Raises `LookupError` for one that is missing or makes no sense."""

@@ -13,8 +13,10 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.runtime.clients import client
-from functions.runtime.errors import NotAttempted, Reject, Retry
+from functions.runtime.errors import GroupParked, NotAttempted, Reject, Retry
+from functions.runtime.infrastructure import is_away
 from functions.runtime.log import log
+from functions.runtime.outcome import Failure
 from functions.runtime.record import Record
 from functions.runtime.settings import Settings
 
@@ -25,23 +27,34 @@ LONGEST = 12 * 3600 - 900
 LIFE = 0.9
 # Seconds by which a FIFO group waits longer than its failed head, so that the head is received alone.
 MARGIN = 5
+# Seconds that a message waits for a service that is away, at the most: longer than pausing its consumer takes, which
+# is about a minute, so that a message spends one or two receives on an outage, however long it is.
+OUTAGE = 90
+# The same where receives run out all the same, because the consumer is not paused: its last two receives lie ten
+# minutes and an hour away.
+SCARCE = {2: 600, 1: 3600}
 
 
 def delay(record: Record, error: BaseException, settings: Settings) -> float:
     """Seconds until `record`, which failed with `error`, is attempted again.
 
     A rejected message comes back at once, so that its receives run out and SQS moves it; on a queue that halts, its
-    group waits for a person and the message is attempted like any other. What was not attempted for lack of time comes
-    back at once, too. Otherwise the wait grows, but leaves every receive that is left its turn within nine tenths of
-    the retention: SQS deletes what is older than that, and a dead-letter queue never sees it.
+    group waits for a person and the message is attempted like any other. What is parked comes back at once to the same
+    end. What met a service that is away waits long from the first time on. What was not attempted for lack of time
+    comes back when its turn is. Otherwise the wait grows, but leaves every receive that is left its turn within nine
+    tenths of the retention: SQS deletes what is older than that, and a dead-letter queue never sees it.
     """
-    if isinstance(error, NotAttempted) or (isinstance(error, Reject) and not settings.halts):
+    if isinstance(error, GroupParked) or (isinstance(error, Reject) and not settings.halts):
         return 0
-    asked = error.delay if isinstance(error, Retry) else None
-    wait = backoff(record.attempt, settings) if asked is None else asked
-    age = max(0.0, time.time() - record.sent) if record.sent else 0.0
-    turns = max(settings.receives - record.attempt, 0) + 1
-    return max(0.0, min(wait, LONGEST, (LIFE * settings.retention - age) / turns))
+    if isinstance(error, NotAttempted):
+        wait = error.delay
+    elif is_away(error):
+        wait = outage(record.attempt, settings)
+    elif isinstance(error, Retry) and error.delay is not None:
+        wait = error.delay
+    else:
+        wait = backoff(record.attempt, settings)
+    return _within_life(wait, record, settings)
 
 
 def backoff(attempt: int, settings: Settings) -> float:
@@ -54,19 +67,51 @@ def ceiling(attempt: int, settings: Settings) -> float:
     return min(settings.backoff_cap, settings.backoff_base * 2.0 ** min(attempt - 1, 30))
 
 
-def blocked(head_delay: float, head: Record, follower: Record, settings: Settings) -> float:
+def outage(attempt: int, settings: Settings) -> float:
+    """Seconds to wait for a service that is away: a minute to a minute and a half, longer for the last receives."""
+    return longest_outage(attempt, settings) * random.uniform(2 / 3, 1)
+
+
+def longest_outage(attempt: int, settings: Settings) -> float:
+    """The longest wait for a service that is away after the given attempt, in seconds."""
+    return OUTAGE if attempt == 1 else SCARCE.get(settings.receives - attempt, OUTAGE)
+
+
+def blocked(head_delay: float, head: Failure, follower: Failure, settings: Settings) -> float:
     """Seconds that `follower` waits behind the failed `head` of its FIFO group.
 
     Each receive counts, attempted or not, and a follower that was never attempted must not end in the dead-letter
     queue. So the rest of the group stays hidden a little longer than its head, which is then received alone. A follower
-    that has waited in vain before waits until the head's receives have run out: it spends two receives on the first
-    dead head before it, and one on each further one. A batch of one spends none.
+    that has waited in vain before waits until the head's receives have run out; and one with two receives left, behind
+    which there must be more than one dead head, waits until all those between have had their own time, too. So no
+    number of dead heads costs a follower its life, and one alone costs no more time than it takes to die.
     See https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html.
     """
     wait = head_delay + MARGIN
-    if follower.attempt > 1 and not settings.halts:
-        wait += sum(ceiling(attempt, settings) for attempt in range(head.attempt + 1, settings.receives))
-    return min(wait, LONGEST)
+    record, error = follower.record, head.error
+    left = settings.receives - record.attempt
+    # A service that is away lets the head live, as a rule: then nobody need wait for its end.
+    if record.attempt > 1 and not settings.halts and (left <= 2 or not is_away(error)):
+        wait += _schedule(head.record.attempt + 1, error, settings)
+        if left <= 2:
+            # Of what kind those between are is not known; for the last receive the longer one counts.
+            kind = RuntimeError() if isinstance(error, Reject) and left <= 1 else error
+            wait += (follower.place - 1) * (_schedule(1, kind, settings) + MARGIN)
+    return _within_life(wait, record, settings)
+
+
+def _schedule(attempt: int, error: BaseException, settings: Settings) -> float:
+    """Seconds that a message failing with `error` waits from that attempt until its receives have run out, at most."""
+    if isinstance(error, Reject):
+        return 0
+    longest = longest_outage if is_away(error) else ceiling
+    return sum(longest(each, settings) for each in range(attempt, settings.receives))
+
+
+def _within_life(wait: float, record: Record, settings: Settings) -> float:
+    age = max(0.0, time.time() - record.sent) if record.sent else 0.0
+    turns = max(settings.receives - record.attempt, 0) + 1
+    return max(0.0, min(wait, LONGEST, (LIFE * settings.retention - age) / turns))
 
 
 def hide(queue_url: str, waits: Sequence[tuple[Record, float]]) -> None:

@@ -17,16 +17,16 @@ SHIPMENTS = Table("shipments")
 
 def handle(event: StockReserved | PaymentCaptured, message: Message) -> Iterable[Event]:
     """Note the fact, first report first, in one write that also tells whether it was the missing one."""
-    fact = type(event).__name__
+    fact, shipped = type(event).__name__, OrderShipped(order_id=event.order_id)
     shipment = SHIPMENTS.update(
-        {"order_id": event.order_id},
+        {"order_id": message.scoped(event.order_id)},
         "SET #fact = if_not_exists(#fact, :cause), #first = if_not_exists(#first, :cause)",
         names={"#fact": fact, "#first": "first"},
         values={":cause": message.cause},
     )
     seen = {name: shipment[name] for name in FACTS if name in shipment}
     if completes(fact, message.cause, seen, shipment["first"]):
-        return [OrderShipped(order_id=event.order_id)]
+        return [shipped]
     return ()
 
 

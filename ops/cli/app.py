@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ops.cli import look, message_files, observe, redrive, retire
+from ops.cli import look, message_files, observe, parked, redrive, retire
 from ops.cli.options import hand_in
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ for command in (
     look.queues,
     look.dead,
     look.peek,
+    parked.parked,
     observe.trace,
     observe.watch,
     observe.cost,

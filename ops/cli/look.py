@@ -11,18 +11,21 @@ from rich.text import Text
 
 from functions.contracts.envelope import CORRELATION_ID
 from ops.cli.options import AsJson, Filter, Ids, InStage, OfCause, OlderThan, QueueName, opened, selection, topology
-from ops.cli.screen import Line, out, print_json, said, sheet, span, tell
+from ops.cli.parked import tell_group
+from ops.cli.screen import Line, out, print_json, said, sheet, span, tell, tell_aside
 from ops.dead_letters.cause import Cause
-from ops.dead_letters.peek import Dead, Seen, dead_letters
-from ops.dead_letters.peek import peek as look
+from ops.dead_letters.peek import Dead, Seen, dead_letters, look
 from ops.dead_letters.redaction import Redaction
 from ops.dead_letters.selection import document
 from ops.depth import Depth, depths
 from stacks import names
 
+GROUPS = 10
+"""Parked groups that are told of one queue."""
+
 
 def queues(stage: InStage = names.LOCAL, as_json: AsJson = False) -> None:
-    """Every queue and dead-letter queue of the stage: what waits, what is in flight, and for how long.
+    """Every queue and dead-letter queue of the stage: what waits, what is in flight, for how long, and who is paused.
 
     Example: python -m ops queues
     """
@@ -34,8 +37,10 @@ def queues(stage: InStage = names.LOCAL, as_json: AsJson = False) -> None:
     lines: list[Line] = []
     for whose, depths_ in groupby(rows, key=lambda row: row.integration):
         lines.append((_integration(whose), []))
-        lines += [(Text(row.queue, _style(row)), _figures(row)) for row in depths_]
+        lines += [(_name(row), _figures(row)) for row in depths_]
     out.print(sheet(("queue", "waiting", "in flight", "delayed", "oldest"), lines, out.width))
+    if any(row.is_off for row in rows):
+        tell("Who is disabled takes nothing: a service is away, or a person said so. See docs/runbook.md.", "yellow")
 
 
 def dead(
@@ -45,6 +50,8 @@ def dead(
     as_json: AsJson = False,
 ) -> None:
     """Every dead-letter queue that holds something, by cause.
+
+    Where no cause is recorded, the consumer's log is asked for it: of 200 messages a queue at the most.
 
     Example: python -m ops dead
     """
@@ -58,6 +65,8 @@ def dead(
             out.print(_integration(whose))
         for each in queues_:
             _tell_dead(each)
+    for remark in dict.fromkeys(each.remark for each in found if each.remark is not None):
+        tell(remark, style="dim")
     if not found:
         tell("No dead letters.")
 
@@ -82,9 +91,12 @@ def peek(
     """
     with said():
         chosen = selection(filter_, older_than, cause, ids)
-        seen = look(opened(stage), queue, selection=chosen, limit=limit, dead=not work)
+        found = look(opened(stage), queue, selection=chosen, limit=limit, dead=not work)
         redaction = None if show_secrets else Redaction(topology())
+    seen = found.seen
     shown = [_plain(each, redaction) for each in seen]
+    if found.remark is not None:
+        tell_aside(found.remark)
     if as_json:
         print_json(shown)
         return
@@ -98,6 +110,12 @@ def _integration(name: str | None) -> Text:
     """The heading of an integration's queues, which says if it is retired."""
     retired = name is not None and topology().integration(name).retired
     return Text.assemble((name or "", "bold cyan"), (" retired", "yellow") if retired else "")
+
+
+def _name(depth: Depth) -> Text:
+    """The queue, and that nobody takes its messages."""
+    off = f" {(depth.consumer or '').lower()}" if depth.is_off else ""
+    return Text.assemble((depth.queue, _style(depth)), (off, "bold yellow"))
 
 
 def _style(depth: Depth) -> str:
@@ -116,10 +134,15 @@ def _tell_dead(each: Dead) -> None:
     for pile in each.piles:
         tell(pile.cause, prefix=f"  {pile.count:>6,}  ")
         tell(", ".join(pile.samples), style="dim", prefix=" " * 10)
+    for group in each.parked[:GROUPS]:
+        tell_group(group, prefix="  parked: ")
+    if each.parked_problem is not None:
+        tell(f"  What is parked could not be read: {each.parked_problem}", style="dim")
+    if len(each.parked) > GROUPS:
+        work = each.parked[0].queue
+        tell(f"  {len(each.parked) - GROUPS:,} more groups: python -m ops parked {work}", style="dim")
     if each.seen < each.waiting:
         tell(f"  The causes are those of {each.seen:,} messages; --sample looks at more.", style="dim")
-    if each.problem is not None:
-        tell(f"  Recorded causes could not be read: {each.problem}", style="dim")
 
 
 def _plain(each: Seen, redaction: Redaction | None) -> dict[str, Any]:
@@ -160,7 +183,7 @@ def _tell_message(each: Seen, plain: dict[str, Any]) -> None:
 
 
 def _tell_cause(cause: Cause) -> None:
-    tell(f"  cause: {cause.error_type}: {cause.error_message}", style="red")
+    tell(f"  cause: {cause.words}", style="red")
     where = {
         name: getattr(cause, name)
         for name in ("function", "version", "attempts", "failed_at", "stack_digest", "rule", "target")
@@ -168,6 +191,9 @@ def _tell_cause(cause: Cause) -> None:
     tell(", ".join(f"{name} {value}" for name, value in where.items() if value), style="dim", prefix=" " * 9)
     for frame in cause.stack:
         tell(frame, style="dim", prefix=" " * 9)
+    for which, beside in (("first", cause.first), ("last", cause.last)):
+        if beside is not None:
+            tell(beside.told(which), style="red", prefix="  ")
 
 
 def _correlation(each: Seen) -> str | None:

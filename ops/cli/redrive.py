@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Annotated, Literal
 
 import typer
@@ -173,6 +174,13 @@ def _show(report: Report, *, as_json: bool) -> None:
         raise Kept(f"{kept:,} messages stayed where they were.")
 
 
+def _out_of_turn(behind: Counter[str], *, acted: bool) -> str:
+    first = next(iter(behind))
+    others = f" and {len(behind) - 1:,} others" if len(behind) > 1 else ""
+    come = "come" if acted else "would come"
+    return f"{behind.total():,} are behind {first}{others}, not redriven before them: they {come} straight back."
+
+
 def _tell(report: Report) -> None:
     tally = report.tally
     counts = ", ".join(f"{count:,} to {name}" for name, count in tally.to.items()) or "nothing to move"
@@ -183,10 +191,15 @@ def _tell(report: Report) -> None:
         tell(f"Would redrive {tally.matched:,} from {report.queue}: {counts}.")
     for cause, count in tally.causes.most_common():
         tell(cause, prefix=f"  {count:>6,}  ")
+        for which, beside in (("first", tally.first), ("last", tally.last)):
+            for words, some in beside.get(cause, Counter()).most_common():
+                tell(f"{some:,} of them {which}: {words}", style="dim", prefix=" " * 10)
     for reason, count in tally.refused.items():
         tell(f"{count:,} kept: {reason}.")
     if tally.group_blocked:
         tell(f"{tally.group_blocked:,} kept, because a message before them in their group is kept.")
+    if tally.behind:
+        tell(_out_of_turn(tally.behind, acted=report.acted))
     if report.locked:
         tell(f"{report.locked:,} were not looked at: SQS shows no more of a group while its first messages are kept.")
     if tally.came_back:

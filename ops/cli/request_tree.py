@@ -14,6 +14,8 @@ from rich.text import Text
 from ops.cli.screen import fits, wrapped
 from ops.observe.request_path import DONE, Attempt, Delivery, Fact, Path, Request
 
+PARKED = "GroupParked: "
+"""How the error of a message begins that was not attempted, because one before it in its group is dead."""
 FRAMES = 3
 """Frames of an error's stack that are shown; `peek` shows all."""
 READABLE = 40
@@ -189,10 +191,14 @@ def _delivery(delivery: Delivery, since: int | None) -> _Row:
         id=delivery.message_id,
         stack=() if any(each.stack for each in delivery.attempts) else delivery.stack,
     )
-    if len(delivery.attempts) > 1 or any(each.error for each in delivery.attempts):
+    if len(delivery.attempts) > 1 or _known(delivery):
         row.below = [
             _attempts(list(same), sent)
             for _, same in groupby(delivery.attempts, key=lambda each: (each.outcome, each.error, each.stack))
+        ]
+    if not _known(delivery):
+        row.below += [
+            _Row(Text("failed", "dim"), Text(told, "yellow")) for told in (delivery.first, delivery.last) if told
         ]
     row.below += map(_fact, delivery.events)
     for copy in delivery.copies:
@@ -202,11 +208,19 @@ def _delivery(delivery: Delivery, since: int | None) -> _Row:
     return row
 
 
+def _known(delivery: Delivery) -> bool:
+    """Whether its attempts tell how it failed."""
+    return any(each.error for each in delivery.attempts)
+
+
 def _attempts(same: list[Attempt], sent: int | None) -> _Row:
     """Attempts in a row that ended alike."""
     first, last = same[0], same[-1]
-    what = f"attempt {first.number}" if first is last else f"attempts {first.number} to {last.number}"
-    told = f"{last.outcome}: {last.error}" if last.error else last.outcome
+    # What is parked was received and not attempted, so that its receives run out.
+    parked = last.error is not None and last.error.startswith(PARKED)
+    word = "receive" if parked else "attempt"
+    what = f"{word} {first.number}" if first is last else f"{word}s {first.number} to {last.number}"
+    told = (last.error if parked else f"{last.outcome}: {last.error}") if last.error else last.outcome
     return _Row(
         Text(what, "dim"),
         Text(told, "green" if last.outcome in DONE else "yellow"),
@@ -224,8 +238,7 @@ def _outcome(delivery: Delivery) -> str:
         redriven = f", redriven by {delivery.redriven_by} ({run})" if delivery.redriven_by else f", redriven ({run})"
     match delivery.state:
         case "dead":
-            known = any(each.error for each in delivery.attempts)
-            return f"is in {delivery.dlq}{'' if known else f': {delivery.cause}'}{redriven}"
+            return f"is in {delivery.dlq}{'' if _known(delivery) else f': {delivery.cause}'}{redriven}"
         case "retried":
             return f"will be attempted again{redriven}"
         case "redriven":

@@ -56,6 +56,12 @@ def tell(text: str, style: str = "", prefix: str = "") -> None:
             out.print(part, style=style, highlight=False, markup=False, soft_wrap=True)
 
 
+def tell_aside(text: str) -> None:
+    """Prints a sentence about the answer beside it, on standard error."""
+    for line in wrapped(text, err.width) if err.is_terminal else [text]:
+        err.print(line, style="dim", highlight=False, markup=False, soft_wrap=True)
+
+
 def wrapped(text: str, width: int, prefix: str = "", more: str | None = None) -> list[str]:
     """The text in lines of at most `width` columns, broken between words only: an id or a path stays whole.
 

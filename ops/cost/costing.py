@@ -40,7 +40,7 @@ class Assumptions(Struct, frozen=True, kw_only=True):
     own: float = 1
     """A function's own work for a message."""
     write: float = 5
-    """A write to DynamoDB."""
+    """A write to DynamoDB, or the read of what is parked."""
     publish: float = 15
     """A PutEvents."""
     send: float = 15
@@ -173,9 +173,12 @@ class Costing:
         if consumer.sends_email:
             calls += 2 * assume.write + assume.send
         publishes = math.ceil(fill / RECEIVE) * assume.publish if consumer.publishes else 0
+        reads = assume.write if self._parks(consumer) else 0
         keyless = _units(len(self._writes(consumer, keys=False)))
         units = assume.keyed * _units(writes) + (1 - assume.keyed) * keyless + (2 if consumer.sends_email else 0)
-        return self._run(consumer, fill * (assume.own + calls) + publishes, units)
+        cost = self._run(consumer, reads + fill * (assume.own + calls) + publishes, units)
+        # What is parked is read once a batch, a unit a group: at the most as many as there are messages.
+        return cost + Cost(tables=self.prices.table_read * self.messages) if self._parks(consumer) else cost
 
     def _standard(self, consumer: Consumer) -> Cost:
         """The same work one call after the other: an idempotency record, begun and completed, and a PutEvents each.
@@ -226,6 +229,9 @@ class Costing:
             months = self.settings.archive_days / 30
             found += self.prices.archived_gb * gigabytes + self.prices.archive_gb_month * (gigabytes * months)
         return found
+
+    def _parks(self, consumer: Consumer) -> bool:
+        return self.topology.queue(consumer.function).on_poison == "park"
 
     def _fill(self, consumer: Consumer) -> float:
         return min(self.assume.fill, consumer.batch)

@@ -1,4 +1,7 @@
-"""Why a message is dead: what the consumer recorded, what EventBridge wrote on it, or what Lambda wrapped around it."""
+"""Why a message is dead: what the consumer recorded, what EventBridge wrote on it, or what Lambda wrapped around it.
+
+Where none of these is known, `logged_cause` asks the consumer's log.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
 from functions.contracts.failure_record import FailureCause
+from ops.errors import OpsError
 from ops.item import plain, typed
 from ops.sqs.message import Message
-from ops.stage import Stage
+from ops.stage import Stage, in_words
 from stacks import names
 
 UNEXPLAINED = "unexplained"
 LONGEST = 80
+READ_AS = {"Unavailable": "service away"}
+"""What a person reads for an error whose name says too little."""
 
 # What EventBridge writes on an event that it could not deliver.
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
@@ -33,19 +38,71 @@ DELIVERY = (RULE_ARN, TARGET_ARN, ERROR_CODE, ERROR_MESSAGE, EXHAUSTED_RETRY_CON
 class Cause(FailureCause, frozen=True, kw_only=True):
     """Why a message is dead, as far as it is known: what its consumer recorded, or what EventBridge could not deliver.
 
-    `rule` and `target` are whose delivery failed.
+    `rule` and `target` are whose delivery failed. `logged` says that nothing is recorded, and the consumer's log lines
+    tell the cause.
     """
 
     rule: str | None = None
     target: str | None = None
+    logged: bool = False
+
+    @property
+    def words(self) -> str:
+        """The failure as a person reads it, whole."""
+        return self._sourced(in_short(self.error_type, self.error_message))
 
     @property
     def label(self) -> str:
         """The words under which equal causes are counted together."""
-        text = f"{self.error_type}: {self.error_message}" if self.error_message else self.error_type
-        if len(text) > LONGEST:  # cut between words: half an id is no id
-            text = f"{text[: LONGEST - 2].rpartition(' ')[0] or text[: LONGEST - 2]} …"
-        return f"{text} ({self.rule})" if self.rule else text
+        text = _cut(in_short(self.error_type, self.error_message))
+        return self._sourced(f"{text} ({self.rule})" if self.rule else text)
+
+    @property
+    def first(self) -> Beside | None:
+        """The first failure, where it was not the main one."""
+        return self._beside(self.first_error_type, self.first_error_message, self.first_attempts)
+
+    @property
+    def last(self) -> Beside | None:
+        """The last failure, where it was not the main one."""
+        return self._beside(self.last_error_type, self.last_error_message, self.last_attempts)
+
+    def _sourced(self, text: str) -> str:
+        return f"{UNEXPLAINED}; the log says {text}" if self.logged else text
+
+    def _beside(self, error_type: str | None, message: str | None, receive: int | None) -> Beside | None:
+        if error_type is None or (error_type, message or "") == (self.error_type, self.error_message):
+            return None
+        return Beside(in_short(error_type, message), receive)
+
+
+class Beside(Struct, frozen=True):
+    """A failure beside the main one, in words, and at which receive it was, if that is known."""
+
+    words: str
+    receive: int | None
+
+    @property
+    def label(self) -> str:
+        """The words under which equal failures are counted together."""
+        return _cut(self.words)
+
+    def told(self, which: str) -> str:
+        """The failure as a line says it, `which` being first or last: `first, at receive 1: service away: …`."""
+        return f"{which}, at receive {self.receive}: {self.words}" if self.receive else f"{which}: {self.words}"
+
+
+def in_short(error_type: str, message: str | None) -> str:
+    """A failure as a person reads it: `Reject: unknown agent a-9`."""
+    name = READ_AS.get(error_type, error_type)
+    return f"{name}: {message}" if message else name
+
+
+def _cut(text: str) -> str:
+    """At most `LONGEST` characters of the text, cut between words: half an id is no id."""
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[: LONGEST - 2].rpartition(' ')[0] or text[: LONGEST - 2]} …"
 
 
 def label(cause: Cause | None) -> str:
@@ -114,16 +171,24 @@ def written_on(message: Message) -> Cause | None:
 
 
 class Causes:
-    """Looks up causes, ten messages at a time."""
+    """Looks up causes, ten messages at a time.
 
-    def __init__(self, stage: Stage) -> None:
+    `needed` says that messages are chosen by their causes: then causes that cannot be read are an error, because a
+    message whose cause nobody could read is not one without a cause.
+    """
+
+    def __init__(self, stage: Stage, *, needed: bool = False) -> None:
         self._stage = stage
         self._table: str | None = names.resource(stage.name, names.FAILURES)
+        self._needed = needed
         self.problem: str | None = None
         """Why the recorded causes could not be read."""
 
     async def of(self, messages: Sequence[Message]) -> list[Cause | None]:
-        """The cause of each message, None where nobody knows it."""
+        """The cause of each message, None where none is recorded.
+
+        Raises `OpsError` where causes are needed and cannot be read.
+        """
         told = [written_on(message) for message in messages]
         ids = [message.message_id for message, cause in zip(messages, told, strict=True) if cause is None]
         table = self._table
@@ -135,12 +200,17 @@ class Causes:
         found: dict[str, Cause] = {}
         try:
             while asked:
-                answer = self._stage.client("dynamodb").batch_get_item(RequestItems=asked)
+                with in_words():
+                    answer = self._stage.client("dynamodb").batch_get_item(RequestItems=asked)
                 for item in answer["Responses"].get(table, []):
                     told = plain(item)
                     found[told["message_id"]] = msgspec.convert(told, Cause)
                 asked = answer.get("UnprocessedKeys") or {}
-        except (ClientError, BotoCoreError) as error:
+        except OpsError as error:
+            if self._needed:
+                raise OpsError(
+                    f"Which messages are meant by their cause cannot be said without the causes: {error}"
+                ) from None
             # A queue of somebody else has no such table; its messages are worth showing all the same.
             self.problem, self._table = str(error), None
         return found

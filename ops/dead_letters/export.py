@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ from msgspec import Struct
 from ops import audit
 from ops.dead_letters.cause import Causes
 from ops.dead_letters.message_file import Archive
+from ops.dead_letters.parked import forget, work_of
 from ops.dead_letters.selection import EVERYTHING, Selection
 from ops.depth import depth
 from ops.queue import find_dead
@@ -75,8 +77,9 @@ def _take(
 ) -> Taken:
     dead = find_dead(stage, queue)
     taken = Taken(queue=dead.word, file=str(file) if file is not None else None)
-    causes = Causes(stage)
+    causes = Causes(stage, needed=selection.asks_cause)
     waiting = depth(stage, dead).waiting
+    parks = work_of(stage.topology, dead.word)
 
     async def work(archive: Archive | None) -> None:
         async with connected(stage) as sqs:
@@ -95,7 +98,12 @@ def _take(
                 if archive is not None and meant:
                     archive.write([message for message, _ in meant], [cause for _, cause in meant])
                 if delete and meant:
-                    taken.deleted += len(await sweep.delete([message.message_id for message, _ in meant]))
+                    gone = await sweep.delete([message.message_id for message, _ in meant])
+                    taken.deleted += len(gone)
+                    if parks is not None:
+                        # Not those that SQS did not delete: they are dropped again, and hold their place until then.
+                        lost = [message for message, _ in meant if message.message_id in gone]
+                        await asyncio.to_thread(forget, stage, parks, lost)
                 if taken.matched == limit:
                     sweep.stop("limit")
 

@@ -8,15 +8,17 @@ group, ten at the most, can be seen: the others are locked until those are gone.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 from msgspec import Struct
 
 from ops.dead_letters.cause import Cause, Causes, label
+from ops.dead_letters.logged_cause import LoggedCauses
+from ops.dead_letters.parked import ParkedGroup, parked, work_of
 from ops.dead_letters.selection import EVERYTHING, Selection
-from ops.depth import depth
-from ops.errors import UsageError
+from ops.depth import Depth, depth
+from ops.errors import OpsError, UsageError
 from ops.queue import Queue, find, find_dead, queues
 from ops.sqs.connection import connected
 from ops.sqs.loop import run
@@ -25,6 +27,8 @@ from ops.sqs.sweep import Sweep
 from ops.stage import Stage, in_words
 
 VISIBILITY = 60
+GROUP_PARKED = "GroupParked"
+"""The cause of what follows a dead message of its group, as consumers record it."""
 FEW = 100
 """Receives below which a look brings a message near its dead-letter queue."""
 
@@ -37,6 +41,14 @@ class Seen:
     cause: Cause | None
 
 
+@dataclass(frozen=True)
+class Look:
+    """The messages that a look found, and one sentence that must be said of their causes, if there is one."""
+
+    seen: list[Seen]
+    remark: str | None = None
+
+
 class Pile(Struct, frozen=True, kw_only=True):
     """The dead letters of one cause in one queue."""
 
@@ -45,6 +57,10 @@ class Pile(Struct, frozen=True, kw_only=True):
     oldest: str
     samples: list[str]
     """Message ids."""
+    first: dict[str, int] = {}
+    """How many of them failed otherwise at first, by how."""
+    last: dict[str, int] = {}
+    """How many of them failed otherwise in the end, by how."""
 
 
 class Dead(Struct, frozen=True, kw_only=True):
@@ -60,8 +76,23 @@ class Dead(Struct, frozen=True, kw_only=True):
     piles: list[Pile]
     integration: str | None = None
     """Whose queue it is."""
+    parked: list[ParkedGroup] = []
+    """The groups that wait for a message in it, or for one that is gone; of queues that park only."""
+    parked_problem: str | None = None
+    """Why those could not be read."""
     problem: str | None = None
     """Why recorded causes could not be read."""
+    remark: str | None = None
+    """What must be said of the causes: that they are the log's, or could not be read."""
+
+
+def look(stage: Stage, queue: str, *, selection: Selection = EVERYTHING, limit: int = 10, dead: bool = True) -> Look:
+    """What `peek` finds; of what no cause is recorded, the consumer's log is asked for one.
+
+    The selection goes by recorded causes only. Raises as `peek` does.
+    """
+    found = find_dead(stage, queue) if dead else find(stage, queue)
+    return _look(stage, found, selection, limit, Causes(stage, needed=selection.asks_cause), LoggedCauses(stage))
 
 
 def peek(
@@ -69,27 +100,52 @@ def peek(
 ) -> list[Seen]:
     """Up to `limit` messages that are meant, in the order in which SQS hands them out; all are put back.
 
-    A work queue's word means its dead-letter queue, unless `dead` is False. Raises `UsageError` and `OpsError`.
+    A work queue's word means its dead-letter queue, unless `dead` is False. Raises `UsageError` and `OpsError`, also
+    where the selection asks for causes and they cannot be read.
     """
     found = find_dead(stage, queue) if dead else find(stage, queue)
-    return _look(stage, found, selection, limit)[0]
+    return _look(stage, found, selection, limit, Causes(stage, needed=selection.asks_cause), None).seen
 
 
 def dead_letters(stage: Stage, queue: str | None = None, *, sample: int = 100) -> list[Dead]:
     """Every dead-letter queue of the stage that holds something, or the one given, by cause.
 
-    At most `sample` messages of each are looked at. Raises `UsageError` and `OpsError`.
+    At most `sample` messages of each are looked at. Where no cause is recorded, the consumer's log is asked for it.
+    Raises `UsageError` and `OpsError`.
     """
+    causes, logged = Causes(stage), LoggedCauses(stage)
     every = [find_dead(stage, queue)] if queue is not None else [each for each in queues(stage) if each.kind != "work"]
-    return [found for each in every if (found := _dead(stage, each, sample)).waiting or found.in_flight or queue]
+    found = [_dead(stage, each, sample, causes, logged) for each in every]
+    return [each for each in found if each.waiting or each.in_flight or each.parked or queue]
 
 
-def _dead(stage: Stage, queue: Queue, sample: int) -> Dead:
+def parked_groups(stage: Stage, work: str, *, sample: int = 1000) -> list[ParkedGroup]:
+    """Every group of the queue of that word, which parks, that has places.
+
+    At most `sample` of its dead letters are looked at. Raises `UsageError` and `OpsError`.
+    """
+    dead = find_dead(stage, work)
+    counts = depth(stage, dead)
+    seen = (
+        _look(stage, dead, EVERYTHING, min(sample, counts.waiting), Causes(stage), None).seen if counts.waiting else []
+    )
+    found, problem = _parked(stage, dead, counts, seen)
+    if problem is not None:
+        raise OpsError(f"What is parked could not be read: {problem}")
+    return found
+
+
+def _dead(stage: Stage, queue: Queue, sample: int, causes: Causes, logged: LoggedCauses) -> Dead:
     counts = depth(stage, queue)
-    seen, problem = _look(stage, queue, EVERYTHING, min(sample, counts.waiting)) if counts.waiting else ([], None)
+    limit = min(sample, counts.waiting)
+    looked = _look(stage, queue, EVERYTHING, limit, causes, logged) if limit else Look([])
+    seen = looked.seen
+    groups, unread = _parked(stage, queue, counts, seen)
     piles: dict[str, list[Seen]] = {}
     for each in seen:
-        piles.setdefault(label(each.cause), []).append(each)
+        # One pile, whoever they are behind: that is said of each group.
+        follows = each.cause is not None and each.cause.error_type == GROUP_PARKED
+        piles.setdefault(GROUP_PARKED if follows else label(each.cause), []).append(each)
     order = Counter({name: len(pile) for name, pile in piles.items()}).most_common()
     return Dead(
         queue=queue.word,
@@ -103,12 +159,25 @@ def _dead(stage: Stage, queue: Queue, sample: int) -> Dead:
                 count=count,
                 oldest=_oldest(piles[name]) or "",
                 samples=[each.message.message_id for each in piles[name][:3]],
+                first=Counter(each.cause.first.label for each in piles[name] if each.cause and each.cause.first),
+                last=Counter(each.cause.last.label for each in piles[name] if each.cause and each.cause.last),
             )
             for name, count in order
         ],
         integration=counts.integration,
-        problem=problem,
+        parked=[group for group in groups if group.where != "elsewhere"],
+        parked_problem=unread,
+        problem=causes.problem if seen else None,
+        remark=looked.remark,
     )
+
+
+def _parked(stage: Stage, queue: Queue, counts: Depth, seen: list[Seen]) -> tuple[list[ParkedGroup], str | None]:
+    work = work_of(stage.topology, queue.word)
+    if work is None:
+        return [], None
+    whole = len(seen) >= counts.waiting and not counts.in_flight
+    return parked(stage, work, [each.message for each in seen], whole=whole)
 
 
 def _harmless(stage: Stage, queue: Queue) -> None:
@@ -128,9 +197,10 @@ def _oldest(seen: list[Seen]) -> str | None:
     return min(each.message.sent_at for each in seen).isoformat(timespec="seconds") if seen else None
 
 
-def _look(stage: Stage, queue: Queue, selection: Selection, limit: int) -> tuple[list[Seen], str | None]:
+def _look(
+    stage: Stage, queue: Queue, selection: Selection, limit: int, causes: Causes, logged: LoggedCauses | None
+) -> Look:
     _harmless(stage, queue)
-    causes = Causes(stage)
     found: list[Seen] = []
 
     async def work() -> None:
@@ -147,4 +217,11 @@ def _look(stage: Stage, queue: Queue, selection: Selection, limit: int) -> tuple
             await sweep.run(visit)
 
     run(work())
-    return found, causes.problem
+    if logged is None:
+        return Look(found)
+    unexplained = [each.message for each in found if each.cause is None]
+    if not unexplained:
+        return Look(found)
+    told = logged.of(queue, unexplained)
+    seen = [replace(each, cause=each.cause or told.causes.get(each.message.message_id)) for each in found]
+    return Look(seen, told.remark(causes.problem))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -49,8 +49,8 @@ class Selection(Struct, frozen=True, omit_defaults=True):
 
     `filter` is JMESPath over `document`; a message is meant where the result is true as JMESPath has it: not false,
     null or empty. `older_than` is in seconds since SQS took the message, on a FIFO queue since it died. `cause` is a
-    part of the cause's words, whatever their case, or `unexplained`. Raises `UsageError` for a filter that does not
-    parse.
+    part of the cause's words or the name of its error, whatever their case, or `unexplained`: only what is recorded
+    counts, not what the log says. Raises `UsageError` for a filter that does not parse.
     """
 
     filter: str | None = None
@@ -70,7 +70,7 @@ class Selection(Struct, frozen=True, omit_defaults=True):
     @property
     def asks_cause(self) -> bool:
         """Whether a message's cause must be known."""
-        return self.cause is not None or (self.filter is not None and "cause" in self.filter)
+        return self.cause is not None or (self.filter is not None and "cause" in _fields(_compiled(self.filter).parsed))
 
     def means(self, message: Message, cause: Cause | None) -> bool:
         """Whether this message is meant. Raises `UsageError` where the filter cannot be applied to it."""
@@ -78,7 +78,7 @@ class Selection(Struct, frozen=True, omit_defaults=True):
             return False
         if self.older_than is not None and (datetime.now(UTC) - message.sent_at).total_seconds() < self.older_than:
             return False
-        if self.cause is not None and self.cause.casefold() not in label(cause).casefold():
+        if self.cause is not None and not any(self.cause.casefold() in name.casefold() for name in _named(cause)):
             return False
         if self.filter is None:
             return True
@@ -88,16 +88,43 @@ class Selection(Struct, frozen=True, omit_defaults=True):
             raise UsageError(f"The filter fails on message {message.message_id}: {error}") from None
         return result is not None and result is not False and result not in ("", [], {})
 
-    async def choose(self, messages: Sequence[Message], causes: Causes | None) -> list[str | None]:
-        """For each message that is meant the label of its cause, None for the others.
-
-        Without `causes` they are not looked up, and the label is empty.
-        """
+    async def choose(self, messages: Sequence[Message], causes: Causes | None) -> list[Meant | None]:
+        """Each message that is meant with its cause, None for the others. Without `causes` they are not looked up."""
         found = await causes.of(messages) if causes is not None else [None] * len(messages)
         return [
-            (label(cause) if causes is not None else "") if self.means(message, cause) else None
+            (Meant.of(cause) if causes is not None else Meant()) if self.means(message, cause) else None
             for message, cause in zip(messages, found, strict=True)
         ]
+
+
+class Meant(Struct, frozen=True):
+    """Why a message that is meant is dead, in the words under which equal causes are counted; empty if nobody asked.
+
+    `first` and `last` are the first and the last failure where they were not the main one.
+    """
+
+    cause: str = ""
+    first: str | None = None
+    last: str | None = None
+
+    @classmethod
+    def of(cls, cause: Cause | None) -> Meant:
+        """The words for that cause."""
+        first, last = (cause.first, cause.last) if cause is not None else (None, None)
+        return cls(label(cause), first.label if first else None, last.label if last else None)
+
+
+def _named(cause: Cause | None) -> tuple[str, ...]:
+    return (label(cause),) if cause is None else (label(cause), cause.error_type)
+
+
+def _fields(tree: Any) -> Iterator[str]:
+    """The names of all fields in a parsed filter."""
+    if isinstance(tree, dict):
+        if tree["type"] == "field":
+            yield tree["value"]
+        for part in tree["children"]:
+            yield from _fields(part)
 
 
 @lru_cache(16)

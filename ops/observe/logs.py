@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -22,6 +22,10 @@ MOST = 10_000
 """Log groups a query takes, and lines it answers.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatchlogs-quotas.html"""
 PATIENCE = 120.0
+
+
+class TooSlow(OpsError):
+    """The logs took longer than somebody waits."""
 
 
 class Answered(Struct, frozen=True, kw_only=True):
@@ -65,13 +69,26 @@ def recent(stage: Stage, since: float) -> list[Line]:
 def _lines(stage: Stage, pattern: str, since: float) -> list[Line]:
     query = f"fields @timestamp, @message | filter @message like /{pattern}/ | sort @timestamp asc | limit {MOST}"
     every = groups(stage)
-    lines = [
-        line
-        for start in range(0, len(every), GROUPS)
-        for message in _ask(stage, every[start : start + GROUPS], query, since)
-        if (line := read(message)) is not None
-    ]
+    lines: list[Line] = []
+    for start in range(0, len(every), GROUPS):
+        messages = [*_ask(stage, every[start : start + GROUPS], query, since, PATIENCE)]
+        if len(messages) == MOST:
+            raise OpsError(f"The logs hold more than {MOST:,} such lines: give a shorter --since.")
+        lines += [line for message in messages if (line := read(message)) is not None]
     return sorted(lines, key=lambda line: line.at if isinstance(line, Handled) else int(line.time))
+
+
+def failures(stage: Stage, function: str, ids: Iterable[str], since: float, *, patience: float) -> list[Handled]:
+    """The lines of that consumer about failed attempts at these messages, oldest first, in one query.
+
+    They are not older than `since` (epoch seconds); where there are more than an answer holds, the oldest are left out.
+    At most 200 ids fit into a query. Raises `TooSlow` after `patience` seconds, `OpsError` where AWS refuses.
+    """
+    either = "|".join(re.escape(id_) for id_ in ids)
+    wanted = f'filter @message like /"({either})"/ | filter @message like /"error_type"/'
+    query = f"fields @timestamp, @message | {wanted} | sort @timestamp desc | limit {MOST}"
+    found = [read(message) for message in _ask(stage, [names.log_group(stage.name, function)], query, since, patience)]
+    return sorted((line for line in found if isinstance(line, Handled)), key=lambda line: (line.at, line.attempt))
 
 
 def groups(stage: Stage) -> list[str]:
@@ -91,7 +108,7 @@ def read(message: str) -> Line | None:
     return None
 
 
-def _ask(stage: Stage, names_: list[str], query: str, since: float) -> Iterator[str]:
+def _ask(stage: Stage, names_: list[str], query: str, since: float, patience: float) -> Iterator[str]:
     logs = stage.client("logs")
     asked = {"startTime": int(since), "endTime": int(time.time()) + 1, "queryString": query}
     with in_words():
@@ -101,15 +118,13 @@ def _ask(stage: Stage, names_: list[str], query: str, since: float) -> Iterator[
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
             raise OpsError(f"Stage {stage.name} has not all of its log groups: deploy it first.") from None
-        answer = _wait(logs, id_)
-    if len(answer) == MOST:
-        raise OpsError(f"The logs hold more than {MOST:,} such lines: give a shorter --since.")
+        answer = _wait(logs, id_, patience)
     for row in answer:
         yield next(field["value"] for field in row if field["field"] == "@message")
 
 
-def _wait(logs: Any, id_: str) -> list[Any]:
-    end, pause = time.monotonic() + PATIENCE, 0.1
+def _wait(logs: Any, id_: str, patience: float) -> list[Any]:
+    end, pause = time.monotonic() + patience, 0.1
     while time.monotonic() < end:
         answer = logs.get_query_results(queryId=id_)
         if answer["status"] == "Complete":
@@ -120,4 +135,4 @@ def _wait(logs: Any, id_: str) -> list[Any]:
         time.sleep(pause)
         pause = min(2 * pause, 2.0)
     logs.stop_query(queryId=id_)
-    raise OpsError(f"The search in the logs took more than {PATIENCE:.0f} s: give a shorter --since.")
+    raise TooSlow(f"The search in the logs took more than {patience:.0f} s: give a shorter --since.")

@@ -14,6 +14,7 @@ from typing import Literal
 from msgspec import Struct
 
 from functions.contracts.log_line import Handled
+from ops.dead_letters.cause import in_short
 from ops.observe.logs import Answered, Line
 from stacks.entry import Topology
 
@@ -22,13 +23,18 @@ State = Literal["processed", "duplicate", "retried", "dead", "redriven", "gone"]
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
-    """A message that was seen in a dead-letter queue, and why it is there. `sent` is epoch milliseconds."""
+    """A message that was seen in a dead-letter queue, and why it is there. `sent` is epoch milliseconds.
+
+    `first` and `last` are its first and its last failure, where they were not the cause.
+    """
 
     queue: str
     dlq: str
     message_id: str
     sent: int
     cause: str
+    first: str | None = None
+    last: str | None = None
     stack: tuple[str, ...] = ()
     event_id: str | None = None
     received_at: str | None = None
@@ -51,7 +57,8 @@ class Attempt(Struct, frozen=True, kw_only=True):
 class Delivery(Struct, kw_only=True):
     """A message on a queue, and what its consumer made of it: its `state`, as far as anybody knows.
 
-    `dlq` is the dead-letter queue where it was seen, `cause` why, `stack` where from. `redriven` says how often it was
+    `dlq` is the dead-letter queue where it was seen, `cause` why, `stack` where from, `first` and `last` its first and
+    last failure where they were others. `redriven` says how often it was
     redriven and by which redrive, `redriven_by` who started that. `copies` are the messages as which it was redriven;
     where none is known yet, `sent_by` names the redrive that sent it. Times are epoch milliseconds.
     """
@@ -68,6 +75,8 @@ class Delivery(Struct, kw_only=True):
     sent_by: str | None = None
     dlq: str | None = None
     cause: str | None = None
+    first: str | None = None
+    last: str | None = None
     stack: tuple[str, ...] = ()
     events: list[Fact] = []
     copies: list[Delivery] = []
@@ -229,6 +238,7 @@ def _deliveries(
 
 def _found(delivery: Delivery, letter: DeadLetter) -> None:
     delivery.dlq, delivery.cause, delivery.stack = letter.dlq, letter.cause, letter.stack
+    delivery.first, delivery.last = letter.first, letter.last
 
 
 def _attempt(line: Handled) -> Attempt:
@@ -236,9 +246,7 @@ def _attempt(line: Handled) -> Attempt:
 
 
 def _error(line: Handled) -> str | None:
-    if line.error_type is None:
-        return None
-    return f"{line.error_type}: {line.error}" if line.error else line.error_type
+    return in_short(line.error_type, line.error) if line.error_type is not None else None
 
 
 def _tell_events(

@@ -117,15 +117,18 @@ def _origin(seen: Seen) -> tuple[str, str | None]:
 
 
 def _letter(queue: Queue, seen: Seen) -> DeadLetter:
-    message = seen.message
+    message, cause = seen.message, seen.cause
+    first, last = (cause.first, cause.last) if cause is not None else (None, None)
     attributes = {name: value.text for name, value in message.message_attributes.items()}
     return DeadLetter(
         queue=queue.word.rpartition("-")[0],
         dlq=queue.word,
         message_id=message.message_id,
         sent=round(message.sent_at.timestamp() * 1000),
-        cause=label(seen.cause),
-        stack=seen.cause.stack if seen.cause is not None else (),
+        cause=label(cause),
+        first=first.told("first") if first else None,
+        last=last.told("last") if last else None,
+        stack=cause.stack if cause is not None else (),
         event_id=_origin(seen)[1],
         received_at=attributes.get(RECEIVED_AT),
         redriven=attributes.get(REDRIVEN),

@@ -16,9 +16,11 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
+from ops.dead_letters.selection import Meant
 from ops.redrive.delivery import Delivery, stamped
 from ops.redrive.journal import Journal
 from ops.redrive.pace import ENOUGH, Pace
+from ops.redrive.turns import Turns
 from ops.sqs.client import TEN
 from ops.sqs.message import MOST_BYTES, Entry, Message
 from ops.sqs.outbox import Outbox
@@ -27,8 +29,8 @@ from ops.sqs.sweep import Sweep
 LIMIT = "limit"
 CAME_BACK = "came back"
 
-Choose = Callable[[list[Message]], Awaitable[list[str | None]]]
-"""For each message that is meant the label of its cause, None for the others."""
+Choose = Callable[[list[Message]], Awaitable[list[Meant | None]]]
+"""Each message that is meant with its cause, None for the others."""
 Prepare = Callable[[Message], Delivery | str]
 
 
@@ -47,18 +49,33 @@ class Tally:
     """Kept, because they could not be sent: how many, by reason."""
     to: Counter[str] = field(default_factory=Counter)
     """How many went, or would go, to which queue or function, by its name."""
+    behind: Counter[str] = field(default_factory=Counter)
+    """How many of a queue that parks are out of turn and will come back, by whom they are behind."""
     causes: Counter[str] = field(default_factory=Counter)
     """How many are meant, by the cause of their death, where causes are looked up."""
+    first: dict[str, Counter[str]] = field(default_factory=dict)
+    """By that cause, how many failed otherwise at first, by how."""
+    last: dict[str, Counter[str]] = field(default_factory=dict)
+    """By that cause, how many failed otherwise in the end, by how."""
 
     @property
     def kept(self) -> int:
         """Messages seen and left in the queue."""
         return self.seen - self.moved
 
+    def explain(self, meant: Meant) -> None:
+        """Counts the cause of one message that is meant, if it was looked up."""
+        if not meant.cause:
+            return
+        self.causes[meant.cause] += 1
+        for beside, words in ((self.first, meant.first), (self.last, meant.last)):
+            if words is not None:
+                beside.setdefault(meant.cause, Counter())[words] += 1
 
-async def everything(batch: list[Message]) -> list[str | None]:
+
+async def everything(batch: list[Message]) -> list[Meant | None]:
     """Chooses every message, whatever its cause."""
-    return [""] * len(batch)
+    return [Meant()] * len(batch)
 
 
 class Mover:
@@ -67,7 +84,8 @@ class Mover:
     `choose` says which messages of a batch are meant, `prepare` how one is delivered, or why it cannot be. `run` is
     stamped on what is sent, so that a message that comes straight back is known and not sent in circles; when most come
     back, the sweep is stopped, unless `force`. With `keep_order`, what stays of a FIFO group keeps those after it there
-    too. `urls` are the destinations so far: the URL of a queue, the ARN of anything else.
+    too; `turns` is the order in which a queue that parks wants them. `urls` are the destinations so far: the URL of a
+    queue, the ARN of anything else.
     """
 
     def __init__(
@@ -84,6 +102,7 @@ class Mover:
         keep_order: bool = True,
         force: bool = False,
         moved: Callable[[int], None] = lambda _: None,
+        turns: Turns | None = None,
     ) -> None:
         self._sweep = sweep
         self._prepare = prepare
@@ -96,6 +115,7 @@ class Mover:
         self._keep_order = keep_order and sweep.fifo
         self._force = force
         self._moved = moved
+        self._turns = turns
         self._outboxes: dict[str, Outbox] = {}
         self.tally = Tally()
         self.urls: set[str] = set()
@@ -103,6 +123,7 @@ class Mover:
     async def visit(self, batch: list[Message]) -> None:
         """Moves one batch that the sweep received; for the sweep to call."""
         self.tally.seen += len(batch)
+        batch = self._turns.order(batch) if self._turns else batch
         work = self._select(batch, await self._choose(batch))
         if self._act and work and not await self._pace.take(len(work), self._given_up):
             return
@@ -124,11 +145,10 @@ class Mover:
                 if self._journal is not None:
                     self._journal.deleted(deleted)
 
-    def _select(self, batch: list[Message], chosen: list[str | None]) -> list[tuple[Message, Delivery]]:
+    def _select(self, batch: list[Message], chosen: list[Meant | None]) -> list[tuple[Message, Delivery]]:
         work: list[tuple[Message, Delivery]] = []
         stuck: set[str | None] = set()
-        for message, cause in zip(batch, chosen, strict=True):
-            meant = cause is not None
+        for message, meant in zip(batch, chosen, strict=True):
             if stamped(message)[1] == self._run:
                 self.tally.came_back += 1
                 self._judge()
@@ -138,12 +158,14 @@ class Mover:
                 self._sweep.stop(LIMIT)
             elif meant:
                 self.tally.matched += 1
-                self.tally.causes.update([cause] if cause else [])
+                self.tally.explain(meant)
                 if self._left is not None:
                     self._left -= 1
                 delivery = self._prepare(message)
                 if not isinstance(delivery, str):
                     work.append((message, delivery))
+                    if self._turns and (head := self._turns.take(message)):
+                        self.tally.behind[head] += 1
                     continue
                 self.tally.refused[delivery] += 1
             stuck.add(message.group)
@@ -184,6 +206,8 @@ class Mover:
                     self.tally.group_blocked += len(lot) - index - 1
                     return
                 self._sent([message.message_id], confirmed)
+                if self._turns:
+                    self._turns.sent.append(message)
             return
         to = lot[0][1].to
         for part in _parts([delivery.entry(message, self._run) for message, delivery in lot]):

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from dataclasses import replace as replaced
 from time import monotonic
 from typing import Any
 
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 from ops import audit
 from ops.dead_letters.cause import Causes
 from ops.dead_letters.message_file import Archive
+from ops.dead_letters.parked import forget, groups, placed, work_of
 from ops.depth import depth
 from ops.errors import UsageError
 from ops.queue import Queue, find, find_dead
@@ -27,10 +29,11 @@ from ops.redrive.mover import Mover, Tally
 from ops.redrive.pace import Adaptive, Pace
 from ops.redrive.request import Request
 from ops.redrive.routing import Routing
+from ops.redrive.turns import Turns
 from ops.sqs.client import Sqs
 from ops.sqs.connection import INTERRUPTED, connected, interruptible
 from ops.sqs.loop import run as run_loop
-from ops.sqs.message import Message
+from ops.sqs.message import MOST_ATTRIBUTES, Message
 from ops.sqs.sweep import Sweep
 from ops.stage import Stage
 
@@ -147,6 +150,8 @@ class _Move:
         self._progress = progress
         self._edit = Edit(request.edit) if request.edit is not None else None
         self._originals: Archive | None = None
+        self._work_queue = work_of(stage.topology, dead.word)
+        self._leaves = self._to is not None and self._to.word != self._work_queue
         self._report = Report(run, dead.word, acted=journal is not None)
 
     def run(self, *, by_aws: bool = False) -> Report:
@@ -180,9 +185,11 @@ class _Move:
         goal = waiting if request.limit is None else min(request.limit, waiting)
         async with connected(self._stage) as sqs:
             sweep = Sweep(sqs, self._dead.url, workers=32, gone=gone)
-            causes = Causes(self._stage) if self._journal is None or request.selection.asks_cause else None
+            needed = request.selection.asks_cause
+            causes = Causes(self._stage, needed=needed) if self._journal is None or needed else None
             routing = Routing(self._stage, sqs, self._dead, self._to, self._edit)
             pace = self._pace(sqs)
+            turns = Turns(groups(self._stage, self._work_queue)) if self._work_queue is not None else None
             mover = Mover(
                 sweep,
                 lambda message: self._prepare(routing, message),
@@ -195,6 +202,7 @@ class _Move:
                 keep_order=request.keep_order,
                 force=request.force,
                 moved=lambda _: self._progress(mover.tally.moved, goal),
+                turns=turns,
             )
             report.tally = mover.tally
             try:
@@ -203,6 +211,9 @@ class _Move:
                         await sweep.run(mover.visit)
             finally:
                 self._fill(sqs, sweep, waiting)
+                if turns is not None and self._work_queue is not None and self._leaves:
+                    # What another queue has now holds nobody up here.
+                    await asyncio.to_thread(forget, self._stage, self._work_queue, turns.sent)
                 if causes is not None and causes.problem is not None:
                     report.problem = f"The recorded causes could not be read: {causes.problem}"
 
@@ -210,6 +221,11 @@ class _Move:
         delivery = routing.prepare(message)
         if self._edit is None or isinstance(delivery, str):
             return delivery
+        if self._work_queue is not None and delivery.body != message.body:
+            attributes = placed(message, delivery.attributes)
+            if len(attributes) > MOST_ATTRIBUTES:
+                return "it has no key, and no room for the attribute by which an edited message keeps its place"
+            delivery = replaced(delivery, attributes=attributes)
         if self._originals is not None:
             self._originals.write([message], [None])
         if len(self._report.differences) < DIFFERENCES and delivery.body != message.body:

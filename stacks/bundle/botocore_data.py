@@ -21,6 +21,8 @@ OPERATIONS = {
         *("TransactGetItems", "TransactWriteItems", "UpdateItem"),
     ),
     "events": ("PutEvents",),
+    # What pause_consumer does; only its clients read it.
+    "lambda": ("Invoke", "ListEventSourceMappings", "UpdateEventSourceMapping"),
     "secretsmanager": ("DescribeSecret", "GetSecretValue"),
     "sesv2": ("SendBulkEmail", "SendEmail"),
     # Everything that works on messages.

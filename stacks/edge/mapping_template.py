@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from functions.contracts import envelope
+from functions.contracts.path import path_field
 from functions.contracts.webhooks import SCHEMES
 from stacks.edge.answers import RETRY_AFTER
 from stacks.entry import Queue, Route
@@ -26,10 +27,10 @@ from stacks.entry import Queue, Route
 # SQS takes 1 MiB with the message attributes. We keep 2 KiB for those; a multiple of three is exact in base64.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 LARGEST_BODY = 1_046_526
-_LARGEST_BASE64 = LARGEST_BODY // 3 * 4
 
 # What SQS takes as a group or deduplication id: printable ASCII without the space.
-IDENTIFIER = "[!-~]{1,128}"
+LONGEST_IDENTIFIER = 128
+IDENTIFIER = f"[!-~]{{1,{LONGEST_IDENTIFIER}}}"
 CORRELATION = "[A-Za-z0-9_.:+/=@-]{1,128}"
 DELAY = "[0-9]{1,2}|[1-8][0-9]{2}|900"
 TOPIC = "[A-Za-z0-9_./-]{1,64}"
@@ -54,9 +55,18 @@ NO_SENDER = f"There is no such sender of webhooks. {NOTHING}"
 CHARACTERS = (
     "The body holds a character that SQS does not take, such as U+FFFE or U+FFFF; write it as a JSON escape. " + NOTHING
 )
-TOO_LARGE = f"The body is larger than {LARGEST_BODY} bytes; send less, or a reference to it. {NOTHING}"
 BUSY = f"The queue is busy; send the request again later, with the same {KEY} if it had one."
 OURS = f"The queue cannot be reached because of a fault on our side. {NOTHING} Send the request again later."
+
+
+def largest_body(route: Route) -> int:
+    """The most bytes that a body of the route may have: a multiple of three, which is exact in base64."""
+    return min(route.accepts.largest_body or LARGEST_BODY, LARGEST_BODY) // 3 * 3
+
+
+def too_large(route: Route) -> str:
+    """What the caller of a larger one reads."""
+    return f"The body is larger than {largest_body(route)} bytes; send less, or a reference to it. {NOTHING}"
 
 
 def variables(route: Route) -> dict[str, str]:
@@ -78,7 +88,7 @@ def request(route: Route, queue: Queue) -> str:
     """The body of SendMessage in the query protocol."""
     parts = [
         *_preamble(route),
-        f"#if($wrong == '' && $util.base64Encode($input.body).length() <= {_LARGEST_BASE64})",
+        f"#if($wrong == '' && $util.base64Encode($input.body).length() <= {largest_body(route) // 3 * 4})",
         "Action=SendMessage&Version=2012-11-05",
         "&MessageBody=$util.urlEncode($input.body)",
         *_identifiers(route, queue),
@@ -112,7 +122,7 @@ def refused(route: Route) -> str:
         "#elseif($code == 'InvalidMessageContents')",
         f"#set($message = '{CHARACTERS}')",
         "#elseif($code == 'MissingParameter' || $reason.contains('shorter than'))",
-        f"#set($status = 413)#set($message = '{TOO_LARGE}')",
+        f"#set($status = 413)#set($message = '{too_large(route)}')",
         "#elseif($code.contains('Throttl') || $code == 'OverLimit')",
         f"#set($status = 503)#set($message = '{BUSY}')",
         f"#set($context.responseOverride.header.Retry-After = '{RETRY_AFTER}')",
@@ -156,14 +166,29 @@ def _preamble(route: Route) -> Iterator[str]:
     if route.tenant is not None:
         yield from _tenant(route.tenant)
     if route.group is not None:
-        yield f"#set($group = $input.params().get('path').get('{route.group}'))"
-        yield _rule("group", IDENTIFIER, f"{route.group} {WRONG_IDENTIFIER}")
+        yield from _group(route, route.group)
     if route.senders:
         yield from _sender(route)
 
 
 def _rule(variable: str, pattern: str, wrong: str) -> str:
     return f"#if(!${variable}.matches('{pattern}'))#set($wrong = '{wrong}')#end"
+
+
+def _group(route: Route, parameter: str) -> Iterator[str]:
+    """The value of the path, and the group of it: as `functions.contracts.key.scoped` makes one of a tenant's own."""
+    yield f"#set($group = $input.params().get('path').get('{parameter}'))"
+    field = path_field(route.accepts)
+    pattern = field.pattern if field else IDENTIFIER
+    yield _rule("group", pattern, f"{parameter}, in the path, must match {pattern} as a whole. {NOTHING}")
+    if route.tenant is not None:
+        yield "#if($tenant != '')"
+        for variable in ("tenant", "group"):
+            yield f"#set(${variable}Part = ${variable}.replaceAll('%', '%25').replaceAll('/', '%2F'))"
+        yield '#set($group = "/$tenantPart/$groupPart")#end'
+    long = f"{parameter} and the tenant are" if route.tenant else f"{parameter} is"
+    long += f" too long for a message group of {LONGEST_IDENTIFIER} characters. {NOTHING}"
+    yield f"#if($wrong == '' && $group.length() > {LONGEST_IDENTIFIER})#set($wrong = '{long}')#end"
 
 
 # Who API Gateway says the caller is: by a Lambda authorizer, by an API key, by a signature.
@@ -174,7 +199,11 @@ def _tenant(declared: str) -> Iterator[str]:
     if declared == "caller":
         yield "#set($tenant = '')"
     for variable in _IDENTITY:
-        yield f"#if($tenant == '')#set($tenant = \"$!context.{variable}\")#end"
+        yield f"#if($tenant == '')#set($tenant = \"$!context.{variable}\")"
+        if variable == "identity.caller":
+            # A role's caller is `<id of the role>:<session>`, and each of its workers may have a session of its own.
+            yield "#if($tenant.matches('AROA[A-Z0-9]+:.+'))#set($tenant = $tenant.replaceAll(':.+', ''))#end"
+        yield "#end"
     yield f"#if($wrong == '' && $tenant != ''){_rule('tenant', IDENTIFIER, f'The tenant {WRONG_IDENTIFIER}')}#end"
 
 

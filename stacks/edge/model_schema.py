@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from functions.contracts.contract import Command
+from functions.contracts.path import body_of
 from functions.contracts.webhooks import ReceiveWebhook
 
 DRAFT = "http://json-schema.org/draft-04/schema#"
@@ -49,14 +50,14 @@ _DROPPED = frozenset({"examples", "default", "description", "contentEncoding", "
 
 
 def draft4(contract: type[Command]) -> dict[str, Any]:
-    """The contract's schema, without references.
+    """The schema of the contract's body, without references.
 
     API Gateway takes an absent body for `{}`, so an object without required fields must at least not be empty. Raises
     `ValueError` for a keyword that draft 4 does not have or a contract that contains itself.
     """
     if issubclass(contract, ReceiveWebhook):
         return {"$schema": DRAFT, "title": contract.__name__, "type": "object", "minProperties": 1}
-    document = msgspec.json.schema(contract)
+    document = msgspec.json.schema(body_of(contract))
     schema = _converted(document, document.get("$defs", {}), ())
     if not schema.get("required"):
         schema["minProperties"] = 1

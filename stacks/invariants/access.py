@@ -10,7 +10,10 @@ from stacks.invariants.rule import Finding, rule
 
 # Actions, or all actions of a service, that know no resource.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
-WITHOUT_RESOURCE = ("xray:", "cloudwatch:GetMetricData", "logs:GetQueryResults", "logs:StopQuery")
+WITHOUT_RESOURCE = (
+    *("xray:", "lambda:ListEventSourceMappings"),
+    *("cloudwatch:GetMetricData", "logs:GetQueryResults", "logs:StopQuery"),
+)
 
 
 def grants(assembly: Assembly) -> Iterator[tuple[Resource, Mapping[str, Any]]]:

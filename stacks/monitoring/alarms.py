@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from functions.contracts.pause import PAUSE_CONSUMER
 from stacks import names
 from stacks.entry import Consumer, Queue, Subscription, Topology
 from stacks.monitoring.metrics import MINUTE, Metric, of_api, of_consumer, of_function, of_queue, of_rule
@@ -110,6 +111,14 @@ PUBLISH_FAILURES = Kind(
     "Look for the error in the saved query `failures`: throttling needs a higher PutEvents quota, access or size is "
     "ours.",
 )
+PAUSED = Kind(
+    "paused",
+    "A consumer takes no messages, because a service that it needs is away. Its messages wait, and none of them fails.",
+    "The log of `pause_consumer` says which consumer and which service: look for `paused`, and for `no answer to the "
+    "probe` where the consumer itself is broken. It goes on by itself once its probe is fine, which it is asked every "
+    "20 s; `python -m ops queues --stage <stage>` shows which consumers are off. How to let it go on at once is in the "
+    "runbook.",
+)
 FAILED_INVOCATIONS = Kind(
     "failed-invocations",
     "EventBridge gave up delivering events of a rule.",
@@ -144,7 +153,7 @@ LATENCY = Kind(
 )
 KINDS = (
     *(DEAD_LETTERS, OLDEST, DRAIN, NOT_DELETING, UNDELIVERED),
-    *(ERRORS, THROTTLES, DURATION, CONCURRENCY, PUBLISH_FAILURES),
+    *(PAUSED, ERRORS, THROTTLES, DURATION, CONCURRENCY, PUBLISH_FAILURES),
     *(FAILED_INVOCATIONS, UNDELIVERED_EVENTS, LOST_EVENTS),
     *(FAULTS, REFUSED, LATENCY),
 )
@@ -156,6 +165,7 @@ def alarms(topology: Topology, settings: Settings) -> list[Alarm]:
     if limits is None:
         return []
     found = [*_edge(settings.stage, limits)] if topology.routes else []
+    found += _pausing(settings.stage) if topology.consumers else []
     for queue in topology.queues:
         found += _queue(settings.stage, queue, limits)
     for consumer in topology.consumers:
@@ -172,6 +182,29 @@ def _waiting(kind: Kind, subject: str, queue_name: str) -> Alarm:
     # The number that waits, because SQS's own moves count as no NumberOfMessagesSent.
     waiting = of_queue(queue_name, "ApproximateNumberOfMessagesVisible", "Maximum")
     return Alarm(kind, subject, {"waiting": waiting}, threshold=0, unit="messages")
+
+
+def _pausing(stage: str) -> Iterator[Alarm]:
+    name = names.queue(stage, PAUSE_CONSUMER, fifo=True)
+    held = {
+        word: of_queue(name, f"ApproximateNumberOfMessages{metric}", "Maximum")
+        for word, metric in (("waiting", "Visible"), ("probed", "NotVisible"))
+    }
+    yield Alarm(
+        PAUSED,
+        PAUSE_CONSUMER,
+        held,
+        expression="waiting + probed",
+        threshold=0,
+        unit="messages that hold a consumer",
+        periods=5,
+        datapoints=3,
+    )
+    yield _crashes(stage, PAUSE_CONSUMER)
+
+
+def _crashes(stage: str, function: str) -> Alarm:
+    return Alarm(ERRORS, function, {"errors": of_function(stage, function, "Errors")}, threshold=0, unit="crashes")
 
 
 def _queue(stage: str, queue: Queue, limits: Alarms) -> Iterator[Alarm]:
@@ -212,7 +245,7 @@ def _queue(stage: str, queue: Queue, limits: Alarms) -> Iterator[Alarm]:
 
 def _consumer(stage: str, consumer: Consumer) -> Iterator[Alarm]:
     name = consumer.function
-    yield Alarm(ERRORS, name, {"errors": of_function(stage, name, "Errors")}, threshold=0, unit="crashes")
+    yield _crashes(stage, name)
     yield Alarm(
         THROTTLES,
         name,

@@ -14,6 +14,9 @@ from constructs import IConstruct
 _LOGS = "arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group"
 LOG_GROUPS = f"AwsSolutions-IAM5[Resource::{_LOGS}:*]"
 LOG_STREAMS = f"AwsSolutions-IAM5[Resource::{_LOGS}:{{name}}:*]"
+_LAMBDA = "arn:<AWS::Partition>:lambda:<AWS::Region>:<AWS::AccountId>"
+OUR_FUNCTIONS = f"AwsSolutions-IAM5[Resource::{_LAMBDA}:function:{{name}}]"
+MAPPINGS = f"AwsSolutions-IAM5[Resource::{_LAMBDA}:event-source-mapping:*]"
 REST_APIS = "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:apigateway:<AWS::Region>::/restapis/*/resources]"
 _DEAD_LETTERS = "It is itself where messages are that failed; there is nothing to move them on to."
 _RUNTIME = "The stage's setting chooses the Python; Lambda supports 3.13 and 3.14, and nag knows only the newest."
@@ -27,6 +30,8 @@ REASONS = {
     "AwsSolutions-IAM5[Resource::*]": "These actions know no resources; the rule exact-resources refuses all others.",
     LOG_GROUPS: "The account's one role by which API Gateway writes logs serves all its APIs.",
     LOG_STREAMS: "The asterisk stands for the log group's own streams; IAM wants it there.",
+    OUR_FUNCTIONS: "A stage's functions are those of its prefix, whichever integrations it has by then.",
+    MAPPINGS: "Lambda makes up a mapping's id; the condition is on the function that it feeds.",
     REST_APIS: "The API's id is known only once it is deployed; its routes are read and nothing else.",
     "AwsSolutions-L1": _RUNTIME,
     "AwsSolutions-SMG4": "The value is agreed with another party; no function of ours can rotate it alone.",
@@ -39,11 +44,12 @@ REASONS = {
 }
 
 
-def acknowledge(construct: IConstruct, *rules: str, names: Iterable[str] = ("",)) -> None:
+def acknowledge(construct: IConstruct, *rules: str, names: Iterable[str] = ("",), because: str | None = None) -> None:
     """Keep these findings about the construct, a rule that says `{name}` for each of `names`.
 
-    Raises `KeyError` for a rule that nobody gave a reason for.
+    `because` is the reason where it is another than elsewhere. Raises `KeyError` for a rule that nobody gave a reason
+    for.
     """
     for rule in rules:
         for finding in dict.fromkeys(rule.replace("{name}", name) for name in names):
-            Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=REASONS[rule]))
+            Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=because or REASONS[rule]))

@@ -14,6 +14,15 @@ def queue(scope: Construct, name: str) -> str:
     return Stack.of(scope).format_arn(service="sqs", resource=name)
 
 
+def queue_url(scope: Construct, name: str) -> str:
+    """The URL of the SQS queue of that name.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html
+    """
+    stack = Stack.of(scope)
+    return f"https://sqs.{stack.region}.{stack.url_suffix}/{stack.account}/{name}"
+
+
 def table(scope: Construct, name: str) -> str:
     """The ARN of the DynamoDB table of that name."""
     return Stack.of(scope).format_arn(service="dynamodb", resource="table", resource_name=name)

@@ -8,6 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from functions.contracts.environment import ConsumerVariables, secret_variable, table_variable
+from functions.contracts.pause import PAUSE_CONSUMER
 from stacks import names
 from stacks.bundle.python_code import PythonCode
 from stacks.entry import Consumer
@@ -70,6 +71,8 @@ def _environment(entry: Consumer, queue: WorkQueue, settings: Settings) -> dict[
         backoff_cap=queue.entry.backoff_cap,
         on_poison=queue.entry.on_poison,
         failures_table=name(names.FAILURES),
+        parked_table=name(names.PARKED) if queue.entry.on_poison == "park" else None,
+        pause_queue_url=arn.queue_url(queue, names.queue(settings.stage, PAUSE_CONSUMER, fifo=True)),
         once_table=name(names.ONCE) if entry.sends_email else None,
         bus_name=name(names.BUS) if entry.publishes else None,
         email_from=settings.email_sender if entry.sends_email else None,
@@ -91,9 +94,12 @@ def _statements(entry: Consumer, queue: WorkQueue, settings: Settings) -> list[i
             [f"sqs:{action}" for action in _QUEUE_ACTIONS],
             [queue.queue.queue_arn],
         ),
-        (["dynamodb:BatchWriteItem"], [table(names.FAILURES)]),
+        (["dynamodb:UpdateItem"], [table(names.FAILURES)]),
+        (["sqs:SendMessage"], [arn.queue(queue, names.queue(settings.stage, PAUSE_CONSUMER, fifo=True))]),
     ]
     grants += [([f"dynamodb:{action}" for action in use.actions], [table(use.table)]) for use in entry.access]
+    if queue.entry.on_poison == "park":
+        grants.append(([f"dynamodb:{action}" for action in _PARKING_ACTIONS], [table(names.PARKED)]))
     secrets = [arn.secret(queue, names.resource(settings.stage, word)) for word in entry.secrets]
     if secrets:
         grants.append((["secretsmanager:GetSecretValue"], secrets))
@@ -105,12 +111,14 @@ def _statements(entry: Consumer, queue: WorkQueue, settings: Settings) -> list[i
         grants.append((["ses:SendEmail"], identities))
     return [
         *(iam.PolicyStatement(actions=actions, resources=resources) for actions, resources in grants),
-        *key_grant(settings, "kms:Decrypt"),
+        *key_grant(settings, "kms:Decrypt", "kms:GenerateDataKey"),
     ]
 
 
 # What Lambda needs to poll, and the runtime to set a message's time of return.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
 _QUEUE_ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
+# What it takes to read the places of a group, and to take and to give up one.
+_PARKING_ACTIONS = ("BatchGetItem", "UpdateItem")
 # What Powertools' idempotency store does.
 _ONCE_ACTIONS = ("GetItem", "PutItem", "UpdateItem", "DeleteItem")

@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jsonschema
-import msgspec
 import pytest
 
 from documents.asyncapi import BUS, STAGE, document, pages
@@ -168,20 +167,18 @@ def test_an_event_as_eventbridge_delivers_it_fits_its_payload(monkeypatch: pytes
 
 
 def test_another_projects_event_of_the_same_name_is_another_message() -> None:
-    theirs: Any = msgspec.defstruct(
-        "TicketOpened",
-        [("amount", int)],
-        bases=(Event,),
-        namespace={"source": "billing.invoices", "__doc__": "Theirs."},
-        frozen=True,
-        kw_only=True,
-    )
+    class TicketOpened(Event, frozen=True, kw_only=True):
+        """Theirs."""
+
+        source: ClassVar[str] = "billing.invoices"
+        amount: int
+
     agents = SAMPLE.integration("agents")
     follower = Integration(
         "follower",
         queues=(Queue(name="close_ticket"),),
         consumers=(replace(SAMPLE.consumer("close_ticket"), access=(), publishes=()),),
-        subscriptions=(Subscription(event=theirs, queue="close_ticket"),),
+        subscriptions=(Subscription(event=TicketOpened, queue="close_ticket"),),
     )
     tickets = replace(
         SAMPLE.integration("tickets"),

@@ -15,7 +15,7 @@ def test_every_function_and_route_has_its_rows(prod: Templates) -> None:
     failures = names.resource("prod", names.FAILURES)
     for consumer in SAMPLE.consumers:
         function = names.resource("prod", consumer.function)
-        assert f"| {function} | table {failures} | dynamodb:BatchWriteItem |" in page
+        assert f"| {function} | table {failures} | dynamodb:UpdateItem |" in page
         assert f"| {function} | lambda.amazonaws.com | aws:SourceAccount is this account |" in page
     for route in SAMPLE.routes:
         assert f"| Lets {route.name} send to " in page

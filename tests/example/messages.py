@@ -23,5 +23,5 @@ def accepted(order_id: str = "ord-1", **quantities: int) -> OrderAccepted:
     return OrderAccepted(order_id=order_id, customer_email="ada@example.com", currency="EUR", total=900, lines=lines)
 
 
-def payment(action: Action, amount: int = 900) -> ApplyPayment:
-    return ApplyPayment(action=action, amount=amount, currency="EUR")
+def payment(action: Action, amount: int = 900, order_id: str = "ord-1") -> ApplyPayment:
+    return ApplyPayment(order_id=order_id, action=action, amount=amount, currency="EUR")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from uuid import uuid5
 
 from functions.accept_order.handler import handler
+from functions.contracts.orders import OrderLine
+from functions.runtime.publisher import NAMESPACE
 from local.rehearsal import Rehearsal
 from tests.example.messages import order
 from tests.functions.events import batch, failed, record
@@ -75,3 +78,46 @@ def test_a_key_is_forgotten_when_its_message_can_no_longer_come_back(aws: Rehear
     handler(batch(record(order(), idempotency_key="k-1")))
     (kept,) = aws.items("keys")
     assert kept["expires_at"] > time.time() + 14 * 86_400
+
+
+def test_an_order_whose_total_no_amount_can_say_is_rejected_before_it_is_stored(aws: Rehearsal) -> None:
+    lines = (OrderLine(sku="tea", quantity=2, unit_price=10**12),)
+    dear = record(order(lines=lines), idempotency_key="k-1", message_id="dear")
+    assert failed(handler(batch(dear))) == ["dear"]
+    assert (aws.items("orders"), aws.items("keys"), aws.published()) == ([], [], [])
+    (cause,) = aws.items("failures")
+    assert cause["error_type"] == "Reject"
+    assert "total of order ord-1 is 2,000,000,000,000, which is too large" in cause["error_message"]
+
+
+def test_an_order_id_is_each_tenants_own(aws: Rehearsal) -> None:
+    for tenant, currency in (("a", "EUR"), ("b", "USD")):
+        assert failed(handler(batch(record(order(currency=currency), tenant=tenant)))) == []
+    assert {item["order_id"]: item["currency"] for item in aws.items("orders")} == {
+        "/a/ord-1": "EUR",
+        "/b/ord-1": "USD",
+    }
+    first, second = aws.published()
+    assert first["id"] != second["id"]
+    assert first["data"]["order_id"] == second["data"]["order_id"] == "ord-1"
+
+
+def test_keys_of_tenants_that_look_alike_are_two_keys(aws: Rehearsal) -> None:
+    one = record(order("ord-1"), tenant="a/b", idempotency_key="c")
+    other = record(order("ord-2"), tenant="a", idempotency_key="b/c")
+    assert failed(handler(batch(one, other))) == []
+    assert sorted(item["key"] for item in aws.items("keys")) == ["PlaceOrder/a%2Fb/c", "PlaceOrder/a/b%2Fc"]
+
+
+def test_a_key_that_first_comes_with_an_order_that_is_there_stands_for_that_order(aws: Rehearsal) -> None:
+    handler(batch(record(order())))
+    assert failed(handler(batch(record(order(), idempotency_key="k-1")))) == []
+    assert failed(handler(batch(record(order("ord-2"), idempotency_key="k-1", message_id="clash")))) == ["clash"]
+
+
+def test_what_is_known_of_a_message_without_a_tenant_keeps_its_names(aws: Rehearsal) -> None:
+    handler(batch(record(order(), idempotency_key="k-1")))
+    (told,) = aws.published()
+    assert told["id"] == str(uuid5(NAMESPACE, "PlaceOrder/ord-1/OrderAccepted/0"))
+    assert [item["key"] for item in aws.items("keys")] == ["PlaceOrder//k-1"]
+    assert [item["order_id"] for item in aws.items("orders")] == ["ord-1"]

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import json
+from hashlib import sha256
 from typing import Any
+from uuid import uuid5
 
 import pytest
 
 from functions.apply_payment.handler import handler
 from functions.contracts.payments import Action
+from functions.runtime.publisher import NAMESPACE
 from local.rehearsal import Rehearsal
 from tests.example.messages import payment
 from tests.functions.events import batch, failed, record
 
 
 def asked(action: Action, key: str, amount: int = 900, **changes: Any) -> dict[str, Any]:
-    return record(payment(action, amount), queue="q.fifo", group="ord-1", idempotency_key=key, **changes)
+    return record(payment(action, amount), idempotency_key=key, **changes)
+
+
+def state(aws: Rehearsal, order_id: str = "ord-1") -> tuple[Any, Any]:
+    item = next((item for item in aws.items("payments") if item["order_id"] == order_id), {})
+    return item.get("state"), item.get("amount")
 
 
 def outcomes(aws: Rehearsal) -> list[str]:
@@ -41,11 +50,11 @@ def test_an_illegal_action_is_declined_and_moves_nothing(
 ) -> None:
     handler(batch(*(asked(step, f"k-{step}") for step in before)))
     aws.published()
-    states = [item.get("state") for item in aws.items("payments")]
+    before_it = state(aws)
     assert failed(handler(batch(asked(action, "k", amount)))) == []
     (envelope,) = aws.published()
     assert (envelope["type"], envelope["data"]["reason"]) == ("PaymentDeclined", reason)
-    assert [item.get("state") for item in aws.items("payments")] == (states or [None])
+    assert state(aws) == before_it
 
 
 def test_a_repeated_key_has_the_same_outcome_even_when_it_would_now_be_legal(aws: Rehearsal) -> None:
@@ -74,13 +83,83 @@ def test_a_key_that_came_with_another_body_is_rejected(aws: Rehearsal) -> None:
 
 
 def test_a_payment_without_an_idempotency_key_is_rejected(aws: Rehearsal) -> None:
-    message = record(payment("authorize"), queue="q.fifo", group="ord-1", message_id="bare")
+    message = record(payment("authorize"), message_id="bare")
     assert failed(handler(batch(message))) == ["bare"]
 
 
 def test_actions_behind_a_failed_one_wait_and_other_groups_go_on(aws: Rehearsal) -> None:
-    bad = record("{", queue="q.fifo", group="ord-1", idempotency_key="k0", message_id="bad")
-    other = record(payment("authorize"), queue="q.fifo", group="ord-2", idempotency_key="k1")
+    bad = record("{", queue="test-queue.fifo", group="ord-1", idempotency_key="k0", message_id="bad")
+    other = record(payment("authorize", order_id="ord-2"), idempotency_key="k1")
     report = handler(batch(bad, asked("authorize", "k1", message_id="behind"), other))
     assert failed(report) == ["bad", "behind"]
     assert [item["order_id"] for item in aws.items("payments")] == ["ord-2"]
+
+
+def test_no_item_grows_with_the_payments_of_an_order(aws: Rehearsal) -> None:
+    handler(batch(asked("authorize", "k1")))
+    for number in range(60):
+        assert failed(handler(batch(asked("authorize", f"more-{number}")))) == []
+    sizes = [len(json.dumps(item, default=str)) for item in aws.items("payments")]
+    assert len(sizes) == 61
+    assert max(sizes) < 500
+
+
+def test_a_declined_key_that_came_with_another_body_is_rejected(aws: Rehearsal) -> None:
+    handler(batch(asked("capture", "k1")))
+    assert failed(handler(batch(asked("capture", "k1", 1, message_id="clash")))) == ["clash"]
+    handler(batch(asked("authorize", "k2")))
+    assert failed(handler(batch(asked("capture", "k1", 1, message_id="again")))) == ["again"]
+    assert state(aws) == ("authorized", 900)
+
+
+def test_a_key_declined_by_a_version_that_kept_it_in_the_orders_item_stays_declined(aws: Rehearsal) -> None:
+    declined = {"digest": payment("capture").digest(), "declined": "cannot capture a payment that is not authorized"}
+    aws.put("payments", {"order_id": "ord-1", "applied:early": declined})
+    handler(batch(asked("authorize", "k1"), asked("capture", "early")))
+    assert outcomes(aws) == ["PaymentAuthorized", "PaymentDeclined"]
+    assert state(aws) == ("authorized", 900)
+
+
+def test_a_tenant_does_not_touch_the_payment_of_anothers_order(aws: Rehearsal) -> None:
+    handler(batch(asked("authorize", "k1", tenant="a")))
+    handler(batch(asked("capture", "k2", tenant="b")))
+    first, second = aws.published()
+    assert (first["type"], second["type"]) == ("PaymentAuthorized", "PaymentDeclined")
+    assert (first["tenant"], second["tenant"]) == ("a", "b")
+    assert state(aws, "/a/ord-1") == ("authorized", 900)
+    assert state(aws, "/b/ord-1") == (None, None)
+
+
+def test_one_key_of_two_tenants_is_two_payments_and_two_events(aws: Rehearsal) -> None:
+    for tenant in ("a", "b"):
+        assert failed(handler(batch(asked("authorize", "k1", tenant=tenant)))) == []
+    first, second = aws.published()
+    assert first["id"] != second["id"]
+    assert first["data"] == second["data"]
+
+
+@pytest.mark.parametrize("order_id", ["a!b", "", "x" * 65, "a/b", "a\n"])
+def test_a_path_that_names_no_order_is_rejected_before_anything_moves(aws: Rehearsal, order_id: str) -> None:
+    odd = record(payment("authorize"), group=order_id or None, idempotency_key="k1", message_id="odd")
+    odd["attributes"]["MessageGroupId"] = order_id
+    assert failed(handler(batch(odd))) == ["odd"]
+    assert (aws.items("payments"), aws.published()) == ([], [])
+    (cause,) = aws.items("failures")
+    assert cause["error_type"] == "Reject"
+    assert "order_id" in cause["error_message"]
+
+
+def test_a_body_that_names_an_order_itself_is_rejected(aws: Rehearsal) -> None:
+    body = '{"order_id":"ord-2","action":"authorize","amount":900,"currency":"EUR"}'
+    odd = record(body, queue="q.fifo", group="ord-1", idempotency_key="k1", message_id="odd")
+    assert failed(handler(batch(odd))) == ["odd"]
+    assert aws.items("payments") == []
+    (cause,) = aws.items("failures")
+    assert "unknown field `order_id`" in cause["error_message"]
+
+
+def test_the_events_of_a_message_without_a_tenant_keep_their_ids(aws: Rehearsal) -> None:
+    handler(batch(asked("authorize", "k1")))
+    (told,) = aws.published()
+    assert told["id"] == str(uuid5(NAMESPACE, "ApplyPayment/ord-1/k1/PaymentAuthorized/0"))
+    assert payment("authorize").digest() == sha256(b'{"action":"authorize","amount":900,"currency":"EUR"}').hexdigest()

@@ -42,3 +42,10 @@ def test_the_same_order_with_other_content_is_rejected(aws: Rehearsal, post: lis
     ]
     assert [cause["error_type"] for cause in aws.items("failures")] == ["Reject"]
     assert len(post) == 1
+
+
+def test_orders_of_two_tenants_under_one_id_get_an_email_each(post: list[object], context: Context) -> None:
+    for tenant, tea in (("a", 1), ("b", 2)):
+        event = delivered(accepted(tea=tea), event_id=f"event-{tenant}", tenant=tenant)
+        assert failed(handler(batch(event), context)) == []
+    assert len(post) == 2

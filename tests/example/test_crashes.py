@@ -20,7 +20,7 @@ from tests.functions.runtime.crashes import Batch, alike, crash_everywhere
 
 
 def pay(action: Any, key: str, order_id: str) -> dict[str, Any]:
-    return record(payment(action), queue="q.fifo", group=order_id, idempotency_key=key)
+    return record(payment(action, order_id=order_id), idempotency_key=key)
 
 
 def facts(order_id: str) -> Batch:

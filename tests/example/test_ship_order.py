@@ -37,3 +37,10 @@ def test_a_second_capture_ships_nothing_more(aws: Rehearsal) -> None:
     again = delivered(PaymentCaptured(order_id="ord-1", amount=900, currency="EUR"), event_id="captured-again")
     handler(batch(RESERVED, CAPTURED, again))
     assert len(aws.published()) == 1
+
+
+def test_facts_of_two_tenants_about_one_order_id_ship_nothing_together(aws: Rehearsal) -> None:
+    reserved = delivered(StockReserved(order_id="ord-1"), event_id="reserved", tenant="a")
+    captured = delivered(PaymentCaptured(order_id="ord-1", amount=900, currency="EUR"), event_id="captured", tenant="b")
+    handler(batch(reserved, captured))
+    assert aws.published() == []

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from itertools import count
 from typing import Any
 
 from local.effects import Effects, eventually, post
@@ -53,7 +54,7 @@ def hours_left(effects: Effects, agent: str) -> int:
 
 def last_step(effects: Effects, ticket_id: str) -> int:
     """The last step that was applied; 0 is none."""
-    return int((effects.item("changes", ticket_id) or {}).get("step", 0))
+    return next(step for step in count() if not effects.item("changes", f"{ticket_id}/step/{step + 1}"))
 
 
 def left(effects: Effects) -> dict[str, int]:

@@ -10,6 +10,8 @@ import msgspec
 
 from functions.contracts.contract import Command, Event
 from functions.contracts.envelope import Envelope
+from functions.contracts.key import scoped
+from functions.contracts.path import path_field
 
 ACCOUNT = "000000000000"
 
@@ -19,12 +21,19 @@ def record(
     *,
     message_id: str | None = None,
     attempt: int = 1,
-    queue: str = "test-queue",
+    queue: str | None = None,
     group: str | None = None,
     sent: float | None = None,
     **attributes: str,
 ) -> dict[str, Any]:
-    """A record; `attributes` are message attributes such as `idempotency_key`."""
+    """A record; `attributes` are message attributes such as `idempotency_key`.
+
+    The value that a command has from the path is the group of a FIFO queue, as the API makes it.
+    """
+    path = path_field(type(body)) if isinstance(body, Command) else None
+    if path and group is None:
+        group = scoped(attributes.get("tenant"), getattr(body, path.name))
+    queue = queue or ("test-queue.fifo" if path else "test-queue")
     system = {"ApproximateReceiveCount": str(attempt), "SentTimestamp": str(int((sent or time.time()) * 1000))}
     if group:
         system["MessageGroupId"] = group
@@ -32,7 +41,7 @@ def record(
     return {
         "messageId": message_id,
         "receiptHandle": f"receipt-{message_id}-{attempt}",
-        "body": body if isinstance(body, str) else msgspec.json.encode(body).decode(),
+        "body": body if isinstance(body, str) else msgspec.json.encode(body.body()).decode(),
         "attributes": system,
         "messageAttributes": {
             name: {"stringValue": value, "dataType": "String", "stringListValues": [], "binaryListValues": []}
@@ -44,7 +53,14 @@ def record(
     }
 
 
-def delivered(event: Event, *, event_id: str = "event-1", version: int | None = None, **changes: Any) -> dict[str, Any]:
+def delivered(
+    event: Event,
+    *,
+    event_id: str = "event-1",
+    version: int | None = None,
+    tenant: str | None = None,
+    **changes: Any,
+) -> dict[str, Any]:
     """A record that holds `event` as EventBridge puts it on a queue; `changes` are `record`'s."""
     envelope = Envelope(
         id=event_id,
@@ -54,6 +70,7 @@ def delivered(event: Event, *, event_id: str = "event-1", version: int | None = 
         source=event.source,
         correlation_id="corr-1",
         causation_id="cause-1",
+        tenant=tenant,
         data=msgspec.Raw(msgspec.json.encode(event)),
     )
     body: dict[str, Any] = {"version": "0", "id": str(uuid4()), "detail-type": envelope.type, "source": event.source}

@@ -10,12 +10,14 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from functions.runtime.table import plain
+from tests.simulation.expression import Expression
 
 Arguments = dict[str, Any]
 
 
-def refusal(code: str, operation: str = "Operation") -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": f"{code} happened"}}, operation)
+def refusal(code: str, operation: str = "Operation", status: int = 400) -> ClientError:
+    said: Any = {"Error": {"Code": code, "Message": f"{code} happened"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(said, operation)
 
 
 @dataclass
@@ -61,6 +63,11 @@ class FakeSqs(Script):
     """SQS: keeps the visibility that was last set, by receipt handle."""
 
     visibility: dict[str, int] = field(default_factory=dict)
+    sent: list[Arguments] = field(default_factory=list)
+
+    def send_message(self, **arguments: Any) -> Any:
+        self.sent.append(arguments)
+        return self.answer(arguments, lambda: {"MessageId": "sent"})
 
     def change_message_visibility_batch(self, **arguments: Any) -> Any:
         entries = arguments["Entries"]
@@ -78,30 +85,20 @@ class FakeSqs(Script):
 class FakeDynamo(Script):
     """DynamoDB: keeps the causes of failures, by message id."""
 
-    causes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    items: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    class exceptions:  # noqa: N801 - botocore's name
-        ConditionalCheckFailedException = ClientError
+    @property
+    def causes(self) -> dict[str, dict[str, Any]]:
+        """The causes as plain values."""
+        return {id_: plain(item) for id_, item in self.items.items()}
 
-    def batch_write_item(self, **arguments: Any) -> Any:
-        ((_, requests),) = arguments["RequestItems"].items()
-        assert 1 <= len(requests) <= 25
-
+    def update_item(self, **arguments: Any) -> Any:
         def ordinary() -> dict[str, Any]:
-            items = [plain(request["PutRequest"]["Item"]) for request in requests]
-            assert len({item["message_id"] for item in items}) == len(items), "DynamoDB refuses a key twice in a batch"
-            self.causes.update({item["message_id"]: item for item in items})
-            return {"UnprocessedItems": {}}
-
-        return self.answer(arguments, ordinary)
-
-    def put_item(self, **arguments: Any) -> Any:
-        def ordinary() -> dict[str, Any]:
-            item = plain(arguments["Item"])
-            if item["message_id"] in self.causes:
-                raise refusal("ConditionalCheckFailedException", "PutItem")
-            self.causes[item["message_id"]] = item
-            return {}
+            id_ = arguments["Key"]["message_id"]["S"]
+            names, values = arguments["ExpressionAttributeNames"], arguments["ExpressionAttributeValues"]
+            update = Expression(arguments["UpdateExpression"], names, values, self.items.get(id_))
+            before, self.items[id_] = self.items.get(id_), update.applied() | arguments["Key"]
+            return {"Attributes": before} if before and arguments.get("ReturnValues") == "ALL_OLD" else {}
 
         return self.answer(arguments, ordinary)
 

@@ -26,7 +26,7 @@ maybe = st.none() | text
         receives=st.integers(1, 1000),
         retention=st.integers(60, 14 * 86_400),
         backoff_base=st.integers(1, 10) | st.floats(0.1, 100),
-        on_poison=st.sampled_from(["continue", "halt"]),
+        on_poison=st.sampled_from(["continue", "halt", "park"]),
     )
 )
 def test_what_the_stack_writes_is_what_the_runtime_reads(told: ConsumerVariables) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from functions.contracts.webhooks import ReceiveWebhook
 from functions.receive_webhook.handler import handler
 from functions.runtime import clients, secret
+from functions.runtime.settings import Settings
 from local.rehearsal import Rehearsal
 from stacks.names import PROJECT
 from tests.fixtures import Context
@@ -159,3 +161,22 @@ def test_a_delivery_waits_while_its_secret_cannot_be_read(aws: Rehearsal, secret
     assert [cause["error_type"] for cause in aws.items("failures")] in ([], ["ClientError"])
     secrets.down = False
     assert failed(handler({"Records": [delivery('{"a":1}')]}, context)) == []
+
+
+def test_the_largest_delivery_that_the_edge_takes_is_published(
+    aws: Rehearsal, secrets: Secrets, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The longest that every word around it may be, in characters that JSON escapes where they may be such.
+    monkeypatch.setenv("PROJECT", "p" * 60)
+    monkeypatch.setenv("SECRET_" + "S" * 40 + "_WEBHOOK", "secret")
+    body = '{"a":1}'.ljust(ReceiveWebhook.largest_body or 0)
+    words = {"correlation_id": "c" * 128, "topic": "t" * 64, "tenant": '"' * 128, "sender": "s" * 40}
+    whole = delivery(body, scheme="hmac", message_id="m" * 100, **words)
+    assert failed(handler({"Records": [whole]}, context)) == []
+    (envelope,) = aws.published()
+    assert envelope["tenant"] == words["tenant"]
+
+
+def test_a_delivery_that_is_larger_by_what_surrounds_it_would_not_fit() -> None:
+    room = Settings().put_events_bytes - (ReceiveWebhook.largest_body or 0)
+    assert 1_000 < room < 2_500, "room for the envelope, and not much more"

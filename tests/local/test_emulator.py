@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local.aws import client
 from local.emulator import Emulator
@@ -85,6 +86,56 @@ def test_a_fifo_dead_letter_is_deduplicated_by_its_message_id(sqs: Any) -> None:
     assert moved["MessageId"] == first["MessageId"]
     assert moved["Attributes"]["MessageDeduplicationId"] == first["MessageId"]
     assert moved["Attributes"]["MessageGroupId"] == "a"
+
+
+def test_an_event_whose_detail_is_no_object_is_refused_and_its_neighbours_are_put(emulator: Emulator) -> None:
+    events = client("events", emulator.url)
+    details = ['{"n": 1}', "no JSON", "[1]", '{"n": 2}']
+    entries = [{"Source": "test", "DetailType": "Told", "Detail": detail} for detail in details]
+    answer = events.put_events(Entries=entries)
+    assert answer["FailedEntryCount"] == 2
+    assert [entry.get("ErrorCode") for entry in answer["Entries"]] == [None, "MalformedDetail", "MalformedDetail", None]
+    assert answer["Entries"][3]["EventId"] != answer["Entries"][0]["EventId"]
+
+
+def test_an_email_to_nobody_is_refused_and_any_other_is_sent(emulator: Emulator) -> None:
+    mails = client("sesv2", emulator.url)
+    mails.create_email_identity(EmailIdentity="desk@example.com")
+    content = {"Simple": {"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}}}}
+    nobodies: list[dict[str, list[str]]] = [{}, {"ToAddresses": []}]
+    for nobody in nobodies:
+        with pytest.raises(ClientError) as refused:
+            mails.send_email(FromEmailAddress="desk@example.com", Destination=nobody, Content=content)
+        assert refused.value.response["Error"]["Code"] == "BadRequestException"
+    to = {"ToAddresses": ["ada@example.com"]}
+    assert mails.send_email(FromEmailAddress="desk@example.com", Destination=to, Content=content)["MessageId"]
+
+
+def test_a_mapping_that_is_disabled_takes_nothing_until_it_is_enabled(emulator: Emulator, sqs: Any) -> None:
+    queue = fifo_queue(sqs, "switched")
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    functions = create_function(emulator, "switched", "def handler(event, _):\n    return {}\n")
+    mapping = functions.create_event_source_mapping(FunctionName="switched", EventSourceArn=arn, BatchSize=10)
+
+    def waiting() -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        counts = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+        return sum(map(int, counts.values()))
+
+    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    (found,) = functions.list_event_source_mappings(FunctionName="switched")["EventSourceMappings"]
+    assert found["State"] == "Disabled"
+    time.sleep(1)
+    # By the URL that a function on AWS is given, too.
+    url = f"https://sqs.us-east-1.amazonaws.com/000000000000/{queue.rpartition('/')[2]}"
+    send(sqs, url, "1", "a")
+    time.sleep(2)
+    assert waiting() == 1
+    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+    deadline = time.monotonic() + 20
+    while waiting() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not waiting()
 
 
 def zipped(**files: str) -> bytes:

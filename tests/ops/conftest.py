@@ -48,7 +48,9 @@ def aws(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
                 if kind == "dead":
                     work = names.queue(names.LOCAL, word.removesuffix("-dlq"), fifo=name.endswith(".fifo"))
                     endpoint.sqs.create(work, dead)
-        endpoint.tables = {names.resource(names.LOCAL, name): {} for name in (names.FAILURES, names.REDRIVES)}
+        endpoint.tables = {
+            names.resource(names.LOCAL, name): {} for name in (names.FAILURES, names.REDRIVES, names.PARKED)
+        }
         state = {"aws_endpoint_url": endpoint.url, "region": "us-east-1", "api_url": "", "account": "000000000000"}
         (home / "state.json").write_text(json.dumps(state))
         yield endpoint

@@ -8,20 +8,33 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+from botocore.exceptions import ClientError
 
 from ops.sqs.fake import FakeQueue, FakeSqs
 from ops.sqs.message import Entry, Value
+from tests.ops.sight import Insights
+from tests.simulation.expression import Expression
 
 T = TypeVar("T")
 
 
 class Endpoint:
-    """Answers SQS from a fake, DynamoDB from `tables` (items by table and key), EventBridge from its `rules`."""
+    """Answers SQS from a fake, DynamoDB from `tables` (items by table and key), EventBridge from its `rules`.
+
+    Lambda has the `mappings`: the state of each by the ARN of its queue.
+    CloudWatch Logs answers from `insights`; None is a stage without log groups. What is in `hanging` never answers:
+    services by the first part of their target.
+    """
 
     def __init__(self) -> None:
         self.sqs = FakeSqs()
         self.tables: dict[str, dict[str, Any]] = {}
         self.rules: set[str] = set()
+        self.mappings: dict[str, str] = {}
+        self.insights: Insights | None = None
+        self.hanging: set[str] = set()
         self.loop: asyncio.AbstractEventLoop
         self.writers: list[asyncio.StreamWriter] = []
         self.url = ""
@@ -46,17 +59,30 @@ class Endpoint:
         self.writers.append(writer)
         try:
             while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+                asked = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                head = asked.lower()
                 headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
                 payload = await reader.readexactly(int(headers.get("content-length", 0)))
                 service, _, action = headers.get("x-amz-target", "").partition(".")
-                status, body = await self._answer(service, action, payload)
+                if asked.startswith("GET /2015-03-31/event-source-mappings"):
+                    status, body = self._mappings(urlsplit(asked.split()[1]).query)
+                else:
+                    status, body = await self._answer(service, action, payload)
                 writer.write(
                     b"HTTP/1.1 %d X\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n%s"
                     % (status, len(body), body)
                 )
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
+
+    def _mappings(self, query: str) -> tuple[int, bytes]:
+        (name,) = parse_qs(query)["FunctionName"]
+        found = [
+            {"UUID": arn, "EventSourceArn": arn, "State": state}
+            for arn, state in self.mappings.items()
+            if arn.rpartition(":")[2].removesuffix(".fifo") == name
+        ]
+        return 200, json.dumps({"EventSourceMappings": found}).encode()
 
     async def _answer(self, service: str, action: str, payload: bytes) -> tuple[int, bytes]:
         if service == "amazonsqs":
@@ -76,11 +102,20 @@ class Endpoint:
             if request["Rule"] in self.rules:
                 return 200, b'{"Targets": [{"Id": "queue", "Arn": "arn"}]}'
             return 400, b'{"__type": "ResourceNotFoundException", "message": "no rule"}'
+        if service in self.hanging:
+            await asyncio.sleep(3600)
+        if service.startswith("logs_") and self.insights is not None:
+            try:
+                return 200, json.dumps(self.insights(action, request)).encode()
+            except ClientError as error:
+                return 400, json.dumps({"__type": error.response["Error"]["Code"], "message": "no"}).encode()
         try:
             if action == "putitem":
                 item = request["Item"]
                 self.tables[request["TableName"]][item["id"]["S"]] = item
                 return 200, b"{}"
+            if action in ("scan", "updateitem", "deleteitem"):
+                return self._places(action, request)
             ((table, asked),) = request["RequestItems"].items()
             wanted = [key["message_id"]["S"] for key in asked["Keys"]]
             found = [self.tables[table][id_] for id_ in wanted if id_ in self.tables[table]]
@@ -88,8 +123,24 @@ class Endpoint:
         except KeyError:
             return (
                 400,
-                b'{"__type": "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", "message": "no table"}',
+                b'{"__type": "ResourceNotFoundException", "message": "not here"}',
             )
+
+    def _places(self, action: str, request: dict[str, Any]) -> tuple[int, bytes]:
+        """What is done with the table of what is parked."""
+        table = self.tables[request["TableName"]]
+        names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
+        if action == "scan":
+            found = [i for i in table.values() if Expression(request["FilterExpression"], names, values, i).holds()]
+            return 200, json.dumps({"Items": found}).encode()
+        key = request["Key"]["group"]["S"]
+        if action == "deleteitem":
+            table.pop(key, None)
+            return 200, b"{}"
+        if not Expression(request["ConditionExpression"], names, values, table.get(key)).holds():
+            return 400, b'{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}'
+        table[key] = Expression(request["UpdateExpression"], names, values, table[key]).applied()
+        return 200, b"{}"
 
 
 @contextmanager

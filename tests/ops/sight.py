@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 @dataclass
 class Insights:
-    """Logs Insights over some lines: understands our one query, and takes a few polls to answer."""
+    """Logs Insights over some lines: understands our queries, and takes a few polls to answer."""
 
     lines: list[str] = field(default_factory=list)
     statuses: list[str] = field(default_factory=lambda: ["Scheduled", "Running", "Complete"])
@@ -23,6 +23,7 @@ class Insights:
         if self.refusal:
             raise ClientError({"Error": {"Code": self.refusal, "Message": "no"}}, "StartQuery")
         assert 1 <= len(arguments["logGroupNames"]) <= 50
+        assert len(arguments["queryString"]) <= 10_000
         self.asked.append(arguments)
         self._polls = iter(self.statuses)
         return {"queryId": str(len(self.asked) - 1)}
@@ -31,16 +32,29 @@ class Insights:
         status = next(self._polls)
         if status != "Complete":
             return {"status": status, "results": []}
-        pattern = re.search(r"like /((?:\\.|[^/])*)/", self.asked[int(queryId)]["queryString"])
-        assert pattern
-        limit = int(self.asked[int(queryId)]["queryString"].rpartition("limit ")[2])
-        found = [line for line in self.lines if re.search(pattern[1], line)][:limit]
+        query = self.asked[int(queryId)]["queryString"]
+        patterns = re.findall(r"filter @message like /((?:\\.|[^/])*)/", query)
+        assert patterns
+        lines = self.lines[::-1] if "sort @timestamp desc" in query else self.lines
+        found = [line for line in lines if all(re.search(pattern, line) for pattern in patterns)]
+        found = found[: int(query.rpartition("limit ")[2])]
         return {
             "status": status,
             "results": [
                 [{"field": "@timestamp", "value": "t"}, {"field": "@message", "value": line}] for line in found
             ],
         }
+
+    def __call__(self, action: str, request: dict[str, Any]) -> dict[str, Any]:
+        """The answer to an action of the protocol, spelled in small letters."""
+        match action:
+            case "startquery":
+                return self.start_query(**request)
+            case "getqueryresults":
+                return self.get_query_results(**request)
+        assert action == "stopquery"
+        self.stop_query(**request)
+        return {"success": True}
 
     def stop_query(self, queryId: str) -> None:  # noqa: N803 - botocore's name
         self.stopped.append(queryId)

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta, Struct
 
 from functions.contracts.contract import END, Command, Email, Event
+from functions.contracts.path import FromPath
 
 TicketId = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9_-]{{1,64}}{END}", examples=["tic-1001"])]
 AgentId = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9_-]{{1,64}}{END}", examples=["agent-1"])]
@@ -54,6 +55,7 @@ class TicketOpened(TicketEvent, frozen=True, kw_only=True):
 class ChangeTicket(Command, frozen=True, kw_only=True):
     """Change the ticket named in the path; changes apply in the order in which they were accepted."""
 
+    ticket_id: Annotated[TicketId, FromPath]
     step: Annotated[int, Meta(ge=1, le=1000, description="One more than the step before.", examples=[1])]
     note: Annotated[str, Meta(max_length=1000, examples=["It is on its way."])]
 

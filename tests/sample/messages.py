@@ -22,5 +22,5 @@ def opened(ticket_id: str = "tic-1", **hours: int) -> TicketOpened:
     return TicketOpened(ticket_id=ticket_id, email="ada@example.com", language="EN", wanted=wanted)
 
 
-def change(step: int, note: str = "") -> ChangeTicket:
-    return ChangeTicket(step=step, note=note)
+def change(step: int, note: str = "", ticket_id: str = "tic-1") -> ChangeTicket:
+    return ChangeTicket(ticket_id=ticket_id, step=step, note=note)

@@ -44,7 +44,7 @@ SAMPLE = Topology(
                 ),
                 Consumer(
                     function="change_ticket",
-                    access=(Access(table="changes", actions=("UpdateItem",)),),
+                    access=(Access(table="changes", actions=("GetItem", "PutItem")),),
                     publishes=(TicketChanged, ChangeDeclined),
                 ),
                 Consumer(function="mail_ticket", concurrency=5, sends_email=True),

@@ -87,18 +87,18 @@ def test_a_subscriber_that_publishes_has_a_contract_of_its_own() -> None:
     assert 'source: ClassVar[str] = "agents"' in contract
 
 
-@pytest.mark.parametrize("name", ["store", "claim"])
-def test_a_tables_name_hides_no_constant_of_the_handler(name: str) -> None:
+@pytest.mark.parametrize("name", ["claim", "table"])
+def test_a_tables_name_hides_nothing_in_the_handler(name: str) -> None:
     new, files = draft.integration(SAMPLE, name, **CARD)
     handler = files[Path("functions", new.function, "handler.py")]
-    assert f'{name.upper()}_TABLE = Table("{name}")\n' in handler
-    assert f"Put(table={name.upper()}_TABLE," in handler
+    assert f'{name.upper()} = Table("{name}")\n' in handler
+    assert "    claim(request, message)\n" in handler
 
 
-def test_a_field_that_is_a_word_of_pythons_hides_it_from_no_function() -> None:
+def test_the_group_is_a_field_of_the_path(root: Path) -> None:
     new, files = draft.integration(SAMPLE, "cards", **CARD | {"route": "POST /v1/a/{id}", "group": "id", "fifo": True})
-    assert "    group = message.group\n" in files[Path("functions", new.function, "handler.py")]
-    assert "id=group, note=" in files[Path("functions", new.function, "logic.py")]
+    assert "    id: Annotated[Id, FromPath]\n" in files[Path("functions", "contracts", "cards.py")]
+    assert "(id=request.id, note=request.note)" in files[Path("functions", new.function, "logic.py")]
 
 
 def test_the_commands_of_the_guide_are_those_that_we_take() -> None:

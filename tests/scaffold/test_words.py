@@ -105,8 +105,3 @@ def test_a_group_that_makes_no_sense_is_refused(
 def test_a_group_is_a_parameter_of_the_path() -> None:
     assert words.group("order_id", ("order_id",), fifo=True) == "order_id"
     assert words.group(None, (), fifo=False) is None
-
-
-@pytest.mark.parametrize(("field", "name"), [("order_id", "order_id"), ("id", "group"), ("message", "group")])
-def test_a_variable_hides_neither_pythons_words_nor_the_codes(field: str, name: str) -> None:
-    assert words.variable(field) == name

@@ -10,13 +10,14 @@ import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, fields
 
-from tests.simulation.effects import Effect, Reading
-from tests.simulation.evidence import Death, Evidence
+from tests.simulation.effects import Effect, Reading, key
+from tests.simulation.evidence import PERSON, Death, Evidence
 from tests.simulation.hours import Hours
 from tests.simulation.requests import Request, requests
 
 BULKY = 16 * 1024
 """Bytes of an item that no item of ours has cause to reach."""
+PARKED = "GroupParked"
 NEVER_ATTEMPTED = {"GroupBlocked", "NotAttempted"}
 
 
@@ -29,8 +30,9 @@ class Verdict:
     ever attempted, `dead_though_done` those whose effect is there with all that follows from it, `still_dead` those
     that a redrive did not help. `untold` effects lack their event, `renamed` events were told under two ids, `late`
     effects came after they were due. `timed_out` are invocations that Lambda ended, `bulky` items larger than any
-    should be, `unreadable` lines of the log that are not one short JSON object. `spent` are
-    invocations while a service had been away for a minute, which nothing promises to be few.
+    should be, `unreadable` lines of the log that are not one short JSON object. `shut` are groups that stay parked
+    although nothing of them is dead. `spent` are invocations while a service had been away for a minute, which nothing
+    promises to be few. `overruled` are mappings that a person had disabled, and something else enabled.
     """
 
     accepted: int = 0
@@ -52,6 +54,8 @@ class Verdict:
     unreadable: int = 0
     spent: int = 0
     stuck: int = 0
+    shut: int = 0
+    overruled: int = 0
     causes: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
 
@@ -87,20 +91,25 @@ def audit(evidence: Evidence, *, parked: bool = False, by: float | None = None) 
                 verdict.note("unattempted", _name(request))
             if effects and not _missing(reading, effects):
                 verdict.note("dead_though_done", _name(request))
-        if not effects and not request.left and not any(death.id in evidence.dead for death in request.deaths):
+        dropped = any(death.id in evidence.dropped for death in request.deaths)
+        dead = any(death.id in evidence.dead for death in request.deaths)
+        if not effects and not request.left and not dead and not dropped:
             verdict.note("lost", _name(request))
-        if evidence.redriven_at and not effects and any(death.id in evidence.dead for death in request.deaths):
+        if evidence.redriven_at and not effects and dead:
             verdict.note("still_dead", _name(request))
         if effects and _missing(reading, effects) and not request.deaths and not request.left:
             verdict.note("untold", _name(request))
     for (kind, about), told in reading.told.items():
         if len({event.detail.get("id") for event in told}) > 1:
             verdict.note("renamed", f"{kind} {about}")
+    for group in _shut(evidence):
+        verdict.note("shut", group)
     for line in evidence.unreadable:
         verdict.note("unreadable", line)
-    for table, key, size in _sizes(evidence):
+    for table, item, size in _sizes(evidence):
         if size > BULKY:
-            verdict.note("bulky", f"{table} {key} has {size:,} bytes")
+            verdict.note("bulky", f"{table} {item} has {size:,} bytes")
+    _switches(verdict, evidence)
     _hours(verdict, evidence, all_requests)
     _order(verdict, outcomes, evidence, parked=parked)
     return verdict
@@ -120,7 +129,8 @@ def _deaths(verdict: Verdict, request: Request, evidence: Evidence) -> None:
     for death in request.deaths:
         types = _causes(death, evidence)
         verdict.causes[_last_cause(death, evidence)] += 1
-        if types and (true is None or true in types):
+        # What follows a dead one of its group is never attempted, so nobody knows what is wrong with it.
+        if types and (true is None or true in types or PARKED in types):
             verdict.explained += 1
         else:
             said = f"says {', '.join(sorted(types))}, not {true}" if types else "says nothing"
@@ -151,6 +161,23 @@ def _sizes(evidence: Evidence) -> list[tuple[str, str, int]]:
     return [(table, key, len(json.dumps(item))) for (table, key), item in items.items() if item]
 
 
+def _shut(evidence: Evidence) -> list[str]:
+    last = {write.key: write.after or {} for write in evidence.history if write.table.rpartition("-")[2] == "parked"}
+    parked = {key for key, item in last.items() if any(name[1:].isdigit() for name in item)}
+    dead = {f"{death.queue}/{death.group}" for death in evidence.deaths if death.id in evidence.dead}
+    return sorted(parked - dead - {f"{one.queue}/{one.group}" for one in evidence.left})
+
+
+def _switches(verdict: Verdict, evidence: Evidence) -> None:
+    """Whom a person disabled nobody else enables; where it was off already, the person changed nothing."""
+    off: set[str] = set()
+    for one in sorted(evidence.switched, key=lambda each: each.at):
+        if one.who == PERSON:
+            off = off - {one.function} if one.on else off | ({one.function} if one.was else set())
+        elif one.on and one.function in off:
+            verdict.note("overruled", f"{one.function} at {one.at:.0f} s by {one.who}")
+
+
 def _hours(verdict: Verdict, evidence: Evidence, all_requests: list[Request]) -> None:
     """Hours of agents are neither taken twice nor lost, at any time: they are left, held for a ticket, or assigned."""
     hours = Hours(evidence)
@@ -160,7 +187,7 @@ def _hours(verdict: Verdict, evidence: Evidence, all_requests: list[Request]) ->
             verdict.note("doubled", wrong)
     for wrong in hours.untrue():
         verdict.note("lost", wrong)
-    unfinished = {r.subject for r in all_requests if r.queue == "assign_ticket" and (r.deaths or r.left)}
+    unfinished = {key(r.tenant, r.subject) for r in all_requests if r.queue == "assign_ticket" and (r.deaths or r.left)}
     for agent, ticket in hours.undecided():
         if ticket not in unfinished:
             verdict.note("stuck", f"{agent} has hours held for {ticket}, of which no message is left")

@@ -3,37 +3,59 @@
 from __future__ import annotations
 
 from functions.contracts.envelope import full_source
-from functions.contracts.environment import ConsumerVariables, secret_variable, table_variable
+from functions.contracts.environment import (
+    FUNCTION,
+    ConsumerVariables,
+    PauseVariables,
+    secret_variable,
+    table_variable,
+)
+from functions.contracts.path import path_field
+from functions.contracts.pause import PAUSE_CONSUMER
 from stacks import names
-from stacks.entry import Consumer, Topology
+from stacks.entry import Consumer, Queue, Topology
 
 STAGE = "simulated"
 SENDER = "house@example.com"
 ACCOUNT = "000000000000"
 QUEUE_ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
+PARKING_ACTIONS = ("BatchGetItem", "UpdateItem")
 ONCE_ACTIONS = ("GetItem", "PutItem", "UpdateItem", "DeleteItem")
+PAUSE_ACTIONS = ("InvokeFunction", "UpdateEventSourceMapping")
+PAUSER = Consumer(function=PAUSE_CONSUMER, timeout=15)
+PAUSE_QUEUE = Queue(name=PAUSE_CONSUMER, fifo=True, retention=14 * 86400)
+"""What pauses the others, as if it were one of them; its queue has no dead-letter queue."""
 
 
 def environment(topology: Topology, consumer: Consumer) -> dict[str, str]:
     """The environment variables of the function."""
+    if consumer is PAUSER:
+        return PauseVariables(
+            project=names.PROJECT,
+            stage=STAGE,
+            pause_queue_url=_url(PAUSE_QUEUE),
+            consumer=names.resource(STAGE, FUNCTION),
+            log_level="INFO",
+        ).variables()
 
     def name(word: str) -> str:
         return names.resource(STAGE, word)
 
     queue = topology.queue(consumer.function)
-    address = names.queue(STAGE, queue.name, fifo=queue.fifo)
     told = ConsumerVariables(
         project=names.PROJECT,
         stage=STAGE,
         service=consumer.function,
         log_level="INFO",
-        queue_url=f"https://sqs.eu-central-1.amazonaws.com/{ACCOUNT}/{address}",
+        queue_url=_url(queue),
         receives=queue.receives,
         retention=queue.retention,
         backoff_base=queue.backoff_base,
         backoff_cap=queue.backoff_cap,
         on_poison=queue.on_poison,
         failures_table=name(names.FAILURES),
+        parked_table=name(names.PARKED) if queue.on_poison == "park" else None,
+        pause_queue_url=_url(PAUSE_QUEUE),
         once_table=name(names.ONCE) if consumer.sends_email else None,
         bus_name=name(names.BUS) if consumer.publishes else None,
         email_from=SENDER if consumer.sends_email else None,
@@ -41,6 +63,10 @@ def environment(topology: Topology, consumer: Consumer) -> dict[str, str]:
     tables = {table_variable(use.table): name(use.table) for use in consumer.access}
     secrets = {secret_variable(word): name(word) for word in consumer.secrets}
     return told.variables() | tables | secrets
+
+
+def _url(queue: Queue) -> str:
+    return f"https://sqs.eu-central-1.amazonaws.com/{ACCOUNT}/{names.queue(STAGE, queue.name, fifo=queue.fifo)}"
 
 
 def lambdas_own(consumer: Consumer) -> dict[str, str]:
@@ -57,9 +83,18 @@ def lambdas_own(consumer: Consumer) -> dict[str, str]:
 
 def permissions(topology: Topology, consumer: Consumer) -> set[tuple[str, str]]:
     """What the function may do: an action and the physical name of what it may do it with."""
+    pause_queue = names.queue(STAGE, PAUSE_CONSUMER, fifo=True)
+    if consumer is PAUSER:
+        own = {(f"sqs:{action}", pause_queue) for action in (*QUEUE_ACTIONS, "SendMessage")}
+        others = [names.resource(STAGE, each.function) for each in topology.consumers]
+        switched = {(f"lambda:{action}", name) for name in others for action in PAUSE_ACTIONS}
+        return own | switched | {("lambda:ListEventSourceMappings", "*")}
     queue = topology.queue(consumer.function)
     granted = {(f"sqs:{action}", names.queue(STAGE, queue.name, fifo=queue.fifo)) for action in QUEUE_ACTIONS}
-    granted.add(("dynamodb:BatchWriteItem", names.resource(STAGE, names.FAILURES)))
+    granted.add(("dynamodb:UpdateItem", names.resource(STAGE, names.FAILURES)))
+    granted.add(("sqs:SendMessage", pause_queue))
+    if queue.on_poison == "park":
+        granted |= {(f"dynamodb:{action}", names.resource(STAGE, names.PARKED)) for action in PARKING_ACTIONS}
     for use in consumer.access:
         granted |= {(f"dynamodb:{action}", names.resource(STAGE, use.table)) for action in use.actions}
     granted |= {("secretsmanager:GetSecretValue", names.resource(STAGE, word)) for word in consumer.secrets}
@@ -69,6 +104,12 @@ def permissions(topology: Topology, consumer: Consumer) -> set[tuple[str, str]]:
         granted |= {(f"dynamodb:{action}", names.resource(STAGE, names.ONCE)) for action in ONCE_ACTIONS}
         granted.add(("ses:SendEmail", SENDER))
     return granted
+
+
+def path_patterns(topology: Topology) -> dict[str, str]:
+    """What the edge lets through as the group of each FIFO queue, by the queue's word."""
+    fields = {route.queue: path_field(route.accepts) for route in topology.routes if route.group}
+    return {queue: field.pattern for queue, field in fields.items() if field}
 
 
 def table_keys(topology: Topology) -> dict[str, str]:

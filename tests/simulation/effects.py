@@ -56,7 +56,7 @@ class Reading:
         ticket = str(request.data.get("ticket_id"))
         return [
             Effect(write.at, "opened", follows=("TicketOpened", ticket))
-            for write in self._writes["tickets", ticket]
+            for write in self._writes["tickets", key(request.tenant, ticket)]
             if _says(write.after, "email", request.data.get("email"))
             and _says(write.after, "language", request.data.get("language"))
         ]
@@ -66,8 +66,8 @@ class Reading:
         about_it = f"{request.group}/{step}"
         applied = [
             Effect(write.at, "changed", follows=("TicketChanged", about_it))
-            for write in self._writes["changes", str(request.group)]
-            if _says(write.after, "step", str(step)) and _has(write.after, f"applied:{request.key}")
+            for write in self._writes["changes", key(request.tenant, request.group, "step", str(step))]
+            if _says(write.after, "key", request.key)
         ]
         declined = [Effect(told.at, "declined") for told in self.told["ChangeDeclined", about_it][:1]]
         return applied + declined
@@ -78,7 +78,7 @@ class Reading:
             Effect(write.at, "waiting", follows=("TicketWaiting", ticket))
             if (write.after or {})["short"]["L"]
             else Effect(write.at, "assigned", follows=("TicketAssigned", ticket))
-            for write in self._writes["assignments", ticket]
+            for write in self._writes["assignments", key(request.tenant, ticket)]
             if _has(write.after, "short")
         ]
 
@@ -91,7 +91,7 @@ class Reading:
 
     def _closed(self, request: Request) -> list[Effect]:
         fact, event = str(request.data["type"]), request.data["event"]
-        writes = self._writes["closings", request.subject]
+        writes = self._writes["closings", key(request.tenant, request.subject)]
         noted = [write for write in writes if _has(write.after, fact)]
         # The fact is the first event's of its kind; a later one finds it there and changes nothing.
         moved = [write for write in noted if (write.before or {}).get(fact) != (write.after or {})[fact]]
@@ -119,6 +119,12 @@ def about(told: Told) -> str:
             return f"{data.get('ticket_id')}/{data.get('step')}"
         case _:
             return str(data.get("ticket_id"))
+
+
+def key(tenant: str | None, *parts: str | None) -> str:
+    """The key that the parts have in a table: a tenant's own begins with a slash and the tenant."""
+    written = [str(part).replace("%", "%25").replace("/", "%2F") for part in ([tenant, *parts] if tenant else parts)]
+    return "/".join(["", *written] if tenant else written)
 
 
 def _has(item: dict[str, Any] | None, name: str) -> bool:

@@ -6,6 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+PERSON = "a person"
+"""Who does what no function does."""
+
 
 @dataclass(frozen=True)
 class Accepted:
@@ -63,15 +66,27 @@ class Death:
     error: str | None = None
 
 
+@dataclass(frozen=True)
+class Switched:
+    """A switch of the event source mapping of `function`, by a function or a person; `was` is what it was before."""
+
+    at: float
+    function: str
+    who: str
+    on: bool
+    was: bool
+
+
 @dataclass
 class Evidence:
     """One scenario's. Times are seconds since it began.
 
     `poison` names what cannot succeed, by queue and subject, with the cause that it must have. `causes` are the failure
-    records by message id, `left` the messages still in a queue, `dead` the ids of those still in a dead-letter queue.
+    records by message id, `left` the messages still in a queue, `dead` the ids of those still in a dead-letter queue,
+    `dropped` of those that a person deleted.
     `killed` says why each worker died that did, `faults` counts what was done to calls. `fans` are the queues that each
     event reaches. `unreadable` are lines of the log that are not one short JSON object. `spent` counts
-    the invocations while a service had been away for some time.
+    the invocations while a service had been away for some time, and `switched` are the switches of mappings.
     """
 
     accepted: list[Accepted] = field(default_factory=list)
@@ -86,7 +101,9 @@ class Evidence:
     causes: dict[str, dict[str, Any]] = field(default_factory=dict)
     killed: dict[str, str] = field(default_factory=dict)
     redriven_at: float | None = None
+    dropped: set[str] = field(default_factory=set)
     hours: dict[str, int] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
     spent: int = 0
+    switched: list[Switched] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)

@@ -16,6 +16,7 @@ THROTTLED = {
     "events": (400, "ThrottlingException"),
     "mail": (429, "TooManyRequestsException"),
     "secrets": (400, "ThrottlingException"),
+    "lambda": (429, "TooManyRequestsException"),
 }
 BROKEN = {
     "dynamodb": (500, "InternalServerError"),
@@ -23,6 +24,7 @@ BROKEN = {
     "events": (500, "InternalException"),
     "mail": (500, "InternalServiceErrorException"),
     "secrets": (500, "InternalServiceError"),
+    "lambda": (500, "ServiceException"),
 }
 MODES = ("throttle", "5xx", "refused", "unreachable", "hang", "credentials")
 
@@ -155,6 +157,8 @@ def _error(service: str, kind: str) -> ServiceError | None:
             return ServiceError(*THROTTLED[service], "Rate exceeded")
         case "5xx":
             return ServiceError(*BROKEN[service], "We are sorry")
+        case "refusal":
+            return ServiceError(400, "ValidationException", "The message is not what this service takes")
         case "credentials":
             return ServiceError(403 if service == "sqs" else 400, "ExpiredTokenException", "The token is expired")
         case _:

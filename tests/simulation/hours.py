@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
+from tests.simulation.effects import key
 from tests.simulation.evidence import Evidence, Write
 
 HELD = "hold:"
@@ -27,9 +28,10 @@ class Hours:
         self._taken: dict[str, int] = defaultdict(int)
         self._wanted: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         for told in evidence.told:
-            if told.type == "TicketOpened" and told.detail["data"]["ticket_id"] not in self._wanted:
+            ticket = key(told.detail.get("tenant"), told.detail["data"].get("ticket_id"))
+            if told.type == "TicketOpened" and ticket not in self._wanted:
                 for wanted in told.detail["data"]["wanted"]:
-                    self._wanted[told.detail["data"]["ticket_id"]][wanted["agent"]] += wanted["hours"]
+                    self._wanted[ticket][wanted["agent"]] += wanted["hours"]
 
     def follow(self, write: Write) -> str | None:
         """What is wrong with the agents that the write touches; None if nothing is."""

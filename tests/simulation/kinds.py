@@ -6,17 +6,30 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Any
 
 from stacks.entry import Topology
 from tests.sample.topology import SAMPLE
-from tests.simulation import order_kinds, outage_kinds
+from tests.simulation import order_kinds, outage_kinds, park_kinds
 from tests.simulation.faults import Curse, Plan
 from tests.simulation.person import rotate
 from tests.simulation.requests import content_of
 from tests.simulation.scenario import Scenario
 from tests.simulation.traffic import Send, called, changed, opened, traffic
 
-ALWAYS = ("unexplained", "lost", "doubled", "reordered", "renamed", "untold", "stuck", "bulky", "unreadable")
+ALWAYS = (
+    "unexplained",
+    "lost",
+    "doubled",
+    "reordered",
+    "renamed",
+    "untold",
+    "stuck",
+    "shut",
+    "bulky",
+    "unreadable",
+    "overruled",
+)
 """What is zero in every scenario."""
 GOOD = (*ALWAYS, "died", "dead_though_done")
 """What is zero where every request can succeed before its receives run out."""
@@ -134,15 +147,23 @@ def hot(random: Random, size: int) -> Scenario:
 def slow(random: Random, size: int) -> Scenario:
     """Every message takes five seconds, so that a batch does not fit into the function's time."""
     sends = [opened(random.uniform(0, 2), f"tic-{number}") for number in range(size)]
-    return Scenario(sends, Plan(slow={'-tickets"': 4.8}), topology=_hurried("open_ticket", 15), concurrency=2)
+    topology = _with("open_ticket", timeout=15)
+    return Scenario(sends, Plan(slow={'-tickets"': 4.8}), topology=topology, concurrency=2)
 
 
-def _hurried(function: str, timeout: int) -> Topology:
-    """The sample, in which the function has so many seconds."""
+def large(random: Random, size: int) -> Scenario:
+    """A batch of everything that waits, which takes several times the function's time."""
+    sends = [opened(random.uniform(0, 1), f"tic-{number}") for number in range(size)]
+    topology = _with("open_ticket", batch=1000, window=5)
+    return Scenario(sends, Plan(lag=(0.15, 0.25), shuffled=False), topology=topology, concurrency=1)
+
+
+def _with(function: str, **changes: Any) -> Topology:
+    """The sample with the consumer changed."""
     integrations = tuple(
         replace(
             each,
-            consumers=tuple(replace(c, timeout=timeout) if c.function == function else c for c in each.consumers),
+            consumers=tuple(replace(c, **changes) if c.function == function else c for c in each.consumers),
         )
         for each in SAMPLE.integrations
     )
@@ -202,6 +223,7 @@ KINDS = {
         Kind("secrets", secrets),
         Kind("hot", hot, PUNCTUAL, size=200),
         Kind("slow", slow, (*GOOD, "unattempted"), size=40),
+        Kind("large", large, (*GOOD, "unattempted"), size=500),
         Kind("path", path),
         Kind("tenant", tenant),
         Kind("odd words", odd_words, size=10),
@@ -209,6 +231,7 @@ KINDS = {
         *(Kind(name, make, (*GOOD, "late", "timed_out")) for name, make in outage_kinds.ALL.items()),
         *(Kind(name, make, (*GOOD, "unattempted")) for name, make in order_kinds.ALL.items()),
         *(Kind(name, make, (*ALWAYS, "still_dead")) for name, make in order_kinds.REDRIVEN.items()),
+        *(Kind(name, make, (*ALWAYS, "still_dead")) for name, make in park_kinds.ALL.items()),
     )
 }
 """Every kind by its name."""

@@ -24,6 +24,8 @@ class Mails:
         sender = call.body["FromEmailAddress"]
         if not self._allowed(call.worker.function, "ses:SendEmail", sender):
             raise ServiceError(403, "AccessDeniedException", f"{call.worker.function} may not send as {sender}")
+        if not any(call.body.get("Destination", {}).values()):
+            raise ServiceError(400, "BadRequestException", "There is no recipient")
         subject = call.body["Content"]["Simple"]["Subject"]["Data"]
         self._last[call.worker.name] = Mail(self._clock.now, call.worker.name, subject)
         self.sent.append(self._last[call.worker.name])

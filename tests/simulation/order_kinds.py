@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 from stacks.entry import Queue, Topology
 from tests.sample.topology import SAMPLE
-from tests.simulation.faults import MODES, Curse, Outage, Plan
+from tests.simulation.faults import Curse, Outage, Plan
 from tests.simulation.person import employ, redrive
 from tests.simulation.scenario import DAY, Scenario
 from tests.simulation.traffic import Send, changed, opened, traffic
@@ -22,30 +22,32 @@ def heads(random: Random, size: int) -> Scenario:
 
 
 def many_heads(random: Random, size: int) -> Scenario:
-    """Several poison messages one after the other, then the good ones."""
-    return _heads(random, size, random.randint(2, 8), failing=random.random() < 0.5)
+    """Up to twenty poison messages one after the other, of one kind or mixed, then the good ones."""
+    return _heads(random, size, random.randint(2, 20), failing=random.choice((True, False, None)))
 
 
 def halted(random: Random, size: int) -> Scenario:
     """On a queue that halts, a head fails for two hours; nothing overtakes it, and nothing dies."""
     cured = 7200.0
     sends = [changed(step * 0.1, group, step) for group in ("tic-1", "tic-2") for step in range(1, size // 2 + 1)]
-    curse = Curse('"applied:tic-1-2"', "5xx", until=cured)
+    curse = Curse('"tic-1/key/tic-1-2"', "5xx", until=cured)
     return Scenario(
         sorted(sends, key=lambda send: send.at), Plan(curses=(curse,)), topology=on_poison("halt"), until=2 * DAY
     )
 
 
 def redriven(random: Random, size: int) -> Scenario:
-    """Messages die in an outage; a person redrives them, is interrupted, and does it again."""
-    outage = Outage("dynamodb", random.uniform(5, 30), random.choice((60, 600)), random.choice(MODES))
+    """A table refuses what it should take, as after a wrong deployment; what died is redriven, in part and twice."""
+    start, lasts = random.uniform(5, 30), random.choice((60, 600))
+    tables = random.sample(("tickets", "changes", "agents", "closings"), 2)
+    curses = tuple(Curse(f'-{table}"', "refusal", start + lasts, ("dynamodb",), "", start) for table in tables)
     native = random.random() < 0.5
     deeds = (
         (DAY, lambda world: redrive(world, interrupted=not native, native=native, share=0.7)),
         (DAY + 3600, redrive),
         (DAY + 7200, redrive),
     )
-    return Scenario(traffic(random, size, 60), Plan(outages=(outage,), duplicates=0.05), deeds=deeds)
+    return Scenario(traffic(random, size, 60), Plan(curses=curses, duplicates=0.05), deeds=deeds)
 
 
 def cured(random: Random, size: int) -> Scenario:
@@ -110,17 +112,19 @@ def on_poison(word: str) -> Topology:
     return replace(SAMPLE, integrations=integrations)
 
 
-def _heads(random: Random, size: int, count: int, *, failing: bool) -> Scenario:
+def _heads(random: Random, size: int, count: int, *, failing: bool | None) -> Scenario:
     sends: list[Send] = []
     poison: dict[tuple[str, str], str] = {}
     curses: list[Curse] = []
+    fails, cause = random.choice((("refusal", "ClientError"), ("5xx", "InternalServerError")))
     for number in range(max(1, size // (count + FOLLOWERS))):
         ticket, at = f"tic-{number}", random.uniform(0, 30)
         for head in range(count):
             key = f"head-{number}-{head}"
-            sends.append(changed(at, ticket, 999, key, None if failing else '{"step": "none"}'))
-            poison["change_ticket", f"{ticket}/{key}"] = "InternalServerError" if failing else "Reject"
-            curses += [Curse(f'"applied:{key}"', "5xx")] if failing else []
+            fails_late = random.random() < 0.5 if failing is None else failing
+            sends.append(changed(at, ticket, 999, key, None if fails_late else '{"step": "none"}'))
+            poison["change_ticket", f"{ticket}/{key}"] = cause if fails_late else "Reject"
+            curses += [Curse(f'"{ticket}/key/{key}"', fails)] if fails_late else []
         sends += [changed(at, ticket, step) for step in range(1, FOLLOWERS + 1)]
     return Scenario(sorted(sends, key=lambda send: send.at), Plan(curses=tuple(curses)), poison=poison)
 

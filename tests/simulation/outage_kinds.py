@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+from tests.simulation import person
 from tests.simulation.faults import MODES, Curse, Outage, Plan
 from tests.simulation.scenario import DAY, Scenario
 from tests.simulation.traffic import traffic
@@ -13,6 +14,8 @@ LONG = (25, 45, 300, 3600)
 RECOVERY = 120
 """Seconds after its end within which everything has its effect."""
 
+LAST_WAIT = 3600
+"""Seconds that a message waits before its last receive where nobody paused its consumer in time."""
 HIDDEN = 400
 """The same where SQS or Lambda was away: what was in flight comes back when its visibility timeout is over."""
 
@@ -35,7 +38,38 @@ def away(
 def jammed(random: Random, size: int) -> Scenario:
     """DynamoDB and SQS hang for the functions, and an alarm inside a call leaves a lock of its connection closed."""
     curse = Curse("", "hang", until=210, services=("dynamodb", "sqs"), start=10)
-    return Scenario(traffic(random, size, 60), Plan(curses=(curse,), jams=0.2), until=DAY, by=210 + RECOVERY)
+    return Scenario(traffic(random, size, 60), Plan(curses=(curse,), jams=0.2), until=DAY, by=210 + HIDDEN)
+
+
+def person_disabled(random: Random, size: int) -> Scenario:
+    """A person disables a consumer, and DynamoDB goes away and comes back: it stays disabled until the person says so.
+
+    Its messages wait, and none of them dies.
+    """
+    word = random.choice(("open_ticket", "change_ticket", "mail_ticket"))
+    start, lasts, enabled = random.uniform(5, 40), random.choice((300, 3600)), 2 * 3600
+    outage = Outage("dynamodb", start, lasts, random.choice(MODES))
+    deeds = (
+        # Before it is away, while its first messages meet that, or when it is paused already.
+        (random.uniform(0, start + 160), lambda world: person.switch(world, word, on=False)),
+        (enabled, lambda world: person.switch(world, word, on=True)),
+    )
+    return Scenario(
+        traffic(random, size, 120), Plan(outages=(outage,)), deeds=deeds, until=enabled + DAY, by=enabled + RECOVERY
+    )
+
+
+def probe_dies(random: Random, size: int) -> Scenario:
+    """The workers that pause consumers die while they ask and switch; each comes back by its visibility timeout."""
+    start, lasts, kills = random.uniform(0, 15), random.choice((300, 900)), 6
+    plan = Plan(
+        rates={"kill before": 0.15, "kill after": 0.15},
+        only=("lambda",),
+        kills=kills,
+        outages=(Outage(random.choice(("dynamodb", "events")), start, lasts, random.choice(MODES)),),
+    )
+    end = start + lasts
+    return Scenario(traffic(random, size, 60), plan, until=end + DAY, by=end + RECOVERY + LAST_WAIT)
 
 
 ALL = {
@@ -48,4 +82,6 @@ ALL = {
     "secrets away": away("secrets"),
     "all away": away("dynamodb", "events", "mail", "secrets"),
     "jammed": jammed,
+    "person disabled": person_disabled,
+    "probe dies": probe_dies,
 }

@@ -34,6 +34,7 @@ class Parcel:
     received_at: float = 0
     first_received_at: float | None = None
     receipt: str = ""
+    sequence: int = 0
 
     def record(self, queue: str) -> dict[str, Any]:
         """As Lambda hands it over: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html."""
@@ -44,7 +45,7 @@ class Parcel:
             "ApproximateFirstReceiveTimestamp": str(int((EPOCH + (self.first_received_at or 0)) * 1000)),
         }
         if self.group:
-            system["MessageGroupId"] = self.group
+            system |= {"MessageGroupId": self.group, "SequenceNumber": f"{self.sequence:020}"}
         return {
             "messageId": self.id,
             "receiptHandle": self.receipt,
@@ -79,6 +80,7 @@ class Queue:
     waiting: list[Parcel] = field(default_factory=list)
     expired: list[str] = field(default_factory=list)
     changed: Callable[[], None] = lambda: None
+    _sequence: int = 0
     _known: dict[tuple[str | None, str], tuple[float, str]] = field(default_factory=dict)
 
     def send(
@@ -154,6 +156,9 @@ class Queue:
         return min(heads.values(), default=None)
 
     def _take(self, parcel: Parcel) -> None:
+        # A move into a queue counts as a send, with a number of its own.
+        self._sequence += 1
+        parcel.sequence = self._sequence
         self.waiting.append(parcel)
         self.changed()
 
@@ -207,6 +212,10 @@ class Sqs:
                 if error := queue.hide(call.body["ReceiptHandle"], call.body["VisibilityTimeout"]):
                     raise error
                 return {}
+            case "SendMessage":
+                group, deduplication = (call.body.get(f"Message{name}Id") for name in ("Group", "Deduplication"))
+                identity, _ = queue.send(call.body["MessageBody"], {}, group, deduplication)
+                return {"MessageId": identity}
             case "ChangeMessageVisibilityBatch":
                 return self._each(call, lambda entry: queue.hide(entry["ReceiptHandle"], entry["VisibilityTimeout"]))
             case _:

@@ -31,7 +31,9 @@ COLUMNS = {
     "timed_out": "timed out",
     "bulky": "bulky",
     "unreadable": "unreadable",
+    "overruled": "overruled",
     "spent": "spent",
+    "shut": "shut",
 }
 
 

@@ -48,9 +48,9 @@ def requests(evidence: Evidence) -> dict[Identity, Request]:
         for queue in evidence.fans.get(told.type, []):
             identity = (queue, str(told.detail.get("id")))
             data = told.detail.get("data", {}) | {"type": told.type, "event": told.detail.get("id")}
-            found.setdefault(
-                identity, Request(queue, str(data.get("ticket_id")), identity[1], data, told.at, len(found))
-            )
+            subject, tenant = str(data.get("ticket_id")), told.detail.get("tenant")
+            request = Request(queue, subject, identity[1], data, told.at, len(found), tenant=tenant)
+            found.setdefault(identity, request)
     for death in evidence.deaths:
         found[_identity(death)].deaths.append(death)
     for waiting in evidence.left:

@@ -18,9 +18,12 @@ from unittest.mock import patch
 import botocore.session
 from botocore.retries.quota import RetryQuota
 
+from functions.contracts.pause import PAUSE_CONSUMER
 from tests.simulation.wire import Wire
 
 OWN = "functions.runtime"
+LATE = ("functions.runtime.park", "functions.runtime.probe")
+"""Modules that others import only when they need them."""
 Alter = Callable[[str, dict[str, ModuleType]], None]
 
 
@@ -30,6 +33,7 @@ class Sandbox:
     def __init__(self, package: str, function: str, clients: Clients, alter: Alter) -> None:
         self._clients = clients
         self._used: list[tuple[str, Any]] = []
+        self._outside: dict[str, ModuleType] = {}
         # A function of the platform's own stands in `functions`, wherever the topology's are.
         own = (OWN, f"{package}.{function}", f"functions.{function}")
         with patch("botocore.session.get_session", lambda: clients.session):
@@ -37,6 +41,15 @@ class Sandbox:
         alter(function, self.modules)
         self.handler: Callable[[Any, Any], Any] = self.modules[f"{package}.{function}.handler"].handler
         self._memory = [_Memory(module) for module in self.modules.values()]
+
+    def enter(self) -> None:
+        """Let what is imported now be this sandbox's own."""
+        self._outside = {name: sys.modules[name] for name in self.modules}
+        sys.modules.update(self.modules)
+
+    def leave(self) -> None:
+        """Let what is imported be the process's own again."""
+        sys.modules.update(self._outside)
 
     def client(self, service: str, config: Any, wire: Wire) -> Any:
         """A client of botocore that talks by `wire`."""
@@ -65,6 +78,7 @@ class Clients:
         self._create = botocore.session.Session.create_client
         self._free: dict[str, list[Any]] = {}
         self._quotas: dict[int, list[RetryQuota]] = {}
+        self._heard: dict[int, list[tuple[str, Any]]] = {}
 
     def take(self, key: str, service: str, config: Any) -> Any:
         """A client whose retry quota is full."""
@@ -88,12 +102,25 @@ class Clients:
                 config=config,
             )
         self._quotas[id(client)] = quotas
+        self._listen(client)
         return client
+
+    def _listen(self, client: Any) -> None:
+        """Remember who listens to the client, because the next sandbox's are others."""
+        register = client.meta.events.register
+
+        def heard(event: str, handler: Any, *arguments: Any, **named: Any) -> None:
+            self._heard.setdefault(id(client), []).append((event, handler))
+            register(event, handler, *arguments, **named)
+
+        client.meta.events.register = heard
 
     def give(self, key: str, client: Any) -> None:
         """Take a client back."""
         for quota in self._quotas[id(client)]:
             quota._available_capacity = quota._max_capacity
+        for event, handler in self._heard.pop(id(client), []):
+            client.meta.events.unregister(event, handler)
         self._free[key].append(client)
 
 
@@ -109,7 +136,11 @@ class Sandboxes:
     def take(self, function: str) -> Sandbox:
         """A cold one."""
         free = self._free.setdefault(function, [])
-        return free.pop() if free else Sandbox(self._package, function, self.clients, self._alter)
+        if free:
+            return free.pop()
+        if function == PAUSE_CONSUMER:  # the platform's own, which nobody alters
+            return Sandbox("functions", function, self.clients, lambda _, __: None)
+        return Sandbox(self._package, function, self.clients, self._alter)
 
     def give(self, function: str, sandbox: Sandbox) -> None:
         """Give one back, whose memory is lost."""
@@ -157,14 +188,16 @@ class _Memory:
 
 def _copies(packages: tuple[str, ...], name: str) -> dict[str, ModuleType]:
     """Modules of `packages` imported anew for `name`, which the rest of the process does not see."""
-    importlib.import_module(name)
+    for each in (name, *LATE):
+        importlib.import_module(each)
     before = _within(sys.modules, packages)
     tops = [each for each in packages if each in before]
     parents = {each: (sys.modules[each.rpartition(".")[0]], each.rpartition(".")[2]) for each in tops}
     for each in before:
         del sys.modules[each]
     try:
-        importlib.import_module(name)
+        for each in (name, *LATE):
+            importlib.import_module(each)
         return _within(sys.modules, packages)
     finally:
         for each in _within(sys.modules, packages):

@@ -30,7 +30,7 @@ UNIT = 1024
 """Bytes of an item that a write unit covers; in a transaction it covers half."""
 UNITS = 1000
 """Write units that an item takes in a second."""
-MOST = {"TransactWriteItems": 100, "BatchWriteItem": 25}
+MOST = {"TransactWriteItems": 100, "BatchWriteItem": 25, "BatchGetItem": 100}
 
 Allowed = Callable[[str, str, str], bool]
 """Whether a function may do an action of DynamoDB on a table."""
@@ -58,6 +58,7 @@ class Tables:
         """What DynamoDB answers. Raises `ServiceError`, and `LookupError` for a call that is not modelled."""
         operations = {
             "GetItem": self._get,
+            "BatchGetItem": self._get_batch,
             "PutItem": self._put,
             "UpdateItem": self._update,
             "DeleteItem": self._delete,
@@ -87,6 +88,21 @@ class Tables:
         table = self._table(call, "GetItem", call.body["TableName"])
         item = self.items[table].get(self._key(table, call.body["Key"]))
         return {"Item": item} if item else {}
+
+    def _get_batch(self, call: Call) -> dict[str, Any]:
+        keys = [(table, key) for table, asked in call.body["RequestItems"].items() for key in asked["Keys"]]
+        _check_size("BatchGetItem", keys)
+        if len({(table, self._key(table, key)) for table, key in keys}) < len(keys):
+            raise Invalid("Provided list of item keys contains duplicates")
+        found: dict[str, list[Item]] = {table: [] for table, _ in keys}
+        left: dict[str, Any] = {}
+        for table, key in keys:
+            item = self.items[self._table(call, "BatchGetItem", table)].get(self._key(table, key))
+            if call.partial and self._random.random() < 0.5:
+                left.setdefault(table, call.body["RequestItems"][table] | {"Keys": []})["Keys"].append(key)
+            elif item:
+                found[table].append(item)
+        return {"Responses": found, "UnprocessedKeys": left}
 
     def _put(self, call: Call) -> dict[str, Any]:
         before, _ = self._alone(call, "PutItem")

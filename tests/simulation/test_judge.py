@@ -76,6 +76,15 @@ def without_once(function: str, modules: Modules) -> None:
 def without_deadline(function: str, modules: Modules) -> None:
     for name in ("consumer", "publisher"):
         vars(modules[f"functions.runtime.{name}"])["within"] = lambda _, body: body()
+    vars(modules["functions.runtime.consumer"])["SPARE"] = 0
+
+
+def without_places(function: str, modules: Modules) -> None:
+    vars(modules["functions.runtime.park"])["Parking"].verdict = lambda *_: None
+
+
+def with_places_kept(function: str, modules: Modules) -> None:
+    vars(modules["functions.runtime.park"])["Lane"].leave = lambda *_: None
 
 
 def rejecting(function: str, modules: Modules) -> None:
@@ -98,6 +107,8 @@ MUTATIONS = {
     "an effect of which nothing is told": ("calm", without_events, "untold"),
     "a mail that no record guards": ("calm", without_once, "doubled"),
     "a handler that refuses what is good": ("calm", rejecting, "died"),
+    "a group that goes on without its dead head": ("parked heads", without_places, "reordered"),
+    "a group that stays parked": ("parked rejects", with_places_kept, "still_dead"),
     "a redrive that helps nobody": ("undelivered", rejecting, "still_dead"),
 }
 
@@ -142,6 +153,13 @@ def test_a_mail_of_which_its_sender_never_heard_may_be_sent_again() -> None:
     assert (verdict.doubled, verdict.died) == (0, 1)
 
 
+def test_a_group_that_stays_parked_while_nothing_of_it_is_dead_is_shut() -> None:
+    place = {"group": {"S": "change_ticket/tic-1"}, f"s{1:020d}": {"S": "9999999999 who"}}
+    scenario = Scenario([opened(1, "tic-1")], deeds=((0, lambda world: world.store("parked", place)),))
+    assert judged(scenario).shut == 1
+    assert judged(Scenario(scenario.sends)).shut == 0
+
+
 def test_an_effect_that_comes_too_late_is_late() -> None:
     sends = [opened(1, "tic-1"), changed(100, "tic-1", 1)]
     assert judged(Scenario(sends, by=50)).late == 2  # the change, and the note of it in closings
@@ -157,7 +175,7 @@ def test_what_is_invoked_while_a_service_is_away_is_counted() -> None:
 
 def test_a_batch_that_runs_into_the_end_of_its_function_is_counted() -> None:
     hanging = Plan(curses=(Curse("", "hang", until=100, services=("dynamodb",)),))
-    scenario = Scenario([opened(1 + number / 100, f"tic-{number}") for number in range(10)], hanging, concurrency=1)
+    scenario = Scenario([opened(1, f"tic-{number}") for number in range(10)], hanging, concurrency=1)
     evidence = scenario.run("judge", Sandboxes("tests.sample", without_deadline))
     assert scenario.judged(evidence).timed_out > 0
     assert judged(Scenario(scenario.sends)).timed_out == 0

@@ -80,6 +80,12 @@ CONVERSATIONS: dict[str, Calls] = {
         ),
         ("get_item", {"TableName": "others", "Key": {"id": {"S": "b"}}}),
     ],
+    "several keys": [
+        ("put_item", put("a")),
+        ("put_item", put("b")),
+        ("batch_get_item", {"RequestItems": {"things": {"Keys": [KEY, {"id": {"S": "c"}}], "ConsistentRead": True}}}),
+        ("batch_get_item", {"RequestItems": {"things": {"Keys": [KEY, KEY]}}}),
+    ],
     "a name without a value": [
         (
             "update_item",

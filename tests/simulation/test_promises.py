@@ -18,7 +18,7 @@ from tests.simulation.scenario import fingerprint
 SCENARIOS = 6
 SIZE = 8
 # These are about many messages at once, and take as long as ten others.
-LARGE = {"hot": 1, "many changes": 1}
+LARGE = {"hot": 1, "large": 1, "many changes": 1}
 
 
 @pytest.mark.long

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 from functions.runtime import clients, secret
 from tests.simulation.runs import sandboxes
 from tests.simulation.sandbox import Sandbox
@@ -35,6 +37,23 @@ def test_what_one_remembered_is_gone_with_it() -> None:
     assert modules[f"{RUNTIME}.secret"].FRESH == secret.FRESH
     assert not hasattr(modules[f"{RUNTIME}.clients"], "later")
     assert session.cache_info().currsize == 0
+
+
+def test_what_one_imports_late_is_its_own_too() -> None:
+    one, other = sandboxes().take("open_ticket"), sandboxes().take("open_ticket")
+    outside = importlib.import_module(f"{RUNTIME}.probe")
+    found = []
+    try:
+        for each in (one, other):
+            each.enter()
+            found.append(importlib.import_module(f"{RUNTIME}.probe"))
+            each.leave()
+    finally:
+        for each in (one, other):
+            sandboxes().give("open_ticket", each)
+    assert found == [each.modules[f"{RUNTIME}.probe"] for each in (one, other)]
+    assert outside not in found
+    assert importlib.import_module(f"{RUNTIME}.probe") is outside
 
 
 def memory(sandbox: Sandbox) -> dict[str, object]:

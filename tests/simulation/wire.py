@@ -6,11 +6,13 @@ are missing. See `botocore.httpsession.URLLib3Session.send`, whose errors these 
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import (
@@ -36,9 +38,16 @@ class ServiceError(Exception):
         self.body = {"__type": code, "message": message} | fields
 
 
+class Unanswered(Exception):
+    """The service did not answer while its caller was patient."""
+
+
 @dataclass(frozen=True)
 class Call:
-    """A request as a service reads it. `partial` says that the service is to do only a part, if it can."""
+    """A request as a service reads it. `partial` says that the service is to do only a part, if it can.
+
+    `patience` is how many seconds the caller waits for the answer.
+    """
 
     service: str
     operation: str
@@ -46,6 +55,7 @@ class Call:
     text: str
     worker: Worker
     partial: bool = False
+    patience: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -62,7 +72,7 @@ class Service(Protocol):
     """A model of a service."""
 
     def answer(self, call: Call) -> dict[str, Any]:
-        """What it answers. Raises `ServiceError`."""
+        """What it answers. Raises `ServiceError`, and `Unanswered`."""
 
     def unheard(self, call: Call) -> None:
         """What it did for `call` its caller never heard of."""
@@ -96,8 +106,11 @@ class Wire:
         except HTTPClientError:
             raise
         except Exception as error:
-            self._jammed = fate.jammed
             raise HTTPClientError(error=error) from error
+        except BaseException:
+            # What rings inside a call may leave a lock of the pool closed.
+            self._jammed = fate.jammed
+            raise
 
     def close(self) -> None:
         """Nothing is open."""
@@ -117,7 +130,10 @@ class Wire:
                 worker.sleep(patience)
                 raise ReadTimeoutError(endpoint_url=url, error="no answer")
         worker.sleep(min(fate.lag, patience) / 2)
-        status, body = self._answer(call, fate)
+        try:
+            status, body = self._answer(replace(call, patience=patience), fate)
+        except Unanswered:
+            raise ReadTimeoutError(endpoint_url=url, error="no answer yet") from None
         try:
             if fate.lag > patience:
                 worker.sleep(patience / 2)
@@ -144,6 +160,8 @@ class Wire:
             return 200, self._services[call.service].answer(call)
         except ServiceError as error:
             return error.status, error.body
+        except Unanswered:
+            raise
         except Exception as error:
             call.worker.fail(error)
 
@@ -151,6 +169,8 @@ class Wire:
 def _read(request: Any, worker: Worker) -> Call:
     text = request.body.decode() if isinstance(request.body, bytes) else request.body or "{}"
     target = request.headers.get("X-Amz-Target")
+    if target is None and "/2015-03-31/" in request.url:
+        return _read_rest(request, text, worker)
     if target is None:
         assert request.url.endswith("/v2/email/outbound-emails"), f"no model takes {request.method} {request.url}"
         return Call("mail", "SendEmail", json.loads(text), text, worker)
@@ -158,10 +178,30 @@ def _read(request: Any, worker: Worker) -> Call:
     return Call(SERVICES[service], operation, json.loads(text), text, worker)
 
 
+def _read_rest(request: Any, text: str, worker: Worker) -> Call:
+    """A call of Lambda's, whose operation is in its method and path."""
+    address = urlsplit(request.url)
+    version, kind, *rest = address.path.strip("/").split("/")
+    assert version == "2015-03-31"
+    match request.method, kind, rest:
+        case "POST", "functions", [name, "invocations"]:
+            return Call("lambda", "Invoke", {"FunctionName": unquote(name), "Payload": json.loads(text)}, text, worker)
+        case "PUT", "event-source-mappings", [uuid]:
+            return Call("lambda", "UpdateEventSourceMapping", {"UUID": uuid, **json.loads(text)}, text, worker)
+        case "GET", "event-source-mappings", []:
+            asked = {name: values[0] for name, values in parse_qs(address.query).items()}
+            return Call("lambda", "ListEventSourceMappings", asked, address.query, worker)
+    raise LookupError(f"no model takes {request.method} {request.url}")
+
+
 def _response(url: str, status: int, body: dict[str, Any]) -> AWSResponse:
     headers = {"x-amzn-RequestId": "request"}
     if "__type" in body:
         headers["x-amzn-ErrorType"] = body["__type"]
-    response = AWSResponse(url, status, headers, None)
-    response._content = json.dumps(body).encode()
+    content = json.dumps(body).encode()
+    if "Payload" in body:
+        content = body["Payload"].encode()
+        headers |= {"X-Amz-Function-Error": body["FunctionError"]} if "FunctionError" in body else {}
+    response = AWSResponse(url, status, headers, io.BytesIO(content))
+    response._content = content
     return response

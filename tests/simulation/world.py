@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from functools import partial
 from random import Random
@@ -17,6 +18,7 @@ from tests.simulation.clock import Clock
 from tests.simulation.deployed import STAGE
 from tests.simulation.evidence import Accepted, Death, Evidence
 from tests.simulation.faults import Faults, Plan
+from tests.simulation.functions import EventSource, Functions
 from tests.simulation.mail import Mails
 from tests.simulation.nature import Nature
 from tests.simulation.poller import Answered, Poller
@@ -83,16 +85,20 @@ class World:
         self.deaths: list[Death] = []
         self.hours: dict[str, int] = {}
         self.redriven_at: float | None = None
+        self.dropped: set[str] = set()
         self.killed: dict[str, str] = {}
+        self._paths = deployed.path_patterns(topology)
         self.invocations = 0
         self.spent = 0
         self._seed = seed
         self._log_level = {"LOG_LEVEL": log_level}
         self._outside = os.environ
+        self._inside: Sandbox | None = None
         self._random = Random(f"{seed} services")
         self._sandboxes = sandboxes
         self._nature = Nature()
-        self._permissions = {c.function: deployed.permissions(topology, c) for c in topology.consumers}
+        everyone = (*topology.consumers, deployed.PAUSER)
+        self._permissions = {c.function: deployed.permissions(topology, c) for c in everyone}
         self._idle: dict[str, list[Environment]] = {}
         self._environments: dict[int, Environment] = {}
         self._workers: dict[Worker, Environment] = {}
@@ -112,7 +118,16 @@ class World:
             undelivered=self._aside,
             duplicates=plan.duplicates / 2,
         )
-        sqs = Sqs({queue.name: queue for queue in self.queues.values()}, self._random, self._allowed)
+        self.pausing = Queue(
+            deployed.PAUSE_QUEUE.name,
+            names.queue(STAGE, deployed.PAUSE_QUEUE.name, fifo=True),
+            self.clock,
+            Random(f"{seed} queue {deployed.PAUSE_QUEUE.name}"),
+            fifo=True,
+            visibility=6 * deployed.PAUSER.timeout,
+            retention=deployed.PAUSE_QUEUE.retention,
+        )
+        sqs = Sqs({queue.name: queue for queue in (*self.queues.values(), self.pausing)}, self._random, self._allowed)
         self._services: dict[str, Service] = {
             "dynamodb": self.tables,
             "sqs": sqs,
@@ -122,7 +137,7 @@ class World:
         }
         self.pollers = {
             consumer.function: Poller(
-                self.queues[consumer.function],
+                self.queues.get(consumer.function, self.pausing),
                 lambda event, answered, c=consumer: self._invoke(c, event, answered),  # type: ignore[misc]
                 clock=self.clock,
                 random=Random(f"{seed} poller {consumer.function}"),
@@ -132,8 +147,21 @@ class World:
                 away=self.faults.away,
                 duplicates=plan.duplicates,
             )
-            for consumer in topology.consumers
+            for consumer in everyone
         }
+        self.sources = {
+            self.physical(word): EventSource(
+                word, self.queues[word].name, self.pollers[word], self.clock, Random(f"{seed} mapping {word}")
+            )
+            for word in self.queues
+        }
+        consumers = {self.physical(consumer.function): consumer for consumer in topology.consumers}
+        self._services["lambda"] = Functions(
+            self.sources,
+            lambda name, payload, answered: self._invoke(consumers[name], payload, answered),
+            clock=self.clock,
+            allowed=self._allowed,
+        )
 
     # What a scenario does.
 
@@ -154,7 +182,13 @@ class World:
         group: str | None = None,
         deduplication: str | None = None,
     ) -> None:
-        """What a caller sends now; while SQS is away the edge refuses it, and the caller comes again, in order."""
+        """What a caller sends now; while SQS is away the edge refuses it, and the caller comes again, in order.
+
+        The edge also refuses a `group`, which stands in the path, that its contract does not allow.
+        """
+        path = self._paths.get(word)
+        if path is not None and not re.fullmatch(path, group or ""):
+            return
         if self.faults.away("sqs"):
             again = partial(self.send, word, body, attributes=attributes, group=group, deduplication=deduplication)
             self.clock.at(self.faults.back("sqs"), again)
@@ -192,10 +226,12 @@ class World:
             },
             killed=self.killed,
             redriven_at=self.redriven_at,
+            dropped=self.dropped,
             hours=self.hours,
             unreadable=self._nature.log.unreadable,
             spent=self.spent,
             faults=self.faults.met,
+            switched=[one for source in self.sources.values() for one in source.switched],
         )
 
     # How it is wired.
@@ -265,6 +301,11 @@ class World:
     def _turn(self, worker: Worker | None) -> None:
         self._nature.worker = worker
         environment = self._workers.get(worker) if worker else None
+        if self._inside:
+            self._inside.leave()
+        self._inside = environment.sandbox if environment else None
+        if self._inside:
+            self._inside.enter()
         os.environ = environment.variables if environment else self._outside  # type: ignore[assignment]  # noqa: B003
 
     def _end(

@@ -28,8 +28,9 @@ REQUEST = {
 
 def test_functions_cost_what_the_topology_says(prod: Templates) -> None:
     settings = settings_of("prod")
-    batches = sorted(each["BatchSize"] for each in prod.properties("AWS::Lambda::EventSourceMapping"))
-    assert batches == sorted(consumer.batch for consumer in SAMPLE.consumers)
+    integrations = (integration.name for integration in SAMPLE.integrations)
+    mappings = [each for name in integrations for each in prod.properties("AWS::Lambda::EventSourceMapping", name)]
+    assert sorted(each["BatchSize"] for each in mappings) == sorted(consumer.batch for consumer in SAMPLE.consumers)
     for consumer in SAMPLE.consumers:
         function = prod.function(consumer.function)
         assert function["MemorySize"] == consumer.memory

@@ -16,7 +16,7 @@ from tests.stacks.templates import Templates, listed, synthesize
 
 # What our templates call: methods of java.lang.String and java.util.Map, and API Gateway's own.
 METHODS = {
-    *("get", "keySet", "contains", "matches", "length", "toLowerCase", "hashCode"),
+    *("get", "keySet", "contains", "matches", "length", "toLowerCase", "hashCode", "replaceAll"),
     *("params", "path", "urlEncode", "base64Encode"),
 }
 

@@ -46,3 +46,13 @@ def test_to_work_queues_messages_may_only_be_sent(prod: Templates) -> None:
 
 def test_a_record_of_a_redrive_can_be_written_and_never_deleted(prod: Templates) -> None:
     assert set(statements(prod)["Audit"]["Action"]) == {"dynamodb:PutItem", "dynamodb:GetItem"}
+
+
+def test_why_a_message_died_can_be_read_from_the_table_and_from_the_log_of_every_consumer(prod: Templates) -> None:
+    told = statements(prod)
+    assert told["Causes"]["Action"] == "dynamodb:BatchGetItem"
+    assert f"table/{names.resource('prod', names.FAILURES)}" in json.dumps(told["Causes"]["Resource"])
+    assert told["Logs"]["Action"] == "logs:StartQuery"
+    logs = json.dumps(told["Logs"]["Resource"])
+    assert all(f"log-group:{names.log_group('prod', each.function)}:*" in logs for each in SAMPLE.consumers)
+    assert {"logs:GetQueryResults", "logs:StopQuery"} <= set(told["Answers"]["Action"])

@@ -5,16 +5,18 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from unittest.mock import patch
 
 import pytest
+from msgspec import Meta
 
-from functions.contracts.contract import Event
+from functions.contracts.contract import END, Command, Event
+from functions.contracts.path import FromPath
 from functions.contracts.webhooks import ReceiveWebhook
 from stacks import names, rules
 from stacks.entry import Access, Consumer, Integration, Queue, Route, Subscription, Table, Topology, TopologyError
-from tests.sample.contracts import OpenTicket, TicketOpened
+from tests.sample.contracts import ChangeTicket, OpenTicket, TicketId, TicketOpened
 from tests.sample.topology import SAMPLE
 
 LONG = "follow_what_every_other_party_did_with_i"
@@ -40,6 +42,22 @@ class EventWithANameThatFitsIntoNoRuleAtAll(Event, frozen=True, kw_only=True):
     source: ClassVar[str] = "tickets"
 
 
+def of_path(hint: Any) -> type[Command]:
+    """A command whose `id` is in the path and what the hint says."""
+    marked = Annotated[hint, FromPath]
+    return type("OfPath", (Command,), {"__annotations__": {"id": marked}}, frozen=True, kw_only=True)
+
+
+def ordered(hint: Any, **changes: Any) -> dict[str, Any]:
+    good = Route(path="/v1/things/{id}", accepts=of_path(hint), queue="work", group="id")
+    return work(fifo=True) | {"routes": (replace(good, **changes),)}
+
+
+class TwoOfPath(Command, frozen=True, kw_only=True):
+    id: Annotated[TicketId, FromPath]
+    other: Annotated[TicketId, FromPath]
+
+
 @pytest.fixture(autouse=True)
 def _folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("work", "follow", LONG):
@@ -49,7 +67,7 @@ def _folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 ROUTE = Route(path="/v1/things", accepts=OpenTicket, queue="work")
-GROUPED = Route(path="/v1/things/{id}", accepts=OpenTicket, queue="work", group="id")
+GROUPED = Route(path="/v1/things/{ticket_id}", accepts=ChangeTicket, queue="work", group="ticket_id")
 WORK, FOLLOW = Queue(name="work"), Queue(name="follow")
 WORKER, FOLLOWER = Consumer(function="work", publishes=(TicketOpened,)), Consumer(function="follow")
 SUBSCRIPTION = Subscription(event=TicketOpened, queue="follow")
@@ -109,14 +127,19 @@ def webhook(secrets: tuple[str, ...] = ("github_webhook",), **changes: Any) -> d
         {},
         webhook(),
         halting(receives=1000),
+        work(fifo=True, on_poison="park") | {"routes": (GROUPED,)},
         route(tenant="caller"),
         follow(event=Theirs, bus=BUS),
         follow(event=Theirs),
         worker(access=(Access(table="keys", actions=("PutItem",)),)),
+        ordered(Annotated[str, Meta(pattern=rf"^ord-[!-~]{{1,99}}{END}")]),
         {"name": "things-of-2"},
         {"others": (Integration("empty"), Integration("kept", tables=(Table(name="t", key="id"),)))},
     ],
-    ids=["plain", "webhooks", "halt", "caller", "bus", "forwarded", "shared table", "long name", "two more"],
+    ids=[
+        *("plain", "webhooks", "halt", "park", "caller", "bus", "forwarded", "shared table", "path", "long name"),
+        "two more",
+    ],
 )
 def test_a_topology_that_makes_sense_is_taken(changes: dict[str, Any]) -> None:
     assert topology(**changes).queue("work").name == "work"
@@ -133,6 +156,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("a stack of everybody", {"name": "ingress"}, "Integration 'ingress': a stack of that name is everybody's"),
     ("an integration twice", {"others": (Integration("things"),)}, "Integration 'things' is listed twice"),
     ("a bad queue name", work(name="Work-Queue"), "Queue 'Work-Queue': a name is at most 40"),
+    ("the queue of what pauses", work(name="pause_consumer"), "Queue 'pause_consumer': that is what pauses the others"),
     ("a long table name", {"tables": (Table(name="t" * 41, key="id"),)}, "a name is at most 40 characters"),
     ("a shared table", {"tables": (Table(name="keys", key="id"),)}, "Table 'keys' is there for all integrations"),
     ("a queue twice", {"queues": (WORK, WORK, FOLLOW)}, "Queue 'work' is listed twice"),
@@ -160,6 +184,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("a FIFO window", work(fifo=True) | worker(window=1) | {"routes": (GROUPED,)}, "takes no batch window"),
     ("a long window", worker(window=301), "Consumer 'work': window is 301 s"),
     ("a large batch at once", worker(batch=11), "a batch of 11 needs a batch window"),
+    ("a batch without an end", worker(batch=10_000, window=1), "choose at most 6,000, or a longer timeout"),
     ("a long timeout", worker(timeout=901), "Consumer 'work': timeout is 901 s"),
     ("a concurrency of one", worker(concurrency=1), "Consumer 'work': concurrency is 1"),
     ("an unknown table", worker(access=(Access(table="lost", actions=("PutItem",)),)), "uses table 'lost'"),
@@ -179,6 +204,32 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("a route to nowhere", {"routes": (ROUTE, replace(ROUTE, path="/x", queue="lost"))}, "feeds queue 'lost'"),
     ("FIFO without group", work(fifo=True), "without a group"),
     ("a group on a standard queue", {"routes": (GROUPED,)}, "queue 'work' is standard"),
+    ("a path that the contract does not know", route(path="/v1/things/{id}"), "OpenTicket has no field for {id}; give"),
+    (
+        "a second value in the path",
+        work(fifo=True) | {"routes": (replace(GROUPED, path="/v1/{shop}/{ticket_id}"),)},
+        "ChangeTicket has no field for {shop}",
+    ),
+    ("webhooks with more in their path", webhook(path="/v1/{team}/{source}"), "ReceiveWebhook has no field for {team}"),
+    (
+        "a value of the path on a standard queue",
+        {"routes": (replace(GROUPED, group=None, path="/v1/things"),)},
+        "ChangeTicket takes 'ticket_id' from the path, and only a FIFO queue's group carries it",
+    ),
+    ("two fields of the path", ordered(TicketId, accepts=TwoOfPath), "TwoOfPath takes id and other from the path"),
+    *(
+        (f"a path of {words}", ordered(hint), "OfPath: the values of id are not said by one plain pattern")
+        for words, hint in {
+            "anything": str,
+            "numbers": int,
+            "open patterns": Annotated[str, Meta(pattern="[a-z]{1,9}")],
+            "words": Annotated[str, Meta(pattern=rf"^\w+{END}")],
+            "negations": Annotated[str, Meta(pattern=rf"^[^a]+{END}")],
+            "quotes": Annotated[str, Meta(pattern=rf"^['a]+{END}")],
+            "what may be an intersection": Annotated[str, Meta(pattern=rf"^[A&B]+{END}")],
+            "lengths": Annotated[str, Meta(pattern=rf"^[a-z]+{END}", max_length=9)],
+        }.items()
+    ),
     (
         "a group that the path lacks",
         work(fifo=True) | route(group="thing"),
@@ -206,6 +257,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("a base above the cap", work(backoff_base=901), "backoff goes from 901 s to 900 s"),
     ("a cap of half a day", work(backoff_cap=43_200), "at most 11 hours"),
     ("a standard queue that halts", work(on_poison="halt", receives=1000), "has no groups to halt"),
+    ("a standard queue that parks", work(on_poison="park"), "has no groups to park"),
     ("few receives on a queue that halts", halting(receives=5), "set receives=1000"),
     ("a tenant with a space", route(tenant="X Tenant"), "tenant 'X Tenant' is neither 'caller' nor a header's name"),
     ("a delay on FIFO", work(fifo=True) | {"routes": (replace(GROUPED, delay=True),)}, "takes no delay"),

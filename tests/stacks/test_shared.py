@@ -19,9 +19,15 @@ def test_the_tables_of_runtime_and_operator_exist_with_their_keys(prod: Template
 
 
 @pytest.mark.parametrize(
-    ("name", "attribute"), [(names.FAILURES, "expires_at"), (names.ONCE, "expiration"), (names.KEYS, "expires_at")]
+    ("name", "attribute"),
+    [
+        (names.FAILURES, "expires_at"),
+        (names.ONCE, "expiration"),
+        (names.KEYS, "expires_at"),
+        (names.PARKED, "expires_at"),
+    ],
 )
-def test_causes_finished_effects_and_claimed_keys_expire(prod: Templates, name: str, attribute: str) -> None:
+def test_causes_finished_effects_claimed_keys_and_places_expire(prod: Templates, name: str, attribute: str) -> None:
     table = prod.named(TABLE, "TableName", names.resource("prod", name))
     assert table["TimeToLiveSpecification"] == {"AttributeName": attribute, "Enabled": True}
 

@@ -41,6 +41,7 @@ class Prices(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     lambda_arm64: Price
     lambda_x86_64: Price
     write: Price
+    table_read: Price
     event: Price
     archived_gb: Price
     archive_gb_month: Price

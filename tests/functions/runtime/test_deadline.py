@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import Any
 
 import pytest
 
-from functions.runtime.deadline import Deadline, within
+from functions.runtime.deadline import Deadline, left, within
 from functions.runtime.errors import OutOfTime
 from tests.fixtures import Context
 from tests.functions.events import batch, failed
@@ -36,7 +37,7 @@ def test_a_record_that_hangs_is_returned_and_finished_ones_are_published(fakes: 
 
 
 def test_a_record_that_hangs_waits_and_those_not_tried_come_back_at_once(fakes: Fakes, short: Context) -> None:
-    Probing(a=sleep).handler(batch(probe("a", attempt=4), probe("b")), short)
+    Probing(a=sleep).handler(batch(probe("a", attempt=4), probe("b", attempt=4)), short)
     assert fakes.sqs.visibility["a"] >= 8
     assert fakes.sqs.visibility["b"] == 0
     assert fakes.dynamodb.causes["a"]["error_type"] == "OutOfTime"
@@ -63,7 +64,7 @@ def test_publishing_that_hangs_fails_its_records_and_still_reports(
     started = time.monotonic()
     assert failed(Probing().handler(batch(probe("a"), probe("b")), short)) == ["a", "b"]
     assert time.monotonic() - started < 4
-    assert set(fakes.dynamodb.causes) == {"a", "b"}
+    assert all(60 <= wait <= 90 for wait in fakes.sqs.visibility.values())
 
 
 def test_what_was_published_before_the_time_ran_out_is_not_told_again(
@@ -84,14 +85,14 @@ def test_what_was_published_before_the_time_ran_out_is_not_told_again(
 def test_noting_last_tries_that_hangs_costs_no_answer(
     fakes: Fakes, short: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fakes.dynamodb, "put_item", lambda **_: time.sleep(5))
+    monkeypatch.setattr(fakes.dynamodb, "update_item", lambda **_: time.sleep(5))
     assert failed(Probing().handler(batch(probe("a", attempt=5)), short)) == []
 
 
 def test_a_report_that_hangs_never_costs_the_answer(
     fakes: Fakes, short: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fakes.dynamodb, "batch_write_item", lambda **_: time.sleep(5))
+    monkeypatch.setattr(fakes.dynamodb, "update_item", lambda **_: time.sleep(5))
     started = time.monotonic()
     assert failed(Probing(a=RuntimeError()).handler(batch(probe("a"), probe("b")), short)) == ["a"]
     assert time.monotonic() - started < 4
@@ -112,6 +113,57 @@ def test_the_alarm_leaves_the_time_for_the_next_one() -> None:
     for _ in range(2):
         with pytest.raises(OutOfTime):
             within(0.02, lambda: time.sleep(1))
+
+
+def test_one_inside_another_leaves_the_outer_one_its_alarm() -> None:
+    def body() -> None:
+        within(5, lambda: None)
+        time.sleep(5)
+
+    started = time.monotonic()
+    with pytest.raises(OutOfTime):
+        within(0.2, body)
+    assert time.monotonic() - started < 1
+
+
+def test_one_inside_another_ends_with_the_outer_one() -> None:
+    seen: list[float] = []
+
+    def body() -> None:
+        within(5, lambda: seen.append(left()))
+
+    within(0.5, body)
+    assert 0 < seen[0] <= 0.5
+    assert left() == math.inf
+
+
+def test_nothing_that_catches_exceptions_catches_the_end() -> None:
+    def stubborn() -> None:
+        try:
+            time.sleep(5)
+        except Exception:
+            time.sleep(5)
+
+    started = time.monotonic()
+    with pytest.raises(OutOfTime):
+        within(0.1, stubborn)
+    assert time.monotonic() - started < 0.4
+
+
+def test_a_message_is_not_begun_that_cannot_be_done_in_time(fakes: Fakes) -> None:
+    probing = Probing(**dict.fromkeys("abcd", lambda *_: time.sleep(0.5)))
+    report = probing.handler(batch(*map(probe, "abcd")), Context(1.6))
+    assert probing.seen == ["a", "b"]
+    assert failed(report) == ["c", "d"]
+    # Each comes back when those before it should be done.
+    assert fakes.sqs.visibility["c"] == 0
+    assert fakes.sqs.visibility["d"] == pytest.approx(0.5, abs=0.6)
+
+
+def test_who_waited_in_vain_before_goes_first(fakes: Fakes) -> None:
+    probing = Probing()
+    probing.handler(batch(probe("a"), probe("b", attempt=3), probe("c", attempt=2)))
+    assert probing.seen == ["b", "c", "a"]
 
 
 def test_outside_the_main_thread_the_body_just_runs() -> None:

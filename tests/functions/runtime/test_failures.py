@@ -7,23 +7,22 @@ import time
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
-from functions.runtime.errors import Reject
+from functions.runtime import failures
+from functions.runtime.errors import Reject, Unavailable
 from functions.runtime.failures import DEEPEST, LONGEST_FRAME, stack_digest
-from stacks.names import FAILURES, resource
-from tests.fixtures import STAGE
 from tests.functions.events import batch, failed, record
 from tests.functions.fakes import Fakes, refusal
 from tests.functions.runtime.probe import Probe, Probing, probe
-
-TABLE = resource(STAGE, FAILURES)
 
 
 def test_a_cause_says_what_where_when_and_how_often(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_VERSION", "7")
     Probing(a=RuntimeError("boom")).handler(batch(probe("a", attempt=3, correlation_id="corr-1")))
     cause = fakes.dynamodb.causes["a"]
-    assert cause.pop("failed_at") > "2026"
+    at = cause.pop("failed_at")
+    assert at > "2026"
     assert time.time() + 17 * 86_400 < cause.pop("expires_at") < time.time() + 19 * 86_400
     assert len(cause.pop("stack_digest")) == 12
     assert cause.pop("stack")[-1].startswith("functions/runtime/probe.py:")
@@ -36,7 +35,41 @@ def test_a_cause_says_what_where_when_and_how_often(fakes: Fakes, monkeypatch: p
         "version": "7",
         "correlation_id": "corr-1",
         "queue": "q",
+        **{
+            f"{place}_{name}": value
+            for place in ("first", "last")
+            for name, value in {
+                "error_type": "RuntimeError",
+                "error_message": "boom",
+                "attempts": 3,
+                "failed_at": at,
+            }.items()
+        },
     }
+
+
+def test_the_first_and_the_last_failure_stay_and_the_messages_own_goes_first(fakes: Fakes) -> None:
+    away = Unavailable("DynamoDB is throttled")
+    for attempt, error in enumerate((RuntimeError("first"), Reject("real"), away, away), start=2):
+        Probing(a=error).handler(batch(probe("a", attempt=attempt)))
+    cause = fakes.dynamodb.causes["a"]
+    assert (cause["error_type"], cause["error_message"], cause["attempts"]) == ("Reject", "real", 3)
+    assert (cause["first_error_type"], cause["first_attempts"]) == ("RuntimeError", 2)
+    assert (cause["last_error_type"], cause["last_attempts"]) == ("Unavailable", 5)
+
+
+def test_a_failure_that_is_not_the_messages_own_makes_way_for_one_that_is(fakes: Fakes) -> None:
+    for attempt, error in ((4, Unavailable("away")), (5, KeyError("x"))):
+        Probing(a=error).handler(batch(probe("a", attempt=attempt)))
+    assert fakes.dynamodb.causes["a"]["error_type"] == "KeyError"
+    assert fakes.dynamodb.causes["a"]["first_error_type"] == "Unavailable"
+
+
+def test_a_failure_that_is_not_the_messages_own_is_written_only_where_it_may_die(fakes: Fakes) -> None:
+    Probing(a=Unavailable("away")).handler(batch(probe("a", attempt=3)))
+    assert fakes.dynamodb.calls == []
+    Probing(a=Unavailable("away")).handler(batch(probe("a", attempt=4)))
+    assert "a" in fakes.dynamodb.causes
 
 
 def test_a_cause_names_the_place_of_the_error_and_no_values(fakes: Fakes) -> None:
@@ -63,23 +96,13 @@ def test_an_endless_recursion_leaves_a_small_stack_with_its_innermost_calls(fake
 
 
 def test_a_message_that_was_never_attempted_has_no_stack(fakes: Fakes) -> None:
-    Probing(a1=Reject("no")).handler(batch(probe("a1", group="a"), probe("a2", group="a")))
-    assert "stack" not in fakes.dynamodb.causes["a2"]
+    Probing(a1=Reject("no")).handler(batch(probe("a1", group="a"), probe("a2", group="a", attempt=4)))
+    assert fakes.dynamodb.causes["a2"]["stack"] == []
 
 
 def test_success_writes_nothing(fakes: Fakes) -> None:
     Probing().handler(batch(probe("a"), probe("b", attempt=2)))
     assert fakes.dynamodb.calls == []
-
-
-def test_causes_are_written_25_a_call_and_unprocessed_ones_again(fakes: Fakes) -> None:
-    names = [f"m{number}" for number in range(30)]
-    Probing(**{name: RuntimeError() for name in names}).handler(batch(*map(probe, names)))
-    assert [len(call["RequestItems"][TABLE]) for call in fakes.dynamodb.calls] == [25, 5]
-    again = {"UnprocessedItems": {TABLE: [{"PutRequest": {"Item": {"message_id": {"S": "a"}}}}]}}
-    fakes.dynamodb.answers = [again]
-    Probing(a=RuntimeError()).handler(batch(probe("a")))
-    assert "a" in fakes.dynamodb.causes
 
 
 def test_a_cause_that_cannot_be_written_changes_no_outcome(fakes: Fakes) -> None:
@@ -88,8 +111,41 @@ def test_a_cause_that_cannot_be_written_changes_no_outcome(fakes: Fakes) -> None
     assert "a" in fakes.sqs.visibility
 
 
+def test_a_cause_that_cannot_be_written_is_kept_and_written_with_the_next_batch(fakes: Fakes) -> None:
+    fakes.dynamodb.answers = [EndpointConnectionError(endpoint_url="https://dynamodb.example")]
+    Probing(a=Reject("no")).handler(batch(probe("a")))
+    assert fakes.dynamodb.causes == {}
+    Probing().handler(batch(probe("b")))
+    assert fakes.dynamodb.causes["a"]["error_message"] == "no"
+    calls = len(fakes.dynamodb.calls)
+    Probing().handler(batch(probe("c")))
+    assert len(fakes.dynamodb.calls) == calls
+
+
+def test_nothing_dies_before_its_cause_is_written(fakes: Fakes) -> None:
+    fakes.dynamodb.answers = [refusal("InternalServerError", status=500)]
+    Probing(a=Reject("no")).handler(batch(probe("a", attempt=2)))
+    assert 60 <= fakes.sqs.visibility["a"] <= 90
+    Probing(a=Reject("no")).handler(batch(probe("a", attempt=3)))
+    assert fakes.sqs.visibility["a"] == 0
+
+
+def test_a_cause_that_dynamodb_refuses_for_good_waits_for_nothing(fakes: Fakes) -> None:
+    fakes.dynamodb.answers = [refusal("AccessDeniedException")]
+    Probing(a=Reject("no")).handler(batch(probe("a")))
+    assert fakes.sqs.visibility["a"] == 0
+
+
+def test_only_so_many_causes_are_kept(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failures, "KEPT", 3)
+    fakes.dynamodb.answers = [EndpointConnectionError(endpoint_url="https://dynamodb.example")]
+    Probing(**{name: KeyError() for name in "abcde"}).handler(batch(*map(probe, "abcde")))
+    Probing().handler(batch(probe("x")))
+    assert set(fakes.dynamodb.causes) == set("cde")
+
+
 def test_who_was_not_tried_behind_a_failure_has_a_cause_too(fakes: Fakes) -> None:
-    Probing(a1=Reject("no")).handler(batch(probe("a1", group="a"), probe("a2", group="a")))
+    Probing(a1=Reject("no")).handler(batch(probe("a1", group="a"), probe("a2", group="a", attempt=5)))
     assert fakes.dynamodb.causes["a2"]["error_type"] == "GroupBlocked"
     assert "a1" in fakes.dynamodb.causes["a2"]["error_message"]
 
@@ -102,6 +158,12 @@ def test_a_message_that_kills_its_worker_on_its_last_attempt_has_a_cause(fakes: 
     with pytest.raises(Killed):
         Probing(a=Killed()).handler(batch(probe("a", attempt=5)))
     assert fakes.dynamodb.causes["a"]["error_type"] == "WorkerDied"
+
+
+def test_a_guess_is_no_first_failure(fakes: Fakes) -> None:
+    Probing(a=KeyError("x")).handler(batch(probe("a", attempt=5)))
+    cause = fakes.dynamodb.causes["a"]
+    assert (cause["error_type"], cause["first_error_type"], cause["last_error_type"]) == ("KeyError",) * 3
 
 
 def test_a_cause_that_was_seen_is_not_replaced_by_a_guess(fakes: Fakes) -> None:

@@ -21,6 +21,13 @@ def test_a_function_loads_no_other_function() -> None:
     assert not loaded(HANDLER) & others
 
 
+def test_what_pauses_consumers_is_loaded_by_none_and_loads_no_more_than_one_may() -> None:
+    assert "functions.runtime.mapping" not in loaded(HANDLER)
+    module = "functions.pause_consumer.handler"
+    assert too_much(module, Consumer(function="pause_consumer")) == set()
+    assert "functions.runtime.consumer" not in loaded(module)
+
+
 def test_importing_a_handler_reads_no_environment_and_makes_no_client() -> None:
     assert said(f"import {HANDLER}; from functions.runtime import clients; print(clients.made)", {}) == "{}"
 

@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
+from functions.runtime import clients
 from functions.runtime.consumer import consumer
 from functions.runtime.deadline import invocation, within
-from functions.runtime.errors import OutOfTime, Reject, Retry
+from functions.runtime.errors import OutOfTime, Reject, Retry, Unavailable
 from functions.runtime.message import Message
-from functions.runtime.once import _guard, once
+from functions.runtime.once import IN_PROGRESS, _guard, complete, once
+from functions.runtime.unfinished import unfinished
 from local.rehearsal import Rehearsal
 from tests.fixtures import Context
 from tests.functions.events import batch, delivered, failed
+from tests.functions.fakes import refusal
 from tests.sample.contracts import TicketOpened
 from tests.sample.messages import opened
 
@@ -45,6 +48,13 @@ def raising(error: BaseException) -> Callable[[], None]:
         raise error
 
     return move
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    return pauses
 
 
 @pytest.fixture
@@ -87,9 +97,10 @@ def test_a_and_b_a_dead_workers_key_is_free_again_when_its_time_is_over(running:
     effect = Effect(raising(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
         do(effect)
-    assert int(entry(running)["in_progress_expiration"]) <= (time.time() + 30) * 1000
-    with pytest.raises(Retry, match="being done by another worker"):
+    assert int(entry(running)["in_progress_expiration"]) <= (time.time() + IN_PROGRESS) * 1000
+    with pytest.raises(Retry, match="being done by another worker") as caught:
         do(effect)
+    assert caught.value.delay == IN_PROGRESS
     expire_progress(running)
     assert do(effect)
     assert effect.runs == 2
@@ -120,7 +131,7 @@ def test_e_a_run_ends_before_its_key_is_free_so_no_late_failure_frees_anothers(r
     with pytest.raises(OutOfTime):
         within(0.3, lambda: do(effect))
     assert time.time() * 1000 < freed_at[0]
-    assert running.items("once") == []
+    expire_progress(running)
     assert do(effect)
 
 
@@ -200,3 +211,63 @@ def test_a_store_that_does_not_answer_is_a_retry_and_runs_nothing(
     with pytest.raises(Retry):
         do(effect)
     assert effect.runs == 0
+
+
+def test_a_store_that_is_away_is_no_failure_of_the_message(running: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients.client("dynamodb"), "put_item", raising_call("InternalServerError"))
+    effect = Effect()
+    with pytest.raises(Unavailable):
+        do(effect)
+    assert effect.runs == 0
+
+
+def test_an_effect_that_was_had_is_done_even_if_its_record_has_to_be_written_again(
+    running: Rehearsal, monkeypatch: pytest.MonkeyPatch, no_pauses: list[float]
+) -> None:
+    failing_updates(monkeypatch, 3)
+    effect = Effect()
+    assert do(effect)
+    assert entry(running)["status"] == "COMPLETED"
+    assert not do(effect)
+    assert effect.runs == 1
+
+
+def test_a_record_that_cannot_be_written_is_handed_on_and_completed_by_another(
+    running: Rehearsal, monkeypatch: pytest.MonkeyPatch, no_pauses: list[float]
+) -> None:
+    with pytest.MonkeyPatch.context() as away:
+        failing_updates(away, 100)
+        effect = Effect()
+        assert do(effect)
+    assert entry(running)["status"] == "INPROGRESS"
+    (record,) = unfinished
+    assert not do(effect)
+    unfinished.clear()  # as another worker, which knows nothing of it
+    _guard.cache_clear()
+    with pytest.raises(Retry):
+        do(effect)
+    complete(record)
+    assert not do(effect)
+    assert effect.runs == 1
+    with pytest.raises(Reject):
+        do(effect, text="goodbye")
+
+
+def raising_call(code: str) -> Callable[..., None]:
+    def call(**_: Any) -> None:
+        raise refusal(code, status=500)
+
+    return call
+
+
+def failing_updates(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Let so many UpdateItems fail."""
+    dynamodb = clients.client("dynamodb")
+    real, failures = dynamodb.update_item, iter(range(times))
+
+    def update_item(**arguments: Any) -> Any:
+        if next(failures, None) is not None:
+            raise refusal("InternalServerError", status=500)
+        return real(**arguments)
+
+    monkeypatch.setattr(dynamodb, "update_item", update_item)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from functions.runtime.errors import Reject, Retry
+from functions.runtime.errors import GroupBlocked, Reject, Retry, Unavailable
+from functions.runtime.outcome import Failure
 from functions.runtime.record import Record
 from functions.runtime.settings import Settings
 from functions.runtime.visibility import MARGIN, backoff, blocked, delay
@@ -81,8 +82,40 @@ def test_a_rejected_head_is_tried_again_alone(fakes: Fakes) -> None:
 
 def test_a_follower_that_waited_in_vain_waits_until_its_head_is_gone() -> None:
     rest = 2 * 2 + 2 * 4 + 2 * 8  # after the head's second, third and fourth failure; after its fifth SQS moves it
-    assert blocked(1, at(1), at(1), SETTINGS) == 1 + MARGIN
-    assert blocked(1, at(1), at(2), SETTINGS) == 1 + MARGIN + rest
+    assert behind(BOOM, attempt=1) == 1 + MARGIN
+    assert behind(BOOM, attempt=2) == 1 + MARGIN + rest
+    assert behind(BOOM, attempt=2, place=9) == 1 + MARGIN + rest  # one dead head costs no more than its own time
+    assert behind(Reject("no"), attempt=2, place=9) == 1 + MARGIN
+
+
+def test_a_follower_behind_a_second_dead_head_waits_its_place() -> None:
+    rest = 2 * 2 + 2 * 4 + 2 * 8
+    whole = 2 + rest
+    assert behind(BOOM, attempt=3, place=1) == 1 + MARGIN + rest
+    assert behind(BOOM, attempt=3, place=4) == 1 + MARGIN + rest + 3 * (whole + MARGIN)
+    assert behind(Reject("no"), attempt=3, place=4) == 1 + MARGIN + 3 * MARGIN
+    # With one receive left nobody is a quick one.
+    assert behind(Reject("no"), attempt=4, place=4) == 1 + MARGIN + 3 * (whole + MARGIN)
+
+
+def test_behind_a_head_that_waits_for_a_service_nobody_waits_longer_while_there_are_receives() -> None:
+    assert behind(Unavailable("away"), attempt=2, place=9) == 1 + MARGIN
+    assert behind(Unavailable("away"), attempt=3, place=1) == 1 + MARGIN + 90 + 600 + 3600
+
+
+def behind(error: BaseException, *, attempt: int, place: int = 1) -> float:
+    head = Failure(at(1), error, "")
+    return blocked(1, head, Failure.not_attempted(at(attempt), GroupBlocked(""), head=head, place=place), SETTINGS)
+
+
+@pytest.mark.parametrize("error", [Unavailable("away"), refusal("ThrottlingException")])
+def test_what_met_a_service_that_is_away_waits_longer_than_pausing_takes(error: Exception) -> None:
+    assert all(60 <= delay(at(attempt), error, SETTINGS) <= 90 for attempt in (1, 2))
+
+
+def test_the_last_receives_outlast_an_hour_without_a_breaker() -> None:
+    assert 400 <= delay(at(3), Unavailable("away"), SETTINGS) <= 600
+    assert 2400 <= delay(at(4), Unavailable("away"), SETTINGS) <= 3600
 
 
 def test_visibility_that_cannot_be_set_fails_nothing_differently(fakes: Fakes) -> None:

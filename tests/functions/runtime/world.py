@@ -26,8 +26,9 @@ from functions.runtime.consumer import consumer
 from functions.runtime.errors import Reject
 from functions.runtime.message import Message
 from functions.runtime.outcome import Duplicate
-from functions.runtime.table import ConditionFailed, Table, plain
+from functions.runtime.table import ConditionFailed, Table, plain, typed
 from tests.functions.events import ACCOUNT, record
+from tests.simulation.expression import Expression
 
 VISIBILITY = 180
 RECEIVES = 5
@@ -151,23 +152,18 @@ class World:
 
     def _put(self, arguments: dict[str, Any]) -> dict[str, Any]:
         item = plain(arguments["Item"])
-        if "message_id" in item:
-            if item["message_id"] in self.causes:
-                raise _conditional(None)
-            self.causes[item["message_id"]] = item
-        elif item["name"] in self.effects:
+        if item["name"] in self.effects:
             raise _conditional(arguments["Item"])
-        else:
-            self.effects.append(item["name"])
+        self.effects.append(item["name"])
         return {}
 
-    def batch_write_item(self, **arguments: Any) -> dict[str, Any]:
+    def update_item(self, **arguments: Any) -> dict[str, Any]:
         def write() -> dict[str, Any]:
-            ((_, requests),) = arguments["RequestItems"].items()
-            for request in requests:
-                item = plain(request["PutRequest"]["Item"])
-                self.causes[item["message_id"]] = item
-            return {"UnprocessedItems": {}}
+            id_ = arguments["Key"]["message_id"]["S"]
+            names, values = arguments["ExpressionAttributeNames"], arguments["ExpressionAttributeValues"]
+            before = typed(self.causes[id_]) if id_ in self.causes else None
+            self.causes[id_] = plain(Expression(arguments["UpdateExpression"], names, values, before).applied())
+            return {"Attributes": before} if before else {}
 
         return self._call(write, may_fail=False)
 
@@ -193,9 +189,6 @@ class World:
             return {"Successful": [], "Failed": []}
 
         return self._call(change)
-
-    class exceptions:  # noqa: N801 - botocore's name
-        ConditionalCheckFailedException = ClientError
 
     def _call(self, act: Callable[[], dict[str, Any]], *, may_fail: bool = True) -> dict[str, Any]:
         fault = self.faults.pop(0) if self.faults else "none"

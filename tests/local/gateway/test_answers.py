@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from functions.contracts.key import scoped, unscoped
+from functions.contracts.webhooks import ReceiveWebhook
 from stacks import names
 from stacks.edge.mapping_template import LARGEST_BODY
 from tests.local.gateway.client import JSON, Client
@@ -16,6 +18,11 @@ from tests.local.gateway.receiver import Receiver
 def padded(size: int) -> str:
     """The ticket with spaces behind it, in that many bytes."""
     return TICKET + " " * (size - len(TICKET))
+
+
+def hook(size: int) -> str:
+    """A webhook in that many bytes."""
+    return '{"a":1}' + " " * (size - len('{"a":1}'))
 
 
 def test_a_202_names_the_message_and_the_correlation_id(client: Client, receiver: Receiver) -> None:
@@ -85,13 +92,6 @@ def test_a_key_that_sqs_would_not_take_is_a_400_that_says_so(
     assert answer.message.startswith("Idempotency-Key must be 1 to 128")
 
 
-@pytest.mark.parametrize("group", ["a%20b", "%C3%A9", "x" * 129])
-def test_a_group_that_sqs_would_not_take_is_a_400_that_says_so(client: Client, receiver: Receiver, group: str) -> None:
-    answer = client.post(f"/v1/tickets/{group}/changes", CHANGE, KEY)
-    assert (answer.status, receiver.taken) == (400, [])
-    assert answer.message.startswith("ticket_id must be 1 to 128")
-
-
 @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": ""}, {"Idempotency-Key": "  "}])
 def test_a_fifo_route_without_a_key_is_a_400_that_names_it(
     client: Client, receiver: Receiver, headers: dict[str, str]
@@ -155,6 +155,17 @@ def test_a_body_at_the_limit_is_taken_and_one_byte_more_is_a_413(client: Client,
     assert str(LARGEST_BODY) in answer.message
 
 
+def test_a_route_whose_body_becomes_an_event_leaves_room_for_what_surrounds_it(
+    client: Client, receiver: Receiver
+) -> None:
+    most = ReceiveWebhook.largest_body or 0
+    assert client.post("/v1/webhooks/github", hook(most), GITHUB).status == 202
+    assert len(receiver.taken[0].body) == most
+    answer = client.post("/v1/webhooks/github", hook(most + 1), GITHUB)
+    assert (answer.status, len(receiver.taken)) == (413, 1)
+    assert f"larger than {most} bytes" in answer.message
+
+
 def test_the_limit_counts_bytes_not_characters(client: Client, receiver: Receiver) -> None:
     wide = json.dumps({"event": "é€😀" * 120_000}, ensure_ascii=False)
     assert len(wide) < LARGEST_BODY < len(wide.encode())
@@ -166,9 +177,8 @@ def test_the_largest_body_with_the_largest_metadata_still_fits_into_sqs(client: 
     headers = {"Idempotency-Key": "k" * 128, "X-Correlation-Id": "c" * 128, "X-Tenant-Id": "t" * 128}
     assert client.post(TICKETS, padded(LARGEST_BODY), headers).status == 202
     signature = "t=1700000000" + f",v1={'0' * 64}" * 6
-    hook = '{"a":1}' + " " * (LARGEST_BODY - 7)
     headers |= {"X-Signature": signature, "X-Event": "e" * 64}
-    assert client.post("/v1/webhooks/partner", hook, headers).status == 202
+    assert client.post("/v1/webhooks/partner", hook(ReceiveWebhook.largest_body or 0), headers).status == 202
 
 
 def test_a_request_larger_than_api_gateway_takes_is_a_413(client: Client, receiver: Receiver) -> None:
@@ -200,10 +210,40 @@ def test_a_tenant_that_sqs_would_not_take_is_a_400_that_says_so(client: Client, 
     assert answer.message.startswith("X-Tenant-Id must be")
 
 
-def test_the_tenant_of_a_fifo_route_is_metadata_only(client: Client, receiver: Receiver) -> None:
-    assert client.post(CHANGES, CHANGE, {**KEY, "X-Tenant-Id": "acme"}).status == 202
+@pytest.mark.parametrize("tenant", ["acme", "acme:eu", "a/b", "a%2Fb", "100%", "/", "\"\\'$#{}"])
+def test_one_group_of_a_fifo_route_is_each_tenants_own(client: Client, receiver: Receiver, tenant: str) -> None:
+    assert client.post(CHANGES, CHANGE, {**KEY, "X-Tenant-Id": tenant}).status == 202
     (sent,) = receiver.taken
-    assert (sent.parameters["MessageGroupId"], sent.attributes["tenant"]) == ("tic-1001", "acme")
+    assert (sent.parameters["MessageGroupId"], sent.attributes["tenant"]) == (scoped(tenant, "tic-1001"), tenant)
+    assert unscoped(tenant, sent.parameters["MessageGroupId"]) == "tic-1001"
+
+
+def test_a_tenant_and_a_path_that_are_too_long_for_a_group_are_a_400_that_says_so(
+    client: Client, receiver: Receiver
+) -> None:
+    path = f"/v1/tickets/{'t' * 64}/changes"
+    assert client.post(path, CHANGE, {**KEY, "X-Tenant-Id": "a" * 62}).status == 202
+    answer = client.post(path, CHANGE, {**KEY, "X-Tenant-Id": "a" * 63})
+    assert (answer.status, len(receiver.taken)) == (400, 1)
+    assert answer.message.startswith("ticket_id and the tenant are too long for a message group of 128 characters")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a!b", "c$d", "a%2Fb", "%20", "a%0A", "%0Aa", "t" * 65, "%C3%A9", "%F0%9F%98%80", "%E2%80%A8", "'", "a%22"],
+)
+def test_a_path_that_the_contract_does_not_allow_is_a_400_that_names_it(
+    client: Client, receiver: Receiver, value: str
+) -> None:
+    answer = client.post(f"/v1/tickets/{value}/changes", CHANGE, KEY)
+    assert (answer.status, receiver.taken) == (400, [])
+    assert answer.message == "ticket_id, in the path, must match [A-Za-z0-9_-]{1,64} as a whole. Nothing was queued."
+
+
+def test_a_body_does_not_say_what_the_path_says(client: Client, receiver: Receiver) -> None:
+    answer = client.post(CHANGES, '{"ticket_id":"tic-1001","step":1,"note":""}', KEY)
+    assert (answer.status, receiver.calls) == (400, 0)
+    assert "ticket_id" in answer.message
 
 
 @pytest.mark.parametrize("seconds", ["0", "7", "60", "899", "900"])

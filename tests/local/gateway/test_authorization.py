@@ -161,6 +161,26 @@ def test_a_request_without_a_signature_is_a_403(signed: Path, receiver: Receiver
         assert receiver.taken[0].attributes["tenant"] == "AKIDEXAMPLE"
 
 
+@pytest.mark.parametrize(
+    ("caller", "tenant"),
+    [
+        ("AROAEXAMPLEEXAMPLEID:i-0123456789abcdef0", "AROAEXAMPLEEXAMPLEID"),
+        ("AROAEXAMPLEEXAMPLEID:a:b", "AROAEXAMPLEEXAMPLEID"),
+        ("AIDAEXAMPLE", "AIDAEXAMPLE"),
+        ("111122223333:ada", "111122223333:ada"),
+    ],
+)
+def test_every_session_of_a_role_is_one_tenant(signed: Path, receiver: Receiver, caller: str, tenant: str) -> None:
+    authorization = f"AWS4-HMAC-SHA256 Credential={caller}/20260101/us-east-1/execute-api/aws4_request, …"
+    headers: list[tuple[str, str | bytes]] = [
+        ("Content-Type", "application/json"),
+        ("Authorization", authorization.encode()),
+    ]
+    with Gateway(assembly=signed, endpoint_url=receiver.url) as gateway, Client(gateway.url) as client:
+        assert client.send("POST", "/v1/tickets", TICKET, headers).status == 202
+    assert receiver.taken[0].attributes["tenant"] == tenant
+
+
 def test_a_webhook_needs_no_other_grant(signed: Path, tokens: Path, receiver: Receiver) -> None:
     for folder in (signed, tokens):
         with Gateway(assembly=folder, endpoint_url=receiver.url) as gateway, Client(gateway.url) as client:

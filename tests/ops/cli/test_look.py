@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from ops.queue import known
 from stacks import names
 from tests.ops.cli.typed import answer, dead_tickets, explain, ops, queue
@@ -17,6 +19,25 @@ def test_queues_shows_every_queue_of_the_topology_with_what_waits(aws: Endpoint)
     assert [row["queue"] for row in rows] == [word for word, _, _ in known(names.LOCAL, SAMPLE)]
     assert {row["queue"]: row["waiting"] for row in rows if row["waiting"]} == {"open_ticket-dlq": 3}
     assert "open_ticket-dlq" in ops("queues").stdout
+
+
+def test_queues_says_which_consumers_take_nothing(aws: Endpoint) -> None:
+    assert {row["consumer"] for row in answer("queues")} == {None}
+    assert "runbook" not in ops("queues").stdout
+    states = {"open_ticket": "Disabled", "change_ticket": "Enabled", "mail_ticket": "Disabling"}
+    for word, state in states.items():
+        aws.mappings[queue(aws, word).arn] = state
+    assert {row["queue"]: row["consumer"] for row in answer("queues") if row["consumer"]} == states
+    shown = ops("queues").stdout
+    assert "open_ticket disabled" in shown
+    assert "mail_ticket disabling" in shown
+    assert "change_ticket enabled" not in shown
+    assert "docs/runbook.md" in shown
+
+
+def test_queues_shows_what_waits_to_whom_lambda_tells_nothing(aws: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Endpoint, "_mappings", lambda *_: (403, b'{"__type": "AccessDeniedException"}'))
+    assert len(answer("queues")) == len(list(known(names.LOCAL, SAMPLE)))
 
 
 def test_dead_groups_messages_by_cause_and_leaves_them_where_they_are(aws: Endpoint) -> None:

@@ -89,6 +89,12 @@ def dead(aws: Endpoint, word: str, body: str = "{}", group: str | None = None) -
         "function": {"S": names.resource(names.LOCAL, "assign_ticket")},
         "stack": {"L": [{"S": "functions/runtime/consumer.py:61 handle"}, {"S": FRAME}]},
         "correlation_id": {"S": CORRELATION},
+        "first_error_type": {"S": "Unavailable"},
+        "first_error_message": {"S": f"The directory of agents does not answer {CORRELATION} for {MESSAGE} just now."},
+        "first_attempts": {"N": "1"},
+        "last_error_type": {"S": "NotAttempted"},
+        "last_error_message": {"S": "The batch's time ran out before its turn."},
+        "last_attempts": {"N": "6"},
     }
     return id_
 
@@ -106,6 +112,14 @@ def test_peek(aws: Endpoint, terminal: Screen) -> None:
     text = terminal.after("peek", "assign_ticket")
     whole(text, id_, CORRELATION, EVENT, MESSAGE, f"{EVENT}/{MESSAGE}", FRAME.split()[0], f"ops trace {CORRELATION}")
     assert text.index("functions/runtime/consumer.py:61") < text.index(FRAME.split()[0]), "the innermost call is last"
+    whole(text, "first, at receive 1: service away: The", "last, at receive 6: NotAttempted")
+
+
+def test_a_remark_about_the_causes(aws: Endpoint, terminal: Screen) -> None:
+    id_ = dead(aws, "assign_ticket-dlq")
+    aws.tables = {}
+    for command in (("dead",), ("peek", "assign_ticket")):
+        whole(terminal.after(*command), id_, "Neither the recorded causes")
 
 
 def test_redrive_and_resume_and_status(

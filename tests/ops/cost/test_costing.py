@@ -21,6 +21,7 @@ from stacks.entry import Access, Consumer, Integration, Queue, Route, Subscripti
 from stacks.settings import Settings
 from tests.sample.contracts import OpenTicket, TicketAssigned, TicketOpened
 from tests.sample.topology import SAMPLE
+from tests.simulation.order_kinds import on_poison
 
 PRICES = Prices.of("us-east-1")
 PROD = Settings(stage="prod", email_sender="a@example.com")
@@ -67,6 +68,15 @@ def test_a_million_messages_cost_what_the_price_list_says_by_hand() -> None:
     assert row.cost.logs == pytest.approx(0.50 * 1e6 * (450 + 400 + 50 + 50) / 1024**3)
     assert row.cost.traces == pytest.approx(5.00 * (0.05 + 0.05 / 10))
     assert row.cost.total == pytest.approx(6.3674, abs=0.0001)
+
+
+def test_a_queue_that_parks_costs_a_read_a_batch_more() -> None:
+    name = "POST /v1/tickets/{ticket_id}/changes"
+    plain, parks = (rows(on_poison(word), fill=10)[name] for word in ("continue", "park"))
+    # A read unit for the group of each message, and 5 ms a batch of a quarter of a GB.
+    more = 0.125 + 0.1e6 * 0.25 * 0.005 * 0.0000133334
+    assert parks.cost.total - plain.cost.total == pytest.approx(more)
+    assert parks.standard.total == plain.standard.total
 
 
 def test_other_designs_cost_what_they_do_more() -> None:

@@ -180,6 +180,17 @@ def test_a_redriven_command_hangs_under_the_request_that_it_came_with() -> None:
     assert found.strays == []
 
 
+def test_what_is_parked_was_received_and_not_attempted() -> None:
+    error = {"error_type": "GroupParked", "error": "behind key-1@1"}
+    parked = [
+        handled("open_ticket", "m1", 10 * n, outcome="retried", attempt=n, request=0, **error) for n in range(1, 6)
+    ]
+    (row,) = (line for line in shown(told(answered(), *parked)).splitlines() if "GroupParked" in line)
+    assert "receives 1 to 5" in row
+    assert "GroupParked: behind key-1@1" in row
+    assert "retried" not in row
+
+
 def test_an_event_delivered_twice_is_two_messages_and_published_twice_is_told_once() -> None:
     again = handled("open_ticket", "m5", 600, outcome="duplicate", request=500, publishes={"TicketOpened": "e1"})
     second = handled("assign_ticket", "m6", 700, outcome="duplicate", event="e1")

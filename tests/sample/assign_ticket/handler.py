@@ -20,7 +20,7 @@ def handle(ticket: TicketOpened, message: Message) -> Iterable[Event]:
     for each in ticket.wanted:
         wanted[each.agent] += each.hours
     try:
-        taken = AGENTS.take(ticket.ticket_id, wanted, first=message.attempt == 1)
+        taken = AGENTS.take(message.scoped(ticket.ticket_id), wanted, first=message.attempt == 1)
     except Unknown as unknown:
         agents = ", ".join(unknown.keys)
         raise Reject(f"Agent {agents} is not in the agents table; add it, then redrive.") from unknown

@@ -1,4 +1,4 @@
-"""ChangeTicket: one conditional write that only the next step passes, then what came of it."""
+"""ChangeTicket: the claim of its key, one conditional write of its step, then what came of it."""
 
 from __future__ import annotations
 
@@ -13,30 +13,37 @@ CHANGES = Table("changes")
 
 
 def handle(change: ChangeTicket, message: Message) -> Iterable[Event]:
-    """Apply the change if it is the next step."""
-    ticket_id = message.group
-    if not ticket_id:
-        raise Reject("The message has no group; send changes to the FIFO queue, with the ticket id as the group.")
-    changed = TicketChanged(ticket_id=ticket_id, step=change.step)
+    """Apply the change if it is the next step.
+
+    Each key and each step is an item of its own, so that none grows. No transaction: a step, once it is there, stays,
+    and says which key took it, so a worker may die between any two of these calls.
+    """
+    digest = change.digest()
+    changed = TicketChanged(ticket_id=change.ticket_id, step=change.step)
+    reason = f"step {change.step} is not the next one"
+    declined = ChangeDeclined(ticket_id=change.ticket_id, step=change.step, reason=reason)
     try:
-        CHANGES.update(
-            {"ticket_id": ticket_id},
-            "SET step = :step, #applied = :digest",
-            condition="attribute_not_exists(#applied) AND "
-            + ("attribute_not_exists(step)" if change.step == 1 else "step = :before"),
-            names={"#applied": f"applied:{message.key}"},
-            values={":step": change.step, ":digest": change.digest()}
-            | ({":before": change.step - 1} if change.step > 1 else {}),
+        CHANGES.put(
+            {"ticket_id": message.scoped(change.ticket_id, "key", message.key), "digest": digest},
+            condition="attribute_not_exists(ticket_id) OR digest = :digest",
+            values={":digest": digest},
+        )
+    except ConditionFailed:
+        raise Reject(f"Idempotency key {message.key} came before with another body.") from None
+    if change.step > 1 and CHANGES.get({"ticket_id": _step(change, message, change.step - 1)}) is None:
+        return [declined]
+    try:
+        CHANGES.put(
+            {"ticket_id": _step(change, message, change.step), "key": message.key},
+            condition="attribute_not_exists(ticket_id)",
         )
     except ConditionFailed as failed:
-        digest = (failed.item or {}).get(f"applied:{message.key}")
-        if digest is None:
-            reason = f"step {change.step} is not the next one"
-            return [ChangeDeclined(ticket_id=ticket_id, step=change.step, reason=reason)]
-        if digest != change.digest():
-            raise Reject(f"Idempotency key {message.key} came before with another body.") from None
-        return Duplicate([changed])
+        return Duplicate([changed]) if (failed.item or {})["key"] == message.key else [declined]
     return [changed]
+
+
+def _step(change: ChangeTicket, message: Message, step: int) -> str:
+    return message.scoped(change.ticket_id, "step", str(step))
 
 
 handler = consumer(handle, accepts=ChangeTicket)

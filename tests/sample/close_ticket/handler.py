@@ -15,16 +15,16 @@ FACTS = ("TicketAssigned", "TicketChanged")
 
 def handle(event: TicketAssigned | TicketChanged, message: Message) -> Iterable[Event]:
     """Note the fact, first report first, in one write that also tells whether it was the missing one."""
-    fact = type(event).__name__
+    fact, closed = type(event).__name__, TicketClosed(ticket_id=event.ticket_id)
     closing = CLOSINGS.update(
-        {"ticket_id": event.ticket_id},
+        {"ticket_id": message.scoped(event.ticket_id)},
         "SET #fact = if_not_exists(#fact, :cause), #first = if_not_exists(#first, :cause)",
         names={"#fact": fact, "#first": "first"},
         values={":cause": message.cause},
     )
     complete = all(name in closing for name in FACTS)
     if complete and closing[fact] == message.cause != closing["first"]:
-        return [TicketClosed(ticket_id=event.ticket_id)]
+        return [closed]
     return ()
 
 

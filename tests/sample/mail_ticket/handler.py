@@ -27,7 +27,7 @@ def handle(ticket: TicketOpened, message: Message) -> Iterable[Event]:
     sent = once(
         lambda: send_email(to=letter.to, subject=letter.subject, text=letter.text),
         name="mail_ticket",
-        key=ticket.ticket_id,
+        key=message.scoped(ticket.ticket_id),
         content=letter,
     )
     return () if sent else Duplicate()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from functions.contracts.pause import PAUSE_CONSUMER
 from stacks import names
 from stacks.invariants.assembly import Assembly
 from stacks.invariants.rules import RULES
@@ -131,6 +132,15 @@ BREAKS: list[tuple[str, Break]] = [
     ("url-encoded", integration(RequestTemplates=NAIVE)),
     ("honest-answers", integration(IntegrationResponses=[{"StatusCode": "202"}])),
     ("dead-letter-queue", prop(QUEUE, {"QueueName": WORK}, RedrivePolicy=None)),
+    (
+        "dead-letter-queue",
+        prop(
+            QUEUE,
+            {"QueueName": WORK},
+            RedrivePolicy=None,
+            QueueName=names.queue("dev", f"do_{PAUSE_CONSUMER}", fifo=True),
+        ),
+    ),
     ("receives", nested(QUEUE, "RedrivePolicy", "maxReceiveCount", value=2, where={"QueueName": WORK})),
     ("dead-letter-type", prop(QUEUE, {"QueueName": DEAD}, FifoQueue=True)),
     ("dead-letter-retention", prop(QUEUE, {"QueueName": DEAD}, MessageRetentionPeriod=345_600)),

@@ -39,7 +39,7 @@ def _dimensions(metric: Any) -> dict[str, str]:
 
 
 def test_every_queue_consumer_rule_and_the_api_has_its_alarms(alarms: dict[str, Any]) -> None:
-    expected = {"api-faults", "api-refused", "api-latency"}
+    expected = {"api-faults", "api-refused", "api-latency", "pause_consumer-paused", "pause_consumer-errors"}
     for queue in SAMPLE.queues:
         expected |= {f"{queue.name}-{kind}" for kind in ("dead-letters", "oldest", "drain", "not-deleting")}
     for consumer in SAMPLE.consumers:

@@ -11,6 +11,7 @@ import pytest
 from stacks import names
 from stacks.entry import Consumer
 from tests.sample.topology import SAMPLE
+from tests.simulation.order_kinds import on_poison
 from tests.stacks.templates import SENDER, Templates, listed, statements, synthesize
 
 CONSUMERS = pytest.mark.parametrize("consumer", SAMPLE.consumers, ids=lambda consumer: consumer.function)
@@ -30,7 +31,7 @@ def actions(templates: Templates, consumer: Consumer) -> dict[str, set[str]]:
 
 def test_every_consumer_reports_partial_failures(prod: Templates) -> None:
     mappings = prod.properties("AWS::Lambda::EventSourceMapping")
-    assert len(mappings) == len(SAMPLE.consumers)
+    assert len(mappings) == len(SAMPLE.consumers) + 1, "and that of pause_consumer"
     assert all(mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for mapping in mappings)
 
 
@@ -94,7 +95,8 @@ def test_a_role_may_do_exactly_what_its_function_does(prod: Templates, consumer:
     allowed = actions(prod, consumer)
     prefix = names.resource("prod", "")
     expected = {
-        f"table/{prefix}failures": {"dynamodb:BatchWriteItem"},
+        f"table/{prefix}failures": {"dynamodb:UpdateItem"},
+        f":{prefix}pause_consumer.fifo": {"sqs:SendMessage"},
         **{
             f"table/{prefix}{access.table}": {f"dynamodb:{action}" for action in access.actions}
             for access in consumer.access
@@ -114,6 +116,24 @@ def test_a_role_may_do_exactly_what_its_function_does(prod: Templates, consumer:
         ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
         ["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
     ]
+
+
+def test_only_the_consumer_of_a_queue_that_parks_may_read_and_change_what_is_parked(tmp_path: Path) -> None:
+    parks = synthesize(tmp_path, "prod", on_poison("park"))
+    table = names.resource("prod", names.PARKED)
+    for consumer in SAMPLE.consumers:
+        mine = consumer.function == "change_ticket"
+        variables = parks.function(consumer.function)["Environment"]["Variables"]
+        assert variables.get("PARKED_TABLE") == (table if mine else None)
+        (allowed,) = [what for where, what in actions(parks, consumer).items() if f'table/{table}"' in where] or [set()]
+        assert allowed == ({"dynamodb:BatchGetItem", "dynamodb:UpdateItem"} if mine else set())
+    (operator,) = (
+        statement
+        for policy in parks.properties("AWS::IAM::Policy", "operator")
+        for statement in statements(policy)
+        if statement["Sid"] == "Parked"
+    )
+    assert set(operator["Action"]) == {"dynamodb:Scan", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
 
 
 def test_lambda_takes_a_role_for_functions_of_this_account_only(prod: Templates) -> None:

@@ -1,0 +1,189 @@
+"""Groups of which something is dead, on queues that park: who is first, how many wait behind, and opening one by hand.
+
+A place is given up by the consumer that handled its message, or here, where the message was dropped. What was deleted
+otherwise, in the console or by its retention, leaves a place of a message that is nowhere: it holds its group up until
+a person opens it or the place is too old for any queue to have its message.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
+
+from functions.contracts.envelope import IDEMPOTENCY_KEY, PARKED_AS, RECEIVED_AT
+from functions.contracts.parked import GROUP, Place, group_of, held, identity, item_key, places
+from ops import audit
+from ops.depth import depth
+from ops.errors import UsageError
+from ops.item import plain, typed
+from ops.queue import find
+from ops.redrive.journal import new_run
+from ops.sqs.message import Message, Value
+from ops.stage import Stage, in_words
+from stacks import names
+from stacks.entry import Topology
+
+Groups = dict[str, list[Place]]
+"""The places of each group that has some, the first first."""
+Where = Literal["dead", "gone", "elsewhere"]
+
+
+class ParkedGroup(Struct, frozen=True, kw_only=True):
+    """A group with places. `head` is the message whose turn it is, `behind` how many wait for it.
+
+    The head is `dead`, so that the group waits for a redrive; or `gone`, so that nothing will ever open the group; or
+    `elsewhere`: it is attempted, on its way, or was not looked at.
+    """
+
+    queue: str
+    group: str
+    head: str
+    behind: int
+    where: Where
+
+
+def work_of(topology: Topology, word: str) -> str | None:
+    """The queue that parks and that the word means, itself or by its dead-letter queue; None where it does not park."""
+    work = word.removesuffix("-dlq")
+    return next((queue.name for queue in topology.queues if queue.name == work and queue.on_poison == "park"), None)
+
+
+def identified(message: Message) -> str:
+    """Which message it is, as its place names it."""
+    told = {name: value.text for name, value in message.message_attributes.items()}
+    return identity(
+        message.body,
+        key=told.get(IDEMPOTENCY_KEY) or None,
+        received_at=told.get(RECEIVED_AT) or None,
+        parked_as=told.get(PARKED_AS) or None,
+    )
+
+
+def placed(message: Message, attributes: Mapping[str, Value]) -> dict[str, Value]:
+    """The attributes with which `message` keeps its place when its body is edited: a key keeps it as it is."""
+    told = message.message_attributes.get(IDEMPOTENCY_KEY)
+    kept = {} if told is not None and told.text else {PARKED_AS: Value("String", identified(message))}
+    return {**attributes, **kept}
+
+
+def groups(stage: Stage, work: str) -> Groups:
+    """Every group of the queue of that word that has places. Raises `OpsError` where the table cannot be read."""
+    with in_words():
+        return _groups(stage, work)
+
+
+def _groups(stage: Stage, work: str) -> Groups:
+    pages = (
+        stage.client("dynamodb")
+        .get_paginator("scan")
+        .paginate(
+            TableName=names.resource(stage.name, names.PARKED),
+            ConsistentRead=True,
+            FilterExpression="begins_with(#group, :queue)",
+            ExpressionAttributeNames={"#group": GROUP},
+            ExpressionAttributeValues=typed({":queue": item_key(work, "")}),
+        )
+    )
+    found: Groups = {}
+    for item in (plain(item) for page in pages for item in page["Items"]):
+        group, there = group_of(item[GROUP], work), held(places(item), time.time())
+        if group is not None and there:
+            found[group] = there
+    return dict(sorted(found.items()))
+
+
+def parked(stage: Stage, work: str, seen: Sequence[Message], *, whole: bool) -> tuple[list[ParkedGroup], str | None]:
+    """The groups of the queue that have places, and why they could not be read.
+
+    `seen` are messages of its dead-letter queue; `whole` says that they are all.
+    """
+    try:
+        known = _groups(stage, work)
+    except (ClientError, BotoCoreError) as error:
+        return [], str(error)
+    if not known:
+        return [], None
+    dead = {(message.group, identified(message)) for message in seen}
+    counts = depth(stage, find(stage, work))
+    still = whole and not counts.waiting and not counts.in_flight and not counts.delayed
+
+    def where(group: str, head: Place) -> Where:
+        if (group, head.identity) in dead:
+            return "dead"
+        return "gone" if still else "elsewhere"
+
+    return [
+        ParkedGroup(queue=work, group=group, head=all_[0].identity, behind=len(all_) - 1, where=where(group, all_[0]))
+        for group, all_ in known.items()
+    ], None
+
+
+def forget(stage: Stage, work: str, messages: Iterable[Message]) -> None:
+    """Give up the places of messages that are no more in the queue or its dead-letter queue. Raises `OpsError`."""
+    gone: dict[str, Counter[str]] = {}
+    for message in messages:
+        gone.setdefault(message.group or "", Counter())[identified(message)] += 1
+    known = groups(stage, work) if gone else {}
+    for group, identities in gone.items():
+        for place in known.get(group, []):
+            if identities[place.identity] > 0:
+                identities[place.identity] -= 1
+                _remove(stage, work, group, place)
+
+
+class Opened(Struct, frozen=True, kw_only=True):
+    """A group that was, or would be, opened: which messages lose their places."""
+
+    queue: str
+    group: str
+    lost: list[str]
+    acted: bool
+    problem: str | None = None
+
+
+def open_group(stage: Stage, work: str, group: str, *, first: bool = False, yes: bool = False) -> Opened:
+    """Take all places of the group away, so that it is open, or only the `first`, so that the next has its turn.
+
+    Without `yes` nothing is changed. What is redriven of an open group is handled as it arrives. Raises `UsageError`
+    where the group has no place, `OpsError` where AWS refuses.
+    """
+    known = groups(stage, work)
+    if group not in known:
+        raise UsageError(f"Nothing of group {group!r} is parked in {work}; there is: {', '.join(known) or 'none'}.")
+    lost = known[group][:1] if first else known[group]
+    opened = Opened(queue=work, group=group, lost=[place.identity for place in lost], acted=yes)
+    if not yes:
+        return opened
+    action = "skip the head of a group" if first else "open a group"
+    record = audit.begin(stage, new_run(), action, work, {"group": group, "lost": opened.lost})
+    if first:
+        _remove(stage, work, group, lost[0])
+    else:
+        with in_words():
+            stage.client("dynamodb").delete_item(**_key(stage, work, group))
+    problem = audit.end(stage, record, {"lost": len(lost)})
+    return Opened(queue=work, group=group, lost=opened.lost, acted=True, problem=problem)
+
+
+def _remove(stage: Stage, work: str, group: str, place: Place) -> None:
+    """Remove the place, if it is still there."""
+    client = stage.client("dynamodb")
+    with in_words():
+        try:
+            client.update_item(
+                **_key(stage, work, group),
+                UpdateExpression=f"REMOVE {place.name}",
+                ConditionExpression=f"attribute_exists({place.name})",
+            )
+        except client.exceptions.ConditionalCheckFailedException:
+            return
+
+
+def _key(stage: Stage, work: str, group: str) -> Mapping[str, Any]:
+    key = typed({GROUP: item_key(work, group)})
+    return {"TableName": names.resource(stage.name, names.PARKED), "Key": key}
