@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from functools import cache
 from hashlib import sha256
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar, TypeVar
 
-from msgspec import DecodeError, Meta, Struct, StructMeta
+from msgspec import DecodeError, Meta, Raw, Struct
 from msgspec.json import Decoder, encode
 
 from functions.contracts.path import body_of
 from functions.contracts.reject import Reject
+
+T = TypeVar("T")
 
 
 class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -43,16 +46,7 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
         return sha256(encode(self.body())).hexdigest()
 
 
-class _Fitting(StructMeta):
-    """Makes instances that fit their contract. Decoding, which checks by itself, does not come through here."""
-
-    def __call__(cls, *values: Any, **fields: Any) -> Any:  # noqa: N805 - of a metaclass
-        made = super().__call__(*values, **fields)
-        made.fits()
-        return made
-
-
-class Event(Struct, frozen=True, kw_only=True, metaclass=_Fitting):
+class Event(Struct, frozen=True, kw_only=True):
     """A fact, published once its effect is durable. The class name is EventBridge's detail-type.
 
     Unknown fields are ignored, so that a new optional field breaks no subscriber. Removing or narrowing a field needs
@@ -66,14 +60,31 @@ class Event(Struct, frozen=True, kw_only=True, metaclass=_Fitting):
     version: ClassVar[int] = 1
     business_key: ClassVar[str | None] = None
 
+    def __post_init__(self) -> None:
+        """Check what is made; what is read, its decoder checks."""
+        if not _reading.get():
+            self.fits()
+
     def fits(self) -> bytes:
         """The event as JSON. Raises `Reject` if a subscriber could not read it."""
         try:
             written = encode(self)
-            _reader(type(self)).decode(written)
+            read(_reader(type(self)), written)
         except (DecodeError, UnicodeError, TypeError) as error:
             raise Reject(f"{type(self).__name__} would not fit its own contract: {error}.") from error
         return written
+
+
+_reading: ContextVar[bool] = ContextVar("reading", default=False)
+
+
+def read(decoder: Decoder[T], written: bytes | str | Raw) -> T:
+    """What the decoder reads, so that an event is not checked a second time. Raises what the decoder raises."""
+    before = _reading.set(True)
+    try:
+        return decoder.decode(written)
+    finally:
+        _reading.reset(before)
 
 
 @cache

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw, Struct, field
 from msgspec.json import Decoder
 
-from functions.contracts.contract import Command, Event
+from functions.contracts.contract import Command, Event, read
 from functions.contracts.envelope import Envelope
 from functions.contracts.key import scoped, unscoped
 from functions.contracts.path import PathField, body_of, path_field
@@ -92,7 +92,7 @@ def _command_intake(contract: type[Command]) -> Intake:
     name = contract.__name__
     key_field = contract.business_key
 
-    def read(record: Record) -> tuple[Command, Message]:
+    def take(record: Record) -> tuple[Command, Message]:
         said = _decode(decoder, record.body, name)
         # On a standard queue the group is who shares it fairly, and no part of what is asked for.
         group = unscoped(record.tenant, record.group) if record.group and (record.fifo or path) else None
@@ -104,7 +104,7 @@ def _command_intake(contract: type[Command]) -> Intake:
         scope = (name, group, key) if group and not key_field else (name, key)
         return command, Message.of(record, key=key, cause=scoped(record.tenant, *scope))
 
-    return read
+    return take
 
 
 def _with_path(contract: type[Command], said: Struct, path: PathField, value: str | None) -> Command:
@@ -124,7 +124,7 @@ def _event_intake(contracts: tuple[type[Event], ...]) -> Intake:
     delivery, envelope = Decoder(_Delivery), Decoder(Envelope)
     known = {contract.__name__: (contract, Decoder(contract)) for contract in contracts}
 
-    def read(record: Record) -> tuple[Event, Message]:
+    def take(record: Record) -> tuple[Event, Message]:
         arrived = _decode(delivery, record.body, "EventBridge event")
         surrounds = _decode(envelope, arrived.detail, arrived.type)
         if surrounds.type not in known:
@@ -140,11 +140,11 @@ def _event_intake(contracts: tuple[type[Event], ...]) -> Intake:
         event = _decode(decoder, surrounds.data, surrounds.type)
         return event, Message.of(record, key=surrounds.id, cause=surrounds.id, event=surrounds)
 
-    return read
+    return take
 
 
 def _decode(decoder: Decoder[T], body: str | Raw, name: str) -> T:
     try:
-        return decoder.decode(body)
+        return read(decoder, body)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Reject(f"{excerpt(name)} does not decode: {excerpt(str(error))}") from error

@@ -78,7 +78,7 @@ def _told(costing: Costing) -> Iterator[Text]:
             f"A message takes {assume.own:g} ms of its function, a write {assume.write:g} ms, a PutEvents "
             f"{assume.publish:g} ms, a SendMessage or an e-mail {assume.send:g} ms; on {architecture}.",
             "Each write of a consumer happens once a message, for one unit; several are a transaction, for two each.",
-            f"{assume.keyed:.0%} of requests have an Idempotency-Key (--keyed), which is a write with the effect.",
+            f"{assume.keyed:.0%} of requests have an Idempotency-Key (--keyed), which is a write before the effect.",
             "A consumer that publishes tells one event a message; what follows is that of the first one it lists.",
             f"Events are kept {days} days in the archive." if days else "The stage archives no events.",
             f"X-Ray records {assume.sampled:.0%} of requests and batches. Logs: {assume.access_line} bytes a request, "

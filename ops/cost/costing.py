@@ -166,16 +166,19 @@ class Costing:
         return Cost(sqs=price * requests + (self.prices.sqs_fair * requests if fair else 0))
 
     def _consumer(self, consumer: Consumer) -> Cost:
-        """A message after the other, its effects one call, the events of the batch ten a call."""
+        """A message after the other, its effects one call, the events of the batch ten a call.
+
+        The claim of an idempotency key is a call and a write of its own, before the effect.
+        """
         assume, fill = self.assume, self._fill(consumer)
-        writes = len(self._writes(consumer))
-        calls = min(writes, 1) * assume.write
+        effects = len(self._writes(consumer, keys=False))
+        claims = assume.keyed * (len(self._writes(consumer)) - effects)
+        calls = (min(effects, 1) + claims) * assume.write
         if consumer.sends_email:
             calls += 2 * assume.write + assume.send
         publishes = math.ceil(fill / RECEIVE) * assume.publish if consumer.publishes else 0
         reads = assume.write if self._parks(consumer) else 0
-        keyless = _units(len(self._writes(consumer, keys=False)))
-        units = assume.keyed * _units(writes) + (1 - assume.keyed) * keyless + (2 if consumer.sends_email else 0)
+        units = _units(effects) + claims + (2 if consumer.sends_email else 0)
         cost = self._run(consumer, reads + fill * (assume.own + calls) + publishes, units)
         # What is parked is read once a batch, a unit a group: at the most as many as there are messages.
         return cost + Cost(tables=self.prices.table_read * self.messages) if self._parks(consumer) else cost
@@ -183,7 +186,7 @@ class Costing:
     def _standard(self, consumer: Consumer) -> Cost:
         """The same work one call after the other: an idempotency record, begun and completed, and a PutEvents each.
 
-        That record is in the place of the keys that we write with the effect.
+        That record is in the place of the keys that we claim before the effect.
         """
         assume, fill = self.assume, self._fill(consumer)
         writes = len(self._writes(consumer, keys=False))

@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar
 import pytest
 from msgspec import Meta
 
-from functions.contracts.contract import Command
+from functions.contracts.contract import END, Command
+from functions.contracts.path import FromPath
 from local.invitation import curl, invitation
 from stacks.entry import Route, Topology
 from tests.sample.topology import SAMPLE
@@ -25,6 +26,12 @@ class Quoted(Command, frozen=True, kw_only=True):
 
     id: Annotated[str, Meta(examples=["q-1"])]
     words: Annotated[str, Meta(examples=[WORDS])]
+
+
+class Numbered(Command, frozen=True, kw_only=True):
+    """A command of a path that has a form of its own."""
+
+    id: Annotated[str, Meta(pattern=rf"^q-[0-9]+{END}", examples=["q-17"]), FromPath]
 
 
 class Long(Quoted, frozen=True, kw_only=True):
@@ -51,6 +58,11 @@ def test_a_route_without_a_business_key_is_given_an_idempotency_key_and_a_path_i
     command = words(route)
     assert f"{URL}/v1/tickets/example-1/changes" in command
     assert "Idempotency-Key: example-1" in command
+
+
+def test_a_path_that_allows_no_plain_value_gets_its_example() -> None:
+    route = Route(path="/v1/quotes/{id}/words", accepts=Numbered, queue="quotes", group="id")
+    assert f"{URL}/v1/quotes/q-17/words" in words(route)
 
 
 def test_every_line_fits_eighty_columns() -> None:

@@ -1,0 +1,126 @@
+"""Commands with a value of the path, events that fit, and keys of parts: what contracts hold to."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Meta
+from msgspec.json import Decoder, decode, encode
+
+from functions.contracts.contract import END, Command, Event, read
+from functions.contracts.key import joined, scoped, unscoped
+from functions.contracts.path import FromPath, body_of, path_field
+from functions.contracts.reject import Reject
+from tests.functions.events import batch, failed
+from tests.functions.fakes import Fakes
+from tests.functions.runtime.probe import Probing, probe
+from tests.sample.contracts import ChangeTicket, OpenTicket, TicketChanged
+from tests.sample.messages import change
+
+Word = Annotated[str, Meta(pattern=rf"^[a-z]{{1,8}}{END}")]
+
+
+class Listed(Event, frozen=True, kw_only=True):
+    source: ClassVar[str] = "lists"
+    words: list[Word]
+
+
+class Renamed(Command, frozen=True, kw_only=True, rename={"note": "Note"}):
+    word: Annotated[Word, FromPath]
+    note: str
+    tags: list[str] = msgspec.field(default_factory=list)
+    level: int = 3
+
+
+# Events
+
+
+@pytest.mark.parametrize("ticket_id", ["a!b", "", "x" * 65, "tic-1\n", 7, None, "\ud800"])
+def test_an_event_that_no_subscriber_could_read_is_never_made(ticket_id: Any) -> None:
+    with pytest.raises(Reject, match="TicketChanged would not fit its own contract: "):
+        TicketChanged(ticket_id=ticket_id, step=1)
+
+
+def test_the_refusal_names_the_field() -> None:
+    with pytest.raises(Reject, match=r"at `\$\.step`"):
+        TicketChanged(ticket_id="tic-1", step="one")  # type: ignore[arg-type]
+
+
+def test_a_changed_copy_is_checked_as_well() -> None:
+    with pytest.raises(Reject):
+        msgspec.structs.replace(TicketChanged(ticket_id="tic-1", step=1), ticket_id="a!b")
+
+
+def test_an_event_that_is_read_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    written, checks = encode(TicketChanged(ticket_id="tic-1", step=1)), []
+    monkeypatch.setattr(Event, "fits", lambda self: checks.append(self))
+    assert read(Decoder(TicketChanged), written) == decode(written, type=TicketChanged)
+    assert len(checks) == 1, "the second was read by nobody of ours"
+
+
+def test_what_was_changed_behind_an_events_back_is_not_published(fakes: Fakes) -> None:
+    listed = Listed(words=["a"])
+    listed.words.append("NO")
+    assert failed(Probing(a=lambda *_: [listed]).handler(batch(probe("a"), probe("b")))) == ["a"]
+    assert [envelope["type"] for envelope in fakes.events.envelopes] == ["Probed"]
+    assert "at `$.words[1]`" in fakes.dynamodb.causes["a"]["error_message"]
+
+
+# The path
+
+
+def test_the_body_is_all_but_the_value_of_the_path() -> None:
+    assert encode(change(1, "n").body()) == b'{"step":1,"note":"n"}'
+    assert change(1, "n").digest() == sha256(b'{"step":1,"note":"n"}').hexdigest()
+    assert change(1, ticket_id="a").digest() == change(1, ticket_id="b").digest()
+    assert body_of(OpenTicket) is OpenTicket
+    assert path_field(OpenTicket) is None
+
+
+def test_the_body_refuses_what_stands_in_the_path() -> None:
+    with pytest.raises(msgspec.ValidationError, match="unknown field `ticket_id`"):
+        decode(b'{"ticket_id":"tic-1","step":1,"note":""}', type=body_of(ChangeTicket))
+
+
+def test_the_body_keeps_names_and_defaults() -> None:
+    one = Renamed(word="a", note="n")
+    assert encode(one.body()) == b'{"Note":"n"}'
+    body = decode(b'{"Note":"n","level":4}', type=body_of(Renamed))
+    assert (body.note, body.tags, body.level) == ("n", [], 4)  # type: ignore[attr-defined]
+    assert body_of(Renamed).__doc__ == Renamed.__doc__
+
+
+# Keys
+
+PARTS = st.lists(st.one_of(st.sampled_from(["", "a", "/", "%", "%2F", "%25", "a/b", "b/c", "2F"]), st.text(max_size=9)))
+
+
+@given(PARTS.filter(bool), PARTS.filter(bool))
+def test_other_parts_are_another_key(one: list[str], other: list[str]) -> None:
+    assert (joined(*one) == joined(*other)) == (one == other)
+
+
+@given(st.none() | st.text(min_size=1), PARTS, st.none() | st.text(min_size=1), PARTS)
+def test_other_parts_of_another_tenant_are_another_key(
+    tenant: str | None, parts: list[str], other_tenant: str | None, other: list[str]
+) -> None:
+    one, two = ["tic", *parts], ["tic", *other]
+    assert (scoped(tenant, *one) == scoped(other_tenant, *two)) == ((tenant, one) == (other_tenant, two))
+
+
+@given(st.none() | st.text(min_size=1), st.text(min_size=1))
+def test_what_was_scoped_is_found_again(tenant: str | None, part: str) -> None:
+    plain = part.replace("%", "").replace("/", "")
+    assert unscoped(tenant, scoped(tenant, part if tenant else plain)) == (part if tenant else plain)
+
+
+def test_a_plain_part_stays_as_it_is() -> None:
+    assert scoped(None, "ord-1") == joined("ord-1") == "ord-1"
+    assert scoped("acme", "ord-1") == "/acme/ord-1"
+    assert scoped("a/b", "c") == "/a%2Fb/c"
+    assert unscoped("acme", "ord-1") == "ord-1", "a group of before there were tenants' own"
