@@ -71,7 +71,7 @@ class Operator(StageStack):
         )
         parks = any(queue.on_poison == "park" for queue in queues)
         parked = [arn.table(self, names.resource(stage, names.PARKED))] if parks else []
-        yield self._allow("Parked", ("dynamodb:Scan", "dynamodb:UpdateItem", "dynamodb:DeleteItem"), parked)
+        yield self._allow("Parked", ("dynamodb:Scan", "dynamodb:UpdateItem", "dynamodb:PutItem"), parked)
         audit = arn.table(self, names.resource(stage, names.REDRIVES))
         yield self._allow("Audit", ("dynamodb:PutItem", "dynamodb:GetItem"), [audit])
         # Those of a retired integration too: its undelivered events are redriven, and `retire` sees that they are gone.

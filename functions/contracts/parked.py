@@ -19,6 +19,11 @@ GROUP = "group"
 """The table's key: the queue's word, a slash, and the group."""
 EXPIRES_AT = "expires_at"
 """When DynamoDB may forget the item, in epoch seconds."""
+EMPTY = 3600
+"""Seconds for which an item without places stays: longer than a write to it may be on its way, which is refused five
+minutes after it was signed. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html"""
+TURN = "turn"
+"""What every write of the item sets anew, if it is as the writer read it: so a write that arrives late does nothing."""
 DIGITS = 20
 """Of a sequence number. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""
 PREFIX = "s"

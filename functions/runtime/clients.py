@@ -6,6 +6,7 @@ import math
 import time
 from functools import cache
 from typing import Any
+from uuid import uuid4
 
 from botocore.config import Config
 from botocore.session import Session, get_session
@@ -29,6 +30,9 @@ ONE_TRY = Config(retries={"total_max_attempts": 1, "mode": "standard"})
 UNREPEATED = ("sesv2",)
 """Services whose calls botocore must not repeat: a mail whose answer was lost would be sent again."""
 
+ONE_REQUEST = uuid4().hex
+"""A text in a call that every HTTP request of it, botocore's repetitions included, says in eight digits of its own."""
+
 made: dict[str, Any] = {}
 """The clients of this process, by service. A test puts its own here."""
 
@@ -48,6 +52,7 @@ def client(service: str) -> Any:
         config = CONFIG.merge(ONE_TRY) if service in UNREPEATED else CONFIG
         made[service] = one = session().create_client(service, config=config)
         _own.add(service)
+        one.meta.events.register("before-sign", _tell_apart)
         one.meta.events.register("before-send", _hurry)
         one.meta.events.register("after-call", _ended)
         one.meta.events.register("after-call-error", _ended)
@@ -65,6 +70,17 @@ def replace() -> str | None:
         made.pop(service, None)
     _own.clear()
     return interrupted
+
+
+def told_apart(body: bytes) -> bytes:
+    """The body of an HTTP request as it is sent, with a new text of eight hex digits in the place of `ONE_REQUEST`."""
+    return body.replace(ONE_REQUEST.encode(), uuid4().hex[:8].encode()) if ONE_REQUEST.encode() in body else body
+
+
+def _tell_apart(request: Any, **_: Any) -> None:
+    # Each try is made and signed from the call anew.
+    if isinstance(request.data, bytes):
+        request.data = told_apart(request.data)
 
 
 def _hurry(request: Any, event_name: str, **_: Any) -> None:

@@ -11,6 +11,10 @@ Only the second step decides, and it is decided once. A worker may die anywhere:
 delivery of the same message or another message, reads in the record what to do with it. A hold without a record keeps
 what it holds until its message comes back, from the dead-letter queue if need be.
 
+Each HTTP request for a hold has a token of its own, so none is held twice. What botocore repeats finds the hold of the
+request before, or makes another. A request that was given up and arrives when all is over makes a hold that no record
+has, which is undone like any other.
+
 A name whose record is `withdrawn` that often starts anew: no hold from before then can come into its record any more,
 so each may be undone. That is how a message that is rejected gives back what it holds.
 """
@@ -20,11 +24,11 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping
-from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
+from functions.runtime.clients import ONE_REQUEST
 from functions.runtime.errors import Reject, Retry, Unavailable
 from functions.runtime.log import log
 from functions.runtime.table import ConditionFailed, Item, Table
@@ -191,12 +195,12 @@ class _Attempt:
     def _hold(self, key: str, quantity: int) -> str:
         of, name = self._of, PREFIX + self._name
         # Small, because every write of the counter costs a unit for each kilobyte that it has.
-        mine: Item = {"quantity": quantity, "token": uuid4().hex[:8], "since": int(time.time())}
+        mine: Item = {"quantity": quantity, "token": ONE_REQUEST, "since": int(time.time())}
         if self._generation:
             mine["withdrawn"] = self._generation
         while True:
             try:
-                of.counters.update(
+                held = of.counters.update(
                     {of.key: key},
                     "SET #amount = #amount - :quantity, #hold = :hold",
                     condition="#amount >= :quantity AND attribute_not_exists(#hold)",
@@ -206,7 +210,7 @@ class _Attempt:
             except ConditionFailed as refused:
                 counter = refused.item
             else:
-                self.held[key] = mine
+                self.held[key] = held[name]
                 return "held"
             if counter is None:
                 return "unknown"

@@ -9,24 +9,40 @@ docs/consumer.md has the whole argument.
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
+from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.contracts.parked import EXPIRES_AT, GROUP, Place, held, identity, item_key, places, sequence, until
+from functions.contracts.parked import (
+    EMPTY,
+    EXPIRES_AT,
+    GROUP,
+    TURN,
+    Place,
+    held,
+    identity,
+    item_key,
+    places,
+    sequence,
+    until,
+)
 from functions.runtime import clients
 from functions.runtime.clients import client
-from functions.runtime.deadline import within
-from functions.runtime.errors import GroupParked, OutOfTime, Unavailable
+from functions.runtime.deadline import left, within
+from functions.runtime.errors import GroupParked, OutOfTime, Retry, Unavailable
 from functions.runtime.record import Record
 from functions.runtime.settings import Settings
-from functions.runtime.table import Item, plain, typed
+from functions.runtime.table import ConditionFailed, Item, plain, typed
 
 DAY = 24 * 60 * 60
-READS = 3
+READS = 5
 """Times that keys are asked for while DynamoDB leaves some unprocessed."""
+FIRST_WAIT = 0.05
+"""Seconds before they are asked for again, at the most; twice as many each time, and a quarter of what is left."""
 FORGOTTEN = 50
 """Places that one write removes because their messages are gone: an expression has 4 KB at the most.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
@@ -38,6 +54,7 @@ class Parking:
     def __init__(self) -> None:
         self.lanes: dict[str | None, Lane] = {}
         self.problem: Exception | None = None
+        self._untold: set[str | None] = set()
 
     @classmethod
     def read(cls, batch: Sequence[Record], settings: Settings, seconds: float) -> Self:
@@ -56,9 +73,11 @@ class Parking:
         def enter() -> None:
             items = _items(list(keys.values()), str(settings.parked_table))
             for group, records in groups.items():
-                known = places(items.get(keys[group]))
-                if held(known, time.time()) or any(record.attempt > 1 for record in records):
-                    parking.lanes[group] = Lane(keys[group], known, records, settings)
+                item = items.get(keys[group], {})
+                if item is None:
+                    parking._untold.add(group)
+                elif held(places(item), time.time()) or any(record.attempt > 1 for record in records):
+                    parking.lanes[group] = Lane(keys[group], item, records, settings)
             parking.problem = None
             for lane in parking.lanes.values():
                 lane.enter()
@@ -80,9 +99,12 @@ class Parking:
     def verdict(self, record: Record) -> Exception | None:
         """Why the record cannot be attempted now; None if it can. To be asked right before the attempt, in `order`.
 
-        `GroupParked` sends it to the dead-letter queue, `Unavailable` is no failure of its own. A record whose group
-        failed before it in the batch is blocked and must not be asked for.
+        `GroupParked` sends it to the dead-letter queue, `Unavailable` is no failure of its own, and `Retry` says that
+        its group changed meanwhile. A record whose group failed before it in the batch is blocked and must not be asked
+        for.
         """
+        if record.group in self._untold:
+            return Unavailable("DynamoDB was too busy to tell what of its group is parked.")
         lane = self.lanes.get(record.group)
         return self.problem or (lane.verdict(record) if lane else None)
 
@@ -117,12 +139,13 @@ class Parking:
 class Lane:
     """A group in which something is dead or may die. `records` are those of the batch, in the order of their places."""
 
-    def __init__(self, key: str, known: Sequence[Place], records: Sequence[Record], settings: Settings) -> None:
-        now = time.time()
+    def __init__(self, key: str, item: Item, records: Sequence[Record], settings: Settings) -> None:
+        now, known = time.time(), places(item)
         self._key = key
+        self._turn: str | None = item.get(TURN)
         self._table = str(settings.parked_table)
         self._life = until(now, settings.retention)
-        self._forgotten = [place for place in known if place.until <= now][:FORGOTTEN]
+        self._forgotten = [place.name for place in known if place.until <= now][:FORGOTTEN]
         self._problem: Exception | None = Unavailable("The time ran out before it had a place in its group.")
         self._stale: list[Place] = []
         self._new: list[Place] = []
@@ -175,6 +198,10 @@ class Lane:
         except BotoCoreError as error:
             self._problem = _unavailable("It could not take a place in its group", error)
             return
+        except ConditionFailed:
+            # What was read is not true any more, and perhaps these messages are not this worker's.
+            self._problem = Retry("Its group changed while it took its place.")
+            return
         self._problem = None
 
     def verdict(self, record: Record) -> Exception | None:
@@ -190,30 +217,57 @@ class Lane:
         """Remove the places of the records; an item without places expires."""
         if not records:
             return
-        gone = [self._mine[record.id] for record in records]
-        left = [place for place in self._places if place not in gone]
-        self._update(self._life if left else int(time.time()), {}, gone)
-        self._places = left
+        gone = {self._mine[record.id].name for record in records}
+        while True:
+            there = [place for place in self._places if place.name not in gone]
+            try:
+                self._update(self._life if there else int(time.time()) + EMPTY, {}, sorted(gone))
+            except ConditionFailed as changed:
+                # Someone else took a place away, such as an operator: it is no less done because of that.
+                self._places, self._turn = places(changed.item), (changed.item or {}).get(TURN)
+                gone &= {place.name for place in self._places}
+                if not gone:
+                    return
+            else:
+                self._places = there
+                return
 
-    def _update(self, expires_at: int, values: Mapping[str, str], gone: Sequence[Place]) -> None:
-        change = "SET " + ", ".join([f"{EXPIRES_AT} = :expires_at", *(f"{name} = :{name}" for name in values)])
+    def _update(self, expires_at: int, values: Mapping[str, str], gone: Sequence[str]) -> None:
+        """Change the item if it is as it was read, or if this very call has done it already."""
+        turn = uuid4().hex[:8]
+        told = {":expires_at": expires_at, ":turn": turn} | {f":{name}": value for name, value in values.items()}
+        read = f"attribute_not_exists({TURN})"
+        if self._turn:
+            told[":read"], read = self._turn, f"{TURN} = :read"
+        sets = [f"{EXPIRES_AT} = :expires_at", f"{TURN} = :turn", *(f"{name} = :{name}" for name in values)]
+        change = f"SET {', '.join(sets)}"
         if gone:
-            change += " REMOVE " + ", ".join(place.name for place in gone)
-        client("dynamodb").update_item(
-            TableName=self._table,
-            Key=typed({GROUP: self._key}),
-            UpdateExpression=change,
-            ExpressionAttributeValues=typed(
-                {":expires_at": expires_at} | {f":{name}": value for name, value in values.items()}
-            ),
-        )
+            change += f" REMOVE {', '.join(gone)}"
+        try:
+            client("dynamodb").update_item(
+                TableName=self._table,
+                Key=typed({GROUP: self._key}),
+                UpdateExpression=change,
+                ConditionExpression=f"{read} OR {TURN} = :turn",
+                ExpressionAttributeValues=typed(told),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            raise ConditionFailed(plain(error.response.get("Item") or {})) from error
+        self._turn = turn
 
 
-def _items(keys: Sequence[str], table: str) -> dict[str, Item]:
-    """The items with those keys. Raises botocore's errors, and `Unavailable`'s like if some are not told."""
+def _items(keys: Sequence[str], table: str) -> dict[str, Item | None]:
+    """The items with those keys, as far as there are any; None for what is not told. Raises botocore's errors."""
     asked: dict[str, Any] = {table: {"Keys": [typed({GROUP: key}) for key in keys], "ConsistentRead": True}}
-    found: dict[str, Item] = {}
-    for _ in range(READS):
+    found: dict[str, Item | None] = {}
+    longest = FIRST_WAIT
+    for again in range(READS):
+        if again:
+            time.sleep(random.uniform(0, min(longest, left() / 4)))
+            longest *= 2
         answer = client("dynamodb").batch_get_item(RequestItems=asked)
         for item in answer["Responses"].get(table, []):
             told = plain(item)
@@ -221,7 +275,7 @@ def _items(keys: Sequence[str], table: str) -> dict[str, Item]:
         asked = answer.get("UnprocessedKeys") or {}
         if not asked:
             return found
-    raise ClientError({"Error": {"Code": "Throttling", "Message": "keys were left unprocessed"}}, "BatchGetItem")
+    return found | {key[GROUP]["S"]: None for key in asked[table]["Keys"]}
 
 
 def _unavailable(what: str, error: Exception) -> Unavailable:

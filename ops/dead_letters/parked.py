@@ -10,13 +10,25 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
+from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
 from functions.contracts.envelope import IDEMPOTENCY_KEY, PARKED_AS, RECEIVED_AT
-from functions.contracts.parked import GROUP, Place, group_of, held, identity, item_key, places
+from functions.contracts.parked import (
+    EMPTY,
+    EXPIRES_AT,
+    GROUP,
+    TURN,
+    Place,
+    group_of,
+    held,
+    identity,
+    item_key,
+    places,
+)
 from ops import audit
 from ops.depth import depth
 from ops.errors import UsageError
@@ -82,7 +94,7 @@ def _groups(stage: Stage, work: str) -> Groups:
         stage.client("dynamodb")
         .get_paginator("scan")
         .paginate(
-            TableName=names.resource(stage.name, names.PARKED),
+            TableName=_table(stage),
             ConsistentRead=True,
             FilterExpression="begins_with(#group, :queue)",
             ExpressionAttributeNames={"#group": GROUP},
@@ -165,7 +177,9 @@ def open_group(stage: Stage, work: str, group: str, *, first: bool = False, yes:
         _remove(stage, work, group, lost[0])
     else:
         with in_words():
-            stage.client("dynamodb").delete_item(**_key(stage, work, group))
+            # The item stays for a while, so that no write that is on its way makes it anew.
+            emptied = {GROUP: item_key(work, group), TURN: _turn(), EXPIRES_AT: int(time.time()) + EMPTY}
+            stage.client("dynamodb").put_item(TableName=_table(stage), Item=typed(emptied))
     problem = audit.end(stage, record, {"lost": len(lost)})
     return Opened(queue=work, group=group, lost=opened.lost, acted=True, problem=problem)
 
@@ -176,14 +190,19 @@ def _remove(stage: Stage, work: str, group: str, place: Place) -> None:
     with in_words():
         try:
             client.update_item(
-                **_key(stage, work, group),
-                UpdateExpression=f"REMOVE {place.name}",
+                TableName=_table(stage),
+                Key=typed({GROUP: item_key(work, group)}),
+                UpdateExpression=f"SET {TURN} = :turn REMOVE {place.name}",
                 ConditionExpression=f"attribute_exists({place.name})",
+                ExpressionAttributeValues=typed({":turn": _turn()}),
             )
         except client.exceptions.ConditionalCheckFailedException:
             return
 
 
-def _key(stage: Stage, work: str, group: str) -> Mapping[str, Any]:
-    key = typed({GROUP: item_key(work, group)})
-    return {"TableName": names.resource(stage.name, names.PARKED), "Key": key}
+def _turn() -> str:
+    return uuid4().hex[:8]
+
+
+def _table(stage: Stage) -> str:
+    return names.resource(stage.name, names.PARKED)

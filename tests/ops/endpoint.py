@@ -112,9 +112,9 @@ class Endpoint:
         try:
             if action == "putitem":
                 item = request["Item"]
-                self.tables[request["TableName"]][item["id"]["S"]] = item
+                self.tables[request["TableName"]][(item.get("id") or item["group"])["S"]] = item
                 return 200, b"{}"
-            if action in ("scan", "updateitem", "deleteitem"):
+            if action in ("scan", "updateitem"):
                 return self._places(action, request)
             ((table, asked),) = request["RequestItems"].items()
             wanted = [key["message_id"]["S"] for key in asked["Keys"]]
@@ -134,9 +134,6 @@ class Endpoint:
             found = [i for i in table.values() if Expression(request["FilterExpression"], names, values, i).holds()]
             return 200, json.dumps({"Items": found}).encode()
         key = request["Key"]["group"]["S"]
-        if action == "deleteitem":
-            table.pop(key, None)
-            return 200, b"{}"
         if not Expression(request["ConditionExpression"], names, values, table.get(key)).holds():
             return 400, b'{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}'
         table[key] = Expression(request["UpdateExpression"], names, values, table[key]).applied()

@@ -26,6 +26,8 @@ BROKEN = {
     "secrets": (500, "InternalServiceError"),
     "lambda": (500, "ServiceException"),
 }
+LATEST = 30.0
+"""Seconds after which the last request arrives that its caller gave up."""
 MODES = ("throttle", "5xx", "refused", "unreachable", "hang", "credentials")
 
 
@@ -122,6 +124,7 @@ class Faults:
             lag=self._lag(call),
             error=_error(call.service, kind),
             jammed=self.random.random() < self.plan.jams,
+            delay=self.random.uniform(0, LATEST) if kind == "late" else 0.0,
         )
         return replace(call, partial=kind == "partial", overdue=kind == "lost, hanging"), fate
 

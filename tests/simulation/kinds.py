@@ -75,6 +75,12 @@ def lost_answer(random: Random, size: int) -> Scenario:
     return Scenario(traffic(random, size, 300), Plan(rates=rates, only=("dynamodb", "events", "sqs", "secrets")))
 
 
+def late_request(random: Random, size: int) -> Scenario:
+    """Writes are given up by their callers, repeated, and done after all up to half a minute later."""
+    rates = {"late": 0.1}
+    return Scenario(traffic(random, size, 300), Plan(rates=rates, only=("UpdateItem", "PutItem"), duplicates=0.1))
+
+
 def partial(random: Random, size: int) -> Scenario:
     """Calls of several entries do some of them only."""
     return Scenario(traffic(random, size, 60), Plan(rates={"partial": 0.3}, duplicates=0.05))
@@ -214,6 +220,7 @@ KINDS = {
         Kind("throttle", throttle),
         Kind("hang", hang),
         Kind("lost answer", lost_answer),
+        Kind("late request", late_request),
         Kind("partial", partial),
         Kind("kill", kill),
         Kind("storm", storm),

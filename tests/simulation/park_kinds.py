@@ -67,6 +67,12 @@ def parked_storm(random: Random, size: int) -> Scenario:
     return _scenario(random, size, plan, [*_parts(random), *_whole(6)])
 
 
+def parked_late_writes(random: Random, size: int) -> Scenario:
+    """Places are written late, after they were given up by whoever wrote them again."""
+    plan = Plan(rates={"late": 0.1}, only=("UpdateItem",), curses=_cursed(random, size))
+    return _scenario(random, size, plan, [*_parts(random), *_whole(6)])
+
+
 def parked_deadly(random: Random, size: int) -> Scenario:
     """Some changes kill every worker that takes them, until the function is mended."""
     plan = Plan(curses=_cursed(random, size, "kill before"))
@@ -149,5 +155,6 @@ ALL = {
     "parked late": parked_late,
     "parked kills": parked_kills,
     "parked storm": parked_storm,
+    "parked late writes": parked_late_writes,
     "parked deadly": parked_deadly,
 }

@@ -75,7 +75,7 @@ def drop(world: World, word: str, keys: set[str]) -> None:
         item = world.tables.items[table].get(f"{word}/{parcel.group}", {})
         left = {name: value for name, value in item.items() if value.get("S", "").partition(" ")[2] != key}
         if left != item:
-            world.store(names.PARKED, left)
+            world.store(names.PARKED, left | {"turn": {"S": f"drop {parcel.id}"}})
 
 
 def fix(world: World, word: str, wrong: str, body: Callable[[str], str]) -> None:

@@ -10,6 +10,7 @@ import io
 import json
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -62,12 +63,16 @@ class Call:
 
 @dataclass(frozen=True)
 class Fate:
-    """What becomes of a call. `lag` is how long it takes, in seconds; `jammed` that an alarm leaves a lock closed."""
+    """What becomes of a call. `lag` is how long it takes, in seconds; `jammed` that an alarm leaves a lock closed.
+
+    `delay` is when it is done although its caller has given it up, in seconds from now.
+    """
 
     kind: str = "fine"
     lag: float = 0.01
     error: ServiceError | None = None
     jammed: bool = False
+    delay: float = 0.0
 
 
 class Service(Protocol):
@@ -131,6 +136,9 @@ class Wire:
             case "hang":
                 worker.sleep(patience)
                 raise ReadTimeoutError(endpoint_url=url, error="no answer")
+            case "late":
+                worker.after(fate.delay, lambda: self._late(call))
+                raise ConnectionClosedError(endpoint_url=url, request=request, error="the request is on its way")
         worker.sleep(min(fate.lag, patience) / 2)
         try:
             status, body = self._answer(replace(call, patience=patience), fate)
@@ -154,6 +162,12 @@ class Wire:
                 self._services[call.service].unheard(call)
             raise
         return _response(url, status, body)
+
+    def _late(self, call: Call) -> None:
+        service = self._services[call.service]
+        with suppress(ServiceError, Unanswered):
+            service.answer(call)
+            service.unheard(call)
 
     def _answer(self, call: Call, fate: Fate) -> tuple[int, dict[str, Any]]:
         try:

@@ -71,6 +71,10 @@ class Worker:
         """Whether the caller is in it."""
         return self._fiber.runs_here()
 
+    def after(self, seconds: float, act: Callable[[], None]) -> None:
+        """Do `act` in so many seconds, whatever becomes of the worker."""
+        self._clock.after(seconds, act)
+
     # From inside: what Python asks of the machine.
 
     def time(self) -> float:

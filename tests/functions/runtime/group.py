@@ -6,13 +6,14 @@ somebody chooses.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from functions.contracts.contract import Command, Event
 from functions.contracts.environment import ConsumerVariables
@@ -23,12 +24,13 @@ from functions.runtime.errors import Reject
 from functions.runtime.message import Message
 from functions.runtime.table import plain
 from tests.functions.events import record
+from tests.functions.fakes import refusal
 from tests.simulation.expression import Expression
 
 QUEUE = "steps.fifo"
 VISIBILITY = 180
 RECEIVES = 5
-Fault = Literal["none", "kill before", "kill after", "refuse", "lose answer"]
+Fault = Literal["none", "kill before", "kill after", "refuse", "lose answer", "repeat", "late", "lost and late"]
 Verdict = Literal["good", "raise", "reject", "raise after effect", "kill"]
 
 
@@ -56,9 +58,15 @@ class Parcel:
 
 @dataclass
 class Group:
-    """`faults` happen to the calls about places in turn, `verdicts` to each message's attempts in turn."""
+    """`faults` happen to the calls about places in turn, `verdicts` to each message's attempts in turn.
+
+    A call that is late is done by its repetition, if it is not lost, and once more before the call so many after it,
+    which `delays` says in turn. `unread` are keys of items that a read leaves out, once for each time they are there.
+    """
 
     faults: list[Fault] = field(default_factory=list)
+    delays: list[int] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
     verdicts: dict[str, list[Verdict]] = field(default_factory=dict)
     batch: int = 10
     now: float = 1_764_000_000.0
@@ -72,6 +80,7 @@ class Group:
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     causes: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    late: list[tuple[int, Callable[[], dict[str, Any]]]] = field(default_factory=list)
 
     # What a test does.
 
@@ -119,6 +128,13 @@ class Group:
         """What took effect of the group, in the order in which it did first."""
         return [name for name in self.effects if name in self.accepted.get(group, [])]
 
+    def arrive(self, now: float = math.inf) -> None:
+        """Let what is late be done if its time has come."""
+        for due, act in [each for each in self.late if each[0] <= now]:
+            self.late.remove((due, act))
+            with suppress(ClientError):
+                act()
+
     # What the function does.
 
     def _handle(self, step: Step, message: Message) -> list[Event]:
@@ -143,8 +159,12 @@ class Group:
         def read() -> dict[str, Any]:
             ((table, asked),) = arguments["RequestItems"].items()
             assert asked["ConsistentRead"]
-            found = [self.items[key["group"]["S"]] for key in asked["Keys"] if key["group"]["S"] in self.items]
-            return {"Responses": {table: found}}
+            left = [key for key in asked["Keys"] if key["group"]["S"] in self.unread]
+            for key in left:
+                self.unread.remove(key["group"]["S"])
+            keys = [key["group"]["S"] for key in asked["Keys"] if key not in left]
+            found = [self.items[key] for key in keys if key in self.items]
+            return {"Responses": {table: found}, "UnprocessedKeys": {table: asked | {"Keys": left}} if left else {}}
 
         return self._call("read", read)
 
@@ -155,6 +175,10 @@ class Group:
         def update() -> dict[str, Any]:
             key, values = arguments["Key"], arguments["ExpressionAttributeValues"]
             before = self.items.get(key["group"]["S"])
+            if not Expression(arguments["ConditionExpression"], {}, values, before).holds():
+                refused = refusal("ConditionalCheckFailedException", "UpdateItem")
+                refused.response |= {"Item": before} if before else {}
+                raise refused
             self.items[key["group"]["S"]] = (
                 Expression(arguments["UpdateExpression"], {}, values, before).applied() | key
             )
@@ -183,12 +207,18 @@ class Group:
 
     def _call(self, name: str, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         self.calls.append(name)
+        self.arrive(len(self.calls))
         fault = self.faults.pop(0) if self.faults else "none"
         if fault == "kill before":
             raise Killed
-        if fault == "refuse":
+        if fault in ("late", "lost and late"):
+            delay = self.delays.pop(0) if self.delays else 2
+            self.late.append((len(self.calls) + delay, act))
+        if fault in ("refuse", "lost and late"):
             raise EndpointConnectionError(endpoint_url="https://aws.example")
         answer = act()
+        if fault == "repeat":
+            answer = act()
         if fault == "kill after":
             raise Killed
         if fault == "lose answer":

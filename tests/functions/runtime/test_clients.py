@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 import socket
 import time
 from collections.abc import Iterator
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from functions.runtime import clients
 from functions.runtime.clients import client, replace
@@ -53,4 +56,22 @@ def test_a_mail_is_never_repeated_by_botocore(environment: None) -> None:
     forget_clients()
     assert client("sesv2").meta.config.retries["total_max_attempts"] == 1
     assert client("dynamodb").meta.config.retries["total_max_attempts"] == 3
+    forget_clients()
+
+
+def test_every_try_of_a_call_says_a_text_of_its_own(environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    forget_clients()
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    dynamo = client("dynamodb")
+    said: list[str] = []
+
+    def refuse(request: AWSPreparedRequest, **_: object) -> None:
+        said.append(json.loads(request.body)["Item"]["token"]["S"])
+        raise EndpointConnectionError(endpoint_url="https://aws.example")
+
+    dynamo.meta.events.register("before-send", refuse)
+    with pytest.raises(EndpointConnectionError):
+        dynamo.put_item(TableName="t", Item={"key": {"S": "a"}, "token": {"S": clients.ONE_REQUEST}})
+    assert len(set(said)) == len(said) == 3
+    assert all(re.fullmatch("[0-9a-f]{8}", text) for text in said)
     forget_clients()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.contracts.environment import DEAD_LETTER_RETENTION
+from functions.contracts.parked import EMPTY
 from tests.functions.fakes import refusal
 from tests.functions.runtime.group import RECEIVES, Fault, Group, Verdict
 
@@ -57,7 +60,7 @@ def test_a_redrive_applies_them_in_order_and_opens_the_group() -> None:
     group.redrive()
     group.run()
     assert (group.effects, group.dead, group.parked()) == (["a", "b", "c", "d"], [], [])
-    assert int(group.items["steps/g"]["expires_at"]["N"]) <= group.now
+    assert group.now < int(group.items["steps/g"]["expires_at"]["N"]) <= group.now + EMPTY
 
 
 def test_a_redriven_head_goes_before_what_arrived_before_it() -> None:
@@ -175,6 +178,96 @@ def test_a_message_that_comes_again_and_again_is_not_written_again_and_again() -
     assert group.calls.count("enter") == 1
 
 
+@pytest.mark.parametrize("delay", [1, 2, 3])
+def test_a_place_that_is_written_late_is_nobodys(delay: int) -> None:
+    group = Group(verdicts={"a": ["raise"]}, faults=["none", "none", "late"], delays=[delay])
+    group.send("a")
+    group.run()
+    assert group.calls == ["read", "read", "enter", "remove"]
+    for name in "bc":
+        group.send(name)
+        group.run()
+    assert group.late == []
+    assert (group.effects, group.dead, group.parked()) == (["a", "b", "c"], [], [])
+
+
+@pytest.mark.parametrize("fault", ["repeat", "late", "lose answer", "lost and late"])
+def test_a_place_is_given_up_however_that_is_answered(fault: Fault) -> None:
+    group = Group(verdicts={"a": ["raise"]}, faults=["none", "none", "repeat", fault])
+    for name in "ab":
+        group.send(name)
+    group.run()
+    group.arrive()
+    assert (group.effects, group.dead, group.parked()) == (["a", "b"], [], [])
+
+
+def changed_meanwhile(group: Group, call: str) -> None:
+    """Let a person take all places of the group away right before the first such call."""
+    update = group.update_item
+
+    def update_item(**arguments: Any) -> Any:
+        if ("REMOVE" in arguments["UpdateExpression"]) == (call == "remove") and arguments["TableName"] == "parked":
+            group.update_item = update  # type: ignore[method-assign]
+            group.items["steps/g"] = {"group": {"S": "steps/g"}, "turn": {"S": "theirs"}}
+        return update(**arguments)
+
+    group.update_item = update_item  # type: ignore[method-assign]
+
+
+def test_a_group_that_changes_while_its_message_takes_a_place_is_read_again() -> None:
+    group = Group(verdicts={"a": ["raise"]})
+    group.send("a")
+    changed_meanwhile(group, "enter")
+    group.run(3)
+    assert group.attempts == ["a"]
+    assert list(group.causes.values()) == ["Retry: Its group changed while it took its place."]
+    group.run()
+    assert (group.effects, group.parked()) == (["a"], [])
+
+
+def test_a_place_that_somebody_took_away_is_given_up() -> None:
+    group = Group(verdicts={"a": ["raise"]})
+    group.send("a")
+    changed_meanwhile(group, "remove")
+    group.run()
+    assert (group.attempts, group.waiting, group.parked()) == (["a", "a"], [], [])
+
+
+def test_a_place_is_given_up_although_another_of_its_group_was() -> None:
+    group = Group(verdicts={"a": list(DIES)})
+    for name in "abc":
+        group.send(name)
+    group.run()
+    second = group.parked()[1].name
+    group.redrive()
+    update = group.update_item
+
+    def drop(**arguments: Any) -> Any:
+        if group.items["steps/g"].pop(second, None):
+            group.items["steps/g"]["turn"] = {"S": "theirs"}
+        return update(**arguments)
+
+    group.update_item = drop  # type: ignore[method-assign]
+    group.run()
+    assert (group.effects, group.waiting, group.parked()) == (["a", "b", "c"], [], [])
+
+
+def test_only_a_group_of_which_nothing_is_told_waits() -> None:
+    group = Group(unread=["steps/g"] * 9)
+    for name in "gh":
+        group.send(name, name)
+    group.run(1)
+    assert (group.attempts, [parcel.name for parcel in group.waiting]) == (["h"], ["g"])
+    assert 60 <= group.waiting[0].visible_at - group.now <= 90
+
+
+def test_what_is_not_told_is_asked_for_again_a_little_later() -> None:
+    group = Group(unread=["steps/g"] * 2)
+    group.send("a")
+    group.run(1)
+    assert (group.effects, group.calls) == (["a"], ["read"] * 3)
+
+
 def test_a_group_that_holds_as_many_as_fit_takes_no_more() -> None:
     group = Group(verdicts={"a": list(DIES)})
     group.send("a")
@@ -199,8 +292,22 @@ def test_a_group_that_holds_as_many_as_fit_takes_no_more() -> None:
 verdicts = st.lists(st.sampled_from(("good", "raise", "reject", "raise after effect", "kill")), max_size=12)
 # A message takes its place before any of its attempts but the first: these are fewer than would keep it from that.
 faults = st.lists(
-    st.sampled_from(("none", "none", "kill before", "kill after", "refuse", "lose answer")), max_size=60
-).filter(lambda each: sum(fault != "none" for fault in each) < RECEIVES - 1)
+    st.sampled_from(
+        (
+            "none",
+            "none",
+            "repeat",
+            "late",
+            "late",
+            "kill before",
+            "kill after",
+            "refuse",
+            "lose answer",
+            "lost and late",
+        )
+    ),
+    max_size=60,
+).filter(lambda each: sum(fault not in ("none", "repeat", "late") for fault in each) < RECEIVES - 1)
 doings = st.lists(
     st.one_of(
         st.tuples(st.just("send"), st.sampled_from("gh")),
@@ -212,11 +319,21 @@ doings = st.lists(
 
 
 @settings(quiet, max_examples=150)
-@given(doings=doings, verdicts=st.lists(verdicts, max_size=16), faults=faults, batch=st.integers(1, 10))
+@given(
+    doings=doings,
+    verdicts=st.lists(verdicts, max_size=16),
+    faults=faults,
+    delays=st.lists(st.integers(1, 9)),
+    batch=st.integers(1, 10),
+)
 def test_a_group_is_applied_in_order_and_opens(
-    doings: list[tuple[str, object]], verdicts: list[list[Verdict]], faults: list[Fault], batch: int
+    doings: list[tuple[str, object]],
+    verdicts: list[list[Verdict]],
+    faults: list[Fault],
+    delays: list[int],
+    batch: int,
 ) -> None:
-    group = Group(faults=faults, batch=batch)
+    group = Group(faults=faults, delays=delays, batch=batch)
     group.verdicts = {f"m{number}": list(each) for number, each in enumerate(verdicts)}
     sent = 0
     for doing, what in doings:
@@ -235,6 +352,7 @@ def test_a_group_is_applied_in_order_and_opens(
         if not group.dead:
             break
         group.redrive()
+    group.arrive()
     for name in "gh":
         assert group.done(name) == group.accepted.get(name, [])
         assert group.parked(name) == []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from functions.contracts.parked import Place
+from functions.contracts.parked import EMPTY, Place
 from stacks import names
 from tests.ops.cli import typed
 from tests.ops.cli.typed import queue
@@ -50,6 +50,10 @@ def die(aws: Endpoint, group: str, steps: Sequence[str], **attributes: str) -> l
 def places(aws: Endpoint, group: str) -> list[str]:
     item = aws.tables[TABLE].get(f"change_ticket/{group}", {})
     return [value["S"].split(" ")[1] for name, value in sorted(item.items()) if name.startswith("s")]
+
+
+def turn(aws: Endpoint, group: str) -> str:
+    return str(aws.tables[TABLE][f"change_ticket/{group}"]["turn"]["S"])
 
 
 def redriven(aws: Endpoint) -> list[str]:
@@ -109,6 +113,9 @@ def test_what_is_dropped_gives_up_its_place(aws: Endpoint) -> None:
     assert places(aws, "tic-1") == ["a@1", "b@1", "c@1"]
     assert answer("drop", "change_ticket", "--ids", first, "--yes")["deleted"] == 1
     assert places(aws, "tic-1") == ["b@1", "c@1"]
+    before = turn(aws, "tic-1")
+    assert answer("parked", "change_ticket", "--skip", "tic-1", "--yes")["acted"]
+    assert turn(aws, "tic-1") != before, "whoever read the group before reads it again"
 
 
 def test_what_is_redriven_to_another_queue_gives_up_its_place(aws: Endpoint) -> None:
@@ -143,6 +150,8 @@ def test_a_group_is_opened_by_hand_and_leaves_a_record(aws: Endpoint) -> None:
     assert answer("parked", "change_ticket", "--open", "tic-1", "--yes")["lost"] == ["a@1", "b@1"]
     assert (places(aws, "tic-1"), places(aws, "tic-2")) == ([], ["c@1"])
     (record,) = aws.tables[names.resource(names.LOCAL, names.REDRIVES)].values()
+    assert turn(aws, "tic-1"), "so that no worker that read it before writes a place into it"
+    assert time.time() < int(aws.tables[TABLE]["change_ticket/tic-1"]["expires_at"]["N"]) <= time.time() + EMPTY
     assert (record["action"]["S"], json.loads(record["asked"]["S"])["group"]) == ("open a group", "tic-1")
 
 

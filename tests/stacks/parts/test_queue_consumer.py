@@ -133,7 +133,7 @@ def test_only_the_consumer_of_a_queue_that_parks_may_read_and_change_what_is_par
         for statement in statements(policy)
         if statement["Sid"] == "Parked"
     )
-    assert set(operator["Action"]) == {"dynamodb:Scan", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
+    assert set(operator["Action"]) == {"dynamodb:Scan", "dynamodb:UpdateItem", "dynamodb:PutItem"}
 
 
 def test_lambda_takes_a_role_for_functions_of_this_account_only(prod: Templates) -> None:
