@@ -105,7 +105,7 @@ def _turn(record: Unfinished) -> float:
         until = layer.get_record(data=_request(record)).in_progress_expiry_timestamp or 0
     except Exception:  # it is not there any more, or it cannot be read
         return SOON
-    rest = min(max(until / 1000 - time.time(), 0), IN_PROGRESS)
+    rest = min(max(int(until) / 1000 - time.time(), 0), IN_PROGRESS)
     return SOON if rest > IN_PROGRESS - SOON else rest + 1
 
 
