@@ -102,10 +102,11 @@ def _turn(record: Unfinished) -> float:
     """Seconds until it is worth asking again: soon where somebody else just began, else when they must be dead."""
     _, _, layer = _guard(record.name, client("dynamodb"))
     try:
-        until = layer.get_record(data=_request(record)).in_progress_expiry_timestamp or 0
+        standing = layer.get_record(data=_request(record))
     except Exception:  # it is not there any more, or it cannot be read
         return SOON
-    rest = min(max(int(until) / 1000 - time.time(), 0), IN_PROGRESS)
+    until = standing.in_progress_expiry_timestamp if standing else None
+    rest = min(max(int(until or 0) / 1000 - time.time(), 0), IN_PROGRESS)
     return SOON if rest > IN_PROGRESS - SOON else rest + 1
 
 
