@@ -319,9 +319,7 @@ def test_what_a_rejected_delivery_gives_back_is_in_no_record(
     assert (house.counter("tea"), house.counter("pot")) == ({"sku": "tea", "left": 3}, {"sku": "pot", "left": 0})
 
 
-def test_a_hold_repeated_when_another_settled_it_takes_nothing_twice(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_hold_repeated_after_its_end_takes_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     repeated, other = (Delivery("one", {"tea": 3}, first=True, faults=faults) for faults in (["repeat"], []))
     house.deliver(repeated, other, turns=script(0, 0, *[1] * 7))
     assert (repeated.came, other.came) == (Taken((), again=True), Taken((), again=False))
