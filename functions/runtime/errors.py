@@ -23,6 +23,10 @@ class Retry(Exception):
             raise ValueError(f"A message cannot wait for {delay} seconds.")
 
 
+class Busy(Retry):
+    """Another worker is at the same effect: done soon, as a rule, and dead if it is not there after `delay` seconds."""
+
+
 class Unavailable(Exception):
     """A service is away: throttled, unreachable, broken, or our credentials are. The message has nothing to do with it.
 

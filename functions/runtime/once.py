@@ -30,7 +30,7 @@ from functions.contracts.environment import DEAD_LETTER_RETENTION, variable
 from functions.contracts.pause import Unfinished
 from functions.runtime.clients import client, replace
 from functions.runtime.deadline import invocation, left
-from functions.runtime.errors import OutOfTime, Reject, Retry, Unavailable
+from functions.runtime.errors import Busy, OutOfTime, Reject, Retry, Unavailable
 from functions.runtime.infrastructure import is_away
 from functions.runtime.log import log
 from functions.runtime.settings import Settings, required, switched_off
@@ -41,8 +41,6 @@ Effect = Callable[[], None]
 IN_PROGRESS = 150
 """Seconds for which a begun effect is left to whoever began it: longer than a message waits for a service that is away,
 so that the one who had the effect can say so first; shorter than a default queue hides the message of a dead worker."""
-SOON = 10
-"""Seconds within which most who begin are done."""
 PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds before each further attempt to complete a record, at the most."""
 SLOWEST = 2
@@ -84,7 +82,7 @@ def once(effect: Effect, *, name: str, key: str, content: Struct) -> bool:
     except IdempotencyValidationError as error:
         raise Reject(f"{name}: {key} was done before with other content.") from error
     except (IdempotencyAlreadyInProgressError, IdempotencyInconsistentStateError) as error:
-        raise Retry(f"{name}: {key} is being done by another worker.", delay=_turn(record)) from error
+        raise Busy(f"{name}: {key} is being done by another worker.", delay=IN_PROGRESS) from error
     except IdempotencyPersistenceLayerError as error:
         if not ran:
             away = error.__cause__ is not None and is_away(error.__cause__)
@@ -96,18 +94,6 @@ def once(effect: Effect, *, name: str, key: str, content: Struct) -> bool:
         replace()
         unfinished.append(record)
     return bool(ran)
-
-
-def _turn(record: Unfinished) -> float:
-    """Seconds until it is worth asking again: soon where somebody else just began, else when they must be dead."""
-    _, _, layer = _guard(record.name, client("dynamodb"))
-    try:
-        standing = layer.get_record(data=_request(record))
-    except Exception:  # it is not there any more, or it cannot be read
-        return SOON
-    until = standing.in_progress_expiry_timestamp if standing else None
-    rest = min(max(int(until or 0) / 1000 - time.time(), 0), IN_PROGRESS)
-    return SOON if rest > IN_PROGRESS - SOON else rest + 1
 
 
 def complete(record: Unfinished) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.runtime.clients import client
-from functions.runtime.errors import GroupParked, NotAttempted, Reject, Retry
+from functions.runtime.errors import Busy, GroupParked, NotAttempted, Reject, Retry
 from functions.runtime.infrastructure import is_away
 from functions.runtime.log import log
 from functions.runtime.outcome import Failure
@@ -27,6 +27,8 @@ LONGEST = 12 * 3600 - 900
 LIFE = 0.9
 # Seconds by which a FIFO group waits longer than its failed head, so that the head is received alone.
 MARGIN = 5
+# Seconds within which most are done who are at an effect that another message asks for, too.
+SOON = 10
 # Seconds that a message waits for a service that is away, at the most: longer than pausing its consumer takes, which
 # is about a minute, so that a message spends one or two receives on an outage, however long it is.
 OUTAGE = 90
@@ -51,6 +53,8 @@ def delay(record: Record, error: BaseException, settings: Settings) -> float:
         wait = error.delay
     elif is_away(error):
         wait = outage(record, settings)
+    elif isinstance(error, Busy) and record.attempt == 1:
+        wait = SOON
     elif isinstance(error, Retry) and error.delay is not None:
         wait = error.delay
     else:

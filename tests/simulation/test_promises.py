@@ -15,7 +15,7 @@ from tests.simulation.report import Row, notes
 from tests.simulation.runs import run
 from tests.simulation.scenario import fingerprint
 
-SCENARIOS = 6
+SCENARIOS = 3
 SIZE = 8
 # These are about many messages at once, and take as long as ten others.
 LARGE = {"hot": 1, "large": 1, "many changes": 1}

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from functions.runtime.errors import GroupBlocked, Reject, Retry, Unavailable
+from functions.runtime.errors import Busy, GroupBlocked, Reject, Retry, Unavailable
 from functions.runtime.outcome import Failure
 from functions.runtime.record import Record
 from functions.runtime.settings import Settings
-from functions.runtime.visibility import MARGIN, backoff, blocked, delay
+from functions.runtime.visibility import MARGIN, SOON, backoff, blocked, delay
 from tests.functions.events import batch, failed
 from tests.functions.fakes import Fakes, refusal
 from tests.functions.runtime.probe import Probing, probe
@@ -39,6 +39,11 @@ def test_two_waits_differ() -> None:
 def test_a_retry_may_ask_for_its_own_wait_within_what_sqs_allows() -> None:
     assert delay(at(1), Retry("later", delay=60), SETTINGS) == 60
     assert delay(at(1), Retry("later", delay=10**6), SETTINGS) <= 43_200
+
+
+def test_who_meets_another_at_the_same_effect_looks_soon_once_and_then_when_the_other_must_be_dead() -> None:
+    assert delay(at(1), Busy("another", delay=150), SETTINGS) == SOON
+    assert delay(at(2), Busy("another", delay=150), SETTINGS) == 150
 
 
 def test_a_rejected_message_comes_back_at_once() -> None:
