@@ -17,8 +17,8 @@ from tests.simulation.scenario import fingerprint
 
 SCENARIOS = 3
 SIZE = 8
-# These are about many messages at once, and take as long as ten others.
-LARGE = {"hot": 1, "large": 1, "many changes": 1}
+# These take as long as ten others: many messages at once, or hours of waiting.
+LARGE = {"hot": 1, "large": 1, "many changes": 1, "halted": 1, "all away": 2}
 
 
 @pytest.mark.long
