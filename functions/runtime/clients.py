@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from functools import cache
 from typing import Any
 from uuid import uuid4
@@ -37,7 +36,7 @@ made: dict[str, Any] = {}
 """The clients of this process, by service. A test puts its own here."""
 
 _own: set[str] = set()
-_running: list[tuple[str, float]] = []
+_running: list[str] = []
 
 
 @cache
@@ -64,7 +63,7 @@ def replace() -> str | None:
 
     Returns the service whose call was interrupted, None if there was none.
     """
-    interrupted = _running[0][0] if _running else None
+    interrupted = _running[0] if _running else None
     _running.clear()
     for service in _own:
         made.pop(service, None)
@@ -85,7 +84,7 @@ def _tell_apart(request: Any, **_: Any) -> None:
 
 def _hurry(request: Any, event_name: str, **_: Any) -> None:
     # `before-send.dynamodb.PutItem`. A call is running until it has an answer, its repetitions included.
-    _running[:] = [(event_name.split(".")[1], time.monotonic())]
+    _running[:] = [event_name.split(".")[1]]
     seconds = left()
     if seconds != math.inf:
         # A timeout is an error that says what hung; the alarm, a moment later, would not.
