@@ -29,8 +29,9 @@ class Gateway:
 
     `assembly` is the CDK's output folder; its template is read again when it has changed. SQS is called at
     `endpoint_url`. With `port` 0 a free port is taken. `url` holds the stage, as AWS's does: `<url>/v1/orders`. The
-    access log is `access.log` beside the assembly. Raises `OSError` if the port is taken, `FileNotFoundError` if the
-    assembly holds no REST API and `UnsupportedError` if it says something that is not served here.
+    access log is `access.log` beside the assembly; why a body was refused stands in `execution.log`. Raises `OSError`
+    if the port is taken, `FileNotFoundError` if the assembly holds no REST API and `UnsupportedError` if it says
+    something that is not served here.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Gateway:
 
     async def _start(self) -> None:
         self._log = self._access_log.open("a", buffering=1)
+        self._execution_log = self._access_log.with_name("execution.log").open("a", buffering=1)
         self._aws = Aws(self._endpoint_url, self._region)
         self._runner = web.ServerRunner(web.Server(self._handle, access_log=None))
         await self._runner.setup()
@@ -99,6 +101,7 @@ class Gateway:
         await self._runner.cleanup()
         await self._aws.close()
         self._log.close()
+        self._execution_log.close()
 
     def _current(self) -> Api:
         """The API as the template has it now. While the template is being written, the one before."""
@@ -130,6 +133,9 @@ class Gateway:
             )
             answer = await exchange.answer()
             self._log.write(answer.log + "\n")
+            if answer.detail:
+                name = answer.headers["x-amzn-RequestId"]
+                self._execution_log.write(f"({name}) Request body does not match model schema: {answer.detail}\n")
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body.encode())
 
 
