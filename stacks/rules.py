@@ -86,6 +86,7 @@ def _names(topology: Topology) -> None:
                 word == PAUSE_CONSUMER and kind != "Table",
                 f"{kind} {word!r}: that is what pauses the others; rename it.",
             )
+            _refuse(word == names.CHAT and kind != "Table", f"{kind} {word!r}: that is what posts alarms; rename it.")
         twice = _repeated(words)
         _refuse(twice is not None, f"{kind} {twice!r} is listed twice; remove one or rename it.")
     secrets = [(secret, each.name) for each in topology.integrations for secret in each.secrets()]

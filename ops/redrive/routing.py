@@ -116,6 +116,8 @@ class Routing:
     def _undelivered(self, message: Message) -> Delivery | str:
         """The event, to the target it failed to reach, without what EventBridge wrote on it."""
         attributes = message.message_attributes
+        if ":api-destination/" in attributes[TARGET_ARN].text and self._to is None:
+            return "it is for a web address, to which only EventBridge posts: drop it once you know what it says"
         original = {name: value for name, value in attributes.items() if name not in DELIVERY}
         target = self._target(attributes.get(RULE_ARN, Value("String", "")).text, attributes[TARGET_ARN].text)
         if self._to is not None:

@@ -139,5 +139,5 @@ def _acknowledge_grants(policy: iam.Policy, entry: Consumer, settings: Settings)
 _QUEUE_ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
 # What it takes to read the places of a group, and to take and to give up one.
 _PARKING_ACTIONS = ("BatchGetItem", "UpdateItem")
-# What Powertools' idempotency store does.
-_ONCE_ACTIONS = ("GetItem", "PutItem", "UpdateItem", "DeleteItem")
+# What Powertools' idempotency store does. It reads nothing: what stands in its way comes with the refused PutItem.
+_ONCE_ACTIONS = ("PutItem", "UpdateItem", "DeleteItem")

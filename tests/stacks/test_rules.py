@@ -190,6 +190,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("an integration twice", {"others": (Integration("things"),)}, "Integration 'things' is listed twice"),
     ("a bad queue name", work(name="Work-Queue"), "Queue 'Work-Queue': a name is at most 40"),
     ("the queue of what pauses", work(name="pause_consumer"), "Queue 'pause_consumer': that is what pauses the others"),
+    ("the queue of the chat", work(name="chat"), "Queue 'chat': that is what posts alarms; rename it."),
     ("a long table name", {"tables": (Table(name="t" * 41, key="id"),)}, "a name is at most 40 characters"),
     ("a shared table", {"tables": (Table(name="keys", key="id"),)}, "Table 'keys' is there for all integrations"),
     ("a queue twice", {"queues": (WORK, WORK, FOLLOW)}, "Queue 'work' is listed twice"),
