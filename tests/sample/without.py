@@ -8,7 +8,6 @@ from typing import Any
 import jsii
 from aws_cdk import App, Aspects, IAspect
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from constructs import IConstruct
 
 WITHOUT = "SAMPLE_WITHOUT"
@@ -16,8 +15,8 @@ WITHOUT = "SAMPLE_WITHOUT"
 
 
 @jsii.implements(IAspect)
-class _Taken:
-    """Takes the action out of every statement of the role's policy."""
+class Without:
+    """Takes the action out of every statement of the role's policies."""
 
     def __init__(self, role: str, action: str) -> None:
         self._role = role
@@ -25,33 +24,32 @@ class _Taken:
 
     def visit(self, node: IConstruct) -> None:
         """Change a policy of the role."""
-        if isinstance(node, iam.CfnPolicy) and self._role in _names(node):
-            node.policy_document = _less(node.stack.resolve(node.policy_document), self._action)
+        if isinstance(node, iam.CfnPolicy) and _is_of(node, self._role):
+            document = node.stack.resolve(node.policy_document)
+            node.add_property_override("PolicyDocument.Statement", _less(document, self._action))
+        elif isinstance(node, iam.CfnRole) and _place(node).endswith(f"-{self._role}"):
+            for place, policy in enumerate(node.stack.resolve(node.policies) or ()):
+                left = _less(policy["policyDocument"], self._action)
+                node.add_property_override(f"Policies.{place}.PolicyDocument.Statement", left)
 
 
-def _names(policy: iam.CfnPolicy) -> set[str]:
-    """The names of the functions and roles that have the policy: those that stand around it."""
-    found: set[str] = set()
-    around = policy.node.scope
-    while around is not None and around.node.scope is not None:
-        for child in around.node.find_all():
-            if isinstance(child, lambda_.CfnFunction) and child.function_name:
-                found.add(child.function_name)
-            if isinstance(child, iam.CfnRole) and child.role_name:
-                found.add(child.role_name)
-        if found:
-            return found
-        around = around.node.scope
-    return found
+def _is_of(policy: iam.CfnPolicy, role: str) -> bool:
+    """Whether the policy is that of the function, or of the named role, which stands in a stack of its name."""
+    stack, *words = policy.node.path.split("/")
+    return role == stack or any(role.endswith(f"-{word}") for word in words)
 
 
-def _less(document: Any, action: str) -> Any:
-    statements = [
+def _place(role: iam.CfnRole) -> str:
+    """Where a role without a name stands: as `tests.permissions.granted` calls it, after project and stage."""
+    return f"{role.stack.node.id}/{role.stack.resolve(role.logical_id)}"
+
+
+def _less(document: Any, action: str) -> list[Any]:
+    return [
         statement | {"Action": left}
         for statement in document["Statement"]
         if (left := [each for each in _listed(statement["Action"]) if each != action])
     ]
-    return document | {"Statement": statements}
 
 
 def _listed(value: Any) -> list[Any]:
@@ -62,4 +60,4 @@ def take(app: App) -> None:
     """Take away what the environment says, if it says something."""
     said = os.environ.get(WITHOUT)
     if said:
-        Aspects.of(app).add(_Taken(*said.split()))
+        Aspects.of(app).add(Without(*said.split()))
