@@ -45,6 +45,8 @@ class Stage:
     _making: Lock = field(default_factory=Lock, repr=False, compare=False)
     home: Path = HOME
     """The folder that holds what this machine remembers of the stage."""
+    api_url: str | None = None
+    """Where the API of a local stack is, empty where it has none; None on AWS itself, where its stack tells."""
 
     @classmethod
     def open(cls, name: str, topology: Topology, home: Path | None = None) -> Stage:
@@ -68,7 +70,7 @@ class Stage:
                     f"{path} is damaged: stop the local stack and start it with `python -m local up`."
                 ) from None
             session.set_credentials("test", "test")
-            return cls(name, region, endpoint, topology, session, home=home)
+            return cls(name, region, endpoint, topology, session, home=home, api_url=state.get("api_url", ""))
         with in_words():
             # botocore reads AWS_DEFAULT_REGION only, other tools of AWS read AWS_REGION.
             region = os.environ.get("AWS_REGION") or session.get_config_variable("region")

@@ -19,6 +19,7 @@ PARAMETER = re.compile(r"\{([a-z_]+)\}")
 DAY = 24 * 60 * 60
 
 Authorization = Literal["iam", "api_key", "jwt"]
+Authorized = Literal["iam", "api_key", "jwt", "signature", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,18 @@ class Route:
     def name(self) -> str:
         """How people and logs call the route: `POST /v1/tickets`."""
         return f"{self.method} {self.path}"
+
+    def authorized(self, stage: Authorized) -> Authorized:
+        """How callers show who they are, in a stage that says `stage`.
+
+        A webhook's sender can do nothing of API Gateway's; its signature is checked by the consumer. A stage that says
+        `none` asks nobody.
+        """
+        if self.senders:
+            return "signature"
+        if stage == "none":
+            return "none"
+        return self.authorization or stage
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from ops.dead_letters.cause import Cause, Causes, label
 from ops.errors import UsageError
+from ops.queue import Kind
 from ops.sqs.message import Message
 
 SPAN = re.compile(r"(\d+)\s*(s|m|h|d)")
@@ -88,9 +89,12 @@ class Selection(Struct, frozen=True, omit_defaults=True):
             raise UsageError(f"The filter fails on message {message.message_id}: {error}") from None
         return result is not None and result is not False and result not in ("", [], {})
 
-    async def choose(self, messages: Sequence[Message], causes: Causes | None) -> list[Meant | None]:
-        """Each message that is meant with its cause, None for the others. Without `causes` they are not looked up."""
-        found = await causes.of(messages) if causes is not None else [None] * len(messages)
+    async def choose(self, messages: Sequence[Message], causes: Causes | None, kind: Kind) -> list[Meant | None]:
+        """Each message that is meant with its cause, None for the others; `kind` is their queue's.
+
+        Without `causes` they are not looked up.
+        """
+        found = await causes.of(messages, kind) if causes is not None else [None] * len(messages)
         return [
             (Meant.of(cause) if causes is not None else Meant()) if self.means(message, cause) else None
             for message, cause in zip(messages, found, strict=True)

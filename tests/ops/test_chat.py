@@ -25,7 +25,7 @@ def test_the_chats_queue_is_a_queue_of_the_stages_that_post(monkeypatch: pytest.
     assert last["dev"][0] == last["nowhere"][0] != "chat-undelivered"
 
 
-def test_news_of_an_alarm_are_not_redriven_to_a_web_address(cloud: Stage) -> None:
+def test_news_of_an_alarm_are_not_redriven(cloud: Stage) -> None:
     queue = Queue("chat-undelivered", "undelivered", NAME, f"https://sqs.eu-west-1.amazonaws.com/000000000000/{NAME}")
     here = "arn:aws:events:eu-west-1:000000000000"
     said: Any = {
@@ -34,7 +34,6 @@ def test_news_of_an_alarm_are_not_redriven_to_a_web_address(cloud: Stage) -> Non
         "ERROR_CODE": Value("String", "SDK_CLIENT_ERROR"),
     }
     message = Message(message_id="m-1", receipt_handle="r", body="{}", message_attributes=said)
-    # Without asking EventBridge for the rule, which the operator's role may not.
     assert Routing(cloud, cast(Sqs, None), queue).prepare(message) == (
-        "it is for a web address, to which only EventBridge posts: drop it once you know what it says"
+        "it is for a chat, to which only EventBridge posts: drop it once you know what it says"
     )

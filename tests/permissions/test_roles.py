@@ -51,7 +51,8 @@ def test_what_a_person_does_is_what_the_command_calls() -> None:
 
 UNGRANTED = {
     "sts:GetCallerIdentity",  # everybody may
-    "lambda:InvokeFunction",  # dead letters of somebody else's function, which the caller's own role must allow
+    # Dead letters of somebody else's function, which the caller's own role must allow.
+    *("lambda:InvokeFunction", "lambda:GetFunctionEventInvokeConfig"),
 }
 
 
@@ -60,6 +61,8 @@ def _called() -> Iterator[str]:
     session = botocore.session.get_session()
     operations: dict[str, dict[str, str]] = {}
     for path in (ROOT / "ops").rglob("*.py"):
+        if path.parent.name == "verify":
+            continue  # it is for whoever deploys, and takes the operator's role only for what the others do
         tree = ast.parse(path.read_text())
         calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
         named = [(_name(call), _text(call)) for call in calls]
