@@ -119,7 +119,18 @@ class Access:
     table: str
     """The table's name; `keys` is the table of claimed idempotency keys that all integrations share."""
     actions: tuple[str, ...]
-    """DynamoDB's actions, such as `PutItem`."""
+    """DynamoDB's actions, such as `PutItem`. A transaction needs those of its parts, PartiQL its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """What a function may do with anything that is neither a table nor a secret of the map, nor the stage's bus."""
+
+    actions: tuple[str, ...]
+    """IAM's actions of one service in full, such as `s3:GetObject`."""
+    resources: tuple[str, ...]
+    """The ARNs that all of the actions are for, such as `arn:{partition}:s3:::uploads-{stage}/in/*`. `{stage}`,
+    `{partition}`, `{region}` and `{account}` stand for the stack's own. `*` only where AWS knows no resource."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +160,8 @@ class Consumer:
     """Whether it may send e-mail from the stage's `email_sender`, each once."""
     secrets: tuple[str, ...] = ()
     """The secrets it reads, by their names in Secrets Manager without project and stage."""
+    grants: tuple[Grant, ...] = ()
+    """What else it may do: read a bucket's folder, ask a model, send to another queue."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -290,6 +303,7 @@ class Topology:
 __all__ = [
     "Access",
     "Consumer",
+    "Grant",
     "Integration",
     "Queue",
     "Route",

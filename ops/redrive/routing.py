@@ -24,6 +24,7 @@ from ops.sqs.client import Sqs
 from ops.sqs.message import Entry, Message, Value
 from ops.sqs.outbox import Destination
 from ops.stage import Stage, in_words
+from stacks import names
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,8 @@ class Routing:
         attributes, original = message.message_attributes, _original(message)
         if self._to is not None:
             return Delivery(self._to, message.body, original, message.group)
+        if self._dead.word == f"{names.CHAT}-undelivered":
+            return "it is for a chat, to which only EventBridge posts: drop it once you know what it says"
         of = find(self._stage, self._dead.word.removesuffix("-undelivered"))
         target = attributes[TARGET_ARN].text if TARGET_ARN in attributes else of.name
         if target.rpartition(":")[2] != of.name:

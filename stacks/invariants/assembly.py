@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,10 @@ class Assembly:
     def read(cls, paths: Iterable[str]) -> Assembly:
         """The templates at `paths`."""
         return cls({path: json.loads(Path(path).read_bytes()) for path in paths})
+
+    def __iter__(self) -> Iterator[Resource]:
+        """Every resource."""
+        return iter(self._resources.values())
 
     def of(self, kind: str) -> list[Resource]:
         """Every resource of that type, such as `AWS::SQS::Queue`."""

@@ -216,7 +216,10 @@ BREAKS: list[tuple[str, Break]] = [
             Action="events:PutEvents",
         ),
     ),
+    ("known-actions", role(Action="sqs:SendMessageBatch")),
+    ("known-actions", policy(Action="sqs:Frobnicate*")),
     ("exact-actions", role(Action="sqs:*")),
+    ("exact-actions", policy(Action="sqs:*")),
     ("exact-resources", role(Resource="*", Action=["sqs:SendMessage"])),
     (
         "exact-resources",
