@@ -9,9 +9,10 @@ from stacks import entry, names
 from stacks.bundle.python_code import PythonCode
 from stacks.parts.acknowledged import acknowledge
 from stacks.parts.queue_consumer import QueueConsumer
+from stacks.parts.retention import removal_policy
 from stacks.parts.stage_stack import StageStack
 from stacks.parts.subscription import Subscriptions
-from stacks.parts.table import Table, removal_policy
+from stacks.parts.table import Table
 from stacks.parts.work_queue import WorkQueue
 from stacks.settings import Settings
 

@@ -53,6 +53,15 @@ class ApiKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The period of the quota."""
 
 
+class Protect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What cannot be deleted, each named once it is deployed: CloudFormation cannot take back a protected create."""
+
+    stacks: tuple[str, ...] = ()
+    """Stacks, by their words: `shared`, or an integration's name."""
+    tables: tuple[str, ...] = ()
+    """Tables, by their names in the map, and those that all integrations share."""
+
+
 class Alarms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When somebody is called, and how."""
 
@@ -85,8 +94,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The CPU that functions run on."""
     retain: bool = False
     """Tables, archive and logs stay when their stack is deleted, and tables can be restored to any second."""
-    protect: bool = False
-    """A stack or a table can be deleted only after its protection was taken off by hand."""
+    protect: bool | Protect = False
+    """What can be deleted only after its name was taken out of here and that was deployed. True is refused, with the
+    words to write instead."""
     archive_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
     """Days for which events can be replayed; none means no archive."""
     log_days: LogDays = 30
@@ -115,6 +125,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The interface endpoints that may reach the API, which is private then; none means that it is public."""
     web_acl_arn: Annotated[str, Meta(pattern=r"^arn:aws[a-z-]*:wafv2:")] | None = None
     """A regional web ACL that stands before the API."""
+
+    @property
+    def protected(self) -> Protect:
+        """What is protected: nothing, unless it is named."""
+        return self.protect if isinstance(self.protect, Protect) else Protect()
 
     @property
     def key_arn(self) -> str | None:
