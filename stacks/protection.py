@@ -22,8 +22,8 @@ def check(settings: Settings, topology: Topology) -> None:
     if settings.protect is True:
         everything = json.dumps({"stacks": stacks, "tables": tables})
         raise SettingsError(
-            f"cdk.json, stage {stage!r}: protect is true, but what is protected as it is made cannot be taken back when its "
-            f'deployment fails; name what is deployed already, which in the end is "protect": {everything}.'
+            f"cdk.json, stage {stage!r}: protect is true, but what is protected as it is made cannot be taken back if "
+            f'that fails; name what is deployed already, which in the end is "protect": {everything}.'
         )
     for kind, known, named in (
         ("stack", stacks, settings.protected.stacks),

@@ -18,7 +18,7 @@ ROLE, ACCOUNT = "AWS::IAM::Role", "AWS::ApiGateway::Account"
 )
 def left_behind(assembly: Assembly) -> Iterator[Finding]:
     """Nothing that a failed create made stays behind and keeps its name, but what API Gateway writes all logs by."""
-    # The account's setting must never point to a role that is gone; neither has a name that the next attempt would want.
+    # The account's setting must never point to a role that is gone, and neither has a name that anybody would want.
     accounts = assembly.of(ACCOUNT)
     roles = {assembly.target(each, each.properties.get("CloudWatchRoleArn"), ROLE) for each in accounts}
     for resource in assembly:

@@ -41,7 +41,7 @@ def let_rules_send(queue: sqs.Queue, rule_arns: Sequence[str]) -> IConstruct:
             actions=["sqs:SendMessage"],
             resources=[queue.queue_arn],
             conditions={
-                "ArnEquals": {"aws:SourceArn": list(rule_arns)},
+                "ArnLike": {"aws:SourceArn": list(rule_arns)},
                 "StringEquals": {"aws:SourceAccount": Stack.of(queue).account},
             },
         )
