@@ -41,7 +41,7 @@ class Operator(StageStack):
         super().__init__(scope, "operator", settings=settings, description="Who redrives dead letters.")
         self._settings = settings
         self._topology = topology
-        name = names.resource(settings.stage, "operator")
+        name = names.regional(settings.stage, "operator", self.region)
         role = iam.Role(
             self,
             "Role",

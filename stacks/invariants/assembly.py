@@ -20,6 +20,8 @@ class Resource:
     logical_id: str
     kind: str
     properties: Mapping[str, Any]
+    deletion: str | None = None
+    """What becomes of it when it leaves its stack: its DeletionPolicy."""
 
     @property
     def name(self) -> str | None:
@@ -32,7 +34,9 @@ class Assembly:
 
     def __init__(self, templates: Mapping[str, Mapping[str, Any]]) -> None:
         self._resources = {
-            (path, logical_id): Resource(path, logical_id, found["Type"], found.get("Properties", {}))
+            (path, logical_id): Resource(
+                path, logical_id, found["Type"], found.get("Properties", {}), found.get("DeletionPolicy")
+            )
             for path, template in templates.items()
             for logical_id, found in template.get("Resources", {}).items()
         }

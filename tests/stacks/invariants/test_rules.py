@@ -126,6 +126,18 @@ def role(**changes: Any) -> Break:
     return change
 
 
+def retained(broken: Broken) -> None:
+    for template in broken.templates.values():
+        for resource in template["Resources"].values():
+            if resource["Type"] == QUEUE:
+                resource["DeletionPolicy"] = "Retain"
+
+
+def makes_its_log_group(broken: Broken) -> None:
+    basic = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+    broken.set("AWS::IAM::Role", ManagedPolicyArns=[basic])
+
+
 NAIVE = {"application/json": "Action=SendMessage&MessageBody=$input.body"}
 BREAKS: list[tuple[str, Break]] = [
     ("passthrough", integration(PassthroughBehavior="WHEN_NO_MATCH")),
@@ -230,6 +242,9 @@ BREAKS: list[tuple[str, Break]] = [
             Policies=[{"PolicyDocument": {"Statement": [{"Action": "sqs:SendMessage", "Resource": "*"}]}}],
         ),
     ),
+    ("left-behind", retained),
+    ("log-group-remade", role(Action=["logs:CreateLogGroup"])),
+    ("log-group-remade", makes_its_log_group),
 ]
 
 
