@@ -35,6 +35,7 @@ ROLE = names.resource(names.LOCAL, "operator")
 @pytest.fixture(autouse=True)
 def home(stack: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ops.stage, "HOME", stack.home)
+    monkeypatch.setattr("ops.sqs.sweep.WAIT", 0)  # an empty queue of the emulator is empty at once
 
 
 def run(*arguments: object, code: int = 0) -> str:
