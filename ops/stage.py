@@ -46,6 +46,8 @@ class Stage:
     _making: Lock = field(default_factory=Lock, repr=False, compare=False)
     home: Path = HOME
     """The folder that holds what this machine remembers of the stage."""
+    api_url: str | None = None
+    """Where the API of a local stack is, empty where it has none; None on AWS itself, where its stack tells."""
 
     @classmethod
     def open(cls, name: str, topology: Topology, home: Path | None = None) -> Stage:
@@ -69,7 +71,7 @@ class Stage:
                 raise OpsError(
                     f"{path} is damaged: stop the local stack and start it with `python -m local up`."
                 ) from None
-            return cls(name, region, endpoint, topology, session, home=home)
+            return cls(name, region, endpoint, topology, session, home=home, api_url=state.get("api_url", ""))
         with in_words():
             # botocore reads AWS_DEFAULT_REGION only, other tools of AWS read AWS_REGION.
             region = os.environ.get("AWS_REGION") or session.get_config_variable("region")

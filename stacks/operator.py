@@ -41,7 +41,7 @@ class Operator(StageStack):
         super().__init__(scope, "operator", settings=settings, description="Who redrives dead letters.")
         self._settings = settings
         self._topology = topology
-        name = names.resource(settings.stage, "operator")
+        name = names.regional(settings.stage, "operator", self.region)
         role = iam.Role(
             self,
             "Role",
@@ -64,6 +64,7 @@ class Operator(StageStack):
         work = [names.queue(stage, queue.name, fifo=queue.fifo) for queue in queues]
         dead = [names.dead_letter_queue(stage, queue.name, fifo=queue.fifo) for queue in queues]
         dead += [names.target_dead_letter_queue(stage, queue) for queue in self._topology.fed_by_events()]
+        dead += [names.target_dead_letter_queue(stage, names.CHAT)] if self._settings.posts else []
         yield self._allow("DeadLetters", ON_DEAD_LETTERS, [arn.queue(self, name) for name in dead])
         yield self._allow("Queues", ON_WORK, [arn.queue(self, name) for name in work])
         yield self._allow(

@@ -67,12 +67,14 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A response, and the line of the access log that tells of it."""
+    """A response, and what the logs tell of it: a line of the access log each."""
 
     status: int
     headers: Mapping[str, str]
     body: str
     log: str = ""
+    detail: str = ""
+    """What the validator says about the body, which API Gateway tells its execution log and not the caller."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +130,7 @@ class Exchange:
         }
         headers = {"Content-Type": JSON, "x-amzn-RequestId": self.context["requestId"], **answer.headers}
         log = _substituted(self.api.access_log, self.context, absent="-")
-        return Answer(status=answer.status, headers=headers, body=answer.body, log=log)
+        return Answer(status=answer.status, headers=headers, body=answer.body, log=log, detail=answer.detail)
 
     async def _served(self) -> Answer:
         if self.request.body is None:
@@ -173,15 +175,14 @@ class Exchange:
 
     @property
     def _content_type(self) -> str:
-        return self.request.header("content-type", JSON).partition(";")[0].strip().lower()
+        """As the caller wrote it, charset and all: the strictest way to choose a model and a template by it."""
+        return self.request.header("content-type", JSON)
 
     def _validated(self, method: Method, parameters: Mapping[str, Mapping[str, str]]) -> str:
         validation.check_parameters(method.required, parameters)
         assert self.request.body is not None
-        try:
-            body = self.request.body.decode()
-        except UnicodeDecodeError:
-            raise Refusal("BAD_REQUEST_BODY", "Invalid request body", "[not UTF-8]") from None
+        # As recorded from AWS: https://github.com/localstack/localstack/pull/12215
+        body = self.request.body.decode(errors="replace")
         model = method.model(self._content_type)
         if model is not None:
             validation.check_body(body, model)
@@ -250,7 +251,7 @@ class Exchange:
             for name, value in answer.headers.items()
         }
         body = _substituted(answer.template, self.context, absent="")
-        return Answer(status=answer.status or status, headers=headers, body=body)
+        return Answer(status=answer.status or status, headers=headers, body=body, detail=refusal.detail)
 
 
 def _context(api: Api, request: Request) -> dict[str, Any]:

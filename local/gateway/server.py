@@ -34,9 +34,9 @@ class Gateway:
     `assembly` is the CDK's output folder; its template is read again when it has changed. SQS is called at
     `endpoint_url` with the template's roles, which `credentials`, the root's, let it assume; `ca_bundle` is the
     authority to trust there. With `port` 0 a free port is taken. `url` holds the stage, as AWS's does:
-    `<url>/v1/orders`. The access log is `access.log` beside the assembly. Raises `OSError` if the port is taken,
-    `FileNotFoundError` if the assembly holds no REST API and `UnsupportedError` if it says something that is not
-    served here.
+    `<url>/v1/orders`. The access log is `access.log` beside the assembly; why a body was refused stands in
+    `execution.log`. Raises `OSError` if the port is taken, `FileNotFoundError` if the assembly holds no REST API and
+    `UnsupportedError` if it says something that is not served here.
     """
 
     def __init__(
@@ -94,6 +94,7 @@ class Gateway:
 
     async def _start(self) -> None:
         self._log = self._access_log.open("a", buffering=1)
+        self._execution_log = self._access_log.with_name("execution.log").open("a", buffering=1)
         stack = self._template.name.removesuffix(".template.json")
         self._aws = Aws(self._endpoint_url, self._region, self._credentials, stack=stack, ca_bundle=self._ca_bundle)
         self._runner = web.ServerRunner(web.Server(self._handle, access_log=None))
@@ -110,6 +111,7 @@ class Gateway:
         await self._runner.cleanup()
         await self._aws.close()
         self._log.close()
+        self._execution_log.close()
 
     def _current(self) -> Api:
         """The API as the template has it now. While the template is being written, the one before."""
@@ -144,6 +146,9 @@ class Gateway:
             )
             answer = await exchange.answer()
             self._log.write(answer.log + "\n")
+            if answer.detail:
+                name = answer.headers["x-amzn-RequestId"]
+                self._execution_log.write(f"({name}) Request body does not match model schema: {answer.detail}\n")
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body.encode())
 
 
