@@ -12,7 +12,7 @@ from stacks.invariants.rule import Finding, rule
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 WITHOUT_RESOURCE = (
     *("xray:", "lambda:ListEventSourceMappings"),
-    *("cloudwatch:GetMetricData", "logs:GetQueryResults", "logs:StopQuery"),
+    *("cloudwatch:GetMetricData", "logs:DescribeLogGroups", "logs:GetQueryResults", "logs:StopQuery"),
 )
 
 
