@@ -80,11 +80,11 @@ def deploy(context: typer.Context) -> None:
         from local.handlers import check
         from local.seed import seed, tables
 
-        endpoint_url = state.read().aws_endpoint_url
+        endpoint = state.read().endpoint
         start = time.monotonic()
         check(f"{door.topology.package}.{consumer.function}.handler" for consumer in door.topology.consumers)
-        before = tables(endpoint_url)
+        before = tables(endpoint)
         with console.status("cdk deploy --all"):
-            redeploy(state.HOME, endpoint_url, door.cdk_app)
-        seed(door.topology, endpoint_url, before=before)
+            redeploy(state.HOME, endpoint, door.cdk_app)
+        seed(door.topology, endpoint, before=before)
         console.print(f"[green]✓[/green] stacks deployed [dim]{time.monotonic() - start:5.1f} s[/dim]")

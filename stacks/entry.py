@@ -19,6 +19,7 @@ PARAMETER = re.compile(r"\{([a-z_]+)\}")
 DAY = 24 * 60 * 60
 
 Authorization = Literal["iam", "api_key", "jwt"]
+Authorized = Literal["iam", "api_key", "jwt", "signature", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,18 @@ class Route:
     def name(self) -> str:
         """How people and logs call the route: `POST /v1/tickets`."""
         return f"{self.method} {self.path}"
+
+    def authorized(self, stage: Authorized) -> Authorized:
+        """How callers show who they are, in a stage that says `stage`.
+
+        A webhook's sender can do nothing of API Gateway's; its signature is checked by the consumer. A stage that says
+        `none` asks nobody.
+        """
+        if self.senders:
+            return "signature"
+        if stage == "none":
+            return "none"
+        return self.authorization or stage
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -109,7 +122,18 @@ class Access:
     table: str
     """The table's name; `keys` is the table of claimed idempotency keys that all integrations share."""
     actions: tuple[str, ...]
-    """DynamoDB's actions, such as `PutItem`."""
+    """DynamoDB's actions, such as `PutItem`. A transaction needs those of its parts, PartiQL its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """What a function may do with anything that is neither a table nor a secret of the map, nor the stage's bus."""
+
+    actions: tuple[str, ...]
+    """IAM's actions of one service in full, such as `s3:GetObject`."""
+    resources: tuple[str, ...]
+    """The ARNs that all of the actions are for, such as `arn:{partition}:s3:::uploads-{stage}/in/*`. `{stage}`,
+    `{partition}`, `{region}` and `{account}` stand for the stack's own. `*` only where AWS knows no resource."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +163,8 @@ class Consumer:
     """Whether it may send e-mail from the stage's `email_sender`, each once."""
     secrets: tuple[str, ...] = ()
     """The secrets it reads, by their names in Secrets Manager without project and stage."""
+    grants: tuple[Grant, ...] = ()
+    """What else it may do: read a bucket's folder, ask a model, send to another queue."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,6 +310,7 @@ class Topology:
 __all__ = [
     "Access",
     "Consumer",
+    "Grant",
     "Integration",
     "Queue",
     "Route",

@@ -67,6 +67,8 @@ BUS = "events"
 """The stage's event bus, and its archive."""
 PARKED = "parked"
 """The table of places in FIFO groups of which something is dead, for the queues that park."""
+CHAT = "chat"
+"""What posts alarms to a chat: its rule, its API destination, and its queue of what was not posted."""
 SHARED_TABLES = {FAILURES: "message_id", ONCE: "id", KEYS: "key", REDRIVES: "id", PARKED: "group"}
 """The tables that all integrations share, each with its partition key."""
 SHARED_STACKS = ("encryption", "shared", "ingress", "operator", "observability")

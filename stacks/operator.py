@@ -63,6 +63,7 @@ class Operator(StageStack):
         work = [names.queue(stage, queue.name, fifo=queue.fifo) for queue in queues]
         dead = [names.dead_letter_queue(stage, queue.name, fifo=queue.fifo) for queue in queues]
         dead += [names.target_dead_letter_queue(stage, queue) for queue in self._topology.fed_by_events()]
+        dead += [names.target_dead_letter_queue(stage, names.CHAT)] if self._settings.posts else []
         yield self._allow("DeadLetters", ON_DEAD_LETTERS, [arn.queue(self, name) for name in dead])
         yield self._allow("Queues", ON_WORK, [arn.queue(self, name) for name in work])
         yield self._allow(

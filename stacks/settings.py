@@ -68,7 +68,8 @@ class Alarms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     email: Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] | None = None
     """Who gets an e-mail; AWS asks them once to confirm."""
     webhook_secret: Annotated[str, Meta(pattern=r"^[A-Za-z0-9/_+=.@-]{1,512}$")] | None = None
-    """The name of the secret in Secrets Manager that holds the URL of a chat's incoming webhook."""
+    """The name of the secret in Secrets Manager that holds the URL of a chat's incoming webhook. It needs `email`, by
+    which one hears that the chat takes nothing."""
     oldest: Annotated[int, Meta(ge=60)] = 900
     """Seconds that a message may wait."""
     drain: Annotated[int, Meta(ge=60)] = 1800
@@ -81,6 +82,10 @@ class Alarms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The share of requests that may be refused."""
     runbook: str = "docs/alarms.md"
     """Where docs/alarms.md is to be read, for the links in the alarms."""
+
+    def __post_init__(self) -> None:
+        if self.webhook_secret is not None and self.email is None:
+            raise ValueError("webhook_secret needs an email beside it: a chat that takes nothing cannot say so itself")
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -125,6 +130,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The interface endpoints that may reach the API, which is private then; none means that it is public."""
     web_acl_arn: Annotated[str, Meta(pattern=r"^arn:aws[a-z-]*:wafv2:")] | None = None
     """A regional web ACL that stands before the API."""
+
+    @property
+    def posts(self) -> bool:
+        """Whether alarms are posted to a chat."""
+        return self.alarms is not None and self.alarms.webhook_secret is not None
 
     @property
     def protected(self) -> Protect:

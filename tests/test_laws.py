@@ -24,8 +24,9 @@ OURS = {
 ROOMS = sorted(room for room in OURS - {"app"} if (ROOT / room / "__init__.py").exists())
 AWS = ("boto3", "botocore", "aws_lambda_powertools", "aws_cdk")
 PLAIN = (
-    *("stacks.names", "stacks.entry", "stacks.rules", "stacks.settings"),
+    *("stacks.names", "stacks.entry", "stacks.rules", "stacks.settings", "stacks.actions", "stacks.grants"),
     *(f"stacks.monitoring.{name}" for name in ("alarms", "metrics", "dashboard", "queries")),
+    *("stacks.edge.answers", "stacks.edge.mapping_template"),
 )
 """The stacks' plain data, which needs no aws_cdk."""
 CONTRACTS = "functions.contracts"

@@ -11,6 +11,7 @@ from constructs import Construct
 
 from stacks import names
 from stacks.edge import mapping_template
+from stacks.edge.content_type import JSON, SPELLINGS
 from stacks.edge.model_schema import draft4
 from stacks.entry import Queue, Route
 from stacks.parts import arn
@@ -18,7 +19,6 @@ from stacks.parts.acknowledged import acknowledge
 from stacks.parts.customer_key import key_grant
 from stacks.settings import Settings
 
-JSON = "application/json"
 # The headers that the templates of the answers set.
 _ANSWERED = (mapping_template.CORRELATION_ID, "Retry-After")
 
@@ -66,14 +66,17 @@ class ApiToQueue(Construct):
                     request_parameters={
                         "integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"
                     },
-                    request_templates={JSON: mapping_template.request(route, queue)},
+                    request_templates=dict.fromkeys(SPELLINGS, mapping_template.request(route, queue)),
                     integration_responses=_responses(route),
                     timeout=Duration.seconds(10),
                 ),
             ),
-            request_models={JSON: model, "$default": model},
+            request_models=dict.fromkeys(SPELLINGS, model),
+            # None is required: API Gateway would compare the name's case. The template asks for what must be there.
             request_parameters={
-                f"method.request.header.{name}": required for name, required in _parameters(route, queue).items()
+                f"method.request.header.{name}": False
+                for name in mapping_template.variables(route)
+                if name != mapping_template.TRACE_ID
             },
             request_validator=apigateway.RequestValidator(
                 self,
@@ -103,15 +106,6 @@ class ApiToQueue(Construct):
         if deployment is not None:
             deployment.add_to_logical_id(schema)
         return apigateway.Model.from_model_name(self, "Contract", model.ref)
-
-
-def _parameters(route: Route, queue: Queue) -> dict[str, bool]:
-    """The headers that callers may set, and whether a request without one is refused."""
-    return {
-        name: queue.fifo and name == mapping_template.KEY
-        for name in mapping_template.variables(route)
-        if name != mapping_template.TRACE_ID
-    }
 
 
 def _responses(route: Route) -> list[apigateway.IntegrationResponse]:

@@ -24,7 +24,7 @@ class ChatWebhook(Construct):
     def __init__(self, scope: Construct, *, url: SecretValue, settings: Settings) -> None:
         super().__init__(scope, "Chat")
         stack = Stack.of(self)
-        name = names.resource(settings.stage, "chat")
+        name = names.resource(settings.stage, names.CHAT)
         connection = events.CfnConnection(
             self,
             "Connection",
@@ -65,7 +65,9 @@ class ChatWebhook(Construct):
                 )
             },
         )
-        undelivered = Undelivered(self, name=names.queue(settings.stage, "chat-undelivered"), settings=settings)
+        undelivered = Undelivered(
+            self, name=names.target_dead_letter_queue(settings.stage, names.CHAT), settings=settings
+        )
         let_rules_send(undelivered, [rule_arn])
         events.CfnRule(
             self,

@@ -32,7 +32,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 @pytest.fixture
 def sqs(emulator: Emulator) -> Any:
-    return client("sqs", emulator.url)
+    return client("sqs", emulator.endpoint)
 
 
 def fifo_queue(sqs: Any, name: str, **attributes: str) -> str:
@@ -89,7 +89,7 @@ def test_a_fifo_dead_letter_is_deduplicated_by_its_message_id(sqs: Any) -> None:
 
 
 def test_an_event_whose_detail_is_no_object_is_refused_and_its_neighbours_are_put(emulator: Emulator) -> None:
-    events = client("events", emulator.url)
+    events = client("events", emulator.endpoint)
     details = ['{"n": 1}', "no JSON", "[1]", '{"n": 2}']
     entries = [{"Source": "test", "DetailType": "Told", "Detail": detail} for detail in details]
     answer = events.put_events(Entries=entries)
@@ -99,7 +99,7 @@ def test_an_event_whose_detail_is_no_object_is_refused_and_its_neighbours_are_pu
 
 
 def test_an_email_to_nobody_is_refused_and_any_other_is_sent(emulator: Emulator) -> None:
-    mails = client("sesv2", emulator.url)
+    mails = client("sesv2", emulator.endpoint)
     mails.create_email_identity(EmailIdentity="desk@example.com")
     content = {"Simple": {"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}}}}
     nobodies: list[dict[str, list[str]]] = [{}, {"ToAddresses": []}]
@@ -147,14 +147,25 @@ def zipped(**files: str) -> bytes:
     return buffer.getvalue()
 
 
+def role(emulator: Emulator, name: str) -> str:
+    """An execution role that may write the function's log and poll any queue; its ARN."""
+    iam, trusted = client("iam", emulator.endpoint), {"Service": "lambda.amazonaws.com"}
+    trust = {"Statement": [{"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"}]}
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    polls = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+    allowed = {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents", *polls], "Resource": "*"}
+    iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps({"Statement": [allowed]}))
+    return str(made["Role"]["Arn"])
+
+
 def create_function(emulator: Emulator, name: str, code: str, **settings: Any) -> Any:
     """Create it from the code of one module, and return Lambda's client."""
-    functions = client("lambda", emulator.url)
+    functions = client("lambda", emulator.endpoint)
     functions.create_function(
         FunctionName=name,
         Runtime="python3.13",
         Handler=f"{name}.handler",
-        Role="arn:aws:iam::000000000000:role/any",
+        Role=role(emulator, name),
         Code={"ZipFile": zipped(**{name: code})},
         **settings,
     )
@@ -181,7 +192,7 @@ def test_an_invocation_that_runs_while_its_function_is_updated_finishes_on_the_c
 
 
 def test_a_layer_is_shared_by_its_functions_and_replaced_by_its_next_version(emulator: Emulator) -> None:
-    functions = client("lambda", emulator.url)
+    functions = client("lambda", emulator.endpoint)
 
     def layer(says: str) -> str:
         content = {"ZipFile": zipped(**{"python/greeting": f"WORD = {says!r}\n"})}
@@ -200,7 +211,7 @@ def test_a_layer_is_shared_by_its_functions_and_replaced_by_its_next_version(emu
 
 
 def test_every_line_that_functions_write_is_in_their_logs(emulator: Emulator) -> None:
-    logs = client("logs", emulator.url)
+    logs = client("logs", emulator.endpoint)
     functions = create_function(
         emulator, "talk", "def handler(event, _):\n    for n in range(300):\n        print(event['i'], n)\n"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,14 @@ from local.errors import LocalError
 
 def running(pid: int) -> state.State:
     return state.State(
-        api_url="http://127.0.0.1:1/local", aws_endpoint_url="http://127.0.0.1:2", region="r", account="a", pid=pid
+        api_url="http://127.0.0.1:1/local",
+        aws_endpoint_url="https://127.0.0.1:2",
+        region="r",
+        account="a",
+        access_key_id="key",
+        secret_access_key="hidden",
+        ca_bundle="/ca.pem",
+        pid=pid,
     )
 
 
@@ -24,6 +32,14 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     running(os.getpid()).write(tmp_path / "new")
     assert state.read(tmp_path / "new") == running(os.getpid())
     assert json.loads((tmp_path / "new" / "state.json").read_text())["api_url"] == "http://127.0.0.1:1/local"
+
+
+def test_only_its_owner_reads_the_key(tmp_path: Path) -> None:
+    (tmp_path / "state.json.new").write_text("of an earlier run")
+    running(os.getpid()).write(tmp_path)
+    assert stat.S_IMODE((tmp_path / "state.json").stat().st_mode) == 0o600
+    assert "hidden" not in repr(running(1))
+    assert "hidden" not in repr(running(1).endpoint)
 
 
 def test_a_second_stack_in_the_same_folder_is_refused_while_the_first_runs(tmp_path: Path) -> None:

@@ -143,6 +143,20 @@ BREAKS: list[tuple[str, Break]] = [
     ("passthrough", integration(PassthroughBehavior="WHEN_NO_MATCH")),
     ("url-encoded", integration(RequestTemplates=NAIVE)),
     ("honest-answers", integration(IntegrationResponses=[{"StatusCode": "202"}])),
+    ("no-required-header", prop("AWS::ApiGateway::Method", RequestParameters={"method.request.header.X-A": True})),
+    ("checked-bodies", prop("AWS::ApiGateway::Method", RequestModels={"application/json": "Model"})),
+    ("checked-bodies", prop("AWS::ApiGateway::Method", RequestValidatorId=None)),
+    ("checked-bodies", prop("AWS::ApiGateway::RequestValidator", ValidateRequestBody=False)),
+    *(
+        (
+            "own-words",
+            prop("AWS::ApiGateway::GatewayResponse", ResponseTemplates={"application/json": f'{{"a":"{shown}"}}'}),
+        )
+        for shown in (
+            *("$context.error.validationErrorString", "$context.error.messageString", "$context.path"),
+            *("$input.body", "$stageVariables.a", "$!context.requestId", "${context.requestId}"),
+        )
+    ),
     ("dead-letter-queue", prop(QUEUE, {"QueueName": WORK}, RedrivePolicy=None)),
     (
         "dead-letter-queue",
@@ -214,7 +228,10 @@ BREAKS: list[tuple[str, Break]] = [
             Action="events:PutEvents",
         ),
     ),
+    ("known-actions", role(Action="sqs:SendMessageBatch")),
+    ("known-actions", policy(Action="sqs:Frobnicate*")),
     ("exact-actions", role(Action="sqs:*")),
+    ("exact-actions", policy(Action="sqs:*")),
     ("exact-resources", role(Resource="*", Action=["sqs:SendMessage"])),
     (
         "exact-resources",
