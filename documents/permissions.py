@@ -38,6 +38,8 @@ WORDS = {
     "AWS::Logs::LogGroup": "log group",
     "AWS::Events::ApiDestination": "API destination",
 }
+UNTYPED = {"sqs": "queue", "s3": "bucket", "sns": "topic"}
+"""Services whose ARNs do not say what they are of."""
 PLAIN = (("${AWS::Partition}", "aws"), ("${AWS::AccountId}", "this account"), ("${AWS::Region}", "this region"))
 
 
@@ -115,7 +117,9 @@ def _plain(assembly: Assembly, origin: Resource, value: Any) -> str:
         written = written.replace(reference, word)
     service, name = written.split(":", 5)[2::3] if written.startswith("arn:") else ("", written)
     kind, _, word = re.sub("[:/]", " ", name, count=1).partition(" ")
-    return f"queue {name}" if service == "sqs" else f"{kind} {word}" if word else name
+    if service in UNTYPED:
+        return f"{UNTYPED[service]} {name}"
+    return f"{kind} {word}" if word else name
 
 
 def synthesized(stage: str, topology: Topology, folder: Path) -> Assembly:

@@ -24,6 +24,8 @@ from ministack.core import lambda_runtime as runtime
 from ministack.core.lambda_runtime import Worker
 from ministack.services import eventbridge, lambda_svc, ses_v2, sqs
 
+from local import corrections_door, corrections_iam
+
 Message = dict[str, Any]
 Queue = dict[str, Any]
 
@@ -172,7 +174,8 @@ def end_with_standard_input() -> None:
     os.killpg(os.getpgrp(), signal.SIGTERM)
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Correct the emulator, and run it."""
     sqs._collect_fifo = receive_from_groups
     sqs._dlq_sweep = move_dead_letters
     lambda_svc.invalidate_worker = let_finish
@@ -180,6 +183,8 @@ if __name__ == "__main__":
     eventbridge._put_events = put_events
     ses_v2.handle_request = send_email
     Worker._drain_stderr_bounded.__defaults__ = QUIET
+    corrections_iam.correct()
+    corrections_door.correct()
     sys.argv = ["ministack"]
     threading.Thread(target=end_with_standard_input, daemon=True).start()
     main()

@@ -4,7 +4,8 @@ OpsError                 1  AWS refused, or something it needs is missing
 ├── UsageError           2  the command asks for what cannot be done
 ├── Kept                 3  done, but some messages are still where they were
 ├── CameBack             4  stopped, because most messages came straight back
-└── Interrupted          5  stopped by a person or a fault; `resume` goes on
+├── Interrupted          5  stopped by a person or a fault; `resume` goes on
+└── Differs              6  `verify` saw something else than we assume of AWS
 """
 
 from __future__ import annotations
@@ -38,3 +39,9 @@ class Interrupted(OpsError):
     """The work stopped half-way; nothing is lost and `resume` goes on."""
 
     code = 5
+
+
+class Differs(OpsError):
+    """A deployed stage does something else than we assume of AWS."""
+
+    code = 6

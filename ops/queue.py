@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from ops.errors import UsageError
 from ops.stage import Stage, in_words
-from stacks import names
+from stacks import names, settings
 from stacks.entry import Integration, Topology
 
 Kind = Literal["work", "dead", "undelivered", "other"]
@@ -34,13 +34,22 @@ class Queue:
 
 
 def known(stage: str, topology: Topology) -> Iterator[tuple[str, Kind, str]]:
-    """Word, kind and physical name of every queue of the topology, integration by integration."""
+    """Word, kind and physical name of every queue of the topology, integration by integration, and of the chat's."""
     subscribed = set(topology.fed_by_events())
     for queue in topology.queues:
         yield queue.name, "work", names.queue(stage, queue.name, fifo=queue.fifo)
         yield f"{queue.name}-dlq", "dead", names.dead_letter_queue(stage, queue.name, fifo=queue.fifo)
         if queue.name in subscribed:
             yield f"{queue.name}-undelivered", "undelivered", names.target_dead_letter_queue(stage, queue.name)
+    if _posts(stage):
+        yield f"{names.CHAT}-undelivered", "undelivered", names.target_dead_letter_queue(stage, names.CHAT)
+
+
+def _posts(stage: str) -> bool:
+    try:
+        return settings.read(stage, names.CONTEXT["stages"]).posts
+    except settings.SettingsError:
+        return False  # cdk.json knows no such stage, so nothing of it is posted from here
 
 
 def owner(topology: Topology, word: str) -> Integration | None:

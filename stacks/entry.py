@@ -19,6 +19,7 @@ PARAMETER = re.compile(r"\{([a-z_]+)\}")
 DAY = 24 * 60 * 60
 
 Authorization = Literal["iam", "api_key", "jwt"]
+Authorized = Literal["iam", "api_key", "jwt", "signature", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,9 @@ class Route:
     """Requests a second that this route takes in the long run, within what the stage takes."""
     burst: int | None = None
     """Requests that this route takes at once."""
+    retired: bool = False
+    """Whether it is on its way out: it answers 404, and its queue stays until the entry goes. Deleted at once it would
+    still be served by what is deployed, which is a snapshot."""
     senders: Mapping[str, str] = field(default_factory=dict)
     """Webhooks only: who may send, each with the scheme by which it signs. The name is the value of the path parameter
     `{source}`; the secret's name is `<sender>_webhook`."""
@@ -55,6 +59,18 @@ class Route:
     def name(self) -> str:
         """How people and logs call the route: `POST /v1/tickets`."""
         return f"{self.method} {self.path}"
+
+    def authorized(self, stage: Authorized) -> Authorized:
+        """How callers show who they are, in a stage that says `stage`.
+
+        A webhook's sender can do nothing of API Gateway's; its signature is checked by the consumer. A stage that says
+        `none` asks nobody.
+        """
+        if self.senders:
+            return "signature"
+        if stage == "none":
+            return "none"
+        return self.authorization or stage
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -106,7 +122,18 @@ class Access:
     table: str
     """The table's name; `keys` is the table of claimed idempotency keys that all integrations share."""
     actions: tuple[str, ...]
-    """DynamoDB's actions, such as `PutItem`."""
+    """DynamoDB's actions, such as `PutItem`. A transaction needs those of its parts, PartiQL its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """What a function may do with anything that is neither a table nor a secret of the map, nor the stage's bus."""
+
+    actions: tuple[str, ...]
+    """IAM's actions of one service in full, such as `s3:GetObject`."""
+    resources: tuple[str, ...]
+    """The ARNs that all of the actions are for, such as `arn:{partition}:s3:::uploads-{stage}/in/*`. `{stage}`,
+    `{partition}`, `{region}` and `{account}` stand for the stack's own. `*` only where AWS knows no resource."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +163,8 @@ class Consumer:
     """Whether it may send e-mail from the stage's `email_sender`, each once."""
     secrets: tuple[str, ...] = ()
     """The secrets it reads, by their names in Secrets Manager without project and stage."""
+    grants: tuple[Grant, ...] = ()
+    """What else it may do: read a bucket's folder, ask a model, send to another queue."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,6 +226,10 @@ class Integration:
     tables: tuple[Table, ...] = ()
     """The tables that only its own functions use."""
 
+    def open_routes(self) -> tuple[Route, ...]:
+        """The routes that feed its queues, as long as it is not retired."""
+        return () if self.retired else tuple(route for route in self.routes if not route.retired)
+
     def secrets(self) -> tuple[str, ...]:
         """Every secret that some consumer of it reads, once."""
         return tuple(sorted({secret for consumer in self.consumers for secret in consumer.secrets}))
@@ -224,13 +257,13 @@ class Topology:
 
     @property
     def routes(self) -> tuple[Route, ...]:
-        """The routes of every integration that is not retired."""
-        return tuple(route for each in self.integrations if not each.retired for route in each.routes)
+        """The routes that are not retired, neither alone nor with their integration."""
+        return tuple(route for each in self.integrations for route in each.open_routes())
 
     @property
     def retired_routes(self) -> tuple[Route, ...]:
-        """The routes of every retired integration, which answer 404 until its entry goes."""
-        return tuple(route for each in self.integrations if each.retired for route in each.routes)
+        """The routes that are retired, alone or with their integration: they answer 404 until the entry goes."""
+        return tuple(route for each in self.integrations for route in each.routes if route not in each.open_routes())
 
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
@@ -277,6 +310,7 @@ class Topology:
 __all__ = [
     "Access",
     "Consumer",
+    "Grant",
     "Integration",
     "Queue",
     "Route",

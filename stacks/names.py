@@ -67,6 +67,8 @@ BUS = "events"
 """The stage's event bus, and its archive."""
 PARKED = "parked"
 """The table of places in FIFO groups of which something is dead, for the queues that park."""
+CHAT = "chat"
+"""What posts alarms to a chat: its rule, its API destination, and its queue of what was not posted."""
 SHARED_TABLES = {FAILURES: "message_id", ONCE: "id", KEYS: "key", REDRIVES: "id", PARKED: "group"}
 """The tables that all integrations share, each with its partition key."""
 SHARED_STACKS = ("encryption", "shared", "ingress", "operator", "observability")
@@ -101,6 +103,15 @@ def rule(stage: str, queue_word: str, event: str) -> str:
 def bus(stage: str, arn: str | None) -> str:
     """The bus that an event comes from, as a rule takes it: the stage's own by name, another project's by ARN."""
     return resource(stage, BUS) if arn is None else arn.replace("{stage}", stage)
+
+
+def regional(stage: str, word: str, region: str) -> str:
+    """The physical name of what is one for the whole account: two regions of a stage would share it otherwise.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-friendly-names
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html
+    """
+    return f"{resource(stage, word)}-{region}"
 
 
 def log_group(stage: str, function: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from functions.contracts.path import path_field
 from functions.contracts.pause import PAUSE_CONSUMER
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook
-from stacks import names
+from stacks import actions, grants, names
 
 if TYPE_CHECKING:
     from stacks.entry import Integration, Route, Topology
@@ -86,6 +86,7 @@ def _names(topology: Topology) -> None:
                 word == PAUSE_CONSUMER and kind != "Table",
                 f"{kind} {word!r}: that is what pauses the others; rename it.",
             )
+            _refuse(word == names.CHAT and kind != "Table", f"{kind} {word!r}: that is what posts alarms; rename it.")
         twice = _repeated(words)
         _refuse(twice is not None, f"{kind} {twice!r} is listed twice; remove one or rename it.")
     secrets = [(secret, each.name) for each in topology.integrations for secret in each.secrets()]
@@ -207,6 +208,14 @@ def _consumers(integration: Integration, topology: Topology) -> None:
             _refuse(
                 access.table not in tables, f"{entry} uses table {access.table!r}, which is not listed; add the Table."
             )
+            _refuse(
+                not access.actions,
+                f"{entry} may do nothing with table {access.table!r}; list actions, or drop the Access.",
+            )
+            for sentence in actions.refusals(access.actions):
+                raise TopologyError(f"{entry}, table {access.table!r}: {sentence}")
+        for sentence in grants.refusals(consumer.grants):
+            raise TopologyError(f"{entry}, {sentence}")
 
 
 def _routes(integration: Integration, topology: Topology) -> None:

@@ -53,13 +53,23 @@ class ApiKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The period of the quota."""
 
 
+class Protect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What cannot be deleted, each named once it is deployed: CloudFormation cannot take back a protected create."""
+
+    stacks: tuple[str, ...] = ()
+    """Stacks, by their words: `shared`, or an integration's name."""
+    tables: tuple[str, ...] = ()
+    """Tables, by their names in the map, and those that all integrations share."""
+
+
 class Alarms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When somebody is called, and how."""
 
     email: Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] | None = None
     """Who gets an e-mail; AWS asks them once to confirm."""
     webhook_secret: Annotated[str, Meta(pattern=r"^[A-Za-z0-9/_+=.@-]{1,512}$")] | None = None
-    """The name of the secret in Secrets Manager that holds the URL of a chat's incoming webhook."""
+    """The name of the secret in Secrets Manager that holds the URL of a chat's incoming webhook. It needs `email`, by
+    which one hears that the chat takes nothing."""
     oldest: Annotated[int, Meta(ge=60)] = 900
     """Seconds that a message may wait."""
     drain: Annotated[int, Meta(ge=60)] = 1800
@@ -73,6 +83,10 @@ class Alarms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     runbook: str = "docs/alarms.md"
     """Where docs/alarms.md is to be read, for the links in the alarms."""
 
+    def __post_init__(self) -> None:
+        if self.webhook_secret is not None and self.email is None:
+            raise ValueError("webhook_secret needs an email beside it: a chat that takes nothing cannot say so itself")
+
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What may differ from stage to stage. Everything else is the same everywhere."""
@@ -85,8 +99,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The CPU that functions run on."""
     retain: bool = False
     """Tables, archive and logs stay when their stack is deleted, and tables can be restored to any second."""
-    protect: bool = False
-    """A stack or a table can be deleted only after its protection was taken off by hand."""
+    protect: bool | Protect = False
+    """What can be deleted only after its name was taken out of here and that was deployed. True is refused, with the
+    words to write instead."""
     archive_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
     """Days for which events can be replayed; none means no archive."""
     log_days: LogDays = 30
@@ -115,6 +130,16 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The interface endpoints that may reach the API, which is private then; none means that it is public."""
     web_acl_arn: Annotated[str, Meta(pattern=r"^arn:aws[a-z-]*:wafv2:")] | None = None
     """A regional web ACL that stands before the API."""
+
+    @property
+    def posts(self) -> bool:
+        """Whether alarms are posted to a chat."""
+        return self.alarms is not None and self.alarms.webhook_secret is not None
+
+    @property
+    def protected(self) -> Protect:
+        """What is protected: nothing, unless it is named."""
+        return self.protect if isinstance(self.protect, Protect) else Protect()
 
     @property
     def key_arn(self) -> str | None:

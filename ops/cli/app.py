@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from ops.cli import look, message_files, observe, parked, redrive, retire
+from ops.cli import look, message_files, observe, parked, redrive, retire, verify
 from ops.cli.options import hand_in
 
 app = typer.Typer(
     help="See a stage at work, understand its dead letters, and redrive them.",
     epilog="Exit codes: 0 done; 1 AWS refused, or something is missing; 2 the command makes no sense; 3 some messages "
-    "are still where they were; 4 most messages came straight back; 5 interrupted, resume goes on.",
+    "are still where they were; 4 most messages came straight back; 5 interrupted, resume goes on; "
+    "6 verify saw something else than we assume of AWS.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -33,6 +34,7 @@ for command in (
     message_files.export,
     message_files.drop,
     retire.retire,
+    verify.verify,
 ):
     app.command()(command)
 app.command("import")(message_files.put_back)

@@ -15,7 +15,8 @@ from msgspec import Struct
 from functions.contracts.failure_record import FailureCause
 from ops.errors import OpsError
 from ops.item import plain, typed
-from ops.sqs.message import Message
+from ops.queue import Kind
+from ops.sqs.message import UNREADABLE, Message
 from ops.stage import Stage, in_words
 from stacks import names
 
@@ -140,12 +141,17 @@ class Invocation(Struct, rename="camel"):
             return None
         try:
             return msgspec.json.decode(body, type=cls)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             return None
 
 
-def written_on(message: Message) -> Cause | None:
-    """The cause that the message itself tells, if it does."""
+def written_on(message: Message, kind: Kind) -> Cause | None:
+    """The cause that EventBridge or Lambda wrote on a message of a queue of that kind.
+
+    None where SQS moved the message there, or only SQS does: then whoever sent it could have written this.
+    """
+    if kind in ("work", "dead") or message.source is not None:
+        return None
     attributes = message.message_attributes
     if ERROR_CODE in attributes or RULE_ARN in attributes:
         told = {name: attributes[name].text for name in DELIVERY if name in attributes}
@@ -157,7 +163,7 @@ def written_on(message: Message) -> Cause | None:
             rule=told.get(RULE_ARN, "").rpartition("/")[2] or None,
             target=told.get(TARGET_ARN),
         )
-    invocation = Invocation.of(message.body)
+    invocation = Invocation.of(message.body) if kind == "other" else None
     if invocation is None:
         return None
     problem = invocation.response_payload or _Problem(invocation.request_context.condition)
@@ -184,16 +190,17 @@ class Causes:
         self.problem: str | None = None
         """Why the recorded causes could not be read."""
 
-    async def of(self, messages: Sequence[Message]) -> list[Cause | None]:
-        """The cause of each message, None where none is recorded.
+    async def of(self, messages: Sequence[Message], kind: Kind) -> list[Cause | None]:
+        """The cause of each message of a queue of that kind, None where none is known.
 
-        Raises `OpsError` where causes are needed and cannot be read.
+        What is recorded goes before what is written on a message. Raises `OpsError` where causes are needed and cannot
+        be read.
         """
-        told = [written_on(message) for message in messages]
-        ids = [message.message_id for message, cause in zip(messages, told, strict=True) if cause is None]
+        # What EventBridge could not deliver met no consumer that could have recorded anything.
+        ids = [message.message_id for message in messages if kind != "undelivered"]
         table = self._table
         recorded = await asyncio.to_thread(self._recorded, table, ids) if ids and table is not None else {}
-        return [cause or recorded.get(message.message_id) for message, cause in zip(messages, told, strict=True)]
+        return [recorded.get(message.message_id) or written_on(message, kind) for message in messages]
 
     def _recorded(self, table: str, ids: list[str]) -> dict[str, Cause]:
         asked: dict[str, Any] = {table: {"Keys": [typed({"message_id": id_}) for id_ in dict.fromkeys(ids)]}}

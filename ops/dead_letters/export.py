@@ -86,7 +86,8 @@ def _take(
             sweep = Sweep(sqs, dead.url, workers=1 if dead.fifo else 8)
 
             async def visit(batch: list[Message]) -> None:
-                found = await causes.of(batch) if archive is not None or selection.asks_cause else [None] * len(batch)
+                asked = archive is not None or selection.asks_cause
+                found = await causes.of(batch, dead.kind) if asked else [None] * len(batch)
                 meant = [
                     (message, cause)
                     for message, cause in zip(batch, found, strict=True)

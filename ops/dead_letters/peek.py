@@ -208,7 +208,7 @@ def _look(
             sweep = Sweep(sqs, queue.url, workers=1, visibility=VISIBILITY)
 
             async def visit(batch: list[Message]) -> None:
-                for message, cause in zip(batch, await causes.of(batch), strict=True):
+                for message, cause in zip(batch, await causes.of(batch, queue.kind), strict=True):
                     if len(found) < limit and selection.means(message, cause):
                         found.append(Seen(message, cause))
                 if len(found) >= limit:

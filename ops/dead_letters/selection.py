@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from ops.dead_letters.cause import Cause, Causes, label
 from ops.errors import UsageError
-from ops.sqs.message import Message
+from ops.queue import Kind
+from ops.sqs.message import UNREADABLE, Message
 
 SPAN = re.compile(r"(\d+)\s*(s|m|h|d)")
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -33,8 +34,12 @@ def document(message: Message, cause: Cause | None) -> dict[str, Any]:
     """What a filter sees: `body` (decoded where it is JSON), `attributes`, `cause`, `system` and `message_id`."""
     try:
         body = msgspec.json.decode(message.body)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         body = message.body
+    return _document(message, cause, body)
+
+
+def _document(message: Message, cause: Cause | None, body: Any) -> dict[str, Any]:
     return {
         "message_id": message.message_id,
         "body": body,
@@ -83,14 +88,20 @@ class Selection(Struct, frozen=True, omit_defaults=True):
         if self.filter is None:
             return True
         try:
-            result = _compiled(self.filter).search(document(message, cause))
+            try:
+                result = _compiled(self.filter).search(document(message, cause))
+            except RecursionError:  # what is nested too deep counts as text
+                result = _compiled(self.filter).search(_document(message, cause, message.body))
         except JMESPathError as error:
             raise UsageError(f"The filter fails on message {message.message_id}: {error}") from None
         return result is not None and result is not False and result not in ("", [], {})
 
-    async def choose(self, messages: Sequence[Message], causes: Causes | None) -> list[Meant | None]:
-        """Each message that is meant with its cause, None for the others. Without `causes` they are not looked up."""
-        found = await causes.of(messages) if causes is not None else [None] * len(messages)
+    async def choose(self, messages: Sequence[Message], causes: Causes | None, kind: Kind) -> list[Meant | None]:
+        """Each message that is meant with its cause, None for the others; `kind` is their queue's.
+
+        Without `causes` they are not looked up.
+        """
+        found = await causes.of(messages, kind) if causes is not None else [None] * len(messages)
         return [
             (Meant.of(cause) if causes is not None else Meant()) if self.means(message, cause) else None
             for message, cause in zip(messages, found, strict=True)

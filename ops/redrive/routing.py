@@ -1,9 +1,9 @@
 """Where a dead letter belongs, and in which shape it goes there.
 
-Told in this order by: the person (`--to`), EventBridge's attributes on an event that it could not deliver, Lambda's
-envelope around a failed invocation, SQS's own note of the queue it moved the message from, and last the only queue that
-has this dead-letter queue. An event goes to the target it failed to reach, not to the bus, where every other subscriber
-would get it again.
+Told by the person (`--to`), by SQS's own note of the queue it moved the message from, or by the map. In a queue that is
+not of the map, what EventBridge or Lambda wrote on a message counts too, but only if the rule or the function says so
+itself: whoever sends a message writes what they like, so it alone chooses no destination. An event goes to the target
+it failed to reach, not to the bus, where every other subscriber would get it again.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from ops.sqs.client import Sqs
 from ops.sqs.message import Entry, Message, Value
 from ops.sqs.outbox import Destination
 from ops.stage import Stage, in_words
+from stacks import names
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,9 @@ class Routing:
         self._to = QueueDestination(sqs, to.url) if to is not None else None
         self._edit = edit
         self._by_arn: dict[str, Destination | str] = {}
-        self._targets: dict[tuple[str, str], _Target] = {}
+        self._targets: dict[tuple[str, str], _Target | None] = {}
+        self._functions: dict[str, bool] = {}
+        self._own_arn = ""
         self._only: Destination | str | None = None
 
     def prepare(self, message: Message) -> Delivery | str:
@@ -103,27 +106,54 @@ class Routing:
 
     def _delivery(self, message: Message) -> Delivery | str:
         attributes = message.message_attributes
-        if TARGET_ARN in attributes:
+        if self._dead.kind == "undelivered":
             return self._undelivered(message)
-        invocation = Invocation.of(message.body)
-        if invocation is not None:
-            to = self._to or self._arn(invocation.request_context.function_arn)
-            body = bytes(invocation.request_payload).decode()
-            return to if isinstance(to, str) else Delivery(to, body, attributes, message.group)
+        if self._dead.kind == "other" and message.source is None:
+            if TARGET_ARN in attributes:
+                return self._undelivered_elsewhere(message)
+            invocation = Invocation.of(message.body)
+            if invocation is not None:
+                return self._invoked(message, invocation)
         to = self._to or (self._arn(message.source) if message.source is not None else self._only_source())
         return to if isinstance(to, str) else Delivery(to, message.body, attributes, message.group)
 
     def _undelivered(self, message: Message) -> Delivery | str:
-        """The event, to the target it failed to reach, without what EventBridge wrote on it."""
-        attributes = message.message_attributes
-        original = {name: value for name, value in attributes.items() if name not in DELIVERY}
-        target = self._target(attributes.get(RULE_ARN, Value("String", "")).text, attributes[TARGET_ARN].text)
+        """The event, to the queue of the map that it failed to reach, without what EventBridge wrote on it."""
+        attributes, original = message.message_attributes, _original(message)
         if self._to is not None:
-            return Delivery(self._to, message.body, original, target.group)
+            return Delivery(self._to, message.body, original, message.group)
+        if self._dead.word == f"{names.CHAT}-undelivered":
+            return "it is for a chat, to which only EventBridge posts: drop it once you know what it says"
+        of = find(self._stage, self._dead.word.removesuffix("-undelivered"))
+        target = attributes[TARGET_ARN].text if TARGET_ARN in attributes else of.name
+        if target.rpartition(":")[2] != of.name:
+            return f"it says that it failed to reach {target}, and this queue is for what {of.name} missed: say --to"
+        return Delivery(QueueDestination(self._sqs, of.url), message.body, original, message.group)
+
+    def _undelivered_elsewhere(self, message: Message) -> Delivery | str:
+        """The event, to the target that it failed to reach, where its rule has that target and sends failures here."""
+        attributes, original = message.message_attributes, _original(message)
+        rule, arn = attributes.get(RULE_ARN, Value("String", "")).text, attributes[TARGET_ARN].text
+        target = self._target(rule, arn)
+        if self._to is not None:
+            return Delivery(self._to, message.body, original, target.group if target else None)
+        if target is None:
+            return f"no rule says that what {arn} missed comes here: say --to"
         if target.changes is not None:
             return f"its rule changes events on the way ({target.changes}), which a redrive does not repeat: say --to"
-        to = self._arn(attributes[TARGET_ARN].text)
+        to = self._arn(arn)
         return to if isinstance(to, str) else Delivery(to, message.body, original, target.group)
+
+    def _invoked(self, message: Message, invocation: Invocation) -> Delivery | str:
+        """The event that a function failed on, to that function, where it sends its failures here."""
+        arn = invocation.request_context.function_arn
+        body = bytes(invocation.request_payload).decode()
+        if self._to is not None:
+            return Delivery(self._to, body, message.message_attributes, message.group)
+        if not self._fails_here(arn):
+            return f"no setting of {arn} says that its failures come here: say --to"
+        to = self._arn(arn)
+        return to if isinstance(to, str) else Delivery(to, body, message.message_attributes, message.group)
 
     def _arn(self, arn: str) -> Destination | str:
         if arn not in self._by_arn:
@@ -142,8 +172,33 @@ class Routing:
             return f"the queue it belongs to is gone ({name}): say --to"
         return QueueDestination(self._sqs, to.url)
 
-    def _target(self, rule: str, target: str) -> _Target:
-        """What the rule says of the target; nothing where rule or target are gone.
+    def _fails_here(self, function: str) -> bool:
+        """Whether that function says itself that this queue gets what it fails on.
+
+        https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionEventInvokeConfig.html
+        """
+        if function not in self._functions:
+            arn, _, qualifier = function.partition(":function:")[2].partition(":")
+            asked = {"FunctionName": arn, **({"Qualifier": qualifier} if qualifier else {})}
+            try:
+                config = self._stage.client("lambda").get_function_event_invoke_config(**asked)
+                failures = config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+            except (ClientError, BotoCoreError):
+                failures = None
+            self._functions[function] = failures is not None and failures == self._arn_of_queue()
+        return self._functions[function]
+
+    def _arn_of_queue(self) -> str:
+        if not self._own_arn:
+            with in_words():
+                answer = self._stage.client("sqs").get_queue_attributes(
+                    QueueUrl=self._dead.url, AttributeNames=["QueueArn"]
+                )
+            self._own_arn = answer["Attributes"]["QueueArn"]
+        return self._own_arn
+
+    def _target(self, rule: str, target: str) -> _Target | None:
+        """What the rule says of the target; None where it does not say that what the target missed comes here.
 
         https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html
         """
@@ -152,11 +207,11 @@ class Routing:
             self._targets[key] = self._look_up(rule, target)
         return self._targets[key]
 
-    def _look_up(self, rule: str, target: str) -> _Target:
+    def _look_up(self, rule: str, target: str) -> _Target | None:
         # arn:aws:events:region:account:rule/name on the default bus, …:rule/bus/name on any other
         _, _, path = rule.partition(":rule/")
         if not path:
-            return _Target()
+            return None
         bus, _, name = path.rpartition("/")
         asked: dict[str, Any] = {"Rule": name, **({"EventBusName": bus} if bus else {})}
         with in_words():
@@ -166,9 +221,10 @@ class Routing:
             except ClientError as error:
                 if error.response["Error"]["Code"] != "ResourceNotFoundException":
                     raise
-                return _Target()
+                return None
+        every = [each for each in every if each.get("DeadLetterConfig", {}).get("Arn") == self._arn_of_queue()]
         if not every:
-            return _Target()
+            return None
         changes = next((word for word in ("InputTransformer", "InputPath", "Input") if every[0].get(word)), None)
         return _Target(every[0].get("SqsParameters", {}).get("MessageGroupId"), changes)
 
@@ -183,3 +239,8 @@ class Routing:
             only = len(urls) == 1
             self._only = QueueDestination(self._sqs, urls[0]) if only else "nothing says where it came from: say --to"
         return self._only
+
+
+def _original(message: Message) -> dict[str, Value]:
+    """The attributes without those of EventBridge."""
+    return {name: value for name, value in message.message_attributes.items() if name not in DELIVERY}

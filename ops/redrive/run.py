@@ -196,7 +196,7 @@ class _Move:
                 run=report.run,
                 act=self._journal is not None,
                 journal=self._journal,
-                choose=lambda batch: request.selection.choose(batch, causes),
+                choose=lambda batch: request.selection.choose(batch, causes, self._dead.kind),
                 limit=request.limit,
                 pace=pace,
                 keep_order=request.keep_order,

@@ -39,7 +39,8 @@ class ApiToQueue(Construct):
         queue_name = names.queue(settings.stage, queue.name, fifo=queue.fifo)
         self.role = iam.Role(
             self,
-            "Role",
+            # A route that feeds another queue gets another role: the deployed one needs the old until it gives way.
+            f"Role-{queue_name}",
             description=f"Lets {route.name} send to {queue_name}.",
             assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"),
             inline_policies={

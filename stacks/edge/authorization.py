@@ -23,19 +23,6 @@ KEPT = Duration.minutes(5)
 """How long API Gateway keeps the answer to a token."""
 
 
-def kind(route: Route, settings: Settings) -> str:
-    """How the route is authorized in that stage: `iam`, `api_key`, `jwt`, `signature` or `none`.
-
-    A webhook's sender can do nothing of API Gateway's; its signature is checked by the consumer. Stage local asks
-    nobody.
-    """
-    if route.senders:
-        return "signature"
-    if settings.authorization == "none":
-        return "none"
-    return route.authorization or settings.authorization
-
-
 class Authorization(Construct):
     """The authorizer and the API keys, as far as some route asks for them."""
 
@@ -43,14 +30,14 @@ class Authorization(Construct):
         super().__init__(scope, "Authorization")
         self._settings = settings
         # Retired routes too: keys made anew, when a route comes back, would have other values.
-        kinds = {kind(route, settings) for route in (*topology.routes, *topology.retired_routes)}
+        kinds = {route.authorized(settings.authorization) for route in (*topology.routes, *topology.retired_routes)}
         self.signed = "iam" in kinds
         self._keyed = "api_key" in kinds
         self._authorizer = self._token_authorizer() if "jwt" in kinds else None
 
     def options(self, route: Route) -> dict[str, Any]:
         """What a method says so that only those who may can call it."""
-        match kind(route, self._settings):
+        match route.authorized(self._settings.authorization):
             case "iam":
                 return {"authorization_type": apigateway.AuthorizationType.IAM}
             case "jwt":

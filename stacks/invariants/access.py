@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from stacks import actions
 from stacks.invariants.assembly import Assembly, Resource, listed, statements, text
 from stacks.invariants.rule import Finding, rule
 
-# Actions, or all actions of a service, that know no resource.
-# https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
-WITHOUT_RESOURCE = (
-    *("xray:", "lambda:ListEventSourceMappings"),
-    *("cloudwatch:GetMetricData", "logs:GetQueryResults", "logs:StopQuery"),
-)
+KEY = "AWS::KMS::Key"
+"""Its policy names all that it can do, for the account whose key it is, and is all that protects it."""
 
 
 def grants(assembly: Assembly) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
@@ -25,16 +22,45 @@ def grants(assembly: Assembly) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
             yield from ((role, statement) for statement in statements(inline.get("PolicyDocument")))
 
 
+def policies(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Every statement in a resource's properties, whosever policy it is in."""
+    if isinstance(value, Mapping):
+        if "Effect" in value and "Action" in value:
+            yield value
+        for inner in value.values():
+            yield from policies(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from policies(inner)
+
+
+@rule(
+    fix="Correct the action's name; an unknown one allows nothing, and denies nothing.",
+    source="https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html",
+)
+def known_actions(assembly: Assembly) -> Iterator[Finding]:
+    """Every action that a policy names, of a role, a queue, a key or anything else, is one that IAM knows."""
+    for resource in assembly:
+        for statement in policies(resource.properties):
+            for action in map(text, listed(statement["Action"])):
+                if not actions.exists(action):
+                    near = actions.nearest(action)
+                    yield resource, action + (f" where {near} is near" if near else "")
+
+
 @rule(
     fix="List the actions that the code calls.",
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege",
 )
 def exact_actions(assembly: Assembly) -> Iterator[Finding]:
-    """No role is allowed an action with a wildcard."""
-    for holder, statement in grants(assembly):
-        for action in map(text, listed(statement.get("Action"))):
-            if "*" in action:
-                yield holder, action
+    """No role is allowed an action with a wildcard, and nobody is by a resource, but for a key that guards itself."""
+    for resource in assembly:
+        if resource.kind == KEY:
+            continue
+        for statement in policies(resource.properties):
+            for action in map(text, listed(statement["Action"])):
+                if "*" in action and statement["Effect"] == "Allow":
+                    yield resource, action
 
 
 @rule(
@@ -44,11 +70,10 @@ def exact_actions(assembly: Assembly) -> Iterator[Finding]:
 def exact_resources(assembly: Assembly) -> Iterator[Finding]:
     """No role is allowed anything on every resource, but for actions that know none."""
     for holder, statement in grants(assembly):
-        actions = list(map(text, listed(statement.get("Action"))))
-        if "*" in map(text, listed(statement.get("Resource"))) and not all(
-            action.startswith(WITHOUT_RESOURCE) for action in actions
-        ):
-            yield holder, ", ".join(actions)
+        if statement.get("Effect") != "Deny" and "*" in map(text, listed(statement.get("Resource"))):
+            broad = [each for each in map(text, listed(statement.get("Action"))) if actions.formats(each)]
+            if broad:
+                yield holder, ", ".join(broad)
 
 
-RULES = (exact_actions, exact_resources)
+RULES = (known_actions, exact_actions, exact_resources)

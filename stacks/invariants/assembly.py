@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ class Resource:
     logical_id: str
     kind: str
     properties: Mapping[str, Any]
+    deletion: str | None = None
+    """What becomes of it when it leaves its stack: its DeletionPolicy."""
 
     @property
     def name(self) -> str | None:
@@ -33,7 +35,11 @@ class Assembly:
     def __init__(self, templates: Mapping[str, Mapping[str, Any]]) -> None:
         self._resources = {
             (path, logical_id): Resource(
-                path, logical_id, found["Type"], looked_up(found.get("Properties", {}), template.get("Mappings", {}))
+                path,
+                logical_id,
+                found["Type"],
+                looked_up(found.get("Properties", {}), template.get("Mappings", {})),
+                found.get("DeletionPolicy"),
             )
             for path, template in templates.items()
             for logical_id, found in template.get("Resources", {}).items()
@@ -44,6 +50,17 @@ class Assembly:
     def read(cls, paths: Iterable[str]) -> Assembly:
         """The templates at `paths`."""
         return cls({path: json.loads(Path(path).read_bytes()) for path in paths})
+
+    def __iter__(self) -> Iterator[Resource]:
+        """Every resource."""
+        return iter(self._resources.values())
+
+    def templates(self) -> list[list[Resource]]:
+        """The resources of each template that has any."""
+        found: dict[str, list[Resource]] = {}
+        for resource in self:
+            found.setdefault(resource.template, []).append(resource)
+        return list(found.values())
 
     def of(self, kind: str) -> list[Resource]:
         """Every resource of that type, such as `AWS::SQS::Queue`."""

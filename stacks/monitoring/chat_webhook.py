@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from aws_cdk import SecretValue, Stack
+from typing import Any
+
+from aws_cdk import ArnFormat, SecretValue, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -22,7 +24,7 @@ class ChatWebhook(Construct):
     def __init__(self, scope: Construct, *, url: SecretValue, settings: Settings) -> None:
         super().__init__(scope, "Chat")
         stack = Stack.of(self)
-        name = names.resource(settings.stage, "chat")
+        name = names.resource(settings.stage, names.CHAT)
         connection = events.CfnConnection(
             self,
             "Connection",
@@ -63,7 +65,9 @@ class ChatWebhook(Construct):
                 )
             },
         )
-        undelivered = Undelivered(self, name=names.queue(settings.stage, "chat-undelivered"), settings=settings)
+        undelivered = Undelivered(
+            self, name=names.target_dead_letter_queue(settings.stage, names.CHAT), settings=settings
+        )
         let_rules_send(undelivered, [rule_arn])
         events.CfnRule(
             self,
@@ -77,6 +81,7 @@ class ChatWebhook(Construct):
                     "alarmName": [{"prefix": names.resource(settings.stage, "")}],
                     "state": {"value": ["ALARM", "OK"]},
                 },
+                **_not_of(settings.stage, stack),
             },
             targets=[
                 events.CfnRule.TargetProperty(
@@ -98,3 +103,19 @@ class ChatWebhook(Construct):
                 )
             ],
         )
+
+
+def _not_of(stage: str, stack: Stack) -> dict[str, Any]:
+    """What an alarm's ARN must not begin with: `prod` is not told of `prod-eu` in the same account and region."""
+    others = [other for other in names.STAGES if other.startswith(f"{stage}-")]
+    prefixes = [
+        stack.format_arn(
+            service="cloudwatch",
+            resource="alarm",
+            resource_name=names.resource(other, ""),
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        for other in others
+    ]
+    (first, *more) = prefixes or [""]
+    return {"resources": [{"anything-but": {"prefix": prefixes if more else first}}]} if prefixes else {}

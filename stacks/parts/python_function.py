@@ -65,4 +65,6 @@ class PythonFunction(Construct):
             system_log_level_v2=lambda_.SystemLogLevel.INFO,
             tracing=lambda_.Tracing.ACTIVE,
         )
+        # Code that needs more than before finds it allowed.
+        self.function.node.add_dependency(self.policy)
         acknowledge(self.function, "AwsSolutions-L1", "Serverless-LambdaLatestVersion", "Serverless-LambdaDLQ")

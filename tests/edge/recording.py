@@ -85,7 +85,7 @@ def record(
         status, xml = receiver.take(call.uri, call.body)
         return Result(status=status, body=_as_json(xml))
 
-    async def invoke(_name: str, _event: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def nobody(*_: Any) -> Mapping[str, Any]:
         raise Refusal("AUTHORIZER_FAILURE", "stage local asks nobody")
 
     async def answered() -> list[Recorded]:
@@ -94,7 +94,13 @@ def record(
             renderings.clear()
             receiver.taken.clear()
             exchange = Exchange(
-                api=api, request=request, doors=doors, throttle=Throttle(), integrate=integrate, invoke=invoke
+                api=api,
+                request=request,
+                doors=doors,
+                throttle=Throttle(),
+                integrate=integrate,
+                invoke=nobody,
+                judge=nobody,
             )
             answer = await exchange.answer()
             recorded.append(Recorded(request, answer, list(renderings), [sent.body for sent in receiver.taken]))

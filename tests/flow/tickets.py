@@ -42,7 +42,7 @@ def change(stack: Session, ticket_id: str, step: int, *, key: str | None = None)
 
 def hire(stack: Session, agent: str, hours: int = 1000) -> None:
     """Put an agent with so many hours into the table."""
-    put(stack.state.aws_endpoint_url, "agents", {"agent": agent, "hours": hours})
+    put(stack.state.endpoint, "agents", {"agent": agent, "hours": hours})
 
 
 def hours_left(effects: Effects, agent: str) -> int:

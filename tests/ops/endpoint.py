@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 from botocore.exceptions import ClientError
 
 from ops.sqs.fake import FakeQueue, FakeSqs
@@ -18,6 +19,12 @@ from tests.ops.sight import Insights
 from tests.simulation.expression import Expression
 
 T = TypeVar("T")
+SESSION = (
+    b"<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s"
+    b"</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
+    b"</AssumeRoleResult></AssumeRoleResponse>"
+)
+"""What STS answers to whoever takes the operator's role."""
 
 
 class Endpoint:
@@ -33,6 +40,7 @@ class Endpoint:
         self.tables: dict[str, dict[str, Any]] = {}
         self.rules: set[str] = set()
         self.mappings: dict[str, str] = {}
+        self.published: list[dict[str, Any]] = []
         self.insights: Insights | None = None
         self.hanging: set[str] = set()
         self.loop: asyncio.AbstractEventLoop
@@ -64,7 +72,9 @@ class Endpoint:
                 headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
                 payload = await reader.readexactly(int(headers.get("content-length", 0)))
                 service, _, action = headers.get("x-amz-target", "").partition(".")
-                if asked.startswith("GET /2015-03-31/event-source-mappings"):
+                if payload.startswith(b"Action=AssumeRole"):
+                    status, body = 200, SESSION
+                elif asked.startswith("GET /2015-03-31/event-source-mappings"):
                     status, body = self._mappings(urlsplit(asked.split()[1]).query)
                 else:
                     status, body = await self._answer(service, action, payload)
@@ -94,10 +104,15 @@ class Endpoint:
             )
             names += ("GetQueueAttributes", "GetQueueUrl", "ListDeadLetterSourceQueues")
             known = {name.lower(): name for name in names}
+            if action == "sendmessage":
+                return self._send(payload)
             if action not in known:
                 return 400, b'{"__type": "InvalidAction", "message": "not here"}'
             return await self.sqs(known[action], payload)
         request = json.loads(payload)
+        if service == "awsevents" and action == "putevents":
+            self.published += request["Entries"]
+            return 200, json.dumps({"FailedEntryCount": 0, "Entries": [{"EventId": "e"}]}).encode()
         if service == "awsevents":
             if request["Rule"] in self.rules:
                 return 200, b'{"Targets": [{"Id": "queue", "Arn": "arn"}]}'
@@ -125,6 +140,11 @@ class Endpoint:
                 400,
                 b'{"__type": "ResourceNotFoundException", "message": "not here"}',
             )
+
+    def _send(self, payload: bytes) -> tuple[int, bytes]:
+        queue = self.sqs.queues[json.loads(payload)["QueueUrl"]]
+        entry = msgspec.json.decode(payload.replace(b'"QueueUrl"', b'"Id"', 1), type=Entry)
+        return 200, json.dumps({"MessageId": queue.put(entry)}).encode()
 
     def _places(self, action: str, request: dict[str, Any]) -> tuple[int, bytes]:
         """What is done with the table of what is parked."""

@@ -40,7 +40,7 @@ def moto(home: Path) -> Iterator[Stage]:
 
 
 def cause(stage: Stage, id_: str) -> Cause:
-    (found,) = asyncio.run(Causes(stage).of([Message(id_, "receipt", "{}")]))
+    (found,) = asyncio.run(Causes(stage).of([Message(id_, "receipt", "{}")], "dead"))
     assert found is not None
     return found
 

@@ -20,7 +20,7 @@ SENDER = "house@example.com"
 ACCOUNT = "000000000000"
 QUEUE_ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
 PARKING_ACTIONS = ("BatchGetItem", "UpdateItem")
-ONCE_ACTIONS = ("GetItem", "PutItem", "UpdateItem", "DeleteItem")
+ONCE_ACTIONS = ("PutItem", "UpdateItem", "DeleteItem")
 PAUSE_ACTIONS = ("InvokeFunction", "UpdateEventSourceMapping")
 PAUSER = Consumer(function=PAUSE_CONSUMER, timeout=21)
 PAUSE_QUEUE = Queue(name=PAUSE_CONSUMER, fifo=True, retention=14 * 86400)

@@ -87,7 +87,7 @@ class Evidence:
     `killed` says why each worker died that did, `faults` counts what was done to calls. `fans` are the queues that each
     event reaches. `unreadable` are lines of the log that are not one short JSON object. `spent` counts
     the invocations while a service had been away for some time. `switched` are the switches of mappings, `off` the
-    functions whose mapping is not enabled in the end.
+    functions whose mapping is not enabled in the end. `used` is what was asked for: function, action and resource.
     """
 
     accepted: list[Accepted] = field(default_factory=list)
@@ -108,4 +108,5 @@ class Evidence:
     spent: int = 0
     switched: list[Switched] = field(default_factory=list)
     off: set[str] = field(default_factory=set)
+    used: set[tuple[str, str, str]] = field(default_factory=set)
     faults: Counter[str] = field(default_factory=Counter)

@@ -56,8 +56,8 @@ class Poller:
     """One event source mapping: up to `concurrency` batches at once, of up to `batch` messages gathered in `window` s.
 
     A batch whose invocation Lambda throttles is offered again until its messages are visible, as one that was never
-    taken. A mapping that is not `enabled` takes nothing. Failures make it no slower, as it always takes reports of
-    partial failures (reference 2.1).
+    taken. A mapping that is not `enabled` takes nothing, nor does one whose function's role `may` not do what polling
+    takes. Failures make it no slower, as it always takes reports of partial failures (reference 2.1).
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class Poller:
         concurrency: int,
         away: Callable[[str], bool],
         duplicates: float = 0.0,
+        may: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._queue = queue
         self._invoke = invoke
@@ -82,6 +83,7 @@ class Poller:
         self._concurrency = concurrency
         self._away = away
         self._duplicates = duplicates
+        self._may = may
         self._running = 0
         self._due = math.inf
         self.enabled = True
@@ -101,7 +103,7 @@ class Poller:
         if when != self._due:
             return
         self._due = math.inf
-        if not self.enabled:
+        if not self.enabled or not self._may("GetQueueAttributes") or not self._may("ReceiveMessage"):
             return
         if self._away("sqs"):
             self._plan(self._clock.now + PAUSE)
@@ -138,9 +140,10 @@ class Poller:
     def _settle(self, parcels: list[Parcel], answer: str | None) -> None:
         self._running -= 1
         again = failed(answer, {parcel.id for parcel in parcels})
-        if not self._away("sqs"):
-            for parcel in parcels:
+        done = [parcel for parcel in parcels if parcel.id not in again]
+        if done and not self._away("sqs") and self._may("DeleteMessage"):
+            for parcel in done:
                 # At least once: now and then SQS keeps what it was told to delete.
-                if parcel.id not in again and (self._queue.fifo or self._random.random() >= self._duplicates / 4):
+                if self._queue.fifo or self._random.random() >= self._duplicates / 4:
                     self._queue.delete(parcel.receipt)
         self.wake()

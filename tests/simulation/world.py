@@ -88,6 +88,8 @@ class World:
         self.dropped: set[str] = set()
         self.killed: dict[str, str] = {}
         self._paths = deployed.path_patterns(topology)
+        self.used: set[tuple[str, str, str]] = set()
+        """What was asked for: by which function, by which action, of what."""
         self.invocations = 0
         self.spent = 0
         self._seed = seed
@@ -146,6 +148,7 @@ class World:
                 concurrency=min(concurrency, consumer.concurrency or concurrency),
                 away=self.faults.away,
                 duplicates=plan.duplicates,
+                may=partial(self._polls, consumer),
             )
             for consumer in everyone
         }
@@ -233,12 +236,18 @@ class World:
             faults=self.faults.met,
             switched=[one for source in self.sources.values() for one in source.switched],
             off={source.word for source in self.sources.values() if source.state != ENABLED},
+            used=self.used,
         )
 
     # How it is wired.
 
     def _allowed(self, function: str, action: str, resource: str) -> bool:
+        self.used.add((function, action, resource))
         return (action, resource) in self._permissions[function]
+
+    def _polls(self, consumer: Consumer, action: str) -> bool:
+        queue = self.queues.get(consumer.function, self.pausing)
+        return self._allowed(consumer.function, f"sqs:{action}", queue.name)
 
     def _make_queues(self, consumer: Consumer, plan: Plan) -> None:
         entry = self.topology.queue(consumer.function)

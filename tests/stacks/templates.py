@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ STAGES: Mapping[str, Mapping[str, Any]] = {
         "archive_days": 90,
         "email_sender": SENDER,
         "log_days": 180,
-        "protect": True,
+        "protect": {"stacks": ["shared"], "tables": [names.FAILURES]},
         "retain": True,
         "throttle_rate": 1000,
         "throttle_burst": 2000,
@@ -64,6 +64,18 @@ def context(stage: str, **changes: Any) -> dict[str, Any]:
 def settings_of(stage: str, **changes: Any) -> Settings:
     """The settings of a stage of the tests, some changed."""
     return settings.read(stage, context(stage, **changes)["stages"])
+
+
+def changed_consumer(function: str, **changes: Any) -> Topology:
+    """The sample with one of its consumers changed."""
+    integrations = tuple(
+        replace(
+            each,
+            consumers=tuple(replace(one, **changes) if one.function == function else one for one in each.consumers),
+        )
+        for each in SAMPLE.integrations
+    )
+    return replace(SAMPLE, integrations=integrations)
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from constructs import IConstruct
 
 from stacks.bundle.python_code import NO_BYTE_CODE
 from stacks.compose import compose
-from stacks.entry import Topology
+from stacks.entry import Grant, Topology
 from stacks.parts import acknowledged
 from tests.sample.topology import SAMPLE
-from tests.stacks.templates import JWT, context, lint, templates_in
+from tests.stacks.templates import JWT, changed_consumer, context, lint, statements, templates_in
 
 STAGES: list[tuple[str, dict[str, Any]]] = [
     ("dev", {}),
@@ -75,6 +75,22 @@ def test_nothing_is_found_where_every_integration_is_retired(tmp_path: Path, set
     assert findings(tmp_path, "prod", settings, retired) == set()
     if settings == {}:
         assert lint(templates_in(tmp_path, "prod")) == ""
+
+
+def test_nothing_is_found_where_the_map_grants_what_only_a_prefix_names(tmp_path: Path) -> None:
+    resource = "arn:{partition}:sqs:{region}:{account}:theirs-{stage}-*"
+    grants = (Grant(actions=("sqs:SendMessage", "sqs:GetQueueUrl"), resources=(resource,)),)
+    topology = changed_consumer("open_ticket", grants=grants)
+    assert findings(tmp_path, "prod", {}, topology) == set()
+    (found,) = (
+        statement
+        for policy in templates_in(tmp_path, "prod").properties("AWS::IAM::Policy", "tickets")
+        for statement in statements(policy)
+        if "theirs-prod-*" in json.dumps(statement["Resource"])
+    )
+    assert set(found["Action"]) == {"sqs:SendMessage", "sqs:GetQueueUrl"}
+    own = [":sqs:", {"Ref": "AWS::Region"}, ":", {"Ref": "AWS::AccountId"}, ":theirs-prod-*"]
+    assert found["Resource"] == {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, *own]]}
 
 
 class Recorder:

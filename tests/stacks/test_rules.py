@@ -15,11 +15,23 @@ from functions.contracts.contract import END, Command, Event
 from functions.contracts.path import FromPath
 from functions.contracts.webhooks import ReceiveWebhook
 from stacks import names, rules
-from stacks.entry import Access, Consumer, Integration, Queue, Route, Subscription, Table, Topology, TopologyError
+from stacks.entry import (
+    Access,
+    Consumer,
+    Grant,
+    Integration,
+    Queue,
+    Route,
+    Subscription,
+    Table,
+    Topology,
+    TopologyError,
+)
 from tests.sample.contracts import ChangeTicket, OpenTicket, TicketId, TicketOpened
 from tests.sample.topology import SAMPLE
 
 LONG = "follow_what_every_other_party_did_with_i"
+BUCKET = "arn:aws:s3:::uploads/in/*"
 BUS = "arn:aws:events:eu-central-1:111122223333:event-bus/billing-{stage}-events"
 
 
@@ -99,6 +111,14 @@ def worker(**changes: Any) -> dict[str, Any]:
     return {"consumers": (replace(WORKER, **changes), FOLLOWER)}
 
 
+def granted(*resources: str, actions: tuple[str, ...] = ("s3:GetObject",)) -> dict[str, Any]:
+    return worker(grants=(Grant(actions=actions, resources=resources),))
+
+
+def on_keys(*actions: str) -> dict[str, Any]:
+    return worker(access=(Access(table="keys", actions=actions),))
+
+
 def work(**changes: Any) -> dict[str, Any]:
     return {"queues": (replace(WORK, **changes), FOLLOW)}
 
@@ -132,12 +152,25 @@ def webhook(secrets: tuple[str, ...] = ("github_webhook",), **changes: Any) -> d
         follow(event=Theirs, bus=BUS),
         follow(event=Theirs),
         worker(access=(Access(table="keys", actions=("PutItem",)),)),
+        granted("arn:{partition}:s3:::uploads-{stage}/in/*"),
         ordered(Annotated[str, Meta(pattern=rf"^ord-[!(-:<-~]{{1,99}}{END}")]),
         {"name": "things-of-2"},
         {"others": (Integration("empty"), Integration("kept", tables=(Table(name="t", key="id"),)))},
     ],
     ids=[
-        *("plain", "webhooks", "halt", "park", "caller", "bus", "forwarded", "shared table", "path", "long name"),
+        *(
+            "plain",
+            "webhooks",
+            "halt",
+            "park",
+            "caller",
+            "bus",
+            "forwarded",
+            "shared table",
+            "grant",
+            "path",
+            "long name",
+        ),
         "two more",
     ],
 )
@@ -157,6 +190,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("an integration twice", {"others": (Integration("things"),)}, "Integration 'things' is listed twice"),
     ("a bad queue name", work(name="Work-Queue"), "Queue 'Work-Queue': a name is at most 40"),
     ("the queue of what pauses", work(name="pause_consumer"), "Queue 'pause_consumer': that is what pauses the others"),
+    ("the queue of the chat", work(name="chat"), "Queue 'chat': that is what posts alarms; rename it."),
     ("a long table name", {"tables": (Table(name="t" * 41, key="id"),)}, "a name is at most 40 characters"),
     ("a shared table", {"tables": (Table(name="keys", key="id"),)}, "Table 'keys' is there for all integrations"),
     ("a queue twice", {"queues": (WORK, WORK, FOLLOW)}, "Queue 'work' is listed twice"),
@@ -193,6 +227,32 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         worker(access=(Access(table="theirs", actions=("PutItem",)),))
         | {"others": (Integration("more", tables=(Table(name="theirs", key="id"),)),)},
         "uses table 'theirs', which integration 'more' owns; subscribe to its events",
+    ),
+    ("a misspelt action", on_keys("PuttItem"), "'PuttItem' is no action of IAM's on a table's items; write PutItem."),
+    ("an action that is nothing like one", on_keys("Frobnicate"), "on a table's items; choose of BatchGetItem, "),
+    (
+        "an operation that is no action",
+        on_keys("BatchExecuteStatement"),
+        "Consumer 'work', table 'keys': 'BatchExecuteStatement' is no action, its parts are; write those that are "
+        "needed of PartiQLSelect, ",
+    ),
+    ("an access to do nothing", on_keys(), "Consumer 'work' may do nothing with table 'keys'"),
+    ("a grant of nothing", granted("*", actions=()), "grant of nothing: it names no action; name some"),
+    ("a grant on nothing", granted(), "Consumer 'work', grant of s3:GetObject: it names no resource"),
+    ("a grant without its service", granted(BUCKET, actions=("GetObject",)), "begins with its service"),
+    ("a grant of a wildcard", granted(BUCKET, actions=("s3:Get*",)), "'s3:Get*': it stands for more than the code"),
+    ("a misspelt grant", granted(BUCKET, actions=("s3:GetObjekt",)), "no such action; write s3:getobject."),
+    ("a grant of an unknown service", granted(BUCKET, actions=("zzzzz:Get",)), "no such action; correct it."),
+    ("a grant on everything", granted("*"), "that is all there are; name the ones that it needs."),
+    ("a grant on every object", granted("arn:aws:s3:::*/in/*"), "'arn:aws:s3:::*/in/*': that is all there are"),
+    ("a grant on no ARN", granted("uploads"), "the action is not for that; name arn:{Partition}:s3:"),
+    ("a grant on another service", granted("arn:aws:sqs:eu-central-1:111122223333:q"), "the action is not for that"),
+    ("a grant on the bucket of objects", granted("arn:aws:s3:::uploads"), "the action is not for that"),
+    ("a grant with a hole", granted("arn:aws:s3:::uploads-{colour}/*"), "nothing stands for {colour}; it may say "),
+    (
+        "a grant on a resource where there is none",
+        granted(BUCKET, actions=("s3:ListAllMyBuckets",)),
+        "AWS knows no resource for that action; write '*', alone.",
     ),
     ("a route twice", {"routes": (ROUTE, ROUTE)}, "Route POST /v1/things is listed twice"),
     (

@@ -126,6 +126,18 @@ def role(**changes: Any) -> Break:
     return change
 
 
+def retained(broken: Broken) -> None:
+    for template in broken.templates.values():
+        for resource in template["Resources"].values():
+            if resource["Type"] == QUEUE:
+                resource["DeletionPolicy"] = "Retain"
+
+
+def makes_its_log_group(broken: Broken) -> None:
+    basic = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+    broken.set("AWS::IAM::Role", ManagedPolicyArns=[basic])
+
+
 NAIVE = {"application/json": "Action=SendMessage&MessageBody=$input.body"}
 BREAKS: list[tuple[str, Break]] = [
     ("passthrough", integration(PassthroughBehavior="WHEN_NO_MATCH")),
@@ -216,7 +228,10 @@ BREAKS: list[tuple[str, Break]] = [
             Action="events:PutEvents",
         ),
     ),
+    ("known-actions", role(Action="sqs:SendMessageBatch")),
+    ("known-actions", policy(Action="sqs:Frobnicate*")),
     ("exact-actions", role(Action="sqs:*")),
+    ("exact-actions", policy(Action="sqs:*")),
     ("exact-resources", role(Resource="*", Action=["sqs:SendMessage"])),
     (
         "exact-resources",
@@ -225,6 +240,20 @@ BREAKS: list[tuple[str, Break]] = [
             "Wide",
             "AWS::IAM::Role",
             Policies=[{"PolicyDocument": {"Statement": [{"Action": "sqs:SendMessage", "Resource": "*"}]}}],
+        ),
+    ),
+    ("left-behind", retained),
+    ("log-group-remade", role(Action=["logs:CreateLogGroup"])),
+    ("log-group-remade", makes_its_log_group),
+    ("template-size", nested(FUNCTION, "Description", value="x" * 600_000)),
+    ("policy-size", role(Resource=[f"arn:aws:sqs:eu-west-1:123456789012:{'q' * 60}{n}" for n in range(50)])),
+    (
+        "policy-size",
+        lambda broken: broken.add(
+            "operator",
+            "Long",
+            "AWS::IAM::ManagedPolicy",
+            PolicyDocument={"Statement": [{"Action": "sqs:SendMessage", "Resource": ["a" * 100] * 70}]},
         ),
     ),
 ]

@@ -1,0 +1,86 @@
+"""The deployed API, called as callers call it, with the consumer behind it disabled: nothing takes effect."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from ops.errors import OpsError
+from ops.queue import find
+from ops.stage import Stage
+from ops.verify.caller import Answer, Caller
+from ops.verify.cases import Case, Cases, unsigned
+from ops.verify.finding import Finding, judged, not_checked
+from ops.verify.inbox import arrivals
+from ops.verify.switch import disabled
+from stacks.edge.mapping_template import CORRELATION_ID
+from stacks.entry import Route, Topology
+
+PAUSE = 0.05
+"""Seconds between two requests."""
+
+
+def chosen(topology: Topology) -> list[Route]:
+    """The first route of each kind: to a standard queue, to a FIFO queue, of webhooks."""
+    kinds: dict[tuple[bool, bool], Route] = {}
+    for route in topology.routes:
+        if route.method == "POST":
+            kinds.setdefault((topology.queue(route.queue).fifo, bool(route.senders)), route)
+    return list(kinds.values())
+
+
+def calls(stage: Stage, caller: Caller, routes: Sequence[Route], run: str) -> Iterator[Finding]:
+    """Every case of the routes, judged. Raises `OpsError` where AWS refuses what whoever verifies needs."""
+    asked: list[tuple[Route, Case]] = []
+    for route in routes:
+        why = caller.why_not(route)
+        if why is not None:
+            yield not_checked(route.name, "requests", why)
+            continue
+        asked += [(route, case) for case in Cases(route, stage.topology.queue(route.queue), run)]
+        if caller.authorized(route) not in ("none", "signature"):
+            asked.append((route, unsigned(route, run)))
+    if not asked:
+        return
+    functions = list(dict.fromkeys(route.queue for route, _ in asked))
+    with disabled(stage, functions) as switched:
+        answers = [_sent(caller, route, case) for route, case in asked]
+        taken = Counter(route.queue for (route, _), answer in zip(asked, answers, strict=True) if answer.status == 202)
+        with ThreadPoolExecutor() as pool:
+            found = pool.map(lambda word: arrivals(stage, find(stage, word), run, taken[word]), functions)
+            arrived = {id_: messages for each in found for id_, messages in each.items()}
+    for (route, case), answer in zip(asked, answers, strict=True):
+        good, seen = case.judge(answer, arrived.pop(_id(case), []))
+        yield judged(route.name, case.check, case.expected, seen, good=good)
+    left = sum(map(len, arrived.values()))
+    yield judged("the API", "every message is explained by a request", "0 others", f"{left} others", good=not left)
+    yield judged(
+        "event source mappings",
+        "a disabled one stays disabled",
+        "Disabled until the end",
+        f"enabled by somebody: {', '.join(switched.broken)}; requests may have taken effect"
+        if switched.broken
+        else f"Disabled after {switched.off:.0f} s",
+        good=not switched.broken,
+    )
+    yield judged(
+        "event source mappings",
+        f"pause_consumer may enable {functions[0]} again",
+        "Enabled by it",
+        switched.problem or f"Enabled after {switched.on:.0f} s",
+        good=switched.problem is None,
+    )
+
+
+def _sent(caller: Caller, route: Route, case: Case) -> Answer:
+    time.sleep(PAUSE)
+    return caller.call(route, case.request)
+
+
+def _id(case: Case) -> str:
+    found = {name.lower(): value for name, value in case.request.headers}.get(CORRELATION_ID.lower())
+    if found is None:
+        raise OpsError(f"The case {case.check!r} has no correlation id.")
+    return found

@@ -1,0 +1,64 @@
+"""What arrived on a work queue whose consumer is disabled: our own messages are taken out, others are put back."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+
+from functions.contracts.envelope import CORRELATION_ID
+from ops.queue import Queue
+from ops.sqs.message import Message
+from ops.stage import Stage, in_words
+
+HELD = 60
+"""Seconds that what we received stays hidden, until it is deleted or put back: once, as each receive counts."""
+QUIET = 2
+"""Seconds of waiting for a message, after which the queue counts as empty once all that was expected is there."""
+PATIENCE = 45.0
+"""Seconds that we wait for what was expected."""
+
+
+def arrivals(stage: Stage, queue: Queue, run: str, expected: int) -> dict[str, list[Message]]:
+    """Our messages by correlation id: those whose id begins with `run`, deleted from the queue.
+
+    Waits until `expected` of them are there and no more come. Messages of others become visible again at once. Raises
+    `OpsError` where SQS refuses.
+    """
+    sqs = stage.client("sqs")
+    ours: dict[str, list[Message]] = {}
+    strangers: list[Message] = []
+    end, count = time.monotonic() + PATIENCE, 0
+    while True:
+        with in_words():
+            answer = sqs.receive_message(
+                QueueUrl=queue.url,
+                MaxNumberOfMessages=10,
+                WaitTimeSeconds=QUIET,
+                VisibilityTimeout=HELD,
+                MessageSystemAttributeNames=["All"],
+                MessageAttributeNames=["All"],
+            )
+        found = [msgspec.convert(each, Message) for each in answer.get("Messages", ())]
+        taken = 0
+        for message in found:
+            id_ = message.message_attributes.get(CORRELATION_ID)
+            if id_ is None or not id_.text.startswith(run):
+                strangers.append(message)
+                continue
+            ours.setdefault(id_.text, []).append(message)
+            taken += 1
+            with in_words():
+                sqs.delete_message(QueueUrl=queue.url, ReceiptHandle=message.receipt_handle)
+        count += taken
+        if (count >= expected and not taken) or time.monotonic() > end:
+            break
+    for message in strangers:
+        with in_words():
+            sqs.change_message_visibility(QueueUrl=queue.url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=0)
+    return ours
+
+
+def attributes(message: Message) -> dict[str, str]:
+    """The message attributes as plain text."""
+    return {name: value.text for name, value in message.message_attributes.items()}

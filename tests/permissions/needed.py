@@ -1,0 +1,146 @@
+"""What is done with the roles of the sample: by its functions, by the services that take the roles, by a person.
+
+What the functions do is recorded; what AWS does with a role is what AWS says that it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from functions.contracts.pause import PAUSE_CONSUMER
+from stacks import names
+from stacks.entry import Topology
+from stacks.invariants.assembly import Assembly, text
+from stacks.invariants.edge import integrations
+from tests.permissions.granted import Request, arn, named, resolved
+from tests.permissions.recorded import Use
+from tests.simulation.deployed import STAGE as SIMULATED
+
+WRITERS = ("CreateLogStream", "PutLogEvents")
+TRACERS = ("PutTraceSegments", "PutTelemetryRecords")
+"""What Lambda does with a function's role for its log and its traces.
+https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
+https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html"""
+API_LOG = (
+    *("CreateLogGroup", "CreateLogStream", "DescribeLogGroups", "DescribeLogStreams"),
+    *("PutLogEvents", "GetLogEvents", "FilterLogEvents"),
+)
+"""What AWS's own policy AmazonAPIGatewayPushToCloudWatchLogs holds, which API Gateway asks of the account's role.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html"""
+BY_KEY = {"sqs:ReceiveMessage": ("Decrypt",), "sqs:SendMessage": ("GenerateDataKey", "Decrypt")}
+"""What SQS does with a caller's permissions where its queue is encrypted with a key of one's own.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html"""
+
+ON_DEAD = (
+    *("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "SendMessage"),
+    *("StartMessageMoveTask", "ListMessageMoveTasks", "CancelMessageMoveTask"),
+    *("GetQueueAttributes", "GetQueueUrl", "ListDeadLetterSourceQueues"),
+)
+ON_WORK = ("SendMessage", "GetQueueAttributes", "GetQueueUrl")
+ON_ALL = ("cloudwatch:GetMetricData", "logs:GetQueryResults", "logs:StopQuery", "lambda:ListEventSourceMappings")
+ON_TABLES = {
+    names.FAILURES: ("BatchGetItem",),
+    names.PARKED: ("Scan", "UpdateItem", "PutItem"),
+    names.REDRIVES: ("PutItem", "GetItem"),
+}
+"""What `python -m ops` does; a test holds it to the code."""
+
+
+def of_functions(assembly: Assembly, stage: str, uses: frozenset[Use]) -> Iterator[Request]:
+    """What every function, and Lambda for it, does with its role."""
+    for function, action, what in sorted(uses):
+        name = what.replace(names.resource(SIMULATED, ""), names.resource(stage, ""))
+        yield from _used(names.resource(stage, function), action, name)
+    for each in assembly.of("AWS::Lambda::Function"):
+        role = str(each.name)
+        group = assembly.target(each, each.properties["LoggingConfig"]["LogGroup"], "AWS::Logs::LogGroup")
+        assert group is not None
+        stream = arn("logs:{region}:{account}:log-group:{name}:a", name=str(group.name))
+        yield from (Request(role, f"logs:{action}", stream) for action in WRITERS)
+        if each.properties["TracingConfig"]["Mode"] == "Active":
+            yield from (Request(role, f"xray:{action}", "*") for action in TRACERS)
+
+
+def _used(role: str, action: str, name: str) -> Iterator[Request]:
+    here = "{region}:{account}"
+    match action.partition(":")[0], action:
+        case "dynamodb", _:
+            yield Request(role, action, arn(f"dynamodb:{here}:table/{name}"))
+        case "sqs", _:
+            yield Request(role, action, arn(f"sqs:{here}:{name}"))
+        case "events", _:
+            yield Request(role, action, arn(f"events:{here}:event-bus/{name}"))
+        case "secretsmanager", _:
+            yield Request(role, action, arn(f"secretsmanager:{here}:secret:{name}-AbCdEf"))
+        case "ses", _:
+            yield Request(role, action, arn(f"ses:{here}:identity/{{sender}}", sender=SENDER))
+        case "lambda", "lambda:InvokeFunction":
+            yield Request(role, action, arn(f"lambda:{here}:function:{name}"))
+        case "lambda", "lambda:UpdateEventSourceMapping":
+            function = arn(f"lambda:{here}:function:{name}")
+            source = arn(f"lambda:{here}:event-source-mapping:0b0f")
+            yield Request(role, action, source, (("lambda:FunctionArn", function),))
+        case "lambda", "lambda:ListEventSourceMappings":
+            yield Request(role, action, "*")
+        case _:
+            raise LookupError(f"nothing is known of {action}; add it to needed.py")
+
+
+SENDER = "desk@example.com"
+
+
+def of_services(assembly: Assembly) -> Iterator[Request]:
+    """What API Gateway and EventBridge do with the roles that they take."""
+    for method, integration in integrations(assembly):
+        role = assembly.target(method, integration["Credentials"], "AWS::IAM::Role")
+        assert role is not None
+        queue = text(integration["Uri"]).rpartition("/")[2]
+        yield Request(named(assembly, role), "sqs:SendMessage", arn("sqs:{region}:{account}:{name}", name=queue))
+    for account in assembly.of("AWS::ApiGateway::Account"):
+        role = assembly.target(account, account.properties["CloudWatchRoleArn"], "AWS::IAM::Role")
+        assert role is not None
+        group = arn("logs:{region}:{account}:log-group:{name}", name="/aws/apigateway/any")
+        yield from (Request(named(assembly, role), f"logs:{action}", group) for action in API_LOG)
+    for rule in assembly.of("AWS::Events::Rule"):
+        for target in rule.properties["Targets"]:
+            if "RoleArn" in target:
+                role = assembly.target(rule, target["RoleArn"], "AWS::IAM::Role")
+                assert role is not None
+                yield Request(
+                    named(assembly, role), "events:InvokeApiDestination", resolved(assembly, rule, target["Arn"])
+                )
+
+
+def of_operator(assembly: Assembly, stage: str, topology: Topology) -> Iterator[Request]:
+    """What a person does with the operator's role."""
+    role = names.resource(stage, "operator")
+    pause = names.queue(stage, PAUSE_CONSUMER, fifo=True)
+    for queue in assembly.of("AWS::SQS::Queue"):
+        name = str(queue.name)
+        if name == pause:
+            continue
+        dead = name.removesuffix(".fifo").endswith(("-dlq", "-undelivered"))
+        for action in ON_DEAD if dead else ON_WORK:
+            yield Request(role, f"sqs:{action}", arn("sqs:{region}:{account}:{name}", name=name))
+    for table, actions in ON_TABLES.items():
+        for action in actions:
+            where = arn("dynamodb:{region}:{account}:table/{name}", name=names.resource(stage, table))
+            yield Request(role, f"dynamodb:{action}", where)
+    bus = names.resource(stage, names.BUS)
+    for each in topology.subscriptions:
+        name = f"{bus}/{names.rule(stage, each.queue, each.event.__name__)}"
+        yield Request(role, "events:ListTargetsByRule", arn("events:{region}:{account}:rule/{name}", name=name))
+    groups = [names.api_log_group(stage), *(names.log_group(stage, each.function) for each in topology.consumers)]
+    for group in groups:
+        yield Request(role, "logs:StartQuery", arn("logs:{region}:{account}:log-group:{name}:a", name=group))
+    for path in ("/restapis", "/restapis/abc/resources"):
+        yield Request(role, "apigateway:GET", arn("apigateway:{region}::{path}", path=path))
+    yield from (Request(role, action, "*") for action in ON_ALL)
+
+
+def by_key(requests: Iterator[Request], key: str) -> Iterator[Request]:
+    """The requests, and what SQS asks of the key for them."""
+    for request in requests:
+        yield request
+        for action in BY_KEY.get(request.action, ()):
+            yield Request(request.role, f"kms:{action}", key)

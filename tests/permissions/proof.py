@@ -1,0 +1,59 @@
+"""The templates whose roles are proven, and all that is done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stacks.invariants.assembly import Assembly
+from tests.permissions import needed
+from tests.permissions.granted import ACCOUNT, REGION, Granted, Request, granted, missing
+from tests.permissions.recorded import PARKS, uses
+from tests.stacks.templates import JWT, synthesize
+
+STAGE = "prod"
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0b0f1b7c-52c8-4ed3-9d3b-1c0c5f5a1f11"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Every grant of every role, and every request that is made with one."""
+
+    grants: Sequence[Granted]
+    requests: Sequence[Request]
+
+    def missing(self) -> list[Request]:
+        """What is done and not allowed."""
+        return missing(self.requests, self.grants)
+
+    def missed(self, one: Granted) -> list[Request]:
+        """What is not allowed any more once that action is taken out of its statement; nothing, if nobody needs it."""
+        asked = (each for each in self.requests if (each.role, each.action) == (one.role, one.action))
+        return missing(asked, [each for each in self.grants if each is not one])
+
+    def superfluous(self) -> list[tuple[Granted, str]]:
+        """What is allowed and never done, on which resource."""
+        return [
+            (one, resource)
+            for one in self.grants
+            for resource in one.resources
+            if not any(
+                Granted(one.role, one.action, (resource,), one.conditions).lets(request) for request in self.requests
+            )
+        ]
+
+
+def proof(folder: Path) -> Proof:
+    """The proof of the sample, whose one FIFO queue parks, in a stage that has all that a stage can ask for."""
+    assembly = Assembly(synthesize(folder, STAGE, PARKS, customer_key=KEY, **JWT).stacks)
+
+    def everything() -> list[Request]:
+        made = [
+            *needed.of_functions(assembly, STAGE, uses()),
+            *needed.of_services(assembly),
+            *needed.of_operator(assembly, STAGE, PARKS),
+        ]
+        return list(dict.fromkeys(needed.by_key(iter(made), KEY)))
+
+    return Proof(granted(assembly), everything())
