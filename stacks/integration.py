@@ -1,4 +1,4 @@
-"""What one integration owns: its tables and secrets, its queues and their consumers, and the events that reach them."""
+"""What one integration owns: tables and secrets, queues and their consumers, the events that reach them, alarms."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from constructs import Construct
 
 from stacks import entry, names
 from stacks.bundle.python_code import PythonCode
+from stacks.monitoring.metric_alarms import MetricAlarms
 from stacks.parts.acknowledged import acknowledge
 from stacks.parts.queue_consumer import QueueConsumer
 from stacks.parts.retention import removal_policy
@@ -41,6 +42,8 @@ class Integration(StageStack):
         secrets = {secret: self._secret(secret, settings) for secret in integration.secrets()}
         if not integration.queues:
             return
+        if settings.alarms:
+            MetricAlarms(self, of=integration.name, topology=topology, settings=settings, limits=settings.alarms)
         code = PythonCode(self, settings=settings, package=topology.package, name=f"{integration.name}-dependencies")
         for queue_entry in integration.queues:
             consumer = topology.consumer(queue_entry.name)

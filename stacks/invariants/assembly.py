@@ -51,6 +51,13 @@ class Assembly:
         """Every resource."""
         return iter(self._resources.values())
 
+    def templates(self) -> list[list[Resource]]:
+        """The resources of each template that has any."""
+        found: dict[str, list[Resource]] = {}
+        for resource in self:
+            found.setdefault(resource.template, []).append(resource)
+        return list(found.values())
+
     def of(self, kind: str) -> list[Resource]:
         """Every resource of that type, such as `AWS::SQS::Queue`."""
         return [resource for resource in self._resources.values() if resource.kind == kind]

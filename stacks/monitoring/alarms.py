@@ -188,6 +188,12 @@ def alarms(topology: Topology, settings: Settings) -> list[Alarm]:
     return found
 
 
+def owner(alarm: Alarm, topology: Topology) -> str | None:
+    """The integration whose stack holds the alarm; None for one that watches what all share."""
+    word = alarm.subject.partition("-")[0]
+    return next((each.name for each in topology.integrations for queue in each.queues if queue.name == word), None)
+
+
 def _waiting(kind: Kind, subject: str, queue_name: str) -> Alarm:
     # The number that waits, because SQS's own moves count as no NumberOfMessagesSent.
     waiting = of_queue(queue_name, "ApproximateNumberOfMessagesVisible", "Maximum")

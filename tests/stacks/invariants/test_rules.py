@@ -245,6 +245,17 @@ BREAKS: list[tuple[str, Break]] = [
     ("left-behind", retained),
     ("log-group-remade", role(Action=["logs:CreateLogGroup"])),
     ("log-group-remade", makes_its_log_group),
+    ("template-size", nested(FUNCTION, "Description", value="x" * 600_000)),
+    ("policy-size", role(Resource=[f"arn:aws:sqs:eu-west-1:123456789012:{'q' * 60}{n}" for n in range(50)])),
+    (
+        "policy-size",
+        lambda broken: broken.add(
+            "operator",
+            "Long",
+            "AWS::IAM::ManagedPolicy",
+            PolicyDocument={"Statement": [{"Action": "sqs:SendMessage", "Resource": ["a" * 100] * 70}]},
+        ),
+    ),
 ]
 
 

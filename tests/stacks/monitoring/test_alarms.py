@@ -94,14 +94,9 @@ def test_thresholds_are_the_stages_own(dev: Templates, prod: Templates) -> None:
     assert ages == [900, 300]
 
 
-def test_every_alarm_tells_the_topic_and_says_what_to_do_within_what_cloudwatch_takes(
-    prod: Templates, alarms: dict[str, Any]
-) -> None:
-    resources = prod.stacks["observability"]["Resources"]
+def test_every_alarm_says_what_to_do_within_what_cloudwatch_takes(alarms: dict[str, Any]) -> None:
     sections = {line.removeprefix("## ") for line in draw(SAMPLE).splitlines() if line.startswith("## ")}
     for alarm in alarms.values():
-        for action in (*alarm["AlarmActions"], *alarm["OKActions"]):
-            assert resources[action["Ref"]]["Type"] == "AWS::SNS::Topic"
         description = alarm["AlarmDescription"]
         page, _, section = description.rpartition(" ")[2].partition("#")
         assert (page, section in sections) == ("docs/alarms.md", True)
