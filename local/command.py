@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,10 +66,19 @@ def up(context: typer.Context, port: Port = 0, emulator_port: EmulatorPort = 0) 
                 console.print(f"  AWS endpoint  {session.state.aws_endpoint_url}")
                 for line in invitation(door.topology, session.state.api_url):
                     console.print(line, soft_wrap=True, markup=False)
-                console.print("\nThen look:  python -m ops queues --stage local\n")
+                console.print("\nThen look:  python -m ops queues --stage local")
+                console.print(f'For aws and boto3:  eval "$(python -m {door.module} env)"\n')
                 Watch(session, package=door.topology.package, module=door.module, console=console).run()
         except KeyboardInterrupt:
             console.print("\nStopped.")
+
+
+@app.command()
+def env() -> None:
+    """Print what a shell exports to reach the running stack with any client of AWS: eval "$(python -m local env)"."""
+    with one_sentence():
+        for name, value in state.read().endpoint.variables().items():
+            typer.echo(f"export {name}={shlex.quote(value)}")
 
 
 @app.command()

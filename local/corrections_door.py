@@ -13,22 +13,13 @@ from ministack.core import iam_evaluator as evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.core.router import extract_access_key_id
 
+from local.pages import is_from_a_page
+
 Send = Callable[[Any], Awaitable[None]]
 Receive = Callable[[], Awaitable[Any]]
 
 CALLER = "/_headrace/caller"
 """Where our gateway asks who signed a request to an API, and whether they may invoke it."""
-HOSTS = ("127.0.0.1", "localhost", "[::1]")
-HARMLESS = ("none", "same-origin")
-
-
-def is_from_a_page(headers: dict[str, str]) -> bool:
-    """Whether a web page could have sent the request: by a browser, or under another name of this machine.
-
-    Browsers say so themselves: https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site.
-    """
-    host = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
-    return "origin" in headers or headers.get("sec-fetch-site", "none") not in HARMLESS or host not in HOSTS
 
 
 async def door(scope: Any, receive: Receive, send: Send, serve: Any = app.app) -> None:

@@ -19,7 +19,7 @@ from ministack.core import iam_actions as actions
 from ministack.core import iam_evaluator as evaluator
 from ministack.core import lambda_runtime as runtime
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import eventbridge, lambda_svc, ses, sqs, sts
+from ministack.services import eventbridge, lambda_svc, ses_v2, sqs, sts
 from ministack.services.cloudformation import provisioners
 
 Request = tuple[str, str, str, Any, bytes, Any]
@@ -100,7 +100,7 @@ def identity_of(sender: str, region: str, account: str) -> str:
     https://docs.aws.amazon.com/ses/latest/dg/sending-authorization-policies.html
     """
     address = parseaddr(sender)[1]
-    name = address if address in ses._identities else address.rpartition("@")[2]
+    name = address if address in ses_v2._identities else address.rpartition("@")[2]
     return f"arn:aws:ses:{region}:{account}:identity/{name}"
 
 

@@ -113,7 +113,8 @@ class Emulator:
         process = self._process
         if process is None:
             return
-        for sign, seconds in ((signal.SIGTERM, 3), (signal.SIGKILL, 3)):
+        # It would wait for its clients' connections, and there is nothing to keep.
+        for sign, seconds in ((signal.SIGTERM, 0.3), (signal.SIGKILL, 3)):
             try:
                 os.killpg(process.pid, sign)
                 process.wait(seconds)

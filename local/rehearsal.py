@@ -7,31 +7,41 @@
     ...     handler(event)
     ...     aws.items("tickets"), aws.published()
 
-moto answers; it is exact enough for single calls. The whole flow is `python -m local up`.
+moto answers; it is exact enough for single calls. A handler may do what the map says of its consumer, and gets
+AccessDeniedException for anything else, as on AWS. The whole flow is `python -m local up`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 from unittest.mock import patch
 
 import boto3
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from functions.contracts.environment import ConsumerVariables, table_variable
+from functions.contracts.environment import ConsumerVariables, table_variable, variable
+from functions.runtime.consumer import Consumer
+from local.access import Need, allowed, entry_to_change, needs
 from local.state import REGION
 from stacks import names
+from stacks.entry import Consumer as Entry
 from stacks.entry import Topology
 
 SENDER = "shop@example.com"
 MOTOS_ACCOUNT = "123456789012"
 READ, WRITE = TypeDeserializer(), TypeSerializer()
+running: ContextVar[str | None] = ContextVar("running", default=None)
+"""The consumer whose handler runs, by its folder."""
+_done: set[tuple[str, str, str]] = set()
 
 
 class Rehearsal:
@@ -63,6 +73,11 @@ class Rehearsal:
         return envelopes
 
 
+def done() -> set[tuple[str, str, str]]:
+    """What handlers did with tables in the rehearsals of this process: the consumer, the action and the table."""
+    return set(_done)
+
+
 def environment(topology: Topology, stage: str) -> dict[str, str]:
     """What a function finds in its environment, with access to every table of the topology."""
     told = ConsumerVariables(
@@ -87,7 +102,7 @@ def environment(topology: Topology, stage: str) -> dict[str, str]:
 def rehearsal(topology: Topology, stage: str = "rehearsal") -> Iterator[Rehearsal]:
     """The stage's tables, its bus and a verified sender, empty, for as long as the body runs."""
     elsewhere = ("AWS_ENDPOINT_URL", "AWS_PROFILE")
-    with patch.dict(os.environ, environment(topology, stage)), mock_aws():
+    with patch.dict(os.environ, environment(topology, stage)), mock_aws(), _guarded(topology, stage):
         for name in elsewhere:
             os.environ.pop(name, None)
         for name, key in ({table.name: table.key for table in topology.tables} | names.SHARED_TABLES).items():
@@ -104,6 +119,53 @@ def rehearsal(topology: Topology, stage: str = "rehearsal") -> Iterator[Rehearsa
         events.put_targets(Rule="all", EventBusName=bus, Targets=[target])
         _client("sesv2").create_email_identity(EmailIdentity=SENDER)
         yield Rehearsal(stage)
+
+
+@contextmanager
+def _guarded(topology: Topology, stage: str) -> Iterator[None]:
+    """Let a handler do what its consumer's entry says."""
+    entries = {consumer.function: consumer for consumer in topology.consumers}
+    run: Callable[..., Any] = Consumer.__call__
+    call: Callable[..., Any] = BaseClient._make_api_call
+
+    def running_as(handler: Consumer, *event: Any, **context: Any) -> Any:
+        token = running.set(handler.handle.__module__.split(".")[-2])
+        try:
+            return run(handler, *event, **context)
+        finally:
+            running.reset(token)
+
+    def guarded(client: BaseClient, operation: str, asked: Mapping[str, Any]) -> Any:
+        entry = entries.get(running.get() or "")
+        if entry is not None:
+            for need in needs(client.meta.service_model.signing_name, operation, asked):
+                if not allowed(need, entry, stage) and not _is_the_runtimes(need, entry, stage):
+                    raise _denied(operation, need, entry_to_change(need, entry, stage))
+                prefix, _, action = need.action.partition(":")
+                if prefix == "dynamodb":
+                    _done.add((entry.function, action, need.name.removeprefix(names.resource(stage, ""))))
+        return call(client, operation, asked)
+
+    with patch.object(Consumer, "__call__", running_as), patch.object(BaseClient, "_make_api_call", guarded):
+        yield
+
+
+def _is_the_runtimes(need: Need, entry: Entry, stage: str) -> bool:
+    """Whether the runtime does it, which the role of every such consumer is made for."""
+    tables = (names.FAILURES, names.PARKED, *((names.ONCE,) if entry.sends_email else ()))
+    urls = (os.environ.get(variable(url), "") for url in ("queue_url", "pause_queue_url"))
+    own = {names.resource(stage, table) for table in tables} | {url.rpartition("/")[2] for url in urls}
+    return need.name in own - {""}
+
+
+def _denied(operation: str, need: Need, change: str) -> ClientError:
+    what = f"{need.action} on {need.name}" if need.name else need.action
+    message = f"The function is not authorized to perform {what}: {change}."
+    answer: Any = {
+        "Error": {"Code": "AccessDeniedException", "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": 400},
+    }
+    return ClientError(answer, operation)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""As whom a person works on the stage on this machine: as its operator, whose role is taken as on AWS."""
+"""As whom a person works on the stage on this machine: as its operator, whose role is taken as on AWS, or as root."""
 
 from __future__ import annotations
 
@@ -46,3 +46,13 @@ def take_operators_role(session: botocore.session.Session, state: Mapping[str, s
     role = f"arn:aws:iam::{state['account']}:role/{names.regional(names.LOCAL, 'operator', region)}"
     fetcher = AssumeRoleCredentialFetcher(client, root, role, extra_args={"RoleSessionName": "operator"})
     session.register_component("credential_provider", CredentialResolver([_Role(fetcher)]))
+
+
+def take_root(session: botocore.session.Session, state: Mapping[str, str]) -> None:
+    """Let the session act as who deployed the stage that `state.json` tells of.
+
+    Raises `KeyError` where that says too little.
+    """
+    if state["ca_bundle"]:
+        session.set_config_variable("ca_bundle", state["ca_bundle"])
+    session.set_credentials(state["access_key_id"], state["secret_access_key"])

@@ -50,10 +50,11 @@ class Stage:
     """Where the API of a local stack is, empty where it has none; None on AWS itself, where its stack tells."""
 
     @classmethod
-    def open(cls, name: str, topology: Topology, home: Path | None = None) -> Stage:
+    def open(cls, name: str, topology: Topology, home: Path | None = None, *, deployer: bool = False) -> Stage:
         """The stage of that name: `local` as `python -m local up` wrote it down, others from AWS's own settings.
 
-        `topology` is what exists in it.
+        `topology` is what exists in it. On AWS one is whoever signed in; stage local is its operator's, or with
+        `deployer` that of who deployed it.
 
         Raises `OpsError` where there is no local stack, no region or no credentials.
         """
@@ -64,7 +65,8 @@ class Stage:
             try:
                 state = json.loads(path.read_text(encoding="utf-8"))
                 region, endpoint = state["region"], state["aws_endpoint_url"]
-                local_account.take_operators_role(session, state)
+                take = local_account.take_root if deployer else local_account.take_operators_role
+                take(session, state)
             except FileNotFoundError:
                 raise OpsError("Nothing runs on this machine: start it with `python -m local up`.") from None
             except (ValueError, KeyError):

@@ -13,7 +13,7 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from tests.stacks.templates import Templates
 
-pytest_plugins = ("tests.fixtures",)
+pytest_plugins = ("tests.fixtures", "tests.superfluous")
 
 TESTS = Path(__file__).parent
 SHARED = ("flow", "stacks", "documents")

@@ -51,6 +51,8 @@ LAWS = (
     *(Law(f"{module.replace('.', '/')}.py", (CONTRACTS, *PLAIN), AWS) for module in PLAIN),
     Law("stacks/*", (CONTRACTS, "stacks")),
     Law("ops/*", (CONTRACTS, *PLAIN, "ops"), ("aws_cdk",)),
+    # It runs handlers as Lambda does, and so knows which one runs.
+    Law("local/rehearsal.py", (CONTRACTS, *PLAIN, "functions.runtime.consumer", "local"), ("aws_cdk",)),
     Law("local/*", (CONTRACTS, *PLAIN, "stacks.bundle.build", "local"), ("aws_cdk",)),  # hands out the same code
     Law("documents/*", (CONTRACTS, "stacks", "documents")),
     Law("app.py", ("stacks",)),
@@ -64,6 +66,7 @@ LAWS = (
 DOORS = (
     *("app.py", "ops/__main__.py", "local/__main__.py", "documents/__main__.py"),
     *("example/*", "scaffold/*", "benchmarks/*", "tests/example/*", "tests/project/*", "tests/fixtures.py"),
+    "tests/superfluous.py",
 )
 
 

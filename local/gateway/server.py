@@ -19,6 +19,7 @@ from local.gateway.authorization import Doors
 from local.gateway.aws import Aws
 from local.gateway.exchange import Answer, Exchange, Request
 from local.gateway.throttle import Throttle
+from local.pages import is_from_a_page
 
 HOST = "127.0.0.1"
 ANYONE = Credentials("test", "test")
@@ -128,6 +129,8 @@ class Gateway:
 
     async def _handle(self, incoming: web.BaseRequest) -> web.Response:
         api = self._current()
+        if is_from_a_page({name.lower(): value for name, value in incoming.headers.items()}):
+            return web.Response(status=403, text='{"message":"Forbidden: no web page may call this."}')
         stage, _, path = incoming.raw_path.partition("?")[0].removeprefix("/").partition("/")
         if stage != api.stage:
             answer = Answer(status=403, headers={}, body='{"message":"Forbidden"}')

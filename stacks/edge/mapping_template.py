@@ -167,18 +167,17 @@ def _preamble(route: Route) -> Iterator[str]:
     yield from (f"#set(${variable} = '')" for variable in read.values())
     yield "#set($wrong = '')#set($status = 400)#set($typed = '')"
     yield "#set($headers = $input.params().get('header'))#foreach($name in $headers.keySet())"
+    yield "#set($lower = $name.toLowerCase())"
+    yield "#if($lower == 'content-type')#set($type = $headers.get($name))"
+    yield f"#if(!$type.matches('{content_type.PATTERN}'))#set($typed = 'no')"
+    yield "#elseif($typed == '')#set($typed = 'yes')#end"
     for header, variable in read.items():
-        yield f"#if($name.toLowerCase() == '{header.lower()}')#set(${variable} = $headers.get($name))"
+        yield f"#elseif($lower == '{header.lower()}')#set(${variable} = $headers.get($name))"
         if variable in ("key", "tenant"):
             yield _rule(variable, IDENTIFIER, f"{header} {WRONG_IDENTIFIER}")
         if variable == "delay":
             yield _rule(variable, DELAY, WRONG_DELAY)
-        yield "#end"
-    yield "#if($name.toLowerCase() == 'content-type')#set($type = $headers.get($name))"
-    yield f"#if(!$type.matches('{content_type.PATTERN}'))#set($typed = 'no')"
-    yield "#elseif($typed == '')#set($typed = 'yes')#end"
-    yield "#end"
-    yield "#end"
+    yield "#end#end"
     if route.group is not None:  # a FIFO queue, which needs a deduplication id
         yield f"#if($key == '')#set($wrong = '{KEY} {WRONG_IDENTIFIER}')#end"
     yield f"#if(!$correlation.matches('{CORRELATION}'))#set($correlation = $context.requestId)#end"

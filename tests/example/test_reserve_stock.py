@@ -43,6 +43,14 @@ def test_a_redelivery_takes_nothing_more_and_publishes_the_same_event(stocked: R
     assert first["id"] == second["id"]
 
 
+def test_a_second_attempt_reads_what_the_first_decided(stocked: Rehearsal) -> None:
+    for attempt in (1, 2):
+        assert failed(handler(batch(delivered(accepted(tea=2), message_id="same", attempt=attempt)))) == []
+    assert available(stocked)["tea"] == 3
+    first, second = stocked.published()
+    assert first["id"] == second["id"]
+
+
 def test_a_short_order_stays_short_when_stock_arrives_later(stocked: Rehearsal) -> None:
     handler(batch(delivered(accepted(cup=2))))
     stocked.put("stock", {"sku": "cup", "available": 9})

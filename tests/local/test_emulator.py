@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,13 @@ from botocore.exceptions import ClientError
 from local.aws import client
 from local.emulator import Emulator
 from local.errors import LocalError
+from tests.local.roles import allow, make, trusting
 
-
-@pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    with Emulator(tmp_path_factory.mktemp("emulator")) as running:
-        yield running
+RUNS = allow(
+    ("logs:CreateLogStream", "logs:PutLogEvents", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
+    "*",
+)
+"""What a function's role may: write the function's log, and poll any queue."""
 
 
 @pytest.fixture
@@ -147,17 +147,6 @@ def zipped(**files: str) -> bytes:
     return buffer.getvalue()
 
 
-def role(emulator: Emulator, name: str) -> str:
-    """An execution role that may write the function's log and poll any queue; its ARN."""
-    iam, trusted = client("iam", emulator.endpoint), {"Service": "lambda.amazonaws.com"}
-    trust = {"Statement": [{"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"}]}
-    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
-    polls = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-    allowed = {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents", *polls], "Resource": "*"}
-    iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps({"Statement": [allowed]}))
-    return str(made["Role"]["Arn"])
-
-
 def create_function(emulator: Emulator, name: str, code: str, **settings: Any) -> Any:
     """Create it from the code of one module, and return Lambda's client."""
     functions = client("lambda", emulator.endpoint)
@@ -165,7 +154,7 @@ def create_function(emulator: Emulator, name: str, code: str, **settings: Any) -
         FunctionName=name,
         Runtime="python3.13",
         Handler=f"{name}.handler",
-        Role=role(emulator, name),
+        Role=make(emulator, RUNS, trust=trusting("lambda.amazonaws.com")),
         Code={"ZipFile": zipped(**{name: code})},
         **settings,
     )

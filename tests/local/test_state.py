@@ -7,12 +7,14 @@ import os
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from local import state
 from local.errors import LocalError
+from stacks.names import ROOT
 
 
 def running(pid: int) -> state.State:
@@ -56,6 +58,26 @@ def test_a_stack_whose_process_is_gone_counts_as_none(tmp_path: Path) -> None:
     state.refuse_second(tmp_path)
     with pytest.raises(LocalError, match="python -m local up"):
         state.read(tmp_path)
+
+
+def test_a_shell_gets_what_reaches_it(tmp_path: Path) -> None:
+    replace(running(os.getpid()), ca_bundle="/a folder/ca.pem").write(tmp_path)
+    command = f'eval "$({sys.executable} -m tests.sample.local env)"; env'
+    told = subprocess.run(
+        ["sh", "-c", command],
+        cwd=ROOT,
+        env={**os.environ, "HEADRACE_LOCAL": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert {
+        "AWS_ENDPOINT_URL=https://127.0.0.1:2",
+        "AWS_ACCESS_KEY_ID=key",
+        "AWS_SECRET_ACCESS_KEY=hidden",
+        "AWS_CA_BUNDLE=/a folder/ca.pem",
+        "NODE_EXTRA_CA_CERTS=/a folder/ca.pem",
+    } <= set(told.splitlines())
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"api_url": 1}'])
