@@ -125,8 +125,9 @@ def find_template(assembly: Path) -> Path:
 
 def read(template: Path, *, account: str, region: str) -> Api:
     """The REST API of the template. Raises `UnsupportedError` for what this gateway cannot serve faithfully."""
-    resources = json.loads(template.read_text())["Resources"]
-    resolver = Resolver(resources=resources, account=account, region=region)
+    whole = json.loads(template.read_text())
+    resources = whole["Resources"]
+    resolver = Resolver(resources=resources, account=account, region=region, mappings=whole.get("Mappings", {}))
 
     def of(kind: str) -> dict[str, Any]:
         return {

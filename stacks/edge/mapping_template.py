@@ -117,10 +117,10 @@ def request(route: Route, queue: Queue) -> str:
     return "".join(parts)
 
 
-def accepted(route: Route) -> str:
+def accepted() -> str:
     """The answer when SQS holds the message."""
     body = '{"message_id":"$!input.path(\'$.SendMessageResponse.SendMessageResult.MessageId\')"'
-    return "".join([*_preamble(route), _CORRELATED, body, ',"correlation_id":"$correlation"}'])
+    return "".join([*_correlation(), _CORRELATED, body, ',"correlation_id":"$correlation"}'])
 
 
 def refused(route: Route) -> str:
@@ -149,16 +149,24 @@ def refused(route: Route) -> str:
     return "".join(parts)
 
 
-def failed(route: Route, *, busy: bool) -> str:
+def failed(*, busy: bool) -> str:
     """The answer to SQS's 5xx (`busy`) and to anything that SQS does not document."""
     again = f"#set($context.responseOverride.header.Retry-After = '{RETRY_AFTER}')" if busy else ""
     message = BUSY if busy else OURS
-    return "".join(
-        [*_preamble(route), _CORRELATED, again, f'{{"message":"{message}","correlation_id":"$correlation"}}']
-    )
+    return "".join([*_correlation(), _CORRELATED, again, f'{{"message":"{message}","correlation_id":"$correlation"}}'])
 
 
 _CORRELATED = f"#set($context.responseOverride.header.{CORRELATION_ID} = $correlation)"
+
+
+_SETTLED = f"#if(!$correlation.matches('{CORRELATION}'))#set($correlation = $context.requestId)#end"
+
+
+def _correlation() -> Iterator[str]:
+    """Settles the correlation id, and reads nothing else. Prints nothing."""
+    yield "#set($correlation = '')#set($headers = $input.params().get('header'))#foreach($name in $headers.keySet())"
+    yield f"#if($name.toLowerCase() == '{CORRELATION_ID.lower()}')#set($correlation = $headers.get($name))#end#end"
+    yield _SETTLED
 
 
 def _preamble(route: Route) -> Iterator[str]:
@@ -180,7 +188,7 @@ def _preamble(route: Route) -> Iterator[str]:
     yield "#end#end"
     if route.group is not None:  # a FIFO queue, which needs a deduplication id
         yield f"#if($key == '')#set($wrong = '{KEY} {WRONG_IDENTIFIER}')#end"
-    yield f"#if(!$correlation.matches('{CORRELATION}'))#set($correlation = $context.requestId)#end"
+    yield _SETTLED
     yield f"#if(!$trace.matches('{TRACE}'))#set($trace = '')#end"
     if route.tenant is not None:
         yield from _tenant(route.tenant)

@@ -35,7 +35,11 @@ class Assembly:
     def __init__(self, templates: Mapping[str, Mapping[str, Any]]) -> None:
         self._resources = {
             (path, logical_id): Resource(
-                path, logical_id, found["Type"], found.get("Properties", {}), found.get("DeletionPolicy")
+                path,
+                logical_id,
+                found["Type"],
+                looked_up(found.get("Properties", {}), template.get("Mappings", {})),
+                found.get("DeletionPolicy"),
             )
             for path, template in templates.items()
             for logical_id, found in template.get("Resources", {}).items()
@@ -69,6 +73,18 @@ class Assembly:
             if logical_id is not None:
                 return self._resources.get((origin.template, str(logical_id)))
         return self._named.get((kind, last_word(value)))
+
+
+def looked_up(value: Any, mappings: Mapping[str, Any]) -> Any:
+    """The value with what it finds in the template's mappings put in its place."""
+    match value:
+        case {"Fn::FindInMap": [str() as mapping, str() as key, str() as name]}:
+            return mappings[mapping][key][name]
+        case Mapping():
+            return {name: looked_up(each, mappings) for name, each in value.items()}
+        case list():
+            return [looked_up(each, mappings) for each in value]
+    return value
 
 
 def text(value: Any) -> str:

@@ -39,7 +39,7 @@ class Compared:
 
 @pytest.fixture(scope="session")
 def compared(tmp_path_factory: pytest.TempPathFactory, topology: Topology) -> Compared:
-    jars = java.needed()
+    java.check()
     apis, recorded = [], []
     contracts = dict.fromkeys(CONTRACTS)
     with pytest.MonkeyPatch.context() as patch:
@@ -54,7 +54,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory, topology: Topology) -> Co
                 contracts |= dict.fromkeys(route.accepts for route in each.routes)
     renderings = [rendering for each in recorded for rendering in each.renderings]
     validated = [(contract, body) for contract in contracts for body in bodies(contract)]
-    answers = java.run(jars, _jobs(renderings, validated))
+    answers = java.run(_jobs(renderings, validated))
     assert len(answers) == len(renderings) + len(validated)
     return Compared(
         apis,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -126,7 +127,7 @@ def _body(route: Route, random: Random) -> bytes:
     if issubclass(route.accepts, ReceiveWebhook):
         value = {random.choice(WORDS): random.choice([*WORDS, 1, None, [1.5, {}]]) for _ in range(3)}
     else:
-        value = _hostile(draft4(route.accepts), example(route.accepts), random)
+        value = _hostile(*_schema_and_example(route.accepts), random)
     raw = written(value, random, alone=True).encode()
     match random.randrange(120):
         case 0 | 1:
@@ -138,6 +139,11 @@ def _body(route: Route, random: Random) -> bytes:
         case 5 if random.random() < 0.5:
             return raw + b" " * random.choice((998_000, 1_046_526 - len(raw), 1_046_527 - len(raw), 1_100_000))
     return raw
+
+
+@cache
+def _schema_and_example(contract: type[Command]) -> tuple[Json, Json]:
+    return draft4(contract), example(contract)
 
 
 def _hostile(schema: Json, value: Json, random: Random) -> Json:

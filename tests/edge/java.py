@@ -10,39 +10,33 @@ import base64
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 DRIVER = Path(__file__).with_name("Differential.java")
-JARS = [
-    Path("/usr/share/java", f"{name}.jar")
-    for name in ("velocity", "commons-lang", "commons-collections3", "javax.mail")
-]
-BUNDLE = "openapi_generator_cli"
+DEBIAN = Path("/usr/share/java")
+JARS = (
+    *(DEBIAN / f"{name}.jar" for name in ("velocity", "commons-lang", "commons-collections3", "javax.mail")),
+    Path(sys.prefix, "edge", "openapi_generator_cli", "openapi-generator.jar"),
+)
 Answer = list[str]
 
 
-def needed() -> list[Path]:
-    """The jars. Without them, or without a Java that compiles, the test is skipped; in CI it fails, in words."""
-    package = find_spec(BUNDLE)
-    bundled = [
-        Path(folder, "openapi-generator.jar") for folder in (package and package.submodule_search_locations) or ()
-    ]
+def check() -> None:
+    """Skip the test where a jar is missing, or a Java that compiles; in CI fail it, in words."""
     missing = [name for name in ("java", "javac") if shutil.which(name) is None]
-    missing += [path.name for path in (*JARS, *bundled) if not path.exists()]
-    missing += [] if bundled else [BUNDLE]
+    missing += [str(path) for path in JARS if not path.exists()]
     if missing:
         words = f"{', '.join(missing)} is not here; .ci/install brings it."
         if os.environ.get("CI") == "true":
             pytest.fail(words)
         pytest.skip(words)
-    return [*JARS, *bundled]
 
 
-def run(jars: list[Path], jobs: Iterable[Iterable[str]]) -> list[Answer]:
+def run(jobs: Iterable[Iterable[str]]) -> list[Answer]:
     """An answer for every job that has one: its fields, as text."""
     command = [
         "java",
@@ -50,7 +44,7 @@ def run(jars: list[Path], jobs: Iterable[Iterable[str]]) -> list[Answer]:
         "-XX:+UseSerialGC",
         "-Xss8m",
         "-cp",
-        os.pathsep.join(map(str, jars)),
+        os.pathsep.join(map(str, JARS)),
         str(DRIVER),
     ]
     lines = "".join("\t".join(job) + "\n" for job in jobs)
