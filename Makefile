@@ -52,7 +52,7 @@ fix: setup ## Only write: format, lint, documents
 	@CDK_VALIDATION=false $(RUN) -m documents
 
 lock: setup ## Lock the pins of every requirements.in, with hashes and without addresses
-	@for folder in functions/ "" local/ functions/authorize_caller/; do \
+	@for folder in functions/ "" local/ functions/authorize_caller/ tests/edge/; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    $${folder}requirements.in -o $${folder}requirements.txt $$(test -n "$$folder" || echo -c functions/requirements.txt) \
 	    || exit 1; done

@@ -25,6 +25,8 @@ def main() -> str | None:
         what, _, report = str(failed).partition(": ")
         if what == "ValidationFailed":
             return report
+        if what == "TooManyResourcesInStack":
+            return f"{report}. Split what it holds over more integrations."
         if what.startswith("Failed to bundle asset"):
             return report.rpartition("RuntimeError: ")[2]
         raise

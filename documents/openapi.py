@@ -18,7 +18,7 @@ from functions.contracts.path import body_of, path_field
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook, Scheme
 from stacks import names
 from stacks.edge import mapping_template as template
-from stacks.edge.answers import ANSWERS, ITS_OWN, NOT_SIGNED, RETRY_AFTER
+from stacks.edge.answers import ANSWERS, NOT_SIGNED, RETRY_AFTER
 from stacks.entry import Queue, Route, Topology
 
 Document = dict[str, Any]
@@ -275,10 +275,15 @@ def _unhappy(routes: Iterable[Route]) -> Iterator[Document]:
         }
     for answer in ANSWERS:
         if not answer.default:
-            shown = answer.message.replace("$context.error.validationErrorString", "[…]").replace(
-                ITS_OWN, f"Missing required request parameters: [{template.KEY}]"
-            )
-            yield {"name": answer.kind, "status": answer.status, "message": shown}
+            yield {"name": answer.kind, "status": answer.status, "message": _shown(answer.message)}
+
+
+def _shown(message: str) -> str:
+    """An answer of API Gateway's as a caller may read it."""
+    known = {"httpMethod": "POST", "resourcePath": "/v1/things", "error.responseType": "BAD_REQUEST"}
+    for variable, value in known.items():
+        message = message.replace(f"$context.{variable}", value)
+    return message
 
 
 def pages(topology: Topology, root: Path) -> Pages:

@@ -17,6 +17,7 @@ from rich.table import Table
 from local.effects import Effects, eventually, post
 from local.seed import put
 from local.session import running
+from local.state import Endpoint
 from local.tap import Tap
 from stacks.names import ROOT
 from stacks.topology import TOPOLOGY
@@ -30,12 +31,12 @@ class Demo:
 
     console: Console
     api_url: str
-    endpoint_url: str
+    endpoint: Endpoint
     promises: list[tuple[str, bool]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.effects = Effects(TOPOLOGY, self.endpoint_url)
-        self.tap = Tap(self.endpoint_url)
+        self.effects = Effects(TOPOLOGY, self.endpoint)
+        self.tap = Tap(self.endpoint)
         self.start = time.monotonic()
         self.correlation_id = ""
 
@@ -93,7 +94,7 @@ def show(console: Console) -> bool:
     """Run the demo; return whether every promise was kept. Raises `LocalError` if the stack cannot start."""
     console.print("[bold]Starting AWS on this machine[/bold]")
     with running(TOPOLOGY, told=lambda step: console.print(f"  [green]✓[/green] {step}")) as session:
-        demo = Demo(console, session.state.api_url, session.state.aws_endpoint_url)
+        demo = Demo(console, session.state.api_url, session.state.endpoint)
         good_order(demo)
         bad_requests(demo)
         dead_letter(demo)
@@ -159,7 +160,7 @@ def dead_letter(demo: Demo) -> None:
 
     demo.heading("A person looks, fixes the cause, and redrives")
     demo.promise("the dead letter's cause can be read", demo.operate("dead") == 0)
-    put(demo.endpoint_url, "stock", {"sku": NEW_ARTICLE, "available": 10})
+    put(demo.endpoint, "stock", {"sku": NEW_ARTICLE, "available": 10})
     demo.console.print(f"\n  [cyan]fixed:[/cyan] 10 pieces of {NEW_ARTICLE} put into the stock table")
     dry = demo.operate("redrive", "reserve_stock")
     still = effects.depth("reserve_stock", dead=True) == 1

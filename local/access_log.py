@@ -12,6 +12,7 @@ from typing import Any, Self
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.aws import client
+from local.state import Endpoint
 from stacks import names
 
 PAUSE = 0.2
@@ -24,9 +25,9 @@ https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogE
 class AccessLog:
     """Follows the file `path`, as a context manager; what was written before leaving is brought before leaving ends."""
 
-    def __init__(self, path: Path, endpoint_url: str) -> None:
+    def __init__(self, path: Path, endpoint: Endpoint) -> None:
         self._path = path
-        self._logs = client("logs", endpoint_url)
+        self._logs = client("logs", endpoint)
         self._stream = {
             "logGroupName": names.api_log_group(names.LOCAL),
             "logStreamName": "gateway",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,10 +66,21 @@ def up(context: typer.Context, port: Port = 0, emulator_port: EmulatorPort = 0) 
                 console.print(f"  AWS endpoint  {session.state.aws_endpoint_url}")
                 for line in invitation(door.topology, session.state.api_url):
                     console.print(line, soft_wrap=True, markup=False)
-                console.print("\nThen look:  python -m ops queues --stage local\n")
+                console.print("\nThen look:  python -m ops queues --stage local")
+                console.print(f'For aws and boto3:  eval "$(python -m {door.module} env)"\n')
                 Watch(session, package=door.topology.package, module=door.module, console=console).run()
         except KeyboardInterrupt:
             console.print("\nStopped.")
+
+
+@app.command()
+def env() -> None:
+    """Print what a shell exports to reach the running stack with any client of AWS: eval "$(python -m local env)"."""
+    with one_sentence():
+        variables = state.read().endpoint.variables()
+        typer.echo("unset AWS_PROFILE AWS_SESSION_TOKEN")
+        for name, value in variables.items():
+            typer.echo(f"export {name}={shlex.quote(value)}")
 
 
 @app.command()
@@ -80,11 +92,11 @@ def deploy(context: typer.Context) -> None:
         from local.handlers import check
         from local.seed import seed, tables
 
-        endpoint_url = state.read().aws_endpoint_url
+        endpoint = state.read().endpoint
         start = time.monotonic()
         check(f"{door.topology.package}.{consumer.function}.handler" for consumer in door.topology.consumers)
-        before = tables(endpoint_url)
+        before = tables(endpoint)
         with console.status("cdk deploy --all"):
-            redeploy(state.HOME, endpoint_url, door.cdk_app)
-        seed(door.topology, endpoint_url, before=before)
+            redeploy(state.HOME, endpoint, door.cdk_app)
+        seed(door.topology, endpoint, before=before)
         console.print(f"[green]✓[/green] stacks deployed [dim]{time.monotonic() - start:5.1f} s[/dim]")

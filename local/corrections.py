@@ -24,6 +24,8 @@ from ministack.core import lambda_runtime as runtime
 from ministack.core.lambda_runtime import Worker
 from ministack.services import eventbridge, lambda_svc, ses_v2, sqs
 
+from local import corrections_door, corrections_iam
+
 Message = dict[str, Any]
 Queue = dict[str, Any]
 
@@ -126,6 +128,21 @@ def _unzipped(layer: bytes) -> Path:
     return folder
 
 
+def with_system_attributes(action: str, parameters: dict[str, Any], normalise: Any = sqs._normalise) -> dict[str, Any]:
+    """Read the message system attributes of the query protocol, too: the trace header.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_MessageSystemAttributeValue.html
+    """
+    data: dict[str, Any] = normalise(action, parameters)
+    number = 1
+    while name := sqs._p(parameters, f"MessageSystemAttribute.{number}.Name"):
+        prefix = f"MessageSystemAttribute.{number}.Value"
+        value = {part: sqs._p(parameters, f"{prefix}.{part}") for part in ("DataType", "StringValue")}
+        data.setdefault("MessageSystemAttributes", {})[name] = value
+        number += 1
+    return data
+
+
 def put_events(data: dict[str, Any], put: Any = eventbridge._put_events, **options: Any) -> Any:
     """Refuse the entries whose detail is no JSON object, and put the others.
 
@@ -172,14 +189,18 @@ def end_with_standard_input() -> None:
     os.killpg(os.getpgrp(), signal.SIGTERM)
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Correct the emulator, and run it."""
     sqs._collect_fifo = receive_from_groups
     sqs._dlq_sweep = move_dead_letters
+    sqs._normalise = with_system_attributes
     lambda_svc.invalidate_worker = let_finish
     Worker._spawn = share_layers
     eventbridge._put_events = put_events
     ses_v2.handle_request = send_email
     Worker._drain_stderr_bounded.__defaults__ = QUIET
+    corrections_iam.correct()
+    corrections_door.correct()
     sys.argv = ["ministack"]
     threading.Thread(target=end_with_standard_input, daemon=True).start()
     main()

@@ -11,7 +11,7 @@ from pathlib import Path
 from local.errors import LocalError
 from local.gateway import api
 from local.gateway.errors import UnsupportedError
-from local.state import ACCOUNT, REGION
+from local.state import ACCOUNT, REGION, Endpoint
 from local.toolchain import cdk, environment
 from stacks import names
 
@@ -21,7 +21,7 @@ DRAFT = "cdk.new"
 """That of the one that is synthesized or deployed just now."""
 
 
-def synthesize(home: Path, endpoint_url: str, app: str | None = None) -> Path:
+def synthesize(home: Path, endpoint: Endpoint, app: str | None = None) -> Path:
     """Synthesize stage `local` and return the folder of the assembly. Raises `LocalError` if it fails.
 
     `app` is the command that makes the stacks, where it is not that of cdk.json.
@@ -32,7 +32,7 @@ def synthesize(home: Path, endpoint_url: str, app: str | None = None) -> Path:
         *("synth", "--quiet", "-c", f"stage={names.LOCAL}", "--output", str(assembly)),
         *(("--app", app) if app else ()),
         log=home / "synth.log",
-        environment=environment(endpoint_url),
+        environment=environment(endpoint),
     )
     if has_api(assembly):
         try:
@@ -42,31 +42,31 @@ def synthesize(home: Path, endpoint_url: str, app: str | None = None) -> Path:
     return assembly
 
 
-def bootstrap(home: Path, endpoint_url: str) -> None:
+def bootstrap(home: Path, endpoint: Endpoint) -> None:
     """Create what the CDK needs in an account, once. Raises `LocalError` if it fails."""
     cdk(
         *("bootstrap", f"aws://{ACCOUNT}/{REGION}"),
         log=home / "bootstrap.log",
-        environment=environment(endpoint_url),
+        environment=environment(endpoint),
         # Away from cdk.json, the CLI bootstraps without synthesizing first.
         folder=home,
     )
 
 
-def deploy(home: Path, endpoint_url: str, app: str | None = None) -> None:
+def deploy(home: Path, endpoint: Endpoint, app: str | None = None) -> None:
     """Synthesize and deploy every stack of stage `local`. Raises `LocalError` if it fails."""
-    _deploy(home, endpoint_url, synthesize(home, endpoint_url, app))
+    _deploy(home, endpoint, synthesize(home, endpoint, app))
 
 
-def deploy_first(home: Path, endpoint_url: str, app: str | None = None) -> Iterator[str]:
+def deploy_first(home: Path, endpoint: Endpoint, app: str | None = None) -> Iterator[str]:
     """Deploy to an empty account, naming each step as it ends. Raises `LocalError` if one fails."""
     with ThreadPoolExecutor() as pool:
-        synthesis = pool.submit(synthesize, home, endpoint_url, app)
-        bootstrap(home, endpoint_url)
+        synthesis = pool.submit(synthesize, home, endpoint, app)
+        bootstrap(home, endpoint)
         yield "account bootstrapped"
         assembly = synthesis.result()
     yield "stacks synthesized"
-    _deploy(home, endpoint_url, assembly)
+    _deploy(home, endpoint, assembly)
     yield "stacks deployed"
 
 
@@ -79,12 +79,12 @@ def has_api(assembly: Path) -> bool | None:
     return names.resource(names.LOCAL, "ingress") in manifest["artifacts"]
 
 
-def _deploy(home: Path, endpoint_url: str, assembly: Path) -> None:
+def _deploy(home: Path, endpoint: Endpoint, assembly: Path) -> None:
     cdk(
         *("deploy", "--all", "--app", str(assembly), "--require-approval", "never", "--concurrency", "4"),
         *("--progress", "events", "--outputs-file", str(home / "outputs.json")),
         log=home / "deploy.log",
-        environment=environment(endpoint_url),
+        environment=environment(endpoint),
     )
     # Only now, so that the gateway never serves what could not be deployed.
     old = home / "cdk.old"

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import urllib3
 
 from local.aws import client
+from local.state import Endpoint
 from stacks import names
 from stacks.entry import Topology
 
@@ -18,13 +19,14 @@ http = urllib3.PoolManager(retries=False, timeout=30)
 
 
 class Effects:
-    """Reads the tables, mailboxes and queues of the stack behind `endpoint_url`."""
+    """Reads the tables, mailboxes and queues of the stack behind `endpoint`."""
 
-    def __init__(self, topology: Topology, endpoint_url: str) -> None:
+    def __init__(self, topology: Topology, endpoint: Endpoint) -> None:
         self._topology = topology
-        self._endpoint_url = endpoint_url
-        self._tables = client("dynamodb", endpoint_url)
-        self._queues = client("sqs", endpoint_url)
+        self._endpoint = endpoint
+        self._trusting = urllib3.PoolManager(retries=False, timeout=30, ca_certs=endpoint.ca_bundle)
+        self._tables = client("dynamodb", endpoint)
+        self._queues = client("sqs", endpoint)
         self._keys = {table.name: table.key for table in topology.tables}
 
     def item(self, table: str, key: str) -> dict[str, Any] | None:
@@ -36,7 +38,7 @@ class Effects:
 
     def mails(self, word: str) -> list[dict[str, Any]]:
         """The e-mails sent whose subject or text has `word` in it."""
-        answer = json.loads(http.request("GET", f"{self._endpoint_url}/_ministack/ses/messages").data)
+        answer = json.loads(self._trusting.request("GET", f"{self._endpoint.url}/_ministack/ses/messages").data)
         sent = [mail for mails in answer["messages"].values() for mail in mails]
         return [mail for mail in sent if word in f"{mail['Subject']} {mail['BodyText']}"]
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import http.client
 import os
+import secrets
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -13,12 +15,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from local import certificate
 from local.errors import LocalError
-from local.state import ACCOUNT, REGION
+from local.state import ACCOUNT, REGION, Endpoint
 
 PYTHON = Path(sys.prefix) / "emulator" / "bin" / "python"
+RUN = f"import sys; sys.path.append({str(Path(__file__).parent.parent)!r}); from local.corrections import run; run()"
+"""What it runs: the emulator, corrected."""
 PATIENCE = 30.0
 """Seconds the emulator may take to answer."""
+KEY_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 def free_port() -> int:
@@ -36,7 +42,9 @@ def refuse_taken(port: int) -> None:
 
 
 class Emulator:
-    """A running emulator, with its own interpreter, log and data folder under `home`.
+    """A running emulator, with its own interpreter, log, certificate and data folder under `home`.
+
+    IAM decides about each call to it, all calls go through TLS, and the account's root has a key of this run.
 
     Use it as a context manager; it raises `LocalError` if the emulator is not installed, the port is taken, or it
     does not answer within 30 s. Leaving the context stops it and every function process it started.
@@ -47,11 +55,24 @@ class Emulator:
         self.port = port or free_port()
         self.log = home / "emulator.log"
         self._process: subprocess.Popen[bytes] | None = None
+        key = "AKIA" + "".join(secrets.choice(KEY_CHARACTERS) for _ in range(16))
+        self._root = key, secrets.token_urlsafe(30)
 
     @property
     def url(self) -> str:
         """The endpoint URL for every AWS client."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """How clients reach it, as the account's root."""
+        key, secret = self._root
+        return Endpoint(
+            url=self.url,
+            access_key_id=key,
+            secret_access_key=secret,
+            ca_bundle=str(self.home.absolute() / certificate.AUTHORITY),
+        )
 
     @property
     def alive(self) -> bool:
@@ -64,14 +85,15 @@ class Emulator:
         refuse_taken(self.port)
         data = self.home / "data"
         data.mkdir(parents=True, exist_ok=True)
+        certified = certificate.make(self.home.absolute())
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [PYTHON, Path(__file__).with_name("corrections.py")],
+                [PYTHON, "-c", RUN],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 cwd=data,
-                env=self._environment(data),
+                env=self._environment(data, certified),
                 start_new_session=True,
             )
         try:
@@ -91,7 +113,8 @@ class Emulator:
         process = self._process
         if process is None:
             return
-        for sign, seconds in ((signal.SIGTERM, 3), (signal.SIGKILL, 3)):
+        # It would wait for its clients' connections, and there is nothing to keep.
+        for sign, seconds in ((signal.SIGTERM, 0.3), (signal.SIGKILL, 3)):
             try:
                 os.killpg(process.pid, sign)
                 process.wait(seconds)
@@ -104,7 +127,7 @@ class Emulator:
             process.stdin.close()
         self._process = None
 
-    def _environment(self, data: Path) -> dict[str, str]:
+    def _environment(self, data: Path, certified: certificate.Certificate) -> dict[str, str]:
         # The emulator hands its own environment on to the functions it runs, so it gets only what it needs.
         return {
             "PATH": os.defpath,
@@ -115,8 +138,11 @@ class Emulator:
             "MINISTACK_HOST": "127.0.0.1",
             "MINISTACK_REGION": REGION,
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AUTH": "true",
+            "USE_SSL": "1",
+            "MINISTACK_SSL_CERT": str(certified.chain),
+            "MINISTACK_SSL_KEY": str(certified.key),
+            **self.endpoint.variables(),
             "S3_DATA_DIR": str(data / "s3"),
             "STATE_DIR": str(data / "state"),
             "SFTP_ENABLED": "0",
@@ -126,10 +152,11 @@ class Emulator:
 
     def _wait(self) -> None:
         deadline = time.monotonic() + PATIENCE
+        trusted = ssl.create_default_context(cafile=self.endpoint.ca_bundle)
         while time.monotonic() < deadline:
             if not self.alive:
                 raise LocalError(f"The emulator ended while starting; its last words are in {self.log}.")
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=2, context=trusted)
             try:
                 connection.request("GET", "/_ministack/health")
                 if connection.getresponse().status == 200:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from local.aws import client
 from local.errors import LocalError, imported, one_sentence
+from local.state import Endpoint
 from stacks import names
 from stacks.bundle.build import sources
 from stacks.names import ROOT
@@ -30,10 +31,10 @@ class Function(NamedTuple):
     digest: str
 
 
-def deployed(endpoint_url: str) -> dict[str, Function]:
+def deployed(endpoint: Endpoint) -> dict[str, Function]:
     """The functions of the running stack, by their words."""
     prefix = names.resource(names.LOCAL, "")
-    pages = client("lambda", endpoint_url).get_paginator("list_functions").paginate()
+    pages = client("lambda", endpoint).get_paginator("list_functions").paginate()
     return {
         function["FunctionName"].removeprefix(prefix): Function(
             function["Handler"].rpartition(".")[0], function["CodeSha256"]
@@ -56,12 +57,12 @@ def check(modules: Iterable[str]) -> None:
         raise LocalError(done.stderr.strip().removeprefix("✗ ") or f"The import ended with {done.returncode}.")
 
 
-def replace(endpoint_url: str, functions: Mapping[str, Function]) -> dict[str, str]:
+def replace(endpoint: Endpoint, functions: Mapping[str, Function]) -> dict[str, str]:
     """Give the functions the code of the working tree, as a deployment would; its digest by their words.
 
     Byte code is left out: it takes longer to make than it saves at one start.
     """
-    lambda_ = client("lambda", endpoint_url)
+    lambda_ = client("lambda", endpoint)
     packages = {function.module.rsplit(".", 2)[0] for function in functions.values()}
     code = {package: _zipped(package) for package in packages}
     digests = {}

@@ -8,6 +8,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from botocore.credentials import Credentials
+
 from local import state
 from local.access_log import AccessLog
 from local.deployment import DEPLOYED, deploy_first, has_api
@@ -49,11 +51,18 @@ class Session:
         if wanted is None or wanted == bool(self.state.api_url):
             return False
         self.close()
+        endpoint = self.emulator.endpoint
         if wanted:
             gateway = self._front.enter_context(
-                Gateway(assembly=self.assembly, endpoint_url=self.emulator.url, port=self.port)
+                Gateway(
+                    assembly=self.assembly,
+                    endpoint_url=endpoint.url,
+                    credentials=Credentials(endpoint.access_key_id, endpoint.secret_access_key),
+                    ca_bundle=endpoint.ca_bundle,
+                    port=self.port,
+                )
             )
-            self._front.enter_context(AccessLog(self.home / "access.log", self.emulator.url))
+            self._front.enter_context(AccessLog(self.home / "access.log", endpoint))
             self.state = replace(self.state, api_url=gateway.url)
         return True
 
@@ -89,19 +98,22 @@ def running(
     with ExitStack() as stack:
         emulator = stack.enter_context(Emulator(home, emulator_port))
         told(f"emulator answers at {emulator.url}")
-        for step in deploy_first(home, emulator.url, app):
+        for step in deploy_first(home, emulator.endpoint, app):
             told(step)
         found = state.State(
             api_url="",
             aws_endpoint_url=emulator.url,
             region=state.REGION,
             account=state.ACCOUNT,
+            access_key_id=emulator.endpoint.access_key_id,
+            secret_access_key=emulator.endpoint.secret_access_key,
+            ca_bundle=emulator.endpoint.ca_bundle,
             pid=os.getpid(),
         )
         session = Session(state=found, emulator=emulator, home=home, port=port)
         stack.callback(session.close)
         session.serve()
-        seed(topology, emulator.url)
+        seed(topology, emulator.endpoint)
         url = session.state.api_url
         told(f"gateway answers at {url}" if url else "no gateway: no integration has a route yet")
         stack.callback(state.remove, home)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from local.certificate import write_private
 from local.errors import LocalError
 from stacks.names import ROOT
 
@@ -16,20 +17,59 @@ ACCOUNT = "000000000000"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """How a client reaches the AWS of a local stack: where it is, with whose key, and which authority to trust."""
+
+    url: str
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    ca_bundle: str
+
+    def variables(self) -> dict[str, str]:
+        """The environment in which AWS's clients find it, those of Node.js too."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_CA_BUNDLE": self.ca_bundle,
+            "NODE_EXTRA_CA_CERTS": self.ca_bundle,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class State:
-    """What a client needs to reach the local stack. `pid` is the process that runs it."""
+    """What a client needs to reach the local stack. `pid` is the process that runs it.
+
+    The key is the account's root's, made for this run; `ca_bundle` is the file of the authority to trust.
+    """
 
     api_url: str
     aws_endpoint_url: str
     region: str
     account: str
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    ca_bundle: str
     pid: int
 
+    @property
+    def endpoint(self) -> Endpoint:
+        """How clients reach its AWS."""
+        return Endpoint(
+            url=self.aws_endpoint_url,
+            access_key_id=self.access_key_id,
+            secret_access_key=self.secret_access_key,
+            ca_bundle=self.ca_bundle,
+        )
+
     def write(self, home: Path) -> None:
-        """Write `state.json` under `home`, whole or not at all."""
+        """Write `state.json` under `home`, whole or not at all, for its owner's eyes only."""
         home.mkdir(parents=True, exist_ok=True)
         draft = home / "state.json.new"
-        draft.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        write_private(draft, (json.dumps(asdict(self), indent=2) + "\n").encode())
         draft.replace(home / "state.json")
 
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from local.aws import client
-from local.state import ACCOUNT, REGION
+from local.state import ACCOUNT, REGION, Endpoint
 from stacks import names
 
 NAME = names.resource(names.LOCAL, "tap")
@@ -15,13 +15,13 @@ NAME = names.resource(names.LOCAL, "tap")
 class Tap:
     """A rule for every event and a queue of its own, made through the API and so no part of the stack."""
 
-    def __init__(self, endpoint_url: str) -> None:
-        self._sqs = client("sqs", endpoint_url)
-        self._url = self._sqs.create_queue(QueueName=NAME)["QueueUrl"]
-        self._seen: list[dict[str, Any]] = []
-        events, bus = client("events", endpoint_url), names.resource(names.LOCAL, names.BUS)
-        events.put_rule(Name=NAME, EventBusName=bus, EventPattern=json.dumps({"source": [{"prefix": ""}]}))
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._sqs = client("sqs", endpoint)
         arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{NAME}"
+        self._url = self._sqs.create_queue(QueueName=NAME, Attributes={"Policy": _open_to_events(arn)})["QueueUrl"]
+        self._seen: list[dict[str, Any]] = []
+        events, bus = client("events", endpoint), names.resource(names.LOCAL, names.BUS)
+        events.put_rule(Name=NAME, EventBusName=bus, EventPattern=json.dumps({"source": [{"prefix": ""}]}))
         events.put_targets(Rule=NAME, EventBusName=bus, Targets=[{"Id": "tap", "Arn": arn}])
 
     def envelopes(self) -> list[dict[str, Any]]:
@@ -36,3 +36,15 @@ class Tap:
         """The types of the events that say `key` in some field, a repeated event once, in the order of arrival."""
         told = {envelope["id"]: envelope["type"] for envelope in self.envelopes() if key in envelope["data"].values()}
         return list(told.values())
+
+
+def _open_to_events(queue: str) -> str:
+    """The policy that lets EventBridge send to the queue."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue,
+        "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -10,23 +10,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local.errors import LocalError
-from local.state import ACCOUNT, REGION
+from local.state import ACCOUNT, REGION, Endpoint
 from stacks.names import ROOT
 
 BIN = Path(sys.prefix) / "bin"
 
 
-def environment(endpoint_url: str) -> dict[str, str]:
-    """The environment in which the CDK CLI deploys to the emulator at `endpoint_url` and to nothing else."""
+def environment(endpoint: Endpoint) -> dict[str, str]:
+    """The environment in which the CDK CLI deploys to the emulator and to nothing else."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
     return {
         **kept,
         "PATH": os.pathsep.join([str(BIN), os.environ.get("PATH", os.defpath)]),
-        "AWS_ENDPOINT_URL": endpoint_url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_REGION": REGION,
-        "AWS_EC2_METADATA_DISABLED": "true",
+        **endpoint.variables(),
         "CDK_DEFAULT_ACCOUNT": ACCOUNT,
         "CDK_DEFAULT_REGION": REGION,
         "CDK_DISABLE_CLI_TELEMETRY": "true",

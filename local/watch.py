@@ -62,7 +62,7 @@ class Watch:
     def _take(self, saved: Iterable[Path]) -> None:
         """Bring live what these files are part of, and what could not be brought live before."""
         start = time.monotonic()
-        functions = handlers.deployed(self._session.state.aws_endpoint_url)
+        functions = handlers.deployed(self._session.state.endpoint)
         for path in saved:
             self._note(path, functions)
         try:
@@ -70,7 +70,7 @@ class Watch:
                 self._deploy()
                 self._undeployed = False
                 self._say("deployed", start)
-                functions = handlers.deployed(self._session.state.aws_endpoint_url)
+                functions = handlers.deployed(self._session.state.endpoint)
                 # Where the tree went back to what was deployed before, CloudFormation sees no change and leaves ours.
                 self._functions = {
                     word for word, found in functions.items() if found.digest == self._replaced.get(word)
@@ -79,7 +79,7 @@ class Watch:
             due = {word: function for word, function in functions.items() if word in self._functions}
             if due:
                 handlers.check(function.module for function in due.values())
-                self._replaced |= handlers.replace(self._session.state.aws_endpoint_url, due)
+                self._replaced |= handlers.replace(self._session.state.endpoint, due)
                 self._say(f"live: {', '.join(sorted(due))}", start)
             self._functions.clear()
         except LocalError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -13,6 +14,9 @@ from stacks import names
 
 ENABLED = "Enabled"
 """The state of an event source mapping that takes messages."""
+MOST = 500
+"""Metrics that a GetMetricData takes.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html"""
 COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
 
 
@@ -110,14 +114,13 @@ def _ages(stage: Stage, every: list[Queue]) -> dict[str, int]:
         }
         for index, queue in enumerate(every)
     ]
+    results: list[Any] = []
     try:
-        answer = stage.client("cloudwatch").get_metric_data(
-            MetricDataQueries=asked, StartTime=now - timedelta(minutes=10), EndTime=now, ScanBy="TimestampDescending"
-        )
+        for start in range(0, len(asked), MOST):
+            part = asked[start : start + MOST]
+            results += stage.client("cloudwatch").get_metric_data(
+                MetricDataQueries=part, StartTime=now - timedelta(minutes=10), EndTime=now, ScanBy="TimestampDescending"
+            )["MetricDataResults"]
     except (ClientError, BotoCoreError):
         return {}  # the depths are worth showing to someone who may not read metrics
-    return {
-        every[int(result["Id"][1:])].name: int(result["Values"][0])
-        for result in answer["MetricDataResults"]
-        if result.get("Values")
-    }
+    return {every[int(result["Id"][1:])].name: int(result["Values"][0]) for result in results if result.get("Values")}

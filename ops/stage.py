@@ -22,6 +22,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
+from ops import local_account
 from ops.errors import OpsError
 from stacks.entry import Topology
 from stacks.names import LOCAL, ROOT
@@ -49,10 +50,11 @@ class Stage:
     """Where the API of a local stack is, empty where it has none; None on AWS itself, where its stack tells."""
 
     @classmethod
-    def open(cls, name: str, topology: Topology, home: Path | None = None) -> Stage:
+    def open(cls, name: str, topology: Topology, home: Path | None = None, *, deployer: bool = False) -> Stage:
         """The stage of that name: `local` as `python -m local up` wrote it down, others from AWS's own settings.
 
-        `topology` is what exists in it.
+        `topology` is what exists in it. On AWS one is whoever signed in; stage local is its operator's, or with
+        `deployer` that of who deployed it.
 
         Raises `OpsError` where there is no local stack, no region or no credentials.
         """
@@ -63,13 +65,14 @@ class Stage:
             try:
                 state = json.loads(path.read_text(encoding="utf-8"))
                 region, endpoint = state["region"], state["aws_endpoint_url"]
+                take = local_account.take_root if deployer else local_account.take_operators_role
+                take(session, state)
             except FileNotFoundError:
                 raise OpsError("Nothing runs on this machine: start it with `python -m local up`.") from None
             except (ValueError, KeyError):
                 raise OpsError(
                     f"{path} is damaged: stop the local stack and start it with `python -m local up`."
                 ) from None
-            session.set_credentials("test", "test")
             return cls(name, region, endpoint, topology, session, home=home, api_url=state.get("api_url", ""))
         with in_words():
             # botocore reads AWS_DEFAULT_REGION only, other tools of AWS read AWS_REGION.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import ArnFormat, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from stacks import names
+from stacks.parts.retention import KEPT
 from stacks.parts.stage_stack import StageStack
 from stacks.settings import Settings
 
@@ -31,7 +32,7 @@ class Encryption(StageStack):
             alias=names.resource(settings.stage, "key"),
             description=f"Queues, events, tables, alarms and logs of {names.PROJECT} {settings.stage}.",
             enable_key_rotation=True,
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=KEPT,
         )
         for statement in _grants(self, settings.stage):
             self.key.add_to_resource_policy(statement)

@@ -48,6 +48,9 @@ class Route:
     """Requests a second that this route takes in the long run, within what the stage takes."""
     burst: int | None = None
     """Requests that this route takes at once."""
+    retired: bool = False
+    """Whether it is on its way out: it answers 404, and its queue stays until the entry goes. Deleted at once it would
+    still be served by what is deployed, which is a snapshot."""
     senders: Mapping[str, str] = field(default_factory=dict)
     """Webhooks only: who may send, each with the scheme by which it signs. The name is the value of the path parameter
     `{source}`; the secret's name is `<sender>_webhook`."""
@@ -225,6 +228,10 @@ class Integration:
     tables: tuple[Table, ...] = ()
     """The tables that only its own functions use."""
 
+    def open_routes(self) -> tuple[Route, ...]:
+        """The routes that feed its queues, as long as it is not retired."""
+        return () if self.retired else tuple(route for route in self.routes if not route.retired)
+
     def secrets(self) -> tuple[str, ...]:
         """Every secret that some consumer of it reads, once."""
         return tuple(sorted({secret for consumer in self.consumers for secret in consumer.secrets}))
@@ -252,13 +259,13 @@ class Topology:
 
     @property
     def routes(self) -> tuple[Route, ...]:
-        """The routes of every integration that is not retired."""
-        return tuple(route for each in self.integrations if not each.retired for route in each.routes)
+        """The routes that are not retired, neither alone nor with their integration."""
+        return tuple(route for each in self.integrations for route in each.open_routes())
 
     @property
     def retired_routes(self) -> tuple[Route, ...]:
-        """The routes of every retired integration, which answer 404 until its entry goes."""
-        return tuple(route for each in self.integrations if each.retired for route in each.routes)
+        """The routes that are retired, alone or with their integration: they answer 404 until the entry goes."""
+        return tuple(route for each in self.integrations for route in each.routes if route not in each.open_routes())
 
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:

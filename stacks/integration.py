@@ -1,4 +1,4 @@
-"""What one integration owns: its tables and secrets, its queues and their consumers, and the events that reach them."""
+"""What one integration owns: tables and secrets, queues and their consumers, the events that reach them, alarms."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from constructs import Construct
 
 from stacks import entry, names
 from stacks.bundle.python_code import PythonCode
+from stacks.monitoring.metric_alarms import MetricAlarms
 from stacks.parts.acknowledged import acknowledge
 from stacks.parts.queue_consumer import QueueConsumer
+from stacks.parts.retention import removal_policy
 from stacks.parts.stage_stack import StageStack
 from stacks.parts.subscription import Subscriptions
-from stacks.parts.table import Table, removal_policy
+from stacks.parts.table import Table
 from stacks.parts.work_queue import WorkQueue
 from stacks.settings import Settings
 
@@ -27,27 +29,39 @@ class Integration(StageStack):
         self, scope: Construct, *, settings: Settings, topology: entry.Topology, integration: entry.Integration
     ) -> None:
         super().__init__(scope, integration.name, settings=settings, description=f"Integration {integration.name}.")
-        for table in integration.tables:
-            Table(self, table.name, key=table.key, expires="expires_at" if table.expires else None, settings=settings)
-        for secret in integration.secrets():
-            self._secret(secret, settings)
+        tables = {
+            table.name: Table(
+                self,
+                table.name,
+                key=table.key,
+                expires="expires_at" if table.expires else None,
+                settings=settings,
+            )
+            for table in integration.tables
+        }
+        secrets = {secret: self._secret(secret, settings) for secret in integration.secrets()}
         if not integration.queues:
             return
+        if settings.alarms:
+            MetricAlarms(self, of=integration.name, topology=topology, settings=settings, limits=settings.alarms)
         code = PythonCode(self, settings=settings, package=topology.package, name=f"{integration.name}-dependencies")
         for queue_entry in integration.queues:
             consumer = topology.consumer(queue_entry.name)
             queue = WorkQueue(self, entry=queue_entry, consumer=consumer, settings=settings)
             if integration.fed_by_events(queue_entry.name):
-                subscriptions = () if integration.retired else integration.subscriptions
                 Subscriptions(
                     self,
-                    entries=[each for each in subscriptions if each.queue == queue_entry.name],
+                    entries=[each for each in integration.subscriptions if each.queue == queue_entry.name],
                     queue=queue,
                     settings=settings,
+                    retired=integration.retired,
                 )
-            QueueConsumer(self, entry=consumer, queue=queue, code=code, settings=settings)
+            worker = QueueConsumer(self, entry=consumer, queue=queue, code=code, settings=settings)
+            # By name, as it finds them, it would start before they are there.
+            used = [*(tables.get(access.table) for access in consumer.access), *map(secrets.get, consumer.secrets)]
+            worker.function.node.add_dependency(*(each for each in used if each is not None))
 
-    def _secret(self, name: str, settings: Settings) -> None:
+    def _secret(self, name: str, settings: Settings) -> secretsmanager.Secret:
         """A secret with a value that nobody knows, until a person puts in the one agreed with the other side."""
         secret = secretsmanager.Secret(
             self,
@@ -58,3 +72,4 @@ class Integration(StageStack):
             removal_policy=removal_policy(settings),
         )
         acknowledge(secret, "AwsSolutions-SMG4")
+        return secret

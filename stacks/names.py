@@ -105,6 +105,15 @@ def bus(stage: str, arn: str | None) -> str:
     return resource(stage, BUS) if arn is None else arn.replace("{stage}", stage)
 
 
+def regional(stage: str, word: str, region: str) -> str:
+    """The physical name of what is one for the whole account: two regions of a stage would share it otherwise.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-friendly-names
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html
+    """
+    return f"{resource(stage, word)}-{region}"
+
+
 def log_group(stage: str, function: str) -> str:
     """The log group of a function."""
     return f"/aws/lambda/{resource(stage, function)}"

@@ -12,6 +12,7 @@ from stacks import names
 from stacks.entry import Topology
 from stacks.parts import arn
 from stacks.parts.acknowledged import LOG_STREAMS, REST_APIS, acknowledge
+from stacks.parts.role_policies import add_policies
 from stacks.parts.stage_stack import StageStack
 from stacks.settings import Settings
 
@@ -41,7 +42,7 @@ class Operator(StageStack):
         super().__init__(scope, "operator", settings=settings, description="Who redrives dead letters.")
         self._settings = settings
         self._topology = topology
-        name = names.resource(settings.stage, "operator")
+        name = names.regional(settings.stage, "operator", self.region)
         role = iam.Role(
             self,
             "Role",
@@ -50,9 +51,7 @@ class Operator(StageStack):
             assumed_by=iam.AccountRootPrincipal(),
             max_session_duration=Duration.hours(4),
         )
-        for statement in self._statements():
-            if statement.resources:
-                role.add_to_principal_policy(statement)
+        add_policies(role, (statement for statement in self._statements() if statement.resources))
         acknowledge(role, "AwsSolutions-IAM5[Resource::*]")
         acknowledge(role, REST_APIS)
         acknowledge(role, LOG_STREAMS, names=self._log_groups())

@@ -53,6 +53,15 @@ class ApiKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The period of the quota."""
 
 
+class Protect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What cannot be deleted, each named once it is deployed: CloudFormation cannot take back a protected create."""
+
+    stacks: tuple[str, ...] = ()
+    """Stacks, by their words: `shared`, or an integration's name."""
+    tables: tuple[str, ...] = ()
+    """Tables, by their names in the map, and those that all integrations share."""
+
+
 class Alarms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When somebody is called, and how."""
 
@@ -109,8 +118,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The CPU that functions run on."""
     retain: bool = False
     """Tables, archive and logs stay when their stack is deleted, and tables can be restored to any second."""
-    protect: bool = False
-    """A stack or a table can be deleted only after its protection was taken off by hand."""
+    protect: bool | Protect = False
+    """What can be deleted only after its name was taken out of here and that was deployed. True is refused, with the
+    words to write instead."""
     archive_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
     """Days for which events can be replayed; none means no archive."""
     log_days: LogDays = 30
@@ -146,6 +156,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def posts(self) -> bool:
         """Whether alarms are posted to a chat."""
         return self.alarms is not None and self.alarms.webhook_secret is not None
+
+    @property
+    def protected(self) -> Protect:
+        """What is protected: nothing, unless it is named."""
+        return self.protect if isinstance(self.protect, Protect) else Protect()
 
     @property
     def key_arn(self) -> str | None:

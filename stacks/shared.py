@@ -10,8 +10,9 @@ from stacks import names
 from stacks.entry import Topology
 from stacks.parts.customer_key import customer_key
 from stacks.parts.pause_consumer import PauseConsumer
+from stacks.parts.retention import removal_policy
 from stacks.parts.stage_stack import StageStack
-from stacks.parts.table import Table, removal_policy
+from stacks.parts.table import Table
 from stacks.settings import Settings
 
 EXPIRY = {

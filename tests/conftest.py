@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 pytest_plugins = ("tests.fixtures", "tests.superfluous")
 
 TESTS = Path(__file__).parent
-SHARED = ("flow", "stacks", "documents")
+SHARED = ("flow", "stacks", "documents", "edge")
 OWN_STACK = ("test_command.py", "test_working_tree.py")
 """Flow tests that start and stop a stack of their own; they wait more than they work, beside the others."""
 LAST = "test_retire.py"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -152,3 +153,46 @@ def test_a_comparison_that_fails_fails_the_job(tmp_path: Path) -> None:
     done = run(script("check.yml", "diff", "Compare with what is deployed"), tmp_path, STAGE="dev")
     assert done.returncode == 1
     assert (tmp_path / "diff.txt").read_text() == "no credentials\n"
+
+
+def test_a_pull_request_runs_what_ci_runs() -> None:
+    commands = [line for line in (ROOT / ".ci" / "run").read_text().splitlines() if line.startswith((".ci/", "make "))]
+    assert commands == [step["run"] for step in WORKFLOWS["check.yml"]["jobs"]["check"]["steps"] if "run" in step]
+
+
+def installing(folder: Path, *, packaged: bool, apt: bool) -> tuple[list[str], str]:
+    """What `.ci/install` runs in a folder of its own, where the packages are there or not, and what it says."""
+    (folder / ".ci").mkdir()
+    script = folder / ".ci" / "install"
+    script.write_text((ROOT / ".ci" / "install").read_text())
+    bin_ = folder / ".venv" / "bin"
+    bin_.mkdir(parents=True)
+    stubs = {"make": 0, "python": 0, "javac": 0, "dpkg": int(not packaged)} | ({"apt-get": 0} if apt else {})
+    for name, code in stubs.items():
+        (bin_ / name).write_text(f'#!/bin/sh\necho "{name} $*" >> "{folder}/calls"\nexit {code}\n')
+        (bin_ / name).chmod(0o755)
+    for name in ("dirname", "sh"):
+        (bin_ / name).symlink_to(str(shutil.which(name)))
+    (bin_ / "id").write_text("#!/bin/sh\necho 0\n")
+    (bin_ / "id").chmod(0o755)
+    done = subprocess.run(
+        [str(shutil.which("bash")), str(script)], env={"PATH": str(bin_)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    calls = (folder / "calls").read_text().splitlines()
+    return [" ".join(call.split()[:2]) for call in calls if not call.startswith("dpkg")], done.stdout
+
+
+def test_what_java_tests_need_is_installed_once(tmp_path: Path) -> None:
+    assert installing(tmp_path, packaged=True, apt=True) == (["make setup", "python -m"], "")
+
+
+def test_what_is_missing_is_installed_from_the_systems_packages(tmp_path: Path) -> None:
+    calls, _ = installing(tmp_path, packaged=False, apt=True)
+    assert calls == ["make setup", "apt-get update", "apt-get install", "python -m"]
+
+
+def test_a_system_without_those_packages_is_told_what_is_missing(tmp_path: Path) -> None:
+    calls, said = installing(tmp_path, packaged=False, apt=False)
+    assert calls == ["make setup", "python -m"]
+    assert "tests/edge needs velocity libmail-java" in said

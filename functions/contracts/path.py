@@ -20,6 +20,10 @@ FromPath = Meta(extra={"path": True})
 # What Python and Java's String.matches read alike, and what a mapping template can quote: plain characters, and sets of
 # such without escapes, negation and `&&`, each as often as said.
 _SAME_EVERYWHERE = re.compile(r"(([\w-]|\[[\w!%()*+,./:;<=>?@{|}~-]+\])(\{\d+(,\d+)?\}|\+)?)+", re.ASCII)
+# No value holds one of these: whether an edge decodes a path, or cuts parameters off it, is not documented, and the
+# value must be the same or refused.
+_NEVER_IN_A_VALUE = "%;"
+_SET = re.compile(r"\[.+?\]")
 _ANCHORED = re.compile(r"\^(.+?)\$(\(\?!\\n\))?", re.DOTALL)
 
 
@@ -31,7 +35,10 @@ class PathField(Struct, frozen=True):
 
     @property
     def pattern(self) -> str:
-        """What the value must match as a whole. Raises `ValueError` if an edge could read it otherwise than we do."""
+        """What the value must match as a whole. Raises `ValueError` if an edge could read it otherwise than we do.
+
+        That is so for a pattern that is not plain, and for one that allows `%` or `;`.
+        """
         kind = msgspec.inspect.type_info(self.type)
         text = kind.type if isinstance(kind, Metadata) else kind
         found = _ANCHORED.fullmatch(text.pattern or "") if isinstance(text, StrType) else None
@@ -45,6 +52,10 @@ class PathField(Struct, frozen=True):
             raise ValueError(
                 f"the values of {self.name} are not said by one plain pattern; write it like "
                 'Meta(pattern=rf"^[A-Za-z0-9_-]{{1,64}}{END}"), and lengths in it'
+            )
+        if any(re.search(each, _NEVER_IN_A_VALUE) for each in _SET.findall(found[1])):
+            raise ValueError(
+                f"the values of {self.name} may hold % or ;, which paths do not keep; take them out of {found[1]}"
             )
         return found[1]
 

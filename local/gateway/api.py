@@ -96,7 +96,12 @@ class Api:
         return f"arn:aws:execute-api:{self.region}:{self.account}:local/{self.stage}/{method.http_method}{method.path}"
 
     def find(self, http_method: str, path: str) -> tuple[Method, dict[str, str]] | None:
-        """The method for that path, with the path's parameters as written; fixed segments go first."""
+        """The method for that path, with the path's parameters as written; fixed segments go first.
+
+        Slashes count once, and not at the end: https://github.com/aws/aws-sam-cli/pull/1495,
+        https://github.com/localstack/localstack/issues/11253.
+        """
+        path = re.sub("/+", "/", path).rstrip("/") or "/"
         found = [
             (method, match)
             for method in self.methods
@@ -120,8 +125,9 @@ def find_template(assembly: Path) -> Path:
 
 def read(template: Path, *, account: str, region: str) -> Api:
     """The REST API of the template. Raises `UnsupportedError` for what this gateway cannot serve faithfully."""
-    resources = json.loads(template.read_text())["Resources"]
-    resolver = Resolver(resources=resources, account=account, region=region)
+    whole = json.loads(template.read_text())
+    resources = whole["Resources"]
+    resolver = Resolver(resources=resources, account=account, region=region, mappings=whole.get("Mappings", {}))
 
     def of(kind: str) -> dict[str, Any]:
         return {

@@ -15,6 +15,8 @@ from local.gateway.errors import Refusal
 
 Invoke = Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 """Invokes the Lambda function of that name; raises `FunctionError` with what it raised."""
+Identify = Callable[[], Awaitable[dict[str, str]]]
+"""Who signed the request; raises `Refusal` where IAM lets them not."""
 
 
 class FunctionError(Exception):
@@ -41,12 +43,18 @@ class Doors:
     _policies: dict[str, tuple[float, Mapping[str, Any]]] = field(default_factory=dict)
 
     async def admit(
-        self, method: Mapping[str, Any], arn: str, headers: Mapping[str, str], context: dict[str, Any], invoke: Invoke
+        self,
+        method: Mapping[str, Any],
+        arn: str,
+        headers: Mapping[str, str],
+        context: dict[str, Any],
+        invoke: Invoke,
+        identify: Identify,
     ) -> None:
         """Let the caller in and say in `context` who it is, or raise `Refusal`. Header names are in lower case."""
         match method.get("AuthorizationType", "NONE"):
             case "AWS_IAM":
-                context["identity"] |= _signed(headers.get("authorization", ""))
+                context["identity"] |= await identify()
             case "CUSTOM":
                 authorizer = self.authorizers[method["AuthorizerId"]]
                 policy = await self._policy(authorizer, arn, headers.get(authorizer.header, ""), invoke)
@@ -73,14 +81,6 @@ class Doors:
             raise Refusal("AUTHORIZER_FAILURE", "Internal server error") from None
         self._policies[token] = (time.monotonic() + authorizer.seconds, policy)
         return policy
-
-
-def _signed(authorization: str) -> dict[str, str]:
-    """Who signed the request. Only AWS knows the secret keys, so the signature itself is not checked here."""
-    found = re.match(r"AWS4-HMAC-SHA256 Credential=([^/]+)/", authorization)
-    if found is None:
-        raise Refusal("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token")
-    return {"caller": found[1], "user": found[1], "accessKey": found[1]}
 
 
 def _allows(document: Mapping[str, Any], arn: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from io import BytesIO
@@ -17,27 +18,40 @@ from botocore.credentials import Credentials
 from local.gateway.authorization import FunctionError
 from local.gateway.errors import Refusal
 from local.gateway.exchange import Call, Result
+from local.gateway.roles import NotAssumed, Roles
 
 LAMBDA_TIMEOUT = 30
 """Seconds. https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
 
 
 class Aws:
-    """Calls AWS at `endpoint_url`, signed as API Gateway signs. Use it inside the event loop, and close it."""
+    """Calls AWS at `endpoint_url`, signed as API Gateway signs. Use it inside the event loop, and close it.
 
-    def __init__(self, endpoint_url: str, region: str) -> None:
+    `credentials` are the account's root's, with which it assumes the roles of integrations; `stack` is the one that
+    made them. `ca_bundle` is a file of authorities to trust.
+    """
+
+    def __init__(
+        self, endpoint_url: str, region: str, credentials: Credentials, *, stack: str, ca_bundle: str = ""
+    ) -> None:
         self._endpoint_url = endpoint_url.rstrip("/")
         self._region = region
-        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=64))
+        self._credentials = credentials
+        trusted = ssl.create_default_context(cafile=ca_bundle) if ca_bundle else True
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=64, ssl=trusted))
+        self._roles = Roles(stack, self._ask)
 
     async def integrate(self, call: Call) -> Result:
-        """SQS's answer. Raises `Refusal` if there is none."""
+        """SQS's answer to the integration's role. Raises `Refusal` if there is none, or no such role."""
         # API Gateway asks for JSON, and SQS's query protocol answers with it.
         headers = {"Accept": "application/json", **call.headers}
         path = call.uri.partition(":sqs:path/")[2]
         try:
-            async with self._post("sqs", path, headers, call.body, call.timeout) as response:
+            credentials = await self._roles.credentials(call.role)
+            async with self._post("sqs", path, headers, call.body, call.timeout, credentials) as response:
                 text = await response.text()
+        except NotAssumed as error:
+            raise Refusal("API_CONFIGURATION_ERROR", f"Internal server error: {error}") from None
         except TimeoutError:
             raise Refusal("INTEGRATION_TIMEOUT", "Endpoint request timed out") from None
         except aiohttp.ClientError:
@@ -56,11 +70,31 @@ class Aws:
             raise FunctionError(str(answer.get("errorMessage", answer)))
         return answer
 
+    async def judge(self, asked: Mapping[str, Any]) -> Mapping[str, str]:
+        """What IAM says of a signed request to the API. Raises `Refusal` if it says nothing."""
+        try:
+            async with self._session.post(f"{self._endpoint_url}/_headrace/caller", json=asked) as response:
+                answer: dict[str, str] = await response.json()
+        except (TimeoutError, ValueError, aiohttp.ClientError):
+            raise Refusal("API_CONFIGURATION_ERROR", "Internal server error") from None
+        return answer
+
+    async def _ask(self, service: str, headers: Mapping[str, str], form: str) -> tuple[int, str]:
+        sent = {"Content-Type": "application/x-www-form-urlencoded", **headers}
+        async with self._post(service, "", sent, form, LAMBDA_TIMEOUT) as response:
+            return response.status, await response.text()
+
     def _post(
-        self, service: str, path: str, headers: Mapping[str, str], body: str, timeout: float
+        self,
+        service: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: str,
+        timeout: float,
+        credentials: Credentials | None = None,
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         signed = AWSRequest("POST", f"{self._endpoint_url}/{path}", dict(headers), body.encode())
-        SigV4Auth(Credentials("test", "test"), service, self._region).add_auth(signed)
+        SigV4Auth(credentials or self._credentials, service, self._region).add_auth(signed)
         return self._session.post(
             signed.url,
             data=BytesIO(signed.body),

@@ -16,10 +16,11 @@ from urllib.parse import unquote
 
 from airspeed import TemplateError
 
-from local.gateway import validation, velocity
+from local.gateway import signature, validation, velocity
 from local.gateway.api import MOCK, Api, GatewayResponse, Method
 from local.gateway.authorization import Doors, Invoke
 from local.gateway.errors import Refusal, UnsupportedError
+from local.gateway.signature import Judge
 from local.gateway.throttle import Limit, Throttle
 
 JSON = "application/json"
@@ -30,9 +31,11 @@ STATUSES = {
     "AUTHORIZER_FAILURE": 500,
     "BAD_REQUEST_BODY": 400,
     "BAD_REQUEST_PARAMETERS": 400,
+    "EXPIRED_TOKEN": 403,
     "INTEGRATION_FAILURE": 504,
     "INTEGRATION_TIMEOUT": 504,
     "INVALID_API_KEY": 403,
+    "INVALID_SIGNATURE": 403,
     "MISSING_AUTHENTICATION_TOKEN": 403,
     "QUOTA_EXCEEDED": 429,
     "REQUEST_TOO_LARGE": 413,
@@ -54,6 +57,8 @@ class Request:
     body: bytes | None
     """None if it is larger than API Gateway takes."""
     source_ip: str = "127.0.0.1"
+    target: str = ""
+    """Path and query as they were sent, stage and all: what a signature covers."""
 
     def header(self, name: str, default: str = "") -> str:
         """The value of a header, whatever the case of its name."""
@@ -62,12 +67,14 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A response, and the line of the access log that tells of it."""
+    """A response, and what the logs tell of it: a line of the access log each."""
 
     status: int
     headers: Mapping[str, str]
     body: str
     log: str = ""
+    detail: str = ""
+    """What the validator says about the body, which API Gateway tells its execution log and not the caller."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +85,8 @@ class Call:
     headers: Mapping[str, str]
     body: str
     timeout: float
+    role: str
+    """The ARN of the role that calls."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +110,7 @@ class Exchange:
     throttle: Throttle
     integrate: Integrate
     invoke: Invoke
+    judge: Judge
     context: dict[str, Any] = field(init=False)
 
     async def answer(self) -> Answer:
@@ -120,7 +130,7 @@ class Exchange:
         }
         headers = {"Content-Type": JSON, "x-amzn-RequestId": self.context["requestId"], **answer.headers}
         log = _substituted(self.api.access_log, self.context, absent="-")
-        return Answer(status=answer.status, headers=headers, body=answer.body, log=log)
+        return Answer(status=answer.status, headers=headers, body=answer.body, log=log, detail=answer.detail)
 
     async def _served(self) -> Answer:
         if self.request.body is None:
@@ -142,23 +152,37 @@ class Exchange:
 
     async def _admitted(self, method: Method) -> None:
         headers = {name.lower(): value for name, value in self.request.headers.items()}
-        await self.doors.admit(method.properties, self.api.arn(method), headers, self.context, self.invoke)
+        await self.doors.admit(
+            method.properties, self.api.arn(method), headers, self.context, self.invoke, self._identify
+        )
         limits: dict[Hashable, Limit | None] = {(method.http_method, method.path): self.api.limit(method)}
         if "apiKeyId" in self.context["identity"]:
             limits[self.context["identity"]["apiKeyId"]] = self.api.key_limit
         self.throttle.take({key: limit for key, limit in limits.items() if limit is not None})
 
+    async def _identify(self) -> dict[str, str]:
+        api, request = self.api, self.request
+        return await signature.identify(
+            self.judge,
+            http_method=request.http_method,
+            target=request.target,
+            headers=request.headers,
+            body=request.body or b"",
+            source_ip=request.source_ip,
+            arn=f"arn:aws:execute-api:{api.region}:{api.account}:local/{api.stage}/{request.http_method}{request.path}",
+            region=api.region,
+        )
+
     @property
     def _content_type(self) -> str:
-        return self.request.header("content-type", JSON).partition(";")[0].strip().lower()
+        """As the caller wrote it, charset and all: the strictest way to choose a model and a template by it."""
+        return self.request.header("content-type", JSON)
 
     def _validated(self, method: Method, parameters: Mapping[str, Mapping[str, str]]) -> str:
         validation.check_parameters(method.required, parameters)
         assert self.request.body is not None
-        try:
-            body = self.request.body.decode()
-        except UnicodeDecodeError:
-            raise Refusal("BAD_REQUEST_BODY", "Invalid request body", "[not UTF-8]") from None
+        # As recorded from AWS: https://github.com/localstack/localstack/pull/12215
+        body = self.request.body.decode(errors="replace")
         model = method.model(self._content_type)
         if model is not None:
             validation.check_body(body, model)
@@ -178,6 +202,7 @@ class Exchange:
             headers=_static_headers(integration.get("RequestParameters", {})),
             body=self._rendered(template, body, parameters),
             timeout=integration.get("TimeoutInMillis", 29_000) / 1000,
+            role=integration["Credentials"],
         )
         started = time.monotonic()
         result = await self.integrate(call)
@@ -226,7 +251,7 @@ class Exchange:
             for name, value in answer.headers.items()
         }
         body = _substituted(answer.template, self.context, absent="")
-        return Answer(status=answer.status or status, headers=headers, body=body)
+        return Answer(status=answer.status or status, headers=headers, body=body, detail=refusal.detail)
 
 
 def _context(api: Api, request: Request) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from local.gateway.errors import UnsupportedError
@@ -28,6 +28,7 @@ class Resolver:
     resources: Mapping[str, Any]
     account: str
     region: str
+    mappings: Mapping[str, Any] = field(default_factory=dict)
 
     def resolve(self, value: Any) -> Any:
         """The value with every intrinsic function replaced. Raises `UnsupportedError` for an unknown one."""
@@ -58,6 +59,9 @@ class Resolver:
             case "Select":
                 index, items = argument
                 return self.resolve(items)[int(index)]
+            case "FindInMap":
+                mapping, key, name = self.resolve(argument)
+                return self.mappings[mapping][key][name]
             case "Split":
                 separator, text = argument
                 return self.resolve(text).split(separator)

@@ -12,14 +12,18 @@ from typing import Self
 from urllib.parse import parse_qsl
 
 from aiohttp import web
+from botocore.credentials import Credentials
 
 from local.gateway.api import Api, find_template, read
 from local.gateway.authorization import Doors
 from local.gateway.aws import Aws
 from local.gateway.exchange import Answer, Exchange, Request
 from local.gateway.throttle import Throttle
+from local.pages import is_from_a_page
 
 HOST = "127.0.0.1"
+ANYONE = Credentials("test", "test")
+"""For an AWS that checks nothing."""
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
 LARGEST_REQUEST = 10 * 1024 * 1024
 
@@ -28,9 +32,11 @@ class Gateway:
     """Our API Gateway, as a context manager.
 
     `assembly` is the CDK's output folder; its template is read again when it has changed. SQS is called at
-    `endpoint_url`. With `port` 0 a free port is taken. `url` holds the stage, as AWS's does: `<url>/v1/orders`. The
-    access log is `access.log` beside the assembly. Raises `OSError` if the port is taken, `FileNotFoundError` if the
-    assembly holds no REST API and `UnsupportedError` if it says something that is not served here.
+    `endpoint_url` with the template's roles, which `credentials`, the root's, let it assume; `ca_bundle` is the
+    authority to trust there. With `port` 0 a free port is taken. `url` holds the stage, as AWS's does:
+    `<url>/v1/orders`. The access log is `access.log` beside the assembly; why a body was refused stands in
+    `execution.log`. Raises `OSError` if the port is taken, `FileNotFoundError` if the assembly holds no REST API and
+    `UnsupportedError` if it says something that is not served here.
     """
 
     def __init__(
@@ -38,6 +44,8 @@ class Gateway:
         *,
         assembly: Path,
         endpoint_url: str,
+        credentials: Credentials = ANYONE,
+        ca_bundle: str = "",
         port: int = 0,
         account: str = "000000000000",
         region: str = "us-east-1",
@@ -45,6 +53,8 @@ class Gateway:
         self._template = find_template(assembly)
         self._access_log = assembly.resolve().parent / "access.log"
         self._endpoint_url = endpoint_url
+        self._credentials = credentials
+        self._ca_bundle = ca_bundle
         self._account = account
         self._region = region
         self._version = 0
@@ -84,7 +94,9 @@ class Gateway:
 
     async def _start(self) -> None:
         self._log = self._access_log.open("a", buffering=1)
-        self._aws = Aws(self._endpoint_url, self._region)
+        self._execution_log = self._access_log.with_name("execution.log").open("a", buffering=1)
+        stack = self._template.name.removesuffix(".template.json")
+        self._aws = Aws(self._endpoint_url, self._region, self._credentials, stack=stack, ca_bundle=self._ca_bundle)
         self._runner = web.ServerRunner(web.Server(self._handle, access_log=None))
         await self._runner.setup()
         site = web.TCPSite(self._runner, HOST, self._port, reuse_address=True)
@@ -99,6 +111,7 @@ class Gateway:
         await self._runner.cleanup()
         await self._aws.close()
         self._log.close()
+        self._execution_log.close()
 
     def _current(self) -> Api:
         """The API as the template has it now. While the template is being written, the one before."""
@@ -116,6 +129,8 @@ class Gateway:
 
     async def _handle(self, incoming: web.BaseRequest) -> web.Response:
         api = self._current()
+        if is_from_a_page({name.lower(): value for name, value in incoming.headers.items()}):
+            return web.Response(status=403, text='{"message":"Forbidden: no web page may call this."}')
         stage, _, path = incoming.raw_path.partition("?")[0].removeprefix("/").partition("/")
         if stage != api.stage:
             answer = Answer(status=403, headers={}, body='{"message":"Forbidden"}')
@@ -127,9 +142,13 @@ class Gateway:
                 throttle=self._throttle,
                 integrate=self._aws.integrate,
                 invoke=self._aws.invoke,
+                judge=self._aws.judge,
             )
             answer = await exchange.answer()
             self._log.write(answer.log + "\n")
+            if answer.detail:
+                name = answer.headers["x-amzn-RequestId"]
+                self._execution_log.write(f"({name}) Request body does not match model schema: {answer.detail}\n")
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body.encode())
 
 
@@ -146,4 +165,5 @@ async def _read(incoming: web.BaseRequest, path: str) -> Request:
         headers={name.decode("latin-1"): value.decode("latin-1") for name, value in incoming.raw_headers},
         body=bytes(body) if len(body) <= LARGEST_REQUEST else None,
         source_ip=incoming.remote or HOST,
+        target=incoming.raw_path,
     )

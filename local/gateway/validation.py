@@ -22,16 +22,12 @@ LONGEST = 200
 def check_parameters(required: Mapping[str, str], present: Mapping[str, Mapping[str, str]]) -> None:
     """Refuse a request that lacks a required parameter or leaves it blank.
 
-    `required` maps `method.request.<place>.<name>` to the place; `present` holds the parameters of each place. Header
-    names have no case.
+    `required` maps `method.request.<place>.<name>` to the place; `present` holds the parameters of each place. Names
+    are compared exactly, those of headers too.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
     """
-    missing = []
-    for parameter, place in required.items():
-        name = parameter.rpartition(".")[2]
-        values = present[place]
-        found = {key.lower(): value for key, value in values.items()} if place == "header" else values
-        if not found.get(name.lower() if place == "header" else name, "").strip():
-            missing.append(name)
+    names = {parameter: parameter.split(".", 3)[3] for parameter in required}
+    missing = [name for parameter, name in names.items() if not present[required[parameter]].get(name, "").strip()]
     if missing:
         raise Refusal("BAD_REQUEST_PARAMETERS", f"Missing required request parameters: [{', '.join(sorted(missing))}]")
 

@@ -85,7 +85,7 @@ def _rows(now: Frame, topology: Topology) -> Iterator[tuple[Row, Row]]:
 def _feeds(now: Frame, integration: Integration) -> Iterator[tuple[str, Row]]:
     """The queues of an integration in the order of its flow, each as often as something feeds it."""
     order = {queue.name: position for position, queue in enumerate(integration.queues)}
-    routes = () if integration.retired else integration.routes
+    routes = integration.open_routes()
     subscriptions = () if integration.retired else integration.subscriptions
     for route in routes:
         yield route.queue, _edge(now, route)

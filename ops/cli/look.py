@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ from rich.text import Text
 from functions.contracts.envelope import CORRELATION_ID
 from ops.cli.options import AsJson, Filter, Ids, InStage, OfCause, OlderThan, QueueName, opened, selection, topology
 from ops.cli.parked import tell_group
-from ops.cli.screen import Line, out, print_json, said, sheet, span, tell, tell_aside
+from ops.cli.screen import Line, out, print_json, said, sheet, span, tell, tell_aside, tell_lines
 from ops.dead_letters.cause import Cause
 from ops.dead_letters.peek import Dead, Seen, dead_letters, look
 from ops.dead_letters.redaction import Redaction
@@ -176,9 +177,8 @@ def _tell_message(each: Seen, plain: dict[str, Any]) -> None:
     else:
         _tell_cause(each.cause)
     if plain["correlation_id"]:
-        tell(f"  path:  python -m ops trace {plain['correlation_id']}", style="dim")
-    for line in plain["body"].splitlines() or [""]:
-        tell(line, prefix="  | ")
+        tell(f"  path:  python -m ops trace {shlex.quote(plain['correlation_id'])}", style="dim")
+    tell_lines(plain["body"], prefix="  | ")
     tell("")
 
 

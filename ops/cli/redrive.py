@@ -20,7 +20,7 @@ from ops.cli.options import (
     opened,
     selection,
 )
-from ops.cli.screen import bar, print_json, said, tell
+from ops.cli.screen import bar, print_json, said, tell, tell_lines
 from ops.errors import CameBack, Interrupted, Kept, UsageError
 from ops.queue import find_dead
 from ops.redrive import journal, native, run
@@ -209,7 +209,7 @@ def _tell(report: Report) -> None:
     if report.undeleted:
         tell(f"{report.undeleted:,} are redriven and not deleted yet: `resume {report.run}` deletes them.")
     for changes in report.differences:
-        tell(changes)
+        tell_lines(changes)
     if report.originals is not None:
         tell(f"The messages as they were: {report.originals}")
     if report.problem is not None:

@@ -14,16 +14,17 @@ from typing import Any
 
 import msgspec
 import typer
-from rich.console import Console, Group
+from rich.console import Group
 from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from ops.cli.visible import Terminal, visible, visible_json
 from ops.errors import Interrupted, OpsError
 
-out = Console()
-err = Console(stderr=True)
+out = Terminal()
+err = Terminal(stderr=True)
 UNBOUNDED = 10_000
 """Columns that no table needs."""
 
@@ -40,20 +41,28 @@ def said() -> Iterator[None]:
 
 
 def _say(sentence: str, code: int) -> None:
+    sentence = visible(sentence)
     for line in wrapped(sentence, err.width) if err.is_terminal else [sentence]:
         err.print(line, style="red", highlight=False, markup=False, soft_wrap=True)
     raise typer.Exit(code) from None
 
 
 def tell(text: str, style: str = "", prefix: str = "") -> None:
-    """Prints a text as it is, after `prefix`: what messages say is never taken for markup.
+    """Prints one line of text as it is, after `prefix`: what messages say is never taken for markup or for a line.
 
-    On a terminal a long line is wrapped between words, below where it began.
+    On a terminal a long line is wrapped between words: below the prefix, or deeper than it began, so that no part of it
+    looks like a line of its own.
     """
+    line = visible(text).replace("\n", "\\n").replace("\t", "\\t")
+    more = None if prefix else " " * (len(line) - len(line.lstrip(" ")) + 2)
+    for part in wrapped(line, out.width, prefix, more) if out.is_terminal else [prefix + line]:
+        out.print(part, style=style, highlight=False, markup=False, soft_wrap=True)
+
+
+def tell_lines(text: str, style: str = "", prefix: str = "") -> None:
+    """Prints each line of the text after `prefix`."""
     for line in text.splitlines() or [""]:
-        folded = wrapped(line, out.width, prefix) if out.is_terminal else [prefix + line]
-        for part in folded:
-            out.print(part, style=style, highlight=False, markup=False, soft_wrap=True)
+        tell(line, style, prefix)
 
 
 def tell_aside(text: str) -> None:
@@ -82,7 +91,7 @@ def wrapped(text: str, width: int, prefix: str = "", more: str | None = None) ->
 
 def print_json(answer: Any) -> None:
     """Prints the answer for scripts."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode() + "\n")
+    sys.stdout.write(visible_json(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode()) + "\n")
 
 
 @contextmanager

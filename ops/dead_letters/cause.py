@@ -16,7 +16,7 @@ from functions.contracts.failure_record import FailureCause
 from ops.errors import OpsError
 from ops.item import plain, typed
 from ops.queue import Kind
-from ops.sqs.message import Message
+from ops.sqs.message import UNREADABLE, Message
 from ops.stage import Stage, in_words
 from stacks import names
 
@@ -141,7 +141,7 @@ class Invocation(Struct, rename="camel"):
             return None
         try:
             return msgspec.json.decode(body, type=cls)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             return None
 
 

@@ -10,11 +10,14 @@ import msgspec
 from msgspec import inspect
 
 from functions.contracts.redaction import REDACTED
+from ops.sqs.message import UNREADABLE
 from stacks.entry import Topology
 
 TELLING = re.compile(
     r"pass(word|wd)?$|secret|token|api[-_]?key|authorization|credential|card[-_]?number|cvv|iban", re.IGNORECASE
 )
+NAMED = re.compile(r'(?P<before>"(?P<name>[^"\\]*)"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,{}\[\]"]+)')
+"""A name and its plain value, in a text that looks like JSON."""
 
 
 class Redaction:
@@ -35,11 +38,18 @@ class Redaction:
         return value
 
     def body(self, body: str) -> str:
-        """A body as it may be shown: JSON indented and redacted, anything else as it is."""
+        """A body as it may be shown: JSON indented and redacted.
+
+        Of what is no JSON, or nested too deep to be read as such, the values are hidden that stand right behind a name.
+        """
         try:
             return msgspec.json.format(msgspec.json.encode(self.of(msgspec.json.decode(body))), indent=2).decode()
-        except msgspec.MsgspecError:
-            return body
+        except UNREADABLE:
+            return NAMED.sub(self._hidden, body)
+
+    def _hidden(self, pair: re.Match[str]) -> str:
+        secret = pair["name"] in self._names or TELLING.search(pair["name"])
+        return f'{pair["before"]}"{REDACTED}"' if secret else pair[0]
 
 
 def _marked(kind: inspect.Type) -> Iterator[str]:

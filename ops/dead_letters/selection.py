@@ -16,7 +16,7 @@ from msgspec import Struct
 from ops.dead_letters.cause import Cause, Causes, label
 from ops.errors import UsageError
 from ops.queue import Kind
-from ops.sqs.message import Message
+from ops.sqs.message import UNREADABLE, Message
 
 SPAN = re.compile(r"(\d+)\s*(s|m|h|d)")
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -34,8 +34,12 @@ def document(message: Message, cause: Cause | None) -> dict[str, Any]:
     """What a filter sees: `body` (decoded where it is JSON), `attributes`, `cause`, `system` and `message_id`."""
     try:
         body = msgspec.json.decode(message.body)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         body = message.body
+    return _document(message, cause, body)
+
+
+def _document(message: Message, cause: Cause | None, body: Any) -> dict[str, Any]:
     return {
         "message_id": message.message_id,
         "body": body,
@@ -84,7 +88,10 @@ class Selection(Struct, frozen=True, omit_defaults=True):
         if self.filter is None:
             return True
         try:
-            result = _compiled(self.filter).search(document(message, cause))
+            try:
+                result = _compiled(self.filter).search(document(message, cause))
+            except RecursionError:  # what is nested too deep counts as text
+                result = _compiled(self.filter).search(_document(message, cause, message.body))
         except JMESPathError as error:
             raise UsageError(f"The filter fails on message {message.message_id}: {error}") from None
         return result is not None and result is not False and result not in ("", [], {})

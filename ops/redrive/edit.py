@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from ops.errors import UsageError
+from ops.sqs.message import UNREADABLE
 
 # Numbers are kept as they were written: 1.10 does not become 1.1, and no digit is lost.
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
@@ -34,11 +35,14 @@ class Edit:
         """The body with the patch merged in. Raises `ValueError` where the body is no JSON object."""
         try:
             before = _decode(body)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise ValueError(f"its body is no JSON ({error})") from None
         if not isinstance(before, dict):
             raise ValueError("its body is no JSON object")
-        return _encode(merge(before, self._patch)).decode()
+        try:
+            return _encode(merge(before, self._patch)).decode()
+        except RecursionError:
+            raise ValueError("its body is nested too deep") from None
 
 
 def merge(target: Any, patch: Any) -> Any:
@@ -56,5 +60,10 @@ def merge(target: Any, patch: Any) -> Any:
 
 def difference(before: str, after: str) -> Iterator[str]:
     """The lines that an edit takes away and puts in, as a unified diff of the indented bodies."""
-    old, new = (msgspec.json.format(_encode(_decode(body)), indent=2).decode().splitlines() for body in (before, after))
+    try:
+        old, new = (
+            msgspec.json.format(_encode(_decode(body)), indent=2).decode().splitlines() for body in (before, after)
+        )
+    except UNREADABLE:
+        old, new = before.splitlines(), after.splitlines()
     yield from list(difflib.unified_diff(old, new, lineterm="", n=1))[2:]

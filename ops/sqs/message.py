@@ -9,12 +9,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 
+import msgspec
 from msgspec import Struct
 
 MOST_BYTES = 1_048_576
 """The largest message, and the largest batch: body and attributes together.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
 MOST_ATTRIBUTES = 10
+UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
+"""What reading a body as JSON can raise: it is somebody else's, and may be nested a hundred thousand levels deep."""
 
 
 class Value(Struct, frozen=True, rename="pascal", omit_defaults=True):

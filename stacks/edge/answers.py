@@ -1,5 +1,9 @@
 """What API Gateway answers by itself, when a request does not reach SQS: one JSON shape for all of it.
 
+Its templates are no Velocity: they only put `$context` variables in, and nothing can be escaped. So they show none that
+may hold a caller's words. What the validator of bodies says is among those: it quotes values and patterns, its quotes
+come escaped, but nobody has seen what becomes of a backslash.
+
 https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
 """
 
@@ -7,11 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stacks.edge import content_type
+
 RETRY_AFTER = 2
 """Seconds that a caller is asked to wait when there are too many requests or SQS is busy."""
 
-ITS_OWN = "$context.error.messageString"
-"""What API Gateway says by itself, which comes with its quotes."""
+SAFE = ("requestId", "httpMethod", "resourcePath", "error.responseType")
+"""The variables of `$context` that an answer may show: what the API itself says, or a word of a short list."""
 
 _AGAIN = "Send it again with the same Idempotency-Key."
 _OURS = "because of a fault on our side."
@@ -23,7 +29,7 @@ NOT_SIGNED = "There is no such route, or the request is not signed by an AWS ide
 class Answer:
     """One kind of gateway response: its status, and what the caller reads.
 
-    API Gateway replaces `$context` variables in it. They are its own words, never the caller's.
+    API Gateway replaces `$context` variables in it.
     """
 
     kind: str
@@ -37,9 +43,14 @@ class Answer:
 
 
 ANSWERS = (
-    Answer("BAD_REQUEST_BODY", 400, "The body does not fit the contract: $context.error.validationErrorString"),
-    Answer("BAD_REQUEST_PARAMETERS", 400, ITS_OWN),
-    Answer("UNSUPPORTED_MEDIA_TYPE", 415, "The content type must be application/json."),
+    Answer(
+        "BAD_REQUEST_BODY",
+        400,
+        "The body is no JSON that fits the contract of $context.httpMethod $context.resourcePath; check it against the "
+        "schema in docs/openapi.json. Nothing was queued.",
+    ),
+    Answer("BAD_REQUEST_PARAMETERS", 400, "A parameter of the request is missing. Nothing was queued."),
+    Answer("UNSUPPORTED_MEDIA_TYPE", 415, f"{content_type.REFUSED} Nothing was queued."),
     Answer("REQUEST_TOO_LARGE", 413, "The request is larger than API Gateway takes; send less, or a reference to it."),
     Answer("RESOURCE_NOT_FOUND", 404, NO_ROUTE),
     Answer("MISSING_AUTHENTICATION_TOKEN", 404, NO_ROUTE),
@@ -56,6 +67,6 @@ ANSWERS = (
     Answer("API_CONFIGURATION_ERROR", 500, f"The request could not be handled {_OURS}"),
     Answer("INTEGRATION_FAILURE", 504, f"SQS did not answer; the message may be queued or not. {_AGAIN}"),
     Answer("INTEGRATION_TIMEOUT", 504, f"SQS did not answer in time; the message may be queued or not. {_AGAIN}"),
-    Answer("DEFAULT_4XX", 400, ITS_OWN),
+    Answer("DEFAULT_4XX", 400, "The request was refused: $context.error.responseType."),
     Answer("DEFAULT_5XX", 500, f"The request could not be handled {_OURS}"),
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import Aws, Duration
+from aws_cdk import Aws, CfnMapping, Duration
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stacks import names
 from stacks.edge import mapping_template
+from stacks.edge.content_type import JSON, SPELLINGS
 from stacks.edge.model_schema import draft4
 from stacks.entry import Queue, Route
 from stacks.parts import arn
@@ -18,7 +19,6 @@ from stacks.parts.acknowledged import acknowledge
 from stacks.parts.customer_key import key_grant
 from stacks.settings import Settings
 
-JSON = "application/json"
 # The headers that the templates of the answers set.
 _ANSWERED = (mapping_template.CORRELATION_ID, "Retry-After")
 
@@ -39,7 +39,8 @@ class ApiToQueue(Construct):
         queue_name = names.queue(settings.stage, queue.name, fifo=queue.fifo)
         self.role = iam.Role(
             self,
-            "Role",
+            # A route that feeds another queue gets another role: the deployed one needs the old until it gives way.
+            f"Role-{queue_name}",
             description=f"Lets {route.name} send to {queue_name}.",
             assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"),
             inline_policies={
@@ -51,7 +52,11 @@ class ApiToQueue(Construct):
                 )
             },
         )
-        model = self._model(api, route)
+        schema, template = draft4(route.accepts), mapping_template.request(route, queue)
+        # Neither is part of the method, of which a change makes a new deployment.
+        if api.latest_deployment is not None:
+            api.latest_deployment.add_to_logical_id({"schema": schema, "template": template})
+        model = self._model(api, schema)
         self.method = api.root.resource_for_path(route.path).add_method(
             route.method,
             apigateway.AwsIntegration(
@@ -65,14 +70,17 @@ class ApiToQueue(Construct):
                     request_parameters={
                         "integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"
                     },
-                    request_templates={JSON: mapping_template.request(route, queue)},
+                    request_templates=dict.fromkeys(SPELLINGS, self._once(template)),
                     integration_responses=_responses(route),
                     timeout=Duration.seconds(10),
                 ),
             ),
-            request_models={JSON: model, "$default": model},
+            request_models=dict.fromkeys(SPELLINGS, model),
+            # None is required: API Gateway would compare the name's case. The template asks for what must be there.
             request_parameters={
-                f"method.request.header.{name}": required for name, required in _parameters(route, queue).items()
+                f"method.request.header.{name}": False
+                for name in mapping_template.variables(route)
+                if name != mapping_template.TRACE_ID
             },
             request_validator=apigateway.RequestValidator(
                 self,
@@ -94,32 +102,23 @@ class ApiToQueue(Construct):
         if options.get("authorization_type") is apigateway.AuthorizationType.NONE:
             acknowledge(self.method, "AwsSolutions-APIG4")
 
-    def _model(self, api: apigateway.RestApi, route: Route) -> apigateway.IModel:
-        """The route's contract as a model; a change of it makes a new deployment."""
-        schema = draft4(route.accepts)
+    def _once(self, template: str) -> str:
+        """The template by reference: once for all spellings, because CloudFormation takes 1 MB for all routes."""
+        mapping = CfnMapping(self, "Request", mapping={"template": {"text": template}})
+        return mapping.find_in_map("template", "text")
+
+    def _model(self, api: apigateway.RestApi, schema: dict[str, Any]) -> apigateway.IModel:
         model = apigateway.CfnModel(self, "Model", rest_api_id=api.rest_api_id, content_type=JSON, schema=schema)
-        deployment = api.latest_deployment
-        if deployment is not None:
-            deployment.add_to_logical_id(schema)
         return apigateway.Model.from_model_name(self, "Contract", model.ref)
-
-
-def _parameters(route: Route, queue: Queue) -> dict[str, bool]:
-    """The headers that callers may set, and whether a request without one is refused."""
-    return {
-        name: queue.fifo and name == mapping_template.KEY
-        for name in mapping_template.variables(route)
-        if name != mapping_template.TRACE_ID
-    }
 
 
 def _responses(route: Route) -> list[apigateway.IntegrationResponse]:
     """SQS's statuses and our answers. The one without a pattern takes whatever the others leave: never a success."""
     answers = {
-        ("202", r"2\d{2}"): mapping_template.accepted(route),
+        ("202", r"2\d{2}"): mapping_template.accepted(),
         ("400", r"4\d{2}"): mapping_template.refused(route),
-        ("503", r"5\d{2}"): mapping_template.failed(route, busy=True),
-        ("500", None): mapping_template.failed(route, busy=False),
+        ("503", r"5\d{2}"): mapping_template.failed(busy=True),
+        ("500", None): mapping_template.failed(busy=False),
     }
     return [
         apigateway.IntegrationResponse(

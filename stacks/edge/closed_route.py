@@ -9,11 +9,10 @@ from aws_cdk import aws_apigateway as apigateway
 from constructs import Construct
 
 from stacks.edge.answers import NO_ROUTE
+from stacks.edge.content_type import JSON, SPELLINGS
 from stacks.edge.mapping_template import CORRELATION_ID
 from stacks.entry import Route
 from stacks.parts.acknowledged import acknowledge
-
-JSON = "application/json"
 
 
 class ClosedRoute(Construct):
@@ -33,7 +32,7 @@ class ClosedRoute(Construct):
             route.method,
             apigateway.MockIntegration(
                 passthrough_behavior=apigateway.PassthroughBehavior.NEVER,
-                request_templates={JSON: json.dumps({"statusCode": 404})},
+                request_templates=dict.fromkeys(SPELLINGS, json.dumps({"statusCode": 404})),
                 integration_responses=[
                     apigateway.IntegrationResponse(status_code="404", response_templates={JSON: correlated + answer})
                 ],

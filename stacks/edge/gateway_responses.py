@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from aws_cdk import aws_apigateway as apigateway
 
-from stacks.edge.answers import ANSWERS, ITS_OWN, NOT_SIGNED, RETRY_AFTER
+from stacks.edge.answers import ANSWERS, NOT_SIGNED, RETRY_AFTER
+from stacks.edge.content_type import JSON
 from stacks.edge.mapping_template import CORRELATION_ID
 
 
@@ -22,14 +23,9 @@ def add_gateway_responses(api: apigateway.RestApi, *, signed: bool) -> None:
             answer.kind,
             type=apigateway.ResponseType.of(answer.kind),
             status_code=None if answer.default else str(status),
-            templates={"application/json": _template(message)},
+            templates={JSON: f'{{"message":"{message}","correlation_id":"$context.requestId"}}'},
             response_headers={
                 CORRELATION_ID: "context.requestId",
                 **({"Retry-After": f"'{RETRY_AFTER}'"} if status == 429 else {}),
             },
         )
-
-
-def _template(message: str) -> str:
-    text = message if message == ITS_OWN else f'"{message}"'
-    return f'{{"message":{text},"correlation_id":"$context.requestId"}}'

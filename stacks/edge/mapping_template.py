@@ -8,7 +8,9 @@ keep a caller from fooling it:
 - A template cannot refuse a request. What breaks a rule is therefore sent without its message body, which SQS refuses
   by its contract (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html), and the
   answer's template, which reads the same headers by the same rules, says why. Nothing can be queued that way.
-- Header names are compared in lower case, because HTTP/2 clients send them so and `$input.params()` keeps the case.
+- Header names are compared in lower case, because HTTP/2 clients send them so and `$input.params()` keeps the case. A
+  header that must be there is judged here as well: API Gateway compares the names of required ones exactly.
+  https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
 
 A template is one line: a line break would become part of the value it stands in.
 """
@@ -21,6 +23,7 @@ from urllib.parse import quote
 from functions.contracts import envelope
 from functions.contracts.path import path_field
 from functions.contracts.webhooks import SCHEMES
+from stacks.edge import content_type
 from stacks.edge.answers import RETRY_AFTER
 from stacks.entry import Queue, Route
 
@@ -34,9 +37,10 @@ IDENTIFIER = f"[!-~]{{1,{LONGEST_IDENTIFIER}}}"
 CORRELATION = "[A-Za-z0-9_.:+/=@-]{1,128}"
 DELAY = "[0-9]{1,2}|[1-8][0-9]{2}|900"
 TOPIC = "[A-Za-z0-9_./-]{1,64}"
-# The parts of a trace header that SQS's AWSTraceHeader takes.
-# https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
-TRACE = "Root=1-[0-9a-fA-F]{8}-[0-9a-fA-F]{24}(;Parent=[0-9a-fA-F]{16})?(;Sampled=[01])?"
+# A trace header whose sender has decided whether the trace is sampled. SQS prefers AWSTraceHeader to the header that
+# API Gateway sends along by itself, so one without that decision would take away API Gateway's own.
+# https://docs.aws.amazon.com/xray/latest/devguide/xray-services-sqs.html
+TRACE = "Root=1-[0-9a-fA-F]{8}-[0-9a-fA-F]{24}(;Parent=[0-9a-fA-F]{16})?;Sampled=[01]"
 
 # A deduplication id is the key and the body's hash code, where both fit: SQS drops a repeated id without a word, but
 # the same key with another body is an error that the consumer must see.
@@ -53,9 +57,18 @@ WRONG_DELAY = f"{DELAY_SECONDS} must be 0 to 900. {NOTHING}"
 WRONG_SIGNATURE = f"The signature header of this sender is missing or malformed. {NOTHING}"
 NO_SENDER = f"There is no such sender of webhooks. {NOTHING}"
 CHARACTERS = (
-    "The body holds a character that SQS does not take, such as U+FFFE or U+FFFF; write it as a JSON escape. " + NOTHING
+    "The body is not UTF-8, or holds U+FFFD, U+FFFE or U+FFFF, which do not travel as they are; write such a character "
+    f"as a JSON escape. {NOTHING}"
 )
 BUSY = f"The queue is busy; send the request again later, with the same {KEY} if it had one."
+# API Gateway puts U+FFFD for bytes that are no UTF-8 before a template sees the body: other bytes than were sent. SQS
+# refuses U+FFFE and U+FFFF, or by an older text of the same page keeps U+FFFD for them.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+REPLACED = ("%EF%BF%BD", "%EF%BF%BE", "%EF%BF%BF")
+# What a body with one of them becomes: an action that SQS does not have, whose error is none of a body left out.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
+_NO_ACTION = "Action=RefuseBody&Version=2012-11-05"
+_NO_BODY = "Action=SendMessage&Version=2012-11-05"
 OURS = f"The queue cannot be reached because of a fault on our side. {NOTHING} Send the request again later."
 
 
@@ -88,9 +101,12 @@ def request(route: Route, queue: Queue) -> str:
     """The body of SendMessage in the query protocol."""
     parts = [
         *_preamble(route),
+        "#set($body = '')",
         f"#if($wrong == '' && $util.base64Encode($input.body).length() <= {largest_body(route) // 3 * 4})",
-        "Action=SendMessage&Version=2012-11-05",
-        "&MessageBody=$util.urlEncode($input.body)",
+        "#set($body = $util.urlEncode($input.body))#end#set($upper = $body.toUpperCase())",
+        f"#if($body == ''){_NO_BODY}",
+        "#elseif(" + " || ".join(f"$upper.contains('{each}')" for each in REPLACED) + f"){_NO_ACTION}",
+        "#{else}Action=SendMessage&Version=2012-11-05&MessageBody=$body",
         *_identifiers(route, queue),
         *_attributes(route),
         "#if($trace != '')",
@@ -98,15 +114,15 @@ def request(route: Route, queue: Queue) -> str:
         "&MessageSystemAttribute.1.Value.DataType=String",
         "&MessageSystemAttribute.1.Value.StringValue=$util.urlEncode($trace)",
         "#end",
-        "#{else}Action=SendMessage&Version=2012-11-05#{end}",
+        "#end",
     ]
     return "".join(parts)
 
 
-def accepted(route: Route) -> str:
+def accepted() -> str:
     """The answer when SQS holds the message."""
-    body = '{"message_id":"$input.path(\'$.SendMessageResponse.SendMessageResult.MessageId\')"'
-    return "".join([*_preamble(route), _CORRELATED, body, ',"correlation_id":"$correlation"}'])
+    body = '{"message_id":"$!input.path(\'$.SendMessageResponse.SendMessageResult.MessageId\')"'
+    return "".join([*_correlation(), _CORRELATED, body, ',"correlation_id":"$correlation"}'])
 
 
 def refused(route: Route) -> str:
@@ -119,9 +135,9 @@ def refused(route: Route) -> str:
         '#set($reason = "$!error.Message")',
         "#if($wrong != '')",
         "#set($message = $wrong)",
-        "#elseif($code == 'InvalidMessageContents')",
+        "#elseif($code == 'InvalidMessageContents' || $code == 'InvalidAction' || $code.startsWith('UnknownOp'))",
         f"#set($message = '{CHARACTERS}')",
-        "#elseif($code == 'MissingParameter' || $reason.contains('shorter than'))",
+        "#elseif($code.startsWith('Missing') || $reason.contains('shorter than'))",
         f"#set($status = 413)#set($message = '{too_large(route)}')",
         "#elseif($code.contains('Throttl') || $code == 'OverLimit')",
         f"#set($status = 503)#set($message = '{BUSY}')",
@@ -135,33 +151,46 @@ def refused(route: Route) -> str:
     return "".join(parts)
 
 
-def failed(route: Route, *, busy: bool) -> str:
+def failed(*, busy: bool) -> str:
     """The answer to SQS's 5xx (`busy`) and to anything that SQS does not document."""
     again = f"#set($context.responseOverride.header.Retry-After = '{RETRY_AFTER}')" if busy else ""
     message = BUSY if busy else OURS
-    return "".join(
-        [*_preamble(route), _CORRELATED, again, f'{{"message":"{message}","correlation_id":"$correlation"}}']
-    )
+    return "".join([*_correlation(), _CORRELATED, again, f'{{"message":"{message}","correlation_id":"$correlation"}}'])
 
 
 _CORRELATED = f"#set($context.responseOverride.header.{CORRELATION_ID} = $correlation)"
+
+
+_SETTLED = f"#if(!$correlation.matches('{CORRELATION}'))#set($correlation = $context.requestId)#end"
+
+
+def _correlation() -> Iterator[str]:
+    """Settles the correlation id, and reads nothing else. Prints nothing."""
+    yield "#set($correlation = '')#set($headers = $input.params().get('header'))#foreach($name in $headers.keySet())"
+    yield f"#if($name.toLowerCase() == '{CORRELATION_ID.lower()}')#set($correlation = $headers.get($name))#end#end"
+    yield _SETTLED
 
 
 def _preamble(route: Route) -> Iterator[str]:
     """Reads the headers, settles the correlation id and the tenant, and finds what is wrong. Prints nothing."""
     read = variables(route)
     yield from (f"#set(${variable} = '')" for variable in read.values())
-    yield "#set($wrong = '')#set($status = 400)"
+    yield "#set($wrong = '')#set($status = 400)#set($typed = '')"
     yield "#set($headers = $input.params().get('header'))#foreach($name in $headers.keySet())"
+    yield "#set($lower = $name.toLowerCase())"
+    yield "#if($lower == 'content-type')#set($type = $headers.get($name))"
+    yield f"#if(!$type.matches('{content_type.PATTERN}'))#set($typed = 'no')"
+    yield "#elseif($typed == '')#set($typed = 'yes')#end"
     for header, variable in read.items():
-        yield f"#if($name.toLowerCase() == '{header.lower()}')#set(${variable} = $headers.get($name))"
+        yield f"#elseif($lower == '{header.lower()}')#set(${variable} = $headers.get($name))"
         if variable in ("key", "tenant"):
             yield _rule(variable, IDENTIFIER, f"{header} {WRONG_IDENTIFIER}")
         if variable == "delay":
             yield _rule(variable, DELAY, WRONG_DELAY)
-        yield "#end"
-    yield "#end"
-    yield f"#if(!$correlation.matches('{CORRELATION}'))#set($correlation = $context.requestId)#end"
+    yield "#end#end"
+    if route.group is not None:  # a FIFO queue, which needs a deduplication id
+        yield f"#if($key == '')#set($wrong = '{KEY} {WRONG_IDENTIFIER}')#end"
+    yield _SETTLED
     yield f"#if(!$trace.matches('{TRACE}'))#set($trace = '')#end"
     if route.tenant is not None:
         yield from _tenant(route.tenant)
@@ -169,6 +198,7 @@ def _preamble(route: Route) -> Iterator[str]:
         yield from _group(route, route.group)
     if route.senders:
         yield from _sender(route)
+    yield f"#if($typed != 'yes')#set($status = 415)#set($wrong = '{content_type.REFUSED} {NOTHING}')#end"
 
 
 def _rule(variable: str, pattern: str, wrong: str) -> str:
@@ -179,8 +209,9 @@ def _group(route: Route, parameter: str) -> Iterator[str]:
     """The value of the path, and the group of it: as `functions.contracts.key.scoped` makes one of a tenant's own."""
     yield f"#set($group = $input.params().get('path').get('{parameter}'))"
     field = path_field(route.accepts)
-    pattern = field.pattern if field else IDENTIFIER
-    yield _rule("group", pattern, f"{parameter}, in the path, must match {pattern} as a whole. {NOTHING}")
+    assert field is not None, "stacks.rules says so"
+    wrong = f"{parameter}, in the path, must match {field.pattern} as a whole. {NOTHING}"
+    yield _rule("group", field.pattern, wrong)
     if route.tenant is not None:
         yield "#if($tenant != '')"
         for variable in ("tenant", "group"):

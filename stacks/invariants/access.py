@@ -22,7 +22,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuratio
 
 def grants(assembly: Assembly) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
     """Every statement that allows something to a role, with the resource that holds it."""
-    for policy in assembly.of("AWS::IAM::Policy"):
+    for policy in (*assembly.of("AWS::IAM::Policy"), *assembly.of("AWS::IAM::ManagedPolicy")):
         yield from ((policy, statement) for statement in statements(policy.properties.get("PolicyDocument")))
     for role in assembly.of("AWS::IAM::Role"):
         for inline in role.properties.get("Policies", []):

@@ -20,6 +20,8 @@ class Resource:
     logical_id: str
     kind: str
     properties: Mapping[str, Any]
+    deletion: str | None = None
+    """What becomes of it when it leaves its stack: its DeletionPolicy."""
 
     @property
     def name(self) -> str | None:
@@ -32,7 +34,13 @@ class Assembly:
 
     def __init__(self, templates: Mapping[str, Mapping[str, Any]]) -> None:
         self._resources = {
-            (path, logical_id): Resource(path, logical_id, found["Type"], found.get("Properties", {}))
+            (path, logical_id): Resource(
+                path,
+                logical_id,
+                found["Type"],
+                looked_up(found.get("Properties", {}), template.get("Mappings", {})),
+                found.get("DeletionPolicy"),
+            )
             for path, template in templates.items()
             for logical_id, found in template.get("Resources", {}).items()
         }
@@ -47,6 +55,13 @@ class Assembly:
         """Every resource."""
         return iter(self._resources.values())
 
+    def templates(self) -> list[list[Resource]]:
+        """The resources of each template that has any."""
+        found: dict[str, list[Resource]] = {}
+        for resource in self:
+            found.setdefault(resource.template, []).append(resource)
+        return list(found.values())
+
     def of(self, kind: str) -> list[Resource]:
         """Every resource of that type, such as `AWS::SQS::Queue`."""
         return [resource for resource in self._resources.values() if resource.kind == kind]
@@ -58,6 +73,18 @@ class Assembly:
             if logical_id is not None:
                 return self._resources.get((origin.template, str(logical_id)))
         return self._named.get((kind, last_word(value)))
+
+
+def looked_up(value: Any, mappings: Mapping[str, Any]) -> Any:
+    """The value with what it finds in the template's mappings put in its place."""
+    match value:
+        case {"Fn::FindInMap": [str() as mapping, str() as key, str() as name]}:
+            return mappings[mapping][key][name]
+        case Mapping():
+            return {name: looked_up(each, mappings) for name, each in value.items()}
+        case list():
+            return [looked_up(each, mappings) for each in value]
+    return value
 
 
 def text(value: Any) -> str:

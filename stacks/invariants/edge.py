@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from stacks.edge.answers import SAFE
 from stacks.invariants.assembly import Assembly, Resource, text
 from stacks.invariants.rule import Finding, rule
 from stacks.invariants.velocity import unencoded
@@ -50,4 +52,41 @@ def honest_answers(assembly: Assembly) -> Iterator[Finding]:
                 yield method, f"{response['StatusCode']} has no pattern"
 
 
-RULES = (passthrough, url_encoded, honest_answers)
+@rule(fix="Let the template judge it, in lower case.", source=f"{GUIDE}/api-gateway-known-issues.html")
+def no_required_header(assembly: Assembly) -> Iterator[Finding]:
+    """No method requires a header, because API Gateway compares its name exactly, and HTTP/2 sends it in lower case."""
+    for method in assembly.of("AWS::ApiGateway::Method"):
+        for name, required in method.properties.get("RequestParameters", {}).items():
+            if required and name.startswith("method.request.header."):
+                yield method, f"{name} is required"
+
+
+@rule(
+    fix="Name the model of that content type in RequestModels, and let the method's validator check bodies.",
+    source=f"{GUIDE}/api-gateway-method-request-validation.html",
+)
+def checked_bodies(assembly: Assembly) -> Iterator[Finding]:
+    """Every content type that reaches a service has a model, because a body of one without is not checked."""
+    for method, integration in integrations(assembly):
+        validator = assembly.target(
+            method, method.properties.get("RequestValidatorId"), "AWS::ApiGateway::RequestValidator"
+        )
+        if validator is None or not validator.properties.get("ValidateRequestBody"):
+            yield method, "no validator checks its bodies"
+        for content_type in set(integration.get("RequestTemplates", {})) - set(
+            method.properties.get("RequestModels", {})
+        ):
+            yield method, f"{content_type} has a template and no model"
+
+
+@rule(fix="Say it in words of our own.", source=f"{GUIDE}/supported-gateway-response-types.html")
+def own_words(assembly: Assembly) -> Iterator[Finding]:
+    """No answer of API Gateway's own shows what may hold a caller's words, because nothing escapes them there."""
+    for answer in assembly.of("AWS::ApiGateway::GatewayResponse"):
+        for template in answer.properties.get("ResponseTemplates", {}).values():
+            for variable in re.findall(r"\$(?!context\.)\w*|\$context\.[\w.-]*\w", text(template)):
+                if variable.removeprefix("$context.") not in SAFE:
+                    yield answer, f"{answer.properties.get('ResponseType')} shows {variable}"
+
+
+RULES = (passthrough, url_encoded, honest_answers, no_required_header, checked_bodies, own_words)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from stacks.invariants import access, consumers, edge, events, queues
+from stacks.invariants import access, consumers, creation, edge, events, queues, size
 
-RULES = (*edge.RULES, *queues.RULES, *consumers.RULES, *events.RULES, *access.RULES)
+RULES = (*edge.RULES, *queues.RULES, *consumers.RULES, *events.RULES, *access.RULES, *creation.RULES, *size.RULES)

@@ -156,8 +156,8 @@ NOT_POSTED = Kind(
     "The chat did not take news of alarms; they are in the queue `chat-undelivered` for 14 days. This alarm is told by "
     "e-mail, too.",
     "`python -m ops peek chat-undelivered --stage <stage>` shows ERROR_CODE and ERROR_MESSAGE, most often a webhook "
-    "that was taken away. Put the new URL into the secret and deploy. The news are old by then: look at what is in "
-    "alarm now, and `python -m ops drop chat-undelivered --stage <stage> --yes`.",
+    "that was taken away. Put the new URL into the secret and take it to EventBridge (docs/security.md). The news are "
+    "old by then: look at what is in alarm now, and `python -m ops drop chat-undelivered --stage <stage> --yes`.",
 )
 KINDS = (
     *(DEAD_LETTERS, OLDEST, DRAIN, NOT_DELETING, UNDELIVERED),
@@ -186,6 +186,12 @@ def alarms(topology: Topology, settings: Settings) -> list[Alarm]:
     if settings.posts:
         found.append(_waiting(NOT_POSTED, names.CHAT, names.target_dead_letter_queue(settings.stage, names.CHAT)))
     return found
+
+
+def owner(alarm: Alarm, topology: Topology) -> str | None:
+    """The integration whose stack holds the alarm; None for one that watches what all share."""
+    word = alarm.subject.partition("-")[0]
+    return next((each.name for each in topology.integrations for queue in each.queues if queue.name == word), None)
 
 
 def _waiting(kind: Kind, subject: str, queue_name: str) -> Alarm:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from aws_cdk import SecretValue, Stack
+from typing import Any
+
+from aws_cdk import ArnFormat, SecretValue, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -79,6 +81,7 @@ class ChatWebhook(Construct):
                     "alarmName": [{"prefix": names.resource(settings.stage, "")}],
                     "state": {"value": ["ALARM", "OK"]},
                 },
+                **_not_of(settings.stage, stack),
             },
             targets=[
                 events.CfnRule.TargetProperty(
@@ -100,3 +103,19 @@ class ChatWebhook(Construct):
                 )
             ],
         )
+
+
+def _not_of(stage: str, stack: Stack) -> dict[str, Any]:
+    """What an alarm's ARN must not begin with: `prod` is not told of `prod-eu` in the same account and region."""
+    others = [other for other in names.STAGES if other.startswith(f"{stage}-")]
+    prefixes = [
+        stack.format_arn(
+            service="cloudwatch",
+            resource="alarm",
+            resource_name=names.resource(other, ""),
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        for other in others
+    ]
+    (first, *more) = prefixes or [""]
+    return {"resources": [{"anything-but": {"prefix": prefixes if more else first}}]} if prefixes else {}

@@ -1,4 +1,4 @@
-"""The dashboard of a stage, laid out as the flow: plain data in CloudWatch's format, without `aws_cdk`.
+"""The dashboards of a stage, laid out as the flow: plain data in CloudWatch's format, without `aws_cdk`.
 
 The edge and the bus come first, then integration by integration a lane for each queue, read from left to right: what
 comes in and goes out, what waits and how long, how long the work takes, what became of it, what failed.
@@ -20,6 +20,9 @@ WIDTH = 24
 HEIGHT = 5
 ALARMS = 100
 """Alarms that one panel takes."""
+WIDGETS, METRICS = 500, 2500
+"""Widgets that a dashboard takes, and metrics of all of them together.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html"""
 REGION = "${AWS::Region}"
 GREEN, BLUE, ORANGE, RED, GREY, PURPLE = "#2ca02c", "#1f77b4", "#ff7f0e", "#d62728", "#7f7f7f", "#9467bd"
 
@@ -28,20 +31,39 @@ HOW = "The edge and the bus, then each integration; read each lane from left to 
 Widget = dict[str, Any]
 Line = tuple[Metric, str, str]
 """A metric, its label and its colour."""
+Rows = Sequence[Sequence[Widget]]
 
 
-def dashboard(topology: Topology, settings: Settings) -> dict[str, Any]:
-    """The body of the dashboard. `${AWS::…}` stands where the template puts account and region."""
+def dashboards(topology: Topology, settings: Settings) -> list[dict[str, Any]]:
+    """The bodies of the dashboards, none without a queue; a second one has the integrations that the first cannot hold.
+
+    `${AWS::…}` stands where the template puts account and region.
+    """
+    pages = [_head(topology, settings)] if topology.queues else []
+    for integration in topology.integrations if pages else ():
+        rows = list(_integration(topology, settings, integration))
+        if not _fits([*pages[-1], *rows]):
+            pages.append([[_title(f"# {names.PROJECT} {settings.stage}, page {len(pages) + 1}\n{HOW}")]])
+        pages[-1] += rows
+    return [{"start": "-PT3H", "periodOverride": "inherit", "widgets": _placed(rows)} for rows in pages]
+
+
+def _fits(rows: Rows) -> bool:
+    widgets = [widget for row in rows for widget in row]
+    metrics = sum(len(widget["properties"].get("metrics", ())) for widget in widgets)
+    return len(widgets) <= WIDGETS and metrics <= METRICS
+
+
+def _head(topology: Topology, settings: Settings) -> list[Sequence[Widget]]:
+    """What is above the integrations."""
     stage = settings.stage
-    rows = [
+    return [
         [_title(f"# {names.PROJECT} {stage}\n{HOW}")],
         *([panel] for panel in _alarms(topology, settings)),
         *([[_dead(topology, stage)]] if topology.queues else []),
         *([[_title("## Edge: requests become messages")], _edge(stage)] if topology.routes else []),
         *([[_title("## Bus: work becomes events")], _bus(topology, stage)] if topology.events else []),
-        *(row for integration in topology.integrations for row in _integration(topology, settings, integration)),
     ]
-    return {"start": "-PT3H", "periodOverride": "inherit", "widgets": _placed(rows)}
 
 
 def _integration(topology: Topology, settings: Settings, integration: Integration) -> Iterator[Sequence[Widget]]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stacks import names
 from stacks.entry import Topology
+
+GROUPS = 50
+"""Log groups that a saved query takes.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-logs-querydefinition.html"""
 
 
 @dataclass(frozen=True)
@@ -67,4 +72,11 @@ def queries(topology: Topology, stage: str) -> list[Query]:
             api,
         ),
     ]
-    return [query for query in every if query.log_groups]
+    return [part for query in every if query.log_groups for part in _split(query)]
+
+
+def _split(query: Query) -> Iterator[Query]:
+    """The query itself, or as many as its log groups take, which are numbered then."""
+    parts = [query.log_groups[start : start + GROUPS] for start in range(0, len(query.log_groups), GROUPS)]
+    for number, groups in enumerate(parts, start=1):
+        yield Query(query.name if len(parts) == 1 else f"{query.name} {number}", query.text, groups)

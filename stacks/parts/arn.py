@@ -40,7 +40,15 @@ def rule(scope: Construct, bus_name: str, name: str) -> str:
 
 def rule_of(scope: Construct, subscription: Subscription, stage: str) -> str:
     """The ARN of a subscription's rule, which lives with the bus that the event comes from."""
-    name = names.rule(stage, subscription.queue, subscription.event.__name__)
+    return _of_bus(scope, subscription, stage, names.rule(stage, subscription.queue, subscription.event.__name__))
+
+
+def rules_of(scope: Construct, subscription: Subscription, stage: str) -> str:
+    """The ARN that stands for every rule that feeds the subscription's queue from the subscription's bus."""
+    return _of_bus(scope, subscription, stage, names.rule(stage, subscription.queue, "*"))
+
+
+def _of_bus(scope: Construct, subscription: Subscription, stage: str, name: str) -> str:
     if subscription.bus is None:
         return rule(scope, names.resource(stage, names.BUS), name)
     bus_name = names.bus(stage, subscription.bus)

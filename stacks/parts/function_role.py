@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
@@ -32,8 +34,9 @@ def network_interfaces(function: str) -> list[iam.PolicyStatement]:
 class FunctionRole(Construct):
     """A role that Lambda assumes for functions of this account only, and the policy that says all that it may do.
 
-    The policy is a resource of its own, so that it can name what names the role. `role` is for the function, which adds
-    nothing to it.
+    The policy is a resource of its own, named after what it says: one that says something else is made beside it, and
+    CloudFormation deletes the old one after the function was updated, so that neither the old code nor the new ever
+    lacks what it needs. `role` is for the function, which adds nothing to it.
     """
 
     def __init__(
@@ -50,16 +53,17 @@ class FunctionRole(Construct):
             ),
         )
         self.role = role.without_policy_updates()
-        self.policy = iam.Policy(
-            self,
-            "Policy",
-            roles=[role],
-            statements=[
-                iam.PolicyStatement(
-                    actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group.log_group_arn]
-                ),
-                iam.PolicyStatement(actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"], resources=["*"]),
-                *statements,
-            ],
-        )
+        allowed = [
+            iam.PolicyStatement(
+                actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group.log_group_arn]
+            ),
+            iam.PolicyStatement(actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"], resources=["*"]),
+            *statements,
+        ]
+        self.policy = iam.Policy(self, f"Policy-{_digest(self, allowed)}", roles=[role], statements=allowed)
         acknowledge(self.policy, "AwsSolutions-IAM5[Resource::*]")
+
+
+def _digest(scope: Construct, statements: Sequence[iam.PolicyStatement]) -> str:
+    said = Stack.of(scope).resolve([statement.to_statement_json() for statement in statements])
+    return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:8]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import cast
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from stacks.parts.customer_key import customer_key
+from stacks.parts.retention import removal_policy
 from stacks.settings import Settings
 
 
@@ -21,6 +21,6 @@ class LogGroup(logs.LogGroup):
             id_,
             log_group_name=name,
             encryption_key=customer_key(scope, settings),
-            removal_policy=RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY,
+            removal_policy=removal_policy(settings),
         )
         cast(logs.CfnLogGroup, self.node.default_child).retention_in_days = settings.log_days

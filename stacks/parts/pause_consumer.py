@@ -17,7 +17,7 @@ from stacks.parts import arn
 from stacks.parts.acknowledged import MAPPINGS, OUR_FUNCTIONS, acknowledge
 from stacks.parts.customer_key import customer_key, key_grant, of_queue
 from stacks.parts.python_function import PythonFunction
-from stacks.parts.table import removal_policy
+from stacks.parts.retention import removal_policy
 from stacks.settings import Settings
 
 TIMEOUT = 21

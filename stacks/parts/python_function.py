@@ -69,12 +69,12 @@ class PythonFunction(Construct):
             system_log_level_v2=lambda_.SystemLogLevel.INFO,
             tracing=lambda_.Tracing.ACTIVE,
         )
+        # Code that needs more than before finds it allowed; a network interface must be, before it and after it.
+        self.function.node.add_dependency(self.policy)
         if inside and settings.vpc is not None:
             function = self.function.node.default_child
             assert isinstance(function, lambda_.CfnFunction)
             function.vpc_config = lambda_.CfnFunction.VpcConfigProperty(
                 subnet_ids=list(settings.vpc.subnets), security_group_ids=list(settings.vpc.security_groups)
             )
-            # Lambda asks for the permissions when the function is made, and still needs them when it goes.
-            self.function.node.add_dependency(access.policy)
         acknowledge(self.function, "AwsSolutions-L1", "Serverless-LambdaLatestVersion", "Serverless-LambdaDLQ")

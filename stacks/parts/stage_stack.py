@@ -26,7 +26,8 @@ class StageStack(Stack):
             names.resource(settings.stage, word),
             description=f"{names.PROJECT} {settings.stage}: {description}",
             env=Environment(account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=os.environ.get("CDK_DEFAULT_REGION")),
-            termination_protection=settings.protect,
+            suppress_template_indentation=True,  # a template with many routes is a third smaller
+            termination_protection=word in settings.protected.stacks,
         )
         Tags.of(self).add("project", names.PROJECT)
         Tags.of(self).add("stage", settings.stage)

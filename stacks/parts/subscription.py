@@ -24,8 +24,9 @@ RETRIES = 185
 class Subscriptions(Construct):
     """The rules that feed one queue, and the queue of undelivered events.
 
-    An event arrives as it is. EventBridge may send to the queues from these rules only, and may so before a rule
-    exists: an event that finds no permission is not attempted again.
+    An event arrives as it is. EventBridge may send to the queues from rules of this queue's name only, before a rule
+    exists and for as long as one does: an event that finds no permission is lost. So the policies name no single rule,
+    which CloudFormation would take out of them before it deletes the rule, and a retired integration keeps them.
     """
 
     def __init__(
@@ -35,17 +36,17 @@ class Subscriptions(Construct):
         entries: Sequence[Subscription],
         queue: WorkQueue,
         settings: Settings,
+        retired: bool,
     ) -> None:
         super().__init__(scope, f"{queue.entry.name}-subscriptions")
         stage = settings.stage
         self.undelivered = Undelivered(
             self, name=names.target_dead_letter_queue(stage, queue.entry.name), settings=settings
         )
-        if not entries:
-            return
-        rule_arns = [arn.rule_of(self, entry, stage) for entry in entries]
+        buses = {entry.bus: entry for entry in entries}.values()
+        rule_arns = [arn.rules_of(self, entry, stage) for entry in buses]
         policies = [let_rules_send(target, rule_arns) for target in (queue.queue, self.undelivered)]
-        for entry in entries:
+        for entry in () if retired else entries:
             event = entry.event
             rule = events.CfnRule(
                 self,

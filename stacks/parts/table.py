@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
 from stacks import names
 from stacks.parts.acknowledged import acknowledge
 from stacks.parts.customer_key import customer_key
+from stacks.parts.retention import removal_policy
 from stacks.settings import Settings
-
-
-def removal_policy(settings: Settings) -> RemovalPolicy:
-    """What becomes of a thing when its stack is deleted: a stage that retains keeps it."""
-    return RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY
 
 
 class Table(dynamodb.Table):
@@ -34,7 +29,7 @@ class Table(dynamodb.Table):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=settings.retain
             ),
-            deletion_protection=settings.protect,
+            deletion_protection=name in settings.protected.tables,
             removal_policy=removal_policy(settings),
         )
         if not settings.retain:

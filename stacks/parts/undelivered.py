@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IConstruct
@@ -12,6 +12,7 @@ from constructs import Construct, IConstruct
 from functions.contracts.environment import DEAD_LETTER_RETENTION
 from stacks.parts.acknowledged import acknowledge
 from stacks.parts.customer_key import customer_key, of_queue
+from stacks.parts.retention import removal_policy
 from stacks.settings import Settings
 
 
@@ -26,7 +27,7 @@ class Undelivered(sqs.Queue):
             retention_period=Duration.seconds(DEAD_LETTER_RETENTION),
             **of_queue(customer_key(scope, settings)),
             enforce_ssl=True,
-            removal_policy=RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY,
+            removal_policy=removal_policy(settings),
         )
         acknowledge(self, "AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy")
 
@@ -40,7 +41,7 @@ def let_rules_send(queue: sqs.Queue, rule_arns: Sequence[str]) -> IConstruct:
             actions=["sqs:SendMessage"],
             resources=[queue.queue_arn],
             conditions={
-                "ArnEquals": {"aws:SourceArn": list(rule_arns)},
+                "ArnLike": {"aws:SourceArn": list(rule_arns)},
                 "StringEquals": {"aws:SourceAccount": Stack.of(queue).account},
             },
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -15,6 +15,7 @@ from stacks.entry import Consumer, Queue
 from stacks.parts import arn
 from stacks.parts.acknowledged import acknowledge
 from stacks.parts.customer_key import customer_key, of_queue
+from stacks.parts.retention import removal_policy
 from stacks.settings import Settings
 
 
@@ -68,6 +69,6 @@ def _kind(entry: Queue, settings: Settings, key: kms.IKey | None) -> dict[str, A
     return {
         **of_queue(key),
         "enforce_ssl": True,
-        "removal_policy": RemovalPolicy.RETAIN if settings.retain else RemovalPolicy.DESTROY,
+        "removal_policy": removal_policy(settings),
         **(high_throughput if entry.fifo else {}),
     }

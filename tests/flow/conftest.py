@@ -21,9 +21,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
 
 @pytest.fixture(scope="session")
 def effects(stack: Session) -> Effects:
-    return Effects(SAMPLE, stack.state.aws_endpoint_url)
+    return Effects(SAMPLE, stack.state.endpoint)
 
 
 @pytest.fixture(scope="session")
 def tap(stack: Session) -> Tap:
-    return Tap(stack.state.aws_endpoint_url)
+    return Tap(stack.state.endpoint)

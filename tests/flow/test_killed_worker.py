@@ -24,7 +24,7 @@ KILLED = ("open_ticket", "assign_ticket", "change_ticket")
 @pytest.fixture(autouse=True)
 def impatient(stack: Session, effects: Effects) -> Iterator[None]:
     """Messages of a dead worker come back after seconds instead of the six timeouts that a stage waits."""
-    sqs = client("sqs", stack.state.aws_endpoint_url)
+    sqs = client("sqs", stack.state.endpoint)
     urls = [effects.url(names.queue(names.LOCAL, name, fifo=SAMPLE.queue(name).fifo)) for name in KILLED]
     attributes = ["VisibilityTimeout"]
     before = [sqs.get_queue_attributes(QueueUrl=url, AttributeNames=attributes)["Attributes"] for url in urls]
@@ -54,7 +54,7 @@ def in_flight(stack: Session, effects: Effects, function: str) -> int:
     """Messages that the function's workers hold."""
     url = effects.url(names.queue(names.LOCAL, function, fifo=SAMPLE.queue(function).fifo))
     name = "ApproximateNumberOfMessagesNotVisible"
-    got = client("sqs", stack.state.aws_endpoint_url).get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+    got = client("sqs", stack.state.endpoint).get_queue_attributes(QueueUrl=url, AttributeNames=[name])
     return int(got["Attributes"][name])
 
 

@@ -24,7 +24,7 @@ def mapping(functions: Any) -> Any:
 
 
 def test_whom_we_paused_goes_on_and_nothing_was_lost(stack: Session, effects: Effects) -> None:
-    functions, sqs = (client(service, stack.state.aws_endpoint_url) for service in ("lambda", "sqs"))
+    functions, sqs = (client(service, stack.state.endpoint) for service in ("lambda", "sqs"))
     url = sqs.get_queue_url(QueueName=names.queue(names.LOCAL, PAUSE_CONSUMER, fifo=True))["QueueUrl"]
 
     def say(trouble: Trouble, key: str) -> None:

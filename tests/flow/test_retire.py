@@ -34,7 +34,7 @@ def ops(stack: Session, *words: str, **moment: str) -> subprocess.CompletedProce
 
 
 def stacks(stack: Session) -> set[str]:
-    found = client("cloudformation", stack.state.aws_endpoint_url).describe_stacks()["Stacks"]
+    found = client("cloudformation", stack.state.endpoint).describe_stacks()["Stacks"]
     return {each["StackName"] for each in found if each["StackStatus"] != "DELETE_COMPLETE"}
 
 
@@ -47,7 +47,7 @@ def deliver(stack: Session) -> int:
 def test_an_integration_is_retired_drained_and_removed(
     stack: Session, effects: Effects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    endpoint: str = stack.state.aws_endpoint_url
+    endpoint = stack.state.endpoint
     sqs = client("sqs", endpoint)
     assert deliver(stack) == 202
     assert eventually(lambda: effects.depth(QUEUE, dead=True) == 1), "nobody knows the secret, so it is a dead letter"

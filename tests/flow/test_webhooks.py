@@ -17,7 +17,7 @@ BODY = '{"action": "opened",  "amount": 1.50, "note": "&Action=PurgeQueue + 100%
 
 def sign(stack: Session, secret: str) -> str:
     """Agree on the secret with the sender, as an operator does, and sign as GitHub does."""
-    secrets = client("secretsmanager", stack.state.aws_endpoint_url)
+    secrets = client("secretsmanager", stack.state.endpoint)
     secrets.put_secret_value(SecretId=names.resource(names.LOCAL, "github_webhook"), SecretString=secret)
     return "sha256=" + hmac.new(secret.encode(), BODY, hashlib.sha256).hexdigest()
 

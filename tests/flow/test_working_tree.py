@@ -59,7 +59,7 @@ def test_what_is_saved_is_live_and_what_is_wrong_is_said_and_changes_nothing(up:
     found = state.read(up.home)
     assert found.api_url
     assert found.api_url in up.output
-    effects = Effects(SAMPLE, found.aws_endpoint_url)
+    effects = Effects(SAMPLE, found.endpoint)
     assert effects.item("agents", "agent-1"), "a new table has its first items"
 
     def opened(ticket_id: str) -> str:

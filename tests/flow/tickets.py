@@ -42,7 +42,7 @@ def change(stack: Session, ticket_id: str, step: int, *, key: str | None = None)
 
 def hire(stack: Session, agent: str, hours: int = 1000) -> None:
     """Put an agent with so many hours into the table."""
-    put(stack.state.aws_endpoint_url, "agents", {"agent": agent, "hours": hours})
+    put(stack.state.endpoint, "agents", {"agent": agent, "hours": hours})
 
 
 def hours_left(effects: Effects, agent: str) -> int:
@@ -73,8 +73,8 @@ def environment(stack: Session) -> Mapping[str, str]:
 
 
 def operate(stack: Session, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the operator's command, as a person would who operates the sample."""
-    return subprocess.run(
+    """Run the operator's command, as a person would who operates the sample: with what the operator's role may."""
+    done = subprocess.run(
         [sys.executable, "-m", "tests.sample.ops", *arguments],
         cwd=ROOT,
         env=environment(stack),
@@ -82,3 +82,5 @@ def operate(stack: Session, *arguments: str) -> subprocess.CompletedProcess[str]
         text=True,
         check=False,
     )
+    assert "not authorized" not in done.stdout + done.stderr, "what is not essential is done without, and said"
+    return done

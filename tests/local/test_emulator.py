@@ -11,28 +11,34 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+import urllib3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from local.aws import client
 from local.emulator import Emulator
 from local.errors import LocalError
+from local.state import REGION
+from tests.local.roles import Statement, allow, make, session, trusting
 
-
-@pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    with Emulator(tmp_path_factory.mktemp("emulator")) as running:
-        yield running
+RUNS = allow(
+    ("logs:CreateLogStream", "logs:PutLogEvents", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
+    "*",
+)
+"""What a function's role may: write the function's log, and poll any queue."""
 
 
 @pytest.fixture
 def sqs(emulator: Emulator) -> Any:
-    return client("sqs", emulator.url)
+    return client("sqs", emulator.endpoint)
 
 
 def fifo_queue(sqs: Any, name: str, **attributes: str) -> str:
@@ -88,8 +94,32 @@ def test_a_fifo_dead_letter_is_deduplicated_by_its_message_id(sqs: Any) -> None:
     assert moved["Attributes"]["MessageGroupId"] == "a"
 
 
+def form(emulator: Emulator, queue: str, statement: Statement, **parameters: str) -> Any:
+    """The answer to a call by the query protocol, as API Gateway makes it, by whom the statement says."""
+    keys = session(emulator, make(emulator, statement))
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    request = AWSRequest("POST", queue, data=urlencode(parameters), headers=headers)
+    SigV4Auth(Credentials(*keys.values()), "sqs", REGION).add_auth(request)
+    http = urllib3.PoolManager(ca_certs=str(emulator.endpoint.ca_bundle), retries=False)
+    return http.request("POST", queue, body=request.data, headers=dict(request.headers))
+
+
+def test_the_query_protocol_takes_a_trace_header_and_says_what_is_no_action(emulator: Emulator, sqs: Any) -> None:
+    queue = str(sqs.create_queue(QueueName="traced")["QueueUrl"])
+    sends = allow("sqs:SendMessage", "*")
+    header = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
+    system = {"Name": "AWSTraceHeader", "Value.DataType": "String", "Value.StringValue": header}
+    sent = {f"MessageSystemAttribute.1.{name}": value for name, value in system.items()}
+    assert form(emulator, queue, sends, Action="SendMessage", MessageBody="1", **sent).status == 200
+    (message,) = receive(sqs, queue)
+    assert message["Attributes"]["AWSTraceHeader"] == header
+
+    refused = form(emulator, queue, sends, Action="RefuseBody")
+    assert (refused.status, b"<Code>InvalidAction</Code>" in refused.data) == (400, True)
+
+
 def test_an_event_whose_detail_is_no_object_is_refused_and_its_neighbours_are_put(emulator: Emulator) -> None:
-    events = client("events", emulator.url)
+    events = client("events", emulator.endpoint)
     details = ['{"n": 1}', "no JSON", "[1]", '{"n": 2}']
     entries = [{"Source": "test", "DetailType": "Told", "Detail": detail} for detail in details]
     answer = events.put_events(Entries=entries)
@@ -99,7 +129,7 @@ def test_an_event_whose_detail_is_no_object_is_refused_and_its_neighbours_are_pu
 
 
 def test_an_email_to_nobody_is_refused_and_any_other_is_sent(emulator: Emulator) -> None:
-    mails = client("sesv2", emulator.url)
+    mails = client("sesv2", emulator.endpoint)
     mails.create_email_identity(EmailIdentity="desk@example.com")
     content = {"Simple": {"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}}}}
     nobodies: list[dict[str, list[str]]] = [{}, {"ToAddresses": []}]
@@ -149,12 +179,12 @@ def zipped(**files: str) -> bytes:
 
 def create_function(emulator: Emulator, name: str, code: str, **settings: Any) -> Any:
     """Create it from the code of one module, and return Lambda's client."""
-    functions = client("lambda", emulator.url)
+    functions = client("lambda", emulator.endpoint)
     functions.create_function(
         FunctionName=name,
         Runtime="python3.13",
         Handler=f"{name}.handler",
-        Role="arn:aws:iam::000000000000:role/any",
+        Role=make(emulator, RUNS, trust=trusting("lambda.amazonaws.com")),
         Code={"ZipFile": zipped(**{name: code})},
         **settings,
     )
@@ -181,7 +211,7 @@ def test_an_invocation_that_runs_while_its_function_is_updated_finishes_on_the_c
 
 
 def test_a_layer_is_shared_by_its_functions_and_replaced_by_its_next_version(emulator: Emulator) -> None:
-    functions = client("lambda", emulator.url)
+    functions = client("lambda", emulator.endpoint)
 
     def layer(says: str) -> str:
         content = {"ZipFile": zipped(**{"python/greeting": f"WORD = {says!r}\n"})}
@@ -200,7 +230,7 @@ def test_a_layer_is_shared_by_its_functions_and_replaced_by_its_next_version(emu
 
 
 def test_every_line_that_functions_write_is_in_their_logs(emulator: Emulator) -> None:
-    logs = client("logs", emulator.url)
+    logs = client("logs", emulator.endpoint)
     functions = create_function(
         emulator, "talk", "def handler(event, _):\n    for n in range(300):\n        print(event['i'], n)\n"
     )

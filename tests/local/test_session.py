@@ -16,9 +16,10 @@ from local import deployment, session
 from local.errors import LocalError
 from local.gateway import api
 from local.session import Session
-from local.state import State, read
+from local.state import Endpoint, State, read
 from stacks import names
 
+ENDPOINT = Endpoint(url="https://127.0.0.1:9", access_key_id="key", secret_access_key="hidden", ca_bundle="/ca.pem")
 INGRESS = names.resource(names.LOCAL, "ingress")
 SHARED = names.resource(names.LOCAL, "shared")
 
@@ -34,13 +35,13 @@ def gateways(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     told: list[str] = []
 
     @contextmanager
-    def gateway(*, assembly: Path, endpoint_url: str, port: int) -> Iterator[Any]:
+    def gateway(*, assembly: Path, port: int, **_: Any) -> Iterator[Any]:
         told.append(f"start {assembly.name} {port}")
         yield SimpleNamespace(url="http://127.0.0.1:1/local")
         told.append("stop")
 
     @contextmanager
-    def log(_path: Path, _url: str) -> Iterator[None]:
+    def log(_path: Path, _endpoint: Endpoint) -> Iterator[None]:
         yield
 
     monkeypatch.setattr(session, "Gateway", gateway)
@@ -50,8 +51,17 @@ def gateways(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def running(tmp_path: Path) -> Session:
-    state = State(api_url="", aws_endpoint_url="http://127.0.0.1:9", region="r", account="a", pid=os.getpid())
-    emulator: Any = SimpleNamespace(alive=True, url=state.aws_endpoint_url, log=tmp_path / "emulator.log")
+    state = State(
+        api_url="",
+        aws_endpoint_url=ENDPOINT.url,
+        region="r",
+        account="a",
+        access_key_id=ENDPOINT.access_key_id,
+        secret_access_key=ENDPOINT.secret_access_key,
+        ca_bundle=ENDPOINT.ca_bundle,
+        pid=os.getpid(),
+    )
+    emulator: Any = SimpleNamespace(alive=True, endpoint=ENDPOINT, log=tmp_path / "emulator.log")
     return Session(state=state, emulator=emulator, home=tmp_path, port=7)
 
 
@@ -93,10 +103,10 @@ def test_what_could_not_be_deployed_is_not_served(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(api, "read", lambda *_, **__: None)
     refused = True
     with pytest.raises(LocalError, match="cdk deploy failed"):
-        deployment.deploy(tmp_path, "http://127.0.0.1:9")
+        deployment.deploy(tmp_path, ENDPOINT)
     assert deployment.has_api(tmp_path / "cdk.out") is False
     refused = False
-    deployment.deploy(tmp_path, "http://127.0.0.1:9")
+    deployment.deploy(tmp_path, ENDPOINT)
     assert deployment.has_api(tmp_path / "cdk.out") is True
     assert not list(tmp_path.glob("cdk.[!o]*"))
 
@@ -117,5 +127,5 @@ def test_what_the_gateway_cannot_serve_is_not_deployed(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(deployment, "cdk", cdk)
     with pytest.raises(LocalError, match="Authorizer who is a REQUEST; only TOKEN is served locally"):
-        deployment.deploy(tmp_path, "http://127.0.0.1:9")
+        deployment.deploy(tmp_path, ENDPOINT)
     assert ran == ["synth"]

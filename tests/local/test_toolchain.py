@@ -10,6 +10,9 @@ import pytest
 from local import toolchain
 from local.effects import eventually
 from local.errors import LocalError
+from local.state import Endpoint
+
+ENDPOINT = Endpoint(url="https://127.0.0.1:1", access_key_id="key", secret_access_key="hidden", ca_bundle="/ca.pem")
 
 
 @pytest.fixture
@@ -72,9 +75,12 @@ def running(pid: int) -> bool:
 def test_no_aws_setting_of_the_person_reaches_the_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "secret")
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/elsewhere.pem")
     monkeypatch.setenv("CDK_DEFAULT_ACCOUNT", "123456789012")
-    environment = toolchain.environment("http://127.0.0.1:1")
+    environment = toolchain.environment(ENDPOINT)
     assert "AWS_PROFILE" not in environment
     assert "AWS_SESSION_TOKEN" not in environment
     assert environment["CDK_DEFAULT_ACCOUNT"] == "000000000000"
-    assert environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
+    assert environment["AWS_ENDPOINT_URL"] == "https://127.0.0.1:1"
+    assert environment["AWS_ACCESS_KEY_ID"] == "key"
+    assert environment["AWS_CA_BUNDLE"] == environment["NODE_EXTRA_CA_CERTS"] == "/ca.pem"

@@ -25,7 +25,7 @@ ALL = set(HANDLERS)
 @pytest.fixture
 def watch(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A watch over a stack that notes what is done to it, until `refused` is set."""
-    session = SimpleNamespace(state=SimpleNamespace(aws_endpoint_url="http://127.0.0.1:9"))
+    session = SimpleNamespace(state=SimpleNamespace(endpoint="nowhere"))
     watch: Any = Watch(session, package="tests.sample", module="none", console=Console(file=io.StringIO(), width=200))  # type: ignore[arg-type]
     watch.done, watch.refused, watch.running = [], None, dict(HANDLERS)
 

@@ -52,6 +52,7 @@ def aws(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
             names.resource(names.LOCAL, name): {} for name in (names.FAILURES, names.REDRIVES, names.PARKED)
         }
         state = {"aws_endpoint_url": endpoint.url, "region": "us-east-1", "api_url": "", "account": "000000000000"}
+        state |= {"access_key_id": "key", "secret_access_key": "hidden", "ca_bundle": ""}
         (home / "state.json").write_text(json.dumps(state))
         yield endpoint
 

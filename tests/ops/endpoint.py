@@ -19,6 +19,12 @@ from tests.ops.sight import Insights
 from tests.simulation.expression import Expression
 
 T = TypeVar("T")
+SESSION = (
+    b"<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s"
+    b"</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
+    b"</AssumeRoleResult></AssumeRoleResponse>"
+)
+"""What STS answers to whoever takes the operator's role."""
 
 
 class Endpoint:
@@ -66,7 +72,9 @@ class Endpoint:
                 headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
                 payload = await reader.readexactly(int(headers.get("content-length", 0)))
                 service, _, action = headers.get("x-amz-target", "").partition(".")
-                if asked.startswith("GET /2015-03-31/event-source-mappings"):
+                if payload.startswith(b"Action=AssumeRole"):
+                    status, body = 200, SESSION
+                elif asked.startswith("GET /2015-03-31/event-source-mappings"):
                     status, body = self._mappings(urlsplit(asked.split()[1]).query)
                 else:
                     status, body = await self._answer(service, action, payload)

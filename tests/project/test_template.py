@@ -81,5 +81,4 @@ def test_the_lists_above_name_only_what_is_there(place: str) -> None:
 def test_the_last_stage_keeps_what_it_holds(path: str) -> None:
     text = (ROOT / path).read_text()
     prod = text[text.index('"prod": {') :]
-    assert '"protect": true' in prod
     assert '"retain": true' in prod

@@ -45,7 +45,7 @@ STAGES: Mapping[str, Mapping[str, Any]] = {
         "archive_days": 90,
         "email_sender": SENDER,
         "log_days": 180,
-        "protect": True,
+        "protect": {"stacks": ["shared"], "tables": [names.FAILURES]},
         "retain": True,
         "throttle_rate": 1000,
         "throttle_burst": 2000,

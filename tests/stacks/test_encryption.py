@@ -10,6 +10,7 @@ import pytest
 
 from stacks import names
 from tests.sample.topology import SAMPLE
+from tests.stacks.opinion import JUDGED, findings
 from tests.stacks.templates import Templates, listed, statements, synthesize
 
 
@@ -46,7 +47,7 @@ def test_everything_at_rest_is_encrypted_with_the_key(keyed: Templates, kind: st
 def test_the_key_is_rotated_and_outlives_its_stack(keyed: Templates) -> None:
     (key,) = keyed.resources("AWS::KMS::Key")
     assert key["Properties"]["EnableKeyRotation"] is True
-    assert key["DeletionPolicy"] == key["UpdateReplacePolicy"] == "Retain"
+    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
 def grants(keyed: Templates) -> dict[str, Any]:
@@ -94,6 +95,10 @@ def test_consumers_routes_and_the_operator_may_open_and_seal_messages_and_nobody
     # A consumer opens its own messages, and seals those in which it says that a service is away.
     holders = len(SAMPLE.consumers) + len(SAMPLE.routes) + len(("pause_consumer", "the operator"))
     assert list(map(sorted, actions)) == [["kms:Decrypt", "kms:GenerateDataKey"]] * holders
+
+
+def test_another_list_of_actions_agrees_with_the_policies_of_the_key(keyed: Templates) -> None:
+    assert findings(keyed) - JUDGED.keys() == set()
 
 
 def test_a_key_of_ones_own_is_used_as_it_is(tmp_path: Path) -> None:

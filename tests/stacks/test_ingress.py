@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from stacks import names
+from stacks.edge.content_type import PATTERN, SPELLINGS
 from stacks.invariants.velocity import unencoded
 from tests.sample.topology import SAMPLE
 from tests.stacks.edge.api import methods
@@ -16,7 +17,8 @@ from tests.stacks.templates import Templates, listed, synthesize
 
 # What our templates call: methods of java.lang.String and java.util.Map, and API Gateway's own.
 METHODS = {
-    *("get", "keySet", "contains", "matches", "length", "toLowerCase", "hashCode", "replaceAll"),
+    *("get", "keySet", "contains", "matches", "length", "toLowerCase", "toUpperCase", "hashCode", "replaceAll"),
+    "startsWith",
     *("params", "path", "urlEncode", "base64Encode"),
 }
 
@@ -28,10 +30,12 @@ def test_every_route_is_a_method_that_feeds_its_queue(prod: Templates) -> None:
 def test_nothing_but_a_mapped_body_reaches_sqs(prod: Templates) -> None:
     for method in methods(prod).values():
         assert method["Integration"]["PassthroughBehavior"] == "NEVER"
-        assert set(method["Integration"]["RequestTemplates"]) == {"application/json"}
+        templates = method["Integration"]["RequestTemplates"]
+        assert list(templates) == list(SPELLINGS)
+        assert len(set(templates.values())) == 1
 
 
-def test_every_body_is_checked_against_the_contract_whatever_its_type_says(prod: Templates) -> None:
+def test_every_body_is_checked_against_the_contract_however_its_type_is_spelled(prod: Templates) -> None:
     validators = {
         name: resource["Properties"]
         for name, resource in prod.stacks["ingress"]["Resources"].items()
@@ -39,17 +43,23 @@ def test_every_body_is_checked_against_the_contract_whatever_its_type_says(prod:
     }
     for route in SAMPLE.routes:
         method = methods(prod)[route.queue]
-        assert set(method["RequestModels"]) == {"application/json", "$default"}
+        assert set(method["RequestModels"]) == set(SPELLINGS)
         assert len({json.dumps(model) for model in method["RequestModels"].values()}) == 1
         validator = validators[method["RequestValidatorId"]["Ref"]]
         assert validator["ValidateRequestBody"]
         assert validator["ValidateRequestParameters"]
 
 
-def test_only_fifo_routes_require_an_idempotency_key(prod: Templates) -> None:
-    for route in SAMPLE.routes:
-        required = methods(prod)[route.queue]["RequestParameters"]["method.request.header.Idempotency-Key"]
-        assert required == SAMPLE.queue(route.queue).fifo
+def test_no_header_is_required_by_api_gateway_which_would_compare_its_case(prod: Templates) -> None:
+    for method in methods(prod).values():
+        assert method["RequestParameters"]["method.request.header.Idempotency-Key"] is False
+        assert not any(method["RequestParameters"].values())
+
+
+def test_the_template_knows_the_spellings_and_no_other() -> None:
+    assert all(re.fullmatch(PATTERN, each) for each in SPELLINGS)
+    others = (f"{SPELLINGS[0]};", f" {SPELLINGS[0]}", SPELLINGS[0].upper(), f"{SPELLINGS[1]}; a=b", "")
+    assert not any(re.fullmatch(PATTERN, each) for each in others)
 
 
 def test_a_route_may_send_to_its_queue_and_do_nothing_else(prod: Templates) -> None:
@@ -71,7 +81,7 @@ def test_a_route_may_send_to_its_queue_and_do_nothing_else(prod: Templates) -> N
 
 def test_every_value_of_a_caller_is_encoded_on_its_way_to_sqs(prod: Templates) -> None:
     for method in methods(prod).values():
-        (template,) = method["Integration"]["RequestTemplates"].values()
+        template = method["Integration"]["RequestTemplates"][SPELLINGS[0]]
         assert unencoded(template) == []
         assert "\n" not in template
         assert template.count("$input.body") == len(re.findall(r"\((\"|)\$input\.body(\)|\.hashCode)", template))

@@ -25,9 +25,10 @@ def queues(statement: dict[str, Any]) -> set[str]:
     return {json.dumps(resource).rstrip('"]}').rpartition(":")[2] for resource in statement["Resource"]}
 
 
-def test_the_role_has_the_stages_name_and_is_an_output(prod: Templates) -> None:
-    name = names.resource("prod", "operator")
-    (role,) = (role for role in prod.properties("AWS::IAM::Role") if role.get("RoleName") == name)
+def test_the_role_has_the_name_of_stage_and_region(prod: Templates) -> None:
+    (role,) = prod.properties("AWS::IAM::Role", "operator")
+    name = {"Fn::Join": ["", [f"{names.resource('prod', 'operator')}-", {"Ref": "AWS::Region"}]]}
+    assert role["RoleName"] == name, "roles are one namespace for all regions of an account"
     principal = role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]
     assert ":root" in json.dumps(principal)
 

@@ -153,7 +153,7 @@ def webhook(secrets: tuple[str, ...] = ("github_webhook",), **changes: Any) -> d
         follow(event=Theirs),
         worker(access=(Access(table="keys", actions=("PutItem",)),)),
         granted("arn:{partition}:s3:::uploads-{stage}/in/*"),
-        ordered(Annotated[str, Meta(pattern=rf"^ord-[!-~]{{1,99}}{END}")]),
+        ordered(Annotated[str, Meta(pattern=rf"^ord-[!(-:<-~]{{1,99}}{END}")]),
         {"name": "things-of-2"},
         {"others": (Integration("empty"), Integration("kept", tables=(Table(name="t", key="id"),)))},
     ],
@@ -289,6 +289,14 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
             "what may be an intersection": Annotated[str, Meta(pattern=rf"^[A&B]+{END}")],
             "lengths": Annotated[str, Meta(pattern=rf"^[a-z]+{END}", max_length=9)],
         }.items()
+    ),
+    *(
+        (
+            f"a path that may hold {pattern}",
+            ordered(Annotated[str, Meta(pattern=f"^{pattern}{END}")]),
+            "may hold % or ;",
+        )
+        for pattern in ("[a-z%]{1,9}", "[!-~]+", "[a-z][5-=]")
     ),
     (
         "a group that the path lacks",

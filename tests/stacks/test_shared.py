@@ -36,11 +36,17 @@ def test_the_audit_of_redrives_never_expires(prod: Templates) -> None:
     assert "TimeToLiveSpecification" not in prod.named(TABLE, "TableName", names.resource("prod", names.REDRIVES))
 
 
-def test_tables_of_a_stage_that_retains_can_be_restored_and_survive_a_deletion_by_mistake(prod: Templates) -> None:
+def test_tables_of_a_stage_that_retains_can_be_restored_and_outlive_their_stack(prod: Templates) -> None:
     for table in prod.resources(TABLE):
-        assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
-        assert table["Properties"]["DeletionProtectionEnabled"] is True
+        assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
         assert table["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+
+
+def test_only_tables_that_are_named_as_deployed_are_protected(prod: Templates) -> None:
+    protected = {
+        table["TableName"] for table in prod.properties(TABLE) if table.get("DeletionProtectionEnabled") is not False
+    }
+    assert protected == {names.resource("prod", names.FAILURES)}
 
 
 def test_tables_of_any_other_stage_go_with_their_stack(dev: Templates) -> None:

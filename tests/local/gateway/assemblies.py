@@ -16,7 +16,7 @@ from aws_cdk import App
 
 from stacks import names
 from stacks import settings as stages
-from stacks.entry import Route
+from stacks.entry import Route, Topology
 from stacks.ingress import Ingress
 from tests.sample.topology import SAMPLE
 
@@ -27,15 +27,20 @@ def unlimited(route: Route) -> Route:
 
 
 def synthesize(
-    folder: Path, change: Callable[[Route], Route] = unlimited, *, retired: bool = False, **settings: Any
+    folder: Path,
+    change: Callable[[Route], Route] = unlimited,
+    *,
+    topology: Topology = SAMPLE,
+    retired: bool = False,
+    **settings: Any,
 ) -> Path:
     """The assembly's folder."""
     known = copy.deepcopy(names.CONTEXT["stages"])
     known[names.LOCAL] |= settings
     integrations = (
-        replace(each, routes=tuple(map(change, each.routes)), retired=retired) for each in SAMPLE.integrations
+        replace(each, routes=tuple(map(change, each.routes)), retired=retired) for each in topology.integrations
     )
-    topology = replace(SAMPLE, integrations=tuple(integrations))
+    topology = replace(topology, integrations=tuple(integrations))
     app = App(context={**names.CONTEXT, "stages": known, "aws:cdk:bundling-stacks": []}, outdir=str(folder))
     Ingress(app, settings=stages.read(names.LOCAL, known), topology=topology)
     app.synth()

@@ -18,6 +18,10 @@ LARGEST = 1024 * 1024
 # What SQS takes besides what follows from XML 1.0.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 REFUSED = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+SESSION = (
+    "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s"
+    "</SecretAccessKey><SessionToken>t</SessionToken></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+)
 IDENTIFIER = re.compile("[!-~]{1,128}")
 
 
@@ -62,10 +66,13 @@ class Receiver:
     calls: int = 0
     functions: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = field(default_factory=dict)
     invoked: list[dict[str, Any]] = field(default_factory=list)
+    caller: dict[str, str] = field(default_factory=dict)
+    """What IAM says of who signed a request, and `asked` what it was asked."""
+    asked: list[dict[str, Any]] = field(default_factory=list)
 
     def reset(self) -> None:
         """Forget what was taken, and take again."""
-        for kept in (self.taken, self.functions, self.invoked):
+        for kept in (self.taken, self.functions, self.invoked, self.caller, self.asked):
             kept.clear()
         self.failure, self.delay, self.calls = None, 0, 0
 
@@ -80,7 +87,8 @@ class Receiver:
     def take(self, path: str, form: str) -> tuple[int, str]:
         """The status and the XML of SQS's answer."""
         self.calls += 1
-        sleep(self.delay)
+        if self.delay:  # a sleep of nothing gives the processor away
+            sleep(self.delay)
         pairs = parse_qsl(form, keep_blank_values=True, strict_parsing=True)
         failure = self.failure or _refused(pairs)
         if failure is not None:
@@ -132,7 +140,12 @@ def listening() -> Iterator[Receiver]:
 
         def do_POST(self) -> None:
             form = self.rfile.read(int(self.headers["Content-Length"])).decode("ascii")
-            if self.path.endswith("/invocations"):
+            if self.path == "/":  # a role is looked up, or assumed
+                self.answer(200 if form.startswith("Action=AssumeRole") else 400, SESSION, {"Content-Type": "text/xml"})
+            elif self.path == "/_headrace/caller":
+                receiver.asked.append(json.loads(form))
+                self.answer(200, json.dumps(receiver.caller), {"Content-Type": "application/json"})
+            elif self.path.endswith("/invocations"):
                 answer, raised = receiver.invoke(self.path.split("/")[3], json.loads(form))
                 self.answer(200, json.dumps(answer), {"X-Amz-Function-Error": "Unhandled"} if raised else {})
             else:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from functions.contracts.key import scoped, unscoped
 from functions.contracts.webhooks import ReceiveWebhook
 from stacks import names
+from stacks.edge.content_type import SPELLINGS
 from stacks.edge.mapping_template import LARGEST_BODY
 from tests.local.gateway.client import JSON, Client
 from tests.local.gateway.examples import CHANGE, CHANGES, GITHUB, KEY, TICKET, TICKETS
@@ -92,13 +94,30 @@ def test_a_key_that_sqs_would_not_take_is_a_400_that_says_so(
     assert answer.message.startswith("Idempotency-Key must be 1 to 128")
 
 
-@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": ""}, {"Idempotency-Key": "  "}])
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": ""}, {"idempotency-key": "  "}])
 def test_a_fifo_route_without_a_key_is_a_400_that_names_it(
     client: Client, receiver: Receiver, headers: dict[str, str]
 ) -> None:
     answer = client.post(CHANGES, CHANGE, headers)
-    assert (answer.status, receiver.calls) == (400, 0)
-    assert "Idempotency-Key" in answer.message
+    assert (answer.status, receiver.taken) == (400, [])
+    assert answer.message.startswith("Idempotency-Key must be 1 to 128")
+
+
+def test_every_header_counts_in_lower_case_as_http_2_sends_it(client: Client, receiver: Receiver) -> None:
+    trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
+    headers = {
+        **KEY,
+        "X-Tenant-Id": "acme",
+        "X-Correlation-Id": "c-1",
+        "X-Amzn-Trace-Id": trace,
+        "Content-Type": "application/json",
+    }
+    for path, body in ((CHANGES, CHANGE), (TICKETS, TICKET)):
+        answer = client.send("POST", path, body, [(name.lower(), value) for name, value in headers.items()])
+        assert answer.status == 202, answer.text
+        attributes = receiver.taken[-1].attributes
+        assert [attributes[name] for name in ("idempotency_key", "tenant", "correlation_id")] == ["k-1", "acme", "c-1"]
+        assert trace in receiver.taken[-1].parameters.values()
 
 
 @pytest.mark.parametrize(
@@ -113,38 +132,76 @@ def test_a_fifo_route_without_a_key_is_a_400_that_names_it(
         (TICKET.replace("EN", "english"), "#/language breaks pattern"),
         (TICKET.replace('"language"', '"colour": 1, "language"'), "colour"),
         (TICKET.replace("42", "NaN"), "not JSON"),
-        (b'{"ticket_id": "\xff"}', "not UTF-8"),
         ("\ufeff" + TICKET, "not JSON"),
         ("[" * 100_000, "not JSON"),
     ],
 )
-def test_a_body_that_does_not_fit_is_a_400_that_says_why(
-    client: Client, receiver: Receiver, body: str | bytes, says: str
+def test_a_body_that_does_not_fit_is_a_400_and_the_execution_log_says_why(
+    client: Client, receiver: Receiver, assembly: Path, body: str, says: str
 ) -> None:
     answer = client.post(TICKETS, body)
     assert (answer.status, receiver.calls) == (400, 0)
-    assert says in answer.message
+    assert "fits the contract of POST /v1/tickets;" in answer.message
     assert answer.json["correlation_id"] == answer.headers["x-correlation-id"]
+    line = (assembly.parent / "execution.log").read_text().splitlines()[-1]
+    assert line.startswith(f"({answer.headers['x-amzn-requestid']}) ")
+    assert says in line
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "application/x-www-form-urlencoded", "*/*"])
-def test_another_content_type_is_a_415_and_never_reaches_sqs(client: Client, receiver: Receiver, kind: str) -> None:
-    answer = client.post(TICKETS, TICKET, {"Content-Type": kind})
+@pytest.mark.parametrize("word", ['"', "\\", '\\"', "'", "\n", "é", "$context.requestId", "\ud83d\ude00"])
+def test_what_a_caller_writes_into_a_body_that_does_not_fit_breaks_no_answer(
+    client: Client, receiver: Receiver, word: str
+) -> None:
+    ticket = json.loads(TICKET)
+    for wrong in (ticket | {"language": word}, ticket | {word: 1}, {word: word}):
+        answer = client.post(TICKETS, json.dumps(wrong))
+        assert (answer.status, set(answer.json)) == (400, {"message", "correlation_id"})
+    assert receiver.calls == 0
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a":"\xff"}', b'{"\xc3":1}', b'{"a":"\xed\xa0\x80"}', b'{"a":"\xf0\x9f"}', '{"a":"\ufffd"}'.encode()]
+)
+def test_a_body_that_would_not_arrive_as_it_was_sent_is_a_400_that_says_so(
+    client: Client, receiver: Receiver, body: bytes
+) -> None:
+    answer = client.post("/v1/webhooks/github", body, GITHUB)
+    assert (answer.status, receiver.taken) == (400, [])
+    assert answer.message.startswith("The body is not UTF-8, or holds U+FFFD")
+
+
+@pytest.mark.parametrize("body", ['{"a":"\\ufffd"}', '{"a":"%EF%BF%BD"}', '{"a":"%ef%bf%bd"}', '{"a":"ï¿½"}'])
+def test_what_only_looks_like_the_replacement_arrives(client: Client, receiver: Receiver, body: str) -> None:
+    assert client.post("/v1/webhooks/github", body, GITHUB).status == 202
+    assert receiver.taken[0].body == body.encode()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("text/plain", "application/xml", "application/x-www-form-urlencoded", "*/*", "APPLICATION/JSON"),
+        *("application/json; charset=latin-1", "application/json;", "application/json , text/plain"),
+    ],
+)
+@pytest.mark.parametrize("body", [TICKET, "<a/>", "Action=DeleteQueue&QueueUrl=x", ""])
+def test_another_content_type_is_a_415_whatever_the_body_and_never_reaches_sqs(
+    client: Client, receiver: Receiver, kind: str, body: str
+) -> None:
+    answer = client.post(TICKETS, body, {"Content-Type": kind})
     assert (answer.status, receiver.calls) == (415, 0)
     assert "application/json" in answer.message
 
 
-@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "APPLICATION/JSON"])
+@pytest.mark.parametrize("kind", SPELLINGS)
 def test_json_is_json_with_a_charset_too(client: Client, receiver: Receiver, kind: str) -> None:
     assert client.post(TICKETS, TICKET, {"Content-Type": kind}).status == 202
+    assert client.post(TICKETS, "{}", {"Content-Type": kind}).status == 400
 
 
-def test_a_form_is_refused_by_the_model_for_every_type_before_it_could_choose_an_action(
-    client: Client, receiver: Receiver
-) -> None:
-    form = "Action=DeleteQueue&QueueUrl=x"
-    answer = client.post(TICKETS, form, {"Content-Type": "application/x-www-form-urlencoded"})
-    assert (answer.status, receiver.calls) == (400, 0)
+def test_a_request_that_does_not_say_that_it_is_json_is_a_415(client: Client, receiver: Receiver) -> None:
+    answer = client.send("POST", TICKETS, TICKET)
+    assert (answer.status, receiver.taken) == (415, [])
+    assert "application/json" in answer.message
 
 
 def test_a_body_at_the_limit_is_taken_and_one_byte_more_is_a_413(client: Client, receiver: Receiver) -> None:
@@ -187,12 +244,18 @@ def test_a_request_larger_than_api_gateway_takes_is_a_413(client: Client, receiv
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("POST", "/v1/nothing"), ("GET", TICKETS), ("POST", "/"), ("POST", TICKETS + "/")]
+    ("method", "path"), [("POST", "/v1/nothing"), ("GET", TICKETS), ("POST", "/"), ("POST", TICKETS + "//changes")]
 )
 def test_a_route_that_does_not_exist_is_a_404(client: Client, receiver: Receiver, method: str, path: str) -> None:
     answer = client.send(method, path, TICKET, list(JSON.items()))
     assert (answer.status, receiver.calls) == (404, 0)
     assert answer.json["correlation_id"]
+
+
+@pytest.mark.parametrize("path", ["/v1/tickets/", "/v1//tickets", "//v1/tickets///"])
+def test_a_slash_too_many_leads_to_the_route_all_the_same(client: Client, receiver: Receiver, path: str) -> None:
+    assert client.post(path, TICKET).status == 202
+    assert receiver.taken[0].attributes["route"] == "POST /v1/tickets"
 
 
 def test_a_standard_queue_is_shared_fairly_by_the_tenants_that_callers_name(client: Client, receiver: Receiver) -> None:
@@ -272,8 +335,11 @@ def test_the_trace_goes_on_in_the_system_attribute(client: Client, receiver: Rec
     assert receiver.taken[0].parameters["MessageSystemAttribute.1.Value.StringValue"] == trace
 
 
-def test_a_malformed_trace_is_left_out_and_the_message_taken(client: Client, receiver: Receiver) -> None:
-    assert client.post(TICKETS, TICKET, {"X-Amzn-Trace-Id": "Root=1;&DelaySeconds=900"}).status == 202
+@pytest.mark.parametrize("trace", ["Root=1;&DelaySeconds=900", "Root=1-5759e988-bd862e3fe1be46a994272793"])
+def test_a_trace_that_is_malformed_or_not_decided_is_left_to_api_gateway(
+    client: Client, receiver: Receiver, trace: str
+) -> None:
+    assert client.post(TICKETS, TICKET, {"X-Amzn-Trace-Id": trace}).status == 202
     assert not any(name.startswith("MessageSystemAttribute") for name in receiver.taken[0].parameters)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from local.gateway.server import Gateway
 from stacks import names
+from stacks.edge.answers import ANSWERS
 from stacks.entry import Route
 from tests.local.gateway.assemblies import synthesize, unlimited
 from tests.local.gateway.client import Client
@@ -20,6 +21,10 @@ from tests.local.gateway.receiver import Receiver
 AUTHORIZER = names.resource(names.LOCAL, "authorize_caller")
 CALLERS_KEY = names.resource(names.LOCAL, "web")
 TOKEN = "Bearer aaa.bbb.ccc"
+SIGNED = (
+    "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/execute-api/aws4_request, "
+    "SignedHeaders=host, Signature=0"
+)
 ARN = "arn:aws:execute-api:us-east-1:000000000000:local/local"
 
 
@@ -148,17 +153,6 @@ def test_a_request_without_a_signature_is_a_403(signed: Path, receiver: Receiver
             answer = client.post(path, TICKET)
             assert (answer.status, receiver.calls) == (403, 0)
             assert "no such route, or the request is not signed" in answer.message
-        authorization = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/execute-api/aws4_request, …"
-        assert (
-            client.send(
-                "POST",
-                "/v1/tickets",
-                TICKET,
-                [("Content-Type", "application/json"), ("Authorization", authorization.encode())],
-            ).status
-            == 202
-        )
-        assert receiver.taken[0].attributes["tenant"] == "AKIDEXAMPLE"
 
 
 @pytest.mark.parametrize(
@@ -171,14 +165,38 @@ def test_a_request_without_a_signature_is_a_403(signed: Path, receiver: Receiver
     ],
 )
 def test_every_session_of_a_role_is_one_tenant(signed: Path, receiver: Receiver, caller: str, tenant: str) -> None:
-    authorization = f"AWS4-HMAC-SHA256 Credential={caller}/20260101/us-east-1/execute-api/aws4_request, …"
-    headers: list[tuple[str, str | bytes]] = [
-        ("Content-Type", "application/json"),
-        ("Authorization", authorization.encode()),
-    ]
+    receiver.caller = {"caller": caller, "user": caller, "accessKey": "AKIDEXAMPLE"}
     with Gateway(assembly=signed, endpoint_url=receiver.url) as gateway, Client(gateway.url) as client:
-        assert client.send("POST", "/v1/tickets", TICKET, headers).status == 202
+        assert client.post("/v1/tickets", TICKET, {"Authorization": SIGNED}).status == 202
     assert receiver.taken[0].attributes["tenant"] == tenant
+
+
+@pytest.mark.parametrize(
+    ("code", "scope", "kind"),
+    [
+        ("SignatureDoesNotMatch", "us-east-1/execute-api", "INVALID_SIGNATURE"),
+        ("RequestTimeTooSkewed", "us-east-1/execute-api", "INVALID_SIGNATURE"),
+        ("UnrecognizedClientException", "us-east-1/execute-api", "INVALID_SIGNATURE"),
+        ("ExpiredTokenException", "us-east-1/execute-api", "EXPIRED_TOKEN"),
+        ("AccessDenied", "us-east-1/execute-api", "ACCESS_DENIED"),
+        ("", "eu-west-1/execute-api", "INVALID_SIGNATURE"),
+        ("", "us-east-1/sqs", "INVALID_SIGNATURE"),
+    ],
+)
+def test_what_iam_refuses_is_a_403_and_not_queued(
+    signed: Path, receiver: Receiver, code: str, scope: str, kind: str
+) -> None:
+    receiver.caller = {"code": code, "message": "No."}
+    authorization = SIGNED.replace("us-east-1/execute-api", scope)
+    with Gateway(assembly=signed, endpoint_url=receiver.url) as gateway, Client(gateway.url) as client:
+        answer = client.post("/v1/tickets?a=%20b&a=c", TICKET, {"Authorization": authorization})
+    assert (answer.status, receiver.calls) == (403, 0)
+    assert answer.message == next(each.message for each in ANSWERS if each.kind == kind)
+    assert answer.json["correlation_id"]
+    for asked in receiver.asked:
+        assert asked["target"] == "/local/v1/tickets?a=%20b&a=c"
+        assert asked["arn"] == f"{ARN}/POST/v1/tickets"
+    assert bool(receiver.asked) == bool(code)
 
 
 def test_a_webhook_needs_no_other_grant(signed: Path, tokens: Path, receiver: Receiver) -> None:

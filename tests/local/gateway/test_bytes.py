@@ -49,7 +49,7 @@ def holds(answer: Answer, body: str, receiver: Receiver, most: int = LARGEST_BOD
     raw = body.encode()
     if len(raw) > most:
         expected = 413
-    elif REFUSED.search(body):
+    elif REFUSED.search(body) or "\ufffd" in body:
         expected = 400
     else:
         expected = 202

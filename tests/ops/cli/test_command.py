@@ -48,7 +48,8 @@ def test_without_a_local_stack_the_sentence_says_how_to_start_one(home: Path) ->
 
 
 def test_an_endpoint_that_does_not_answer_is_one_sentence(home: Path) -> None:
-    state = {"aws_endpoint_url": "http://127.0.0.1:1", "region": "us-east-1"}
+    state = {"aws_endpoint_url": "http://127.0.0.1:1", "region": "us-east-1", "account": "000000000000"}
+    state |= {"access_key_id": "key", "secret_access_key": "hidden", "ca_bundle": ""}
     (home / "state.json").write_text(json.dumps(state))
     result = ops("redrive", "open_ticket")
     assert result.exit_code == 1

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import typer.main
-from rich.console import Console
 from rich.text import Text
 from typer.testing import CliRunner
 
@@ -17,6 +16,7 @@ from ops.cli import look, observe, screen
 from ops.cli.app import app
 from ops.cli.bill import bill
 from ops.cli.request_tree import tree
+from ops.cli.visible import Terminal
 from ops.cost.costing import Assumptions, Costing
 from ops.cost.prices import Prices
 from ops.observe.logs import read
@@ -46,7 +46,7 @@ class Screen:
     def __init__(self, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
         self.width = width
         self.file = io.StringIO()
-        console = Console(file=self.file, force_terminal=True, no_color=True, width=width, height=200)
+        console = Terminal(file=self.file, force_terminal=True, no_color=True, width=width, height=200)
         for module in (screen, look, observe):
             monkeypatch.setattr(module, "out", console)
         monkeypatch.setattr(screen, "err", console)
@@ -193,7 +193,7 @@ def test_trace(terminal: Screen) -> None:
 
 @pytest.mark.parametrize("width", [60, 80])
 def test_where_a_table_has_no_room_names_stand_above_their_figures(width: int) -> None:
-    console = Console(width=width, no_color=True)
+    console = Terminal(width=width, no_color=True)
     name = "a" * 40 + "-undelivered"
     lines = [(Text(name), [Text("1,234,567"), Text("3 min")]), (Text("other"), [])]
     with console.capture() as capture:

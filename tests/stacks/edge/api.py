@@ -9,15 +9,18 @@ from typing import Any
 
 from stacks import names
 from stacks.entry import Integration, Route, Topology
+from stacks.invariants.assembly import looked_up
 from tests.sample.topology import SAMPLE
 from tests.stacks.templates import Templates
 
 
 def methods(templates: Templates) -> dict[str, Mapping[str, Any]]:
-    """The methods that feed queues, by the word of the queue."""
-    found = {}
+    """The methods that feed queues, by the word of the queue, with what they look up in the template's mappings."""
+    found: dict[str, Mapping[str, Any]] = {}
+    mappings = templates.stacks["ingress"].get("Mappings", {})
     for method in templates.properties("AWS::ApiGateway::Method", "ingress"):
         if method["Integration"]["Type"] == "AWS":
+            method = {**method, "Integration": looked_up(method["Integration"], mappings)}
             name = json.dumps(method["Integration"]["Uri"]).rpartition("/")[2].partition('"')[0]
             found[name.removeprefix(names.resource(templates.stage, "")).removesuffix(".fifo")] = method
     return found

@@ -126,11 +126,37 @@ def role(**changes: Any) -> Break:
     return change
 
 
+def retained(broken: Broken) -> None:
+    for template in broken.templates.values():
+        for resource in template["Resources"].values():
+            if resource["Type"] == QUEUE:
+                resource["DeletionPolicy"] = "Retain"
+
+
+def makes_its_log_group(broken: Broken) -> None:
+    basic = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+    broken.set("AWS::IAM::Role", ManagedPolicyArns=[basic])
+
+
 NAIVE = {"application/json": "Action=SendMessage&MessageBody=$input.body"}
 BREAKS: list[tuple[str, Break]] = [
     ("passthrough", integration(PassthroughBehavior="WHEN_NO_MATCH")),
     ("url-encoded", integration(RequestTemplates=NAIVE)),
     ("honest-answers", integration(IntegrationResponses=[{"StatusCode": "202"}])),
+    ("no-required-header", prop("AWS::ApiGateway::Method", RequestParameters={"method.request.header.X-A": True})),
+    ("checked-bodies", prop("AWS::ApiGateway::Method", RequestModels={"application/json": "Model"})),
+    ("checked-bodies", prop("AWS::ApiGateway::Method", RequestValidatorId=None)),
+    ("checked-bodies", prop("AWS::ApiGateway::RequestValidator", ValidateRequestBody=False)),
+    *(
+        (
+            "own-words",
+            prop("AWS::ApiGateway::GatewayResponse", ResponseTemplates={"application/json": f'{{"a":"{shown}"}}'}),
+        )
+        for shown in (
+            *("$context.error.validationErrorString", "$context.error.messageString", "$context.path"),
+            *("$input.body", "$stageVariables.a", "$!context.requestId", "${context.requestId}"),
+        )
+    ),
     ("dead-letter-queue", prop(QUEUE, {"QueueName": WORK}, RedrivePolicy=None)),
     (
         "dead-letter-queue",
@@ -214,6 +240,20 @@ BREAKS: list[tuple[str, Break]] = [
             "Wide",
             "AWS::IAM::Role",
             Policies=[{"PolicyDocument": {"Statement": [{"Action": "sqs:SendMessage", "Resource": "*"}]}}],
+        ),
+    ),
+    ("left-behind", retained),
+    ("log-group-remade", role(Action=["logs:CreateLogGroup"])),
+    ("log-group-remade", makes_its_log_group),
+    ("template-size", nested(FUNCTION, "Description", value="x" * 600_000)),
+    ("policy-size", role(Resource=[f"arn:aws:sqs:eu-west-1:123456789012:{'q' * 60}{n}" for n in range(50)])),
+    (
+        "policy-size",
+        lambda broken: broken.add(
+            "operator",
+            "Long",
+            "AWS::IAM::ManagedPolicy",
+            PolicyDocument={"Statement": [{"Action": "sqs:SendMessage", "Resource": ["a" * 100] * 70}]},
         ),
     ),
 ]

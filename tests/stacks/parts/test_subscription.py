@@ -15,6 +15,7 @@ from functions.contracts.envelope import full_source
 from stacks import names
 from stacks.entry import Integration, Queue, Subscription, Topology
 from stacks.monitoring.metrics import of_rule
+from tests.sample.contracts import TicketChanged
 from tests.sample.topology import SAMPLE
 from tests.stacks.templates import Templates, listed, statements, synthesize
 
@@ -87,17 +88,20 @@ def test_only_a_queues_own_rules_of_this_account_may_send_to_it(prod: Templates)
             assert statement["Principal"] == {"Service": "events.amazonaws.com"}
             assert statement["Action"] == "sqs:SendMessage"
             assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
-            sources = listed(statement["Condition"]["ArnEquals"]["aws:SourceArn"])
-            rules = {json.dumps(source).rpartition("/")[2].rstrip('"]}') for source in sources}
-            assert any(
-                rules
-                == {
-                    names.rule("prod", each.queue, each.event.__name__)
-                    for each in integration.subscriptions
-                    if each.queue == queue
-                }
-                for queue in fed
-            )
+            (source,) = listed(statement["Condition"]["ArnLike"]["aws:SourceArn"])
+            bus, rule = json.dumps(source).rstrip('"]}').split("/")[1:]
+            assert bus == names.resource("prod", names.BUS)
+            assert rule in {names.rule("prod", queue, "*") for queue in fed}
+
+
+def test_a_queues_policy_stays_the_same_when_a_subscription_goes(tmp_path: Path, prod: Templates) -> None:
+    tickets, *others = SAMPLE.integrations
+    fewer = replace(
+        tickets, subscriptions=tuple(each for each in tickets.subscriptions if each.event is not TicketChanged)
+    )
+    assert len(fewer.subscriptions) == len(tickets.subscriptions) - 1
+    after = synthesize(tmp_path, "prod", replace(SAMPLE, integrations=(fewer, *others)))
+    assert senders(after, "tickets") == senders(prod, "tickets")
 
 
 def test_a_filter_matches_the_data_of_the_envelope(tmp_path: Path) -> None:
@@ -140,11 +144,13 @@ def test_a_rule_on_another_projects_bus_stands_on_the_bus_of_the_same_stage(thei
     assert found["EventPattern"] == {"source": ["billing.invoices"], "detail-type": ["InvoicePaid"]}
 
 
-def test_only_that_rule_on_that_bus_may_send_to_the_queue_and_to_its_undelivered_queue(theirs: Templates) -> None:
-    name = names.rule("prod", "mail_ticket", "InvoicePaid")
+def test_only_the_queues_rules_on_that_bus_may_send_to_the_queue_and_to_its_undelivered_queue(
+    theirs: Templates,
+) -> None:
+    name = names.rule("prod", "mail_ticket", "*")
     arn = f"arn:aws:events:eu-central-1:111122223333:rule/billing-prod-events/{name}"
     found = senders(theirs, "letters")
-    assert [listed(each["Condition"]["ArnEquals"]["aws:SourceArn"]) for each in found] == [[arn], [arn]]
+    assert [listed(each["Condition"]["ArnLike"]["aws:SourceArn"]) for each in found] == [[arn], [arn]]
 
 
 def test_the_operator_may_read_the_targets_of_a_rule_on_another_projects_bus(theirs: Templates) -> None:

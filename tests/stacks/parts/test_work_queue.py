@@ -66,7 +66,7 @@ def test_a_fifo_queue_finds_duplicates_per_group_and_never_by_content(prod: Temp
         assert queue["FifoThroughputLimit"] == "perMessageGroupId"
 
 
-@pytest.mark.parametrize(("stage", "policy"), [("dev", "Delete"), ("prod", "Retain")])
+@pytest.mark.parametrize(("stage", "policy"), [("dev", "Delete"), ("prod", "RetainExceptOnCreate")])
 def test_queues_of_a_stage_that_retains_outlive_their_stack(
     stage: str, policy: str, request: pytest.FixtureRequest
 ) -> None:

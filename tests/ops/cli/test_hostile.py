@@ -1,0 +1,142 @@
+"""A hostile message shows as text: it steers no terminal, is no line of ours, and keeps nobody from the rest."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from ops.cli.visible import visible, visible_json
+from ops.dead_letters.redaction import Redaction
+from stacks import names
+from stacks.names import ROOT
+from tests.ops.cli.typed import answer, ops, queue
+from tests.ops.endpoint import Endpoint
+from tests.sample.topology import SAMPLE
+
+HOSTILE = (
+    "\x1b]52;c;cm0gLXJmIC8K\x07"  # writes to the clipboard
+    "\x1b]8;;https://evil.example\x1b\\click\x1b]8;;\x1b\\"  # a link that says something else
+    "\x1b[2J\x1b[H\x1b[8m\x1b[?1049h"  # clears the screen, hides
+    "\x9b2J\x9d52;c;eA==\x9c\x90q\x9c"  # the same in C1
+    "\u202edlrow\u2066\u200b\u200d\ufeff\u2028\u2029\u00ad\U000e0041"  # turns round, hides, breaks lines
+    "\r\x08\x08\x0b\x0c\x07\x00\x7f\x85"
+    "\n  cause: Reject: all is well"
+)
+
+
+def bad(text: str) -> str:
+    """What of the text a terminal would not just print; its own colours and ends of lines are fine."""
+    plain = re.sub(r"\x1b\[[0-9;]*m|\r?\n", "", text)
+    return "".join(each for each in plain if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
+
+
+@pytest.fixture
+def letters(aws: Endpoint) -> list[str]:
+    """Hostile dead letters: in the body, in attributes and group, in the recorded cause."""
+    dead = queue(aws, "open_ticket-dlq")
+    attributes = {"correlation_id": f"$(reboot) {HOSTILE}", "tenant": HOSTILE}
+    ids = [
+        aws.put(dead, HOSTILE, None, **attributes),
+        aws.put(dead, json.dumps({HOSTILE: HOSTILE}, ensure_ascii=False), None, **attributes),
+    ]
+    aws.tables[names.resource(names.LOCAL, names.FAILURES)][ids[0]] = {
+        "message_id": {"S": ids[0]},
+        **{name: {"S": HOSTILE} for name in ("error_type", "error_message", "function", "correlation_id")},
+        "attempts": {"N": "3"},
+        "stack": {"L": [{"S": HOSTILE}]},
+    }
+    return ids
+
+
+def on_a_terminal(home: Path, *command: str) -> str:
+    """What a terminal of 80 columns gets."""
+    above, below = pty.openpty()
+    environment = {**os.environ, "HEADRACE_LOCAL": str(home), "COLUMNS": "80", "TERM": "xterm-256color"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.sample.ops", *command],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=below,
+        stderr=below,
+    ):
+        os.close(below)
+        output = b""
+        while True:
+            try:
+                part = os.read(above, 65_536)
+            except OSError:  # Linux says so when the other end is closed
+                break
+            if not part:
+                break
+            output += part
+    os.close(above)
+    return output.decode()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("dead",), ("peek", "open_ticket", "--show-secrets"), ("redrive", "open_ticket", "--edit", '{"n": 1}')],
+    ids=lambda command: command[0],
+)
+def test_no_message_steers_the_terminal(
+    aws: Endpoint, home: Path, letters: list[str], command: tuple[str, ...]
+) -> None:
+    shown = on_a_terminal(home, *command)
+    assert "\\x1b]52;c;" in shown, shown
+    assert bad(shown) == ""
+    assert not re.search(r"^  cause: Reject: all is well", shown, re.MULTILINE), "a line that only we may say"
+    if command[0] == "peek":
+        assert "python -m ops trace '$(reboot)" in re.sub(r"\x1b\[[0-9;]*m", "", shown), "quoted for the shell"
+
+
+def test_json_means_the_same_in_plain_characters(aws: Endpoint, letters: list[str]) -> None:
+    result = ops("peek", "open_ticket", "--json", "--show-secrets")
+    assert bad(result.stdout) == ""
+    assert sorted(each["body"] for each in json.loads(result.stdout)) == sorted(
+        [HOSTILE, json.dumps({HOSTILE: HOSTILE}, ensure_ascii=False)]
+    )
+
+
+def test_what_shows_is_left_alone_and_what_does_not_is_an_escape() -> None:
+    assert visible("Größe 中文 \U0001f600 a\u00a0b\tc\nd") == "Größe 中文 \U0001f600 a\u00a0b\tc\nd"
+    assert visible("\x1b\x9b\u202e\U000e0041") == "\\x1b\\x9b\\u202e\\U000e0041"
+    assert json.loads(visible_json('"\x7f\u202e\U000e0041"')) == "\x7f\u202e\U000e0041"
+
+
+@pytest.mark.parametrize("levels", [600, 3_000, 100_000])
+def test_no_nesting_keeps_a_person_from_the_rest(aws: Endpoint, tmp_path: Path, levels: int) -> None:
+    dead = queue(aws, "receive_webhook-dlq")
+    deep = '{"a":' * levels + "1" + "}" * levels
+    aws.put(dead, deep, correlation_id="c-1")
+    aws.put(dead, '{"requestPayload": ' + deep + "}", correlation_id="c-2")
+    aws.put(dead, '{"n": 3}', correlation_id="c-3")
+    assert sum(pile["count"] for pile in answer("dead")[0]["piles"]) == 3
+    assert deep in [each["body"] for each in answer("peek", "receive_webhook", "--show-secrets")]
+    shown = ops("peek", "receive_webhook")
+    assert (shown.exit_code, shown.exception) == (0, None)
+    assert answer("redrive", "receive_webhook", "--filter", "body.n == `3`")["tally"]["matched"] == 1
+    assert answer("redrive", "receive_webhook", "--filter", "contains(to_string(@), 'c-2')")["tally"]["matched"] == 1
+    file = tmp_path / "letters.jsonl"
+    assert ops("export", "receive_webhook", str(file)).exit_code == 0
+    assert len(file.read_text().splitlines()) == 3
+    edited = ops("redrive", "receive_webhook", "--edit", '{"n": 4}', "--yes")
+    assert edited.exit_code in (0, 3), edited.output
+    assert '{"n":4}' in queue(aws, "receive_webhook").arrived
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"password": "s3cret", "a":' + "[" * 3_000, '{"api_key":"s3cret"', '{"token": s3cret}'],
+    ids=["deep", "cut", "bare"],
+)
+def test_what_is_no_json_or_too_deep_hides_its_secrets_all_the_same(text: str) -> None:
+    assert "s3cret" not in Redaction(SAMPLE).body(text)

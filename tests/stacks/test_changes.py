@@ -1,0 +1,161 @@
+"""Whatever a person changes in the map, nobody who is at work lacks anything while it is deployed."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from aws_cdk import App
+
+from stacks import names
+from stacks.compose import compose
+from stacks.entry import Access, Integration, Topology
+from tests.sample.contracts import TicketChanged
+from tests.sample.topology import SAMPLE
+from tests.stacks.changes import Deployment, Side
+from tests.stacks.templates import Templates, context
+
+TICKETS, AGENTS, WEBHOOKS = SAMPLE.integrations
+
+
+def smaller() -> Topology:
+    """The sample without something of every kind that it had. What feeds a queue is retired first: an integration, a
+    route."""
+    consumers = {each.function: each for each in TICKETS.consumers if each.function != "mail_ticket"}
+    consumers |= {
+        "open_ticket": replace(consumers["open_ticket"], access=consumers["open_ticket"].access[:1]),
+        "change_ticket": replace(
+            consumers["change_ticket"],
+            access=(Access(table="changes", actions=("GetItem",)),),
+            publishes=(TicketChanged,),
+        ),
+        "close_ticket": replace(consumers["close_ticket"], access=()),
+    }
+    tickets = replace(
+        TICKETS,
+        routes=(TICKETS.routes[0], replace(TICKETS.routes[1], retired=True)),
+        queues=tuple(
+            replace(each, on_poison="park") if each.fifo else each for each in TICKETS.queues if each.name in consumers
+        ),
+        consumers=tuple(consumers.values()),
+        subscriptions=tuple(
+            each for each in TICKETS.subscriptions if each.queue in consumers and each.event is not TicketChanged
+        ),
+        tables=tuple(each for each in TICKETS.tables if each.name != "closings"),
+    )
+    webhooks = replace(
+        WEBHOOKS,
+        routes=(replace(WEBHOOKS.routes[0], senders={"github": "github"}),),
+        consumers=(replace(WEBHOOKS.consumers[0], secrets=("github_webhook",), publishes=()),),
+    )
+    return replace(SAMPLE, integrations=(tickets, replace(AGENTS, retired=True), webhooks))
+
+
+def smallest() -> Topology:
+    """What is left once what was retired is gone."""
+    tickets, _, webhooks = smaller().integrations
+    (kept,) = (route for route in tickets.routes if not route.retired)
+    alone = Integration(
+        tickets.name,
+        routes=(kept,),
+        queues=(tickets.queues[0],),
+        consumers=(tickets.consumers[0],),
+        tables=(tickets.tables[0],),
+    )
+    return replace(SAMPLE, integrations=(alone, webhooks))
+
+
+def side(folder: Path, topology: Topology) -> Side:
+    """The stacks of stage dev, which keeps nothing that is deleted."""
+    app = App(context=context("dev"), outdir=str(folder))
+    compose(app, topology)
+    app.synth(skip_validation=True)
+    return Side(folder)
+
+
+@pytest.fixture(scope="module")
+def sides(dev: Templates, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Side]:
+    """The sample at other moments of its life."""
+    return {
+        "whole": Side(dev.folder),
+        "smaller": side(tmp_path_factory.mktemp("smaller"), smaller()),
+        "smallest": side(tmp_path_factory.mktemp("smallest"), smallest()),
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("whole", "smaller"),
+        ("smaller", "smallest"),
+        ("smallest", "smaller"),
+        ("smaller", "whole"),
+        ("smallest", "whole"),
+    ],
+)
+def test_nobody_at_work_lacks_anything_on_the_way(sides: dict[str, Side], before: str, after: str) -> None:
+    deployment = Deployment(sides[before], sides[after])
+    workers = {place for each in (deployment.before, deployment.after) for place, _, _ in each.at_work()}
+    assert any(map(deployment.step, workers)), "something changes"
+    assert deployment.lacking() == []
+
+
+def test_what_is_not_retired_first_is_missed(sides: dict[str, Side]) -> None:
+    lacking = Deployment(sides["whole"], sides["smallest"]).lacking()
+    assert lacking
+    assert all("POST" in each and "as it is deployed" in each for each in lacking), lacking
+
+
+def lacking(before: Side, after: Side) -> str:
+    return "\n".join(Deployment(before, after).lacking())
+
+
+def test_the_judge_sees_what_begins_too_early(sides: dict[str, Side]) -> None:
+    hasty = copy.deepcopy(sides["whole"])
+    for template in hasty.templates.values():
+        for resource in template.values():
+            if resource["Type"] in ("AWS::Lambda::Function", "AWS::Events::Rule"):
+                resource["DependsOn"] = []
+    said = lacking(sides["smaller"], hasty)
+    name = names.resource("dev", "close_ticket")
+    assert (
+        f"{name}, as it will be, begins before arn:aws:dynamodb:here:me:table/{names.resource('dev', 'closings')}"
+        in (said)
+    )
+    assert "may secretsmanager:GetSecretValue" in said
+    assert f"{names.rule('dev', 'mail_ticket', 'TicketOpened')}, as it will be, begins before" in said
+
+
+def test_the_judge_sees_stacks_in_no_order(sides: dict[str, Side]) -> None:
+    unordered = copy.deepcopy(sides["whole"])
+    unordered.order = {stack: set() for stack in unordered.order}
+    assert "POST" in lacking(sides["smallest"], unordered)
+
+
+def test_the_judge_sees_what_is_taken_too_early(sides: dict[str, Side]) -> None:
+    def in_place(one: Side) -> Side:
+        changed = copy.deepcopy(one)
+        for template in changed.templates.values():
+            for old in [name for name, resource in template.items() if resource["Type"] == "AWS::IAM::Policy"]:
+                policy = template.pop(old)
+                template[f"Policy of {policy['Properties']['Roles'][0]['Ref']}"] = policy
+        return changed
+
+    said = lacking(in_place(sides["whole"]), in_place(sides["smaller"]))
+    assert f"{names.resource('dev', 'change_ticket')}, as it was, still needs that" in said
+    assert "may dynamodb:PutItem" in said
+    assert "may secretsmanager:GetSecretValue" in said
+
+
+def test_the_judge_sees_a_rule_whose_permission_goes_before_it(sides: dict[str, Side]) -> None:
+    strict = copy.deepcopy(sides["smaller"])
+    for template in strict.templates.values():
+        for resource in template.values():
+            if resource["Type"] == "AWS::SQS::QueuePolicy":
+                statements = resource["Properties"]["PolicyDocument"]["Statement"]
+                statements[:] = [each for each in statements if each["Effect"] == "Deny"]
+    assert f"{names.rule('dev', 'assign_ticket', 'TicketOpened')}, as it was, still needs" in (
+        lacking(sides["whole"], strict)
+    )
