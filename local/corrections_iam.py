@@ -16,7 +16,7 @@ from typing import Any
 
 from ministack.core import iam_actions as actions
 from ministack.core import iam_evaluator as evaluator
-from ministack.services import lambda_svc, ses_v2, sts
+from ministack.services import lambda_svc, ses_v2, sqs, sts
 
 MAPPINGS = {
     "GET": "GetEventSourceMapping",
