@@ -12,7 +12,7 @@ import msgspec
 from documents.fields import about, fields
 from documents.page import Pages
 from stacks.entry import Topology
-from stacks.settings import Alarms, ApiKeys, Jwt, Protect, Settings
+from stacks.settings import Alarms, ApiKeys, Jwt, Protect, Settings, Vpc
 
 HEAD = """\
 # The settings of a stage
@@ -28,9 +28,8 @@ Schema = dict[str, Any]
 def draw() -> str:
     """The page: the settings, then each group of settings that has a section of its own."""
     schema = msgspec.json.schema(Settings)["$defs"]
-    sections = (
-        "\n".join(_section(group, schema[group.__name__])) for group in (Settings, Protect, Jwt, ApiKeys, Alarms)
-    )
+    groups = (Settings, Protect, Jwt, ApiKeys, Alarms, Vpc)
+    sections = ("\n".join(_section(group, schema[group.__name__])) for group in groups)
     return "\n".join([HEAD, *sections])
 
 

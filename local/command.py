@@ -77,7 +77,9 @@ def up(context: typer.Context, port: Port = 0, emulator_port: EmulatorPort = 0) 
 def env() -> None:
     """Print what a shell exports to reach the running stack with any client of AWS: eval "$(python -m local env)"."""
     with one_sentence():
-        for name, value in state.read().endpoint.variables().items():
+        variables = state.read().endpoint.variables()
+        typer.echo("unset AWS_PROFILE AWS_SESSION_TOKEN")
+        for name, value in variables.items():
             typer.echo(f"export {name}={shlex.quote(value)}")
 
 

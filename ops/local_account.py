@@ -43,7 +43,7 @@ def take_operators_role(session: botocore.session.Session, state: Mapping[str, s
     def client(service: str, **credentials: str) -> object:
         return session.create_client(service, region_name=region, endpoint_url=endpoint, **credentials)
 
-    role = f"arn:aws:iam::{state['account']}:role/{names.resource(names.LOCAL, 'operator')}"
+    role = f"arn:aws:iam::{state['account']}:role/{names.regional(names.LOCAL, 'operator', region)}"
     fetcher = AssumeRoleCredentialFetcher(client, root, role, extra_args={"RoleSessionName": "operator"})
     session.register_component("credential_provider", CredentialResolver([_Role(fetcher)]))
 

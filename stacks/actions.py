@@ -59,6 +59,11 @@ def _split(action: str) -> tuple[str, str]:
     return prefix, name
 
 
+def is_service(prefix: str) -> bool:
+    """Whether some of IAM's actions begin with that word."""
+    return prefix in _list()
+
+
 def exists(action: str) -> bool:
     """Whether IAM knows the action, such as `sqs:SendMessage`; one with wildcards, whether it stands for any."""
     prefix, name = _split(action)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import App, Stack, Validations
 from msgspec import structs
 
-from stacks import names, protection
+from stacks import names, network, protection
 from stacks import settings as stages
 from stacks.encryption import Encryption
 from stacks.entry import Topology
@@ -23,6 +23,7 @@ def compose(app: App, topology: Topology) -> None:
         app.node.try_get_context("stage"), app.node.try_get_context("stages") or names.CONTEXT["stages"]
     )
     protection.check(settings, topology)
+    network.check(topology, settings)
     if settings.customer_key is True:
         encryption = Encryption(app, settings=settings)
         settings = structs.replace(settings, customer_key=encryption.key.key_arn)

@@ -163,6 +163,8 @@ class Consumer:
     """Whether it may send e-mail from the stage's `email_sender`, each once."""
     secrets: tuple[str, ...] = ()
     """The secrets it reads, by their names in Secrets Manager without project and stage."""
+    vpc: bool = False
+    """Whether it runs in the stage's VPC, to reach what is private there. Stage `local` has none."""
     grants: tuple[Grant, ...] = ()
     """What else it may do: read a bucket's folder, ask a model, send to another queue."""
 

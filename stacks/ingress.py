@@ -50,7 +50,8 @@ class Ingress(StageStack):
             ),
             **self._exposure(settings),
         )
-        self.api.deployment_stage.node.add_dependency(log.account)
+        # What is deployed may write its log and ask its authorizer from the first request on.
+        self.api.deployment_stage.node.add_dependency(log.account, authorization)
         add_gateway_responses(self.api, signed=authorization.signed)
         for route in topology.routes:
             ApiToQueue(

@@ -88,6 +88,25 @@ class Alarms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("webhook_secret needs an email beside it: a chat that takes nothing cannot say so itself")
 
 
+class Vpc(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The network that functions run in: subnets and security groups that are there, and what is reached from them."""
+
+    subnets: Annotated[tuple[Annotated[str, Meta(pattern=r"^subnet-[0-9a-f]{8,17}$")], ...], Meta(min_length=1)]
+    """Private subnets, best one for each availability zone."""
+    security_groups: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^sg-[0-9a-f]{8,17}$")], ...], Meta(min_length=1, max_length=5)
+    ]
+    """The security groups of the functions; they let HTTPS out."""
+    endpoints: tuple[Annotated[str, Meta(pattern=r"^[a-z0-9-]+$")], ...] = ()
+    """The services that have a VPC endpoint there, each as its IAM actions name it, such as `sqs`, `dynamodb` or `ses`.
+    Synthesis says which one a function lacks."""
+    nat: bool = False
+    """Whether there is a way to the internet, by which every service is reached."""
+    functions: Literal["named", "all"] = "named"
+    """Which functions run there: those of consumers that say `vpc=True`, or all. What checks tokens must reach their
+    issuer, so it runs there only if `nat` is true."""
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What may differ from stage to stage. Everything else is the same everywhere."""
 
@@ -126,6 +145,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Requests a second that the API takes in the long run."""
     throttle_burst: Annotated[int, Meta(gt=0)] = 200
     """Requests that the API takes at once."""
+    vpc: Vpc | None = None
+    """The network that functions run in; none means Lambda's own."""
     vpc_endpoints: tuple[Annotated[str, Meta(pattern=r"^vpce-[0-9a-f]{8,17}$")], ...] = ()
     """The interface endpoints that may reach the API, which is private then; none means that it is public."""
     web_acl_arn: Annotated[str, Meta(pattern=r"^arn:aws[a-z-]*:wafv2:")] | None = None
@@ -151,6 +172,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("authorization 'none' is for stage local only; choose 'iam', 'api_key' or 'jwt'")
         if self.authorization == "jwt" and self.jwt is None:
             raise ValueError("authorization 'jwt' needs the setting jwt with issuer and audience")
+        if self.vpc is not None and self.stage == names.LOCAL:
+            raise ValueError("vpc: this machine has none; leave it out")
         if (self.python == "host") != (self.architecture == "host"):
             raise ValueError("python and architecture are both 'host' or neither is")
 

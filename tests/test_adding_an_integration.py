@@ -33,6 +33,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "tests/__init__.py",
         "tests/conftest.py",
         "tests/fixtures.py",
+        "tests/superfluous.py",
         *fixtures,
     ):
         (tree / part).parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from aws_cdk import aws_apigateway as apigateway
 from constructs import Construct
 
 from functions.contracts.environment import TokenVariables
-from stacks import names
+from stacks import names, network
 from stacks.bundle import build
 from stacks.bundle.python_code import PythonCode
 from stacks.entry import Route, Topology
@@ -96,6 +96,7 @@ class Authorization(Construct):
             settings=settings,
             timeout=10,
             memory=512,
+            inside=network.authorizer_runs_inside(settings),
             environment=TokenVariables(
                 jwt_issuer=tokens.issuer,
                 jwt_audience=tokens.audience,

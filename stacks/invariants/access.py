@@ -12,10 +12,17 @@ from stacks.invariants.rule import Finding, rule
 KEY = "AWS::KMS::Key"
 """Its policy names all that it can do, for the account whose key it is, and is all that protects it."""
 
+BY_LAMBDA = (
+    *("ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface"),
+    *("ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"),
+)
+"""What Lambda asks of a function's role on all there is, before it attaches the function to a VPC.
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions"""
+
 
 def grants(assembly: Assembly) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
     """Every statement that allows something to a role, with the resource that holds it."""
-    for policy in assembly.of("AWS::IAM::Policy"):
+    for policy in (*assembly.of("AWS::IAM::Policy"), *assembly.of("AWS::IAM::ManagedPolicy")):
         yield from ((policy, statement) for statement in statements(policy.properties.get("PolicyDocument")))
     for role in assembly.of("AWS::IAM::Role"):
         for inline in role.properties.get("Policies", []):
@@ -68,10 +75,14 @@ def exact_actions(assembly: Assembly) -> Iterator[Finding]:
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege",
 )
 def exact_resources(assembly: Assembly) -> Iterator[Finding]:
-    """No role is allowed anything on every resource, but for actions that know none."""
+    """No role is allowed anything on every resource, but for actions that know none, and network interfaces."""
     for holder, statement in grants(assembly):
         if statement.get("Effect") != "Deny" and "*" in map(text, listed(statement.get("Resource"))):
-            broad = [each for each in map(text, listed(statement.get("Action"))) if actions.formats(each)]
+            broad = [
+                each
+                for each in map(text, listed(statement.get("Action")))
+                if actions.formats(each) and each not in BY_LAMBDA
+            ]
             if broad:
                 yield holder, ", ".join(broad)
 

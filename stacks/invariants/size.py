@@ -14,6 +14,7 @@ TEMPLATE, INLINE, MANAGED = 1_000_000, 10_240, 6_144
 """Bytes of a template, and characters of all inline policies of a role together and of a managed policy."""
 ARN = "x" * 120
 """What an ARN may come to that the template only refers to."""
+LONGEST = {"AWS::Partition": "aws-us-gov", "AWS::Region": "ap-southeast-1", "AWS::AccountId": 12 * "1"}
 
 
 @rule(
@@ -55,6 +56,8 @@ def _plain(value: Any) -> Any:
             return ARN
         case {"Fn::Join": [separator, parts]}:
             return str(separator).join(map(str, map(_plain, parts)))
+        case {"Ref": name} if name in LONGEST:
+            return LONGEST[name]
         case {"Ref": _} | {"Fn::Sub": _}:
             return text(value)
         case Mapping():

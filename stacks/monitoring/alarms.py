@@ -156,8 +156,8 @@ NOT_POSTED = Kind(
     "The chat did not take news of alarms; they are in the queue `chat-undelivered` for 14 days. This alarm is told by "
     "e-mail, too.",
     "`python -m ops peek chat-undelivered --stage <stage>` shows ERROR_CODE and ERROR_MESSAGE, most often a webhook "
-    "that was taken away. Put the new URL into the secret and deploy. The news are old by then: look at what is in "
-    "alarm now, and `python -m ops drop chat-undelivered --stage <stage> --yes`.",
+    "that was taken away. Put the new URL into the secret and take it to EventBridge (docs/security.md). The news are "
+    "old by then: look at what is in alarm now, and `python -m ops drop chat-undelivered --stage <stage> --yes`.",
 )
 KINDS = (
     *(DEAD_LETTERS, OLDEST, DRAIN, NOT_DELETING, UNDELIVERED),

@@ -13,6 +13,23 @@ from constructs import Construct
 from stacks.parts.acknowledged import acknowledge
 from stacks.parts.log_group import LogGroup
 
+NETWORK = (
+    *("ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"),
+    *("ec2:DeleteNetworkInterface", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"),
+)
+
+
+def network_interfaces(function: str) -> list[iam.PolicyStatement]:
+    """What Lambda needs to attach the function of that ARN to a VPC, on whatever it makes; not for the function's code.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+    """
+    own = {"ArnEquals": {"lambda:SourceFunctionArn": function}}
+    return [
+        iam.PolicyStatement(actions=list(NETWORK), resources=["*"]),
+        iam.PolicyStatement(effect=iam.Effect.DENY, actions=list(NETWORK), resources=["*"], conditions=own),
+    ]
+
 
 class FunctionRole(Construct):
     """A role that Lambda assumes for functions of this account only, and the policy that says all that it may do.

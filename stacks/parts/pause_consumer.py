@@ -10,7 +10,7 @@ from constructs import Construct
 
 from functions.contracts.environment import DEAD_LETTER_RETENTION, FUNCTION, PauseVariables
 from functions.contracts.pause import PAUSE_CONSUMER
-from stacks import names
+from stacks import names, network
 from stacks.bundle import build
 from stacks.bundle.python_code import PythonCode
 from stacks.parts import arn
@@ -65,6 +65,7 @@ class PauseConsumer(Construct):
             settings=settings,
             timeout=TIMEOUT,
             memory=256,
+            inside=network.pauser_runs_inside(settings),
             environment=PauseVariables(
                 project=names.PROJECT,
                 stage=settings.stage,

@@ -11,14 +11,15 @@ from constructs import Construct
 
 from stacks import names
 from stacks.bundle.python_code import PythonCode
+from stacks.parts import arn
 from stacks.parts.acknowledged import acknowledge
-from stacks.parts.function_role import FunctionRole
+from stacks.parts.function_role import FunctionRole, network_interfaces
 from stacks.parts.log_group import LogGroup
 from stacks.settings import Settings
 
 
 class PythonFunction(Construct):
-    """The function `word`, whose handler is `<package>.<word>.handler.handler`.
+    """The function `word`, whose handler is `<package>.<word>.handler.handler`; `inside` runs it in the stage's VPC.
 
     `timeout` is seconds, `memory` MB. `policy` is what it needs before it can do anything; `function` is the function.
     """
@@ -35,10 +36,13 @@ class PythonFunction(Construct):
         memory: int,
         environment: dict[str, str],
         statements: Iterable[iam.PolicyStatement] = (),
+        inside: bool = False,
     ) -> None:
         super().__init__(scope, word)
         name = names.resource(settings.stage, word)
         log_group = LogGroup(self, "Logs", name=names.log_group(settings.stage, word), settings=settings)
+        own = arn.function(self, name)
+        statements = [*statements, *(network_interfaces(own) if inside else ())]
         access = FunctionRole(self, name=name, log_group=log_group, statements=statements)
         self.policy = access.policy
         self.function = lambda_.Function(
@@ -65,6 +69,12 @@ class PythonFunction(Construct):
             system_log_level_v2=lambda_.SystemLogLevel.INFO,
             tracing=lambda_.Tracing.ACTIVE,
         )
-        # Code that needs more than before finds it allowed.
+        # Code that needs more than before finds it allowed; a network interface must be, before it and after it.
         self.function.node.add_dependency(self.policy)
+        if inside and settings.vpc is not None:
+            function = self.function.node.default_child
+            assert isinstance(function, lambda_.CfnFunction)
+            function.vpc_config = lambda_.CfnFunction.VpcConfigProperty(
+                subnet_ids=list(settings.vpc.subnets), security_group_ids=list(settings.vpc.security_groups)
+            )
         acknowledge(self.function, "AwsSolutions-L1", "Serverless-LambdaLatestVersion", "Serverless-LambdaDLQ")

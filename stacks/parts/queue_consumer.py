@@ -9,7 +9,7 @@ from constructs import Construct
 
 from functions.contracts.environment import ConsumerVariables, secret_variable, table_variable
 from functions.contracts.pause import PAUSE_CONSUMER
-from stacks import names
+from stacks import names, network
 from stacks.bundle.python_code import PythonCode
 from stacks.entry import Consumer
 from stacks.grants import filled
@@ -41,6 +41,7 @@ class QueueConsumer(PythonFunction):
             memory=entry.memory,
             environment=_environment(entry, queue, settings),
             statements=_statements(entry, queue, settings),
+            inside=network.runs_inside(entry, settings),
         )
         _acknowledge_grants(self.policy, entry, settings)
         mapping = lambda_.EventSourceMapping(

@@ -29,23 +29,26 @@ def add_policies(role: iam.Role, statements: Iterable[iam.PolicyStatement]) -> N
         iam.ManagedPolicy(role, f"Policy{number}", roles=[role], statements=part)
 
 
-def _packed(scope: Construct, statements: Sequence[iam.PolicyStatement]) -> Iterator[list[iam.PolicyStatement]]:
-    part: list[iam.PolicyStatement] = []
-    size = HEAD
+def _packed(scope: Construct, statements: Sequence[iam.PolicyStatement]) -> list[list[iam.PolicyStatement]]:
+    """The statements in as few policies as each finding the first with room for it makes."""
+    parts: list[list[iam.PolicyStatement]] = []
+    room: list[int] = []
     for statement in (piece for each in statements for piece in _pieces(scope, each)):
-        more = _length(scope, statement)
-        if part and size + more > MANAGED:
-            yield part
-            part, size = [], HEAD
-        part.append(statement)
-        size += more
-    yield part
+        size = _length(scope, statement)
+        place = next((index for index, left in enumerate(room) if left >= size), None)
+        if place is None:
+            parts.append([])
+            room.append(MANAGED - HEAD)
+            place = -1
+        parts[place].append(statement)
+        room[place] -= size
+    return parts
 
 
 def _pieces(scope: Construct, statement: iam.PolicyStatement) -> Iterator[iam.PolicyStatement]:
-    """The statement in pieces that fit into half a policy each."""
+    """The statement in pieces of which three fit into a policy."""
     resources = statement.resources
-    count = 1 + 2 * _length(scope, statement) // (MANAGED - HEAD)
+    count = 1 + 3 * _length(scope, statement) // MANAGED
     share = -(-len(resources) // count)
     for number, start in enumerate(range(0, len(resources), share), start=1):
         sid = statement.sid if count == 1 or statement.sid is None else f"{statement.sid}{number}"

@@ -10,7 +10,7 @@ import pytest
 from msgspec import Meta, Struct
 
 from documents.settings import GIVEN, draw, takes
-from stacks.settings import Alarms, ApiKeys, Jwt, Settings
+from stacks.settings import Alarms, ApiKeys, Jwt, Settings, Vpc
 
 
 def sections() -> dict[str, str]:
@@ -18,7 +18,7 @@ def sections() -> dict[str, str]:
     return {section.partition("\n")[0]: section for section in draw().split("\n## ")[1:]}
 
 
-@pytest.mark.parametrize("group", [Settings, Jwt, ApiKeys, Alarms])
+@pytest.mark.parametrize("group", [Settings, Jwt, ApiKeys, Alarms, Vpc])
 def test_every_setting_has_a_line_that_says_what_it_takes_and_what_it_does(group: type[Struct]) -> None:
     lines = dict(re.findall(r"^- `(\w+)`: (.+)$", sections()[group.__name__], re.MULTILINE))
     assert list(lines) == [field for field in group.__struct_fields__ if field != GIVEN]

@@ -66,7 +66,7 @@ def test_a_shell_gets_what_reaches_it(tmp_path: Path) -> None:
     told = subprocess.run(
         ["sh", "-c", command],
         cwd=ROOT,
-        env={**os.environ, "HEADRACE_LOCAL": str(tmp_path)},
+        env={**os.environ, "HEADRACE_LOCAL": str(tmp_path), "AWS_SESSION_TOKEN": "of another account"},
         capture_output=True,
         text=True,
         check=True,
@@ -78,6 +78,7 @@ def test_a_shell_gets_what_reaches_it(tmp_path: Path) -> None:
         "AWS_CA_BUNDLE=/a folder/ca.pem",
         "NODE_EXTRA_CA_CERTS=/a folder/ca.pem",
     } <= set(told.splitlines())
+    assert "AWS_SESSION_TOKEN" not in told
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"api_url": 1}'])

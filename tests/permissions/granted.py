@@ -98,11 +98,14 @@ def _roles(assembly: Assembly, holder: Resource) -> list[str]:
 
 
 def named(assembly: Assembly, role: Resource) -> str:
-    """What a role is called here: the name of the function that has it, else its own, else where it stands."""
+    """What a role is called here: the name of the function that has it, else its own without the region, else where it
+    stands."""
     for function in assembly.of("AWS::Lambda::Function"):
         if assembly.target(function, function.properties["Role"], "AWS::IAM::Role") is role:
             return str(function.name)
-    return role.name or f"{role.template}/{role.logical_id}"
+    if "RoleName" in role.properties:
+        return resolved(assembly, role, role.properties["RoleName"]).removesuffix(f"-{REGION}")
+    return f"{role.template}/{role.logical_id}"
 
 
 def _conditions(assembly: Assembly, holder: Resource, statement: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

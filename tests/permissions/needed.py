@@ -27,6 +27,12 @@ API_LOG = (
 )
 """What AWS's own policy AmazonAPIGatewayPushToCloudWatchLogs holds, which API Gateway asks of the account's role.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html"""
+NETWORKERS = (
+    *("CreateNetworkInterface", "DescribeNetworkInterfaces", "DescribeSubnets", "DeleteNetworkInterface"),
+    *("AssignPrivateIpAddresses", "UnassignPrivateIpAddresses"),
+)
+"""What Lambda does with the role of a function in a VPC.
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions"""
 BY_KEY = {"sqs:ReceiveMessage": ("Decrypt",), "sqs:SendMessage": ("GenerateDataKey", "Decrypt")}
 """What SQS does with a caller's permissions where its queue is encrypted with a key of one's own.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html"""
@@ -59,6 +65,8 @@ def of_functions(assembly: Assembly, stage: str, uses: frozenset[Use]) -> Iterat
         yield from (Request(role, f"logs:{action}", stream) for action in WRITERS)
         if each.properties["TracingConfig"]["Mode"] == "Active":
             yield from (Request(role, f"xray:{action}", "*") for action in TRACERS)
+        if "VpcConfig" in each.properties:
+            yield from (Request(role, f"ec2:{action}", "*") for action in NETWORKERS)
 
 
 def _used(role: str, action: str, name: str) -> Iterator[Request]:

@@ -10,7 +10,7 @@ from stacks.invariants.assembly import Assembly
 from tests.permissions import needed
 from tests.permissions.granted import ACCOUNT, REGION, Granted, Request, granted, missing
 from tests.permissions.recorded import PARKS, uses
-from tests.stacks.templates import JWT, synthesize
+from tests.stacks.templates import JWT, VPC, synthesize
 
 STAGE = "prod"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0b0f1b7c-52c8-4ed3-9d3b-1c0c5f5a1f11"
@@ -46,7 +46,7 @@ class Proof:
 
 def proof(folder: Path) -> Proof:
     """The proof of the sample, whose one FIFO queue parks, in a stage that has all that a stage can ask for."""
-    assembly = Assembly(synthesize(folder, STAGE, PARKS, customer_key=KEY, **JWT).stacks)
+    assembly = Assembly(synthesize(folder, STAGE, PARKS, customer_key=KEY, vpc=VPC, **JWT).stacks)
 
     def everything() -> list[Request]:
         made = [

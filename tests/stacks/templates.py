@@ -51,6 +51,12 @@ STAGES: Mapping[str, Mapping[str, Any]] = {
         "throttle_burst": 2000,
     },
 }
+VPC: dict[str, Any] = {
+    "subnets": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+    "security_groups": ["sg-0123456789abcdef0"],
+    "nat": True,
+    "functions": "all",
+}
 JWT: dict[str, Any] = {"authorization": "jwt", "jwt": {"issuer": "https://issuer.example.com/", "audience": "desk"}}
 
 

@@ -20,7 +20,7 @@ from stacks.compose import compose
 from stacks.entry import Grant, Topology
 from stacks.parts import acknowledged
 from tests.sample.topology import SAMPLE
-from tests.stacks.templates import JWT, changed_consumer, context, lint, statements, templates_in
+from tests.stacks.templates import JWT, VPC, changed_consumer, context, lint, statements, templates_in
 
 STAGES: list[tuple[str, dict[str, Any]]] = [
     ("dev", {}),
@@ -29,6 +29,7 @@ STAGES: list[tuple[str, dict[str, Any]]] = [
     ("prod", {"authorization": "api_key"}),
     ("prod", {"customer_key": True}),
     ("prod", {"vpc_endpoints": ["vpce-0123456789abcdef0"]}),
+    ("prod", {"vpc": VPC, **JWT}),
 ]
 
 
@@ -51,7 +52,7 @@ def _found(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
                 yield violation["ruleName"], construct["constructPath"]
 
 
-@pytest.mark.parametrize(("stage", "settings"), STAGES, ids=["dev", "prod", "jwt", "api key", "key", "private"])
+@pytest.mark.parametrize(("stage", "settings"), STAGES, ids=["dev", "prod", "jwt", "api key", "key", "private", "vpc"])
 def test_nothing_is_found_that_nobody_has_judged(tmp_path: Path, stage: str, settings: dict[str, Any]) -> None:
     assert findings(tmp_path, stage, settings) == set()
 
@@ -59,7 +60,7 @@ def test_nothing_is_found_that_nobody_has_judged(tmp_path: Path, stage: str, set
 @pytest.mark.parametrize(
     ("stage", "settings"),
     [("local", {}), STAGES[0], STAGES[1], *(pytest.param(*each, marks=pytest.mark.proof) for each in STAGES[2:])],
-    ids=["local", "dev", "prod", "jwt", "api key", "key", "private"],
+    ids=["local", "dev", "prod", "jwt", "api key", "key", "private", "vpc"],
 )
 def test_nothing_is_found_in_a_project_that_has_no_integration_yet(
     tmp_path: Path, stage: str, settings: dict[str, Any]

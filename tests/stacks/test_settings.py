@@ -35,6 +35,8 @@ def test_every_stage_of_cdk_json_decodes(stage: str) -> None:
         ({"jwt": {"issuer": "http://plain.example", "audience": "x"}}, "issuer"),
         ({"api_keys": {"quota": 0}}, "quota"),
         ({"vpc_endpoints": ["vpc-1"]}, "vpc_endpoints"),
+        ({"vpc": {"subnets": [], "security_groups": ["sg-0123456789abcdef0"]}}, "subnets"),
+        ({"vpc": {"subnets": ["subnet-0123abcd"]}}, "security_groups"),
         ({"alarms": {"webhook_secret": "chat"}}, "webhook_secret needs an email beside it"),
         ({"web_acl_arn": "waf"}, "web_acl_arn"),
     ],

@@ -7,10 +7,15 @@ import re
 from collections import Counter
 from typing import Any
 
+import botocore.session
+import jmespath
 import pytest
+from aws_cdk import App, Stack
 
 from documents.alarms import draw
 from stacks import names
+from stacks.invariants.assembly import text
+from stacks.monitoring import chat_webhook
 from stacks.monitoring.alarms import KINDS
 from tests.sample.topology import SAMPLE
 from tests.stacks.templates import Templates, statements
@@ -140,6 +145,29 @@ def test_the_chat_hears_of_this_stage_only(prod: Templates) -> None:
     assert json.loads(rule["Targets"][0]["InputTransformer"]["InputTemplate"]) == {
         "text": "<state> <alarm>: <description>"
     }
+
+
+def test_the_chat_of_prod_hears_nothing_of_prod_eu_beside_it(prod: Templates, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pattern(*stages: str) -> Any:
+        monkeypatch.setattr(names, "STAGES", stages)
+        stack = Stack(App(), "Observability")
+        return stack.resolve(chat_webhook._not_of("prod", stack))
+
+    assert pattern("prod", "dev") == {}
+    (other,) = pattern("prod", "prod-eu", "production")["resources"]
+    assert text(other["anything-but"]["prefix"]).endswith(f":alarm:{names.resource('prod-eu', '')}")
+    (others,) = pattern("prod", "prod-eu", "prod-us")["resources"]
+    assert len(others["anything-but"]["prefix"]) == 2
+
+
+def test_a_rotated_webhook_reaches_the_destination_by_the_command_that_security_md_says(prod: Templates) -> None:
+    (command,) = re.findall(r"--query \"(\{.+?\})\"", (names.ROOT / "docs" / "security.md").read_text())
+    asked = command.replace("<project>-prod", names.resource("prod", "")[:-1])
+    sent = jmespath.search(asked, {"SecretString": "https://chat.example/hook"})
+    (destination,) = prod.properties("AWS::Events::ApiDestination")
+    assert sent == {"Name": destination["Name"], "InvocationEndpoint": "https://chat.example/hook"}
+    events = botocore.session.get_session().get_service_model("events")
+    assert sent.keys() <= events.operation_model("UpdateApiDestination").input_shape.members.keys()
 
 
 def test_a_stage_without_the_setting_has_no_alarms(local: Templates) -> None:
