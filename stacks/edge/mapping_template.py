@@ -61,9 +61,11 @@ CHARACTERS = (
     f"as a JSON escape. {NOTHING}"
 )
 BUSY = f"The queue is busy; send the request again later, with the same {KEY} if it had one."
-# API Gateway puts U+FFFD for bytes that are no UTF-8 before a template sees the body: other bytes than were sent.
-REPLACED = "%EF%BF%BD"
-# What a body with it becomes: an action that SQS does not have, so that its error differs from that of a body left out.
+# API Gateway puts U+FFFD for bytes that are no UTF-8 before a template sees the body: other bytes than were sent. SQS
+# refuses U+FFFE and U+FFFF, or by an older text of the same page keeps U+FFFD for them.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+REPLACED = ("%EF%BF%BD", "%EF%BF%BE", "%EF%BF%BF")
+# What a body with one of them becomes: an action that SQS does not have, whose error is none of a body left out.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
 _NO_ACTION = "Action=RefuseBody&Version=2012-11-05"
 _NO_BODY = "Action=SendMessage&Version=2012-11-05"
@@ -101,9 +103,9 @@ def request(route: Route, queue: Queue) -> str:
         *_preamble(route),
         "#set($body = '')",
         f"#if($wrong == '' && $util.base64Encode($input.body).length() <= {largest_body(route) // 3 * 4})",
-        "#set($body = $util.urlEncode($input.body))#end",
+        "#set($body = $util.urlEncode($input.body))#end#set($upper = $body.toUpperCase())",
         f"#if($body == ''){_NO_BODY}",
-        f"#elseif($body.toUpperCase().contains('{REPLACED}')){_NO_ACTION}",
+        "#elseif(" + " || ".join(f"$upper.contains('{each}')" for each in REPLACED) + f"){_NO_ACTION}",
         "#{else}Action=SendMessage&Version=2012-11-05&MessageBody=$body",
         *_identifiers(route, queue),
         *_attributes(route),
