@@ -175,12 +175,11 @@ def _preamble(route: Route) -> Iterator[str]:
     """Reads the headers, settles the correlation id and the tenant, and finds what is wrong. Prints nothing."""
     read = variables(route)
     yield from (f"#set(${variable} = '')" for variable in read.values())
-    yield "#set($wrong = '')#set($status = 400)#set($typed = '')"
+    yield "#set($wrong = '')#set($status = 400)#set($json = true)"
     yield "#set($headers = $input.params().get('header'))#foreach($name in $headers.keySet())"
     yield "#set($lower = $name.toLowerCase())"
     yield "#if($lower == 'content-type')#set($type = $headers.get($name))"
-    yield f"#if(!$type.matches('{content_type.PATTERN}'))#set($typed = 'no')"
-    yield "#elseif($typed == '')#set($typed = 'yes')#end"
+    yield f"#if(!$type.matches('{content_type.PATTERN}'))#set($json = false)#end"
     for header, variable in read.items():
         yield f"#elseif($lower == '{header.lower()}')#set(${variable} = $headers.get($name))"
         if variable in ("key", "tenant"):
@@ -198,7 +197,7 @@ def _preamble(route: Route) -> Iterator[str]:
         yield from _group(route, route.group)
     if route.senders:
         yield from _sender(route)
-    yield f"#if($typed != 'yes')#set($status = 415)#set($wrong = '{content_type.REFUSED} {NOTHING}')#end"
+    yield f"#if(!$json)#set($status = 415)#set($wrong = '{content_type.REFUSED} {NOTHING}')#end"
 
 
 def _rule(variable: str, pattern: str, wrong: str) -> str:
