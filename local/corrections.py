@@ -24,7 +24,7 @@ from ministack.core import lambda_runtime as runtime
 from ministack.core.lambda_runtime import Worker
 from ministack.services import eventbridge, lambda_svc, ses_v2, sqs
 
-from local import corrections_door, corrections_iam
+from local import corrections_door, corrections_iam, corrections_services
 
 Message = dict[str, Any]
 Queue = dict[str, Any]
@@ -200,6 +200,7 @@ def run() -> None:
     ses_v2.handle_request = send_email
     Worker._drain_stderr_bounded.__defaults__ = QUIET
     corrections_iam.correct()
+    corrections_services.correct()
     corrections_door.correct()
     sys.argv = ["ministack"]
     threading.Thread(target=end_with_standard_input, daemon=True).start()

@@ -206,6 +206,7 @@ class Cases:
                 accepted(body),
                 more=(("Content-Type", spelling),),
             )
+        yield self._case("no Content-Type is JSON", "202, the same bytes", accepted(body), without=("Content-Type",))
         yield self._case(
             "another Content-Type is refused",
             f"415, {REFUSED}",

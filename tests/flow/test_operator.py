@@ -18,6 +18,7 @@ import ops.stage
 from local.aws import client
 from local.effects import Effects, eventually
 from local.session import Session
+from local.state import REGION
 from ops.cli.app import app
 from ops.queue import Queue
 from ops.redrive import journal as journals
@@ -29,7 +30,7 @@ from tests.flow.tickets import hire, open_ticket, settled
 from tests.sample.topology import SAMPLE
 
 WORD = "open_ticket"
-ROLE = names.resource(names.LOCAL, "operator")
+ROLE = names.regional(names.LOCAL, "operator", REGION)
 
 
 @pytest.fixture(autouse=True)

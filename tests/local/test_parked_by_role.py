@@ -38,13 +38,14 @@ def operated(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     stack = Operator(cdk, settings=stages.read(names.LOCAL, names.CONTEXT["stages"]), topology=PARKS)
     template = json.loads((Path(cdk.synth().directory) / f"{stack.artifact_id}.template.json").read_text())
     resolver = Resolver(resources=template["Resources"], account=ACCOUNT, region=REGION)
+    (role,) = (each for each in template["Resources"].values() if each["Type"] == "AWS::IAM::Role")
     statements = [
         statement
-        for resource in template["Resources"].values()
-        if resource["Type"] == "AWS::IAM::Policy"
-        for statement in resolver.resolve(resource["Properties"])["PolicyDocument"]["Statement"]
+        for each in template["Resources"].values()
+        if each["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
+        for statement in resolver.resolve(each["Properties"])["PolicyDocument"]["Statement"]
     ]
-    make(emulator, *statements, name=names.resource(names.LOCAL, "operator"))
+    make(emulator, *statements, name=resolver.resolve(role["Properties"])["RoleName"])
     endpoint = emulator.endpoint
     State(
         api_url="",

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from stacks import names
+from stacks import settings as stages
 from stacks.edge.content_type import PATTERN, SPELLINGS
+from stacks.ingress import unsigned
 from stacks.invariants.velocity import unencoded
+from stacks.settings import SettingsError
 from tests.sample.topology import SAMPLE
 from tests.stacks.edge.api import methods
 from tests.stacks.templates import Templates, listed, synthesize
@@ -148,7 +152,24 @@ def test_a_private_api_is_reached_through_its_endpoints_only(tmp_path: Path) -> 
     assert api["EndpointConfiguration"] == {"Types": ["PRIVATE"], "VpcEndpointIds": ["vpce-0123456789abcdef0"]}
     allow, deny = api["Policy"]["Statement"]
     assert (allow["Effect"], deny["Effect"]) == ("Allow", "Deny")
+    assert allow["Resource"] == "execute-api:/dev/POST/v1/webhooks/*", "what is signed needs the caller's permission"
+    assert deny["Resource"] == "execute-api:/*"
     assert deny["Condition"] == {"StringNotEquals": {"aws:SourceVpce": ["vpce-0123456789abcdef0"]}}
+
+
+def test_a_private_api_of_bearers_lets_them_call(tmp_path: Path) -> None:
+    templates = synthesize(tmp_path, "dev", vpc_endpoints=["vpce-0123456789abcdef0"], authorization="api_key")
+    (api,) = templates.properties("AWS::ApiGateway::RestApi")
+    routes = [f"execute-api:/dev/POST{re.sub('{[a-z_]+}', '*', route.path)}" for route in SAMPLE.routes]
+    assert api["Policy"]["Statement"][0]["Resource"] == routes
+
+
+def test_a_private_path_that_anybody_may_call_covers_no_signed_one() -> None:
+    webhooks = SAMPLE.integration("webhooks")
+    wide = replace(webhooks, routes=(replace(webhooks.routes[0], path="/v1/{source}"),))
+    topology = replace(SAMPLE, integrations=(SAMPLE.integration("tickets"), SAMPLE.integration("agents"), wide))
+    with pytest.raises(SettingsError, match="anybody call POST .* would let them call POST /v1/tickets"):
+        unsigned(stages.read("dev", names.CONTEXT["stages"]), topology)
 
 
 def test_a_public_api_is_regional(prod: Templates) -> None:
