@@ -168,7 +168,7 @@ def test_a_private_path_that_anybody_may_call_covers_no_signed_one() -> None:
     webhooks = SAMPLE.integration("webhooks")
     wide = replace(webhooks, routes=(replace(webhooks.routes[0], path="/v1/{source}"),))
     topology = replace(SAMPLE, integrations=(SAMPLE.integration("tickets"), SAMPLE.integration("agents"), wide))
-    with pytest.raises(SettingsError, match="anybody call POST .* would let them call POST /v1/tickets"):
+    with pytest.raises(SettingsError, match=r"anybody call POST .* would let them call POST /v1/tickets"):
         unsigned(stages.read("dev", names.CONTEXT["stages"]), topology)
 
 
