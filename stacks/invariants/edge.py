@@ -67,16 +67,15 @@ def no_required_header(assembly: Assembly) -> Iterator[Finding]:
     source=f"{GUIDE}/api-gateway-method-request-validation.html",
 )
 def checked_bodies(assembly: Assembly) -> Iterator[Finding]:
-    """Every content type that reaches a service has a model, because a body of one without is not checked."""
+    """Every content type that reaches a queue has a model, because a body of one without is not checked."""
     for method, integration in integrations(assembly):
-        validator = assembly.target(
-            method, method.properties.get("RequestValidatorId"), "AWS::ApiGateway::RequestValidator"
-        )
+        if ":sqs:" not in text(integration.get("Uri")):
+            continue
+        properties = method.properties
+        validator = assembly.target(method, properties.get("RequestValidatorId"), "AWS::ApiGateway::RequestValidator")
         if validator is None or not validator.properties.get("ValidateRequestBody"):
             yield method, "no validator checks its bodies"
-        for content_type in set(integration.get("RequestTemplates", {})) - set(
-            method.properties.get("RequestModels", {})
-        ):
+        for content_type in sorted({*integration.get("RequestTemplates", {})} - {*properties.get("RequestModels", {})}):
             yield method, f"{content_type} has a template and no model"
 
 

@@ -128,7 +128,9 @@ def test_the_grant_to_write_logs_outlives_the_stack_because_other_apis_use_it(pr
     assert account["DeletionPolicy"] == role["DeletionPolicy"] == "Retain"
 
 
-def test_a_change_of_a_contract_is_a_new_deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_of_a_contract_or_a_template_is_a_new_deployment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def deployment(folder: str) -> str:
         resources = synthesize(tmp_path / folder, "dev").stacks["ingress"]["Resources"]
         (name,) = (name for name, resource in resources.items() if resource["Type"] == "AWS::ApiGateway::Deployment")
@@ -136,8 +138,12 @@ def test_a_change_of_a_contract_is_a_new_deployment(tmp_path: Path, monkeypatch:
 
     before = deployment("before")
     assert deployment("again") == before
-    monkeypatch.setattr("stacks.edge.api_to_queue.draft4", lambda _contract: {"type": "object", "minProperties": 2})
-    assert deployment("after") != before
+    with monkeypatch.context() as patch:
+        patch.setattr("stacks.edge.api_to_queue.draft4", lambda _contract: {"type": "object", "minProperties": 2})
+        assert deployment("after") != before
+    # The template stands in the mappings, not in the method, whose change is one anyway.
+    monkeypatch.setattr("stacks.edge.mapping_template._NO_BODY", "Action=SendMessage")
+    assert deployment("later") != before
 
 
 def test_a_private_api_is_reached_through_its_endpoints_only(tmp_path: Path) -> None:
