@@ -128,6 +128,21 @@ def _unzipped(layer: bytes) -> Path:
     return folder
 
 
+def with_system_attributes(action: str, parameters: dict[str, Any], normalise: Any = sqs._normalise) -> dict[str, Any]:
+    """Read the message system attributes of the query protocol, too: the trace header.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_MessageSystemAttributeValue.html
+    """
+    data: dict[str, Any] = normalise(action, parameters)
+    number = 1
+    while name := sqs._p(parameters, f"MessageSystemAttribute.{number}.Name"):
+        prefix = f"MessageSystemAttribute.{number}.Value"
+        value = {part: sqs._p(parameters, f"{prefix}.{part}") for part in ("DataType", "StringValue")}
+        data.setdefault("MessageSystemAttributes", {})[name] = value
+        number += 1
+    return data
+
+
 def put_events(data: dict[str, Any], put: Any = eventbridge._put_events, **options: Any) -> Any:
     """Refuse the entries whose detail is no JSON object, and put the others.
 
@@ -178,6 +193,7 @@ def run() -> None:
     """Correct the emulator, and run it."""
     sqs._collect_fifo = receive_from_groups
     sqs._dlq_sweep = move_dead_letters
+    sqs._normalise = with_system_attributes
     lambda_svc.invalidate_worker = let_finish
     Worker._spawn = share_layers
     eventbridge._put_events = put_events

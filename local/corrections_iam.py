@@ -16,7 +16,7 @@ from typing import Any
 
 from ministack.core import iam_actions as actions
 from ministack.core import iam_evaluator as evaluator
-from ministack.services import lambda_svc, ses_v2, sts
+from ministack.services import lambda_svc, ses_v2, sqs, sts
 
 MAPPINGS = {
     "GET": "GetEventSourceMapping",
@@ -55,7 +55,11 @@ def action_of(*request: Any, of: Any = actions.extract_iam_action) -> str | None
     if service == "lambda" and re.search(r"/event-source-mappings/[^/]+$", path):
         return f"lambda:{MAPPINGS[method]}" if method in MAPPINGS else None
     found: str | None = of(*request)
-    return found.removesuffix("Batch") if service == "sqs" and found else found
+    if service != "sqs" or not found:
+        return found
+    # What is no action cannot be allowed: it is refused as InvalidAction, whoever asks.
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
+    return found.removesuffix("Batch") if found.partition(":")[2] in sqs._HANDLERS else None
 
 
 def resource_of(*request: Any, of: Any = actions.extract_resource_arn) -> str:

@@ -26,7 +26,7 @@ AWS = ("boto3", "botocore", "aws_lambda_powertools", "aws_cdk")
 PLAIN = (
     *("stacks.names", "stacks.entry", "stacks.rules", "stacks.settings", "stacks.actions", "stacks.grants"),
     *(f"stacks.monitoring.{name}" for name in ("alarms", "metrics", "dashboard", "queries")),
-    *("stacks.edge.answers", "stacks.edge.mapping_template"),
+    *(f"stacks.edge.{name}" for name in ("answers", "content_type", "mapping_template")),
 )
 """The stacks' plain data, which needs no aws_cdk."""
 CONTRACTS = "functions.contracts"

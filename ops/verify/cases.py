@@ -233,16 +233,18 @@ class Cases:
                 accepted(body, lambda message: _differs(message, IDEMPOTENCY_KEY, f"{self._run}-last")),
                 more=twice,
             )
-        for kind, header in (
-            ("root", f"Root={TRACE}"),
-            ("root, parent and decision", f"Root={TRACE};Parent=53995c3f42cd8ad8;Sampled=1"),
-        ):
-            yield self._case(
-                f"a trace of the caller ({kind}) goes on",
-                f"202, AWSTraceHeader with {TRACE}",
-                accepted(body, _traced),
-                more=((TRACE_ID, header),),
-            )
+        yield self._case(
+            "a trace that the caller decided about goes on",
+            f"202, AWSTraceHeader with {TRACE}",
+            accepted(body, _traced),
+            more=((TRACE_ID, f"Root={TRACE};Parent=53995c3f42cd8ad8;Sampled=1"),),
+        )
+        yield self._case(
+            "a trace that the caller did not decide about is API Gateway's to decide",
+            "202, AWSTraceHeader with Sampled, or none",
+            accepted(body, _decided),
+            more=((TRACE_ID, f"Root={TRACE}"),),
+        )
         if route.delay:
             yield self._case(
                 "a wrong Delay-Seconds is refused",
@@ -363,6 +365,11 @@ def _differs(message: Message, name: str, wanted: str, *, other: bool = False) -
     if got == wanted or (other and got):
         return None
     return f"202, and {name} is {got!r}"
+
+
+def _decided(message: Message) -> str | None:
+    header = message.attributes.get("AWSTraceHeader", "")
+    return None if not header or "Sampled=" in header else f"202, and AWSTraceHeader is {header!r}"
 
 
 def _traced(message: Message) -> str | None:

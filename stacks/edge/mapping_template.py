@@ -61,9 +61,11 @@ CHARACTERS = (
     f"as a JSON escape. {NOTHING}"
 )
 BUSY = f"The queue is busy; send the request again later, with the same {KEY} if it had one."
-# API Gateway puts U+FFFD for bytes that are no UTF-8 before a template sees the body: other bytes than were sent.
-REPLACED = "%EF%BF%BD"
-# What a body with it becomes: an action that SQS does not have, so that its error differs from that of a body left out.
+# API Gateway puts U+FFFD for bytes that are no UTF-8 before a template sees the body: other bytes than were sent. SQS
+# refuses U+FFFE and U+FFFF, or by an older text of the same page keeps U+FFFD for them.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+REPLACED = ("%EF%BF%BD", "%EF%BF%BE", "%EF%BF%BF")
+# What a body with one of them becomes: an action that SQS does not have, whose error is none of a body left out.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
 _NO_ACTION = "Action=RefuseBody&Version=2012-11-05"
 _NO_BODY = "Action=SendMessage&Version=2012-11-05"
@@ -101,9 +103,9 @@ def request(route: Route, queue: Queue) -> str:
         *_preamble(route),
         "#set($body = '')",
         f"#if($wrong == '' && $util.base64Encode($input.body).length() <= {largest_body(route) // 3 * 4})",
-        "#set($body = $util.urlEncode($input.body))#end",
+        "#set($body = $util.urlEncode($input.body))#end#set($upper = $body.toUpperCase())",
         f"#if($body == ''){_NO_BODY}",
-        f"#elseif($body.toUpperCase().contains('{REPLACED}')){_NO_ACTION}",
+        "#elseif(" + " || ".join(f"$upper.contains('{each}')" for each in REPLACED) + f"){_NO_ACTION}",
         "#{else}Action=SendMessage&Version=2012-11-05&MessageBody=$body",
         *_identifiers(route, queue),
         *_attributes(route),
@@ -173,12 +175,11 @@ def _preamble(route: Route) -> Iterator[str]:
     """Reads the headers, settles the correlation id and the tenant, and finds what is wrong. Prints nothing."""
     read = variables(route)
     yield from (f"#set(${variable} = '')" for variable in read.values())
-    yield "#set($wrong = '')#set($status = 400)#set($typed = '')"
+    yield "#set($wrong = '')#set($status = 400)#set($json = true)"
     yield "#set($headers = $input.params().get('header'))#foreach($name in $headers.keySet())"
     yield "#set($lower = $name.toLowerCase())"
     yield "#if($lower == 'content-type')#set($type = $headers.get($name))"
-    yield f"#if(!$type.matches('{content_type.PATTERN}'))#set($typed = 'no')"
-    yield "#elseif($typed == '')#set($typed = 'yes')#end"
+    yield f"#if(!$type.matches('{content_type.PATTERN}'))#set($json = false)#end"
     for header, variable in read.items():
         yield f"#elseif($lower == '{header.lower()}')#set(${variable} = $headers.get($name))"
         if variable in ("key", "tenant"):
@@ -196,7 +197,7 @@ def _preamble(route: Route) -> Iterator[str]:
         yield from _group(route, route.group)
     if route.senders:
         yield from _sender(route)
-    yield f"#if($typed != 'yes')#set($status = 415)#set($wrong = '{content_type.REFUSED} {NOTHING}')#end"
+    yield f"#if(!$json)#set($status = 415)#set($wrong = '{content_type.REFUSED} {NOTHING}')#end"
 
 
 def _rule(variable: str, pattern: str, wrong: str) -> str:

@@ -104,7 +104,8 @@ def _path(route: Route, random: Random) -> str:
 
 def _headers(route: Route, random: Random) -> Iterator[tuple[str, str]]:
     """The headers that the route reads, well and badly written, in any case, some of them twice."""
-    yield random.choice(("Content-Type", "content-type")), random.choice(SPELLINGS)
+    if random.random() < 0.9:
+        yield random.choice(("Content-Type", "content-type")), random.choice(SPELLINGS)
     if random.random() < 0.03:
         yield "CONTENT-TYPE", random.choice([*SPELLINGS, "text/plain", ""])
     for name, variable in mapping_template.variables(route).items():

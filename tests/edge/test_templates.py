@@ -51,6 +51,8 @@ def test_what_velocity_makes_of_a_request_is_its_own_bytes_or_no_message(compare
             assert all(sent.values()), "none is empty"
         else:
             assert sent in (SEND, SEND | {"Action": "RefuseBody"})
+            body = (each.request.body or b"").decode(errors="replace")
+            assert (sent != SEND) <= any(character in body for character in "\ufffd\ufffe\uffff")
 
 
 def test_a_202_holds_exactly_the_bytes_that_were_sent_and_everything_else_is_json(compared: Compared) -> None:

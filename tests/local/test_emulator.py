@@ -14,14 +14,20 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+import urllib3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from local.aws import client
 from local.emulator import Emulator
 from local.errors import LocalError
-from tests.local.roles import allow, make, trusting
+from local.state import REGION
+from tests.local.roles import Statement, allow, make, session, trusting
 
 RUNS = allow(
     ("logs:CreateLogStream", "logs:PutLogEvents", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
@@ -86,6 +92,30 @@ def test_a_fifo_dead_letter_is_deduplicated_by_its_message_id(sqs: Any) -> None:
     assert moved["MessageId"] == first["MessageId"]
     assert moved["Attributes"]["MessageDeduplicationId"] == first["MessageId"]
     assert moved["Attributes"]["MessageGroupId"] == "a"
+
+
+def form(emulator: Emulator, queue: str, statement: Statement, **parameters: str) -> Any:
+    """The answer to a call by the query protocol, as API Gateway makes it, by whom the statement says."""
+    keys = session(emulator, make(emulator, statement))
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    request = AWSRequest("POST", queue, data=urlencode(parameters), headers=headers)
+    SigV4Auth(Credentials(*keys.values()), "sqs", REGION).add_auth(request)
+    http = urllib3.PoolManager(ca_certs=str(emulator.endpoint.ca_bundle), retries=False)
+    return http.request("POST", queue, body=request.data, headers=dict(request.headers))
+
+
+def test_the_query_protocol_takes_a_trace_header_and_says_what_is_no_action(emulator: Emulator, sqs: Any) -> None:
+    queue = str(sqs.create_queue(QueueName="traced")["QueueUrl"])
+    sends = allow("sqs:SendMessage", "*")
+    header = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
+    system = {"Name": "AWSTraceHeader", "Value.DataType": "String", "Value.StringValue": header}
+    sent = {f"MessageSystemAttribute.1.{name}": value for name, value in system.items()}
+    assert form(emulator, queue, sends, Action="SendMessage", MessageBody="1", **sent).status == 200
+    (message,) = receive(sqs, queue)
+    assert message["Attributes"]["AWSTraceHeader"] == header
+
+    refused = form(emulator, queue, sends, Action="RefuseBody")
+    assert (refused.status, b"<Code>InvalidAction</Code>" in refused.data) == (400, True)
 
 
 def test_an_event_whose_detail_is_no_object_is_refused_and_its_neighbours_are_put(emulator: Emulator) -> None:

@@ -60,7 +60,7 @@ def _told(proven: Proof, one: Granted, *, flow: bool) -> bool:
 def _flow(one: Granted) -> str:
     """What the flow tests say of a local stack without the action."""
     role = one.role.replace(f"-{STAGE}-", f"-{LOCAL}-")
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:xdist", "tests/flow", "--tb=no", "--no-header"]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", "tests/flow", "--tb=no", "--no-header"]
     environment = os.environ | {WITHOUT: f"{role} {one.action}"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]

@@ -25,7 +25,8 @@ def test_a_project_without_integrations_has_neither_an_api_nor_a_dashboard(tmp_p
     templates = synthesize(tmp_path, "prod", Topology())
     assert set(templates.stacks) == set(names.SHARED_STACKS) - {"encryption", "ingress"}
     assert not templates.properties("AWS::CloudWatch::Dashboard")
-    assert not templates.properties("AWS::CloudWatch::Alarm")
+    (alarm,) = templates.properties("AWS::CloudWatch::Alarm")
+    assert alarm["AlarmName"] == names.resource("prod", "chat-not-posted"), "the chat is there before anything else"
 
 
 def test_stacks_meet_by_name_so_that_one_can_be_deployed_or_removed_alone(prod: Templates) -> None:

@@ -31,7 +31,6 @@ from tests.sample.contracts import ChangeTicket, OpenTicket, TicketId, TicketOpe
 from tests.sample.topology import SAMPLE
 
 LONG = "follow_what_every_other_party_did_with_i"
-BUCKET = "arn:aws:s3:::uploads/in/*"
 BUS = "arn:aws:events:eu-central-1:111122223333:event-bus/billing-{stage}-events"
 
 
@@ -111,8 +110,8 @@ def worker(**changes: Any) -> dict[str, Any]:
     return {"consumers": (replace(WORKER, **changes), FOLLOWER)}
 
 
-def granted(*resources: str, actions: tuple[str, ...] = ("s3:GetObject",)) -> dict[str, Any]:
-    return worker(grants=(Grant(actions=actions, resources=resources),))
+def granted(resource: str) -> dict[str, Any]:
+    return worker(grants=(Grant(actions=("s3:GetObject",), resources=(resource,)),))
 
 
 def on_keys(*actions: str) -> dict[str, Any]:
@@ -228,32 +227,9 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         | {"others": (Integration("more", tables=(Table(name="theirs", key="id"),)),)},
         "uses table 'theirs', which integration 'more' owns; subscribe to its events",
     ),
-    ("a misspelt action", on_keys("PuttItem"), "'PuttItem' is no action of IAM's on a table's items; write PutItem."),
-    ("an action that is nothing like one", on_keys("Frobnicate"), "on a table's items; choose of BatchGetItem, "),
-    (
-        "an operation that is no action",
-        on_keys("BatchExecuteStatement"),
-        "Consumer 'work', table 'keys': 'BatchExecuteStatement' is no action, its parts are; write those that are "
-        "needed of PartiQLSelect, ",
-    ),
+    ("a misspelt action", on_keys("PuttItem"), "table 'keys': 'PuttItem' is no action of IAM's on a table's items"),
     ("an access to do nothing", on_keys(), "Consumer 'work' may do nothing with table 'keys'"),
-    ("a grant of nothing", granted("*", actions=()), "grant of nothing: it names no action; name some"),
-    ("a grant on nothing", granted(), "Consumer 'work', grant of s3:GetObject: it names no resource"),
-    ("a grant without its service", granted(BUCKET, actions=("GetObject",)), "begins with its service"),
-    ("a grant of a wildcard", granted(BUCKET, actions=("s3:Get*",)), "'s3:Get*': it stands for more than the code"),
-    ("a misspelt grant", granted(BUCKET, actions=("s3:GetObjekt",)), "no such action; write s3:getobject."),
-    ("a grant of an unknown service", granted(BUCKET, actions=("zzzzz:Get",)), "no such action; correct it."),
-    ("a grant on everything", granted("*"), "that is all there are; name the ones that it needs."),
-    ("a grant on every object", granted("arn:aws:s3:::*/in/*"), "'arn:aws:s3:::*/in/*': that is all there are"),
-    ("a grant on no ARN", granted("uploads"), "the action is not for that; name arn:{Partition}:s3:"),
-    ("a grant on another service", granted("arn:aws:sqs:eu-central-1:111122223333:q"), "the action is not for that"),
-    ("a grant on the bucket of objects", granted("arn:aws:s3:::uploads"), "the action is not for that"),
-    ("a grant with a hole", granted("arn:aws:s3:::uploads-{colour}/*"), "nothing stands for {colour}; it may say "),
-    (
-        "a grant on a resource where there is none",
-        granted(BUCKET, actions=("s3:ListAllMyBuckets",)),
-        "AWS knows no resource for that action; write '*', alone.",
-    ),
+    ("a grant on everything", granted("*"), "Consumer 'work', grant of s3:GetObject on '*': that is all there are"),
     ("a route twice", {"routes": (ROUTE, ROUTE)}, "Route POST /v1/things is listed twice"),
     (
         "two names for one place of a path",
