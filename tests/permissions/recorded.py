@@ -21,9 +21,9 @@ Use = tuple[str, str, str]
 PARKS = on_poison("park")
 """The sample with a queue that parks, whose consumer does all that the sample's own does, and more."""
 AWAY = (
-    *(Outage(service, 40, 300, "5xx") for service in ("events", "secrets")),
-    Outage("dynamodb", 1000, 300, "5xx"),
-    Outage("mail", 2000, 300, "5xx"),
+    *(Outage(service, 40, 180, "5xx") for service in ("events", "secrets")),
+    Outage("dynamodb", 1000, 180, "5xx"),
+    Outage("mail", 2000, 180, "5xx"),
 )
 
 
@@ -38,7 +38,7 @@ def _sends() -> list[Send]:
     random = Random("uses")
     sends = [opened(1, "wrong", agent="nobody"), changed(1, "wrong", 1, "wrong", "{}"), changed(2, "late", 9)]
     for outage in AWAY:
-        for number in range(8):
+        for number in range(6):
             # Some just before the service is away, so that what follows them meets that, and some during it.
             at = outage.start + random.uniform(-2, 4)
             ticket = f"{outage.service}-{outage.start}-{number}"
