@@ -33,7 +33,7 @@ unit: setup ## Run what takes a minute: no emulator, no long proofs
 proofs: setup ## Run what proves more of the same: every stage, more messages, more examples
 	@HEADRACE_EXAMPLES=2000 $(BIN)/pytest -n 2 --dist loadgroup -m "proof or long"
 
-fuzz: setup ## The edge's property tests with 100,000 examples instead of 500
+fuzz: setup ## The edge's property tests with 100,000 examples instead of 300
 	@HEADRACE_EXAMPLES=100000 $(BIN)/pytest -q -n 2 tests/local/gateway/test_bytes.py
 
 faults: setup ## The consumer under every kind of fault, in virtual time: 20,000 messages, then a table

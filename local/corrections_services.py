@@ -6,6 +6,7 @@ Part of `local/corrections.py`, in the emulator's process, which by itself lets 
 from __future__ import annotations
 
 import secrets
+import time
 from contextvars import ContextVar
 from typing import Any
 
@@ -24,6 +25,8 @@ assuming: ContextVar[str] = ContextVar("assuming", default="")
 """The service of AWS for which a role is assumed."""
 sessions: dict[tuple[str, str], dict[str, str]] = {}
 """The credentials of functions, by function and role."""
+polls: dict[tuple[str, str], tuple[float, str | None]] = {}
+"""Why a role may not poll a queue, and until when that is not looked up again: mappings are asked all the time."""
 
 
 def may(role_arn: str, action: str, resource: str, service: str) -> bool:
@@ -106,7 +109,12 @@ def workers_of(
     of: Any = lambda_svc._sqs_esm_concurrency,
 ) -> int:
     """How many batches a mapping of a queue may have in flight: none, where its function's role may not poll."""
-    if unpolled(config.get("Role", ""), mapping["EventSourceArn"]):
+    asked, now = (config.get("Role", ""), mapping["EventSourceArn"]), time.monotonic()
+    until, why = polls.get(asked, (0.0, None))
+    if now > until:
+        why = unpolled(*asked)
+        polls[asked] = now + 1, why
+    if why:
         return 0
     found: int = of(mapping, function, config, queue)
     return found

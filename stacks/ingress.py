@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 from aws_cdk import aws_apigateway as apigateway
@@ -16,10 +17,10 @@ from stacks.edge.api_to_queue import ApiToQueue
 from stacks.edge.authorization import Authorization
 from stacks.edge.closed_route import ClosedRoute
 from stacks.edge.gateway_responses import add_gateway_responses
-from stacks.entry import Topology
+from stacks.entry import PARAMETER, Topology
 from stacks.parts.acknowledged import acknowledge
 from stacks.parts.stage_stack import StageStack
-from stacks.settings import Settings
+from stacks.settings import Settings, SettingsError
 
 
 class Ingress(StageStack):
@@ -48,7 +49,7 @@ class Ingress(StageStack):
                 access_log_destination=log.destination,
                 access_log_format=log.format,
             ),
-            **self._exposure(settings),
+            **self._exposure(settings, topology),
         )
         # What is deployed may write its log and ask its authorizer from the first request on.
         self.api.deployment_stage.node.add_dependency(log.account, authorization)
@@ -75,10 +76,13 @@ class Ingress(StageStack):
                 web_acl_arn=settings.web_acl_arn,
             )
 
-    def _exposure(self, settings: Settings) -> dict[str, Any]:
+    def _exposure(self, settings: Settings, topology: Topology) -> dict[str, Any]:
         """Public in its region, or private: reached through the named VPC endpoints and no other way.
 
+        The policy of a private API allows only routes that are not signed: for those that are, what it allows would do
+        instead of a permission of the caller's, in this account.
         https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-private-apis.html
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-authorization-flow.html
         """
         if not settings.vpc_endpoints:
             return {"endpoint_types": [apigateway.EndpointType.REGIONAL]}
@@ -88,11 +92,9 @@ class Ingress(StageStack):
             )
             for number, endpoint in enumerate(settings.vpc_endpoints, start=1)
         ]
-        invoke: dict[str, Any] = {
-            "principals": [iam.AnyPrincipal()],
-            "actions": ["execute-api:Invoke"],
-            "resources": ["execute-api:/*"],
-        }
+        invoke: dict[str, Any] = {"principals": [iam.AnyPrincipal()], "actions": ["execute-api:Invoke"]}
+        anybodys = unsigned(settings, topology)
+        allowed = [iam.PolicyStatement(**invoke, resources=anybodys)] if anybodys else []
         elsewhere = {"StringNotEquals": {"aws:SourceVpce": list(settings.vpc_endpoints)}}
         return {
             "endpoint_configuration": apigateway.EndpointConfiguration(
@@ -100,8 +102,10 @@ class Ingress(StageStack):
             ),
             "policy": iam.PolicyDocument(
                 statements=[
-                    iam.PolicyStatement(**invoke),
-                    iam.PolicyStatement(effect=iam.Effect.DENY, conditions=elsewhere, **invoke),
+                    *allowed,
+                    iam.PolicyStatement(
+                        effect=iam.Effect.DENY, conditions=elsewhere, resources=["execute-api:/*"], **invoke
+                    ),
                 ]
             ),
         }
@@ -116,3 +120,24 @@ def _limits(topology: Topology) -> dict[str, apigateway.MethodDeploymentOptions]
         for route in topology.routes
         if route.rate is not None
     }
+
+
+def unsigned(settings: Settings, topology: Topology) -> list[str]:
+    """The routes that callers do not sign, as a resource policy names them.
+
+    Raises `SettingsError` where one of them, with anything in the place of its parameters, is also a route that is
+    signed.
+    """
+    routes = [*topology.routes, *topology.retired_routes]
+    signed = [route for route in routes if route.authorized(settings.authorization) == "iam"]
+    found = []
+    for route in (each for each in routes if each not in signed):
+        pattern = f"{route.method}{PARAMETER.sub('*', route.path)}"
+        covered = next((each.name for each in signed if fnmatchcase(f"{each.method}{each.path}", pattern)), None)
+        if covered is not None:
+            raise SettingsError(
+                f"Stage {settings.stage} is private, and what lets anybody call {route.name} would let them call "
+                f"{covered}, too, which is signed: give one of them another path."
+            )
+        found.append(f"execute-api:/{settings.stage}/{pattern}")
+    return found

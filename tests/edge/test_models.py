@@ -14,7 +14,7 @@ from stacks.edge.model_schema import draft4
 from tests.edge.conftest import Compared
 from tests.edge.java import read
 
-pytestmark = pytest.mark.edge
+pytestmark = [pytest.mark.edge, pytest.mark.long]
 
 
 def ours(model: Draft4Validator, body: str) -> str:

@@ -12,7 +12,7 @@ from stacks.edge.mapping_template import LARGEST_BODY
 from tests.edge.conftest import Compared
 from tests.edge.java import read, read_mapping
 
-pytestmark = pytest.mark.edge
+pytestmark = [pytest.mark.edge, pytest.mark.long]
 SEND = {"Action": "SendMessage", "Version": "2012-11-05"}
 
 

@@ -315,7 +315,7 @@ def test_a_mapping_whose_role_loses_a_permission_takes_nothing(emulator: Emulato
     functions = create(emulator, "polls", role)
     functions.create_event_source_mapping(FunctionName="polls", EventSourceArn=arn("sqs", "polled"))
     iam.put_role_policy(RoleName=role.rpartition("/")[2], PolicyName="all", PolicyDocument=policy(allow("logs:*", "*")))
-    time.sleep(0.5)
+    time.sleep(1.2)
     sqs.send_message(QueueUrl=url, MessageBody="1")
     time.sleep(1.5)
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from stacks import names
+from stacks import settings as stages
 from stacks.edge.content_type import PATTERN, SPELLINGS
+from stacks.ingress import unsigned
 from stacks.invariants.velocity import unencoded
+from stacks.settings import SettingsError
 from tests.sample.topology import SAMPLE
 from tests.stacks.edge.api import methods
 from tests.stacks.templates import Templates, listed, synthesize
@@ -124,7 +128,9 @@ def test_the_grant_to_write_logs_outlives_the_stack_because_other_apis_use_it(pr
     assert account["DeletionPolicy"] == role["DeletionPolicy"] == "Retain"
 
 
-def test_a_change_of_a_contract_is_a_new_deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_of_a_contract_or_a_template_is_a_new_deployment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def deployment(folder: str) -> str:
         resources = synthesize(tmp_path / folder, "dev").stacks["ingress"]["Resources"]
         (name,) = (name for name, resource in resources.items() if resource["Type"] == "AWS::ApiGateway::Deployment")
@@ -132,8 +138,12 @@ def test_a_change_of_a_contract_is_a_new_deployment(tmp_path: Path, monkeypatch:
 
     before = deployment("before")
     assert deployment("again") == before
-    monkeypatch.setattr("stacks.edge.api_to_queue.draft4", lambda _contract: {"type": "object", "minProperties": 2})
-    assert deployment("after") != before
+    with monkeypatch.context() as patch:
+        patch.setattr("stacks.edge.api_to_queue.draft4", lambda _contract: {"type": "object", "minProperties": 2})
+        assert deployment("after") != before
+    # The template stands in the mappings, not in the method, whose change is one anyway.
+    monkeypatch.setattr("stacks.edge.mapping_template._NO_BODY", "Action=SendMessage")
+    assert deployment("later") != before
 
 
 def test_a_private_api_is_reached_through_its_endpoints_only(tmp_path: Path) -> None:
@@ -142,7 +152,24 @@ def test_a_private_api_is_reached_through_its_endpoints_only(tmp_path: Path) -> 
     assert api["EndpointConfiguration"] == {"Types": ["PRIVATE"], "VpcEndpointIds": ["vpce-0123456789abcdef0"]}
     allow, deny = api["Policy"]["Statement"]
     assert (allow["Effect"], deny["Effect"]) == ("Allow", "Deny")
+    assert allow["Resource"] == "execute-api:/dev/POST/v1/webhooks/*", "what is signed needs the caller's permission"
+    assert deny["Resource"] == "execute-api:/*"
     assert deny["Condition"] == {"StringNotEquals": {"aws:SourceVpce": ["vpce-0123456789abcdef0"]}}
+
+
+def test_a_private_api_of_bearers_lets_them_call(tmp_path: Path) -> None:
+    templates = synthesize(tmp_path, "dev", vpc_endpoints=["vpce-0123456789abcdef0"], authorization="api_key")
+    (api,) = templates.properties("AWS::ApiGateway::RestApi")
+    routes = [f"execute-api:/dev/POST{re.sub('{[a-z_]+}', '*', route.path)}" for route in SAMPLE.routes]
+    assert api["Policy"]["Statement"][0]["Resource"] == routes
+
+
+def test_a_private_path_that_anybody_may_call_covers_no_signed_one() -> None:
+    webhooks = SAMPLE.integration("webhooks")
+    wide = replace(webhooks, routes=(replace(webhooks.routes[0], path="/v1/{source}"),))
+    topology = replace(SAMPLE, integrations=(SAMPLE.integration("tickets"), SAMPLE.integration("agents"), wide))
+    with pytest.raises(SettingsError, match=r"anybody call POST .* would let them call POST /v1/tickets"):
+        unsigned(stages.read("dev", names.CONTEXT["stages"]), topology)
 
 
 def test_a_public_api_is_regional(prod: Templates) -> None:

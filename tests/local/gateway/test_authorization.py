@@ -79,6 +79,11 @@ def test_a_good_token_lets_in_and_names_the_tenant(client: Client, receiver: Rec
     }
 
 
+def test_a_token_counts_in_lower_case_as_http_2_sends_its_header(client: Client, receiver: Receiver) -> None:
+    receiver.functions[AUTHORIZER] = lambda _: policy()
+    assert client.post("/v1/tickets/o-1/changes", CHANGE, {**KEY, "authorization": TOKEN}).status == 202
+
+
 def test_a_policy_is_kept_for_its_token(client: Client, receiver: Receiver) -> None:
     receiver.functions[AUTHORIZER] = lambda _: policy()
     for token in (TOKEN, TOKEN, "Bearer ddd.eee.fff", TOKEN):

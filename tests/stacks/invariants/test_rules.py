@@ -140,6 +140,15 @@ def makes_its_log_group(broken: Broken) -> None:
 
 NAIVE = {"application/json": "Action=SendMessage&MessageBody=$input.body"}
 BREAKS: list[tuple[str, Break]] = [
+    (
+        "signed-by-permission",
+        prop(
+            "AWS::ApiGateway::RestApi",
+            Policy={
+                "Statement": [{"Effect": "Allow", "Principal": "*", "Resource": "execute-api:/dev/POST/v1/ticket*"}]
+            },
+        ),
+    ),
     ("passthrough", integration(PassthroughBehavior="WHEN_NO_MATCH")),
     ("url-encoded", integration(RequestTemplates=NAIVE)),
     ("honest-answers", integration(IntegrationResponses=[{"StatusCode": "202"}])),
