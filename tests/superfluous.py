@@ -13,8 +13,8 @@ import pytest
 if TYPE_CHECKING:
     from stacks.entry import Topology
 
-FIXTURE = "aws"
-"""What a test asks for that runs a handler in a rehearsal."""
+FIXTURES = {"aws", "topology"}
+"""What a test asks for, itself or through the other, that runs a handler in a rehearsal."""
 Done = tuple[str, str, str]
 """A consumer, an action and the table it was done with."""
 
@@ -30,7 +30,7 @@ class Superfluous:
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         """A run without some handler's test says nothing, but for those that show more of what others do."""
-        left = (item for item in items if FIXTURE in getattr(item, "fixturenames", ()))
+        left = (item for item in items if set(getattr(item, "fixturenames", ())) >= FIXTURES)
         self._whole &= all(item.get_closest_marker("proof") for item in left)
 
     @pytest.hookimpl(optionalhook=True)
