@@ -77,8 +77,6 @@ def resource_of(*request: Any, of: Any = actions.extract_resource_arn) -> str:
         first, *others = (f"arn:aws:logs:{region}:{account}:log-group:{group}:log-stream:{stream}" for group in groups)
         also.set(tuple(others))
         return first
-    if service == "sqs" and (source := _field(body, "SourceArn")):
-        return source
     found: str = of(*request)
     return found
 

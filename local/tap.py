@@ -25,9 +25,10 @@ class Tap:
         events.put_targets(Rule=NAME, EventBusName=bus, Targets=[{"Id": "tap", "Arn": arn}])
 
     def envelopes(self) -> list[dict[str, Any]]:
-        """The envelope of every event since the tap was made, in the order of arrival."""
+        """The envelope of every event that has one since the tap was made, in the order of arrival."""
         while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
-            self._seen += [json.loads(message["Body"])["detail"] for message in messages]
+            details = [json.loads(message["Body"])["detail"] for message in messages]
+            self._seen += [detail for detail in details if "data" in detail]
             done = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(messages)]
             self._sqs.delete_message_batch(QueueUrl=self._url, Entries=done)
         return self._seen
