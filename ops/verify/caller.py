@@ -96,6 +96,10 @@ class Caller:
         """How callers of the route show who they are."""
         return route.authorized(self._settings.authorization)
 
+    def rate(self, route: Route) -> float:
+        """Requests a second that the route takes in the long run."""
+        return min(route.rate or self._settings.throttle_rate, self._settings.throttle_rate)
+
     def why_not(self, route: Route) -> str | None:
         """Why we cannot call the route, or None where we can."""
         match self.authorized(route):

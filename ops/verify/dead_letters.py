@@ -25,13 +25,18 @@ from ops.redrive.run import redrive
 from ops.stage import Stage, in_words
 from ops.verify.finding import Finding, judged, not_checked
 from stacks import names
-from stacks.entry import Queue, Subscription
+from stacks.entry import Queue, Subscription, Topology
 
 PATIENCE = 180.0
 """Seconds until a message that is rejected at once must be in its dead-letter queue: some receives, a cold start."""
 MOST = 50
 WORKERS = 8
 """Queues that are looked at at the same time."""
+
+
+def dying(topology: Topology) -> list[Queue]:
+    """The queues whose messages die of what they say. Where a group halts they stay, for days."""
+    return [queue for queue in topology.queues if queue.on_poison != "halt"]
 
 
 @dataclass
@@ -46,10 +51,13 @@ class DeadLetters:
 
     def findings(self) -> Iterator[Finding]:
         """Sends, waits, judges, redrives and drops. Raises `OpsError` where AWS refuses the operator."""
+        queues = dying(self.stage.topology)
         for queue in self.stage.topology.queues:
-            self._send(queue)
+            if queue in queues:
+                self._send(queue)
+            else:
+                yield not_checked(queue.name, "what cannot be read is in the DLQ", "its groups halt: nothing dies soon")
         yield from self._publish()
-        queues = self.stage.topology.queues
         with ThreadPoolExecutor(WORKERS) as pool:
             for found in pool.map(lambda queue: [*self._judge(queue)], queues):
                 yield from found

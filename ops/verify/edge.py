@@ -19,7 +19,7 @@ from stacks.edge.mapping_template import CORRELATION_ID
 from stacks.entry import Route, Topology
 
 PAUSE = 0.05
-"""Seconds between two requests."""
+"""Seconds between two requests, where the route takes so many."""
 
 
 def chosen(topology: Topology) -> list[Route]:
@@ -75,7 +75,7 @@ def calls(stage: Stage, caller: Caller, routes: Sequence[Route], run: str) -> It
 
 
 def _sent(caller: Caller, route: Route, case: Case) -> Answer:
-    time.sleep(PAUSE)
+    time.sleep(max(PAUSE, 1 / caller.rate(route)))
     return caller.call(route, case.request)
 
 

@@ -6,10 +6,9 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.contracts.log_line import Handled
-from ops.errors import OpsError
 from ops.observe.logs import Answered, search
 from ops.stage import Stage, in_words
 from ops.verify.finding import Finding, judged, not_checked
@@ -115,6 +114,6 @@ def mail_to_nobody(stage: Stage, sender: str) -> Finding:
         seen = error.response["Error"]["Code"]
         if seen in ("AccessDeniedException", "AccessDenied"):
             return not_checked("SES", check, f"you may not send e-mail ({seen})")
-    except OpsError as error:
+    except BotoCoreError as error:
         return not_checked("SES", check, str(error))
     return judged("SES", check, expected, seen, good=seen == expected)

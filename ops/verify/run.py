@@ -12,7 +12,7 @@ from ops.errors import OpsError
 from ops.stage import Stage
 from ops.verify import edge, evidence
 from ops.verify.caller import Caller, api_url
-from ops.verify.dead_letters import DeadLetters
+from ops.verify.dead_letters import DeadLetters, dying
 from ops.verify.finding import Finding, not_checked
 from ops.verify.operator import as_operator
 from ops.verify.switch import restore
@@ -34,7 +34,7 @@ def plan(stage: Stage) -> Plan:
     return Plan(
         routes=[route.name for route in routes],
         disabled=[route.queue for route in routes],
-        dead_letters=[f"{queue.name}-dlq" for queue in stage.topology.queues],
+        dead_letters=[f"{queue.name}-dlq" for queue in dying(stage.topology)],
     )
 
 
@@ -56,9 +56,10 @@ def verify(
     left = restore(stage)
     if left:
         told(f"enabled again what an earlier run had left disabled: {', '.join(left)}")
-    routes = edge.chosen(stage.topology)
+    routes, called = edge.chosen(stage.topology), None
     if routes:
         caller = Caller(stage, settings, url or api_url(stage), token)
+        called = next((route for route in routes if caller.why_not(route) is None), None)
         told("requests to " + ", ".join(route.name for route in routes))
         yield from edge.calls(stage, caller, routes, run)
     told("the operator's role")
@@ -71,9 +72,9 @@ def verify(
     told("dead letters")
     yield from letters.findings()
     told("logs")
-    yield from evidence.logged(operator, routes[0] if routes else None, run, letters.sample, since)
+    yield from evidence.logged(operator, called, run, letters.sample, since)
     told("metrics")
-    first = next((queue.name for queue in stage.topology.queues), None)
-    yield from evidence.counted(operator, routes[0] if routes else None, first, since)
+    first = next((queue.name for queue in dying(stage.topology)), None)
+    yield from evidence.counted(operator, called, first, since)
     if any(consumer.sends_email for consumer in stage.topology.consumers):
         yield evidence.mail_to_nobody(stage, settings.email_sender)

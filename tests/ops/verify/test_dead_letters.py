@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -126,6 +127,17 @@ def test_each_broken_promise_is_a_difference(
     dying(aws, **sabotage)
     delivering(aws, monkeypatch)
     assert [each for each in verdicts(stage)["differs"] if each.check.startswith(check)]
+
+
+def test_a_queue_whose_groups_halt_gets_no_message_that_would_stay(stage: Stage, aws: Endpoint) -> None:
+    tickets = SAMPLE.integration("tickets")
+    halting = tuple(replace(queue, on_poison="halt") if queue.fifo else queue for queue in tickets.queues)
+    others = SAMPLE.integrations[1:]
+    halted = replace(stage, topology=replace(SAMPLE, integrations=(replace(tickets, queues=halting), *others)))
+    found = verdicts(halted)
+    assert [each.place for each in found["not checked"]] == ["change_ticket"]
+    (fifo,) = (queue for queue in works(aws) if queue.fifo)
+    assert fifo.arrived == []
 
 
 def test_a_bus_that_delivers_nothing_is_a_difference(stage: Stage, aws: Endpoint) -> None:
