@@ -131,7 +131,9 @@ def test_each_broken_promise_is_a_difference(
 
 def test_a_queue_whose_groups_halt_gets_no_message_that_would_stay(stage: Stage, aws: Endpoint) -> None:
     tickets = SAMPLE.integration("tickets")
-    halting = tuple(replace(queue, on_poison="halt") if queue.fifo else queue for queue in tickets.queues)
+    halting = tuple(
+        replace(queue, on_poison="halt", receives=1000) if queue.fifo else queue for queue in tickets.queues
+    )
     others = SAMPLE.integrations[1:]
     halted = replace(stage, topology=replace(SAMPLE, integrations=(replace(tickets, queues=halting), *others)))
     found = verdicts(halted)
