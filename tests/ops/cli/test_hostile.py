@@ -10,6 +10,7 @@ import subprocess
 import sys
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,3 +141,39 @@ def test_no_nesting_keeps_a_person_from_the_rest(aws: Endpoint, tmp_path: Path, 
 )
 def test_what_is_no_json_or_too_deep_hides_its_secrets_all_the_same(text: str) -> None:
     assert "s3cret" not in Redaction(SAMPLE).body(text)
+
+
+DIGITS = "9" * 5_000
+"""More than Python reads as a number."""
+
+
+def test_a_number_without_end_keeps_nobody_from_the_rest(aws: Endpoint) -> None:
+    dead = queue(aws, "receive_webhook-dlq")
+    for number in range(12):
+        aws.put(dead, f'{{"n": {number}}}', **({"redriven": f"{DIGITS} run"} if number == 11 else {}))
+    assert answer("redrive", "receive_webhook", "--yes")["tally"]["moved"] == 12
+    aws.put(queue(aws, "assign_ticket-undelivered"), "{}", ERROR_CODE="X", RETRY_ATTEMPTS=DIGITS)
+    assert [pile["cause"] for pile in answer("dead")[0]["piles"]] == ["X"]
+    assert answer("peek", "assign_ticket-undelivered")[0]["cause"].get("attempts", 0) == 0
+
+
+def test_what_is_recorded_and_no_failure_record_is_unexplained_and_said(aws: Endpoint) -> None:
+    dead = queue(aws, "receive_webhook-dlq")
+    good = {"error_type": {"S": "Reject"}, "error_message": {"S": "no"}, "attempts": {"N": "3"}}
+    odd: list[dict[str, Any]] = [
+        good,
+        good | {"attempts": {"S": "3"}},
+        good | {"attempts": {"N": "1.5"}},
+        good | {"error_message": {"N": "1"}},
+        good | {"stack": {"S": "frame"}},
+        {"attempts": {"N": "1"}},
+    ]
+    for row in odd:
+        id_ = aws.put(dead, "{}")
+        aws.tables[names.resource(names.LOCAL, names.FAILURES)][id_] = row | {"message_id": {"S": id_}}
+    (found,) = answer("dead")
+    assert {pile["cause"]: pile["count"] for pile in found["piles"]} == {"unexplained": 5, "Reject: no": 1}
+    assert "and 4 others is no failure record, so it counts as unexplained." in found["remark"]
+    assert "no failure record" in ops("peek", "receive_webhook").stderr
+    assert "no failure record" in answer("redrive", "receive_webhook")["problem"]
+    assert answer("redrive", "receive_webhook", "--cause", "unexplained")["tally"]["matched"] == 5
