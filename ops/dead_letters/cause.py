@@ -55,7 +55,7 @@ class Cause(FailureCause, frozen=True, kw_only=True):
     @property
     def label(self) -> str:
         """The words under which equal causes are counted together."""
-        text = _cut(in_short(self.error_type, self.error_message))
+        text = cut(in_short(self.error_type, self.error_message))
         return self._sourced(f"{text} ({self.rule})" if self.rule else text)
 
     @property
@@ -86,7 +86,7 @@ class Beside(Struct, frozen=True):
     @property
     def label(self) -> str:
         """The words under which equal failures are counted together."""
-        return _cut(self.words)
+        return cut(self.words)
 
     def told(self, which: str) -> str:
         """The failure as a line says it, `which` being first or last: `first, at receive 1: service away: …`."""
@@ -99,11 +99,11 @@ def in_short(error_type: str, message: str | None) -> str:
     return f"{name}: {message}" if message else name
 
 
-def _cut(text: str) -> str:
-    """At most `LONGEST` characters of the text, cut between words: half an id is no id."""
-    if len(text) <= LONGEST:
+def cut(text: str, most: int = LONGEST) -> str:
+    """At most so many characters of the text, cut between words: half an id is no id."""
+    if len(text) <= most:
         return text
-    return f"{text[: LONGEST - 2].rpartition(' ')[0] or text[: LONGEST - 2]} …"
+    return f"{text[: most - 2].rpartition(' ')[0] or text[: most - 2]} …"
 
 
 def label(cause: Cause | None) -> str:
