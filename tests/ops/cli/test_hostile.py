@@ -28,6 +28,7 @@ from stacks.names import ROOT
 from tests.ops.cli.typed import answer, ops, queue
 from tests.ops.endpoint import Endpoint
 from tests.ops.lines import START, answered, handled
+from tests.ops.sight import Insights
 from tests.sample.topology import SAMPLE
 
 HOSTILE = (
@@ -246,3 +247,20 @@ def test_what_is_recorded_and_no_failure_record_is_unexplained_and_said(aws: End
     assert "no failure record" in ops("peek", "receive_webhook").stderr
     assert "no failure record" in answer("redrive", "receive_webhook")["problem"]
     assert answer("redrive", "receive_webhook", "--cause", "unexplained")["tally"]["matched"] == 5
+
+
+@pytest.mark.parametrize("odd", ["two words", "a\nb", "ü", "x" * 129, {"a": 1}, None, ["`"]])
+def test_a_message_whose_correlation_id_is_none_is_traced_by_its_own(aws: Endpoint, odd: Any) -> None:
+    aws.insights = Insights(statuses=["Complete"])
+    body = json.dumps({"detail": {"id": "e1", "correlation_id": odd}})
+    attributes = {"correlation_id": odd} if isinstance(odd, str) else {}
+    ids = [
+        aws.put(queue(aws, "assign_ticket-dlq"), body),
+        aws.put(queue(aws, "open_ticket-dlq"), "{}", **attributes),
+    ]
+    for id_ in ids:
+        shown = ops("trace", id_)
+        assert (shown.exit_code, shown.exception) == (0, None), shown.output
+        assert "1 message" in shown.stdout
+    aws.insights.lines = [handled("open_ticket", ids[1], 5, outcome="rejected", correlation_id=str(odd))]
+    assert [each["outcome"] for each in answer("trace", ids[1])["strays"][0]["attempts"]] == ["rejected"]
