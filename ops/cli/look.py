@@ -19,6 +19,7 @@ from ops.dead_letters.peek import Dead, Seen, dead_letters, look
 from ops.dead_letters.redaction import Redaction
 from ops.dead_letters.selection import document
 from ops.depth import Depth, depths
+from ops.observe.logs import ID
 from stacks import names
 
 GROUPS = 10
@@ -176,8 +177,9 @@ def _tell_message(each: Seen, plain: dict[str, Any]) -> None:
         tell("  cause: unexplained")
     else:
         _tell_cause(each.cause)
-    if plain["correlation_id"]:
-        tell(f"  path:  python -m ops trace {shlex.quote(plain['correlation_id'])}", style="dim")
+    if named := plain["correlation_id"]:
+        id_ = named if ID.fullmatch(named) else plain["message_id"]
+        tell(f"  path:  python -m ops trace {shlex.quote(id_)}", style="dim")
     tell_lines(plain["body"], prefix="  | ")
     tell("")
 

@@ -68,7 +68,7 @@ def letters(aws: Endpoint) -> list[str]:
     attributes = {"correlation_id": f"$(reboot) {HOSTILE}", "tenant": HOSTILE}
     ids = [
         aws.put(dead, HOSTILE, None, **attributes),
-        aws.put(dead, json.dumps({HOSTILE: HOSTILE}, ensure_ascii=False), None, **attributes),
+        aws.put(dead, json.dumps({HOSTILE: HOSTILE}, ensure_ascii=False), None, correlation_id="$(reboot)"),
     ]
     aws.tables[names.resource(names.LOCAL, names.FAILURES)][ids[0]] = {
         "message_id": {"S": ids[0]},
@@ -128,7 +128,9 @@ def test_no_message_steers_the_terminal(
     if command[0] == "drop":
         assert rows(shown)[0].startswith("The filter fails on message")
     if command[0] == "peek":
-        assert "python -m ops trace '$(reboot)" in re.sub(r"\x1b\[[0-9;]*m", "", shown), "quoted for the shell"
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
+        assert "python -m ops trace '$(reboot)'" in plain, "quoted for the shell"
+        assert f"python -m ops trace {letters[0]}" in plain, "what is no id is not asked for"
 
 
 def test_json_means_the_same_in_plain_characters(aws: Endpoint, letters: list[str]) -> None:

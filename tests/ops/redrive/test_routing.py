@@ -126,8 +126,11 @@ def test_an_event_goes_to_the_target_only_if_the_rule_sends_its_failures_here(
 def test_a_message_that_names_no_function_of_the_queues_own_account_makes_nobody_ask(
     cloud: Stage, function: str
 ) -> None:
-    with Stubber(cloud.client("lambda")):  # which refuses every question
+    with Stubber(cloud.client("lambda")) as functions:
+        functions.add_response("get_function_event_invoke_config", settings(FAILURES_ARN, function))
         found = prepared(cloud, failed(function))
+        with pytest.raises(AssertionError):
+            functions.assert_no_pending_responses()
     assert isinstance(found, str)
     assert found.startswith("no setting of")
 
@@ -162,8 +165,12 @@ def test_the_function_is_the_one_that_lambda_answers(cloud: Stage, asked: str, a
     ],
 )
 def test_a_message_that_names_no_rule_of_the_queues_own_account_makes_nobody_ask(cloud: Stage, rule: str) -> None:
-    with Stubber(cloud.client("events")):
+    with Stubber(cloud.client("events")) as events:
+        targets = [{"Id": "f", "Arn": ARN, "DeadLetterConfig": {"Arn": FAILURES_ARN}}]
+        events.add_response("list_targets_by_rule", {"Targets": targets})
         found = prepared(cloud, undelivered(rule, ARN))
+        with pytest.raises(AssertionError):
+            events.assert_no_pending_responses()
     assert isinstance(found, str)
     assert found.startswith("no rule says")
 
