@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import ops.verify.switch
+from ops.depth import COUNTS
 from ops.errors import OpsError
 from ops.stage import Stage
 from ops.verify.switch import disabled, restore
@@ -50,7 +51,7 @@ class Aws:
         return {"QueueUrl": "https://queue"}
 
     def get_queue_attributes(self, **_: Any) -> Any:
-        return {"Attributes": dict.fromkeys(ops.verify.switch.COUNTS, "0")}
+        return {"Attributes": dict.fromkeys(COUNTS, "0")}
 
     def send_message(self, MessageGroupId: str, **_: Any) -> None:  # noqa: N803
         if self.pauses:
@@ -88,6 +89,11 @@ def drains(aws: Aws, *, fails: bool = False) -> Any:
     return drain
 
 
+def interrupted(aws: Aws, by: BaseException) -> None:
+    aws.happened.append("calls")
+    raise by
+
+
 OFF = ["Disabled open_ticket", "Disabled change_ticket"]
 ON = ["drained open_ticket change_ticket", "Enabled open_ticket", "Enabled change_ticket"]
 
@@ -100,16 +106,17 @@ def test_however_it_ends_ours_are_taken_out_first(aws: Aws, stage: Stage, ends: 
         assert (switched.problem, switched.broken) == (None, ())
     else:
         with pytest.raises(type(ends)), disabled(stage, WORDS, drains(aws)):
-            aws.happened.append("calls")
-            raise ends
+            interrupted(aws, ends)
     assert aws.happened == [*OFF, "calls", *ON]
     assert list(restore(stage, drains(aws))) == []
 
 
 def test_what_cannot_be_taken_out_stays_disabled_until_it_can(aws: Aws, stage: Stage) -> None:
-    with pytest.raises(OpsError, match="open_ticket, change_ticket stay disabled"):
-        with disabled(stage, WORDS, drains(aws, fails=True)):
-            pass
+    with (
+        pytest.raises(OpsError, match="open_ticket, change_ticket stay disabled"),
+        disabled(stage, WORDS, drains(aws, fails=True)),
+    ):
+        pass
     assert set(aws.states.values()) == {"Disabled"}
     with pytest.raises(OpsError, match="SQS is away"):
         list(restore(stage, drains(aws, fails=True)))
