@@ -9,6 +9,7 @@ from pathlib import Path
 
 from local.certificate import write_private
 from local.errors import LocalError
+from local.passkey import HEADER, passkey
 from stacks.names import ROOT
 
 HOME = Path(os.environ.get("HEADRACE_LOCAL") or ROOT / ".local")
@@ -37,6 +38,10 @@ class Endpoint:
             "NODE_EXTRA_CA_CERTS": self.ca_bundle,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
+
+    def pass_header(self) -> dict[str, str]:
+        """What opens the emulator's own paths, which no client of AWS signs."""
+        return {HEADER: passkey(self.secret_access_key)}
 
 
 @dataclass(frozen=True, kw_only=True)
