@@ -53,6 +53,7 @@ def is_documented(answer: Answer) -> None:
         (START + b"Content-Type: text/plain\r\nContent-Type: application/json\r\n" + END, 400),
         (START.replace(b"POST", b"F\xc3\xb6\xc3\xb6") + END, 400),
         (START.replace(b"POST", b"post") + END, 400),
+        (START.replace(b"POST", b"FOO") + END, 400),
         (START.replace(b"tickets", b"t\xc3\xa9") + END, 400),
         (START + b"X-Long: " + b"x" * 10_300 + b"\r\n" + END, 400),
         (START + b"".join(b"X-%d: x\r\n" % number for number in range(200)) + END, 400),
@@ -64,7 +65,18 @@ def is_documented(answer: Answer) -> None:
         (START + b"Origin: https://page.example\r\n" + END, 403),
     ],
     ids=[
-        *("two types", "method", "lower case", "path", "long header", "many headers", "no header", "chunk", "TLS"),
+        *(
+            "two types",
+            "method",
+            "lower case",
+            "unknown",
+            "path",
+            "long header",
+            "many headers",
+            "no header",
+            "chunk",
+            "TLS",
+        ),
         *("stage", "root", "page"),
     ],
 )
