@@ -12,6 +12,7 @@ from rich.text import Text
 
 from ops.cli.options import AsJson, InStage, topology
 from ops.cli.screen import err, out, print_json, said, tell, tell_aside
+from ops.cli.visible import one_line
 from ops.errors import Differs, Interrupted, OpsError
 from ops.stage import Stage
 from ops.verify import run
@@ -107,9 +108,9 @@ def _table(findings: list[Finding], width: int) -> Table:
             place = finding.place
             table.add_row("", Text(place, "bold"))
         word, style = MARKS[finding.verdict]
-        cells = [Text(word, style), Text(finding.check)]
-        cells += [Text(finding.expected, "dim")] if wide else []
-        table.add_row(*cells, Text(finding.seen))
+        cells = [Text(word, style), Text(one_line(finding.check))]
+        cells += [Text(one_line(finding.expected), "dim")] if wide else []
+        table.add_row(*cells, Text(one_line(finding.seen)))
     return table
 
 
