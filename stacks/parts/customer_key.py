@@ -24,7 +24,9 @@ def of_queue(key: kms.IKey | None) -> dict[str, Any]:
     return {"encryption": sqs.QueueEncryption.KMS, "encryption_master_key": key}
 
 
-def key_grant(settings: Settings, *actions: str, former: tuple[str, ...] = ("kms:Decrypt",)) -> list[iam.PolicyStatement]:
+def key_grant(
+    settings: Settings, *actions: str, former: tuple[str, ...] = ("kms:Decrypt",)
+) -> list[iam.PolicyStatement]:
     """The statements that let a role use the key, and `former` with keys before it, as far as there are any.
 
     `kms:Decrypt` to receive, both to send; what was sealed with a former key is received until the queue is empty.
