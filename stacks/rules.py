@@ -117,7 +117,8 @@ def _names(topology: Topology) -> None:
 def _paths(topology: Topology) -> None:
     # https://github.com/amazon-archives/aws-apigateway-importer/issues/202
     there: dict[str, tuple[str, str]] = {}
-    for route in topology.routes:
+    # One that is retired is still a method, in its place.
+    for route in (*topology.routes, *topology.retired_routes):
         before = ""
         for part in route.path.split("/")[1:]:
             if part.startswith("{"):

@@ -212,7 +212,7 @@ def test_whoever_receives_may_open_what_a_former_key_sealed_and_routes_seal_with
         for resource in template["Resources"].values():
             said = [resource["Properties"], *resource["Properties"].get("Policies", [])]
             for statement in (each for one in said if "PolicyDocument" in one for each in statements(one)):
-                if statement.get("Resource") == FORMER:
+                if FORMER in listed(statement.get("Resource")):
                     actions = ", ".join(listed(statement["Action"]))
                     found[actions] = found.get(actions, 0) + 1
     receivers = len(SAMPLE.consumers) + len(("pause_consumer", "the operator"))

@@ -242,6 +242,16 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         {"routes": (replace(ROUTE, path="/v1/{id}"), replace(ROUTE, path="/v1/{thing}/parts"))},
         "Route POST /v1/{thing}/parts: {thing} stands where POST /v1/{id} has {id}",
     ),
+    (
+        "another name for a place of a path that is retired",
+        {"routes": (replace(ROUTE, path="/v1/{id}", retired=True), replace(ROUTE, path="/v1/{thing}/parts"))},
+        "Route POST /v1/{id}: {id} stands where POST /v1/{thing}/parts has {thing}",
+    ),
+    (
+        "a route beside the same that is retired",
+        {"routes": (ROUTE, replace(ROUTE, queue="follow", retired=True))},
+        "Route POST /v1/things is listed twice",
+    ),
     ("a relative path", route(path="v1/things"), "a path starts with '/'"),
     ("a route to nowhere", {"routes": (ROUTE, replace(ROUTE, path="/x", queue="lost"))}, "feeds queue 'lost'"),
     ("FIFO without group", work(fifo=True), "without a group"),
