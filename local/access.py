@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from stacks import names
-from stacks.entry import Consumer, Grant
+from stacks.entry import Consumer
 
 # Where IAM's word is not the one that signs or the one that is called.
 PREFIXES = {"monitoring": "cloudwatch"}
@@ -30,12 +30,20 @@ CALLED = {
     ),
 }
 PARTS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
-STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE)\b(?:.*?\b(?:FROM|INTO)\b)?\s*\"?([\w.-]+)", re.I | re.S)
+STATEMENT = re.compile(
+    r"\s*(SELECT|INSERT|UPDATE|DELETE)\b(?:.*?\b(?:FROM|INTO)\b)?\s*\"?([\w.-]+)(?:\"\.\"([\w.-]+))?", re.I | re.S
+)
+SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
+"""What Secrets Manager adds to a secret's name in its ARN.
+https://docs.aws.amazon.com/secretsmanager/latest/userguide/getting-started.html"""
 
 
 @dataclass(frozen=True)
 class Need:
-    """An action, and the name of what it is done with: a table, a queue, a bus, a secret; empty where it has none."""
+    """An action, and the name of what it is done with: a table, a queue, a bus, a secret; empty where it has none.
+
+    An index is named as in its ARN: `tickets/index/by-mail`.
+    """
 
     action: str
     name: str = ""
@@ -46,7 +54,7 @@ def needs(service: str, operation: str, asked: Mapping[str, Any]) -> Iterator[Ne
     prefix = PREFIXES.get(service, service)
     match prefix:
         case "dynamodb":
-            yield from (Need(f"dynamodb:{action}", _last(table)) for action, table in _items(operation, asked))
+            yield from (Need(f"dynamodb:{action}", _table(table)) for action, table in _items(operation, asked))
         case "sqs":
             yield Need(
                 f"sqs:{operation.removesuffix('Batch')}", _last(asked.get("QueueUrl") or asked.get("QueueName", ""))
@@ -55,7 +63,8 @@ def needs(service: str, operation: str, asked: Mapping[str, Any]) -> Iterator[Ne
             for bus in dict.fromkeys(entry.get("EventBusName", "default") for entry in asked["Entries"]):
                 yield Need("events:PutEvents", _last(bus))
         case "secretsmanager":
-            yield Need(f"secretsmanager:{operation}", asked.get("SecretId", ""))
+            _, by_arn, name = asked.get("SecretId", "").rpartition(":secret:")
+            yield Need(f"secretsmanager:{operation}", SUFFIX.sub("", name) if by_arn else name)
         case _:
             for action in CALLED.get(f"{prefix}:{operation}", (f"{prefix}:{operation}",)):
                 yield Need(action)
@@ -78,12 +87,20 @@ def _items(operation: str, asked: Mapping[str, Any]) -> Iterator[tuple[str, str]
             every = asked.get("Statements") or asked.get("TransactStatements") or ()
             yield from (_statement(each["Statement"]) for each in every)
         case _:
-            yield operation, asked.get("TableName", "")
+            index = asked.get("IndexName")
+            yield operation, asked.get("TableName", "") + (f"/index/{index}" if index else "")
 
 
 def _statement(text: str) -> tuple[str, str]:
     found = STATEMENT.match(text)
-    return (f"PartiQL{found[1].capitalize()}", found[2]) if found else ("PartiQLSelect", "")
+    if not found:
+        return "PartiQLSelect", ""
+    return f"PartiQL{found[1].capitalize()}", found[2] + (f"/index/{found[3]}" if found[3] else "")
+
+
+def _table(name: str) -> str:
+    """The name of a table, or of its index, that may be written as an ARN."""
+    return name.rpartition(":table/")[2]
 
 
 def _last(name: str) -> str:
@@ -100,7 +117,9 @@ def allowed(need: Need, consumer: Consumer, stage: str) -> bool:
     word = need.name.removeprefix(names.resource(stage, ""))
     granted = any(
         need.action.lower() in map(str.lower, grant.actions)
-        and (not need.name or any(fnmatchcase(need.name, name) for name in _granted_names(grant, stage)))
+        and (
+            not need.name or any(_stands_for(resource.replace("{stage}", stage), need) for resource in grant.resources)
+        )
         for grant in consumer.grants
     )
     match prefix:
@@ -117,16 +136,24 @@ def allowed(need: Need, consumer: Consumer, stage: str) -> bool:
     return own or granted
 
 
-def _granted_names(grant: Grant, stage: str) -> Iterator[str]:
-    for resource in grant.resources:
-        yield _last(resource.replace("{stage}", stage))
+def _stands_for(resource: str, need: Need) -> bool:
+    if ":table/" in resource:
+        return fnmatchcase(need.name, _table(resource))
+    if ":secret:" not in resource:
+        return fnmatchcase(need.name, _last(resource))
+    granted = resource.rpartition(":secret:")[2]
+    suffix = SUFFIX.search(granted)
+    return fnmatchcase(need.name + (suffix[0] if suffix else "-AbCdEf"), granted)
 
 
 def entry_to_change(need: Need, consumer: Consumer, stage: str) -> str:
     """What the map would have to say for it, as a person writes it."""
     prefix, _, action = need.action.partition(":")
     word = need.name.removeprefix(names.resource(stage, ""))
+    ours = need.name.startswith(names.resource(stage, "")) and "/index/" not in need.name
     match prefix:
+        case "dynamodb" | "secretsmanager" if not ours:
+            change = f'a Grant(actions=("{need.action}",), …) on {need.name}'
         case "dynamodb":
             change = f'{action} to its Access(table="{word}")'
         case "secretsmanager":

@@ -33,6 +33,25 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html"""
 
 WITHOUT_RESOURCE = ("cloudwatch:getmetricdata", "logs:getqueryresults")
 """Actions that AWS lists with a resource which most calls do not name: data sets, and groups of one kind of query."""
+RESOURCE_OPTIONAL = (
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
+    "cloudwatch:putmetricdata",
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonpolly.html
+    *("polly:synthesizespeech", "polly:startspeechsynthesistask"),
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazontranslate.html
+    *("translate:translatedocument", "translate:translatetext"),
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncomprehend.html
+    *("comprehend:classifydocument", "comprehend:detectentities"),
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrekognition.html
+    "rekognition:detectmoderationlabels",
+    # A telephone number is no resource; whoever may send to one may publish to every topic.
+    # https://docs.aws.amazon.com/sns/latest/dg/sms_sending-overview.html
+    "sns:publish",
+)
+"""Actions that AWS lists with a resource and that common calls are made without: those are allowed on `*` alone."""
+ANY_REGION = ("bedrock",)
+"""Services that pass a call on to other regions, so that policies name their resources in all of them, or in none.
+https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html"""
 _PLACES = {"Partition": "[a-z-]+", "Region": "[a-z0-9-]+", "Account": r"\d{12}", "AccountId": r"\d{12}"}
 # The list does not tell a bucket from what is in it.
 _EXACT = {"s3:object": "arn:${Partition}:s3:::.*/.*", "s3:bucket": "arn:${Partition}:s3:::[^/]*"}
@@ -99,26 +118,42 @@ def formats(action: str) -> list[str]:
 
 def fits(action: str, resource: str) -> bool:
     """Whether the resource, an ARN without placeholders, is of a kind on which the action can be allowed."""
-    known = formats(action)
-    return any(re.fullmatch(_pattern(each), resource) for each in known) if known else resource == "*"
+    if resource == "*":
+        return is_without_resource(action)
+    return any(re.fullmatch(_pattern(each), resource) for each in formats(action))
+
+
+def is_without_resource(action: str) -> bool:
+    """Whether the action is allowed on `*`: AWS knows no resource for it, or many calls name none."""
+    return not formats(action) or ":".join(_split(action)) in RESOURCE_OPTIONAL
 
 
 def names_nothing(action: str, resource: str) -> bool:
     """Whether the resource stands for all of its kind: where its name begins, there is a wildcard."""
     heads = (each.partition(".*")[0].partition("[^/]*")[0] for each in formats(action))
-    return resource == "*" or any(re.match(_pattern(head) + r"[*?]", resource) for head in heads)
+    if resource == "*":
+        return not is_without_resource(action)
+    return any(re.match(_pattern(head) + r"[*?]", resource) for head in heads)
 
 
 def _pattern(arn: str) -> str:
     """What a format of the list matches. Only `.*`, `[^/]*` and placeholders are more than letters in it."""
+    service = arn.split(":")[2]
     parts = re.split(r"(\.\*|\[\^/\]\*|\$\{\w+\})", arn)
-    return "".join(_part(part) for part in parts)
+    return "".join(_part(part, service) for part in parts)
 
 
-def _part(part: str) -> str:
+def _part(part: str, service: str) -> str:
+    if part == "${Region}" and service in ANY_REGION:
+        return r"(?:[a-z0-9-]*|\*)"
     if part.startswith("${"):
         return _PLACES.get(part[2:-1], "[^:/]+")
     return part.replace("*", "+") if part in (".*", "[^/]*") else re.escape(part)
+
+
+def forms(action: str, resource: str) -> list[str]:
+    """The formats of what the action is for, those first that are most like the resource."""
+    return get_close_matches(resource, formats(action), 3, 0)
 
 
 def refusals(actions: Iterable[str]) -> Iterator[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 from aws_cdk import App, Stack, Validations
 from msgspec import structs
 
-from stacks import names, network, protection
+from stacks import encryption, names, network, protection
 from stacks import settings as stages
-from stacks.encryption import Encryption
 from stacks.entry import Topology
 from stacks.ingress import Ingress
 from stacks.integration import Integration
@@ -24,9 +25,10 @@ def compose(app: App, topology: Topology) -> None:
     )
     protection.check(settings, topology)
     network.check(topology, settings)
+    encryption.check(settings, os.environ.get("CDK_DEFAULT_REGION"))
     if settings.customer_key is True:
-        encryption = Encryption(app, settings=settings)
-        settings = structs.replace(settings, customer_key=encryption.key.key_arn)
+        own = encryption.Encryption(app, settings=settings)
+        settings = structs.replace(settings, customer_key=own.key.key_arn)
     shared = Shared(app, settings=settings, topology=topology)
     earlier: list[Stack] = [shared]
     for entry in topology.integrations:

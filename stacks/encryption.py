@@ -12,10 +12,23 @@ from constructs import Construct
 from stacks import names
 from stacks.parts.retention import KEPT
 from stacks.parts.stage_stack import StageStack
-from stacks.settings import Settings
+from stacks.settings import Settings, SettingsError
 
 USE = ("kms:GenerateDataKey", "kms:Decrypt")
 """What a service does with the key: make a data key to write, open it to read."""
+
+
+def check(settings: Settings, region: str | None) -> None:
+    """Raise `SettingsError` if the key is of another region than the stage's, where that is known already.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-server-side-encryption.html
+    """
+    of_key = settings.key_arn.split(":")[3] if settings.key_arn else None
+    if region is not None and of_key not in (None, region):
+        raise SettingsError(
+            f"cdk.json, stage {settings.stage!r}: customer_key: the key is in {of_key}, and queues take a key of their "
+            f"own region only, which is {region}; name one of there."
+        )
 
 
 class Encryption(StageStack):

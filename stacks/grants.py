@@ -6,12 +6,21 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from stacks import actions
+from stacks import actions, names
 
 if TYPE_CHECKING:
     from stacks.entry import Grant
 
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+SECRET = re.compile(r":secret:.*(\*|-\?{6}|-[A-Za-z0-9]{6})$")
+"""A secret's ARN as Secrets Manager completes it.
+https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_iam-policies.html"""
+OWN = {
+    ":table/": "write Access(table=…, actions=…) in access, or subscribe to the events of the integration that owns it",
+    ":secret:": "name it in secrets",
+    ":event-bus/": "name the events in publishes",
+}
+"""What a consumer's other fields grant, and how."""
 ANYWHERE = {"stage": "prod", "partition": "aws", "region": "eu-central-1", "account": "111122223333"}
 """What the placeholders stand for, as an example."""
 
@@ -37,6 +46,8 @@ def _actions(grant: Grant) -> Iterator[str]:
             yield f"grant of {action!r}: an action begins with its service, such as s3:GetObject; write it in full."
         elif "*" in action or "?" in action:
             yield f"grant of {action!r}: it stands for more than the code calls; list the actions one by one."
+        elif action.lower().startswith("iam:") and action.lower() != "iam:passrole":
+            yield f"grant of {action!r}: who may do what is not for a function to change; drop it."
         elif not actions.exists(action):
             near = actions.nearest(action)
             yield f"grant of {action!r}: IAM knows no such action; " + (f"write {near}." if near else "correct it.")
@@ -60,12 +71,32 @@ def _resources(grant: Grant) -> Iterator[str]:
             elif known and actions.names_nothing(action, example):
                 yield f"grant of {action} on {resource!r}: that is all there are; name the ones that it needs."
             elif known and not actions.fits(action, example):
-                yield f"grant of {action} on {resource!r}: the action is not for that; name {_forms(known)}."
+                yield f"grant of {action} on {resource!r}: the action is not for that; name {_forms(action, example)}."
+            elif own := _own(resource):
+                yield f"grant of {action} on {resource!r}: that is this project's own; {own} instead."
+            elif ":secret:" in example and not SECRET.search(example):
+                yield (
+                    f"grant of {action} on {resource!r}: Secrets Manager adds a hyphen and six characters to a name; "
+                    f"write {resource}-??????."
+                )
 
 
 def _placeholders() -> str:
     return ", ".join(f"{{{name}}}" for name in ANYWHERE)
 
 
-def _forms(formats: list[str]) -> str:
-    return " or ".join(re.sub(r"\.\*|\[\^/\]\*", "…", each).replace("${", "{") for each in formats[:3])
+def _forms(action: str, resource: str) -> str:
+    forms = [re.sub(r"\.\*|\[\^/\]\*", "…", each).replace("${", "{") for each in actions.forms(action, resource)]
+    return " or ".join([*forms, *(["'*', alone"] if actions.is_without_resource(action) else [])])
+
+
+def _own(resource: str) -> str | None:
+    """What to write in place of a grant on a table, a secret or the bus of the map, as far as a wildcard tells."""
+    for kind, instead in OWN.items():
+        _, there, name = resource.partition(kind)
+        head = re.split(r"[*?]", name)[0]
+        for stage in ("{stage}", *names.STAGES):
+            prefix = names.resource(stage, "")
+            if there and (head.startswith(prefix) or (head != name and prefix.startswith(head))):
+                return instead
+    return None

@@ -16,6 +16,13 @@ from stacks.settings import Settings, SettingsError, Vpc
 ALWAYS = ("dynamodb", "sqs")
 """What every consumer calls: it says why a message failed, when it comes back, and that a service is away."""
 USUAL = (*ALWAYS, "events", "kms", "lambda", "s3", "secretsmanager", "ses", "sns", "ssm")
+INSIDE = ("kafka-cluster", "neptune-db", "rds-db")
+"""Services of which IAM judges connections to what is in the VPC itself, which pass no endpoint.
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html
+https://docs.aws.amazon.com/msk/latest/developerguide/iam-access-control.html
+https://docs.aws.amazon.com/neptune/latest/userguide/iam-data-access-policies.html"""
+ON_CONNECTIONS = ("elasticache:connect", "memorydb:connect")
+"""The same for single actions. https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html"""
 PAUSER = ("lambda", "sqs")
 """What `pause_consumer` calls."""
 
@@ -41,7 +48,9 @@ def _holds_all(settings: Settings) -> bool:
 
 def calls(consumer: Consumer) -> set[str]:
     """The services that the consumer calls, as IAM names them."""
-    found = {*ALWAYS, *(action.partition(":")[0].lower() for grant in consumer.grants for action in grant.actions)}
+    granted = [action.lower() for grant in consumer.grants for action in grant.actions]
+    found = {*ALWAYS, *(action.partition(":")[0] for action in granted if action not in ON_CONNECTIONS)}
+    found -= set(INSIDE)
     found |= {"events"} if consumer.publishes else set()
     found |= {"secretsmanager"} if consumer.secrets else set()
     return found | ({"ses"} if consumer.sends_email else set())

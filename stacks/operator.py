@@ -84,6 +84,7 @@ class Operator(StageStack):
         yield self._allow("Answers", ANSWERS, ["*"])
         if self._settings.key_arn is not None:
             yield self._allow("Key", ("kms:Decrypt", "kms:GenerateDataKey"), [self._settings.key_arn])
+        yield self._allow("FormerKeys", ("kms:Decrypt",), list(self._settings.former_keys))
 
     def _log_groups(self) -> list[str]:
         stage = self._settings.stage

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 WORD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 STACK = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
-BUS = re.compile(r"(arn:[a-z-]+:events:[a-z0-9-]+:\d{12}:event-bus/)?([A-Za-z0-9._/-]|\{stage\})+")
+BUS = re.compile(
+    r"(arn:[a-z-]+:events:[a-z0-9-]+:\d{12}:event-bus/)?"
+    r"(?!event-bus/)([A-Za-z0-9]|\{stage\})([A-Za-z0-9._-]|\{stage\}|/(?=[A-Za-z0-9{]))*"
+)
+"""The ARN or the name of a bus; only a partner's has slashes in it.
+https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateEventBus.html"""
 DAY = 24 * 60 * 60
 QUICKEST = 0.02
 """Seconds that a message takes at the least: one call, and its share of a small CPU."""
@@ -112,7 +117,8 @@ def _names(topology: Topology) -> None:
 def _paths(topology: Topology) -> None:
     # https://github.com/amazon-archives/aws-apigateway-importer/issues/202
     there: dict[str, tuple[str, str]] = {}
-    for route in topology.routes:
+    # One that is retired is still a method, in its place.
+    for route in (*topology.routes, *topology.retired_routes):
         before = ""
         for part in route.path.split("/")[1:]:
             if part.startswith("{"):

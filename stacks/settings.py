@@ -15,6 +15,11 @@ from msgspec import Meta, Struct
 from stacks import names
 
 STAGE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
+"""A key's ARN. https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-key-ARN"""
+WEB_ACL = r"^arn:aws[a-z-]*:wafv2:[a-z0-9-]+:\d{12}:regional/webacl/[A-Za-z0-9_-]+/[0-9a-f-]+$"
+"""A regional web ACL's ARN.
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_awswafv2.html#awswafv2-resources-for-iam-policies"""
 
 # The retention times that CloudWatch Logs takes.
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
@@ -25,6 +30,12 @@ LogDays = Literal[
 
 class SettingsError(ValueError):
     """A stage or a setting makes no sense; the message names it and says what to do."""
+
+
+def _once(setting: str, words: tuple[str, ...]) -> None:
+    twice = next((word for word in words if words.count(word) > 1), None)
+    if twice is not None:
+        raise ValueError(f"{setting}: {twice!r} is listed twice; remove one")
 
 
 class Jwt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,6 +62,9 @@ class ApiKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Requests that one key may make in a period."""
     period: Literal["DAY", "WEEK", "MONTH"] = "MONTH"
     """The period of the quota."""
+
+    def __post_init__(self) -> None:
+        _once("clients", self.clients)
 
 
 class Protect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,7 +105,9 @@ class Alarms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Vpc(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The network that functions run in: subnets and security groups that are there, and what is reached from them."""
 
-    subnets: Annotated[tuple[Annotated[str, Meta(pattern=r"^subnet-[0-9a-f]{8,17}$")], ...], Meta(min_length=1)]
+    subnets: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^subnet-[0-9a-f]{8,17}$")], ...], Meta(min_length=1, max_length=16)
+    ]
     """Private subnets, best one for each availability zone."""
     security_groups: Annotated[
         tuple[Annotated[str, Meta(pattern=r"^sg-[0-9a-f]{8,17}$")], ...], Meta(min_length=1, max_length=5)
@@ -105,6 +121,10 @@ class Vpc(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     functions: Literal["named", "all"] = "named"
     """Which functions run there: those of consumers that say `vpc=True`, or all. What checks tokens must reach their
     issuer, so it runs there only if `nat` is true."""
+
+    def __post_init__(self) -> None:
+        _once("subnets", self.subnets)
+        _once("security_groups", self.security_groups)
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -136,9 +156,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whose tokens count, where a route is authorized by `jwt`."""
     api_keys: ApiKeys = ApiKeys()
     """Who holds an API key, where a route is authorized by `api_key`."""
-    customer_key: bool | Annotated[str, Meta(pattern=r"^arn:[^:]+:kms:")] = False
-    """Queues, events, tables, alarms and logs are encrypted with a key of the stage: true makes one, an ARN is one that
-    you keep and whose policy grants what `stacks.encryption` grants."""
+    customer_key: bool | str = False
+    """Queues, events, tables, alarms and logs are encrypted with a key of the stage: true makes one, an ARN
+    (`arn:aws:kms:<region>:<account>:key/<id>`, no alias) is one that you keep, in the stage's region, and whose policy
+    grants what `stacks.encryption` grants."""
+    former_keys: tuple[str, ...] = ()
+    """The ARNs of keys that were `customer_key` before: roles may still open what was sealed with them. A key goes in
+    here when `customer_key` changes or is turned off, and out once all queues and dead-letter queues are empty."""
     alarms: Alarms | None = None
     """When somebody is called; none means that nobody is, and that there is no dashboard."""
     throttle_rate: Annotated[float, Meta(gt=0)] = 100.0
@@ -149,7 +173,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The network that functions run in; none means Lambda's own."""
     vpc_endpoints: tuple[Annotated[str, Meta(pattern=r"^vpce-[0-9a-f]{8,17}$")], ...] = ()
     """The interface endpoints that may reach the API, which is private then; none means that it is public."""
-    web_acl_arn: Annotated[str, Meta(pattern=r"^arn:aws[a-z-]*:wafv2:")] | None = None
+    web_acl_arn: Annotated[str, Meta(pattern=WEB_ACL)] | None = None
     """A regional web ACL that stands before the API."""
 
     @property
@@ -203,6 +227,23 @@ def read(stage: str | None, stages: Mapping[str, Any]) -> Settings:
             f"may have {names.LONGEST_PREFIX - 1} characters at the most; shorten one."
         )
     try:
-        return msgspec.convert({**stages[stage], "stage": stage}, Settings)
+        settings = msgspec.convert({**stages[stage], "stage": stage}, Settings)
     except msgspec.ValidationError as wrong:
         raise SettingsError(f"cdk.json, stage {stage!r}: {wrong}.") from None
+    _keys(settings)
+    return settings
+
+
+def _keys(settings: Settings) -> None:
+    """Here and not in `Settings`, which also holds the ARN of a key that is yet to be made."""
+    for setting, arns in (("customer_key", (settings.key_arn,)), ("former_keys", settings.former_keys)):
+        for arn in arns:
+            if arn is not None and not KEY.fullmatch(arn):
+                raise SettingsError(
+                    f"cdk.json, stage {settings.stage!r}: {setting}: {arn!r} is no key's ARN, and a policy takes "
+                    "neither an alias nor an id alone; write arn:aws:kms:<region>:<account>:key/<id>."
+                )
+    if settings.key_arn in settings.former_keys:
+        raise SettingsError(
+            f"cdk.json, stage {settings.stage!r}: former_keys: the customer_key is no former one; remove it there."
+        )

@@ -19,6 +19,9 @@ from stacks.parts.acknowledged import acknowledge
 from stacks.parts.customer_key import key_grant
 from stacks.settings import Settings
 
+# What a sender does with a queue's key.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+SEND = ("kms:GenerateDataKey", "kms:Decrypt")
 # The headers that the templates of the answers set.
 _ANSWERED = (mapping_template.CORRELATION_ID, "Retry-After")
 
@@ -47,7 +50,8 @@ class ApiToQueue(Construct):
                 "send": iam.PolicyDocument(
                     statements=[
                         iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[arn.queue(self, queue_name)]),
-                        *key_grant(settings, "kms:GenerateDataKey", "kms:Decrypt"),
+                        # With a former key, too: where a key changes, this stack is deployed before the queue's.
+                        *key_grant(settings, *SEND, former=SEND),
                     ]
                 )
             },

@@ -81,7 +81,7 @@ def exact_resources(assembly: Assembly) -> Iterator[Finding]:
             broad = [
                 each
                 for each in map(text, listed(statement.get("Action")))
-                if actions.formats(each) and each not in BY_LAMBDA
+                if not actions.is_without_resource(each) and each not in BY_LAMBDA
             ]
             if broad:
                 yield holder, ", ".join(broad)

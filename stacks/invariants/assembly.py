@@ -33,6 +33,8 @@ class Assembly:
     """Every resource of every template, so that a rule sees a queue and its consumer even in two stacks."""
 
     def __init__(self, templates: Mapping[str, Mapping[str, Any]]) -> None:
+        self.sizes = {path: _size(template) for path, template in templates.items()}
+        """The bytes of each template as it is written, without spaces, its mappings once."""
         self._resources = {
             (path, logical_id): Resource(
                 path,
@@ -73,6 +75,10 @@ class Assembly:
             if logical_id is not None:
                 return self._resources.get((origin.template, str(logical_id)))
         return self._named.get((kind, last_word(value)))
+
+
+def _size(template: Mapping[str, Any]) -> int:
+    return len(json.dumps(template, separators=(",", ":"), ensure_ascii=False).encode())
 
 
 def looked_up(value: Any, mappings: Mapping[str, Any]) -> Any:

@@ -24,9 +24,9 @@ LONGEST = {"AWS::Partition": "aws-us-gov", "AWS::Region": "ap-southeast-1", "AWS
 def template_size(assembly: Assembly) -> Iterator[Finding]:
     """No template is larger than CloudFormation takes."""
     for resources in assembly.templates():
-        size = sum(len(json.dumps(each.properties, separators=(",", ":"))) for each in resources)
+        size = assembly.sizes[resources[0].template]
         if size > TEMPLATE:
-            yield resources[0], f"its resources have {size:,} bytes where a template may have {TEMPLATE:,}"
+            yield resources[0], f"it has {size:,} bytes where a template may have {TEMPLATE:,}"
 
 
 @rule(

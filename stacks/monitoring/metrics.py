@@ -44,7 +44,9 @@ def of_rule(stage: str, subscription: Subscription, metric: str) -> Metric:
     """
     bus = names.bus(stage, subscription.bus).rpartition("event-bus/")[2]
     rule = names.rule(stage, subscription.queue, subscription.event.__name__)
-    return Metric("AWS/Events", metric, {"EventBusName": bus, "RuleName": rule})
+    return Metric(
+        "AWS/Events", metric, {"RuleName": rule} | ({} if bus == names.DEFAULT_BUS else {"EventBusName": bus})
+    )
 
 
 def of_api(stage: str, metric: str, statistic: str = "Sum") -> Metric:

@@ -34,8 +34,15 @@ def bus(scope: Construct, name: str) -> str:
 
 
 def rule(scope: Construct, bus_name: str, name: str) -> str:
-    """The ARN of the rule of that name on a custom bus."""
-    return Stack.of(scope).format_arn(service="events", resource="rule", resource_name=f"{bus_name}/{name}")
+    """The ARN of the rule of that name on the bus of that name; the default bus is not named in it.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+    """
+    return Stack.of(scope).format_arn(service="events", resource="rule", resource_name=_on(bus_name, name))
+
+
+def _on(bus_name: str, rule_name: str) -> str:
+    return rule_name if bus_name == names.DEFAULT_BUS else f"{bus_name}/{rule_name}"
 
 
 def rule_of(scope: Construct, subscription: Subscription, stage: str) -> str:
@@ -54,7 +61,8 @@ def _of_bus(scope: Construct, subscription: Subscription, stage: str, name: str)
     bus_name = names.bus(stage, subscription.bus)
     if not bus_name.startswith("arn:"):
         return rule(scope, bus_name, name)
-    return bus_name.replace(":event-bus/", ":rule/", 1) + f"/{name}"
+    head, _, bus_name = bus_name.partition(":event-bus/")
+    return f"{head}:rule/{_on(bus_name, name)}"
 
 
 def function(scope: Construct, name: str) -> str:

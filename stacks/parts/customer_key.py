@@ -24,9 +24,14 @@ def of_queue(key: kms.IKey | None) -> dict[str, Any]:
     return {"encryption": sqs.QueueEncryption.KMS, "encryption_master_key": key}
 
 
-def key_grant(settings: Settings, *actions: str) -> list[iam.PolicyStatement]:
-    """The statement that lets a role use the key, if there is one: `kms:Decrypt` to receive, both to send.
+def key_grant(
+    settings: Settings, *actions: str, former: tuple[str, ...] = ("kms:Decrypt",)
+) -> list[iam.PolicyStatement]:
+    """The statements that let a role use the key, and `former` with keys before it, as far as there are any.
 
+    `kms:Decrypt` to receive, both to send; what was sealed with a former key is received until the queue is empty.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
     """
-    return [iam.PolicyStatement(actions=list(actions), resources=[settings.key_arn])] if settings.key_arn else []
+    keys = [settings.key_arn] if settings.key_arn else []
+    granted = ((actions, keys), (former, list(settings.former_keys)))
+    return [iam.PolicyStatement(actions=list(each), resources=arns) for each, arns in granted if arns]

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from functions.runtime.consumer import consumer
-from local.access import Need, allowed, needs
+from local.access import Need, allowed, entry_to_change, needs
 from local.rehearsal import done, rehearsal
 from local.state import REGION
 from stacks import actions, names
@@ -24,6 +24,8 @@ from tests.stacks.templates import changed_consumer
 from tests.superfluous import judged
 
 EVENT = json.loads((Path(__file__).parents[1] / "sample" / "recorded" / "open_ticket.json").read_text())
+SECRET = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:"
+TABLE = "arn:{partition}:dynamodb:{region}:{account}:table/"
 WRITE = {"Put": {"TableName": "a"}}
 CHECK = {"ConditionCheck": {"TableName": "arn:aws:dynamodb:eu-central-1:111122223333:table/b"}}
 
@@ -47,6 +49,13 @@ CHECK = {"ConditionCheck": {"TableName": "arn:aws:dynamodb:eu-central-1:11112222
         ]}, [("dynamodb:PartiQLInsert", "a"), ("dynamodb:PartiQLUpdate", "b")]),
         ("dynamodb", "ExecuteTransaction", {"TransactStatements": [{"Statement": "DELETE FROM c WHERE id = 1"}]}, [
             ("dynamodb:PartiQLDelete", "c"),
+        ]),
+        ("dynamodb", "Query", {"TableName": "a", "IndexName": "by-b"}, [("dynamodb:Query", "a/index/by-b")]),
+        ("dynamodb", "ExecuteStatement", {"Statement": 'SELECT * FROM "a"."by-b"'}, [
+            ("dynamodb:PartiQLSelect", "a/index/by-b"),
+        ]),
+        ("secretsmanager", "GetSecretValue", {"SecretId": f"{SECRET}crm/token-a1B2c3"}, [
+            ("secretsmanager:GetSecretValue", "crm/token"),
         ]),
         ("sqs", "SendMessageBatch", {"QueueUrl": "https://sqs/1/q"}, [("sqs:SendMessage", "q")]),
         ("events", "PutEvents", {"Entries": [{"EventBusName": "b"}, {"EventBusName": "b"}, {}]}, [
@@ -112,6 +121,44 @@ def test_a_grant_allows_what_it_names() -> None:
     assert not allowed(Need("s3:PutObject"), granted, "test")
     assert allowed(Need("sqs:SendMessage", "theirs-test-1"), granted, "test")
     assert not allowed(Need("sqs:SendMessage", "ours"), granted, "test")
+
+
+@pytest.mark.parametrize(
+    ("resource", "asked", "taken"),
+    [
+        (f"{SECRET}crm-token-??????", "crm-token", True),
+        (f"{SECRET}crm-token-a1B2c3", "crm-token", True),
+        (f"{SECRET}crm/*", "crm/token", True),
+        (f"{SECRET}crm-token", "crm-token", False),
+        (f"{SECRET}my-secret", "my-secret", False),
+        (f"{SECRET}crm-token-??????", "crm", False),
+        (f"{TABLE}crm", "crm", True),
+        (f"{TABLE}crm", "crm/index/by-mail", False),
+        (f"{TABLE}crm/index/by-mail", "crm/index/by-mail", True),
+        (f"{TABLE}crm/index/by-mail", "crm", False),
+        (f"{TABLE}crm/index/by-mail", "by-mail", False),
+        (f"{TABLE}crm/index/*", "crm/index/by-mail", True),
+    ],
+)
+def test_a_secrets_suffix_and_a_tables_index_count_as_iam_counts_them(resource: str, asked: str, taken: bool) -> None:
+    action = "dynamodb:Query" if ":table/" in resource else "secretsmanager:GetSecretValue"
+    granted = Consumer(function="f", grants=(Grant(actions=(action,), resources=(resource,)),))
+    assert allowed(Need(action, asked), granted, "test") is taken
+    own = Consumer(function="f", access=(Access(table="crm", actions=("Query",)),))
+    ours = names.resource("test", asked)
+    assert allowed(Need("dynamodb:Query", ours), own, "test") is (asked == "crm"), "an access is to the table alone"
+
+
+@pytest.mark.parametrize(
+    ("need", "change"),
+    [
+        (Need("dynamodb:Query", "theirs"), 'a Grant(actions=("dynamodb:Query",), …) on theirs'),
+        (Need("secretsmanager:GetSecretValue", "crm-token"), 'a Grant(actions=("secretsmanager:GetSecretValue",), …)'),
+        (Need("secretsmanager:GetSecretValue", names.resource("test", "token")), '"token" to its secrets'),
+    ],
+)
+def test_what_the_map_would_have_to_say_is_what_it_takes(need: Need, change: str) -> None:
+    assert f"add {change}" in entry_to_change(need, Consumer(function="f"), "test")
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,14 @@ class Side:
         for place, properties in self.of("AWS::SQS::QueuePolicy"):
             yield place, "", properties["PolicyDocument"]
 
+    def keys(self) -> dict[str, str]:
+        """The key of every queue that has one of its own, both by ARN."""
+        return {
+            self._arn(place.stack, place.logical_id): str(self.plain(place.stack, properties["KmsMasterKeyId"]))
+            for place, properties in self.of("AWS::SQS::Queue")
+            if "KmsMasterKeyId" in properties
+        }
+
     def at_work(self) -> Iterator[tuple[Place, set[Need], str]]:
         """Who is at work: the resource, what it needs, and what to call it."""
         provided = self.provides()
@@ -197,7 +205,7 @@ class Deployment:
 
     def lacking(self) -> list[str]:
         """What somebody at work lacks on the way, in sentences; nothing if the deployment is safe."""
-        return sorted({*self._old_lack(), *self._new_lack()})
+        return sorted({*self._old_lack(), *self._new_lack(), *self._sealed()})
 
     def step(self, place: Place) -> Step | None:
         """What is done with the resource, if anything is. A dependency alone changes nothing."""
@@ -269,6 +277,17 @@ class Deployment:
                     yield f"{name}, as it will be, needs that {need}, which ends"
                 elif has and not had & has and not self._ready(has, begin):
                     yield f"{name}, as it will be, begins before {need}"
+
+    def _sealed(self) -> Iterator[str]:
+        """What is in a queue and sealed with the key that the queue had, for whoever may receive it afterwards.
+
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+        """
+        for queue, key in self.before.keys().items():
+            for need in self._has:
+                opens = Need(key, need.who, "kms:Decrypt")
+                if (need.what, need.arn) == ("sqs:ReceiveMessage", queue) and not _satisfying(opens, self._has):
+                    yield f"{need.who} may receive what {queue} took before, and may not open it with {key}"
 
     def _ready(self, places: set[Place], begin: Step | None) -> bool:
         steps = [self.step(each) for each in places]

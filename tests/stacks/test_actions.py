@@ -72,10 +72,19 @@ def test_what_would_allow_nothing_does_not_fit(action: str, resource: str) -> No
     assert not actions.fits(action, resource)
 
 
+@pytest.mark.parametrize("action", actions.RESOURCE_OPTIONAL)
+def test_what_is_allowed_without_a_resource_may_name_one(action: str) -> None:
+    assert actions.exists(action)
+    assert actions.formats(action), "AWS knows no resource at all, so the table need not name it"
+    assert actions.fits(action, "*")
+    assert not actions.names_nothing(action, "*")
+
+
 @pytest.mark.parametrize(
     ("action", "resource"),
     [
         ("s3:GetObject", "arn:aws:s3:::*/in/*"),
+        ("bedrock:InvokeModel", "arn:aws:bedrock:*::foundation-model/*"),
         ("dynamodb:GetItem", "arn:aws:dynamodb:eu-central-1:111122223333:table/*"),
         ("bedrock:InvokeModel", "arn:aws:bedrock:eu-central-1::foundation-model/?nthropic*"),
     ],

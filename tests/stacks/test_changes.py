@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aws_cdk import App
@@ -18,6 +19,7 @@ from tests.stacks.changes import Deployment, Side
 from tests.stacks.templates import Templates, context
 
 TICKETS, AGENTS, WEBHOOKS = SAMPLE.integrations
+KEY = "arn:aws:kms:eu-central-1:111122223333:key/0b0f1b7c-52c8-4ed3-9d3b-1c0c5f5a1f11"
 
 
 def smaller() -> Topology:
@@ -67,9 +69,9 @@ def smallest() -> Topology:
     return replace(SAMPLE, integrations=(alone, webhooks))
 
 
-def side(folder: Path, topology: Topology) -> Side:
-    """The stacks of stage dev, which keeps nothing that is deleted."""
-    app = App(context=context("dev"), outdir=str(folder))
+def side(folder: Path, topology: Topology, **changes: Any) -> Side:
+    """The stacks of stage dev, which keeps nothing that is deleted, with some of its settings changed."""
+    app = App(context=context("dev", **changes), outdir=str(folder))
     compose(app, topology)
     app.synth(skip_validation=True)
     return Side(folder)
@@ -159,3 +161,14 @@ def test_the_judge_sees_a_rule_whose_permission_goes_before_it(sides: dict[str, 
     assert f"{names.rule('dev', 'assign_ticket', 'TicketOpened')}, as it was, still needs" in (
         lacking(sides["whole"], strict)
     )
+
+
+def test_what_is_sealed_with_a_former_key_can_be_opened_as_long_as_the_key_is_named(
+    sides: dict[str, Side], tmp_path: Path
+) -> None:
+    keyed = side(tmp_path / "keyed", SAMPLE, customer_key=KEY)
+    turned_off = lacking(keyed, sides["whole"])
+    assert f"open_ticket took before, and may not open it with {KEY}" in turned_off
+    assert f"{names.dead_letter_queue('dev', 'open_ticket')} took before" in turned_off, "the operator opens it"
+    former = side(tmp_path / "former", SAMPLE, customer_key=KEY.replace("0b0f", "1111"), former_keys=[KEY])
+    assert lacking(keyed, former) == ""

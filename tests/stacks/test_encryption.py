@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stacks import names
+from stacks.settings import SettingsError
 from tests.sample.topology import SAMPLE
 from tests.stacks.opinion import JUDGED, findings
 from tests.stacks.templates import Templates, listed, statements, synthesize
+
+FORMER = "arn:aws:kms:eu-west-1:123456789012:key/00000000-12ab-34cd-56ef-1234567890ab"
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
 @pytest.fixture(scope="module")
@@ -55,25 +60,102 @@ def grants(keyed: Templates) -> dict[str, Any]:
     return {each["Sid"]: each for each in key["KeyPolicy"]["Statement"] if "Sid" in each}
 
 
-def test_eventbridge_and_alarms_may_use_the_key_for_this_account_only(keyed: Templates) -> None:
-    for sid, service in (("EventBridgeUsesTheKey", "events"), ("AlarmsUseTheKey", "cloudwatch")):
-        statement = grants(keyed)[sid]
-        assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
-        assert {"kms:GenerateDataKey", "kms:Decrypt"} <= set(statement["Action"])
-        assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+USE = {"kms:GenerateDataKey", "kms:Decrypt"}
+ACCOUNT = {"Ref": "AWS::AccountId"}
+OURS = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+LOG_GROUPS = [
+    f"arn:{{AWS::Partition}}:logs:{{AWS::Region}}:{{AWS::AccountId}}:log-group:/aws/{of}/{names.resource('prod', '*')}"
+    for of in ("lambda", "apigateway")
+]
+POLICY: dict[str, tuple[Any, set[str], Any]] = {
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-key-policy.html#eb-encryption-key-policy-bus
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/encryption-archives.html
+    "EventBridgeFindsTheKey": ({"Service": "events.amazonaws.com"}, {"kms:DescribeKey"}, None),
+    "EventBridgeUsesTheKey": ({"Service": "events.amazonaws.com"}, USE | {"kms:ReEncrypt*"}, OURS),
+    # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
+    "AlarmsUseTheKey": ({"Service": "cloudwatch.amazonaws.com"}, USE, OURS),
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+    "LogsUseTheKey": (
+        {"Service": "logs.{AWS::Region}.amazonaws.com"},
+        USE | {"kms:Encrypt", "kms:ReEncrypt*", "kms:DescribeKey"},
+        {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": LOG_GROUPS}},
+    ),
+    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html#dynamodb-kms-authz
+    "TablesUseTheKey": (
+        {"AWS": "*"},
+        USE | {"kms:Encrypt", "kms:ReEncrypt*", "kms:DescribeKey", "kms:CreateGrant"},
+        {"StringEquals": {"kms:CallerAccount": ACCOUNT, "kms:ViaService": "dynamodb.{AWS::Region}.amazonaws.com"}},
+    ),
+}
+"""Principal, actions and condition of each statement, as the pages of the services want it."""
 
 
-def test_logs_may_use_the_key_for_the_log_groups_of_the_stage_only(keyed: Templates) -> None:
-    allowed = json.dumps(grants(keyed)["LogsUseTheKey"]["Condition"])
+def joined(value: Any) -> Any:
+    """A value with its joins written as text."""
+    match value:
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator).join(part if isinstance(part, str) else f"{{{part['Ref']}}}" for part in parts)
+        case dict():
+            return {key: joined(each) for key, each in value.items()}
+        case list():
+            return list(map(joined, value))
+    return value
+
+
+@pytest.mark.parametrize("sid", POLICY)
+def test_the_policy_of_the_key_says_what_the_services_want_and_nothing_else(keyed: Templates, sid: str) -> None:
+    found = joined(grants(keyed)[sid])
+    principal, actions, condition = POLICY[sid]
+    assert found["Principal"] == joined(principal)
+    assert set(listed(found["Action"])) == actions
+    assert len(listed(found["Action"])) == len(actions)
+    assert found.get("Condition") == condition
+    assert found["Resource"] == "*"
+
+
+def test_beside_them_the_policy_of_the_key_lets_its_account_decide(keyed: Templates) -> None:
+    (key,) = keyed.properties("AWS::KMS::Key")
+    assert grants(keyed).keys() == POLICY.keys()
+    (root,) = [joined(each) for each in key["KeyPolicy"]["Statement"] if "Sid" not in each]
+    assert (root["Effect"], root["Action"], root["Resource"]) == ("Allow", "kms:*", "*")
+    assert root["Principal"] == {"AWS": "arn:{AWS::Partition}:iam::{AWS::AccountId}:root"}
+
+
+def test_every_log_group_of_the_stage_is_one_that_logs_may_encrypt(keyed: Templates) -> None:
     for group in keyed.properties("AWS::Logs::LogGroup"):
-        prefix = group["LogGroupName"].partition(names.resource("prod", ""))
-        assert f":log-group:{prefix[0]}{prefix[1]}*" in allowed
+        assert any(fnmatchcase(group["LogGroupName"], pattern.rpartition("log-group:")[2]) for pattern in LOG_GROUPS)
 
 
-def test_tables_lend_the_key_through_dynamodb_only(keyed: Templates) -> None:
-    statement = grants(keyed)["TablesUseTheKey"]
-    assert statement["Condition"]["StringEquals"]["kms:CallerAccount"] == {"Ref": "AWS::AccountId"}
-    assert "dynamodb." in json.dumps(statement["Condition"]["StringEquals"]["kms:ViaService"])
+# https://docs.aws.amazon.com/sns/latest/dg/sns-security-best-practices.html#enforce-encryption-data-in-transit
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-security-best-practices.html
+UNSAFE = {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_every_queue_and_topic_refuses_what_comes_without_tls(prod: Templates) -> None:
+    for kind, policies, key in (("Queue", "SQS::QueuePolicy", "Queues"), ("Topic", "SNS::TopicPolicy", "Topics")):
+        guarded: set[str] = set()
+        for policy in prod.properties(f"AWS::{policies}"):
+            for statement in statements(policy):
+                if statement["Effect"] == "Deny":
+                    assert statement["Principal"] in ("*", {"AWS": "*"})
+                    assert statement["Condition"] == UNSAFE
+                    guarded |= {json.dumps(each) for each in policy[key]}
+        assert len(guarded) == len(prod.properties(f"AWS::{policies.partition('::')[0]}::{kind}")), kind
+
+
+def test_whom_queues_and_topics_let_in(prod: Templates) -> None:
+    """Rules send to queues, and alarms publish to the topic; tests of subscriptions and alarms say which."""
+    for kind, who, action in (
+        ("AWS::SQS::QueuePolicy", "events", "sqs:SendMessage"),
+        ("AWS::SNS::TopicPolicy", "cloudwatch", "sns:Publish"),
+    ):
+        allowed = [each for policy in prod.properties(kind) for each in statements(policy) if each["Effect"] == "Allow"]
+        assert allowed
+        for statement in allowed:
+            assert statement["Principal"] == {"Service": f"{who}.amazonaws.com"}, statement
+            assert statement["Action"] == action
+            assert statement["Condition"]["StringEquals"]["aws:SourceAccount"] == ACCOUNT
+            assert statement["Condition"]["ArnLike"].keys() == {"aws:SourceArn"}
 
 
 def key_actions(keyed: Templates) -> dict[str, set[str]]:
@@ -101,11 +183,40 @@ def test_another_list_of_actions_agrees_with_the_policies_of_the_key(keyed: Temp
     assert findings(keyed) - JUDGED.keys() == set()
 
 
-def test_a_key_of_ones_own_is_used_as_it_is(tmp_path: Path) -> None:
-    arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-    templates = synthesize(tmp_path, "prod", customer_key=arn)
-    assert "encryption" not in templates.stacks
-    assert {queue["KmsMasterKeyId"] for queue in templates.properties("AWS::SQS::Queue")} == {arn}
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    """A stage whose key is another than it was."""
+    return synthesize(tmp_path_factory.mktemp("changed"), "prod", customer_key=KEY, former_keys=[FORMER])
+
+
+def test_a_key_of_ones_own_is_used_as_it_is(changed: Templates) -> None:
+    assert "encryption" not in changed.stacks
+    assert {queue["KmsMasterKeyId"] for queue in changed.properties("AWS::SQS::Queue")} == {KEY}
+
+
+def test_a_key_of_another_region_is_refused_where_the_region_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CDK_DEFAULT_REGION", "us-east-1")
+    with pytest.raises(
+        SettingsError, match="customer_key: the key is in eu-west-1, and queues take a key of their own"
+    ):
+        synthesize(tmp_path, "prod", customer_key=KEY)
+
+
+def test_whoever_receives_may_open_what_a_former_key_sealed_and_routes_seal_with_it_meanwhile(
+    changed: Templates,
+) -> None:
+    found: dict[str, int] = {}
+    for template in changed.stacks.values():
+        for resource in template["Resources"].values():
+            said = [resource["Properties"], *resource["Properties"].get("Policies", [])]
+            for statement in (each for one in said if "PolicyDocument" in one for each in statements(one)):
+                if FORMER in listed(statement.get("Resource")):
+                    actions = ", ".join(listed(statement["Action"]))
+                    found[actions] = found.get(actions, 0) + 1
+    receivers = len(SAMPLE.consumers) + len(("pause_consumer", "the operator"))
+    assert found == {"kms:Decrypt": receivers, "kms:Decrypt, kms:GenerateDataKey": len(SAMPLE.routes)}
 
 
 def test_without_the_setting_services_encrypt_with_keys_they_keep(prod: Templates) -> None:

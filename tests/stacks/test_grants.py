@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from stacks import actions
+from stacks import actions, names
 from stacks.entry import Grant
 from stacks.grants import filled, refusals
 
+OURS = names.resource("{stage}", "")
+TABLE = f"arn:aws:dynamodb:eu-central-1:111122223333:table/{names.PROJECT}"
+SECRET = "arn:aws:secretsmanager:{region}:{account}:secret:"
+READ = ("secretsmanager:GetSecretValue",)
 BUCKET = "arn:aws:s3:::uploads/in/*"
 
 
@@ -30,6 +34,18 @@ def granted(*resources: str, of: tuple[str, ...] = ("s3:GetObject",)) -> Grant:
         (granted("arn:aws:sqs:eu-central-1:111122223333:q"), "the action is not for that"),
         (granted("arn:aws:s3:::uploads"), "the action is not for that"),
         (granted("arn:aws:s3:::uploads-{colour}/*"), "nothing stands for {colour}; it may say {stage}, {partition}"),
+        (granted("arn:aws:bedrock:eu-central-1:model/x", of=("bedrock:InvokeModel",)), "}::foundation-model/… or"),
+        (granted("news", of=("sns:Publish",)), "{Account}:… or '*', alone."),
+        (granted(f"{TABLE}-{{stage}}-parked", of=("dynamodb:GetItem",)), "own; write Access(table=…, actions=…) in"),
+        (granted(f"{TABLE}-{names.STAGES[-1]}-parked", of=("dynamodb:DeleteTable",)), "that is this project's own"),
+        (granted(f"{TABLE[:-2]}*", of=("dynamodb:GetItem",)), "that is this project's own; write Access"),
+        (granted(f"{SECRET}{names.PROJECT}-{{stage}}-a-??????", of=READ), "own; name it in secrets instead."),
+        (
+            granted(f"arn:aws:events:eu-central-1:111122223333:event-bus/{OURS}events", of=("events:PutEvents",)),
+            "that is this project's own; name the events in publishes instead.",
+        ),
+        (granted(f"{SECRET}crm-token", of=READ), f"to a name; write {SECRET}crm-token-??????."),
+        (granted("arn:aws:iam::111122223333:user/x", of=("iam:CreateAccessKey",)), "not for a function to change"),
         (granted(BUCKET, of=("s3:ListAllMyBuckets",)), "AWS knows no resource for that action; write '*', alone."),
     ],
 )
@@ -45,6 +61,14 @@ def test_what_makes_no_sense_is_one_sentence(grant: Grant, sentence: str) -> Non
         granted("arn:{partition}:s3:::uploads-{stage}/in/*", BUCKET, of=("s3:GetObject", "s3:PutObject")),
         granted("arn:aws:sqs:{region}:{account}:theirs-{stage}", of=("sqs:SendMessage",)),
         granted("*", of=("s3:ListAllMyBuckets",)),
+        granted("*", of=("cloudwatch:PutMetricData",)),
+        granted("*", of=("translate:TranslateText", "polly:SynthesizeSpeech", "sns:Publish")),
+        granted("arn:{partition}:bedrock:*::foundation-model/some.model-v1:0", of=("bedrock:InvokeModel",)),
+        granted("arn:{partition}:bedrock:::foundation-model/some.model-v1:0", of=("bedrock:InvokeModel",)),
+        granted(f"{SECRET}crm-token-??????", of=READ),
+        granted(f"{SECRET}crm-token-a1B2c3", f"{SECRET}crm/*", of=READ),
+        granted("arn:aws:iam::111122223333:role/runs-tasks", of=("iam:PassRole",)),
+        granted("arn:aws:dynamodb:eu-central-1:111122223333:table/theirs/index/by-mail", of=("dynamodb:Query",)),
     ],
 )
 def test_what_makes_sense_is_taken(grant: Grant) -> None:

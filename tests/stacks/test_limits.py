@@ -12,8 +12,9 @@ from aws_cdk import App, CfnResource, Stack
 import app
 from stacks import names
 from stacks.entry import Access, Consumer, Integration, Queue, Route, Subscription, Table, Topology
+from stacks.ingress import Ingress
 from stacks.invariants.assembly import Assembly, text
-from stacks.invariants.size import policy_size
+from stacks.invariants.size import policy_size, template_size
 from stacks.monitoring.dashboard import METRICS, WIDGETS, dashboards
 from stacks.monitoring.queries import GROUPS, queries
 from stacks.operator import Operator
@@ -79,6 +80,17 @@ def test_a_dashboard_that_is_full_goes_on_in_another(large: Topology) -> None:
     titles = [widget["properties"].get("title", "") for widgets in pages for widget in widgets]
     lanes = [title.partition(":")[0] for title in titles if title.endswith(": in and out")]
     assert lanes == [queue.name for queue in large.queues]
+
+
+def test_seventy_routes_are_not_refused(tmp_path: Path) -> None:
+    # What they have in common stands in the template once, and once is what CloudFormation counts.
+    cdk = App(context=context("prod"), outdir=str(tmp_path / "out"))
+    Ingress(cdk, settings=SETTINGS, topology=project(tmp_path, 70 - len(SAMPLE.routes)))
+    cdk.synth(skip_validation=True)
+    (path,) = (tmp_path / "out").glob("*.template.json")
+    assembly = Assembly.read([str(path)])
+    assert assembly.sizes == {str(path): path.stat().st_size}
+    assert not list(template_size.check(assembly))
 
 
 def granted(templates: Templates) -> set[tuple[str, str]]:

@@ -115,6 +115,19 @@ def test_a_function_that_would_not_reach_what_it_calls_is_one_sentence(
     assert str(refused.value).endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("rds-db:connect", "arn:aws:rds-db:eu-central-1:111122223333:dbuser:cluster-ABC/user"),
+        ("elasticache:Connect", "arn:aws:elasticache:eu-central-1:111122223333:user:x"),
+        ("kafka-cluster:Connect", "arn:aws:kafka:eu-central-1:111122223333:cluster/n/u"),
+    ],
+)
+def test_a_connection_to_what_is_in_the_vpc_needs_no_endpoint(action: str, resource: str) -> None:
+    grants = (Grant(actions=(action,), resources=(resource,)),)
+    network.check(changed_consumer("open_ticket", vpc=True, grants=grants), settings_of("dev", vpc=NAMED))
+
+
 def test_this_machine_has_no_vpc() -> None:
     with pytest.raises(SettingsError, match="vpc: this machine has none; leave it out"):
         settings_of(names.LOCAL, vpc=VPC)

@@ -150,6 +150,9 @@ def webhook(secrets: tuple[str, ...] = ("github_webhook",), **changes: Any) -> d
         route(tenant="caller"),
         follow(event=Theirs, bus=BUS),
         follow(event=Theirs),
+        follow(event=Theirs, bus="default"),
+        follow(event=Theirs, bus="aws.partner/billing.example/{stage}/1"),
+        follow(event=Theirs, bus="{stage}-billing"),
         worker(access=(Access(table="keys", actions=("PutItem",)),)),
         granted("arn:{partition}:s3:::uploads-{stage}/in/*"),
         ordered(Annotated[str, Meta(pattern=rf"^ord-[!(-:<-~]{{1,99}}{END}")]),
@@ -165,6 +168,9 @@ def webhook(secrets: tuple[str, ...] = ("github_webhook",), **changes: Any) -> d
             "caller",
             "bus",
             "forwarded",
+            "default bus",
+            "partner's bus",
+            "bus by name",
             "shared table",
             "grant",
             "path",
@@ -235,6 +241,16 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         "two names for one place of a path",
         {"routes": (replace(ROUTE, path="/v1/{id}"), replace(ROUTE, path="/v1/{thing}/parts"))},
         "Route POST /v1/{thing}/parts: {thing} stands where POST /v1/{id} has {id}",
+    ),
+    (
+        "another name for a place of a path that is retired",
+        {"routes": (replace(ROUTE, path="/v1/{id}", retired=True), replace(ROUTE, path="/v1/{thing}/parts"))},
+        "Route POST /v1/{id}: {id} stands where POST /v1/{thing}/parts has {thing}",
+    ),
+    (
+        "a route beside the same that is retired",
+        {"routes": (ROUTE, replace(ROUTE, queue="follow", retired=True))},
+        "Route POST /v1/things is listed twice",
     ),
     ("a relative path", route(path="v1/things"), "a path starts with '/'"),
     ("a route to nowhere", {"routes": (ROUTE, replace(ROUTE, path="/x", queue="lost"))}, "feeds queue 'lost'"),
@@ -317,6 +333,10 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("our event on their bus", follow(bus=BUS), "the event comes from another project's bus, so its source"),
     ("a bus with a blank", follow(event=Theirs, bus="billing events"), "bus 'billing events' is no bus's ARN or name"),
     ("a bus for each region", follow(event=Theirs, bus="billing-{region}"), "bus 'billing-{region}' is no bus's ARN"),
+    *(
+        (f"a bus {bus}", follow(event=Theirs, bus=bus), f"bus {bus!r} is no bus's ARN or name; write it like")
+        for bus in (".", "/", "event-bus/x", "a//b", "a/", "", BUS.replace("billing", "event-bus/billing"))
+    ),
     (
         "a stack of another stage",
         {"name": "eu-things", "stages": ("prod", "prod-eu")},

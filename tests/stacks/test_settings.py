@@ -10,6 +10,8 @@ from stacks import names
 from stacks.settings import SettingsError, read
 
 GOOD: dict[str, Any] = {"email_sender": "desk@example.com"}
+HERE, ID = "arn:aws:kms:eu-central-1:111122223333", "0b0f1b7c-52c8-4ed3-9d3b-1c0c5f5a1f11"
+VPC = {"subnets": ["subnet-0123abcd"], "security_groups": ["sg-0123abcd"]}
 
 
 @pytest.mark.parametrize("stage", names.STAGES)
@@ -39,6 +41,17 @@ def test_every_stage_of_cdk_json_decodes(stage: str) -> None:
         ({"vpc": {"subnets": ["subnet-0123abcd"]}}, "security_groups"),
         ({"alarms": {"webhook_secret": "chat"}}, "webhook_secret needs an email beside it"),
         ({"web_acl_arn": "waf"}, "web_acl_arn"),
+        ({"web_acl_arn": "arn:aws:wafv2:x"}, "web_acl_arn"),
+        ({"web_acl_arn": "arn:aws:wafv2:us-east-1:111122223333:global/webacl/shop/0b0f1b7c"}, "web_acl_arn"),
+        ({"customer_key": "arn:aws:kms:junk"}, "customer_key: 'arn:aws:kms:junk' is no key's ARN"),
+        ({"customer_key": f"{HERE}:alias/mine"}, "a policy takes neither an alias nor an id alone"),
+        ({"customer_key": f"{HERE}:key/{ID}\n"}, "is no key's ARN"),
+        ({"former_keys": [f"{HERE}:key/{ID}", f"{HERE}:alias/mine"]}, "former_keys: "),
+        ({"former_keys": [f"{HERE}:key/{ID}"], "customer_key": f"{HERE}:key/{ID}"}, "is no former one; remove it"),
+        ({"api_keys": {"clients": ["a", "b", "a"]}}, "clients: 'a' is listed twice"),
+        ({"vpc": VPC | {"subnets": ["subnet-0123abcd"] * 2}}, "subnets: 'subnet-0123abcd' is listed twice"),
+        ({"vpc": VPC | {"security_groups": ["sg-0123abcd"] * 2}}, "security_groups: 'sg-0123abcd' is listed twice"),
+        ({"vpc": VPC | {"subnets": [f"subnet-{number:08}" for number in range(17)]}}, "subnets"),
     ],
 )
 def test_a_wrong_setting_is_one_sentence_that_names_it(wrong: dict[str, Any], named: str) -> None:
@@ -53,6 +66,20 @@ def test_a_wrong_setting_is_one_sentence_that_names_it(wrong: dict[str, Any], na
 def test_a_missing_setting_without_a_default_is_named() -> None:
     with pytest.raises(SettingsError, match="email_sender"):
         read("dev", {"dev": {}})
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        {"customer_key": f"{HERE}:key/{ID}"},
+        {"customer_key": f"arn:aws-cn:kms:cn-north-1:111122223333:key/mrk-{ID.replace('-', '')}"},
+        {"former_keys": [f"{HERE}:key/{ID}"]},
+        {"web_acl_arn": "arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/shop_1/0b0f1b7c-52c8-4ed3"},
+        {"vpc": VPC},
+    ],
+)
+def test_what_makes_sense_is_taken(good: dict[str, Any]) -> None:
+    assert read("dev", {"dev": GOOD | good})
 
 
 def test_an_unknown_stage_lists_the_known_ones() -> None:

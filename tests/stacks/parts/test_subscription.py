@@ -160,6 +160,19 @@ def test_the_operator_may_read_the_targets_of_a_rule_on_another_projects_bus(the
     )
 
 
+@pytest.mark.parametrize("bus", ["default", "arn:aws:events:eu-central-1:111122223333:event-bus/default"])
+def test_a_rule_on_the_default_bus_is_named_without_the_bus(tmp_path: Path, bus: str) -> None:
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+    topology, subscription = foreign(bus)
+    found = synthesize(tmp_path, "prod", topology)
+    name = names.rule("prod", "mail_ticket", "InvoicePaid")
+    assert rule(found, subscription)["EventBusName"] == bus
+    (sources,) = {json.dumps(each["Condition"]["ArnLike"]["aws:SourceArn"]) for each in senders(found, "letters")}
+    assert f":rule/{names.rule('prod', 'mail_ticket', '*')}" in sources
+    assert f":rule/{name}" in json.dumps(found.properties("AWS::IAM::Policy", "operator"))
+    assert of_rule("prod", subscription, "FailedInvocations").dimensions == {"RuleName": name}
+
+
 def test_alarms_watch_a_rule_on_another_projects_bus_by_that_bus(theirs: Templates) -> None:
     metric = of_rule("prod", foreign(THEIR_BUS)[1], "FailedInvocations")
     assert metric.dimensions["EventBusName"] == "billing-prod-events"
