@@ -58,17 +58,24 @@ def tell(text: str, style: str = "", prefix: str = "", more: str | None = None) 
     On a terminal a long line goes on after `more`: where nothing is said, beside the prefix or deeper than it began, so
     that no part of it looks like a line of its own.
     """
-    line = one_line(text)
-    if more is None:
-        more = " " * (cell_len(prefix) or len(line) - len(line.lstrip(" ")) + 2)
-    for part in wrapped(line, out.width, prefix, more) if out.is_terminal else [prefix + line]:
-        out.print(part, style=style, highlight=False, markup=False, soft_wrap=True)
+    _print(_told(text, prefix, more), style)
 
 
 def tell_lines(text: str, style: str = "", prefix: str = "") -> None:
     """Prints each line of the text, and each part of a long one, after `prefix`; only a newline ends one."""
-    for line in text.removesuffix("\n").split("\n"):
-        tell(line, style, prefix, prefix or None)
+    lines = text.removesuffix("\n").split("\n")
+    _print([part for line in lines for part in _told(line, prefix, prefix or None)], style)
+
+
+def _told(text: str, prefix: str, more: str | None) -> list[str]:
+    line = one_line(text)
+    if more is None:
+        more = " " * (cell_len(prefix) or len(line) - len(line.lstrip(" ")) + 2)
+    return wrapped(line, out.width, prefix, more) if out.is_terminal else [prefix + line]
+
+
+def _print(lines: list[str], style: str) -> None:
+    out.print("\n".join(lines), style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 def tell_aside(text: str) -> None:

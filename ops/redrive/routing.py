@@ -18,7 +18,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.dead_letters.cause import DELIVERY, RULE_ARN, TARGET_ARN, Invocation
+from ops.dead_letters.cause import DELIVERY, RULE_ARN, TARGET_ARN, Invocation, cut
 from ops.errors import OpsError, UsageError
 from ops.queue import Queue, by_arn, find
 from ops.redrive.delivery import Delivery
@@ -39,6 +39,8 @@ _FUNCTION = re.compile(
 _RULE = re.compile(_OWNER.format("events") + r"rule/((?P<bus>[A-Za-z0-9_./-]{1,256})/)?(?P<name>[A-Za-z0-9_.-]{1,64})")
 _QUEUE = re.compile(_OWNER.format("sqs") + r"(?P<name>[A-Za-z0-9_-]{1,80}(\.fifo)?)")
 LATEST = "$LATEST"
+LONGEST = 256
+"""Characters of what a message says that a reason repeats."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,8 @@ class Routing:
         of = find(self._stage, self._dead.word.removesuffix("-undelivered"))
         target = attributes[TARGET_ARN].text if TARGET_ARN in attributes else of.name
         if target.rpartition(":")[2] != of.name:
-            return f"it says that it failed to reach {target}, and this queue is for what {of.name} missed: say --to"
+            missed = cut(target, LONGEST)
+            return f"it says that it failed to reach {missed}, and this queue is for what {of.name} missed: say --to"
         return Delivery(QueueDestination(self._sqs, of.url), message.body, original, message.group)
 
     def _undelivered_elsewhere(self, message: Message) -> Delivery | str:
@@ -193,7 +196,7 @@ class Routing:
         return self._functions[arn]
 
     def _ask_function(self, arn: str) -> Destination | str:
-        unknown = f"no setting of {arn} says that its failures come here: say --to"
+        unknown = f"no setting of {cut(arn, LONGEST)} says that its failures come here: say --to"
         named = _FUNCTION.fullmatch(arn)
         if named is None or not self._ours(named):
             return unknown
@@ -233,7 +236,7 @@ class Routing:
         return self._targets[key]
 
     def _ask_rule(self, rule: str, target: str) -> _Target | str:
-        unknown = f"no rule says that what {target} missed comes here: say --to"
+        unknown = f"no rule says that what {cut(target, LONGEST)} missed comes here: say --to"
         # arn:aws:events:region:account:rule/name on the default bus, …:rule/bus/name on any other
         named = _RULE.fullmatch(rule)
         if named is None or not self._ours(named):

@@ -119,7 +119,7 @@ def test_an_event_goes_to_the_target_only_if_the_rule_sends_its_failures_here(
         "arn:aws:lambda:eu-west-1:000000000000:function:",
         "arn:aws:lambda:eu-west-1:000000000000:function:f\n",
         "x:function:f",
-        "f",
+        "f" * 100_000,
         "",
     ],
 )
@@ -133,6 +133,7 @@ def test_a_message_that_names_no_function_of_the_queues_own_account_makes_nobody
             functions.assert_no_pending_responses()
     assert isinstance(found, str)
     assert found.startswith("no setting of")
+    assert len(found) < 400, "a reason that fits on a screen and into a record"
 
 
 @pytest.mark.parametrize(
