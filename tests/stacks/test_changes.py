@@ -121,8 +121,8 @@ def test_what_moves_to_another_integration_has_a_name_that_is_taken(sides: dict[
         return "mail_ticket" in (getattr(each, "name", ""), getattr(each, "function", ""), getattr(each, "queue", ""))
 
     kinds = ("queues", "consumers", "subscriptions")
-    left = {kind: tuple(each for each in getattr(TICKETS, kind) if not belongs(each)) for kind in kinds}
-    taken = {kind: (*getattr(AGENTS, kind), *filter(belongs, getattr(TICKETS, kind))) for kind in kinds}
+    left: dict[str, Any] = {kind: tuple(each for each in getattr(TICKETS, kind) if not belongs(each)) for kind in kinds}
+    taken: dict[str, Any] = {kind: (*getattr(AGENTS, kind), *filter(belongs, getattr(TICKETS, kind))) for kind in kinds}
     moved = replace(SAMPLE, integrations=(replace(TICKETS, **left), replace(AGENTS, **taken), WEBHOOKS))
     here, there = names.resource("dev", "agents"), names.resource("dev", "tickets")
     queue = names.queue("dev", "mail_ticket")
