@@ -154,7 +154,7 @@ def _headers(route: Route, queue: Queue) -> Iterator[Document]:
     yield _header(
         template.KEY,
         "Names the effect that the request asks for: the same key asks for the same effect again, which happens once.",
-        IDENTIFIER,
+        {"type": "string", "pattern": f"^[!-~]{{1,{template.longest_key(route)}}}$"},
         required=queue.fifo,
     )
     yield _header(
@@ -255,7 +255,6 @@ _DESCRIPTIONS = {
     504: "SQS did not answer; the message may be queued or not.",
 }
 _MAPPED = (
-    ("WRONG_HEADER", 400, f"{template.KEY} {template.WRONG_IDENTIFIER}"),
     ("WRONG_CHARACTER", 400, template.CHARACTERS),
     ("QUEUE_UNREACHABLE", 500, template.OURS),
     ("QUEUE_BUSY", 503, template.BUSY),
@@ -266,13 +265,10 @@ _MAPPED = (
 def _unhappy(routes: Iterable[Route]) -> Iterator[Document]:
     """Every answer but the 202: those that the mapping makes, and those of API Gateway that have a fixed text."""
     yield from ({"name": name, "status": status, "message": message} for name, status, message in _MAPPED)
-    large = dict.fromkeys(template.too_large(route) for route in routes)
-    for number, message in enumerate(large, start=1):
-        yield {
-            "name": f"BODY_TOO_LARGE_{number}" if number > 1 else "BODY_TOO_LARGE",
-            "status": 413,
-            "message": message,
-        }
+    every = list(routes)
+    for kind, status, says in (("WRONG_HEADER", 400, template.wrong_key), ("BODY_TOO_LARGE", 413, template.too_large)):
+        for number, message in enumerate(dict.fromkeys(map(says, every)), start=1):
+            yield {"name": f"{kind}_{number}" if number > 1 else kind, "status": status, "message": message}
     for answer in ANSWERS:
         if not answer.default:
             yield {"name": answer.kind, "status": answer.status, "message": _shown(answer.message)}

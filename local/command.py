@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import time
 from collections.abc import Callable
@@ -81,6 +82,15 @@ def env() -> None:
         typer.echo("unset AWS_PROFILE AWS_SESSION_TOKEN")
         for name, value in variables.items():
             typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+@app.command()
+def mails(word: Annotated[str, typer.Argument(help="Only those with this in subject or text.")] = "") -> None:
+    """Print the e-mails that the running stack sent, as JSON; nothing leaves this machine."""
+    with one_sentence():
+        from local.mailbox import mails as sent
+
+        typer.echo(json.dumps(sent(state.read().endpoint, word), indent=2, ensure_ascii=False, default=str))
 
 
 @app.command()

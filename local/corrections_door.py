@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs
@@ -14,12 +15,16 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.core.router import extract_access_key_id
 
 from local.pages import is_from_a_page
+from local.passkey import HEADER, is_owners
 
 Send = Callable[[Any], Awaitable[None]]
 Receive = Callable[[], Awaitable[Any]]
 
 CALLER = "/_headrace/caller"
 """Where our gateway asks who signed a request to an API, and whether they may invoke it."""
+HEALTH = "/_ministack/health"
+CALLBACKS = ("/_ministack/cfn-response/", "/_ministack/cfn-signal/")
+"""Where a custom resource of CloudFormation answers, with a token in the path as AWS has a signature in the URL."""
 
 
 async def door(scope: Any, receive: Receive, send: Send, serve: Any = app.app) -> None:
@@ -34,8 +39,18 @@ async def door(scope: Any, receive: Receive, send: Send, serve: Any = app.app) -
         else:
             await send({"type": "websocket.close", "code": 1008})
         return
+    if goes_around_iam(scope["method"], scope["path"]) and not is_owners(
+        headers.get(HEADER.lower(), ""), os.environ["AWS_SECRET_ACCESS_KEY"]
+    ):
+        await answer(send, 403, {"message": f"Forbidden: this path needs the header {HEADER}; see docs/local.md."})
+        return
     if scope["path"] == CALLER:
-        await answer(send, 200, judged(json.loads(await body_of(receive))))
+        try:
+            said = judged(json.loads(await body_of(receive)))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            await answer(send, 400, {"message": "This is no request to be judged."})
+            return
+        await answer(send, 200, said)
         return
 
     async def closed(message: Any) -> None:
@@ -45,6 +60,13 @@ async def door(scope: Any, receive: Receive, send: Send, serve: Any = app.app) -
         await send(message)
 
     await serve(scope, receive, closed)
+
+
+def goes_around_iam(method: str, path: str) -> bool:
+    """Whether the emulator would serve the path to anybody: its own administration, and APIs and functions by path."""
+    if path == HEALTH or (method == "PUT" and path.startswith(CALLBACKS)):
+        return False
+    return path.startswith("/_") or "/_user_request_" in path
 
 
 def judged(asked: dict[str, Any]) -> dict[str, Any]:

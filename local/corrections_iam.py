@@ -7,6 +7,7 @@ a page a service.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from typing import Any
 
 from ministack.core import iam_actions as actions
 from ministack.core import iam_evaluator as evaluator
+from ministack.core import sigv4
 from ministack.services import lambda_svc, ses_v2, sqs, sts
 
 MAPPINGS = {
@@ -162,6 +164,29 @@ def denial(
     return of(service, action, principal, request_id, **more)
 
 
+def signature_failure(
+    signature: Any,
+    secret: str,
+    method: str,
+    path: str,
+    query: Any,
+    headers: Any,
+    body: bytes,
+    *,
+    of: Any = sigv4.header_signature_failure,
+    **more: Any,
+) -> tuple[str, str] | None:
+    """Why a signature is refused: also where it was made for another body. Only S3 takes a header's word for the hash.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+    """
+    found = hashlib.sha256(body).hexdigest()
+    if signature.service != "s3" and headers.get("x-amz-content-sha256", found) != found:
+        return "SignatureDoesNotMatch", sigv4.SIGNATURE_MISMATCH
+    failure: tuple[str, str] | None = of(signature, secret, method, path, query, headers, body, **more)
+    return failure
+
+
 def _field(body: bytes, name: str) -> str:
     try:
         found = json.loads(body or b"{}").get(name)
@@ -187,6 +212,7 @@ def correct() -> None:
         module.is_root_access_key = is_root
     evaluator._is_root_key = is_trusted_unsigned
     evaluator.enforce = enforce
+    sigv4.header_signature_failure = signature_failure
     actions.extract_iam_action = action_of
     actions.extract_resource_arn = resource_of
     actions.dynamodb_transaction_checks = transaction_checks

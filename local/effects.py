@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import urllib3
 
 from local.aws import client
+from local.mailbox import mails
 from local.state import Endpoint
 from stacks import names
 from stacks.entry import Topology
@@ -24,7 +25,6 @@ class Effects:
     def __init__(self, topology: Topology, endpoint: Endpoint) -> None:
         self._topology = topology
         self._endpoint = endpoint
-        self._trusting = urllib3.PoolManager(retries=False, timeout=30, ca_certs=endpoint.ca_bundle)
         self._tables = client("dynamodb", endpoint)
         self._queues = client("sqs", endpoint)
         self._keys = {table.name: table.key for table in topology.tables}
@@ -38,9 +38,7 @@ class Effects:
 
     def mails(self, word: str) -> list[dict[str, Any]]:
         """The e-mails sent whose subject or text has `word` in it."""
-        answer = json.loads(self._trusting.request("GET", f"{self._endpoint.url}/_ministack/ses/messages").data)
-        sent = [mail for mails in answer["messages"].values() for mail in mails]
-        return [mail for mail in sent if word in f"{mail['Subject']} {mail['BodyText']}"]
+        return mails(self._endpoint, word)
 
     def depth(self, queue: str, *, dead: bool = False) -> int:
         """Messages in a queue of the topology or in its dead-letter queue, visible or not."""

@@ -92,7 +92,7 @@ def running(
     state.refuse_second(home)
     if port:
         refuse_taken(port)
-    home.mkdir(parents=True, exist_ok=True)
+    state.open_home(home)
     for log in home.glob("*.log"):
         log.unlink()
     with ExitStack() as stack:

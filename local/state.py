@@ -9,6 +9,7 @@ from pathlib import Path
 
 from local.certificate import write_private
 from local.errors import LocalError
+from local.passkey import HEADER, passkey
 from stacks.names import ROOT
 
 HOME = Path(os.environ.get("HEADRACE_LOCAL") or ROOT / ".local")
@@ -37,6 +38,10 @@ class Endpoint:
             "NODE_EXTRA_CA_CERTS": self.ca_bundle,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
+
+    def pass_header(self) -> dict[str, str]:
+        """What opens the emulator's own paths, which no client of AWS signs."""
+        return {HEADER: passkey(self.secret_access_key)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +72,22 @@ class State:
 
     def write(self, home: Path) -> None:
         """Write `state.json` under `home`, whole or not at all, for its owner's eyes only."""
-        home.mkdir(parents=True, exist_ok=True)
+        open_home(home)
         draft = home / "state.json.new"
         write_private(draft, (json.dumps(asdict(self), indent=2) + "\n").encode())
         draft.replace(home / "state.json")
+
+
+def open_home(home: Path) -> None:
+    """Make the folder if it is not there, and let only its owner look into it: logs hold what callers sent.
+
+    Raises `LocalError` if it cannot be used.
+    """
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        home.chmod(0o700)
+    except OSError as error:
+        raise LocalError(f"The folder {home} cannot be used: {error.strerror}.") from None
 
 
 def remove(home: Path) -> None:

@@ -82,8 +82,9 @@ def find_dead(stage: Stage, text: str) -> Queue:
 
 
 def by_arn(stage: Stage, arn: str) -> Queue:
-    """The queue with that ARN. Raises `UsageError` where there is none."""
-    return find(stage, arn)
+    """The queue with that ARN, of whatever account. Raises `UsageError` where there is none."""
+    name = arn.rpartition(":")[2]
+    return _resolve(stage, name, "other", name, account=_account(arn))
 
 
 def _account(text: str) -> str | None:

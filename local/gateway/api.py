@@ -91,17 +91,16 @@ class Api:
         """What the method takes."""
         return self.limits.get((method.http_method, method.path), self.limits.get(("*", "*")))
 
-    def arn(self, method: Method) -> str:
-        """The method, as authorizers and policies name it."""
-        return f"arn:aws:execute-api:{self.region}:{self.account}:local/{self.stage}/{method.http_method}{method.path}"
+    def arn(self, http_method: str, path: str) -> str:
+        """What was asked for, as authorizers and policies name it: with the path of the request, not the route's.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html
+        """
+        return f"arn:aws:execute-api:{self.region}:{self.account}:local/{self.stage}/{http_method}{folded(path)}"
 
     def find(self, http_method: str, path: str) -> tuple[Method, dict[str, str]] | None:
-        """The method for that path, with the path's parameters as written; fixed segments go first.
-
-        Slashes count once, and not at the end: https://github.com/aws/aws-sam-cli/pull/1495,
-        https://github.com/localstack/localstack/issues/11253.
-        """
-        path = re.sub("/+", "/", path).rstrip("/") or "/"
+        """The method for that path, with the path's parameters as written; fixed segments go first."""
+        path = folded(path)
         found = [
             (method, match)
             for method in self.methods
@@ -111,6 +110,14 @@ class Api:
             return None
         method, match = min(found, key=lambda pair: pair[0].path.count("{"))
         return method, match.groupdict()
+
+
+def folded(path: str) -> str:
+    """The path by which a route is found: slashes count once, and not at the end.
+
+    https://github.com/aws/aws-sam-cli/pull/1495, https://github.com/localstack/localstack/issues/11253.
+    """
+    return re.sub("/+", "/", path).rstrip("/") or "/"
 
 
 def find_template(assembly: Path) -> Path:

@@ -19,6 +19,7 @@ from local.gateway.authorization import FunctionError
 from local.gateway.errors import Refusal
 from local.gateway.exchange import Call, Result
 from local.gateway.roles import NotAssumed, Roles
+from local.passkey import HEADER, passkey
 
 LAMBDA_TIMEOUT = 30
 """Seconds. https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
@@ -72,8 +73,9 @@ class Aws:
 
     async def judge(self, asked: Mapping[str, Any]) -> Mapping[str, str]:
         """What IAM says of a signed request to the API. Raises `Refusal` if it says nothing."""
+        url, owner = f"{self._endpoint_url}/_headrace/caller", {HEADER: passkey(self._credentials.secret_key)}
         try:
-            async with self._session.post(f"{self._endpoint_url}/_headrace/caller", json=asked) as response:
+            async with self._session.post(url, json=asked, headers=owner, raise_for_status=True) as response:
                 answer: dict[str, str] = await response.json()
         except (TimeoutError, ValueError, aiohttp.ClientError):
             raise Refusal("API_CONFIGURATION_ERROR", "Internal server error") from None

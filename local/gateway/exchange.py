@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import re
 import time
+import traceback
 import uuid
 from collections.abc import Awaitable, Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -31,6 +32,7 @@ STATUSES = {
     "AUTHORIZER_FAILURE": 500,
     "BAD_REQUEST_BODY": 400,
     "BAD_REQUEST_PARAMETERS": 400,
+    "DEFAULT_5XX": 500,
     "EXPIRED_TOKEN": 403,
     "INTEGRATION_FAILURE": 504,
     "INTEGRATION_TIMEOUT": 504,
@@ -74,7 +76,7 @@ class Answer:
     body: str
     log: str = ""
     detail: str = ""
-    """What the validator says about the body, which API Gateway tells its execution log and not the caller."""
+    """A line about what is wrong, which API Gateway tells its execution log and not the caller."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +125,11 @@ class Exchange:
             answer = self._refused(refusal)
         except (TemplateError, UnsupportedError) as error:
             answer = self._refused(Refusal("API_CONFIGURATION_ERROR", f"Internal server error: {error}"))
+        except Exception:
+            answer = replace(
+                self._refused(Refusal("DEFAULT_5XX", "Internal server error")),
+                detail=f"Execution failed: {json.dumps(traceback.format_exc())}",
+            )
         self.context |= {
             "status": answer.status,
             "responseLength": len(answer.body.encode()),
@@ -152,13 +159,15 @@ class Exchange:
 
     async def _admitted(self, method: Method) -> None:
         headers = {name.lower(): value for name, value in self.request.headers.items()}
-        await self.doors.admit(
-            method.properties, self.api.arn(method), headers, self.context, self.invoke, self._identify
-        )
+        await self.doors.admit(method.properties, self._arn, headers, self.context, self.invoke, self._identify)
         limits: dict[Hashable, Limit | None] = {(method.http_method, method.path): self.api.limit(method)}
         if "apiKeyId" in self.context["identity"]:
             limits[self.context["identity"]["apiKeyId"]] = self.api.key_limit
         self.throttle.take({key: limit for key, limit in limits.items() if limit is not None})
+
+    @property
+    def _arn(self) -> str:
+        return self.api.arn(self.request.http_method, self.request.path)
 
     async def _identify(self) -> dict[str, str]:
         api, request = self.api, self.request
@@ -169,7 +178,7 @@ class Exchange:
             headers=request.headers,
             body=request.body or b"",
             source_ip=request.source_ip,
-            arn=f"arn:aws:execute-api:{api.region}:{api.account}:local/{api.stage}/{request.http_method}{request.path}",
+            arn=self._arn,
             region=api.region,
         )
 
@@ -251,7 +260,8 @@ class Exchange:
             for name, value in answer.headers.items()
         }
         body = _substituted(answer.template, self.context, absent="")
-        return Answer(status=answer.status or status, headers=headers, body=body, detail=refusal.detail)
+        detail = f"Request body does not match model schema: {refusal.detail}" if refusal.detail else ""
+        return Answer(status=answer.status or status, headers=headers, body=body, detail=detail)
 
 
 def _context(api: Api, request: Request) -> dict[str, Any]:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
+import time
+import traceback
+from collections.abc import Callable
 from concurrent.futures import Future
 from json import JSONDecodeError
 from pathlib import Path
@@ -17,7 +21,8 @@ from botocore.credentials import Credentials
 from local.gateway.api import Api, find_template, read
 from local.gateway.authorization import Doors
 from local.gateway.aws import Aws
-from local.gateway.exchange import Answer, Exchange, Request
+from local.gateway.exchange import Exchange, Request
+from local.gateway.front import FAILED, UNREADABLE, Front, own
 from local.gateway.throttle import Throttle
 from local.pages import is_from_a_page
 
@@ -35,8 +40,9 @@ class Gateway:
     `endpoint_url` with the template's roles, which `credentials`, the root's, let it assume; `ca_bundle` is the
     authority to trust there. With `port` 0 a free port is taken. `url` holds the stage, as AWS's does:
     `<url>/v1/orders`. The access log is `access.log` beside the assembly; why a body was refused stands in
-    `execution.log`. Raises `OSError` if the port is taken, `FileNotFoundError` if the assembly holds no REST API and
-    `UnsupportedError` if it says something that is not served here.
+    `execution.log`. `clock` says the seconds by which throttling counts. Raises `OSError` if the port is taken,
+    `FileNotFoundError` if the assembly holds no REST API and `UnsupportedError` if it says something that is not served
+    here.
     """
 
     def __init__(
@@ -49,6 +55,7 @@ class Gateway:
         port: int = 0,
         account: str = "000000000000",
         region: str = "us-east-1",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._template = find_template(assembly)
         self._access_log = assembly.resolve().parent / "access.log"
@@ -57,6 +64,7 @@ class Gateway:
         self._ca_bundle = ca_bundle
         self._account = account
         self._region = region
+        self._clock = clock
         self._version = 0
         self._port = port
         self._api = self._current()
@@ -97,7 +105,7 @@ class Gateway:
         self._execution_log = self._access_log.with_name("execution.log").open("a", buffering=1)
         stack = self._template.name.removesuffix(".template.json")
         self._aws = Aws(self._endpoint_url, self._region, self._credentials, stack=stack, ca_bundle=self._ca_bundle)
-        self._runner = web.ServerRunner(web.Server(self._handle, access_log=None))
+        self._runner = web.ServerRunner(Front(self._handle))
         await self._runner.setup()
         site = web.TCPSite(self._runner, HOST, self._port, reuse_address=True)
         try:
@@ -120,7 +128,7 @@ class Gateway:
             if version != self._version:
                 self._api = read(self._template, account=self._account, region=self._region)
                 self._doors = Doors(self._api.authorizers, self._api.keys)
-                self._throttle = Throttle()
+                self._throttle = Throttle(self._clock)
                 self._version = version
         except (FileNotFoundError, JSONDecodeError):
             if not self._version:
@@ -128,27 +136,40 @@ class Gateway:
         return self._api
 
     async def _handle(self, incoming: web.BaseRequest) -> web.Response:
-        api = self._current()
         if is_from_a_page({name.lower(): value for name, value in incoming.headers.items()}):
-            return web.Response(status=403, text='{"message":"Forbidden: no web page may call this."}')
+            return own(403, "Forbidden: no web page may call this.")
+        try:
+            return await self._answered(incoming)
+        except (web.RequestPayloadError, ConnectionError):
+            return own(400, UNREADABLE)
+        except Exception:
+            response = own(500, FAILED)
+            self._explain(
+                response.headers["x-amzn-RequestId"], f"Execution failed: {json.dumps(traceback.format_exc())}"
+            )
+            return response
+
+    def _explain(self, request_id: str, what: str) -> None:
+        self._execution_log.write(f"({request_id}) {what}\n")
+
+    async def _answered(self, incoming: web.BaseRequest) -> web.Response:
+        api = self._current()
         stage, _, path = incoming.raw_path.partition("?")[0].removeprefix("/").partition("/")
         if stage != api.stage:
-            answer = Answer(status=403, headers={}, body='{"message":"Forbidden"}')
-        else:
-            exchange = Exchange(
-                api=api,
-                request=await _read(incoming, f"/{path}"),
-                doors=self._doors,
-                throttle=self._throttle,
-                integrate=self._aws.integrate,
-                invoke=self._aws.invoke,
-                judge=self._aws.judge,
-            )
-            answer = await exchange.answer()
-            self._log.write(answer.log + "\n")
-            if answer.detail:
-                name = answer.headers["x-amzn-RequestId"]
-                self._execution_log.write(f"({name}) Request body does not match model schema: {answer.detail}\n")
+            return own(403, "Forbidden")
+        exchange = Exchange(
+            api=api,
+            request=await _read(incoming, f"/{path}"),
+            doors=self._doors,
+            throttle=self._throttle,
+            integrate=self._aws.integrate,
+            invoke=self._aws.invoke,
+            judge=self._aws.judge,
+        )
+        answer = await exchange.answer()
+        self._log.write(answer.log + "\n")
+        if answer.detail:
+            self._explain(answer.headers["x-amzn-RequestId"], answer.detail)
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body.encode())
 
 

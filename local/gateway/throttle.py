@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 
 from local.gateway.errors import Refusal
@@ -28,13 +28,14 @@ class _Bucket:
 
 @dataclass
 class Throttle:
-    """The buckets of everything that has a limit."""
+    """The buckets of everything that has a limit. `clock` says the seconds since some time."""
 
+    clock: Callable[[], float] = time.monotonic
     _buckets: dict[Hashable, _Bucket] = field(default_factory=dict)
 
     def take(self, limits: Mapping[Hashable, Limit]) -> None:
         """Count a request against each limit, or raise `Refusal` if one is used up and count it against none."""
-        now = time.monotonic()
+        now = self.clock()
         buckets = []
         for key, limit in limits.items():
             bucket = self._buckets.setdefault(key, _Bucket(limit.burst, now))

@@ -16,7 +16,7 @@ from local.gateway.errors import Refusal
 MOST = 5
 """Violations that one answer lists."""
 LONGEST = 200
-"""Characters of a rule that one answer shows."""
+"""Characters of a place, and of a rule, that one answer shows."""
 
 
 def check_parameters(required: Mapping[str, str], present: Mapping[str, Mapping[str, str]]) -> None:
@@ -42,6 +42,9 @@ def check_body(body: str, model: Draft4Validator) -> None:
         violations = sorted(model.iter_errors(value), key=lambda violation: violation.json_path)
     except RecursionError:
         raise Refusal("BAD_REQUEST_BODY", "Invalid request body", "[nested too deeply]") from None
+    except ArithmeticError:
+        # API Gateway's validator counts exactly, and most likely refuses it, too.
+        raise Refusal("BAD_REQUEST_BODY", "Invalid request body", "[a number that is too large]") from None
     if violations:
         detail = ", ".join(_in_words(violation) for violation in violations[:MOST])
         raise Refusal("BAD_REQUEST_BODY", "Invalid request body", f"[{detail}]")
@@ -52,8 +55,8 @@ def _constant(name: str) -> NoReturn:
 
 
 def _in_words(violation: ValidationError) -> str:
-    """The place and the rule, without the caller's value, which may be long or private."""
-    place = "#/" + "/".join(str(step) for step in violation.absolute_path)
+    """The place and the rule in one printable line, without the caller's value, which may be long or private."""
+    place = json.dumps("#/" + "/".join(str(step) for step in violation.absolute_path))[1:-1][:LONGEST]
     rule: Any = violation.validator_value
     match violation.validator:
         case "required":

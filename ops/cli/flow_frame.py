@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ops.cli.screen import fits, span
+from ops.cli.visible import one_line
 from ops.depth import Depth
 from ops.observe.watch import Frame
 from stacks.entry import Integration, Route, Subscription, Topology
@@ -145,7 +146,7 @@ def _verdict(now: Frame, problem: str | None) -> Iterator[Text]:
     else:
         yield Text("No dead letters.", "green")
     if problem is not None:
-        yield Text(f"Not newer than {now.at}: {problem}", "bold red")
+        yield Text(one_line(f"Not newer than {now.at}: {problem}"), "bold red")
 
 
 def _held(depth: Depth) -> int:

@@ -209,7 +209,7 @@ def _tell(report: Report) -> None:
     if report.undeleted:
         tell(f"{report.undeleted:,} are redriven and not deleted yet: `resume {report.run}` deletes them.")
     for changes in report.differences:
-        tell_lines(changes)
+        tell_lines(changes, prefix="  | ")
     if report.originals is not None:
         tell(f"The messages as they were: {report.originals}")
     if report.problem is not None:

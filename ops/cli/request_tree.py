@@ -7,17 +7,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 
+from rich.cells import cell_len
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from ops.cli.screen import fits, wrapped
+from ops.cli.visible import one_line
+from ops.dead_letters.cause import cut
 from ops.observe.request_path import DONE, Attempt, Delivery, Fact, Path, Request
 
 PARKED = "GroupParked: "
 """How the error of a message begins that was not attempted, because one before it in its group is dead."""
 FRAMES = 3
 """Frames of an error's stack that are shown; `peek` shows all."""
+ERROR = 240
+"""Characters of an attempt's error that are shown; `peek` and --json show all."""
 READABLE = 40
 """Columns in which a sentence is still read with ease."""
 STYLES = {
@@ -34,7 +39,7 @@ STYLES = {
 class _Row:
     """A row and those below it. In milliseconds `waited` until it was on its queue, `took` from then, `at` (epoch).
 
-    `stack` is where an error came from, innermost call last.
+    `stack` is where an error came from, innermost call last. What others wrote shows in each as one line.
     """
 
     what: Text
@@ -45,6 +50,10 @@ class _Row:
     id: str = ""
     stack: tuple[str, ...] = ()
     below: list[_Row] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.id = one_line(self.id)
+        self.stack = tuple(one_line(frame) for frame in self.stack[-FRAMES:])
 
 
 @dataclass(frozen=True)
@@ -90,16 +99,16 @@ def _table(guided: list[_Guided], start: int, *, ids: bool) -> Table:
             _since(row, start),
         )
         table.add_row(*cells, *([row.id] if ids else []))
-        for frame in row.stack[-FRAMES:]:
+        for frame in row.stack:
             table.add_row(Text(each.onward, "dim"), Text(frame, "dim"))
     return table
 
 
 def _slack(rows: list[_Row]) -> int:
     """By how many columns the outcomes may be narrowed: to a readable width, and never inside a word."""
-    told = [line for row in rows for line in (row.outcome.plain, *row.stack[-FRAMES:])]
-    longest = max(map(len, told), default=0)
-    return max(longest - max(READABLE, *(len(word) for line in told for word in line.split()), 0), 0)
+    told = [line for row in rows for line in (row.outcome.plain, *row.stack)]
+    longest = max(map(cell_len, told), default=0)
+    return max(longest - max(READABLE, *(cell_len(word) for line in told for word in line.split()), 0), 0)
 
 
 def _narrow(guided: list[_Guided], start: int, width: int) -> Iterator[Text]:
@@ -108,14 +117,20 @@ def _narrow(guided: list[_Guided], start: int, width: int) -> Iterator[Text]:
         row = each.row
         since = _since(row, start).rjust(12)
         head = _head(each)
-        room = width - len(head) - len(since) - 2
-        beside = row.outcome if len(row.outcome) <= room else Text()
-        gap = Text(" " * max(width - len(head) - 2 - len(beside) - len(since), 1))
-        yield Text.assemble(head, "  ", beside, gap, since) if len(head) + len(since) <= width else head
+        long = head.cell_len
+        room = width - long - len(since) - 2
+        beside = row.outcome if row.outcome.cell_len <= room else Text()
+        gap = Text(" " * max(width - long - 2 - beside.cell_len - len(since), 1))
+        if long + len(since) <= width:
+            yield Text.assemble(head, "  ", beside, gap, since)
+        elif long <= width:
+            yield head
+        else:
+            yield from (Text(line, row.what.style) for line in wrapped(row.what.plain, width, each.guide, each.onward))
         below = [] if beside else wrapped(row.outcome.plain, width, each.onward)
         for line in below if row.outcome else ():
             yield Text(line, row.outcome.style)
-        for frame in row.stack[-FRAMES:]:
+        for frame in row.stack:
             yield from (Text(line, "dim") for line in wrapped(frame, width, each.onward))
 
 
@@ -125,7 +140,7 @@ def _heading(path: Path, start: int, rows: list[_Row]) -> Text:
     began = datetime.fromtimestamp(start / 1000, UTC)
     counts = [_count(len(path.requests), "request"), _count(messages, "message"), _count(events, "event")]
     return Text.assemble(
-        (path.correlation_id, "bold"),
+        (one_line(path.correlation_id), "bold"),
         f"  {', '.join(counts)} in {(end - start) / 1000:.3f} s from {began:%Y-%m-%d %H:%M:%S} UTC",
     )
 
@@ -161,16 +176,17 @@ def _verdict(path: Path) -> Iterator[Text]:
 
 def _request(request: Request) -> _Row:
     good = request.status.startswith("2")
-    outcome = Text(f"{request.status}{f' {request.error}' if request.error else ''}", "green" if good else "bold red")
-    row = _Row(Text(request.route, "bold"), outcome, took=request.latency, at=request.at, id=request.trace_id or "")
+    error = f" {cut(request.error, ERROR)}" if request.error else ""
+    outcome = _text(f"{request.status}{error}", "green" if good else "bold red")
+    row = _Row(_text(request.route, "bold"), outcome, took=request.latency, at=request.at, id=request.trace_id or "")
     row.below = [_delivery(each, request.at) for each in request.deliveries] + _silent(request.awaited)
     return row
 
 
 def _fact(fact: Fact) -> _Row:
     if fact.again:
-        return _Row(Text(fact.type, "cyan"), Text("published again, as above", "dim"), id=fact.id)
-    row = _Row(Text(fact.type, "cyan"), at=None, id=fact.id)
+        return _Row(_text(fact.type, "cyan"), Text("published again, as above", "dim"), id=fact.id)
+    row = _Row(_text(fact.type, "cyan"), at=None, id=fact.id)
     row.below = [_delivery(each, fact.at) for each in fact.deliveries] + _silent(fact.awaited)
     return row
 
@@ -183,8 +199,8 @@ def _delivery(delivery: Delivery, since: int | None) -> _Row:
     """A message; with more than one attempt, or one that failed, each attempt has a row of its own."""
     sent, end = delivery.sent, delivery.at
     row = _Row(
-        Text(delivery.queue, "bold"),
-        Text(_outcome(delivery), STYLES[delivery.state]),
+        _text(delivery.queue, "bold"),
+        _text(_outcome(delivery), STYLES[delivery.state]),
         waited=None if sent is None or since is None else max(sent - since, 0),
         took=None if sent is None or not delivery.attempts else max(end - sent, 0),
         at=end or None,
@@ -198,7 +214,9 @@ def _delivery(delivery: Delivery, since: int | None) -> _Row:
         ]
     if not _known(delivery):
         row.below += [
-            _Row(Text("failed", "dim"), Text(told, "yellow")) for told in (delivery.first, delivery.last) if told
+            _Row(Text("failed", "dim"), _text(cut(told, ERROR), "yellow"))
+            for told in (delivery.first, delivery.last)
+            if told
         ]
     row.below += map(_fact, delivery.events)
     for copy in delivery.copies:
@@ -220,10 +238,11 @@ def _attempts(same: list[Attempt], sent: int | None) -> _Row:
     parked = last.error is not None and last.error.startswith(PARKED)
     word = "receive" if parked else "attempt"
     what = f"{word} {first.number}" if first is last else f"{word}s {first.number} to {last.number}"
-    told = (last.error if parked else f"{last.outcome}: {last.error}") if last.error else last.outcome
+    error = cut(last.error, ERROR) if last.error else None
+    told = (error if parked else f"{last.outcome}: {error}") if error else last.outcome
     return _Row(
         Text(what, "dim"),
-        Text(told, "green" if last.outcome in DONE else "yellow"),
+        _text(told, "green" if last.outcome in DONE else "yellow"),
         took=None if sent is None else max(last.at - sent, 0),
         at=last.at,
         stack=last.stack,
@@ -266,6 +285,11 @@ def _guided(rows: list[_Row], trunk: str | None = None) -> Iterator[_Guided]:
         yield from _guided(row.below, below)
 
 
+def _text(text: str, style: str) -> Text:
+    """What somebody else wrote, as one line."""
+    return Text(one_line(text), style)
+
+
 def _head(each: _Guided) -> Text:
     return Text.assemble((each.guide, "dim"), each.row.what)
 
@@ -283,4 +307,4 @@ def _count(number: int, noun: str) -> str:
 
 
 def _names(words: Iterator[str] | list[str]) -> str:
-    return ", ".join(dict.fromkeys(words))
+    return ", ".join(dict.fromkeys(map(one_line, words)))

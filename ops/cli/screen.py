@@ -14,19 +14,24 @@ from typing import Any
 
 import msgspec
 import typer
+from rich.cells import cell_len, chop_cells
 from rich.console import Group
 from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from ops.cli.visible import Terminal, visible, visible_json
+from ops.cli.visible import Terminal, one_line, visible_json
 from ops.errors import Interrupted, OpsError
 
 out = Terminal()
 err = Terminal(stderr=True)
 UNBOUNDED = 10_000
 """Columns that no table needs."""
+INSET = " " * 6
+"""How a sentence goes on that is longer than the screen: no line of an answer begins like this."""
+LEAST = 8
+"""Columns that a line has beside its prefix, however narrow the screen."""
 
 
 @contextmanager
@@ -41,52 +46,73 @@ def said() -> Iterator[None]:
 
 
 def _say(sentence: str, code: int) -> None:
-    sentence = visible(sentence)
-    for line in wrapped(sentence, err.width) if err.is_terminal else [sentence]:
+    sentence = one_line(sentence)
+    for line in wrapped(sentence, err.width, more=INSET) if err.is_terminal else [sentence]:
         err.print(line, style="red", highlight=False, markup=False, soft_wrap=True)
     raise typer.Exit(code) from None
 
 
-def tell(text: str, style: str = "", prefix: str = "") -> None:
+def tell(text: str, style: str = "", prefix: str = "", more: str | None = None) -> None:
     """Prints one line of text as it is, after `prefix`: what messages say is never taken for markup or for a line.
 
-    On a terminal a long line is wrapped between words: below the prefix, or deeper than it began, so that no part of it
-    looks like a line of its own.
+    On a terminal a long line goes on after `more`: where nothing is said, beside the prefix or deeper than it began, so
+    that no part of it looks like a line of its own.
     """
-    line = visible(text).replace("\n", "\\n").replace("\t", "\\t")
-    more = None if prefix else " " * (len(line) - len(line.lstrip(" ")) + 2)
+    line = one_line(text)
+    if more is None:
+        more = " " * (cell_len(prefix) or len(line) - len(line.lstrip(" ")) + 2)
     for part in wrapped(line, out.width, prefix, more) if out.is_terminal else [prefix + line]:
         out.print(part, style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 def tell_lines(text: str, style: str = "", prefix: str = "") -> None:
-    """Prints each line of the text after `prefix`."""
-    for line in text.splitlines() or [""]:
-        tell(line, style, prefix)
+    """Prints each line of the text, and each part of a long one, after `prefix`; only a newline ends one."""
+    for line in text.removesuffix("\n").split("\n"):
+        tell(line, style, prefix, prefix or None)
 
 
 def tell_aside(text: str) -> None:
     """Prints a sentence about the answer beside it, on standard error."""
-    for line in wrapped(text, err.width) if err.is_terminal else [text]:
+    text = one_line(text)
+    for line in wrapped(text, err.width, more=INSET) if err.is_terminal else [text]:
         err.print(line, style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
 def wrapped(text: str, width: int, prefix: str = "", more: str | None = None) -> list[str]:
-    """The text in lines of at most `width` columns, broken between words only: an id or a path stays whole.
+    """The text in lines of at most `width` columns, broken between words: an id or a path stays whole if it can.
 
-    The first line begins with `prefix`, those that follow with `more`, or less of it where a word has no room then.
+    The first line begins with `prefix`, those that follow with `more`. What is longer than a line is broken inside,
+    after a slash or colon if there is one, so that the terminal does not do it, which knows no prefix.
     """
     body = text.lstrip(" ")
     first = prefix + text[: len(text) - len(body)]
     more = first if more is None else more
+    room = max(width - max(cell_len(first), cell_len(more)), LEAST)
     lines: list[str] = []
     line, start = first, first
     for word in body.split(" "):
-        if line != start and len(line) + 1 + len(word) > width:
-            lines.append(line)
-            line = start = more[: max(width - len(word), 0)]
-        line += word if line == start else f" {word}"
+        for number, part in enumerate(_parts(word, room)):
+            if line != start and (number or cell_len(line) + 1 + cell_len(part) > width):
+                lines.append(line)
+                line = start = more
+            line += part if line == start else f" {part}"
     return [*lines, line]
+
+
+def _parts(word: str, room: int) -> list[str]:
+    """The word, or parts of it of at most `room` columns."""
+    if cell_len(word) <= room:
+        return [word]
+    parts: list[str] = []
+    at = 0
+    while at < len(word):
+        part = chop_cells(word[at : at + room], room)[0]
+        cut = 1 + max(part.rfind(sign) for sign in "/:")
+        if at + len(part) < len(word) and 2 * cut > len(part):
+            part = part[:cut]
+        parts.append(part)
+        at += len(part)
+    return parts
 
 
 def print_json(answer: Any) -> None:

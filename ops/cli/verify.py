@@ -12,7 +12,8 @@ from rich.text import Text
 
 from ops.cli.options import AsJson, InStage, topology
 from ops.cli.screen import err, out, print_json, said, tell, tell_aside
-from ops.errors import Differs
+from ops.cli.visible import one_line
+from ops.errors import Differs, Interrupted, OpsError
 from ops.stage import Stage
 from ops.verify import run
 from ops.verify.finding import Finding, Verdict
@@ -39,8 +40,8 @@ def verify(
     """Whether the deployed stage does what we assume of AWS: requests, dead letters, a redrive, logs, metrics.
 
     For a stage without real traffic. A consumer whose route is called is disabled meanwhile, and our messages are taken
-    from its queue, so nothing takes effect; every dead-letter queue gets messages, which are dropped in the end, and
-    alarms may ring. Takes about five minutes on AWS. Exits with 6 where something differs.
+    from its queue before it is enabled, so nothing takes effect; every dead-letter queue gets messages, which are
+    dropped in the end, and alarms may ring. Takes about five minutes on AWS. Exits with 6 where something differs.
 
     Example: python -m ops verify --stage dev --yes
     """
@@ -50,10 +51,7 @@ def verify(
             _tell_plan(there, as_json=as_json)
             return
         started = time.time()
-        findings = []
-        with err.status("", spinner="dots") as status:
-            for finding in run.verify(there, url=api_url, token=token, told=lambda step: status.update(f"{step} …")):
-                findings.append(finding)
+        findings, problem = _found(there, api_url, token)
         counts = Counter(finding.verdict for finding in findings)
         if as_json:
             print_json(
@@ -62,11 +60,27 @@ def verify(
         else:
             out.print(_table(findings, out.width))
             took = f"{time.time() - started:.0f} s"
-            tell(f"Stage {stage} in {there.region}: {_counted(counts)}, in {took}.")
+            tell(f"Stage {stage} in {there.region}: {_counted(counts) or 'nothing seen'}, in {took}.")
+        if problem is not None:
+            raise problem
         if counts["differs"]:
             raise Differs(
                 f"{counts['differs']} of {len(findings)} findings differ from what we assume of AWS: send us the table."
             )
+
+
+def _found(stage: Stage, url: str | None, token: str | None) -> tuple[list[Finding], OpsError | None]:
+    """What was found, and why it is not all."""
+    findings: list[Finding] = []
+    try:
+        with err.status("", spinner="dots") as status:
+            for finding in run.verify(stage, url=url, token=token, told=lambda step: status.update(f"{step} …")):
+                findings.append(finding)
+    except KeyboardInterrupt:
+        return findings, Interrupted("Stopped: our requests are taken out, and the consumers take messages again.")
+    except OpsError as error:
+        return findings, error
+    return findings, None
 
 
 def _tell_plan(stage: Stage, *, as_json: bool) -> None:
@@ -94,9 +108,9 @@ def _table(findings: list[Finding], width: int) -> Table:
             place = finding.place
             table.add_row("", Text(place, "bold"))
         word, style = MARKS[finding.verdict]
-        cells = [Text(word, style), Text(finding.check)]
-        cells += [Text(finding.expected, "dim")] if wide else []
-        table.add_row(*cells, Text(finding.seen))
+        cells = [Text(word, style), Text(one_line(finding.check))]
+        cells += [Text(one_line(finding.expected), "dim")] if wide else []
+        table.add_row(*cells, Text(one_line(finding.seen)))
     return table
 
 

@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections.abc import Iterable
+from typing import Any
 
 from rich.console import Console
 from rich.segment import Segment
 
 KEPT = "\n\t"
+BLANK = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U00016fe4\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"
+)
+"""What Unicode calls default-ignorable, and three more that look like nothing: Python takes some of it for printable.
+https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt"""
 
 
 def visible(text: str) -> str:
     """The text with control and format characters, and others that show nothing, as escapes: `\\x1b`, `\\u202e`.
 
-    Those are C0 and C1, bidirectional and zero-width ones, line separators, surrogates and private ones: with them a
-    message could clear the screen, write to the clipboard, or look like another.
-    https://www.unicode.org/reports/tr36/
+    Those are C0 and C1, bidirectional, zero-width and blank ones, spaces that are none of ASCII's, line separators,
+    surrogates and private ones: with them a message could clear the screen, write to the clipboard, or look like
+    another. Only newlines and tabs stay. https://www.unicode.org/reports/tr36/
     """
-    if text.isprintable():
+    if _all_show(text):
         return text
     return "".join(each if _shows(each) else _escape(each) for each in text)
 
 
+def one_line(text: str) -> str:
+    """The text as a single line of what shows: newlines and tabs are escapes too."""
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def visible_json(text: str) -> str:
     """A JSON text that means the same, with these characters as JSON's own escapes."""
-    if text.isprintable():
+    if _all_show(text):
         return text
     return "".join(each if _shows(each) else _json_escape(each) for each in text)
 
@@ -33,18 +46,25 @@ def visible_json(text: str) -> str:
 class Terminal(Console):
     """A console that prints nothing of a text but what shows, wherever in a table, tree or line it stands."""
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(emoji=False, **settings)
+
     def _render_buffer(self, buffer: Iterable[Segment]) -> str:
         return super()._render_buffer(map(_plain, buffer))
 
 
 def _plain(segment: Segment) -> Segment:
-    if segment.control or segment.text.isprintable():
+    if segment.control or _all_show(segment.text):
         return segment
     return Segment(visible(segment.text), segment.style)
 
 
+def _all_show(text: str) -> bool:
+    return text.isprintable() and (text.isascii() or BLANK.search(text) is None)
+
+
 def _shows(character: str) -> bool:
-    return character.isprintable() or character in KEPT or unicodedata.category(character) == "Zs"
+    return character in KEPT or _all_show(character)
 
 
 def _escape(character: str) -> str:

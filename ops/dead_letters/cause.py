@@ -6,7 +6,7 @@ Where none of these is known, `logged_cause` asks the consumer's log.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from functions.contracts.failure_record import FailureCause
 from ops.errors import OpsError
 from ops.item import plain, typed
 from ops.queue import Kind
-from ops.sqs.message import UNREADABLE, Message
+from ops.sqs.message import UNREADABLE, Message, number
 from ops.stage import Stage, in_words
 from stacks import names
 
@@ -55,7 +55,7 @@ class Cause(FailureCause, frozen=True, kw_only=True):
     @property
     def label(self) -> str:
         """The words under which equal causes are counted together."""
-        text = _cut(in_short(self.error_type, self.error_message))
+        text = cut(in_short(self.error_type, self.error_message))
         return self._sourced(f"{text} ({self.rule})" if self.rule else text)
 
     @property
@@ -86,7 +86,7 @@ class Beside(Struct, frozen=True):
     @property
     def label(self) -> str:
         """The words under which equal failures are counted together."""
-        return _cut(self.words)
+        return cut(self.words)
 
     def told(self, which: str) -> str:
         """The failure as a line says it, `which` being first or last: `first, at receive 1: service away: …`."""
@@ -99,11 +99,11 @@ def in_short(error_type: str, message: str | None) -> str:
     return f"{name}: {message}" if message else name
 
 
-def _cut(text: str) -> str:
-    """At most `LONGEST` characters of the text, cut between words: half an id is no id."""
-    if len(text) <= LONGEST:
+def cut(text: str, most: int = LONGEST) -> str:
+    """At most so many characters of the text, cut between words: half an id is no id."""
+    if len(text) <= most:
         return text
-    return f"{text[: LONGEST - 2].rpartition(' ')[0] or text[: LONGEST - 2]} …"
+    return f"{text[: most - 2].rpartition(' ')[0] or text[: most - 2]} …"
 
 
 def label(cause: Cause | None) -> str:
@@ -155,11 +155,11 @@ def written_on(message: Message, kind: Kind) -> Cause | None:
     attributes = message.message_attributes
     if ERROR_CODE in attributes or RULE_ARN in attributes:
         told = {name: attributes[name].text for name in DELIVERY if name in attributes}
-        retries = told.get(RETRY_ATTEMPTS, "")
+        retries = number(told.get(RETRY_ATTEMPTS, ""))
         return Cause(
             error_type=told.get(ERROR_CODE, "UNDELIVERED"),
             error_message=told.get(ERROR_MESSAGE, ""),
-            attempts=int(retries) + 1 if retries.isdecimal() else 0,
+            attempts=0 if retries is None else retries + 1,
             rule=told.get(RULE_ARN, "").rpartition("/")[2] or None,
             target=told.get(TARGET_ARN),
         )
@@ -189,6 +189,16 @@ class Causes:
         self._needed = needed
         self.problem: str | None = None
         """Why the recorded causes could not be read."""
+        self._damaged: set[str] = set()
+
+    def remark(self, ids: Iterable[str] | None = None) -> str | None:
+        """What must be said of records that are none, in one sentence: of these messages, or of all that were seen."""
+        damaged = self._damaged if ids is None else self._damaged.intersection(ids)
+        if not damaged:
+            return None
+        first = min(damaged)
+        others = f" and {len(damaged) - 1:,} others" if len(damaged) > 1 else ""
+        return f"What is recorded of {first}{others} is no failure record, so it counts as unexplained."
 
     async def of(self, messages: Sequence[Message], kind: Kind) -> list[Cause | None]:
         """The cause of each message of a queue of that kind, None where none is known.
@@ -211,7 +221,10 @@ class Causes:
                     answer = self._stage.client("dynamodb").batch_get_item(RequestItems=asked)
                 for item in answer["Responses"].get(table, []):
                     told = plain(item)
-                    found[told["message_id"]] = msgspec.convert(told, Cause)
+                    try:
+                        found[told["message_id"]] = msgspec.convert(told, Cause)
+                    except msgspec.ValidationError:
+                        self._damaged.add(told["message_id"])
                 asked = answer.get("UnprocessedKeys") or {}
         except OpsError as error:
             if self._needed:

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from ops.dead_letters.cause import Cause
 from ops.errors import OpsError, UsageError
-from ops.sqs.message import Message, Value
+from ops.sqs.message import UNREADABLE, Message, Value
 
 
 class Line(Struct, kw_only=True, omit_defaults=True):
@@ -88,7 +88,7 @@ def read(path: Path) -> Iterator[Message]:
             for number, text in enumerate(file, 1):
                 try:
                     yield msgspec.json.decode(text, type=Line).message()
-                except msgspec.MsgspecError as error:
+                except UNREADABLE as error:
                     raise UsageError(f"{path}, line {number} is no exported message: {error}") from None
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None

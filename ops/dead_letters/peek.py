@@ -43,7 +43,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Look:
-    """The messages that a look found, and one sentence that must be said of their causes, if there is one."""
+    """The messages that a look found, and what must be said of their causes, if anything."""
 
     seen: list[Seen]
     remark: str | None = None
@@ -222,6 +222,8 @@ def _look(
     unexplained = [each.message for each in found if each.cause is None]
     if not unexplained:
         return Look(found)
+    damaged = causes.remark(message.message_id for message in unexplained)
     told = logged.of(queue, unexplained)
     seen = [replace(each, cause=each.cause or told.causes.get(each.message.message_id)) for each in found]
-    return Look(seen, told.remark(causes.problem))
+    remarks = [each for each in (damaged, told.remark(causes.problem)) if each is not None]
+    return Look(seen, " ".join(remarks) or None)

@@ -42,10 +42,11 @@ def restore(
 
     `skip` leaves out so many at the start. A message that was sent has a new id, and a dead-letter queue no longer
     knows where it came from, so the console's redrive does not take it; ours does. Raises `UsageError` for a queue or
-    file that does not fit, `OpsError` where AWS refuses.
+    file that does not fit, also where two messages have the same id: it would be taken for one that was sent already.
+    Raises `OpsError` where AWS refuses.
     """
     to = find(stage, queue)
-    total = sum(1 for _ in islice(archive.read(file), skip, None))
+    total = _count(file, skip)
     if to.fifo and any(message.group is None for message in archive.read(file)):
         raise UsageError(
             f"{file} has messages without a group, which {to.name} needs: they come from a standard queue."
@@ -81,6 +82,19 @@ def restore(
     finally:
         result.problem = audit.end(stage, record, {"sent": result.sent, "refused": len(result.refused)})
     return result
+
+
+def _count(file: Path, skip: int) -> int:
+    """How many messages the file has after those that are skipped."""
+    lines: dict[str, int] = {}
+    for number, message in islice(enumerate(archive.read(file), 1), skip, None):
+        first = lines.setdefault(message.message_id, number)
+        if first != number:
+            raise UsageError(
+                f"{file} has message_id {message.message_id} on line {first} and again on line {number}, and a queue "
+                "may take the second for the first: leave one out, or give it an id of its own."
+            )
+    return len(lines)
 
 
 def _rounds(batch: list[Message], *, fifo: bool) -> list[list[Message]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from botocore.exceptions import ClientError
@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from functions.contracts.log_line import Handled
 from ops.errors import OpsError, UsageError
+from ops.sqs.message import UNREADABLE
 from ops.stage import Stage, in_words
 from stacks import names
 
@@ -31,7 +32,7 @@ class TooSlow(OpsError):
 class Answered(Struct, frozen=True, kw_only=True):
     """The API's line: one request and its answer. `time` is epoch milliseconds, `latency` milliseconds."""
 
-    time: str
+    time: Annotated[str, msgspec.Meta(pattern="^[0-9]{1,15}$")]
     request_id: str
     correlation_id: str = "-"
     trace_id: str = "-"
@@ -103,7 +104,7 @@ def read(message: str) -> Line | None:
     for kind in kinds:
         try:
             return msgspec.json.decode(message, type=kind)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             continue
     return None
 

@@ -19,9 +19,10 @@ from ops.dead_letters.selection import Selection, document
 from ops.depth import depth
 from ops.errors import OpsError
 from ops.item import plain, typed
-from ops.observe.logs import Answered, Line, search
+from ops.observe.logs import ID, Answered, Line, search
 from ops.observe.request_path import DeadLetter, Path, path
 from ops.queue import Queue, queues
+from ops.redrive import journal as journals
 from ops.stage import Stage
 from stacks import names
 
@@ -49,10 +50,13 @@ def trace(stage: Stage, text: str, *, since: float) -> Path:
         if not seen:
             raise UnknownId(_unknown(stage, text, since))
         correlation_id = _origin(seen[0][1])[0]
-    if correlation_id != text:
-        lines = search(stage, correlation_id, start)
+    wanted = {text}
+    if ID.fullmatch(correlation_id):  # a message may carry anything in its place: then its own id is all there is
+        wanted.add(correlation_id)
+        if correlation_id != text:
+            lines = search(stage, correlation_id, start)
     handled = {line.message_id for line in lines if isinstance(line, Handled)}
-    letters = [_letter(queue, each) for queue, each in look({correlation_id, text} | handled)]
+    letters = [_letter(queue, each) for queue, each in look(wanted | handled)]
     found = path(correlation_id, lines, stage.topology, letters)
     found.unseen = look.deep
     for delivery in found.deliveries():
@@ -108,11 +112,12 @@ class _Look:
 
 
 def _origin(seen: Seen) -> tuple[str, str | None]:
-    """The correlation id of a dead letter, and the id of its event if it carries one."""
+    """The correlation id of a dead letter, and the id of its event if it carries one; its own id in place of none."""
     told = document(seen.message, None)
     detail = told["body"].get("detail") if isinstance(told["body"], dict) else None
     if isinstance(detail, dict) and isinstance(detail.get("id"), str):
-        return str(detail.get("correlation_id")), detail["id"]
+        named = detail.get("correlation_id")
+        return named if isinstance(named, str) else seen.message.message_id, detail["id"]
     return told["attributes"].get(CORRELATION_ID, seen.message.message_id), None
 
 
@@ -151,13 +156,13 @@ def _who(stage: Stage, run: str) -> str | None:
 
 
 def _lines(file: File) -> list[bytes]:
-    return file.read_bytes().splitlines() if file.exists() else []
+    return file.read_bytes().splitlines() if file.is_file() else []
 
 
 def _run(stage: Stage, message_id: str) -> str | None:
     """The redrive of this machine that sent the message, if there is one."""
-    journals = sorted(stage.files.glob("*.journal"), reverse=True)
-    return next((journal.stem for journal in journals if message_id.encode() in journal.read_bytes()), None)
+    sent = (found.stem for found in reversed(journals.files(stage)) if message_id.encode() in found.read_bytes())
+    return next(sent, None)
 
 
 def _unknown(stage: Stage, text: str, since: float) -> str:

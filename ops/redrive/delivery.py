@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 
 from functions.contracts.envelope import IDEMPOTENCY_KEY, REDRIVEN
-from ops.sqs.message import MOST_ATTRIBUTES, MOST_BYTES, Entry, Message, Value, attribute_size
+from ops.sqs.message import MOST_ATTRIBUTES, MOST_BYTES, Entry, Message, Value, attribute_size, number
 from ops.sqs.outbox import Destination
 
 KEY = re.compile(r"[!-~]{1,80}")
@@ -54,7 +54,7 @@ def stamped(message: Message) -> tuple[int, str]:
     if stamp is None:
         return 0, ""
     times, _, run = stamp.text.partition(" ")
-    return (int(times) if times.isdecimal() else 0), run
+    return number(times) or 0, run
 
 
 def deduplication_id(message: Message, *, edited: bool) -> str:

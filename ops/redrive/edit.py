@@ -62,8 +62,8 @@ def difference(before: str, after: str) -> Iterator[str]:
     """The lines that an edit takes away and puts in, as a unified diff of the indented bodies."""
     try:
         old, new = (
-            msgspec.json.format(_encode(_decode(body)), indent=2).decode().splitlines() for body in (before, after)
+            msgspec.json.format(_encode(_decode(body)), indent=2).decode().split("\n") for body in (before, after)
         )
     except UNREADABLE:
-        old, new = before.splitlines(), after.splitlines()
+        old, new = before.split("\n"), after.split("\n")
     yield from list(difflib.unified_diff(old, new, lineterm="", n=1))[2:]

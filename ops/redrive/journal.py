@@ -132,10 +132,14 @@ def path(stage: Stage, run: str) -> Path:
     return stage.files / f"{run}.journal"
 
 
+def files(stage: Stage) -> list[Path]:
+    """The files of all journals of this machine, the oldest first."""
+    return [found for found in sorted(stage.files.glob("*.journal")) if found.is_file()]
+
+
 def unfinished(stage: Stage) -> list[Journal]:
     """The journals of redrives from this machine that did not end, the oldest first."""
-    journals = [Journal.read(found) for found in sorted(stage.files.glob("*.journal"))]
-    return [journal for journal in journals if journal.ended is None]
+    return [journal for journal in map(Journal.read, files(stage)) if journal.ended is None]
 
 
 def of(stage: Stage, run: str) -> Journal:

@@ -1,14 +1,17 @@
 """Where a dead letter belongs, and in which shape it goes there.
 
 Told by the person (`--to`), by SQS's own note of the queue it moved the message from, or by the map. In a queue that is
-not of the map, what EventBridge or Lambda wrote on a message counts too, but only if the rule or the function says so
-itself: whoever sends a message writes what they like, so it alone chooses no destination. An event goes to the target
-it failed to reach, not to the bus, where every other subscriber would get it again.
+not of the map, what EventBridge or Lambda wrote on a message only says whom to ask: a rule or function of that queue's
+own region and account. Where its settings send failures to that queue, the message goes to what they name. Whoever
+sends a message writes what they like, so it alone chooses no destination; where several functions or targets fail into
+one queue, it chooses among these. An event goes to the target it failed to reach, not to the bus, where every other
+subscriber would get it again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +28,17 @@ from ops.sqs.message import Entry, Message, Value
 from ops.sqs.outbox import Destination
 from ops.stage import Stage, in_words
 from stacks import names
+
+# https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionEventInvokeConfig.html
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListTargetsByRule.html
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
+_OWNER = r"arn:(?P<partition>aws[a-z-]*):{}:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{{12}}):"
+_FUNCTION = re.compile(
+    _OWNER.format("lambda") + r"function:(?P<name>[A-Za-z0-9_-]{1,64})(:(?P<qualifier>\$LATEST|[A-Za-z0-9_-]{1,128}))?"
+)
+_RULE = re.compile(_OWNER.format("events") + r"rule/((?P<bus>[A-Za-z0-9_./-]{1,256})/)?(?P<name>[A-Za-z0-9_.-]{1,64})")
+_QUEUE = re.compile(_OWNER.format("sqs") + r"(?P<name>[A-Za-z0-9_-]{1,80}(\.fifo)?)")
+LATEST = "$LATEST"
 
 
 @dataclass(frozen=True)
@@ -65,8 +79,9 @@ class FunctionDestination:
 
 @dataclass(frozen=True)
 class _Target:
-    """What a rule does with an event on its way to a target."""
+    """A rule's target, and what the rule does with an event on its way there."""
 
+    arn: str
     group: str | None = None
     changes: str | None = None
 
@@ -89,8 +104,8 @@ class Routing:
         self._to = QueueDestination(sqs, to.url) if to is not None else None
         self._edit = edit
         self._by_arn: dict[str, Destination | str] = {}
-        self._targets: dict[tuple[str, str], _Target | None] = {}
-        self._functions: dict[str, bool] = {}
+        self._targets: dict[tuple[str, str], _Target | str] = {}
+        self._functions: dict[str, Destination | str] = {}
         self._own_arn = ""
         self._only: Destination | str | None = None
 
@@ -133,26 +148,22 @@ class Routing:
     def _undelivered_elsewhere(self, message: Message) -> Delivery | str:
         """The event, to the target that it failed to reach, where its rule has that target and sends failures here."""
         attributes, original = message.message_attributes, _original(message)
-        rule, arn = attributes.get(RULE_ARN, Value("String", "")).text, attributes[TARGET_ARN].text
-        target = self._target(rule, arn)
         if self._to is not None:
-            return Delivery(self._to, message.body, original, target.group if target else None)
-        if target is None:
-            return f"no rule says that what {arn} missed comes here: say --to"
+            return Delivery(self._to, message.body, original, message.group)
+        target = self._target(attributes.get(RULE_ARN, Value("String", "")).text, attributes[TARGET_ARN].text)
+        if isinstance(target, str):
+            return target
         if target.changes is not None:
             return f"its rule changes events on the way ({target.changes}), which a redrive does not repeat: say --to"
-        to = self._arn(arn)
+        to = self._arn(target.arn)
         return to if isinstance(to, str) else Delivery(to, message.body, original, target.group)
 
     def _invoked(self, message: Message, invocation: Invocation) -> Delivery | str:
         """The event that a function failed on, to that function, where it sends its failures here."""
-        arn = invocation.request_context.function_arn
         body = bytes(invocation.request_payload).decode()
         if self._to is not None:
             return Delivery(self._to, body, message.message_attributes, message.group)
-        if not self._fails_here(arn):
-            return f"no setting of {arn} says that its failures come here: say --to"
-        to = self._arn(arn)
+        to = self._function(invocation.request_context.function_arn)
         return to if isinstance(to, str) else Delivery(to, body, message.message_attributes, message.group)
 
     def _arn(self, arn: str) -> Destination | str:
@@ -161,32 +172,46 @@ class Routing:
         return self._by_arn[arn]
 
     def _known(self, arn: str) -> Destination | str:
-        service, name = arn.split(":")[2:3], arn.rsplit(":", 1)[-1]
-        if service == ["lambda"]:
-            return FunctionDestination(self._stage, arn.removesuffix(":$LATEST"))
-        if service != ["sqs"]:
+        """The destination with an ARN that AWS answered."""
+        if _FUNCTION.fullmatch(arn):
+            return FunctionDestination(self._stage, arn.removesuffix(f":{LATEST}"))
+        if not _QUEUE.fullmatch(arn):
             return f"it failed to reach {arn}, to which only EventBridge delivers: say --to"
         try:
             to = by_arn(self._stage, arn)
         except OpsError:
-            return f"the queue it belongs to is gone ({name}): say --to"
+            return f"the queue it belongs to is gone ({arn.rpartition(':')[2]}): say --to"
         return QueueDestination(self._sqs, to.url)
 
-    def _fails_here(self, function: str) -> bool:
-        """Whether that function says itself that this queue gets what it fails on.
+    def _function(self, arn: str) -> Destination | str:
+        """The function with that ARN as Lambda names it, where it says itself that its failures come here.
 
         https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionEventInvokeConfig.html
         """
-        if function not in self._functions:
-            arn, _, qualifier = function.partition(":function:")[2].partition(":")
-            asked = {"FunctionName": arn, **({"Qualifier": qualifier} if qualifier else {})}
-            try:
-                config = self._stage.client("lambda").get_function_event_invoke_config(**asked)
-                failures = config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
-            except (ClientError, BotoCoreError):
-                failures = None
-            self._functions[function] = failures is not None and failures == self._arn_of_queue()
-        return self._functions[function]
+        if arn not in self._functions:
+            self._functions[arn] = self._ask_function(arn)
+        return self._functions[arn]
+
+    def _ask_function(self, arn: str) -> Destination | str:
+        unknown = f"no setting of {arn} says that its failures come here: say --to"
+        named = _FUNCTION.fullmatch(arn)
+        if named is None or not self._ours(named):
+            return unknown
+        asked = {"FunctionName": named["name"], **({"Qualifier": named["qualifier"]} if named["qualifier"] else {})}
+        try:
+            config = self._stage.client("lambda").get_function_event_invoke_config(**asked)
+        except (ClientError, BotoCoreError) as error:
+            return unknown if _code(error) == _ABSENT else f"its function could not be asked ({_code(error)}): say --to"
+        failures = config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+        answered = _FUNCTION.fullmatch(config.get("FunctionArn", ""))
+        if failures != self._arn_of_queue() or answered is None or _identity(answered) != _identity(named):
+            return unknown
+        return self._arn(answered[0])
+
+    def _ours(self, arn: re.Match[str]) -> bool:
+        """Whether it is of the partition, region and account of the dead-letter queue."""
+        own = _QUEUE.fullmatch(self._arn_of_queue())
+        return own is not None and all(arn[part] == own[part] for part in ("partition", "region", "account"))
 
     def _arn_of_queue(self) -> str:
         if not self._own_arn:
@@ -197,36 +222,33 @@ class Routing:
             self._own_arn = answer["Attributes"]["QueueArn"]
         return self._own_arn
 
-    def _target(self, rule: str, target: str) -> _Target | None:
-        """What the rule says of the target; None where it does not say that what the target missed comes here.
+    def _target(self, rule: str, target: str) -> _Target | str:
+        """What the rule says of the target; a reason where it does not say that what the target missed comes here.
 
         https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html
         """
         key = (rule, target)
         if key not in self._targets:
-            self._targets[key] = self._look_up(rule, target)
+            self._targets[key] = self._ask_rule(rule, target)
         return self._targets[key]
 
-    def _look_up(self, rule: str, target: str) -> _Target | None:
+    def _ask_rule(self, rule: str, target: str) -> _Target | str:
+        unknown = f"no rule says that what {target} missed comes here: say --to"
         # arn:aws:events:region:account:rule/name on the default bus, …:rule/bus/name on any other
-        _, _, path = rule.partition(":rule/")
-        if not path:
-            return None
-        bus, _, name = path.rpartition("/")
-        asked: dict[str, Any] = {"Rule": name, **({"EventBusName": bus} if bus else {})}
-        with in_words():
-            try:
-                pages = self._stage.client("events").get_paginator("list_targets_by_rule").paginate(**asked)
-                every = [found for page in pages for found in page["Targets"] if found["Arn"] == target]
-            except ClientError as error:
-                if error.response["Error"]["Code"] != "ResourceNotFoundException":
-                    raise
-                return None
+        named = _RULE.fullmatch(rule)
+        if named is None or not self._ours(named):
+            return unknown
+        asked: dict[str, Any] = {"Rule": named["name"], **({"EventBusName": named["bus"]} if named["bus"] else {})}
+        try:
+            pages = self._stage.client("events").get_paginator("list_targets_by_rule").paginate(**asked)
+            every = [found for page in pages for found in page["Targets"] if found["Arn"] == target]
+        except (ClientError, BotoCoreError) as error:
+            return unknown if _code(error) == _ABSENT else f"its rule could not be asked ({_code(error)}): say --to"
         every = [each for each in every if each.get("DeadLetterConfig", {}).get("Arn") == self._arn_of_queue()]
         if not every:
-            return None
+            return unknown
         changes = next((word for word in ("InputTransformer", "InputPath", "Input") if every[0].get(word)), None)
-        return _Target(every[0].get("SqsParameters", {}).get("MessageGroupId"), changes)
+        return _Target(every[0]["Arn"], every[0].get("SqsParameters", {}).get("MessageGroupId"), changes)
 
     def _only_source(self) -> Destination | str:
         """The source queue, for messages that do not say where they came from: somebody sent them here."""
@@ -244,3 +266,16 @@ class Routing:
 def _original(message: Message) -> dict[str, Value]:
     """The attributes without those of EventBridge."""
     return {name: value for name, value in message.message_attributes.items() if name not in DELIVERY}
+
+
+_ABSENT = "ResourceNotFoundException"
+
+
+def _code(error: ClientError | BotoCoreError) -> str:
+    """The name of an error; its words repeat what a message said."""
+    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__
+
+
+def _identity(function: re.Match[str]) -> tuple[str, ...]:
+    """What makes two ARNs of functions mean the same."""
+    return (*function.group("partition", "region", "account", "name"), function["qualifier"] or LATEST)

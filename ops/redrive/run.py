@@ -214,8 +214,9 @@ class _Move:
                 if turns is not None and self._work_queue is not None and self._leaves:
                     # What another queue has now holds nobody up here.
                     await asyncio.to_thread(forget, self._stage, self._work_queue, turns.sent)
-                if causes is not None and causes.problem is not None:
-                    report.problem = f"The recorded causes could not be read: {causes.problem}"
+                if causes is not None:
+                    unread = f"The recorded causes could not be read: {causes.problem}" if causes.problem else None
+                    report.problem = unread or causes.remark()
 
     def _prepare(self, routing: Routing, message: Message) -> Delivery | str:
         delivery = routing.prepare(message)

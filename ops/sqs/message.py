@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import struct
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,8 +17,18 @@ MOST_BYTES = 1_048_576
 """The largest message, and the largest batch: body and attributes together.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
 MOST_ATTRIBUTES = 10
+_NUMBER = re.compile(r"[0-9]{1,9}")
 UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 """What reading a body as JSON can raise: it is somebody else's, and may be nested a hundred thousand levels deep."""
+
+
+def number(text: str) -> int | None:
+    """The whole number that somebody else wrote in at most nine digits; None for anything else.
+
+    Python refuses to read a number of more than 4,300 digits, and an attribute has room for a million.
+    https://docs.python.org/3/library/stdtypes.html#int-max-str-digits
+    """
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 class Value(Struct, frozen=True, rename="pascal", omit_defaults=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 
 from ops.errors import OpsError, UsageError
+from ops.sqs.message import UNREADABLE
 from ops.stage import Stage, in_words
 from stacks import names
 from stacks.entry import Authorized, Route
@@ -50,8 +50,8 @@ class Answer:
     def said(self) -> dict[str, Any] | None:
         """The JSON object of the body, or None."""
         try:
-            found = json.loads(self.text)
-        except ValueError:
+            found = msgspec.json.decode(self.text)
+        except UNREADABLE:
             return None
         return found if isinstance(found, dict) else None
 

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from functions.contracts.envelope import CORRELATION_ID, REDRIVEN, full_source
@@ -52,19 +53,27 @@ class DeadLetters:
     def findings(self) -> Iterator[Finding]:
         """Sends, waits, judges, redrives and drops. Raises `OpsError` where AWS refuses the operator."""
         queues = dying(self.stage.topology)
-        for queue in self.stage.topology.queues:
-            if queue in queues:
-                self._send(queue)
-            else:
-                yield not_checked(queue.name, "what cannot be read is in the DLQ", "its groups halt: nothing dies soon")
-        yield from self._publish()
-        with ThreadPoolExecutor(WORKERS) as pool:
-            for found in pool.map(lambda queue: [*self._judge(queue)], queues):
-                yield from found
-        for fifo in (False, True):
-            queue_ = next((each for each in queues if each.fifo is fifo), None)
-            if queue_ is not None:
-                yield from self._redrive(queue_)
+        try:
+            for queue in self.stage.topology.queues:
+                if queue in queues:
+                    self._send(queue)
+                else:
+                    yield not_checked(
+                        queue.name, "what cannot be read is in the DLQ", "its groups halt: nothing dies soon"
+                    )
+            yield from self._publish()
+            with ThreadPoolExecutor(WORKERS) as pool:
+                for found in pool.map(lambda queue: [*self._judge(queue)], queues):
+                    yield from found
+            for fifo in (False, True):
+                queue_ = next((each for each in queues if each.fifo is fifo), None)
+                if queue_ is not None:
+                    yield from self._redrive(queue_)
+        except BaseException:
+            with suppress(OpsError):
+                for queue in queues:
+                    self._drop(queue)
+            raise
         with ThreadPoolExecutor(WORKERS) as pool:
             yield from pool.map(self._drop, queues)
 
@@ -92,6 +101,12 @@ class DeadLetters:
     def _publish(self) -> Iterator[Finding]:
         """An event without an envelope to each subscription of the stage's own bus that takes every event."""
         there = [each for each in self.stage.topology.subscriptions if each.bus is None]
+        others = self._rules_of_others() if there else []
+        if others:
+            for each in there:
+                why = f"others listen on the bus and would get it: {', '.join(others[:3])}"
+                yield not_checked(each.queue, f"{each.event.__name__} reaches the queue", why)
+            return
         entries: dict[tuple[str, str], list[Subscription]] = {}
         for each in there:
             if not each.filter:
@@ -115,6 +130,15 @@ class DeadLetters:
                 raise OpsError(f"EventBridge refused {kind}: {put['Entries'][0].get('ErrorMessage')}.")
             for each in subscriptions:
                 self._sent[each.queue] += 1
+
+    def _rules_of_others(self) -> list[str]:
+        """The rules on the stage's bus that are neither ours nor AWS's own, as an archive's is."""
+        asked = {"EventBusName": names.resource(self.stage.name, names.BUS)}
+        with in_words():
+            pages = self.stage.client("events").get_paginator("list_rules").paginate(**asked)
+            every = [rule for page in pages for rule in page["Rules"]]
+        ours = names.resource(self.stage.name, "")
+        return [rule["Name"] for rule in every if not rule["Name"].startswith(ours) and "ManagedBy" not in rule]
 
     def _judge(self, queue: Queue) -> Iterator[Finding]:
         expected = self._sent[queue.name]
@@ -163,7 +187,7 @@ class DeadLetters:
         )
 
     def _drop(self, queue: Queue) -> Finding:
-        expected = self._sent[queue.name]
+        expected = self._sent.get(queue.name, 0)
         taken = drop(self.operator, queue.name, yes=True, selection=self._ours)
         return judged(
             f"{queue.name}-dlq",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from ops.depth import depth
 from ops.errors import OpsError
 from ops.queue import find
+from ops.sqs.message import Message
 from ops.stage import Stage
 from ops.verify.caller import Answer, Caller
 from ops.verify.cases import Case, Cases, unsigned
@@ -45,12 +47,11 @@ def calls(stage: Stage, caller: Caller, routes: Sequence[Route], run: str) -> It
     if not asked:
         return
     functions = list(dict.fromkeys(route.queue for route, _ in asked))
-    with disabled(stage, functions) as switched:
+    with disabled(stage, functions, lambda words: drain(stage, words, run)) as switched:
+        _refuse_traffic(stage, functions)
         answers = [_sent(caller, route, case) for route, case in asked]
         taken = Counter(route.queue for (route, _), answer in zip(asked, answers, strict=True) if answer.status == 202)
-        with ThreadPoolExecutor() as pool:
-            found = pool.map(lambda word: arrivals(stage, find(stage, word), run, taken[word]), functions)
-            arrived = {id_: messages for each in found for id_, messages in each.items()}
+        arrived = drain(stage, functions, run, taken)
     for (route, case), answer in zip(asked, answers, strict=True):
         good, seen = case.judge(answer, arrived.pop(_id(case), []))
         yield judged(route.name, case.check, case.expected, seen, good=good)
@@ -72,6 +73,22 @@ def calls(stage: Stage, caller: Caller, routes: Sequence[Route], run: str) -> It
         switched.problem or f"Enabled after {switched.on:.0f} s",
         good=switched.problem is None,
     )
+
+
+def drain(
+    stage: Stage, functions: Sequence[str], run: str, expected: Mapping[str, int] | None = None
+) -> dict[str, list[Message]]:
+    """What of `run` lies in the queues of these functions, by correlation id, taken out of them."""
+    with ThreadPoolExecutor() as pool:
+        found = pool.map(lambda word: arrivals(stage, find(stage, word), run, (expected or {}).get(word, 0)), functions)
+        return {id_: messages for each in found for id_, messages in each.items()}
+
+
+def _refuse_traffic(stage: Stage, functions: Sequence[str]) -> None:
+    for word in functions:
+        waiting = depth(stage, find(stage, word)).waiting
+        if waiting:
+            raise OpsError(f"{waiting:,} messages wait in {word}: verify a stage without traffic, or wait for it.")
 
 
 def _sent(caller: Caller, route: Route, case: Case) -> Answer:

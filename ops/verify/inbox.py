@@ -19,11 +19,11 @@ PATIENCE = 45.0
 """Seconds that we wait for what was expected."""
 
 
-def arrivals(stage: Stage, queue: Queue, run: str, expected: int) -> dict[str, list[Message]]:
+def arrivals(stage: Stage, queue: Queue, run: str, expected: int = 0) -> dict[str, list[Message]]:
     """Our messages by correlation id: those whose id begins with `run`, deleted from the queue.
 
-    Waits until `expected` of them are there and no more come. Messages of others become visible again at once. Raises
-    `OpsError` where SQS refuses.
+    Waits until `expected` of them are there and no more come. Messages of others become visible again at once; each has
+    been received once more. Raises `OpsError` where SQS refuses.
     """
     sqs = stage.client("sqs")
     ours: dict[str, list[Message]] = {}
@@ -53,9 +53,13 @@ def arrivals(stage: Stage, queue: Queue, run: str, expected: int) -> dict[str, l
         count += taken
         if (count >= expected and not taken) or time.monotonic() > end:
             break
-    for message in strangers:
-        with in_words():
-            sqs.change_message_visibility(QueueUrl=queue.url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=0)
+    for first in range(0, len(strangers), 10):
+        entries = [
+            {"Id": str(number), "ReceiptHandle": message.receipt_handle, "VisibilityTimeout": 0}
+            for number, message in enumerate(strangers[first : first + 10])
+        ]
+        with in_words():  # of what is back already SQS says so in its answer, and that is as well
+            sqs.change_message_visibility_batch(QueueUrl=queue.url, Entries=entries)
     return ours
 
 

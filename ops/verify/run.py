@@ -19,6 +19,9 @@ from ops.verify.switch import restore
 from stacks import names
 from stacks.settings import read
 
+OURS = "verify-"
+"""What every name and id that we make up begins with."""
+
 
 class Plan(Struct, frozen=True, kw_only=True):
     """What a run would do: the routes that it calls, whose consumers it disables meanwhile, and the queues it fills."""
@@ -48,14 +51,14 @@ def verify(
     """Every finding, as it is made. `url` is the API's where no stack tells it, `token` a caller's where one is wanted.
 
     Calls the first route of each kind while its consumer is disabled, sends every queue a message that no consumer can
-    read, publishes every event of the stage's own bus without its envelope, and drops in the end what died of that.
+    read, publishes every event of the stage's own bus without its envelope unless others listen there, and drops in the
+    end what died of that. However it ends, our requests are taken out before a consumer is enabled.
     `told` is called before each step. Raises `OpsError` where AWS refuses what must be allowed to whoever verifies.
     """
-    run, since = f"verify-{uuid.uuid4().hex[:12]}", time.time()
+    run, since = f"{OURS}{uuid.uuid4().hex[:12]}", time.time()
     settings = read(stage.name, names.CONTEXT["stages"])
-    left = restore(stage)
-    if left:
-        told(f"enabled again what an earlier run had left disabled: {', '.join(left)}")
+    for sentence in restore(stage, lambda words: edge.drain(stage, words, OURS)):
+        told(sentence)
     routes, called = edge.chosen(stage.topology), None
     if routes:
         caller = Caller(stage, settings, url or api_url(stage), token)

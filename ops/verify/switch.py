@@ -1,13 +1,15 @@
-"""Consumers that take nothing while we read their queues, and take messages again afterwards, however we end."""
+"""Consumers that take nothing while we read their queues, and take messages again once nothing of ours is left."""
 
 from __future__ import annotations
 
 import json
 import time
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import msgspec
 from botocore.exceptions import ClientError
@@ -20,7 +22,11 @@ from stacks import names
 
 PATIENCE = 200.0
 """Seconds that Lambda may take to enable or disable a mapping, and `pause_consumer` to forget whom it paused."""
-REMEMBERED = "verify-disabled.json"
+SETTLED = 20.0
+"""Seconds after which a poller of AWS's holds nothing any more: a long poll's."""
+
+Drain = Callable[[Sequence[str]], object]
+"""Takes what is ours out of the queues of these functions."""
 
 
 @dataclass
@@ -37,49 +43,96 @@ class Switched:
 
 
 @contextmanager
-def disabled(stage: Stage, functions: Sequence[str]) -> Iterator[Switched]:
-    """Disable the event source mappings of these consumers; on leaving, all are enabled again.
+def disabled(stage: Stage, functions: Sequence[str], drain: Drain) -> Iterator[Switched]:
+    """Disable the event source mappings of these consumers; on leaving, `drain`, and enable all again.
 
-    The first by `pause_consumer`, which is asked as it asks itself, so that its permission to switch is seen at work.
-    What was disabled is written down first: `restore` enables it, should this process die. Raises `OpsError` where
-    Lambda refuses or takes more than three minutes, a consumer is not enabled, or one was paused a moment ago.
+    The first is enabled by `pause_consumer`, which is asked as it asks itself, so that its permission to switch is seen
+    at work. What was disabled is written down first, for `restore`. Where draining fails the consumers stay disabled:
+    our requests would take effect. Raises `OpsError` then, where Lambda refuses or takes more than three minutes, where
+    a consumer is not enabled, and where one was paused a moment ago.
     """
     mappings = {function: _mapping(stage, function) for function in functions}
     _until_quiet(stage)
-    took = Switched()
-    remembered = stage.files / REMEMBERED
-    remembered.parent.mkdir(parents=True, exist_ok=True)
-    remembered.write_text(json.dumps(mappings), encoding="utf-8")
+    took, file = Switched(), _file(stage)
+    _remember(file, mappings)
     try:
-        took.off = _switch(stage, mappings.values(), on=False)
+        took.off = _switch(stage, [mapping["UUID"] for mapping in mappings.values()], on=False)
+        _remember(file, {function: _read(stage, mapping["UUID"]) for function, mapping in mappings.items()})
+        if stage.endpoint is None:
+            time.sleep(SETTLED)
         yield took
-        took.broken = tuple(name for name, mapping in mappings.items() if _state(stage, mapping) != "Disabled")
     finally:
+        uuids = {function: mapping["UUID"] for function, mapping in mappings.items()}
+        took.broken = tuple(name for name, mapping in uuids.items() if _state(stage, mapping) != "Disabled")
+        try:
+            drain(functions)
+        except BaseException:
+            raise OpsError(
+                f"What we sent could not be taken out of the queues, so {', '.join(functions)} stay disabled: run "
+                "verify again, which takes it out and enables them."
+            ) from None
         first = functions[0]
-        took.on, took.problem = _go_on(stage, first, mappings[first])
-        _switch(stage, mappings.values(), on=True)
-        remembered.unlink(missing_ok=True)
+        took.on, took.problem = _go_on(stage, first, uuids[first])
+        _switch(stage, uuids.values(), on=True)
+        file.unlink(missing_ok=True)
 
 
-def restore(stage: Stage) -> list[str]:
-    """Enable what a run that died left disabled; the words of those functions."""
-    remembered = stage.files / REMEMBERED
-    if not remembered.exists():
-        return []
-    mappings = json.loads(remembered.read_text(encoding="utf-8"))
-    _switch(stage, mappings.values(), on=True)
-    remembered.unlink()
-    return list(mappings)
+def restore(stage: Stage, drain: Drain) -> Iterator[str]:
+    """Drain and enable what a run that died left disabled, and say each in a sentence.
+
+    What is gone is forgotten; what a person switched since stays as it is. Raises `OpsError` where AWS refuses.
+    """
+    file = _file(stage)
+    if not file.exists():
+        return
+    for function, before in json.loads(file.read_text(encoding="utf-8")).items():
+        try:
+            now = _read(stage, before["UUID"])
+        except OpsError:
+            yield f"{function} was left disabled by an earlier run, and its event source mapping is gone"
+            continue
+        drain([function])
+        if now["State"] == "Enabled":
+            continue
+        if before["State"] == "Disabled" and now["LastModified"] != before["LastModified"]:
+            yield f"{function} was left disabled by an earlier run and switched by somebody since: it stays as it is"
+            continue
+        _switch(stage, [before["UUID"]], on=True)
+        yield f"{function} was left disabled by an earlier run: it is enabled again"
+    file.unlink()
 
 
-def _mapping(stage: Stage, function: str) -> str:
+def _file(stage: Stage) -> Path:
+    """Where the run writes down what it disabled: one a region, because a stage may be in several."""
+    return stage.files / f"verify-disabled-{stage.region}.json"
+
+
+def _remember(file: Path, mappings: dict[str, dict[str, str]]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(mappings), encoding="utf-8")
+
+
+def _mapping(stage: Stage, function: str) -> dict[str, str]:
     name = names.resource(stage.name, function)
     with in_words():
         found = stage.client("lambda").list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
     if len(found) != 1 or found[0]["State"] != "Enabled":
         state = found[0]["State"] if found else "not there"
         raise OpsError(f"The event source mapping of {name} is {state}: enable it, then verify again.")
-    return str(found[0]["UUID"])
+    return _plain(found[0])
+
+
+def _read(stage: Stage, mapping: str) -> dict[str, str]:
+    with in_words():
+        return _plain(stage.client("lambda").get_event_source_mapping(UUID=mapping))
+
+
+def _plain(mapping: dict[str, Any]) -> dict[str, str]:
+    return {name: str(mapping.get(name)) for name in ("UUID", "State", "LastModified")}
+
+
+def _state(stage: Stage, mapping: str) -> str:
+    return _read(stage, mapping)["State"]
 
 
 def _until_quiet(stage: Stage) -> None:
@@ -128,11 +181,6 @@ def _ask(stage: Stage, mapping: str, *, on: bool, until: float) -> None:
                 with in_words():
                     raise
         time.sleep(2)
-
-
-def _state(stage: Stage, mapping: str) -> str:
-    with in_words():
-        return str(stage.client("lambda").get_event_source_mapping(UUID=mapping)["State"])
 
 
 def _reaches(stage: Stage, mapping: str, wanted: str, until: float) -> bool:

@@ -42,9 +42,11 @@ TOPIC = "[A-Za-z0-9_./-]{1,64}"
 # https://docs.aws.amazon.com/xray/latest/devguide/xray-services-sqs.html
 TRACE = "Root=1-[0-9a-fA-F]{8}-[0-9a-fA-F]{24}(;Parent=[0-9a-fA-F]{16})?;Sampled=[01]"
 
-# A deduplication id is the key and the body's hash code, where both fit: SQS drops a repeated id without a word, but
-# the same key with another body is an error that the consumer must see.
-_LONGEST_HASHED_KEY = 128 - len(":-2147483648")
+HASH = "$input.body.hashCode()"
+# A deduplication id is the key and the body's hash code, always: SQS drops a repeated id without a word, but the same
+# key with another body is an error that the consumer must see, and no key may be what another makes with its hash code.
+# There is room for the reference itself, should AWS not know it.
+LONGEST_HASHED_KEY = LONGEST_IDENTIFIER - len(f":{HASH}")
 
 KEY = "Idempotency-Key"
 DELAY_SECONDS = "Delay-Seconds"
@@ -52,7 +54,7 @@ CORRELATION_ID = "X-Correlation-Id"
 TRACE_ID = "X-Amzn-Trace-Id"
 
 NOTHING = "Nothing was queued."
-WRONG_IDENTIFIER = f"must be 1 to 128 letters, digits or punctuation marks without spaces. {NOTHING}"
+_WRONG_IDENTIFIER = f"must be 1 to {{}} letters, digits or punctuation marks without spaces. {NOTHING}"
 WRONG_DELAY = f"{DELAY_SECONDS} must be 0 to 900. {NOTHING}"
 WRONG_SIGNATURE = f"The signature header of this sender is missing or malformed. {NOTHING}"
 NO_SENDER = f"There is no such sender of webhooks. {NOTHING}"
@@ -70,6 +72,16 @@ REPLACED = ("%EF%BF%BD", "%EF%BF%BE", "%EF%BF%BF")
 _NO_ACTION = "Action=RefuseBody&Version=2012-11-05"
 _NO_BODY = "Action=SendMessage&Version=2012-11-05"
 OURS = f"The queue cannot be reached because of a fault on our side. {NOTHING} Send the request again later."
+
+
+def longest_key(route: Route) -> int:
+    """The most characters that a key may have: on a FIFO queue the body's hash code has room behind it."""
+    return LONGEST_HASHED_KEY if route.group is not None else LONGEST_IDENTIFIER
+
+
+def wrong_key(route: Route) -> str:
+    """What the caller of a wrong key reads."""
+    return f"{KEY} {_WRONG_IDENTIFIER.format(longest_key(route))}"
 
 
 def largest_body(route: Route) -> int:
@@ -183,12 +195,15 @@ def _preamble(route: Route) -> Iterator[str]:
     for header, variable in read.items():
         yield f"#elseif($lower == '{header.lower()}')#set(${variable} = $headers.get($name))"
         if variable in ("key", "tenant"):
-            yield _rule(variable, IDENTIFIER, f"{header} {WRONG_IDENTIFIER}")
+            longest, wrong = LONGEST_IDENTIFIER, f"{header} {_WRONG_IDENTIFIER.format(LONGEST_IDENTIFIER)}"
+            if variable == "key":
+                longest, wrong = longest_key(route), wrong_key(route)
+            yield _rule(variable, f"[!-~]{{1,{longest}}}", wrong)
         if variable == "delay":
             yield _rule(variable, DELAY, WRONG_DELAY)
     yield "#end#end"
     if route.group is not None:  # a FIFO queue, which needs a deduplication id
-        yield f"#if($key == '')#set($wrong = '{KEY} {WRONG_IDENTIFIER}')#end"
+        yield f"#if($key == '')#set($wrong = '{wrong_key(route)}')#end"
     yield _SETTLED
     yield f"#if(!$trace.matches('{TRACE}'))#set($trace = '')#end"
     if route.tenant is not None:
@@ -234,7 +249,8 @@ def _tenant(declared: str) -> Iterator[str]:
             # A role's caller is `<id of the role>:<session>`, and each of its workers may have a session of its own.
             yield "#if($tenant.matches('AROA[A-Z0-9]+:.+'))#set($tenant = $tenant.replaceAll(':.+', ''))#end"
         yield "#end"
-    yield f"#if($wrong == '' && $tenant != ''){_rule('tenant', IDENTIFIER, f'The tenant {WRONG_IDENTIFIER}')}#end"
+    wrong = f"The tenant {_WRONG_IDENTIFIER.format(LONGEST_IDENTIFIER)}"
+    yield f"#if($wrong == '' && $tenant != ''){_rule('tenant', IDENTIFIER, wrong)}#end"
 
 
 def _sender(route: Route) -> Iterator[str]:
@@ -253,7 +269,7 @@ def _identifiers(route: Route, queue: Queue) -> Iterator[str]:
     if queue.fifo:
         yield "&MessageGroupId=$util.urlEncode($group)&MessageDeduplicationId=$util.urlEncode($key)"
         # Quoted, so that it is one text to encode, whatever becomes of it.
-        yield f'#if($key.length() <= {_LONGEST_HASHED_KEY}):$util.urlEncode("$input.body.hashCode()")#end'
+        yield f':$util.urlEncode("{HASH}")'
     elif route.tenant is not None:
         yield "#if($tenant != '')&MessageGroupId=$util.urlEncode($tenant)#end"
     if route.delay:

@@ -44,6 +44,22 @@ def test_only_its_owner_reads_the_key(tmp_path: Path) -> None:
     assert "hidden" not in repr(running(1).endpoint)
 
 
+def test_only_its_owner_looks_into_the_folder_with_the_logs(tmp_path: Path) -> None:
+    for folder, mode in ((tmp_path / "new" / "one", 0o755), (tmp_path / "old", 0o755), (tmp_path / "own", 0o700)):
+        if folder.name != "one":
+            folder.mkdir(mode)
+        state.open_home(folder)
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    running(os.getpid()).write(tmp_path / "written")
+    assert stat.S_IMODE((tmp_path / "written").stat().st_mode) == 0o700
+
+
+def test_a_folder_that_cannot_be_had_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LocalError, match="cannot be used"):
+        state.open_home(tmp_path / "file")
+
+
 def test_a_second_stack_in_the_same_folder_is_refused_while_the_first_runs(tmp_path: Path) -> None:
     state.refuse_second(tmp_path)
     running(os.getpid()).write(tmp_path)

@@ -113,6 +113,8 @@ class Endpoint:
         if service == "awsevents" and action == "putevents":
             self.published += request["Entries"]
             return 200, json.dumps({"FailedEntryCount": 0, "Entries": [{"EventId": "e"}]}).encode()
+        if service == "awsevents" and action == "listrules":
+            return 200, json.dumps({"Rules": [{"Name": name} for name in sorted(self.rules)]}).encode()
         if service == "awsevents":
             if request["Rule"] in self.rules:
                 return 200, b'{"Targets": [{"Id": "queue", "Arn": "arn"}]}'

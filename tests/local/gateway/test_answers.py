@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from functions.contracts.key import scoped, unscoped
 from functions.contracts.webhooks import ReceiveWebhook
 from stacks import names
 from stacks.edge.content_type import SPELLINGS
-from stacks.edge.mapping_template import LARGEST_BODY
+from stacks.edge.mapping_template import LARGEST_BODY, LONGEST_HASHED_KEY
 from tests.local.gateway.client import JSON, Client
 from tests.local.gateway.examples import CHANGE, CHANGES, GITHUB, KEY, TICKET, TICKETS
 from tests.local.gateway.receiver import Receiver
@@ -78,20 +79,27 @@ def test_the_same_key_with_another_body_is_not_dropped_by_sqs(client: Client, re
     assert first == again != other
 
 
-def test_a_key_of_128_characters_is_the_deduplication_id_as_it_is(client: Client, receiver: Receiver) -> None:
-    assert client.post(CHANGES, CHANGE, {"Idempotency-Key": "k" * 128}).status == 202
-    assert receiver.taken[0].parameters["MessageDeduplicationId"] == "k" * 128
-
-
-@pytest.mark.parametrize("route", [(TICKETS, TICKET), (CHANGES, CHANGE)], ids=["standard", "fifo"])
-@pytest.mark.parametrize("key", ["two words", "k" * 129, "ключ", "tab\there"])
-def test_a_key_that_sqs_would_not_take_is_a_400_that_says_so(
-    client: Client, receiver: Receiver, route: tuple[str, str], key: str
+def test_the_longest_key_has_room_for_the_hash_code_and_is_never_what_another_makes(
+    client: Client, receiver: Receiver
 ) -> None:
-    headers: list[tuple[str, str | bytes]] = [*JSON.items(), ("Idempotency-Key", key.encode())]
-    answer = client.send("POST", route[0], route[1], headers)
+    assert client.post(CHANGES, CHANGE, {"Idempotency-Key": "k" * LONGEST_HASHED_KEY}).status == 202
+    (id_,) = (sent.parameters["MessageDeduplicationId"] for sent in receiver.taken)
+    assert re.fullmatch(r"k{105}:-?[0-9]+", id_)
+    assert client.post(CHANGES, CHANGE, {"Idempotency-Key": id_}).status == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "longest"), [(TICKETS, TICKET, 128), (CHANGES, CHANGE, 105)], ids=["standard", "fifo"]
+)
+@pytest.mark.parametrize("key", ["two words", "too long", "ключ", "tab\there"])
+def test_a_key_that_sqs_would_not_take_is_a_400_that_says_so(
+    client: Client, receiver: Receiver, path: str, body: str, longest: int, key: str
+) -> None:
+    sent = "k" * (longest + 1) if key == "too long" else key
+    headers: list[tuple[str, str | bytes]] = [*JSON.items(), ("Idempotency-Key", sent.encode())]
+    answer = client.send("POST", path, body, headers)
     assert (answer.status, receiver.taken) == (400, [])
-    assert answer.message.startswith("Idempotency-Key must be 1 to 128")
+    assert answer.message.startswith(f"Idempotency-Key must be 1 to {longest} ")
 
 
 @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": ""}, {"idempotency-key": "  "}])
@@ -100,7 +108,7 @@ def test_a_fifo_route_without_a_key_is_a_400_that_names_it(
 ) -> None:
     answer = client.post(CHANGES, CHANGE, headers)
     assert (answer.status, receiver.taken) == (400, [])
-    assert answer.message.startswith("Idempotency-Key must be 1 to 128")
+    assert answer.message.startswith("Idempotency-Key must be 1 to 105 ")
 
 
 def test_every_header_counts_in_lower_case_as_http_2_sends_it(client: Client, receiver: Receiver) -> None:

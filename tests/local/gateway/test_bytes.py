@@ -66,7 +66,7 @@ def test_every_standard_body_arrives_as_it_was_written(client: Client, receiver:
 
 @often(0.15)
 @given(
-    body=in_any_way(CHANGES), key=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=128)
+    body=in_any_way(CHANGES), key=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=105)
 )
 def test_every_fifo_body_arrives_as_it_was_written_under_its_key(
     client: Client, receiver: Receiver, body: str, key: str

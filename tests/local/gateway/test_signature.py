@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -153,6 +155,106 @@ def test_who_is_not_allowed_is_refused(emulator: Emulator, gateway: Gateway) -> 
     ):
         status, said = post(gateway, caller(emulator, *statements))
         assert (status, said["message"]) == (403, denied)
+
+
+def raw(url: str, headers: dict[str, str], body: str = TICKET) -> int:
+    """The status of a POST of exactly that."""
+    return HTTP.request("POST", url, body=body, headers=headers).status
+
+
+@pytest.mark.parametrize(
+    ("declared", "status"),
+    [
+        (hashlib.sha256(TICKET.encode()).hexdigest(), 202),
+        (hashlib.sha256(b"another").hexdigest(), 403),
+        ("UNSIGNED-PAYLOAD", 403),
+        ("STREAMING-UNSIGNED-PAYLOAD-TRAILER", 403),
+        ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", 403),
+        ("", 403),
+    ],
+)
+def test_a_signature_binds_the_body_whatever_a_header_says(
+    emulator: Emulator, gateway: Gateway, declared: str, status: int
+) -> None:
+    class Declaring(auth.SigV4Auth):  # type: ignore[misc]
+        def payload(self, request: AWSRequest) -> str:
+            return declared
+
+    good = caller(emulator, allow("execute-api:Invoke", TICKETS))
+    headers = {"Content-Type": "application/json", "X-Amz-Content-SHA256": declared}
+    request = AWSRequest("POST", f"{gateway.url}/v1/tickets", headers, TICKET)
+    Declaring(good, "execute-api", REGION).add_auth(request)
+    assert raw(request.url, dict(request.headers.items())) == status
+
+
+def presigned(
+    gateway: Gateway,
+    who: Credentials,
+    *,
+    seconds: int = 60,
+    query: str = "",
+    service: str = "execute-api",
+    region: str = REGION,
+) -> str:
+    """The URL of a ticket's POST, signed with the hash of the body."""
+
+    class WithBody(auth.SigV4QueryAuth):  # type: ignore[misc]  # by itself it makes parameters of a body
+        def payload(self, _request: AWSRequest) -> str:
+            return hashlib.sha256(TICKET.encode()).hexdigest()
+
+    request = AWSRequest("POST", f"{gateway.url}/v1/tickets{query}")
+    WithBody(who, service, region, seconds).add_auth(request)
+    return str(request.url)
+
+
+def test_a_presigned_request_is_good_for_its_body_for_at_most_a_week(emulator: Emulator, gateway: Gateway) -> None:
+    good, kind = caller(emulator, allow("execute-api:Invoke", TICKETS)), {"Content-Type": "application/json"}
+    url = presigned(gateway, good)
+    assert raw(url, kind) == 202
+    assert raw(url, kind, TICKET.replace("EN", "DE")) == 403
+    assert raw(url, kind | {"X-Amz-Content-SHA256": hashlib.sha256(TICKET.encode()).hexdigest()}) == 202
+    assert raw(url, kind | {"X-Amz-Content-SHA256": "UNSIGNED-PAYLOAD"}) == 403
+    assert raw(presigned(gateway, good, seconds=604_800), kind) == 202
+    for seconds in (604_801, 0, -1):
+        assert raw(presigned(gateway, good, seconds=seconds), kind) == 403, seconds
+    assert raw(re.sub("X-Amz-Expires=60", "X-Amz-Expires=61", url), kind) == 403
+
+
+def test_a_presigned_request_is_over_when_it_says_so(
+    emulator: Emulator, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = caller(emulator, allow("execute-api:Invoke", TICKETS))
+    then = datetime.now(UTC) - timedelta(minutes=2)
+    monkeypatch.setattr(auth, "get_current_datetime", lambda: then)
+    kind = {"Content-Type": "application/json"}
+    assert raw(presigned(gateway, good, seconds=180), kind) == 202
+    assert raw(presigned(gateway, good, seconds=60), kind) == 403
+
+
+@pytest.mark.parametrize(("service", "region"), [("sqs", REGION), ("execute-api", "eu-west-1")])
+def test_the_scope_is_that_of_the_credential_that_was_verified(
+    emulator: Emulator, gateway: Gateway, service: str, region: str
+) -> None:
+    good, kind = caller(emulator, allow("execute-api:Invoke", TICKETS)), {"Content-Type": "application/json"}
+    fake = "Credential=AKIA/20260101/us-east-1/execute-api/aws4_request"
+    for query in (
+        f"?{fake}",
+        f"?X-{fake}",
+        f"?X-Amz-{fake}",
+        f"?x-amz-{fake.lower()}",
+        f"?A-{fake.replace('/', '%2F')}",
+    ):
+        assert raw(presigned(gateway, good, service=service, region=region, query=query), kind) == 403, query
+    assert raw(presigned(gateway, good, query=f"?{fake}"), kind) == 202
+    request = AWSRequest("POST", f"{gateway.url}/v1/tickets", kind, TICKET)
+    auth.SigV4Auth(good, service, region).add_auth(request)
+    signed = request.headers["Authorization"]
+    for changed in (
+        signed.replace("Credential=", f"X{fake}, Credential="),
+        signed.replace("Credential=", f"{fake}, Credential="),
+        f"{signed}, {fake}",
+    ):
+        assert raw(request.url, dict(request.headers.items()) | {"Authorization": changed}) == 403, changed
 
 
 def test_what_is_not_signed_is_refused(gateway: Gateway) -> None:

@@ -83,7 +83,7 @@ def test_an_undelivered_event_goes_to_the_queue_of_the_map_or_stays(aws: Endpoin
 @pytest.mark.parametrize("body", ["{}", envelope("arn:aws:sqs:us-east-1:000000000000:headrace-local-close_ticket")])
 def test_in_somebody_elses_queue_a_message_alone_says_nothing(aws: Endpoint, body: str) -> None:
     target = queue(aws, "close_ticket").arn
-    rule = "arn:aws:events:us-east-1:000000000000:rule/bus/x"
+    rule = "arn:aws:events:eu-west-1:000000000000:rule/bus/x"
     attributes = {} if "requestPayload" in body else {"RULE_ARN": rule, "TARGET_ARN": target}
     aws.rules.add("x")  # it has another target, and no such queue for what it cannot deliver
     aws.put(aws.sqs.create("somebodys-failures"), body, None, **attributes)

@@ -10,15 +10,25 @@ import subprocess
 import sys
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
-from ops.cli.visible import visible, visible_json
+from ops.cli.request_tree import tree
+from ops.cli.verify import _table
+from ops.cli.visible import Terminal, visible, visible_json
 from ops.dead_letters.redaction import Redaction
+from ops.observe.logs import read
+from ops.observe.request_path import DeadLetter, path
+from ops.redrive.edit import difference
+from ops.verify.finding import judged
 from stacks import names
 from stacks.names import ROOT
 from tests.ops.cli.typed import answer, ops, queue
 from tests.ops.endpoint import Endpoint
+from tests.ops.lines import START, answered, handled
+from tests.ops.sight import Insights
 from tests.sample.topology import SAMPLE
 
 HOSTILE = (
@@ -29,13 +39,26 @@ HOSTILE = (
     "\u202edlrow\u2066\u200b\u200d\ufeff\u2028\u2029\u00ad\U000e0041"  # turns round, hides, breaks lines
     "\r\x08\x08\x0b\x0c\x07\x00\x7f\x85"
     "\n  cause: Reject: all is well"
+    f" {'x' * 75}\u00a0\u00a0cause:\u00a0all\u2007is\u3000well{'y' * 90}"  # one word, longer than the screen
+    f"{'中' * 45}cause:"  # twice as wide as long
+    "\u3164\u115f\uffa0\u2800\u034f\u17b4\u180b\ufe0f\U000e0100"  # shows nothing
+    " :skull: [bold]"
 )
 
 
 def bad(text: str) -> str:
     """What of the text a terminal would not just print; its own colours and ends of lines are fine."""
     plain = re.sub(r"\x1b\[[0-9;]*m|\r?\n", "", text)
-    return "".join(each for each in plain if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
+    silent = {*"\u3164\u115f\uffa0\u2800\u034f\u17b4\u180b\ufe0f\U000e0100"}
+    steering = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp", "Zs")
+    return "".join(each for each in plain if each in silent or (unicodedata.category(each) in steering and each != " "))
+
+
+def rows(text: str) -> list[str]:
+    """The lines of a screen of 80 columns, none of which the terminal had to break."""
+    found = re.sub(r"\x1b\[[0-9;]*m|\r", "", text).split("\n")
+    assert [row for row in found if cell_len(row.rstrip()) > 80] == []
+    return found
 
 
 @pytest.fixture
@@ -84,7 +107,12 @@ def on_a_terminal(home: Path, *command: str) -> str:
 
 @pytest.mark.parametrize(
     "command",
-    [("dead",), ("peek", "open_ticket", "--show-secrets"), ("redrive", "open_ticket", "--edit", '{"n": 1}')],
+    [
+        ("dead",),
+        ("peek", "open_ticket", "--show-secrets"),
+        ("redrive", "open_ticket", "--edit", '{"n": 1}'),
+        ("drop", "open_ticket", "--filter", "abs(attributes.tenant)"),  # whose error repeats the value
+    ],
     ids=lambda command: command[0],
 )
 def test_no_message_steers_the_terminal(
@@ -93,7 +121,12 @@ def test_no_message_steers_the_terminal(
     shown = on_a_terminal(home, *command)
     assert "\\x1b]52;c;" in shown, shown
     assert bad(shown) == ""
-    assert not re.search(r"^  cause: Reject: all is well", shown, re.MULTILINE), "a line that only we may say"
+    forged = [row for row in rows(shown) if re.match(r" {0,3}(cause|all is well|[xy]{9}|中)", row)]
+    ours = ("  cause: \\x1b", "  cause: unexplained")
+    assert [row for row in forged if not row.startswith(ours)] == [], "lines that only we may say"
+    assert "\U0001f480" not in shown
+    if command[0] == "drop":
+        assert rows(shown)[0].startswith("The filter fails on message")
     if command[0] == "peek":
         assert "python -m ops trace '$(reboot)" in re.sub(r"\x1b\[[0-9;]*m", "", shown), "quoted for the shell"
 
@@ -106,8 +139,46 @@ def test_json_means_the_same_in_plain_characters(aws: Endpoint, letters: list[st
     )
 
 
+@pytest.mark.parametrize("width", [50, 80, 300])
+def test_no_log_line_is_a_line_of_a_path(width: int) -> None:
+    failed = {"error_type": "Reject", "error": f"{HOSTILE} {'long ' * 99}", "stack": [HOSTILE] * 5}
+    texts = [
+        answered(error=HOSTILE),
+        *(handled("open_ticket", "m1", 9, request=0, outcome="rejected", attempt=each, **failed) for each in (1, 2)),
+        handled(HOSTILE, HOSTILE, 100, publishes={HOSTILE: HOSTILE}),
+    ]
+    lines = [line for text in texts if (line := read(text)) is not None]
+    assert len(lines) == 4
+    letter = DeadLetter(
+        queue="open_ticket", dlq="open_ticket-dlq", message_id="m9", sent=START, cause=HOSTILE, first=HOSTILE
+    )
+    screen = Terminal(width=width, force_terminal=True, no_color=True)
+    with screen.capture() as shown:
+        screen.print(tree(path("corr-1", lines, SAMPLE, [letter]), width))
+    assert bad(shown.get()) == ""
+    found = re.sub(r"\x1b\[[0-9;]*m", "", shown.get()).split("\n")
+    assert [row for row in found if re.match(r" {0,3}(cause|all is well|[xy]{9}|中|long)", row)] == []
+    assert [row for row in found if cell_len(row.rstrip()) > width] == []
+    assert "…" in shown.get()
+
+
+def test_an_error_that_verify_saw_is_one_line() -> None:
+    findings = [judged("place", "check", "expected", HOSTILE, good=False)]
+    screen = Terminal(width=120, force_terminal=True, no_color=True)
+    with screen.capture() as shown:
+        screen.print(_table(findings, 120))
+    assert bad(shown.get()) == ""
+    assert not re.search(r"^  cause", shown.get(), re.MULTILINE)
+
+
+def test_a_difference_breaks_where_json_does_and_nowhere_else() -> None:
+    shown = [*difference('{"a": "1\x85+2\u2028+3"}', '{"a": "2"}'), *difference("1\x85+2", "1\u2028+2")]
+    assert [line[0] for line in shown if not line.startswith("@@")] == [" ", "-", "+", " ", "-", "+"]
+
+
 def test_what_shows_is_left_alone_and_what_does_not_is_an_escape() -> None:
-    assert visible("Größe 中文 \U0001f600 a\u00a0b\tc\nd") == "Größe 中文 \U0001f600 a\u00a0b\tc\nd"
+    assert visible("Größe 中文 \U0001f600 a b\tc\nd") == "Größe 中文 \U0001f600 a b\tc\nd"
+    assert visible("a\u00a0b\u3164\ufe0f") == "a\\xa0b\\u3164\\ufe0f"
     assert visible("\x1b\x9b\u202e\U000e0041") == "\\x1b\\x9b\\u202e\\U000e0041"
     assert json.loads(visible_json('"\x7f\u202e\U000e0041"')) == "\x7f\u202e\U000e0041"
 
@@ -140,3 +211,56 @@ def test_no_nesting_keeps_a_person_from_the_rest(aws: Endpoint, tmp_path: Path, 
 )
 def test_what_is_no_json_or_too_deep_hides_its_secrets_all_the_same(text: str) -> None:
     assert "s3cret" not in Redaction(SAMPLE).body(text)
+
+
+DIGITS = "9" * 5_000
+"""More than Python reads as a number."""
+
+
+def test_a_number_without_end_keeps_nobody_from_the_rest(aws: Endpoint) -> None:
+    dead = queue(aws, "receive_webhook-dlq")
+    for number in range(12):
+        aws.put(dead, f'{{"n": {number}}}', **({"redriven": f"{DIGITS} run"} if number == 11 else {}))
+    assert answer("redrive", "receive_webhook", "--yes")["tally"]["moved"] == 12
+    aws.put(queue(aws, "assign_ticket-undelivered"), "{}", ERROR_CODE="X", RETRY_ATTEMPTS=DIGITS)
+    assert [pile["cause"] for pile in answer("dead")[0]["piles"]] == ["X"]
+    assert answer("peek", "assign_ticket-undelivered")[0]["cause"].get("attempts", 0) == 0
+
+
+def test_what_is_recorded_and_no_failure_record_is_unexplained_and_said(aws: Endpoint) -> None:
+    dead = queue(aws, "receive_webhook-dlq")
+    good = {"error_type": {"S": "Reject"}, "error_message": {"S": "no"}, "attempts": {"N": "3"}}
+    odd: list[dict[str, Any]] = [
+        good,
+        good | {"attempts": {"S": "3"}},
+        good | {"attempts": {"N": "1.5"}},
+        good | {"error_message": {"N": "1"}},
+        good | {"stack": {"S": "frame"}},
+        {"attempts": {"N": "1"}},
+    ]
+    for row in odd:
+        id_ = aws.put(dead, "{}")
+        aws.tables[names.resource(names.LOCAL, names.FAILURES)][id_] = row | {"message_id": {"S": id_}}
+    (found,) = answer("dead")
+    assert {pile["cause"]: pile["count"] for pile in found["piles"]} == {"unexplained": 5, "Reject: no": 1}
+    assert "and 4 others is no failure record, so it counts as unexplained." in found["remark"]
+    assert "no failure record" in ops("peek", "receive_webhook").stderr
+    assert "no failure record" in answer("redrive", "receive_webhook")["problem"]
+    assert answer("redrive", "receive_webhook", "--cause", "unexplained")["tally"]["matched"] == 5
+
+
+@pytest.mark.parametrize("odd", ["two words", "a\nb", "ü", "x" * 129, {"a": 1}, None, ["`"]])
+def test_a_message_whose_correlation_id_is_none_is_traced_by_its_own(aws: Endpoint, odd: Any) -> None:
+    aws.insights = Insights(statuses=["Complete"])
+    body = json.dumps({"detail": {"id": "e1", "correlation_id": odd}})
+    attributes = {"correlation_id": odd} if isinstance(odd, str) else {}
+    ids = [
+        aws.put(queue(aws, "assign_ticket-dlq"), body),
+        aws.put(queue(aws, "open_ticket-dlq"), "{}", **attributes),
+    ]
+    for id_ in ids:
+        shown = ops("trace", id_)
+        assert (shown.exit_code, shown.exception) == (0, None), shown.output
+        assert "1 message" in shown.stdout
+    aws.insights.lines = [handled("open_ticket", ids[1], 5, outcome="rejected", correlation_id=str(odd))]
+    assert [each["outcome"] for each in answer("trace", ids[1])["strays"][0]["attempts"]] == ["rejected"]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from ops.stage import Stage
 from tests.ops.cli.typed import answer, dead_tickets, ops, queue
 from tests.ops.endpoint import Endpoint
 
@@ -51,3 +54,34 @@ def test_an_export_says_what_a_fifo_queue_does_not_show(aws: Endpoint, tmp_path:
     result = ops("export", "change_ticket", str(tmp_path / "letters.jsonl"))
     assert result.exit_code == 3
     assert "5 messages are not" in result.stderr
+
+
+def line(id_: str, body: str) -> bytes:
+    return json.dumps({"message_id": id_, "body": body, "system": {"MessageGroupId": "ticket-1"}}).encode() + b"\n"
+
+
+def test_a_line_that_is_no_message_is_named(aws: Endpoint, tmp_path: Path) -> None:
+    file = tmp_path / "letters.jsonl"
+    for odd in (b'{"message_id": "m2", "body": "\xff"}', b"\xff\xfe", b"[" * 100_000, b'"\\ud800"'):
+        file.write_bytes(line("m1", "1") + odd + b"\n")
+        result = ops("import", "open_ticket-dlq", str(file), "--yes")
+        assert (result.exit_code, "line 2 is no exported message" in result.stderr) == (2, True), result.output
+    assert len(queue(aws, "open_ticket-dlq")) == 0
+
+
+@pytest.mark.parametrize("word", ["open_ticket-dlq", "change_ticket-dlq"])
+def test_two_messages_of_one_id_are_refused_before_one_is_lost(aws: Endpoint, tmp_path: Path, word: str) -> None:
+    file = tmp_path / "letters.jsonl"
+    file.write_bytes(line("m1", "1") + line("m2", "2") + line("m1", "3"))
+    result = ops("import", word, str(file), "--yes")
+    assert result.exit_code == 2
+    assert "has message_id m1 on line 1 and again on line 3" in result.stderr
+    assert len(queue(aws, word)) == 0
+    assert answer("import", word, str(file), "--skip", "1", "--yes")["sent"] == 2
+
+
+def test_a_folder_that_is_named_like_a_journal_is_passed_over(aws: Endpoint, stage: Stage) -> None:
+    (stage.files / "x.journal").mkdir(parents=True)
+    dead_tickets(aws, 1)
+    assert answer("resume") == []
+    assert answer("redrive", "open_ticket", "--yes")["tally"]["moved"] == 1

@@ -35,31 +35,45 @@ def test_an_event_is_invoked_again_as_it_was_and_a_refusal_is_said(cloud: Stage)
         functions.assert_no_pending_responses()
 
 
-def prepared(stage: Stage, message: Message) -> Delivery | str:
-    routing = Routing(stage, None, FAILURES)  # type: ignore[arg-type]
+def prepared(stage: Stage, message: Message, to: Queue | None = None) -> Delivery | str:
+    routing = Routing(stage, None, FAILURES, to)  # type: ignore[arg-type]
     with Stubber(stage.client("sqs")) as queues:
         queues.add_response("get_queue_attributes", {"Attributes": {"QueueArn": FAILURES_ARN}})
         return routing.prepare(message)
+
+
+def failed(function: str) -> Message:
+    """What Lambda sends of an invocation of that function, or somebody who knows what that looks like."""
+    envelope = {
+        "version": "1.0",
+        "timestamp": "2026-11-21T22:00:00.000Z",
+        "requestContext": {"functionArn": function, "condition": "RetriesExhausted"},
+        "requestPayload": {"n": 1},
+    }
+    return Message("1", "receipt", json.dumps(envelope))
+
+
+def undelivered(rule: str, target: str) -> Message:
+    """What EventBridge sends of an event, or somebody who knows what that looks like."""
+    attributes = {"RULE_ARN": Value("String", rule), "TARGET_ARN": Value("String", target)}
+    return Message("1", "receipt", "{}", {}, attributes)
+
+
+def settings(destination: str, function: str = f"{ARN}:$LATEST") -> dict[str, Any]:
+    return {"DestinationConfig": {"OnFailure": {"Destination": destination}}, "FunctionArn": function}
 
 
 @pytest.mark.parametrize(("destination", "goes"), [(FAILURES_ARN, True), (FAILURES_ARN + "-2", False), (None, False)])
 def test_an_invocation_goes_to_the_function_only_if_that_sends_its_failures_here(
     cloud: Stage, destination: str | None, goes: bool
 ) -> None:
-    envelope = {
-        "version": "1.0",
-        "timestamp": "2026-11-21T22:00:00.000Z",
-        "requestContext": {"functionArn": f"{ARN}:$LATEST", "condition": "RetriesExhausted"},
-        "requestPayload": {"n": 1},
-    }
     asked = {"FunctionName": "f", "Qualifier": "$LATEST"}
     with Stubber(cloud.client("lambda")) as functions:
         if destination is None:
             functions.add_client_error("get_function_event_invoke_config", "ResourceNotFoundException")
         else:
-            config = {"DestinationConfig": {"OnFailure": {"Destination": destination}}}
-            functions.add_response("get_function_event_invoke_config", config, asked)
-        found = prepared(cloud, Message("1", "receipt", json.dumps(envelope)))
+            functions.add_response("get_function_event_invoke_config", settings(destination), asked)
+        found = prepared(cloud, failed(f"{ARN}:$LATEST"))
     if goes:
         assert isinstance(found, Delivery)
         assert (found.to.name, json.loads(found.body)) == (ARN, {"n": 1})
@@ -80,15 +94,92 @@ def test_an_invocation_goes_to_the_function_only_if_that_sends_its_failures_here
 def test_an_event_goes_to_the_target_only_if_the_rule_sends_its_failures_here(
     cloud: Stage, target: dict[str, Any], words: str | None
 ) -> None:
-    attributes = {"RULE_ARN": Value("String", RULE), "TARGET_ARN": Value("String", ARN)}
     with Stubber(cloud.client("events")) as events:
         targets = [{"Id": "other", "Arn": ARN + "-2", "DeadLetterConfig": {"Arn": FAILURES_ARN}}]
         answer = {"Targets": [*targets, {"Id": "f", "Arn": ARN, **target}]}
         events.add_response("list_targets_by_rule", answer, {"Rule": "x", "EventBusName": "bus"})
-        found = prepared(cloud, Message("1", "receipt", "{}", {}, attributes))
+        found = prepared(cloud, undelivered(RULE, ARN))
     if words is None:
         assert isinstance(found, Delivery)
         assert (found.to.name, found.attributes) == (ARN, {})
     else:
         assert isinstance(found, str)
         assert words in found
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        "arn:aws:lambda:us-east-1:000000000000:function:f",
+        "arn:aws:lambda:eu-west-1:666666666666:function:f",
+        "arn:aws-cn:lambda:eu-west-1:000000000000:function:f",
+        "arn:aws:sqs:eu-west-1:000000000000::function:f",
+        "arn:aws:sqs:eu-west-1:000000000000:f",
+        "arn:aws:lambda:eu-west-1:000000000000:function:f:prod:more",
+        "arn:aws:lambda:eu-west-1:000000000000:function:",
+        "arn:aws:lambda:eu-west-1:000000000000:function:f\n",
+        "x:function:f",
+        "f",
+        "",
+    ],
+)
+def test_a_message_that_names_no_function_of_the_queues_own_account_makes_nobody_ask(
+    cloud: Stage, function: str
+) -> None:
+    with Stubber(cloud.client("lambda")):  # which refuses every question
+        found = prepared(cloud, failed(function))
+    assert isinstance(found, str)
+    assert found.startswith("no setting of")
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "to"),
+    [
+        (ARN, f"{ARN}:$LATEST", ARN),
+        (f"{ARN}:prod", f"{ARN}:prod", f"{ARN}:prod"),
+        (f"{ARN}:prod", f"{ARN}:$LATEST", None),
+        (ARN, f"{ARN}-2:$LATEST", None),
+        (ARN, ARN.replace("000000000000", "666666666666"), None),
+    ],
+)
+def test_the_function_is_the_one_that_lambda_answers(cloud: Stage, asked: str, answered: str, to: str | None) -> None:
+    with Stubber(cloud.client("lambda")) as functions:
+        functions.add_response("get_function_event_invoke_config", settings(FAILURES_ARN, answered))
+        found = prepared(cloud, failed(asked))
+    assert (found.to.name if isinstance(found, Delivery) else None) == to
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "arn:aws:events:eu-west-1:666666666666:rule/bus/x",
+        "arn:aws:events:us-east-1:000000000000:rule/bus/x",
+        "arn:aws:events:eu-west-1:000000000000:rule/bus/",
+        "arn:aws:events:eu-west-1:000000000000:rule/",
+        "arn:aws:lambda:eu-west-1:000000000000:rule/bus/x",
+        "x:rule/bus/x",
+        "",
+    ],
+)
+def test_a_message_that_names_no_rule_of_the_queues_own_account_makes_nobody_ask(cloud: Stage, rule: str) -> None:
+    with Stubber(cloud.client("events")):
+        found = prepared(cloud, undelivered(rule, ARN))
+    assert isinstance(found, str)
+    assert found.startswith("no rule says")
+
+
+@pytest.mark.parametrize("code", ["ValidationException", "ThrottlingException", "AccessDeniedException"])
+def test_what_aws_does_not_answer_keeps_one_message_and_says_why(cloud: Stage, code: str) -> None:
+    with Stubber(cloud.client("events")) as events, Stubber(cloud.client("lambda")) as functions:
+        events.add_client_error("list_targets_by_rule", code)
+        functions.add_client_error("get_function_event_invoke_config", code)
+        assert prepared(cloud, undelivered(RULE, ARN)) == f"its rule could not be asked ({code}): say --to"
+        assert prepared(cloud, failed(ARN)) == f"its function could not be asked ({code}): say --to"
+
+
+def test_who_says_to_asks_no_rule(cloud: Stage) -> None:
+    to = Queue("mine", "other", "mine", "https://sqs.eu-west-1.amazonaws.com/000000000000/mine")
+    with Stubber(cloud.client("events")):
+        found = prepared(cloud, undelivered(RULE, ARN), to)
+    assert isinstance(found, Delivery)
+    assert found.to.name == to.url
