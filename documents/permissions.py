@@ -15,7 +15,7 @@ from documents.page import Pages
 from stacks import names
 from stacks.compose import compose
 from stacks.entry import Topology
-from stacks.invariants.access import grants
+from stacks.invariants.access import of_roles
 from stacks.invariants.assembly import Assembly, Resource, listed, statements, text
 
 HEAD = """\
@@ -49,7 +49,7 @@ def draw(assembly: Assembly, stage: str) -> str:
         [
             HEAD.format(stage=stage),
             "## What roles may do\n",
-            *_table(("role", "resource", "actions"), _roles(assembly)),
+            *_table(("role", "resource", "actions", "if"), _roles(assembly)),
             "\n## Who may take a role\n",
             *_table(("role", "service", "if"), _trusts(assembly)),
             "\n## Whom resources let in\n",
@@ -65,12 +65,14 @@ def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Iterator[s
 
 
 def _roles(assembly: Assembly) -> Iterator[tuple[str, ...]]:
-    for holder, statement in grants(assembly):
+    for holder, statement in of_roles(assembly):
         roles = [assembly.target(holder, role, "AWS::IAM::Role") for role in holder.properties.get("Roles", [])]
         for role in roles or [holder]:
             actions = ", ".join(sorted(map(text, listed(statement.get("Action")))))
+            denied = "never " if statement.get("Effect") == "Deny" else ""
+            condition = _condition(assembly, holder, statement)
             for resource in listed(statement.get("Resource")):
-                yield _role(role), _plain(assembly, holder, resource), actions
+                yield _role(role), _plain(assembly, holder, resource), denied + actions, condition
 
 
 def _trusts(assembly: Assembly) -> Iterator[tuple[str, ...]]:
@@ -96,7 +98,10 @@ def _policies(assembly: Assembly) -> Iterator[tuple[str, ...]]:
 
 def _role(role: Resource | None) -> str:
     assert role is not None
-    return str(role.properties.get("Description", role.logical_id)).removeprefix("What ").removesuffix(" may do.")
+    description = text(role.properties.get("Description", role.logical_id))
+    for reference, word in PLAIN:
+        description = description.replace(reference, word)
+    return description.removeprefix("What ").removesuffix(" may do.")
 
 
 def _condition(assembly: Assembly, origin: Resource, statement: Mapping[str, Any]) -> str:

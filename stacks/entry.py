@@ -133,7 +133,8 @@ class Grant:
     """IAM's actions of one service in full, such as `s3:GetObject`."""
     resources: tuple[str, ...]
     """The ARNs that all of the actions are for, such as `arn:{partition}:s3:::uploads-{stage}/in/*`. `{stage}`,
-    `{partition}`, `{region}` and `{account}` stand for the stack's own. `*` only where AWS knows no resource."""
+    `{partition}`, `{region}` and `{account}` stand for the stack's own. `*` only where AWS knows no resource, or where
+    common calls name none."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from functions.contracts.path import path_field
 from functions.contracts.pause import PAUSE_CONSUMER
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook
-from stacks import actions, grants, names
+from stacks import actions, grants, names, shapes
 
 if TYPE_CHECKING:
     from stacks.entry import Integration, Route, Topology
@@ -41,6 +41,8 @@ class TopologyError(ValueError):
 
 def check(topology: Topology) -> None:
     """Raise `TopologyError` for the first entry that breaks a rule."""
+    for sentence in shapes.refusals(topology):
+        raise TopologyError(sentence)
     _integrations(topology)
     _names(topology)
     _paths(topology)

@@ -22,6 +22,11 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuratio
 
 def grants(assembly: Assembly) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
     """Every statement that allows something to a role, with the resource that holds it."""
+    return ((holder, each) for holder, each in of_roles(assembly) if each.get("Effect") != "Deny")
+
+
+def of_roles(assembly: Assembly) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
+    """Every statement of a role's policies, with the resource that holds it."""
     for policy in (*assembly.of("AWS::IAM::Policy"), *assembly.of("AWS::IAM::ManagedPolicy")):
         yield from ((policy, statement) for statement in statements(policy.properties.get("PolicyDocument")))
     for role in assembly.of("AWS::IAM::Role"):
@@ -77,7 +82,7 @@ def exact_actions(assembly: Assembly) -> Iterator[Finding]:
 def exact_resources(assembly: Assembly) -> Iterator[Finding]:
     """No role is allowed anything on every resource, but for actions that know none, and network interfaces."""
     for holder, statement in grants(assembly):
-        if statement.get("Effect") != "Deny" and "*" in map(text, listed(statement.get("Resource"))):
+        if "*" in map(text, listed(statement.get("Resource"))):
             broad = [
                 each
                 for each in map(text, listed(statement.get("Action")))

@@ -35,8 +35,8 @@ _WITHOUT_END = (
 class PauseConsumer(Construct):
     """A FIFO queue with a group for each consumer, without a dead-letter queue, and the function that it feeds.
 
-    It may ask every function of the stage, and switch their event source mappings. A message waits for as long as SQS
-    keeps any.
+    It may ask every function of the stage, and switch their event source mappings, and no other stage's. A message
+    waits for as long as SQS keeps any.
     """
 
     def __init__(self, scope: Construct, *, settings: Settings) -> None:
@@ -57,6 +57,13 @@ class PauseConsumer(Construct):
         )
         acknowledge(queue, "AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy", because=_WITHOUT_END)
         consumers = arn.function(self, names.resource(settings.stage, "*"))
+        others = arn.function(self, names.resource(settings.stage, "*-*"))
+        mappings = Stack.of(self).format_arn(
+            service="lambda",
+            resource="event-source-mapping",
+            resource_name="*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
         function = PythonFunction(
             self,
             PAUSE_CONSUMER,
@@ -80,15 +87,16 @@ class PauseConsumer(Construct):
                 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html
                 iam.PolicyStatement(
                     actions=["lambda:UpdateEventSourceMapping"],
-                    resources=[
-                        Stack.of(self).format_arn(
-                            service="lambda",
-                            resource="event-source-mapping",
-                            resource_name="*",
-                            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-                        )
-                    ],
+                    resources=[mappings],
                     conditions={"ArnLike": {"lambda:FunctionArn": consumers}},
+                ),
+                # The name of a function has no hyphen, so whose has one is of a stage whose name goes on after ours.
+                iam.PolicyStatement(effect=iam.Effect.DENY, actions=["lambda:InvokeFunction"], resources=[others]),
+                iam.PolicyStatement(
+                    effect=iam.Effect.DENY,
+                    actions=["lambda:UpdateEventSourceMapping"],
+                    resources=[mappings],
+                    conditions={"ArnLike": {"lambda:FunctionArn": others}},
                 ),
                 *key_grant(settings, "kms:Decrypt", "kms:GenerateDataKey"),
             ],

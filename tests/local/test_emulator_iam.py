@@ -333,6 +333,8 @@ def test_a_mapping_is_switched_by_whom_its_function_allows(emulator: Emulator) -
         switching = acting(emulator, statement)("lambda")
         assert denied(partial(switching.update_event_source_mapping, UUID=uuid, Enabled=False)) == refused
         assert denied(partial(switching.get_event_source_mapping, UUID=uuid))
+        barred = acting(emulator, allow("lambda:*", "*"), {**statement, "Effect": "Deny"})("lambda")
+        assert denied(partial(barred.update_event_source_mapping, UUID=uuid, Enabled=False)) != refused
 
 
 def test_an_event_reaches_a_queue_whose_policy_lets_its_rule_send_else_its_dlq(emulator: Emulator) -> None:

@@ -29,6 +29,8 @@ NAMES = {
     "AWS::Lambda::Function": ("FunctionName", "arn:aws:lambda:here:me:function:{}"),
 }
 """What is found by name: the property that holds the name, and the ARN that is made of it."""
+STOPPED = {"data": {"none": ["none"]}}
+"""The filter by which a subscription takes nothing any more, in docs/removing-an-integration.md."""
 METHOD = "AWS::ApiGateway::Method"
 PSEUDO = {"AWS::Partition": "aws", "AWS::Region": "here", "AWS::AccountId": "me", "AWS::URLSuffix": "amazonaws.com"}
 
@@ -205,7 +207,7 @@ class Deployment:
 
     def lacking(self) -> list[str]:
         """What somebody at work lacks on the way, in sentences; nothing if the deployment is safe."""
-        return sorted({*self._old_lack(), *self._new_lack(), *self._sealed()})
+        return sorted({*self._old_lack(), *self._new_lack(), *self._sealed(), *self._undrained(), *self._moved()})
 
     def step(self, place: Place) -> Step | None:
         """What is done with the resource, if anything is. A dependency alone changes nothing."""
@@ -288,6 +290,23 @@ class Deployment:
                 opens = Need(key, need.who, "kms:Decrypt")
                 if (need.what, need.arn) == ("sqs:ReceiveMessage", queue) and not _satisfying(opens, self._has):
                     yield f"{need.who} may receive what {queue} took before, and may not open it with {key}"
+
+    def _undrained(self) -> Iterator[str]:
+        """What rules still bring to a queue until it is deleted, and what it holds: nobody takes it any more."""
+        for place, properties in self.before.of("AWS::Events::Rule"):
+            stays = place.stack not in self.after.templates
+            stopped = properties.get("EventPattern", {}).get("detail") == STOPPED
+            for target in () if stays or stopped else self.before.plain(place.stack, properties["Targets"]):
+                holders = self._had.get(Need(target["Arn"]), set())
+                if Need(target["Arn"]) not in self._has and not any(map(self._kept, holders)):
+                    yield f"{properties['Name']} brings events to {target['Arn']} until it is deleted with them"
+
+    def _moved(self) -> Iterator[str]:
+        """What is made under a name that something else has, as far as CloudFormation knows."""
+        for need in self._had.keys() & self._has.keys():
+            if not need.what and self._had[need].isdisjoint(self._has[need]):
+                (old,), (new,) = self._had[need], self._has[need]
+                yield f"{need.arn} is made in {new.stack} while it is still in {old.stack}"
 
     def _ready(self, places: set[Place], begin: Step | None) -> bool:
         steps = [self.step(each) for each in places]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ NAME = names.queue("prod", PAUSE_CONSUMER, fifo=True)
 DAY = 24 * 60 * 60
 
 
-def grants(templates: Templates) -> dict[str, dict[str, Any]]:
+def grants(templates: Templates, effect: str = "Allow") -> dict[str, dict[str, Any]]:
     """The statement of the role for each action of SQS and Lambda."""
     role = templates.function(PAUSE_CONSUMER)["Role"]["Fn::GetAtt"][0]
     return {
@@ -29,6 +30,7 @@ def grants(templates: Templates) -> dict[str, dict[str, Any]]:
         for policy in templates.properties("AWS::IAM::Policy")
         if {"Ref": role} in policy["Roles"]
         for statement in statements(policy)
+        if statement["Effect"] == effect
         for action in listed(statement["Action"])
         if action.startswith(("sqs:", "lambda:", "kms:"))
     }
@@ -69,6 +71,18 @@ def test_it_may_switch_mappings_of_the_stages_functions_only(prod: Templates) ->
     assert {action for action in found if action.startswith("lambda:")} == {
         *("lambda:ListEventSourceMappings", "lambda:InvokeFunction", "lambda:UpdateEventSourceMapping")
     }
+
+
+def test_it_may_switch_nothing_of_a_stage_whose_name_goes_on_after_its_own(prod: Templates) -> None:
+    denied = grants(prod, "Deny")
+    assert denied.keys() == {"lambda:InvokeFunction", "lambda:UpdateEventSourceMapping"}
+    others = denied["lambda:InvokeFunction"]["Resource"]
+    assert denied["lambda:UpdateEventSourceMapping"]["Condition"] == {"ArnLike": {"lambda:FunctionArn": others}}
+    pattern = json.dumps(others).rstrip('"]}').rpartition(":")[2]
+    functions = [each["FunctionName"] for each in prod.properties("AWS::Lambda::Function")]
+    assert functions
+    assert not [name for name in functions if fnmatchcase(name, pattern)]
+    assert fnmatchcase(names.resource("prod-eu", SAMPLE.consumers[0].function), pattern)
 
 
 def test_it_may_use_no_queue_but_its_own(prod: Templates) -> None:
