@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 import msgspec
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import ClientError
 
 from ops.errors import OpsError, UsageError
 from ops.sqs.message import UNREADABLE
 from ops.stage import Stage, in_words
+from ops.verify.stack_output import outputs
 from stacks import names
 from stacks.entry import Authorized, Route
 from stacks.settings import Settings
@@ -65,18 +65,10 @@ def api_url(stage: Stage) -> str:
         if not stage.api_url:
             raise UsageError("The stage has no API: no integration has a route.")
         return stage.api_url
-    name = names.resource(stage.name, "ingress")
-    with in_words():
-        try:
-            (found,) = stage.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ValidationError":
-                raise
-            raise UsageError(f"There is no stack {name} in {stage.region}: deploy stage {stage.name} first.") from None
-    urls = [each["OutputValue"] for each in found.get("Outputs", ()) if each["OutputValue"].startswith("https://")]
+    urls = [value for value in outputs(stage, "ingress").values() if value.startswith("https://")]
     if not urls:
-        raise OpsError(f"Stack {name} has no output with the URL of the API: say it with --api-url.")
-    return str(urls[0]).rstrip("/")
+        raise OpsError("The stack ingress has no output with the URL of the API: say it with --api-url.")
+    return urls[0].rstrip("/")
 
 
 class Caller:

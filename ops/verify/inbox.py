@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import msgspec
 
 from functions.contracts.envelope import CORRELATION_ID
+from ops.errors import OpsError
 from ops.queue import Queue
 from ops.sqs.message import Message
 from ops.stage import Stage, in_words
@@ -40,18 +42,14 @@ def arrivals(stage: Stage, queue: Queue, run: str, expected: int = 0) -> dict[st
                 MessageAttributeNames=["All"],
             )
         found = [msgspec.convert(each, Message) for each in answer.get("Messages", ())]
-        taken = 0
-        for message in found:
-            id_ = message.message_attributes.get(CORRELATION_ID)
-            if id_ is None or not id_.text.startswith(run):
-                strangers.append(message)
-                continue
-            ours.setdefault(id_.text, []).append(message)
-            taken += 1
-            with in_words():
-                sqs.delete_message(QueueUrl=queue.url, ReceiptHandle=message.receipt_handle)
-        count += taken
-        if (count >= expected and not taken) or time.monotonic() > end:
+        mine = [message for message in found if _id(message).startswith(run)]
+        strangers += [message for message in found if message not in mine]
+        for message in mine:
+            ours.setdefault(_id(message), []).append(message)
+        _delete(sqs, queue, mine)
+        count += len(mine)
+        # Never while ours keep coming: what is left behind would take effect.
+        if not mine and (count >= expected or time.monotonic() > end):
             break
     for first in range(0, len(strangers), 10):
         entries = [
@@ -66,3 +64,18 @@ def arrivals(stage: Stage, queue: Queue, run: str, expected: int = 0) -> dict[st
 def attributes(message: Message) -> dict[str, str]:
     """The message attributes as plain text."""
     return {name: value.text for name, value in message.message_attributes.items()}
+
+
+def _id(message: Message) -> str:
+    """The correlation id, empty where there is none."""
+    return attributes(message).get(CORRELATION_ID, "")
+
+
+def _delete(sqs: Any, queue: Queue, messages: list[Message]) -> None:
+    if not messages:
+        return
+    entries = [{"Id": str(number), "ReceiptHandle": message.receipt_handle} for number, message in enumerate(messages)]
+    with in_words():
+        failed = sqs.delete_message_batch(QueueUrl=queue.url, Entries=entries).get("Failed")
+    if failed:
+        raise OpsError(f"SQS did not delete {len(failed)} of our messages from {queue.word}: {failed[0].get('Code')}.")

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import botocore.session
-from botocore.exceptions import ClientError
 
-from ops.errors import OpsError
 from ops.stage import Stage, in_words
-from stacks import names
+from ops.verify.stack_output import outputs
 
 HOUR = 3600
 
@@ -19,18 +17,10 @@ def as_operator(stage: Stage, run: str) -> Stage:
 
     Raises `OpsError` where the role is not there or may not be taken.
     """
-    name = names.resource(stage.name, "operator")
+    role = outputs(stage, "operator")["RoleArn"]
     with in_words():
-        try:
-            (found,) = stage.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ValidationError":
-                raise
-            raise OpsError(f"There is no stack {name} in {stage.region}: deploy stage {stage.name} first.") from None
-        outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())}
-        taken = stage.client("sts").assume_role(RoleArn=outputs["RoleArn"], RoleSessionName=run, DurationSeconds=HOUR)[
-            "Credentials"
-        ]
+        answer = stage.client("sts").assume_role(RoleArn=role, RoleSessionName=run, DurationSeconds=HOUR)
+    taken = answer["Credentials"]
     session = botocore.session.Session()
     bundle = stage.session.get_config_variable("ca_bundle")
     if bundle:

@@ -63,8 +63,8 @@ def disabled(stage: Stage, functions: Sequence[str], drain: Drain) -> Iterator[S
         yield took
     finally:
         uuids = {function: mapping["UUID"] for function, mapping in mappings.items()}
-        took.broken = tuple(name for name, mapping in uuids.items() if _state(stage, mapping) != "Disabled")
         try:
+            took.broken = tuple(name for name, mapping in uuids.items() if _state(stage, mapping) != "Disabled")
             drain(functions)
         except BaseException:
             raise OpsError(

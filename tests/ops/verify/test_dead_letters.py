@@ -142,6 +142,16 @@ def test_a_queue_whose_groups_halt_gets_no_message_that_would_stay(stage: Stage,
     assert fifo.arrived == []
 
 
+def test_where_others_listen_on_the_bus_nothing_is_published(stage: Stage, aws: Endpoint) -> None:
+    dying(aws)
+    aws.rules |= {"billing-of-another-team", names.resource(names.LOCAL, "close_ticket-on-TicketAssigned")}
+    found = verdicts(stage)
+    assert aws.published == []
+    assert len(found["not checked"]) == len(SAMPLE.subscriptions)
+    assert all("billing-of-another-team" in each.seen for each in found["not checked"])
+    assert found["differs"] == []
+
+
 def test_a_bus_that_delivers_nothing_is_a_difference(stage: Stage, aws: Endpoint) -> None:
     dying(aws)
     found = verdicts(stage)
