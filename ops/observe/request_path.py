@@ -16,6 +16,7 @@ from msgspec import Struct
 from functions.contracts.log_line import Handled
 from ops.dead_letters.cause import in_short
 from ops.observe.logs import Answered, Line
+from ops.sqs.message import number
 from stacks.entry import Topology
 
 DONE = ("processed", "duplicate")
@@ -288,7 +289,7 @@ def _request(line: Answered, by_request: dict[tuple[str, str], list[Delivery]], 
         route=name,
         status=line.status,
         at=int(line.time),
-        latency=int(line.latency) if line.latency.isdecimal() else None,
+        latency=number(line.latency),
         error=line.error if line.error != "-" else None,
         trace_id=line.trace_id if line.trace_id != "-" else None,
         deliveries=deliveries,
