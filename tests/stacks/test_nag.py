@@ -20,23 +20,13 @@ from stacks.compose import compose
 from stacks.entry import Grant, Topology
 from stacks.parts import acknowledged
 from tests.sample.topology import SAMPLE
-from tests.stacks.templates import JWT, VPC, changed_consumer, context, lint, statements, templates_in
-
-STAGES: list[tuple[str, dict[str, Any]]] = [
-    ("dev", {}),
-    ("prod", {}),
-    ("prod", JWT),
-    ("prod", {"authorization": "api_key"}),
-    ("prod", {"customer_key": True}),
-    ("prod", {"vpc_endpoints": ["vpce-0123456789abcdef0"]}),
-    ("prod", {"vpc": VPC, **JWT}),
-]
+from tests.stacks.templates import KINDS, changed_consumer, context, lint, of_stage, statements, templates_in
 
 
-def findings(folder: Path, stage: str, settings: dict[str, Any], topology: Topology = SAMPLE) -> set[tuple[str, str]]:
+def findings(folder: Path, stage: str, topology: Topology = SAMPLE, **settings: Any) -> set[tuple[str, str]]:
     """What the packs find: the rule and the path of the construct."""
     app = App(context=context(stage, **settings), outdir=str(folder))
-    compose(app, topology)
+    compose(app, of_stage(stage) if topology is SAMPLE else topology)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
     with suppress(RuntimeError):  # the report says what was found
         app.synth()
@@ -52,28 +42,24 @@ def _found(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
                 yield violation["ruleName"], construct["constructPath"]
 
 
-@pytest.mark.parametrize(("stage", "settings"), STAGES, ids=["dev", "prod", "jwt", "api key", "key", "private", "vpc"])
-def test_nothing_is_found_that_nobody_has_judged(tmp_path: Path, stage: str, settings: dict[str, Any]) -> None:
-    assert findings(tmp_path, stage, settings) == set()
+@pytest.mark.parametrize("stage", ["dev", *KINDS])
+def test_nothing_is_found_that_nobody_has_judged(tmp_path: Path, stage: str) -> None:
+    assert findings(tmp_path, stage) == set()
 
 
 @pytest.mark.parametrize(
-    ("stage", "settings"),
-    [("local", {}), STAGES[0], STAGES[1], *(pytest.param(*each, marks=pytest.mark.proof) for each in STAGES[2:])],
-    ids=["local", "dev", "prod", "jwt", "api key", "key", "private", "vpc"],
+    "stage", ["local", "dev", "prod", *(pytest.param(each, marks=pytest.mark.proof) for each in KINDS[1:])]
 )
-def test_nothing_is_found_in_a_project_that_has_no_integration_yet(
-    tmp_path: Path, stage: str, settings: dict[str, Any]
-) -> None:
-    assert findings(tmp_path, stage, settings, Topology()) == set()
-    if settings == {}:
+def test_nothing_is_found_in_a_project_that_has_no_integration_yet(tmp_path: Path, stage: str) -> None:
+    assert findings(tmp_path, stage, topology=Topology()) == set()
+    if stage not in KINDS[1:]:
         assert lint(templates_in(tmp_path, stage)) == ""
 
 
 @pytest.mark.parametrize("settings", [{}, {"authorization": "api_key"}], ids=["iam", "api key"])
 def test_nothing_is_found_where_every_integration_is_retired(tmp_path: Path, settings: dict[str, Any]) -> None:
     retired = replace(SAMPLE, integrations=tuple(replace(each, retired=True) for each in SAMPLE.integrations))
-    assert findings(tmp_path, "prod", settings, retired) == set()
+    assert findings(tmp_path, "prod", retired, **settings) == set()
     if settings == {}:
         assert lint(templates_in(tmp_path, "prod")) == ""
 
@@ -82,7 +68,7 @@ def test_nothing_is_found_where_the_map_grants_what_only_a_prefix_names(tmp_path
     resource = "arn:{partition}:sqs:{region}:{account}:theirs-{stage}-*"
     grants = (Grant(actions=("sqs:SendMessage", "sqs:GetQueueUrl"), resources=(resource,)),)
     topology = changed_consumer("open_ticket", grants=grants)
-    assert findings(tmp_path, "prod", {}, topology) == set()
+    assert findings(tmp_path, "prod", topology) == set()
     (found,) = (
         statement
         for policy in templates_in(tmp_path, "prod").properties("AWS::IAM::Policy", "tickets")
@@ -111,10 +97,10 @@ class Recorder:
 
 def test_every_acknowledgment_is_still_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     used = set()
-    for stage, settings in (("dev", {}), ("prod", JWT)):
+    for stage in ("dev", "tokens"):
         recorder = Recorder()
         monkeypatch.setattr(acknowledged, "Validations", recorder)
-        found = findings(tmp_path / stage, stage, settings)
+        found = findings(tmp_path / stage, stage)
         unneeded = [
             (rule, path)
             for rule, path in recorder.made

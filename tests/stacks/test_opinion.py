@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tests.stacks.opinion import JUDGED, findings
-from tests.stacks.templates import Templates
+from tests.stacks.templates import KINDS, Templates
 
 
-@pytest.mark.parametrize("stage", ["local", "dev", "prod"])
+@pytest.mark.parametrize("stage", ["local", "dev", *KINDS])
 def test_actions_resources_and_conditions_fit_together(stage: str, request: pytest.FixtureRequest) -> None:
     assert findings(request.getfixturevalue(stage)) - JUDGED.keys() == set()
 

@@ -1,16 +1,13 @@
-"""The API's part of the templates, and the sample with other routes."""
+"""The API's part of the templates."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 from stacks import names
-from stacks.entry import Integration, Route, Topology
 from stacks.invariants.assembly import looked_up
-from tests.sample.topology import SAMPLE
 from tests.stacks.templates import Templates
 
 
@@ -24,12 +21,3 @@ def methods(templates: Templates) -> dict[str, Mapping[str, Any]]:
             name = json.dumps(method["Integration"]["Uri"]).rpartition("/")[2].partition('"')[0]
             found[name.removeprefix(names.resource(templates.stage, "")).removesuffix(".fifo")] = method
     return found
-
-
-def rerouted(change: Callable[[Route], Route]) -> Topology:
-    """The sample with its routes changed."""
-
-    def changed(integration: Integration) -> Integration:
-        return replace(integration, routes=tuple(map(change, integration.routes)))
-
-    return replace(SAMPLE, integrations=tuple(map(changed, SAMPLE.integrations)))

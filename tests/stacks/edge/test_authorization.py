@@ -12,13 +12,13 @@ from stacks import names, settings
 from stacks.entry import Route
 from stacks.settings import SettingsError
 from tests.sample.topology import SAMPLE
-from tests.stacks.edge.api import methods, rerouted
-from tests.stacks.templates import JWT, Templates, context, synthesize
+from tests.stacks.edge.api import methods
+from tests.stacks.templates import TOKENS, Templates, context, rerouted, synthesize
 
 
-def test_no_route_is_open_in_prod(prod: Templates) -> None:
+def test_no_route_is_open_on_aws(kind: Templates) -> None:
     for route in SAMPLE.routes:
-        method = methods(prod)[route.queue]
+        method = methods(kind)[route.queue]
         assert method["AuthorizationType"] != "NONE" or method.get("ApiKeyRequired") or route.senders, route.name
 
 
@@ -33,38 +33,35 @@ def test_tokens_without_an_issuer_are_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="needs the setting jwt"):
         synthesize(tmp_path, "dev", authorization="jwt")
 
-    def tokens(route: Route) -> Route:
+    def borne(route: Route) -> Route:
         return route if route.senders else replace(route, authorization="jwt")
 
     with pytest.raises(SettingsError, match="a route wants 'jwt'; add the setting jwt"):
-        synthesize(tmp_path, "dev", rerouted(tokens))
+        synthesize(tmp_path, "dev", rerouted(borne))
 
 
-def test_api_keys_come_with_a_plan_and_a_quota(tmp_path: Path) -> None:
-    limits = {"clients": ["web", "erp"], "rate": 5, "burst": 9, "quota": 1000, "period": "DAY"}
-    templates = synthesize(tmp_path, "dev", authorization="api_key", api_keys=limits)
-    (plan,) = templates.properties("AWS::ApiGateway::UsagePlan")
+def test_api_keys_come_with_a_plan_and_a_quota(keys: Templates) -> None:
+    (plan,) = keys.properties("AWS::ApiGateway::UsagePlan")
     assert plan["Quota"] == {"Limit": 1000, "Period": "DAY"}
     assert plan["Throttle"] == {"RateLimit": 5, "BurstLimit": 9}
-    keys = templates.properties("AWS::ApiGateway::ApiKey")
-    assert {key["Name"] for key in keys} == {names.resource("dev", "web"), names.resource("dev", "erp")}
-    assert len(templates.properties("AWS::ApiGateway::UsagePlanKey")) == 2
+    held = keys.properties("AWS::ApiGateway::ApiKey")
+    assert {key["Name"] for key in held} == {names.resource("keys", "web"), names.resource("keys", "erp")}
+    assert len(keys.properties("AWS::ApiGateway::UsagePlanKey")) == 2
     for route in SAMPLE.routes:
-        assert methods(templates)[route.queue].get("ApiKeyRequired", False) != bool(route.senders)
+        assert methods(keys)[route.queue].get("ApiKeyRequired", False) != bool(route.senders)
 
 
-def test_tokens_are_checked_by_a_function_of_their_own_and_kept_five_minutes(tmp_path: Path) -> None:
-    templates = synthesize(tmp_path, "dev", **JWT)
-    (authorizer,) = templates.properties("AWS::ApiGateway::Authorizer")
+def test_tokens_are_checked_by_a_function_of_their_own_and_kept_five_minutes(tokens: Templates) -> None:
+    (authorizer,) = tokens.properties("AWS::ApiGateway::Authorizer")
     assert (authorizer["Type"], authorizer["AuthorizerResultTtlInSeconds"]) == ("TOKEN", 300)
     assert re.fullmatch(authorizer["IdentityValidationExpression"], "Bearer a.b-c.d_e")
     assert not re.fullmatch(authorizer["IdentityValidationExpression"], "Bearer a.b")
-    function = templates.function("authorize_caller")
-    assert function["Environment"]["Variables"]["JWT_ISSUER"] == JWT["jwt"]["issuer"]
-    (layer,) = templates.properties("AWS::Lambda::LayerVersion", "ingress")
-    assert layer["LayerName"] == names.resource("dev", "authorize_caller")
+    function = tokens.function("authorize_caller")
+    assert function["Environment"]["Variables"]["JWT_ISSUER"] == TOKENS["issuer"]
+    (layer,) = tokens.properties("AWS::Lambda::LayerVersion", "ingress")
+    assert layer["LayerName"] == names.resource("tokens", "authorize_caller")
     for route in SAMPLE.routes:
-        assert methods(templates)[route.queue]["AuthorizationType"] == ("NONE" if route.senders else "CUSTOM")
+        assert methods(tokens)[route.queue]["AuthorizationType"] == ("NONE" if route.senders else "CUSTOM")
 
 
 def test_a_route_may_differ_from_its_stage(tmp_path: Path) -> None:
