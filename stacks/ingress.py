@@ -79,8 +79,9 @@ class Ingress(StageStack):
     def _exposure(self, settings: Settings, topology: Topology) -> dict[str, Any]:
         """Public in its region, or private: reached through the named VPC endpoints and no other way.
 
-        The policy of a private API allows only routes that are not signed: for those that are, what it allows would do
-        instead of a permission of the caller's, in this account.
+        The policy of a private API allows only routes that IAM and the authorizer are not asked about: for those that
+        they are, what it allows would do instead of a permission of the caller's, in this account, or of what the
+        authorizer says.
         https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-private-apis.html
         https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-authorization-flow.html
         """
@@ -93,7 +94,7 @@ class Ingress(StageStack):
             for number, endpoint in enumerate(settings.vpc_endpoints, start=1)
         ]
         invoke: dict[str, Any] = {"principals": [iam.AnyPrincipal()], "actions": ["execute-api:Invoke"]}
-        anybodys = unsigned(settings, topology)
+        anybodys = open_paths(settings, topology)
         allowed = [iam.PolicyStatement(**invoke, resources=anybodys)] if anybodys else []
         elsewhere = {"StringNotEquals": {"aws:SourceVpce": list(settings.vpc_endpoints)}}
         return {
@@ -122,22 +123,22 @@ def _limits(topology: Topology) -> dict[str, apigateway.MethodDeploymentOptions]
     }
 
 
-def unsigned(settings: Settings, topology: Topology) -> list[str]:
-    """The routes that callers do not sign, as a resource policy names them.
+def open_paths(settings: Settings, topology: Topology) -> list[str]:
+    """The routes that a resource policy must allow, as it names them: of callers who hold a key, or sign the body.
 
-    Raises `SettingsError` where one of them, with anything in the place of its parameters, is also a route that is
-    signed.
+    Raises `SettingsError` where one of them, with anything in the place of its parameters, is also a route whose
+    callers IAM or the authorizer judges.
     """
     routes = [*topology.routes, *topology.retired_routes]
-    signed = [route for route in routes if route.authorized(settings.authorization) == "iam"]
+    judged = [route for route in routes if route.authorized(settings.authorization) in ("iam", "jwt")]
     found = []
-    for route in (each for each in routes if each not in signed):
+    for route in (each for each in routes if each not in judged):
         pattern = f"{route.method}{PARAMETER.sub('*', route.path)}"
-        covered = next((each.name for each in signed if fnmatchcase(f"{each.method}{each.path}", pattern)), None)
+        covered = next((each.name for each in judged if fnmatchcase(f"{each.method}{each.path}", pattern)), None)
         if covered is not None:
             raise SettingsError(
                 f"Stage {settings.stage} is private, and what lets anybody call {route.name} would let them call "
-                f"{covered}, too, which is signed: give one of them another path."
+                f"{covered}, too, which asks who calls: give one of them another path."
             )
         found.append(f"execute-api:/{settings.stage}/{pattern}")
     return found

@@ -54,8 +54,9 @@ def grants(tokens: Templates) -> dict[str, Any]:
 USE = {"kms:GenerateDataKey", "kms:Decrypt"}
 ACCOUNT = {"Ref": "AWS::AccountId"}
 OURS = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+PREFIX = names.resource("tokens", "*")
 LOG_GROUPS = [
-    f"arn:{{AWS::Partition}}:logs:{{AWS::Region}}:{{AWS::AccountId}}:log-group:/aws/{of}/{names.resource('tokens', '*')}"
+    f"arn:{{AWS::Partition}}:logs:{{AWS::Region}}:{{AWS::AccountId}}:log-group:/aws/{of}/{PREFIX}"
     for of in ("lambda", "apigateway")
 ]
 POLICY: dict[str, tuple[Any, set[str], Any]] = {

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from stacks import names
-from stacks import settings as stages
 from stacks.edge.content_type import PATTERN, SPELLINGS
-from stacks.ingress import unsigned
+from stacks.entry import Authorization
+from stacks.ingress import open_paths
 from stacks.invariants.velocity import unencoded
 from stacks.settings import SettingsError
 from tests.sample.topology import SAMPLE
 from tests.stacks.edge.api import methods
-from tests.stacks.templates import STAGES, WEB_ACL, Templates, listed, synthesize
+from tests.stacks.templates import STAGES, WEB_ACL, Templates, listed, settings_of, synthesize
 
 # What our templates call: methods of java.lang.String and java.util.Map, and API Gateway's own.
 METHODS = {
@@ -74,10 +74,7 @@ def test_a_route_may_send_to_its_queue_and_do_nothing_else(kind: Templates) -> N
         (policy,) = role["Policies"]
         statement, *of_keys = policy["PolicyDocument"]["Statement"]
         assert (statement["Effect"], listed(statement["Action"])) == ("Allow", ["sqs:SendMessage"])
-        assert {action for each in of_keys for action in listed(each["Action"])} <= {
-            "kms:Decrypt",
-            "kms:GenerateDataKey",
-        }
+        assert all(set(each["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey"} for each in of_keys)
         (resource,) = listed(statement["Resource"])
         name = names.queue(kind.stage, route.queue, fifo=SAMPLE.queue(route.queue).fifo)
         assert json.dumps(resource).endswith(f':{name}"]]}}')
@@ -174,12 +171,13 @@ def test_the_policy_of_a_private_api_lets_holders_of_keys_call(keys: Templates) 
     assert api["Policy"]["Statement"][0]["Resource"] == routes
 
 
-def test_a_private_path_that_anybody_may_call_covers_no_signed_one() -> None:
+@pytest.mark.parametrize("asked", ["iam", "jwt"])
+def test_a_private_path_that_anybody_may_call_covers_none_that_asks_its_caller(asked: Authorization) -> None:
     webhooks = SAMPLE.integration("webhooks")
     wide = replace(webhooks, routes=(replace(webhooks.routes[0], path="/v1/{source}"),))
     topology = replace(SAMPLE, integrations=(SAMPLE.integration("tickets"), SAMPLE.integration("agents"), wide))
     with pytest.raises(SettingsError, match=r"anybody call POST .* would let them call POST /v1/tickets"):
-        unsigned(stages.read("dev", names.CONTEXT["stages"]), topology)
+        open_paths(settings_of("inside", authorization=asked), topology)
 
 
 def test_a_public_api_is_regional(prod: Templates) -> None:
