@@ -10,11 +10,11 @@ from pathlib import Path
 from local.certificate import write_private
 from local.errors import LocalError
 from local.passkey import HEADER, passkey
-from stacks.names import ROOT
+from stacks.names import LOCAL_ACCOUNT, ROOT
 
 HOME = Path(os.environ.get("HEADRACE_LOCAL") or ROOT / ".local")
 REGION = "us-east-1"
-ACCOUNT = "000000000000"
+ACCOUNT = LOCAL_ACCOUNT
 
 
 @dataclass(frozen=True, kw_only=True)

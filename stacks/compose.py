@@ -9,6 +9,7 @@ from msgspec import structs
 
 from stacks import encryption, names, network, protection
 from stacks import settings as stages
+from stacks.edge import authorization
 from stacks.entry import Topology
 from stacks.ingress import Ingress
 from stacks.integration import Integration
@@ -25,6 +26,7 @@ def compose(app: App, topology: Topology) -> None:
     )
     protection.check(settings, topology)
     network.check(topology, settings)
+    authorization.check(settings, os.environ.get("CDK_DEFAULT_ACCOUNT"))
     encryption.check(settings, os.environ.get("CDK_DEFAULT_REGION"))
     if settings.customer_key is True:
         own = encryption.Encryption(app, settings=settings)

@@ -80,8 +80,8 @@ class Ingress(StageStack):
         """Public in its region, or private: reached through the named VPC endpoints and no other way.
 
         The policy of a private API allows only routes that IAM and the authorizer are not asked about: for those that
-        they are, what it allows would do instead of a permission of the caller's, in this account, or of what the
-        authorizer says.
+        they are, what it allows would do instead of a permission of the caller's, in this account, or of the
+        authorizer's yes.
         https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-private-apis.html
         https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-authorization-flow.html
         """

@@ -51,6 +51,8 @@ PROJECT: str = CONTEXT["project"]
 STAGES: tuple[str, ...] = tuple(CONTEXT["stages"])
 LOCAL = "local"
 """The stage that runs on this machine."""
+LOCAL_ACCOUNT = "000000000000"
+"""The account that the emulator of this machine plays."""
 LONGEST_PREFIX = 23
 """Characters of project, hyphen and stage, at the most: with them every name that `stacks.rules` allows fits into the
 64 that Lambda and IAM take. https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html"""

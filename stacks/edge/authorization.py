@@ -23,6 +23,15 @@ KEPT = Duration.minutes(5)
 """How long API Gateway keeps the answer to a token."""
 
 
+def check(settings: Settings, account: str | None) -> None:
+    """Raise `SettingsError` if a stage that asks nobody is about to be an account's, where that is known already."""
+    if settings.authorization == "none" and account not in (None, names.LOCAL_ACCOUNT):
+        raise SettingsError(
+            f"cdk.json, stage {settings.stage!r}: authorization 'none' lets anybody call, and account {account} is none "
+            f"of this machine; choose another stage (-c stage=…), or 'iam', 'api_key' or 'jwt' for this one."
+        )
+
+
 class Authorization(Construct):
     """The authorizer and the API keys, as far as some route asks for them."""
 

@@ -7,10 +7,15 @@ from typing import Any
 
 from stacks import actions
 from stacks.invariants.assembly import Assembly, Resource, listed, statements, text
+from stacks.invariants.conditions import is_foreign, is_unsourced, required
 from stacks.invariants.rule import Finding, rule
 
 KEY = "AWS::KMS::Key"
 """Its policy names all that it can do, for the account whose key it is, and is all that protects it."""
+
+OF_ACCOUNT = {"aws:sourceaccount", "aws:sourcearn", "kms:calleraccount", "aws:principalorgid"}
+IN_CONTEXT = "kms:encryptioncontext:"
+"""What a key's policy binds a service to: an account, or the ARN of what is encrypted."""
 
 BY_LAMBDA = (
     *("ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface"),
@@ -92,4 +97,44 @@ def exact_resources(assembly: Assembly) -> Iterator[Finding]:
                 yield holder, ", ".join(broad)
 
 
-RULES = (known_actions, exact_actions, exact_resources)
+@rule(
+    fix="Condition the statement on aws:SourceAccount, aws:SourceArn or kms:CallerAccount, or name the principal.",
+    source="https://docs.aws.amazon.com/kms/latest/developerguide/least-privilege.html",
+)
+def key_policy(assembly: Assembly) -> Iterator[Finding]:
+    """No key lets a service or everyone do more than ask what it is without saying for which account or resource."""
+    for key in assembly.of(KEY):
+        for statement in statements(key.properties.get("KeyPolicy")):
+            acts = [each for each in map(text, listed(statement.get("Action"))) if each != "kms:DescribeKey"]
+            if statement.get("Effect") == "Allow" and acts and is_foreign(statement.get("Principal")):
+                keys = required(statement)
+                if not keys & OF_ACCOUNT and not any(each.startswith(IN_CONTEXT) for each in keys):
+                    yield key, f"{text(statement['Principal'])} may {', '.join(acts)}"
+
+
+@rule(
+    fix="Condition the statement on aws:SourceArn and aws:SourceAccount, or name the principal.",
+    source="https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html",
+)
+def topic_policy(assembly: Assembly) -> Iterator[Finding]:
+    """No topic lets a service or everyone in without saying for which source and account."""
+    for policy in assembly.of("AWS::SNS::TopicPolicy"):
+        for statement in statements(policy.properties.get("PolicyDocument")):
+            if is_unsourced(statement):
+                yield policy, f"{text(statement.get('Principal'))} may {text(statement.get('Action'))}"
+
+
+@rule(
+    fix="Set SourceArn to the resource that invokes it, or name the principal.",
+    source="https://docs.aws.amazon.com/lambda/latest/dg/permissions-function-services.html",
+)
+def invoked_from_here(assembly: Assembly) -> Iterator[Finding]:
+    """No function lets a service or everyone invoke it without saying for which resource or account."""
+    for permission in assembly.of("AWS::Lambda::Permission"):
+        principal = text(permission.properties.get("Principal"))
+        said = [text(permission.properties.get(name, "*")) for name in ("SourceArn", "SourceAccount")]
+        if (principal == "*" or principal.endswith(".amazonaws.com")) and said == ["*", "*"]:
+            yield permission, f"{principal} may invoke it for anybody"
+
+
+RULES = (known_actions, exact_actions, exact_resources, key_policy, topic_policy, invoked_from_here)

@@ -47,6 +47,12 @@ class Assembly:
             for logical_id, found in template.get("Resources", {}).items()
         }
         self._named = {(resource.kind, resource.name): resource for resource in self._resources.values()}
+        self._exported = {
+            text(output["Export"]["Name"]): (path, output["Value"])
+            for path, template in templates.items()
+            for output in template.get("Outputs", {}).values()
+            if "Export" in output
+        }
 
     @classmethod
     def read(cls, paths: Iterable[str]) -> Assembly:
@@ -69,11 +75,18 @@ class Assembly:
         return [resource for resource in self._resources.values() if resource.kind == kind]
 
     def target(self, origin: Resource, value: Any, kind: str) -> Resource | None:
-        """The resource that a value of `origin` points to: by reference, or by the name its ARN or URL ends with."""
-        if isinstance(value, Mapping):
-            logical_id = value.get("Ref") or (value.get("Fn::GetAtt") or [None])[0]
-            if logical_id is not None:
-                return self._resources.get((origin.template, str(logical_id)))
+        """The resource that a value of `origin` points to: by reference, in another template if that is what it
+        imports, or by the name its ARN or URL ends with."""
+        if not isinstance(value, Mapping):
+            return self._named.get((kind, last_word(value)))
+        path = origin.template
+        if "Fn::ImportValue" in value:
+            path, value = self._exported.get(text(value["Fn::ImportValue"]), (path, {}))
+        logical_id = (
+            (value.get("Ref") or (value.get("Fn::GetAtt") or [None])[0]) if isinstance(value, Mapping) else None
+        )
+        if logical_id is not None:
+            return self._resources.get((path, str(logical_id)))
         return self._named.get((kind, last_word(value)))
 
 

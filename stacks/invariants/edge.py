@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from fnmatch import fnmatchcase
 from typing import Any
 
 from stacks.edge.answers import SAFE
-from stacks.invariants.assembly import Assembly, Resource, listed, statements, text
+from stacks.invariants.assembly import Assembly, Resource, text
 from stacks.invariants.rule import Finding, rule
 from stacks.invariants.velocity import unencoded
 
@@ -89,29 +88,4 @@ def own_words(assembly: Assembly) -> Iterator[Finding]:
                     yield answer, f"{answer.properties.get('ResponseType')} shows {variable}"
 
 
-@rule(fix="Allow only the paths of methods that are not signed.", source=f"{GUIDE}/apigateway-authorization-flow.html")
-def signed_by_permission(assembly: Assembly) -> Iterator[Finding]:
-    """No policy of an API allows a signed method, because that would do instead of the caller's own permission."""
-    for method in assembly.of("AWS::ApiGateway::Method"):
-        api = assembly.target(method, method.properties.get("RestApiId"), "AWS::ApiGateway::RestApi")
-        if api is None or method.properties.get("AuthorizationType") != "AWS_IAM":
-            continue
-        called = f"/stage/{method.properties.get('HttpMethod')}{_path(assembly, method)}"
-        for statement in statements(api.properties.get("Policy")):
-            for allowed in map(text, listed(statement.get("Resource"))):
-                pattern = re.sub(r"^execute-api:/[^/*]+/", "/stage/", allowed).removeprefix("execute-api:")
-                if statement.get("Effect") == "Allow" and fnmatchcase(called, pattern):
-                    yield method, f"the API's policy allows {allowed}"
-
-
-def _path(assembly: Assembly, method: Resource) -> str:
-    """The path of the method."""
-    parts: list[str] = []
-    at = assembly.target(method, method.properties.get("ResourceId"), "AWS::ApiGateway::Resource")
-    while at is not None and at.kind == "AWS::ApiGateway::Resource":
-        parts.append(text(at.properties.get("PathPart")))
-        at = assembly.target(at, at.properties.get("ParentId"), "AWS::ApiGateway::Resource")
-    return "/" + "/".join(reversed(parts))
-
-
-RULES = (signed_by_permission, passthrough, url_encoded, honest_answers, no_required_header, checked_bodies, own_words)
+RULES = (passthrough, url_encoded, honest_answers, no_required_header, checked_bodies, own_words)

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from functions.contracts.pause import PAUSE_CONSUMER
-from stacks.invariants.assembly import Assembly, Resource, listed, statements, text
+from stacks.invariants.assembly import Assembly, Resource, statements, text
+from stacks.invariants.conditions import is_unsourced
 from stacks.invariants.rule import Finding, rule
 
 QUEUE, MAPPING = "AWS::SQS::Queue", "AWS::Lambda::EventSourceMapping"
@@ -119,14 +120,8 @@ def queue_policy(assembly: Assembly) -> Iterator[Finding]:
     """No queue lets a service or everyone in without saying for which source and account."""
     for queue in assembly.of(QUEUE):
         for statement in policy(assembly, queue):
-            principal = statement.get("Principal")
-            anyone = principal == "*" or (isinstance(principal, Mapping) and "*" in listed(principal.get("AWS")))
-            service = isinstance(principal, Mapping) and "Service" in principal
-            conditions = {key for keys in (statement.get("Condition") or {}).values() for key in keys}
-            sourced = {"aws:SourceArn", "aws:SourceAccount"} <= conditions
-            if statement.get("Effect") == "Allow" and (anyone or service) and not sourced:
-                under = ", ".join(sorted(conditions)) or "no condition"
-                yield queue, f"{text(principal)} may {text(statement.get('Action'))} under {under}"
+            if is_unsourced(statement):
+                yield queue, f"{text(statement.get('Principal'))} may {text(statement.get('Action'))}"
 
 
 def policy(assembly: Assembly, queue: Resource) -> list[Mapping[str, Any]]:

