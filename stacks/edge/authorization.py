@@ -27,8 +27,8 @@ def check(settings: Settings, account: str | None) -> None:
     """Raise `SettingsError` if a stage that asks nobody is about to be an account's, where that is known already."""
     if settings.authorization == "none" and account not in (None, names.LOCAL_ACCOUNT):
         raise SettingsError(
-            f"cdk.json, stage {settings.stage!r}: authorization 'none' lets anybody call, and account {account} is none "
-            f"of this machine; choose another stage (-c stage=…), or 'iam', 'api_key' or 'jwt' for this one."
+            f"cdk.json, stage {settings.stage!r}: authorization 'none' lets anybody call, and account {account} is "
+            f"none of this machine; choose another stage (-c stage=…), or 'iam', 'api_key' or 'jwt' for this one."
         )
 
 

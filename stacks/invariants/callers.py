@@ -134,12 +134,12 @@ def _refuses(statement: Mapping[str, Any]) -> bool:
     source=f"{GUIDE}/apigateway-authorization-flow.html",
 )
 def signed_by_permission(assembly: Assembly) -> Iterator[Finding]:
-    """No policy of an API allows a method that asks IAM or an authorizer, because that would do instead of their yes."""
+    """No policy of an API allows a method that asks IAM or an authorizer, because it would do instead of their yes."""
     for method in assembly.of(METHOD):
         api = _api(assembly, method)
         if api is None or method.properties.get("AuthorizationType") not in ("AWS_IAM", "CUSTOM"):
             continue
-        called = f"/{method.properties.get('HttpMethod')}{_path(assembly, method)}"
+        called = f"/{method.properties.get('HttpMethod')}{path(assembly, method)}"
         for statement in statements(api.properties.get("Policy")):
             for stage in _stages(assembly, api):
                 if statement.get("Effect") == "Allow" and _covers(statement, f"/{stage}{called}"):
@@ -157,7 +157,7 @@ def _covers(statement: Mapping[str, Any], called: str) -> bool:
     return not named(statement["NotResource"]) if "NotResource" in statement else named(statement.get("Resource"))
 
 
-def _path(assembly: Assembly, method: Resource) -> str:
+def path(assembly: Assembly, method: Resource) -> str:
     """The path of the method."""
     parts: list[str] = []
     at = assembly.target(method, method.properties.get("ResourceId"), "AWS::ApiGateway::Resource")

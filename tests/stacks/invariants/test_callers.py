@@ -116,13 +116,14 @@ BREAKS: list[tuple[str, str, Break]] = [
         )
     ),
     *(
-        ("tokens", "topic-policy", of_services("AWS::SNS::TopicPolicy", "PolicyDocument", **changes))
-        for changes in (
-            {"Condition": {}},
-            {"Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}}},
-            {"Principal": "*", "Condition": {"ArnLike": {"aws:SourceArn": "arn:aws:cloudwatch:*"}}},
+        ("tokens", "topic-policy", of_services("AWS::SNS::TopicPolicy", "PolicyDocument", Condition=condition))
+        for condition in (
+            {},
+            {"StringEquals": {"aws:SourceAccount": "123456789012"}},
+            {"ArnLike": {"aws:SourceArn": "arn:aws:cloudwatch:*"}},
         )
     ),
+    ("tokens", "topic-policy", of_services("AWS::SNS::TopicPolicy", "PolicyDocument", Principal="*", Condition={})),
 ]
 
 
