@@ -22,6 +22,8 @@ from ops.sqs.message import Entry, Value
 BODY = '{"order_id":"ord-%d","customer_email":"ada@example.com","currency":"EUR","lines":[{"sku":"tea","quantity":2}]}'
 AHEAD = 2_000
 """Messages of a dead-letter queue that exist at a time, beside those in flight."""
+TIMEOUT = 60
+"""Seconds that this process may take to answer."""
 
 
 class Spring(FakeQueue):
@@ -117,14 +119,15 @@ def endpoint(latency: float) -> Iterator[str]:
 
 def fill(url: str, name: str, count: int, groups: int = 0) -> tuple[str, str]:
     """Makes a dead-letter queue of so many messages and the queue they came from; their URLs."""
-    urlopen(f"{url}/fill/{name}/{count}/{groups}").close()
+    urlopen(f"{url}/fill/{name}/{count}/{groups}", timeout=TIMEOUT).close()  # noqa: S310 - an address of our own
     suffix = ".fifo" if groups else ""
     return f"http://sqs/0/{name}-dlq{suffix}", f"http://sqs/0/{name}{suffix}"
 
 
 def count(url: str, queue: str) -> int:
     """How many messages a queue holds."""
-    with urlopen(f"{url}/count/{queue.rsplit('/', 1)[-1]}") as answer:
+    address = f"{url}/count/{queue.rsplit('/', 1)[-1]}"
+    with urlopen(address, timeout=TIMEOUT) as answer:  # noqa: S310 - an address of our own
         return int(answer.read())
 
 

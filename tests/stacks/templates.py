@@ -188,9 +188,15 @@ def templates_in(folder: Path, stage: str) -> Templates:
     return Templates(folder, stage, dict(zip(words, (json.loads(path.read_text()) for path in paths), strict=True)))
 
 
-def lint(templates: Templates) -> str:
-    """What cfn-lint finds in the templates."""
-    paths = sorted(map(str, templates.folder.glob("*.template.json")))
+def lint(*of: Templates, stacks: tuple[str, ...] = ("*",)) -> str:
+    """What cfn-lint finds in the templates, or only in those of some stacks."""
+    paths = [
+        str(path)
+        for templates in of
+        for stack in stacks
+        for path in sorted(templates.folder.glob(f"{names.resource(templates.stage, stack)}.template.json"))
+    ]
+    assert paths
     done = subprocess.run([CFN_LINT, *paths], cwd=names.ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode == 0) == (done.stdout == ""), done.stderr
     return done.stdout

@@ -13,7 +13,7 @@ from stacks.bundle import build
 from stacks.entry import Topology
 from stacks.settings import SettingsError
 from tests.sample.topology import SAMPLE
-from tests.stacks.templates import Templates, lint, settings_of, synthesize
+from tests.stacks.templates import KINDS, Templates, lint, settings_of, synthesize
 
 
 def test_every_integration_is_a_stack_of_its_own_beside_those_that_all_share(prod: Templates) -> None:
@@ -86,7 +86,14 @@ def test_a_machine_without_the_targets_python_is_told_once_what_it_costs(
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    "stage", ["prod", pytest.param("dev", marks=pytest.mark.proof), pytest.param("local", marks=pytest.mark.proof)]
+    "stage", ["prod", *(pytest.param(each, marks=pytest.mark.proof) for each in ("dev", names.LOCAL, *KINDS[1:]))]
 )
 def test_templates_are_clean_under_cfn_lint(stage: str, request: pytest.FixtureRequest) -> None:
     assert lint(request.getfixturevalue(stage)) == ""
+
+
+@pytest.mark.long
+def test_what_kinds_of_stages_differ_in_is_clean_under_cfn_lint(
+    tokens: Templates, keys: Templates, inside: Templates
+) -> None:
+    assert lint(tokens, keys, inside, stacks=("ingress", "encryption")) == ""
