@@ -170,4 +170,5 @@ def _denied(operation: str, need: Need, change: str) -> ClientError:
 
 @cache
 def _client(service: str) -> Any:
-    return boto3.client(service, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test")
+    key = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}  # moto takes any
+    return boto3.client(service, region_name=REGION, **key)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stacks.invariants.assembly import Assembly, Resource, last_word, listed, text
+from stacks.invariants.assembly import Assembly, Resource, last_word, listed
+from stacks.invariants.conditions import is_anyone, required
 from stacks.invariants.queues import QUEUE, policy
 from stacks.invariants.rule import Finding, rule
 
@@ -86,12 +87,13 @@ def target_permission(assembly: Assembly) -> Iterator[Finding]:
 def bus_policy(assembly: Assembly) -> Iterator[Finding]:
     """No bus policy lets everyone publish."""
     for found in assembly.of("AWS::Events::EventBusPolicy"):
-        named = [found.properties.get("Statement"), found.properties]
-        for statement in (each for each in named if isinstance(each, Mapping)):
-            principal = statement.get("Principal")
-            words = listed(principal.get("AWS")) if isinstance(principal, Mapping) else [principal]
-            if "*" in map(text, words) and not statement.get("Condition"):
-                yield found, "everyone may"
+        statement = found.properties.get("Statement")
+        if not isinstance(statement, Mapping):  # older, of a form of its own
+            bound = found.properties.get("Condition") or {}
+            condition = {bound["Type"]: {bound["Key"]: bound["Value"]}} if bound else {}
+            statement = {"Principal": found.properties.get("Principal"), "Condition": condition}
+        if is_anyone(statement.get("Principal")) and not required(statement):
+            yield found, "everyone may"
 
 
 RULES = (target_dead_letter_queue, target_retry, fifo_target, target_permission, bus_policy)

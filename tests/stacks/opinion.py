@@ -54,7 +54,9 @@ def _statements(resource: Resource) -> Iterator[tuple[Mapping[str, Any], bool]]:
     """The statements of a resource, and whether they say what a role may do."""
     of_role = resource.kind in ("AWS::IAM::Policy", "AWS::IAM::Role", "AWS::IAM::ManagedPolicy")
     documents = [(resource.properties.get(name), of_role) for name in ("PolicyDocument",)]
-    documents += [(resource.properties.get(name), False) for name in ("AssumeRolePolicyDocument", "KeyPolicy")]
+    documents += [
+        (resource.properties.get(name), False) for name in ("AssumeRolePolicyDocument", "KeyPolicy", "Policy")
+    ]
     for policy in resource.properties.get("Policies", []) if of_role else []:
         documents.append((policy["PolicyDocument"], True))
     for document, whose in documents:

@@ -87,6 +87,12 @@ def makes_its_log_group(broken: Broken) -> None:
     broken.set("AWS::IAM::Role", ManagedPolicyArns=[basic])
 
 
+def open_bus(**said: Any) -> Break:
+    """One more policy of a bus."""
+    return lambda broken: broken.add("shared", "Open", "AWS::Events::EventBusPolicy", StatementId="open", **said)
+
+
+OPEN = {"Effect": "Allow", "Principal": "*", "Action": "events:PutEvents"}
 NAIVE = {"application/json": "Action=SendMessage&MessageBody=$input.body"}
 BREAKS: list[tuple[str, Break]] = [
     ("passthrough", integration(PassthroughBehavior="WHEN_NO_MATCH")),
@@ -161,27 +167,10 @@ BREAKS: list[tuple[str, Break]] = [
     ("target-retry", target(RetryPolicy={"MaximumRetryAttempts": 3})),
     ("fifo-target", fifo_subscriber),
     ("target-permission", policy(Principal={"Service": "sns.amazonaws.com"})),
-    (
-        "bus-policy",
-        lambda broken: broken.add(
-            "shared",
-            "Open",
-            "AWS::Events::EventBusPolicy",
-            StatementId="open",
-            Statement={"Effect": "Allow", "Principal": "*", "Action": "events:PutEvents", "Resource": "*"},
-        ),
-    ),
-    (
-        "bus-policy",
-        lambda broken: broken.add(
-            "shared",
-            "Open",
-            "AWS::Events::EventBusPolicy",
-            StatementId="open",
-            Principal="*",
-            Action="events:PutEvents",
-        ),
-    ),
+    *(("bus-policy", open_bus(**said)) for said in ({"Statement": OPEN}, OPEN)),
+    ("bus-policy", open_bus(Statement={**OPEN, "Condition": {"Bool": {"aws:SecureTransport": "true"}}})),
+    ("bus-policy", open_bus(Statement={**OPEN, "Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}})),
+    ("bus-policy", open_bus(Statement={**OPEN, "Principal": {"AWS": "*"}})),
     ("known-actions", role(Action="sqs:SendMessageBatch")),
     ("known-actions", policy(Action="sqs:Frobnicate*")),
     ("exact-actions", role(Action="sqs:*")),
@@ -226,6 +215,21 @@ def test_what_breaks_a_rule_is_found(dev: Templates, rule_id: str, change: Break
     broken = Broken(dev)
     change(broken)
     assert list(rule.check(Assembly(broken.templates)))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"Statement": {**OPEN, "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}}},
+        {**OPEN, "Condition": {"Type": "StringEquals", "Key": "aws:PrincipalOrgID", "Value": "o-1"}},
+        {**OPEN, "Principal": "123456789012"},
+    ],
+)
+def test_a_bus_may_be_open_to_an_organization_or_an_account(dev: Templates, said: dict[str, Any]) -> None:
+    (rule,) = [rule for rule in RULES if rule.id == "bus-policy"]
+    broken = Broken(dev)
+    open_bus(**said)(broken)
+    assert not list(rule.check(Assembly(broken.templates)))
 
 
 def test_every_rule_has_a_way_to_break_it() -> None:
