@@ -87,6 +87,7 @@ def test_a_function_knows_its_tables_and_its_bus_only_if_it_uses_them(prod: Temp
     assert tables == {f"TABLE_{access.table.upper()}" for access in consumer.access}
     assert ("BUS_NAME" in environment) == bool(consumer.publishes)
     assert ("EMAIL_FROM" in environment) == ("ONCE_TABLE" in environment) == consumer.sends_email
+    assert ("PREVIOUS_SECRET" in environment) == bool(consumer.secrets)
     assert "POWERTOOLS_IDEMPOTENCY_DISABLED" not in environment
 
 
