@@ -206,6 +206,24 @@ def test_a_call_needs_its_action_on_its_resource_and_no_other(furnished: Emulato
     assert denied(lambda: call(other(service)))
 
 
+@pytest.mark.parametrize(
+    ("source", "kind", "refused"),
+    [("test", "Told", False), ("other", "Told", True), ("test", "Forged", True)],
+)
+def test_an_event_is_put_only_with_a_source_and_type_that_are_allowed(
+    furnished: Emulator, source: str, kind: str, refused: bool
+) -> None:
+    own = {"events:source": ["test", "probe"], "events:detail-type": ["Told", "probe"]}
+    policy = allow("events:PutEvents", arn("events", "event-bus/bus"), **{"ForAllValues:StringEquals": own})
+    entries = [ENTRY, {**ENTRY, "Source": source, "DetailType": kind}]
+    put = partial(acting(furnished, policy)("events").put_events, Entries=entries)
+    if refused:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            put()
+    else:
+        assert put()["FailedEntryCount"] == 0
+
+
 def test_a_refusal_names_who_what_and_where(furnished: Emulator) -> None:
     with pytest.raises(ClientError) as refused:
         acting(furnished)("dynamodb").put_item(TableName="iam", Item=ITEM)
