@@ -8,6 +8,8 @@ builds on.
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -191,3 +193,26 @@ def test_no_module_is_a_drawer_for_odds_and_ends() -> None:
 def test_every_module_is_read_in_one_sitting() -> None:
     lengths = {path: len(file.read_text().splitlines()) for path, file in sources()}
     assert {path: lines for path, lines in lengths.items() if lines > 400} == {}
+
+
+UNSAFE = {
+    "S104": 'socket.create_server(("0.0.0.0", 0))',
+    "S108": 'open("/tmp/answers", "w")',
+    "S310": "urlopen(url)",
+    "S323": "ssl._create_unverified_context()",
+    "S602": 'subprocess.run("ls", shell=True)',
+}
+
+
+@pytest.mark.parametrize("room", ["tests/local", "benchmarks", "local"])
+def test_what_is_unsafe_is_found_wherever_servers_run(room: str) -> None:
+    ruff = [Path(sys.executable).with_name("ruff"), "check", "--output-format", "concise", "--no-cache"]
+    done = subprocess.run(
+        [*ruff, "--stdin-filename", f"{room}/new.py", "-"],
+        cwd=ROOT,
+        input="\n".join(UNSAFE.values()),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert [code for code in UNSAFE if f" {code} " not in done.stdout] == []
