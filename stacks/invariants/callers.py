@@ -90,7 +90,7 @@ def own_authorizer(assembly: Assembly) -> Iterator[Finding]:
             source = permission.properties.get("SourceArn")
             named = _referred(assembly, permission, source)
             ours = permission.properties.get("Principal") == "apigateway.amazonaws.com"
-            if not ours or api not in named or authorizer not in named or "*" in text(source):
+            if not ours or api not in (None, *named) or authorizer not in named or "*" in text(source):
                 yield permission, f"{text(permission.properties.get('Principal'))} may invoke it for {text(source)}"
 
 
