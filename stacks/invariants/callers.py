@@ -71,7 +71,7 @@ def planned_keys(assembly: Assembly) -> Iterator[Finding]:
 
 
 @rule(
-    fix="Set SourceArn to <the API's ARN>/authorizers/<the authorizer's id>, and let nobody else invoke it.",
+    fix="Set SourceArn to the ARN of the API's authorizer, and let nobody else invoke it.",
     source=f"{GUIDE}/configure-api-gateway-lambda-authorization.html",
 )
 def own_authorizer(assembly: Assembly) -> Iterator[Finding]:
