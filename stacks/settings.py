@@ -151,7 +151,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The address that e-mail comes from; it or its domain is a verified identity of SES."""
     authorization: Literal["iam", "api_key", "jwt", "none"] = "iam"
     """Who may call a route that does not say: AWS identities by signed requests, holders of an API key, bearers of an
-    OIDC issuer's token, or anyone (only on this machine)."""
+    OIDC issuer's token, or anyone: `none` is refused but for stage `local`, and there for any account of AWS."""
     jwt: Jwt | None = None
     """Whose tokens count, where a route is authorized by `jwt`."""
     api_keys: ApiKeys = ApiKeys()
