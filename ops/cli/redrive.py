@@ -21,6 +21,7 @@ from ops.cli.options import (
     selection,
 )
 from ops.cli.screen import bar, print_json, said, tell, tell_lines
+from ops.dead_letters.selection import in_words
 from ops.errors import CameBack, Interrupted, Kept, UsageError
 from ops.queue import find_dead
 from ops.redrive import journal, native, run
@@ -200,6 +201,8 @@ def _tell(report: Report) -> None:
         tell(f"{tally.group_blocked:,} kept, because a message before them in their group is kept.")
     if tally.behind:
         tell(_out_of_turn(tally.behind, acted=report.acted))
+    if (left := in_words(report.unfit)) is not None:
+        tell(left)
     if report.locked:
         tell(f"{report.locked:,} were not looked at: SQS shows no more of a group while its first messages are kept.")
     if tally.came_back:

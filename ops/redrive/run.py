@@ -17,6 +17,7 @@ from ops import audit
 from ops.dead_letters.cause import Causes
 from ops.dead_letters.message_file import Archive
 from ops.dead_letters.parked import forget, groups, placed, work_of
+from ops.dead_letters.selection import Chooser
 from ops.depth import depth
 from ops.errors import UsageError
 from ops.queue import Queue, find, find_dead
@@ -62,6 +63,8 @@ class Report:
     """Messages in sends that got no answer; a standard queue may hold them twice, with the same idempotency key."""
     undeleted: int = 0
     """Messages that were sent and are in the dead-letter queue too; `resume` deletes them."""
+    unfit: int = 0
+    """Messages that are not meant because the filter does not fit them."""
     stopped: str | None = None
     differences: list[str] = field(default_factory=list)
     """What an edit changes, for the first few messages."""
@@ -190,13 +193,14 @@ class _Move:
             routing = Routing(self._stage, sqs, self._dead, self._to, self._edit)
             pace = self._pace(sqs)
             turns = Turns(groups(self._stage, self._work_queue)) if self._work_queue is not None else None
+            chooser = Chooser(request.selection)
             mover = Mover(
                 sweep,
                 lambda message: self._prepare(routing, message),
                 run=report.run,
                 act=self._journal is not None,
                 journal=self._journal,
-                choose=lambda batch: request.selection.choose(batch, causes, self._dead.kind),
+                choose=lambda batch: chooser.choose(batch, causes, self._dead.kind),
                 limit=request.limit,
                 pace=pace,
                 keep_order=request.keep_order,
@@ -211,6 +215,7 @@ class _Move:
                         await sweep.run(mover.visit)
             finally:
                 self._fill(sqs, sweep, waiting)
+                report.unfit = chooser.unfit
                 if turns is not None and self._work_queue is not None and self._leaves:
                     # What another queue has now holds nobody up here.
                     await asyncio.to_thread(forget, self._stage, self._work_queue, turns.sent)

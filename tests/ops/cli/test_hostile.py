@@ -111,7 +111,6 @@ def on_a_terminal(home: Path, *command: str) -> str:
         ("dead",),
         ("peek", "open_ticket", "--show-secrets"),
         ("redrive", "open_ticket", "--edit", '{"n": 1}'),
-        ("drop", "open_ticket", "--filter", "abs(attributes.tenant)"),  # whose error repeats the value
     ],
     ids=lambda command: command[0],
 )
