@@ -60,12 +60,12 @@ class Filter:
         return result is not None and result is not False and result not in ("", [], {})
 
 
-class _Interpreter(TreeInterpreter):  # type: ignore[misc]  # jmespath has no types
+class _Interpreter(TreeInterpreter):
     def __init__(self, document: dict[str, Any]) -> None:
         super().__init__()
         self._document = document
 
-    def visit(self, node: dict[str, Any], value: Any) -> Any:
+    def visit(self, node: Any, value: Any) -> Any:
         kind = node["type"]
         if value is self._document["body"] and not isinstance(value, INSIDE.get(kind, object)):
             raise DoesNotFit
@@ -74,7 +74,7 @@ class _Interpreter(TreeInterpreter):  # type: ignore[misc]  # jmespath has no ty
             raise DoesNotFit
         return super().visit(node, value)
 
-    def visit_comparator(self, node: dict[str, Any], value: Any) -> Any:
+    def visit_comparator(self, node: Any, value: Any) -> Any:
         result = super().visit_comparator(node, value)
         if result is None and node["value"] not in EQUAL:
             raise DoesNotFit

@@ -50,9 +50,10 @@ def _document(message: Message, cause: Cause | None, body: Any) -> dict[str, Any
 class Selection(Struct, frozen=True, omit_defaults=True):
     """Says which messages are meant; everything where nothing is set.
 
-    `filter` is JMESPath over `document`, as `Filter` reads it; a message that it does not fit is not meant. `older_than` is in seconds since SQS took the message, on a FIFO queue since it died. `cause` is a
-    part of the cause's words or the name of its error, whatever their case, or `unexplained`: only what is recorded
-    counts, not what the log says. Raises `UsageError` for a filter that is none.
+    `filter` is JMESPath over `document`, as `Filter` reads it; what it does not fit is not meant. `older_than` is in
+    seconds since SQS took the message, on a FIFO queue since it died. `cause` is a part of the cause's words or the
+    name of its error, whatever their case, or `unexplained`: only what is recorded counts, not what the log says.
+    Raises `UsageError` for a filter that is none.
     """
 
     filter: str | None = None
