@@ -42,9 +42,7 @@ class _Layer:
             done = end
         if not parts:
             return None
-        return _Layer(
-            "".join(parts) + self.text[done:], starts + self.starts[done:], ends + self.ends[done:]
-        )
+        return _Layer("".join(parts) + self.text[done:], starts + self.starts[done:], ends + self.ends[done:])
 
     def folded(self) -> _Layer:
         """The same in one case, and with the plus that a form writes for a space."""

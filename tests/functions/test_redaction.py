@@ -52,9 +52,7 @@ spellings = st.lists(st.sampled_from([*SPELLINGS]), max_size=3)
 @example(secret="Stra\u00dfe 'a' \"b\"/\\n\n", case=str.upper, names=["json"])
 @example(secret="\u0130\u0131\u017f\u00c3\u00a9", case=str.lower, names=["ascii", "json"])
 @example(secret="\U0001f600&amp;%25+", case=str, names=["json", "json", "html"])
-def test_nothing_of_a_secret_remains_however_it_is_spelled(
-    secret: str, case: Spell, names: list[str]
-) -> None:
+def test_nothing_of_a_secret_remains_however_it_is_spelled(secret: str, case: Spell, names: list[str]) -> None:
     spelled = case(secret)
     for name in names:
         spelled = SPELLINGS[name](spelled)
