@@ -80,7 +80,7 @@ def peek(
     cause: OfCause = None,
     ids: Ids = None,
     limit: Annotated[int, typer.Option(min=1, help="So many messages at the most.")] = 10,
-    show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Hide nothing.")] = False,
+    show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Hide nothing of the messages.")] = False,
     work: Annotated[bool, typer.Option("--work", help="Look at the work queue itself, not at its DLQ.")] = False,
     stage: InStage = names.LOCAL,
     as_json: AsJson = False,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections import Counter
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -41,7 +43,12 @@ def redrive(
     cause: OfCause = None,
     ids: Ids = None,
     limit: Limit = None,
-    edit: Annotated[str | None, typer.Option(help="A JSON merge patch for the bodies; the originals are kept.")] = None,
+    edit: Annotated[
+        str | None,
+        typer.Option(
+            help="A JSON merge patch for the bodies, @FILE or - (standard input) with one; the originals are kept."
+        ),
+    ] = None,
     rate: Annotated[
         str, typer.Option(help="Messages a second, `max`, or `auto`: as many as the other side keeps up with.")
     ] = "auto",
@@ -66,7 +73,7 @@ def redrive(
             selection=selection(filter_, older_than, cause, ids),
             to=to,
             limit=limit,
-            edit=edit,
+            edit=_edit(edit),
             rate=_rate(rate),
             keep_order=not out_of_order,
             force=force,
@@ -139,6 +146,16 @@ def cancel(queue: QueueName, stage: InStage = names.LOCAL, as_json: AsJson = Fal
         print_json({"moved": moved})
     else:
         tell(f"Stopping; about {moved:,} messages were moved.")
+
+
+def _edit(text: str | None) -> str | None:
+    """The patch, which others on this machine do not see among the processes if it is in a file."""
+    try:
+        if text == "-":
+            return sys.stdin.read()
+        return Path(text[1:]).read_text(encoding="utf-8") if text is not None and text.startswith("@") else text
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"The edit cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}.") from None
 
 
 def _rate(text: str) -> float | Literal["auto", "max"]:
@@ -214,7 +231,9 @@ def _tell(report: Report) -> None:
     for changes in report.differences:
         tell_lines(changes, prefix="  | ")
     if report.originals is not None:
-        tell(f"The messages as they were: {report.originals}")
+        tell(f"The messages as they were, whole, until you delete it: {report.originals}")
+    if report.edit_in is not None:
+        tell(f"The edit, whole, until the redrive ended: {report.edit_in}")
     if report.problem is not None:
         tell(report.problem, style="yellow")
     if not report.acted and tally.matched:

@@ -17,6 +17,7 @@ from ops import audit
 from ops.dead_letters.cause import Causes
 from ops.dead_letters.message_file import Archive
 from ops.dead_letters.parked import forget, groups, placed, work_of
+from ops.dead_letters.redaction import Redaction
 from ops.dead_letters.selection import Chooser
 from ops.depth import depth
 from ops.errors import UsageError
@@ -67,9 +68,11 @@ class Report:
     """Messages that are not meant because the filter does not fit them."""
     stopped: str | None = None
     differences: list[str] = field(default_factory=list)
-    """What an edit changes, for the first few messages."""
+    """What an edit changes, for the first few messages, without secrets."""
     originals: str | None = None
-    """The file that keeps edited messages as they were."""
+    """The file that keeps edited messages as they were, whole, until somebody deletes it."""
+    edit_in: str | None = None
+    """The file that keeps the edit whole, where the redrive did not end; until it does."""
     problem: str | None = None
     """What went wrong beside the work, such as an audit record that was not taken."""
     seconds: float = 0.0
@@ -152,6 +155,7 @@ class _Move:
         self._journal = journal
         self._progress = progress
         self._edit = Edit(request.edit) if request.edit is not None else None
+        self._redaction = Redaction(stage.topology)
         self._originals: Archive | None = None
         self._work_queue = work_of(stage.topology, dead.word)
         self._leaves = self._to is not None and self._to.word != self._work_queue
@@ -175,6 +179,8 @@ class _Move:
                     journal.end(report.stopped or "done")
             finally:
                 journal.close()
+                if self._edit is not None and journal.ended is None and journal.path.exists():
+                    report.edit_in = str(journal.path)
                 if self._originals is not None:
                     self._originals.__exit__(None, None, None)
                 report.problem = audit.end(self._stage, record, self._result()) or report.problem
@@ -235,7 +241,7 @@ class _Move:
         if self._originals is not None:
             self._originals.write([message], [None])
         if len(self._report.differences) < DIFFERENCES and delivery.body != message.body:
-            self._report.differences.append("\n".join(difference(message.body, delivery.body)))
+            self._report.differences.append("\n".join(difference(message.body, delivery.body, self._redaction)))
         return delivery
 
     def _pace(self, sqs: Sqs) -> Pace:

@@ -173,7 +173,8 @@ def test_an_error_that_verify_saw_is_one_line() -> None:
 
 
 def test_a_difference_breaks_where_json_does_and_nowhere_else() -> None:
-    shown = [*difference('{"a": "1\x85+2\u2028+3"}', '{"a": "2"}'), *difference("1\x85+2", "1\u2028+2")]
+    hide = Redaction(SAMPLE)
+    shown = [*difference('{"a": "1\x85+2\u2028+3"}', '{"a": "2"}', hide), *difference("1\x85+2", "1\u2028+2", hide)]
     assert [line[0] for line in shown if not line.startswith("@@")] == [" ", "-", "+", " ", "-", "+"]
 
 

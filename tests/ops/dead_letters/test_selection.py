@@ -135,7 +135,7 @@ def test_an_edit_leaves_the_digits_of_numbers_alone(number: Decimal) -> None:
 
 
 def test_a_difference_shows_what_goes_and_what_comes() -> None:
-    assert [line for line in difference('{"a":1,"b":2}', '{"a":1,"b":3}') if line[0] in "+-"] == [
+    assert [line for line in difference('{"a":1,"b":2}', '{"a":1,"b":3}', Redaction(SAMPLE)) if line[0] in "+-"] == [
         '-  "b": 2',
         '+  "b": 3',
     ]
