@@ -21,7 +21,7 @@ from ops.item import typed
 from ops.stage import Stage
 from stacks import names
 
-NOTHING = (None, (), [])
+NOTHING: tuple[Any, ...] = (None, (), [])
 
 
 class Audit(Struct, kw_only=True, omit_defaults=True):

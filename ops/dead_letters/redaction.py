@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 from unicodedata import normalize
 
@@ -50,8 +51,7 @@ class Redaction:
     """Hides what the contracts of a topology mark as secret, and what a name says is secret."""
 
     def __init__(self, topology: Topology) -> None:
-        contracts = [*(route.accepts for route in topology.routes), *topology.events]
-        self._names = {_plain(name) for contract in contracts for name in _marked(inspect.type_info(contract))}
+        self._names = _secret_names((*(route.accepts for route in topology.routes), *topology.events))
 
     def of(self, value: Any, name: str = "") -> Any:
         """The same value with everything secret hidden, at any depth, in texts too."""
@@ -138,9 +138,21 @@ class Redaction:
         return plain in self._names or TELLING.search(plain) is not None
 
 
+@lru_cache(4)
+def _secret_names(contracts: tuple[type, ...]) -> frozenset[str]:
+    return frozenset(_plain(name) for contract in contracts for name in _marked(inspect.type_info(contract)))
+
+
 def _plain(name: str) -> str:
     """A name as it is compared: `card-number`, `cardNumber` and `CARD NUMBER` are one."""
+    return _known(name) if len(name) <= NEAR else _alone(name)  # a strange name may be as long as a message
+
+
+def _alone(name: str) -> str:
     return BETWEEN.sub("", normalize("NFKC", unescaped(name)).casefold())
+
+
+_known = lru_cache(4096)(_alone)
 
 
 def _before(text: str) -> str:
