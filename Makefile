@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test unit proofs fuzz faults check fix lock clean
+.PHONY: help setup up test unit proofs fuzz faults check fix lock audit clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -56,6 +56,9 @@ lock: setup ## Lock the pins of every requirements.in, with hashes and without a
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    $${folder}requirements.in -o $${folder}requirements.txt $$(test -n "$$folder" || echo -c functions/requirements.txt) \
 	    || exit 1; done
+
+audit: setup ## Ask what is known against the pinned packages; it needs the network, and says so where there is none
+	@$(RUN) -m local.audit
 
 clean: ## Remove everything that was built here
 	rm -rf .venv .local build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis

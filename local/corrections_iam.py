@@ -35,6 +35,8 @@ PARTIQL = (
 
 also: ContextVar[tuple[str, ...]] = ContextVar("also", default=())
 """The resources of a request behind its first: it is allowed where it is allowed on each."""
+told: ContextVar[dict[str, list[str]] | None] = ContextVar("told", default=None)
+"""The sources and types of the events of a request, by the condition keys that are about them."""
 
 
 def is_root(key: str) -> bool:
@@ -68,6 +70,7 @@ def resource_of(*request: Any, of: Any = actions.extract_resource_arn) -> str:
     """The ARN on which a request is judged; further ones are kept in `also`."""
     service, method, path, _, body, _, region, account = request
     also.set(())
+    told.set(_events(body) if service == "events" else None)
     if service == "ses" and method == "POST" and path.rstrip("/").endswith("/outbound-emails"):
         return identity_of(_field(body, "FromEmailAddress"), region, account)
     if service == "events" and (rule := _field(body, "Rule")):
@@ -136,11 +139,12 @@ def enforce(
     service_context: dict[str, Any] | None = None,
     of: Any = evaluator.enforce,
 ) -> Any:
-    """Judge a request on each of its resources; a mapping's is judged by its function, too.
+    """Judge a request on each of its resources; a mapping's is judged by its function, too, events by what they are.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
     """
-    context = dict(service_context or {})
+    context = {**(service_context or {}), **(told.get() or {})}
     if ":event-source-mapping:" in resource_arn and (mapping := lambda_svc._esms.get(resource_arn.rpartition(":")[2])):
         context["lambda:FunctionArn"] = mapping["FunctionArn"]
     others = also.get()
@@ -193,6 +197,16 @@ def _field(body: bytes, name: str) -> str:
     except (ValueError, AttributeError):
         return ""
     return found if isinstance(found, str) else ""
+
+
+def _events(body: bytes) -> dict[str, list[str]]:
+    """The condition keys of PutEvents with every value that its entries give them."""
+    try:
+        entries = json.loads(body)["Entries"]
+        values = {"events:source": "Source", "events:detail-type": "DetailType"}
+        return {key: sorted({str(entry[name]) for entry in entries if name in entry}) for key, name in values.items()}
+    except (ValueError, KeyError, TypeError):
+        return {}
 
 
 def _log_groups(body: bytes) -> list[str]:

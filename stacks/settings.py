@@ -163,6 +163,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     former_keys: tuple[str, ...] = ()
     """The ARNs of keys that were `customer_key` before: roles may still open what was sealed with them. A key goes in
     here when `customer_key` changes or is turned off, and out once all queues and dead-letter queues are empty."""
+    previous_secret: Annotated[int, Meta(ge=0, le=14 * 24 * 60 * 60)] = 24 * 60 * 60
+    """Seconds for which a webhook's secret still counts after it was replaced; 0 ends it at once."""
     alarms: Alarms | None = None
     """When somebody is called; none means that nobody is, and that there is no dashboard."""
     throttle_rate: Annotated[float, Meta(gt=0)] = 100.0

@@ -19,6 +19,9 @@ REDRIVEN = "redriven"
 # Set by a redrive that edits a parked message without a key: which one it was before, as `contracts.parked` has it.
 PARKED_AS = "parked_as"
 
+PROBE = "probe"
+"""Source and type of what a probe offers to a bus that must refuse it."""
+
 
 def full_source(source: str, project: str) -> str:
     """An event's source as EventBridge knows it: a plain word belongs to the project, one with a dot is whole."""

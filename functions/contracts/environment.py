@@ -39,8 +39,8 @@ class ConsumerVariables(Variables, frozen=True, kw_only=True):
 
     `service` is the function's name, under which Powertools knows it too. `receives` is how often a message is received
     before SQS moves it, `retention` how long its queue keeps it, `on_poison` what a FIFO group does about a message
-    that keeps failing, `pause_queue_url` where it says that a service is away. Tables and the bus are physical names;
-    what a function has no use for is None.
+    that keeps failing, `pause_queue_url` where it says that a service is away, `previous_secret` for how long a secret
+    counts after it was replaced. Tables and the bus are physical names; what a function has no use for is None.
     """
 
     project: str = "project"
@@ -59,6 +59,7 @@ class ConsumerVariables(Variables, frozen=True, kw_only=True):
     once_table: str | None = None
     bus_name: str | None = None
     email_from: str | None = None
+    previous_secret: int | None = DAY
 
 
 FUNCTION = "{function}"

@@ -15,6 +15,7 @@ import msgspec
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.contracts.envelope import PROBE
 from functions.contracts.environment import secret_variable
 from functions.contracts.pause import Ask, Unfinished
 from functions.runtime.clients import CONFIG, ONE_TRY, session
@@ -115,7 +116,7 @@ def _write(table: str | None) -> None:
 
 
 def _publish(bus: str | None) -> None:
-    entry = {"EventBusName": bus, "Source": "probe", "DetailType": "probe", "Detail": "no JSON"}
+    entry = {"EventBusName": bus, "Source": PROBE, "DetailType": PROBE, "Detail": "no JSON"}
     for result in _client("events").put_events(Entries=[entry])["Entries"]:
         if result.get("ErrorCode") in UNWELL:
             raise Unavailable(f"{result['ErrorCode']}: {result.get('ErrorMessage')}")

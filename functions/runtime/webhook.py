@@ -14,24 +14,30 @@ from hashlib import sha256
 import msgspec
 from msgspec import Raw
 
+from functions.contracts.key import joined
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook, Scheme
-from functions.runtime.errors import Reject
+from functions.runtime.errors import Reject, Retry
 from functions.runtime.message import Message
 from functions.runtime.record import Record
-from functions.runtime.secret import secret
+from functions.runtime.secret import PAUSE, look, secret
 
 TOLERANCE = 300
 """Seconds between the time that a signature says and the arrival of its request, either way."""
 
 
 class ForgedError(Exception):
-    """The signature is not the sender's for this body, or too old to be believed."""
+    """The signature is malformed, or too old to be believed, or not the sender's for this body."""
+
+
+class MismatchError(ForgedError):
+    """None of the secrets signed the body: another secret might have."""
 
 
 def verified(record: Record) -> tuple[ReceiveWebhook, Message]:
     """The record as a delivery, once its signature is right. Raises `Reject` if it is not, or if the body is no object.
 
-    Its key is the body's digest: a sender that repeats itself sends the same body, and headers are not signed.
+    Its key is the topic and the body's digest: a sender that repeats itself sends both again, and no other header is
+    worth more, because none is signed. The same body on another topic is told as another fact.
     """
     if not record.sender or not record.signature:
         raise Reject("The message has no sender or signature; send webhooks through the API.")
@@ -41,7 +47,8 @@ def verified(record: Record) -> tuple[ReceiveWebhook, Message]:
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Reject(f"The webhook of {record.sender} is no JSON object: {error}") from error
     body = record.body.encode()
-    key = sha256(body).hexdigest()
+    digest = sha256(body).hexdigest()
+    key = joined(record.topic, digest) if record.topic else digest
     delivery = ReceiveWebhook(sender=record.sender, payload=Raw(body), topic=record.topic)
     return delivery, Message.of(record, key=key, cause=f"ReceiveWebhook/{record.sender}/{key}")
 
@@ -52,14 +59,17 @@ def _verify(sender: str, signed: str, record: Record) -> None:
     if scheme is None:
         raise Reject(f"The webhook of {sender} is signed by an unknown scheme.")
     received = int(record.received_at) / 1000 if record.received_at else record.sent
+    word = f"{sender}_webhook"
     try:
-        check(scheme, signature, record.body, secrets=secret(f"{sender}_webhook"), received=received)
-    except ForgedError:
-        # The secret may have been rotated since it was read.
         try:
-            check(scheme, signature, record.body, secrets=secret(f"{sender}_webhook", newer=True), received=received)
-        except ForgedError as forged:
-            raise Reject(f"The webhook is not from {sender}: {forged}.") from None
+            check(scheme, signature, record.body, secrets=secret(word, at=received), received=received)
+        except MismatchError:
+            # The secret may have been replaced since it was read.
+            check(scheme, signature, record.body, secrets=secret(word, at=received, newer=True), received=received)
+    except ForgedError as forged:
+        if isinstance(forged, MismatchError) and look(word).read < received:
+            raise Retry(f"The secret of {sender} may have been replaced since it was read.", delay=PAUSE) from None
+        raise Reject(f"The webhook is not from {sender}: {forged}.") from None
 
 
 def check(scheme: Scheme, signature: str, body: str, *, secrets: Iterable[str], received: float) -> None:
@@ -83,7 +93,7 @@ def check(scheme: Scheme, signature: str, body: str, *, secrets: Iterable[str], 
         for one in given
     ]
     if not any(matches):
-        raise ForgedError("the signature does not match the body")
+        raise MismatchError("the signature does not match the body")
 
 
 def expected(scheme: Scheme, secret: str, signed: str) -> str:

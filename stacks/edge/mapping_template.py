@@ -36,7 +36,7 @@ LONGEST_IDENTIFIER = 128
 IDENTIFIER = f"[!-~]{{1,{LONGEST_IDENTIFIER}}}"
 CORRELATION = "[A-Za-z0-9_.:+/=@-]{1,128}"
 DELAY = "[0-9]{1,2}|[1-8][0-9]{2}|900"
-TOPIC = "[A-Za-z0-9_./-]{1,64}"
+TOPIC = "[A-Za-z0-9_.:/+=@-]{1,64}"
 # A trace header whose sender has decided whether the trace is sampled. SQS prefers AWSTraceHeader to the header that
 # API Gateway sends along by itself, so one without that decision would take away API Gateway's own.
 # https://docs.aws.amazon.com/xray/latest/devguide/xray-services-sqs.html
@@ -57,6 +57,7 @@ NOTHING = "Nothing was queued."
 _WRONG_IDENTIFIER = f"must be 1 to {{}} letters, digits or punctuation marks without spaces. {NOTHING}"
 WRONG_DELAY = f"{DELAY_SECONDS} must be 0 to 900. {NOTHING}"
 WRONG_SIGNATURE = f"The signature header of this sender is missing or malformed. {NOTHING}"
+_WRONG_TOPIC = f"must be 1 to 64 letters, digits or any of _.:/+=@-. {NOTHING}"
 NO_SENDER = f"There is no such sender of webhooks. {NOTHING}"
 CHARACTERS = (
     "The body is not UTF-8, or holds U+FFFD, U+FFFE or U+FFFF, which do not travel as they are; write such a character "
@@ -261,7 +262,9 @@ def _sender(route: Route) -> Iterator[str]:
         yield f"#if(${name}Signature.matches('{scheme.pattern}'))#set($signature = \"{name} ${name}Signature\")"
         yield f"#else#set($wrong = '{WRONG_SIGNATURE}')#end"
         if scheme.topic:
-            yield f"#if(${name}Topic.matches('{TOPIC}'))#set($topic = ${name}Topic)#end"
+            # It tells deliveries of one body apart, so none is left out without a word.
+            yield f"#if(${name}Topic != '')#set($topic = ${name}Topic)"
+            yield _rule("topic", TOPIC, f"{scheme.topic} {_WRONG_TOPIC}") + "#end"
     yield f"#else#set($status = 404)#set($wrong = '{NO_SENDER}')#end"
 
 

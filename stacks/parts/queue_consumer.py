@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from functions.contracts.envelope import PROBE, full_source
 from functions.contracts.environment import ConsumerVariables, secret_variable, table_variable
 from functions.contracts.pause import PAUSE_CONSUMER
 from stacks import names, network
@@ -79,6 +82,7 @@ def _environment(entry: Consumer, queue: WorkQueue, settings: Settings) -> dict[
         once_table=name(names.ONCE) if entry.sends_email else None,
         bus_name=name(names.BUS) if entry.publishes else None,
         email_from=settings.email_sender if entry.sends_email else None,
+        previous_secret=settings.previous_secret if entry.secrets else None,
     )
     tables = {table_variable(access.table): name(access.table) for access in entry.access}
     secrets = {secret_variable(word): name(word) for word in entry.secrets}
@@ -106,8 +110,6 @@ def _statements(entry: Consumer, queue: WorkQueue, settings: Settings) -> list[i
     secrets = [arn.secret(queue, names.resource(settings.stage, word)) for word in entry.secrets]
     if secrets:
         grants.append((["secretsmanager:GetSecretValue"], secrets))
-    if entry.publishes:
-        grants.append((["events:PutEvents"], [arn.bus(queue, names.resource(settings.stage, names.BUS))]))
     if entry.sends_email:
         grants.append(([f"dynamodb:{action}" for action in _ONCE_ACTIONS], [table(names.ONCE)]))
         identities = [arn.identity(queue, sender), arn.identity(queue, sender.partition("@")[2])]
@@ -120,8 +122,26 @@ def _statements(entry: Consumer, queue: WorkQueue, settings: Settings) -> list[i
     ]
     return [
         *(iam.PolicyStatement(actions=actions, resources=resources) for actions, resources in grants),
+        *_publishing(entry, arn.bus(queue, names.resource(settings.stage, names.BUS))),
         *key_grant(settings, "kms:Decrypt", "kms:GenerateDataKey"),
     ]
+
+
+def _publishing(entry: Consumer, bus: str) -> Iterator[iam.PolicyStatement]:
+    """No event but its own, and what the probe offers to the bus: nobody tells what another function has to tell.
+
+    One request has several entries, so each key has several values.
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+    """
+    if entry.publishes:
+        sources = {full_source(event.source, names.PROJECT) for event in entry.publishes}
+        told = {
+            "events:source": sorted({PROBE, *sources}),
+            "events:detail-type": sorted({PROBE, *(event.__name__ for event in entry.publishes)}),
+        }
+        yield iam.PolicyStatement(
+            actions=["events:PutEvents"], resources=[bus], conditions={"ForAllValues:StringEquals": told}
+        )
 
 
 def _acknowledge_grants(policy: iam.Policy, entry: Consumer, settings: Settings) -> None:

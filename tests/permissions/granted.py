@@ -47,12 +47,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Granted:
-    """One action of one statement of a role, on any of its resources; `at` is where it stands: template and policy."""
+    """One action of one statement of a role, on any of its resources, where each condition's key has one of its values.
+
+    `at` is where it stands: template and policy.
+    """
 
     role: str
     action: str
     resources: tuple[str, ...]
-    conditions: tuple[tuple[str, str], ...] = ()
+    conditions: tuple[tuple[str, tuple[str, ...]], ...] = ()
     at: tuple[str, str] = field(default=("", ""), compare=False)
 
     def lets(self, request: Request) -> bool:
@@ -60,7 +63,10 @@ class Granted:
         return (
             (self.role, self.action.lower()) == (request.role, request.action.lower())
             and any(like(pattern, request.resource) for pattern in self.resources)
-            and all(like(pattern, dict(request.context).get(key, "")) for key, pattern in self.conditions)
+            and all(
+                any(like(pattern, dict(request.context).get(key, "")) for pattern in patterns)
+                for key, patterns in self.conditions
+            )
         )
 
 
@@ -108,12 +114,14 @@ def named(assembly: Assembly, role: Resource) -> str:
     return f"{role.template}/{role.logical_id}"
 
 
-def _conditions(assembly: Assembly, holder: Resource, statement: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _conditions(
+    assembly: Assembly, holder: Resource, statement: Mapping[str, Any]
+) -> Iterator[tuple[str, tuple[str, ...]]]:
     for operator, keys in (statement.get("Condition") or {}).items():
-        assert operator in ("ArnLike", "StringEquals"), f"there is no model of {operator}; add it"
+        known = ("ArnLike", "StringEquals", "ForAllValues:StringEquals")  # a request here has one value of each key
+        assert operator in known, f"there is no model of {operator}; add it"
         for key, values in keys.items():
-            (value,) = listed(values)
-            yield key, resolved(assembly, holder, value)
+            yield key, tuple(resolved(assembly, holder, value) for value in listed(values))
 
 
 def resolved(assembly: Assembly, origin: Resource, value: Any) -> str:

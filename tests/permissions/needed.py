@@ -77,7 +77,9 @@ def _used(role: str, action: str, name: str) -> Iterator[Request]:
         case "sqs", _:
             yield Request(role, action, arn(f"sqs:{here}:{name}"))
         case "events", _:
-            yield Request(role, action, arn(f"events:{here}:event-bus/{name}"))
+            bus, source, kind = name.split()
+            told = (("events:source", source), ("events:detail-type", kind))
+            yield Request(role, action, arn(f"events:{here}:event-bus/{bus}"), told)
         case "secretsmanager", _:
             yield Request(role, action, arn(f"secretsmanager:{here}:secret:{name}-AbCdEf"))
         case "ses", _:

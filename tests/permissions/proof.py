@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stacks.invariants.assembly import Assembly
@@ -33,15 +33,16 @@ class Proof:
         return missing(asked, [each for each in self.grants if each is not one])
 
     def superfluous(self) -> list[tuple[Granted, str]]:
-        """What is allowed and never done, on which resource."""
-        return [
-            (one, resource)
-            for one in self.grants
-            for resource in one.resources
-            if not any(
-                Granted(one.role, one.action, (resource,), one.conditions).lets(request) for request in self.requests
-            )
-        ]
+        """What is allowed and never done, on which resource or with which value of a condition."""
+        found = []
+        for one in self.grants:
+            narrower = {each: replace(one, resources=(each,)) for each in one.resources}
+            for position, (key, values) in enumerate(one.conditions):
+                for value in values:
+                    conditions = (*one.conditions[:position], (key, (value,)), *one.conditions[position + 1 :])
+                    narrower[f"{key} {value}"] = replace(one, conditions=conditions)
+            found += [(one, what) for what, each in narrower.items() if not any(map(each.lets, self.requests))]
+        return found
 
 
 def proof(folder: Path) -> Proof:

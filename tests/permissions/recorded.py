@@ -13,7 +13,7 @@ from tests.simulation.faults import Outage, Plan
 from tests.simulation.order_kinds import on_poison
 from tests.simulation.runs import sandboxes
 from tests.simulation.scenario import SENDERS, Scenario
-from tests.simulation.traffic import Send, called, changed, opened
+from tests.simulation.traffic import Send, called, changed, hours, opened
 
 HOUR = 3600
 Use = tuple[str, str, str]
@@ -31,14 +31,23 @@ AWAY = (
 def uses() -> frozenset[Use]:
     """What was asked for in some hours of the functions."""
     plan = Plan(outages=AWAY, duplicates=0.1)
-    return frozenset(Scenario(_sends(), plan, topology=PARKS, until=3 * HOUR).run("uses", sandboxes()).used)
+    return frozenset(
+        Scenario(_sends(), plan, topology=PARKS, until=3 * HOUR, hours=hours() | {"cyd": 1})
+        .run("uses", sandboxes())
+        .used
+    )
 
 
 def _sends() -> list[Send]:
     random = Random("uses")
-    sends = [opened(1, "wrong", agent="nobody"), changed(1, "wrong", 1, "wrong", "{}"), changed(2, "late", 9)]
+    sends = [
+        opened(1, "wrong", agent="nobody"),
+        opened(1, "long", agent="cyd", hours=2),
+        changed(1, "wrong", 1, "wrong", "{}"),
+        changed(2, "late", 9),
+    ]
     for outage in AWAY:
-        for number in range(6):
+        for number in range(12):
             # Some just before the service is away, so that what follows them meets that, and some during it.
             at = outage.start + random.uniform(-2, 4)
             ticket = f"{outage.service}-{outage.start}-{number}"

@@ -113,7 +113,7 @@ def test_patterns_are_read_as_iam_reads_them(pattern: str, name: str, alike: boo
 def test_a_grant_lets_through_what_its_conditions_say_and_nothing_else() -> None:
     from tests.permissions.granted import Request
 
-    one = Granted("r", "lambda:UpdateEventSourceMapping", ("*",), (("lambda:FunctionArn", "arn:ours-*"),))
+    one = Granted("r", "lambda:UpdateEventSourceMapping", ("*",), (("lambda:FunctionArn", ("arn:ours-*",)),))
     ours = Request("r", "lambda:updateeventsourcemapping", "m", (("lambda:FunctionArn", "arn:ours-1"),))
     theirs = Request("r", "lambda:UpdateEventSourceMapping", "m", (("lambda:FunctionArn", "arn:theirs"),))
     assert one.lets(ours)

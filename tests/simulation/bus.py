@@ -70,7 +70,8 @@ class Bus:
 
     def _put(self, call: Call, entry: dict[str, str]) -> dict[str, str]:
         bus = entry.get("EventBusName", "default")
-        if not self._allowed(call.worker.function, "events:PutEvents", bus) or bus != self._name:
+        told = f"{bus} {entry['Source']} {entry['DetailType']}"
+        if not self._allowed(call.worker.function, "events:PutEvents", told) or bus != self._name:
             return {"ErrorCode": "NotAuthorizedForSourceException", "ErrorMessage": f"no access to {bus}"}
         if call.partial and self._random.random() < 0.5:
             code = self._random.choice(("InternalFailure", "ThrottlingException"))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from functions.contracts.envelope import full_source
+from functions.contracts.envelope import PROBE, full_source
 from functions.contracts.environment import (
+    DAY,
     FUNCTION,
     ConsumerVariables,
     PauseVariables,
@@ -59,6 +60,7 @@ def environment(topology: Topology, consumer: Consumer) -> dict[str, str]:
         once_table=name(names.ONCE) if consumer.sends_email else None,
         bus_name=name(names.BUS) if consumer.publishes else None,
         email_from=SENDER if consumer.sends_email else None,
+        previous_secret=DAY if consumer.secrets else None,
     )
     tables = {table_variable(use.table): name(use.table) for use in consumer.access}
     secrets = {secret_variable(word): name(word) for word in consumer.secrets}
@@ -82,7 +84,10 @@ def lambdas_own(consumer: Consumer) -> dict[str, str]:
 
 
 def permissions(topology: Topology, consumer: Consumer) -> set[tuple[str, str]]:
-    """What the function may do: an action and the physical name of what it may do it with."""
+    """What the function may do: an action and the physical name of what it may do it with.
+
+    Of an event that it may put, the name is followed by the event's source and type.
+    """
     pause_queue = names.queue(STAGE, PAUSE_CONSUMER, fifo=True)
     if consumer is PAUSER:
         own = {(f"sqs:{action}", pause_queue) for action in (*QUEUE_ACTIONS, "SendMessage")}
@@ -99,7 +104,9 @@ def permissions(topology: Topology, consumer: Consumer) -> set[tuple[str, str]]:
         granted |= {(f"dynamodb:{action}", names.resource(STAGE, use.table)) for action in use.actions}
     granted |= {("secretsmanager:GetSecretValue", names.resource(STAGE, word)) for word in consumer.secrets}
     if consumer.publishes:
-        granted.add(("events:PutEvents", names.resource(STAGE, names.BUS)))
+        told = {(full_source(event.source, names.PROJECT), event.__name__) for event in consumer.publishes}
+        bus = names.resource(STAGE, names.BUS)
+        granted |= {("events:PutEvents", f"{bus} {source} {kind}") for source, kind in {(PROBE, PROBE), *told}}
     if consumer.sends_email:
         granted |= {(f"dynamodb:{action}", names.resource(STAGE, names.ONCE)) for action in ONCE_ACTIONS}
         granted.add(("ses:SendEmail", SENDER))

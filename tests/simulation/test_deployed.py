@@ -76,4 +76,8 @@ def _same_permissions(local: Templates, topology: Topology, consumer: Consumer) 
         if action in BY_PREFIX:
             assert any(action == theirs and f'{names.resource(STAGE, "*")}"' in where for theirs, where in granted)
         elif not action.startswith(("sqs:", "ses:")):  # a reference in the template; the stage's own sender
-            assert any(action == theirs and resource in where for theirs, where in granted), (action, resource)
+            words = [f'"{word}"' for word in resource.split()[1:]]
+            name = resource.split()[0]
+            assert any(
+                action == theirs and name in where and all(word in where for word in words) for theirs, where in granted
+            ), (action, resource)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tests.simulation.clock import EPOCH, Clock
 from tests.simulation.wire import Call, ServiceError
 
 
 class Vault:
-    """The values of each secret, the current one first."""
+    """The values of each secret with the times since which they are the current ones, the current one first."""
 
-    def __init__(self, allowed: Callable[[str, str, str], bool]) -> None:
-        self.values: dict[str, list[str]] = {}
+    def __init__(self, clock: Clock, allowed: Callable[[str, str, str], bool]) -> None:
+        self.values: dict[str, list[tuple[str, float]]] = {}
+        self._clock = clock
         self._allowed = allowed
 
     def answer(self, call: Call) -> dict[str, Any]:
@@ -26,11 +28,12 @@ class Vault:
         place = {"AWSCURRENT": 0, "AWSPREVIOUS": 1}[stage]
         if place >= len(values):
             raise ServiceError(400, "ResourceNotFoundException", f"{name} has no {stage}")
-        return {"Name": name, "SecretString": values[place], "VersionStages": [stage]}
+        value, made = values[place]
+        return {"Name": name, "SecretString": value, "CreatedDate": EPOCH + made, "VersionStages": [stage]}
 
     def unheard(self, call: Call) -> None:
         """Nothing changed."""
 
     def rotate(self, name: str, value: str) -> None:
         """Make `value` the current one of `name`; the one before stays readable."""
-        self.values[name] = [value, *self.values.get(name, [])][:2]
+        self.values[name] = [(value, self._clock.now), *self.values.get(name, [])][:2]

@@ -76,7 +76,7 @@ class World:
         self.topology = topology
         self.clock = Clock()
         self.faults = Faults(plan, Random(f"{seed} faults"), self.clock)
-        self.vault = Vault(self._allowed)
+        self.vault = Vault(self.clock, self._allowed)
         self.mails = Mails(self.clock, self._allowed)
         self.queues: dict[str, Queue] = {}
         self.dead_letters: dict[str, Queue] = {}

@@ -46,6 +46,13 @@ def test_a_webhook_without_a_signature_of_its_scheme_is_refused(
     assert (answer.status, receiver.taken) == (status, [])
 
 
+@pytest.mark.parametrize("topic", ["two words", "a" * 65, "a,b", "caf\u00e9"])
+def test_a_topic_that_cannot_travel_is_refused_and_not_left_out(client: Client, receiver: Receiver, topic: str) -> None:
+    answer = client.post("/v1/webhooks/github", '{"a":1}', {**GITHUB, "X-GitHub-Event": topic})
+    assert (answer.status, receiver.taken) == (400, [])
+    assert answer.message.startswith("X-GitHub-Event must be 1 to 64 ")
+
+
 def test_an_empty_webhook_is_refused(client: Client, receiver: Receiver) -> None:
     assert client.post("/v1/webhooks/github", "", GITHUB).status == 400
     assert receiver.calls == 0

@@ -87,6 +87,7 @@ def test_a_function_knows_its_tables_and_its_bus_only_if_it_uses_them(prod: Temp
     assert tables == {f"TABLE_{access.table.upper()}" for access in consumer.access}
     assert ("BUS_NAME" in environment) == bool(consumer.publishes)
     assert ("EMAIL_FROM" in environment) == ("ONCE_TABLE" in environment) == consumer.sends_email
+    assert ("PREVIOUS_SECRET" in environment) == bool(consumer.secrets)
     assert "POWERTOOLS_IDEMPOTENCY_DISABLED" not in environment
 
 
@@ -116,6 +117,23 @@ def test_a_role_may_do_exactly_what_its_function_does(prod: Templates, consumer:
         ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
         ["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
     ]
+
+
+@CONSUMERS
+def test_a_function_puts_no_event_but_its_own(prod: Templates, consumer: Consumer) -> None:
+    role = prod.function(consumer.function)["Role"]["Fn::GetAtt"][0]
+    conditions = [
+        statement["Condition"]
+        for policy in prod.properties("AWS::IAM::Policy")
+        if {"Ref": role} in policy["Roles"]
+        for statement in statements(policy)
+        if "events:PutEvents" in listed(statement["Action"])
+    ]
+    own = {
+        "events:source": sorted({"probe", *(f"{names.PROJECT}.{event.source}" for event in consumer.publishes)}),
+        "events:detail-type": sorted({"probe", *(event.__name__ for event in consumer.publishes)}),
+    }
+    assert conditions == ([{"ForAllValues:StringEquals": own}] if consumer.publishes else [])
 
 
 def test_only_the_consumer_of_a_queue_that_parks_may_read_and_change_what_is_parked(tmp_path: Path) -> None:
