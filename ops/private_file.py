@@ -16,6 +16,11 @@ OTHERS = 0o077
 """What a mode lets others do."""
 
 
+def trusted() -> set[int]:
+    """Whose files may be used: one's own, and those of who owns this code, as in a container of somebody's checkout."""
+    return {os.geteuid(), Path(__file__).stat().st_uid}
+
+
 def make_folder(path: Path) -> None:
     """Make the folder and those above it that are missing, each for its owner only. Raises `OSError`."""
     for each in (*reversed(path.parents), path):
@@ -35,6 +40,7 @@ def own_folder(path: Path) -> None:
     """
     try:
         make_folder(path)
+        _refuse_others(path, path.lstat())  # of a link the link first: who made it says where it leads
         _refuse_others(path, path.stat())
         if path.stat().st_mode & OTHERS:
             path.chmod(0o700)
@@ -97,6 +103,5 @@ def _narrowed(file: int) -> int:
 
 
 def _refuse_others(path: Path, told: os.stat_result) -> None:
-    """Root may use what is somebody else's: a container's user often is, in a folder from outside."""
-    if os.geteuid() not in (0, told.st_uid):
+    if told.st_uid not in trusted():
         raise OpsError(f"{path} belongs to somebody else, who could read or change it: move it away.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 DEEPEST = 4
 """How often a value may be escaped: a body in a body in a log line."""
@@ -55,7 +56,11 @@ class _Layer:
 
 def unescaped(text: str) -> str:
     """The text with all its escapes, of JSON, Python, URLs and HTML, as what they mean."""
-    return [*_layers(text)][-1].text
+    for _ in range(DEEPEST):
+        if not ("\\" in text or "%" in text or "&" in text):
+            break
+        text = _ESCAPED.sub(partial(_meant, latin=False), text)
+    return text
 
 
 def places(text: str, values: Iterable[str]) -> list[tuple[int, int]]:

@@ -23,12 +23,16 @@ TELLING = re.compile(
 )
 """In a name written small, without anything between its words."""
 BETWEEN = re.compile(r"[\W_]+")
-SEPARATOR = re.compile(r"[:=]")
+SEPARATOR = re.compile(r"[:=]|%3[adAD]")
 NEAR = 100
 """Characters before a separator among which its name is."""
 NAME = re.compile(r"""[^"'&?,;:={}\[\]<>()\r\n]*$""")
+ELEMENT = re.compile(
+    r"(?P<before><(?:\w{1,100}:)?(?P<name>[\w.-]{1,100})(?:\s[^<>]{0,1000})?>(?:<!\[CDATA\[)?)(?P<value>[^<]+)"
+)
+"""An element of XML that holds a text."""
 VALUE = re.compile(
-    r"""\s*+>?\s*+(?:(?P<quote>\\*+["'])(?s:.*?)(?:(?<!\\)(?P=quote)|\Z)|(?s:[\[{].*)"""
+    r"""\s*+>?\s*+(?:(?P<quote>\\*+["']|&(?:quot|apos|\#34|\#39);)(?s:.*?)(?:(?<!\\)(?P=quote)|\Z)|(?s:[\[{].*)"""
     r"""|(?:(?:bearer|basic|digest|negotiate)\s++)?[^\s,;&"'<>{}\[\]()]+)""",
     re.IGNORECASE,
 )
@@ -115,6 +119,7 @@ class Redaction:
         return self.of(before), _told(before, after, self.of(after))
 
     def _text(self, text: str) -> str:
+        text = ELEMENT.sub(self._element, text)
         parts: list[str] = []
         done = 0
         for separator in SEPARATOR.finditer(text):
@@ -132,6 +137,9 @@ class Redaction:
             parts += (text[done:end], value[0][: len(value[0]) - len(value[0].lstrip())], quote, REDACTED, quote)
             done = value.end()
         return NAMELESS.sub(_nameless, "".join(parts) + text[done:])
+
+    def _element(self, found: re.Match[str]) -> str:
+        return f"{found['before']}{REDACTED}" if self._tells(found["name"]) else found[0]
 
     def _tells(self, name: str) -> bool:
         plain = _plain(name)
@@ -157,7 +165,7 @@ _known = lru_cache(4096)(_alone)
 
 def _before(text: str) -> str:
     """The name at the end of a text: its last two words, because `card number` is one, too."""
-    found = NAME.search(text.rstrip(" \t\"'\\"))
+    found = NAME.search(unescaped(text).rstrip(" \t\r\n\"'\\"))
     return " ".join(found[0].split()[-2:]) if found else ""
 
 

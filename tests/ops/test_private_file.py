@@ -105,13 +105,26 @@ def test_a_link_is_followed_by_nothing_that_ops_writes(aws: Endpoint, home: Path
 def test_what_belongs_to_somebody_else_is_not_used(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = stage.open_files()
     (folder / "audit.jsonl").write_text("")
-    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    monkeypatch.setattr(private_file, "trusted", lambda: {os.getuid() + 1})
     with pytest.raises(OpsError, match="somebody else"):
         stage.open_files()
     with pytest.raises(OpsError, match="somebody else"):
         journals.files(stage)
     with pytest.raises(OpsError, match="somebody else"):
         private_file.append(folder / "audit.jsonl")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a link that is somebody else's")
+def test_a_link_that_somebody_else_made_leads_nowhere(stage: Stage, home: Path) -> None:
+    mine = home / "www"
+    mine.mkdir()
+    (mine / "index.html").write_text("")
+    (mine / "index.html").chmod(0o644)
+    (home / "ops").symlink_to(mine)
+    os.chown(home / "ops", 12_345, 12_345, follow_symlinks=False)
+    with pytest.raises(OpsError, match="somebody else"):
+        stage.open_files()
+    assert stat.S_IMODE((mine / "index.html").stat().st_mode) == 0o644
 
 
 def test_a_secret_of_an_edit_is_shown_nowhere_and_kept_nowhere(aws: Endpoint, home: Path, tmp_path: Path) -> None:

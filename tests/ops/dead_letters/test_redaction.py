@@ -40,6 +40,9 @@ SHAPES = [
     "https://example.com/?a=1&{name}={value}&b=2",
     "the call failed, {name} = {value} was refused",
     "{{{name}=>{value}}}",
+    "{{&quot;{name}&quot;: &quot;{value} a&quot;, &quot;n&quot;: 1",
+    "{{\\u0022{name}\\u0022:\\u0022{value}\\u0022",
+    "a=%7B%22n%22%3A1%2C%22{name}%22%3A%22{value}%22%7D&b=1",
 ]
 
 
@@ -60,6 +63,8 @@ def test_a_value_behind_a_telling_name_is_hidden_in_whatever_shape(name: str) ->
         "Authorization: Bearer s3cr3t",
         "authorization: AWS4-HMAC-SHA256 Credential=AKIA/x, Signature=s3cr3t",
         'Authorization: Digest username="x", response="s3cr3t"',
+        "<a><userPassword>s3cr3t</userPassword><n>1</n></a>",
+        '<s:password type="text"><![CDATA[s3cr3t]]></s:password>',
         "Cookie: a=1; sid=s3cr3t",
         "curl -H Bearer abcdefghijkl.s3cr3t",
         "https://user:s3cr3t@example.com/",
@@ -129,8 +134,16 @@ def test_what_is_kept_of_options_has_no_secrets() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["\\" * 300_000 + '"', '\\"' * 150_000, "=" * 100_000, "a" * 300_000 + ":", "eyJ" * 100_000, '"pass":"' * 30_000],
-    ids=range(6),
+    [
+        "\\" * 300_000 + '"',
+        '\\"' * 150_000,
+        "=" * 50_000,
+        "a" * 300_000 + ":",
+        "eyJ" * 100_000,
+        "<a b" * 75_000,
+        '"pass":"' * 30_000,
+    ],
+    ids=range(7),
 )
 def test_no_text_takes_long_to_redact(text: str) -> None:
     started = time.process_time()
