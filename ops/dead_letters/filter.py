@@ -38,7 +38,7 @@ class Filter:
             nodes = [*_nodes(self._tree)]
         except (JMESPathError, RecursionError, UnicodeError) as error:
             raise UsageError(f"The filter is no JMESPath: {_reason(error)}.") from None
-        self.names = frozenset(node["value"] for node in nodes if node["type"] in ("field", "key_val_pair"))
+        self.names = frozenset(node["value"] for node in nodes if node["type"] == "field")
         """Every field that it names."""
         for node in nodes:
             _check(node)

@@ -131,7 +131,7 @@ def test_a_secret_of_an_edit_is_shown_nowhere_and_kept_nowhere(aws: Endpoint, ho
     dead = queue(aws, "open_ticket-dlq")
     for number in range(3):
         aws.put(dead, json.dumps({"password": "0ld", "n": number, "token": "same"}))
-    for form in ([], ["--json"], ["--yes"], ["--yes", "--json", "--limit", "1"]):
+    for form in ([], ["--yes", "--json"]):
         aws.put(dead, json.dumps({"password": "0ld", "n": 3, "token": "same"}))
         shown = ops("redrive", "open_ticket", "--edit", EDIT, *form)
         assert shown.exit_code == 0, shown.output

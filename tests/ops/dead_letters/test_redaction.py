@@ -177,10 +177,9 @@ def test_a_cause_and_a_line_of_the_log_are_shown_without_secrets(aws: Endpoint) 
         for each in (id_, silent)
     ]
     aws.insights = Insights(statuses=["Complete"], lines=lines)
-    for command in (["dead"], ["peek", "open_ticket"], ["redrive", "open_ticket"], ["trace", id_]):
-        for form in ([], ["--json"]):
-            shown = ops(*command, *form)
-            assert shown.exit_code == 0, shown.output
-            assert "s3cr3t" not in shown.output, command
-            assert "[secret]" in shown.output, command
+    for command in (["dead", "--json"], ["peek", "open_ticket"], ["redrive", "open_ticket", "--json"], ["trace", id_]):
+        shown = ops(*command)
+        assert shown.exit_code == 0, shown.output
+        assert "s3cr3t" not in shown.output, command
+        assert "[secret]" in shown.output, command
     assert answer("redrive", "open_ticket", "--cause", "password=[secret]")["tally"]["matched"] == 1
