@@ -189,15 +189,15 @@ def test_what_shows_is_left_alone_and_what_does_not_is_an_escape() -> None:
 def test_no_nesting_keeps_a_person_from_the_rest(aws: Endpoint, tmp_path: Path, levels: int) -> None:
     dead = queue(aws, "receive_webhook-dlq")
     deep = '{"a":' * levels + "1" + "}" * levels
-    aws.put(dead, deep, correlation_id="c-1")
-    aws.put(dead, '{"requestPayload": ' + deep + "}", correlation_id="c-2")
-    aws.put(dead, '{"n": 3}', correlation_id="c-3")
+    aws.put(dead, deep, correlation_id="corr-1")
+    aws.put(dead, '{"requestPayload": ' + deep + "}", correlation_id="corr-2")
+    aws.put(dead, '{"n": 3}', correlation_id="corr-3")
     assert sum(pile["count"] for pile in answer("dead")[0]["piles"]) == 3
     assert deep in [each["body"] for each in answer("peek", "receive_webhook", "--show-secrets")]
     shown = ops("peek", "receive_webhook")
     assert (shown.exit_code, shown.exception) == (0, None)
     assert answer("redrive", "receive_webhook", "--filter", "body.n == `3`")["tally"]["matched"] == 1
-    assert answer("redrive", "receive_webhook", "--filter", "contains(to_string(@), 'c-2')")["tally"]["matched"] == 1
+    assert answer("redrive", "receive_webhook", "--filter", "contains(to_string(@), 'corr-2')")["tally"]["matched"] == 1
     file = tmp_path / "letters.jsonl"
     assert ops("export", "receive_webhook", str(file)).exit_code == 0
     assert len(file.read_text().splitlines()) == 3
