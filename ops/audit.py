@@ -6,6 +6,7 @@ It is written before the action and again after it, so that one that was killed 
 from __future__ import annotations
 
 import getpass
+import os
 import socket
 from datetime import UTC, datetime
 from typing import Any
@@ -14,13 +15,17 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
+from ops import private_file
+from ops.dead_letters.redaction import Redaction
 from ops.item import typed
 from ops.stage import Stage
 from stacks import names
 
+NOTHING: tuple[Any, ...] = (None, (), [])
+
 
 class Audit(Struct, kw_only=True, omit_defaults=True):
-    """What a person did. `asked` are the options, `result` the counts."""
+    """What a person did. `asked` are the options, without the secrets in them, `result` the counts."""
 
     id: str
     action: str
@@ -42,7 +47,7 @@ def begin(stage: Stage, id_: str, action: str, queue: str, asked: dict[str, Any]
         who=_who(stage),
         host=socket.gethostname(),
         started_at=_now(),
-        asked={name: value for name, value in asked.items() if value not in (None, (), [])},
+        asked=Redaction(stage.topology).asked({name: value for name, value in asked.items() if value not in NOTHING}),
     )
     _write(stage, record)
     return record
@@ -56,10 +61,12 @@ def end(stage: Stage, record: Audit, result: dict[str, Any]) -> str | None:
 
 def _write(stage: Stage, record: Audit) -> str | None:
     """The file first: an action must not fail, and not go unrecorded, because a table is missing."""
-    path = stage.files / "audit.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        file.write(msgspec.json.encode(record) + b"\n")
+    path = stage.open_files() / "audit.jsonl"
+    file = private_file.append(path)
+    try:
+        private_file.write(file, msgspec.json.encode(record) + b"\n")
+    finally:
+        os.close(file)
     told = msgspec.structs.asdict(record) | {
         name: msgspec.json.encode(getattr(record, name)).decode() for name in ("asked", "result")
     }

@@ -24,6 +24,7 @@ from botocore.exceptions import (
 
 from ops import local_account
 from ops.errors import OpsError
+from ops.private_file import own_folder
 from stacks.entry import Topology
 from stacks.names import LOCAL, ROOT
 
@@ -96,6 +97,12 @@ class Stage:
     def files(self) -> Path:
         """The folder for journals, exports and audit records of this stage."""
         return self.home / "ops" / self.name
+
+    def open_files(self) -> Path:
+        """That folder, made where it is missing, and closed to others. Raises `OpsError` where it cannot be used."""
+        for folder in (self.home / "ops", self.files):
+            own_folder(folder)
+        return self.files
 
 
 @contextmanager

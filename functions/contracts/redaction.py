@@ -27,11 +27,22 @@ def redacted(contract: Any) -> Any:
 
 
 def redact(text: str, contract: Struct | None) -> str:
-    """`text` with every value of a secret field of `contract` replaced."""
+    """`text` with every value of a secret field of `contract` replaced, however it is spelled there.
+
+    Spelled is escaped as in JSON, Python, a URL or HTML, up to four times over, or in another case. What is encoded as
+    base64, hashed, cut or broken up is not found. A value of one or two characters is one only where it stands alone.
+    """
     values = {value for value in _secrets(contract) if value}
-    for value in sorted(values, key=len, reverse=True):
-        text = text.replace(value, REDACTED)
-    return text
+    if not values:
+        return text
+    from functions.contracts.spellings import places  # for errors only, which a cold start need not wait for
+
+    parts: list[str] = []
+    done = 0
+    for start, end in places(text, values):
+        parts += (text[done:start], REDACTED)
+        done = end
+    return "".join(parts) + text[done:]
 
 
 def _secrets(contract: Any) -> Iterator[str]:
@@ -57,6 +68,8 @@ def _texts(value: Any) -> Iterator[str]:
                 yield from _texts(part)
         case None | bool():
             return
+        case int() | float():
+            yield from {str(value), f"{value:,}"}
         case _:
             yield str(value)
 

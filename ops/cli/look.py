@@ -17,7 +17,7 @@ from ops.cli.screen import Line, out, print_json, said, sheet, span, tell, tell_
 from ops.dead_letters.cause import Cause
 from ops.dead_letters.peek import Dead, Seen, dead_letters, look
 from ops.dead_letters.redaction import Redaction
-from ops.dead_letters.selection import document
+from ops.dead_letters.selection import document, in_words
 from ops.depth import Depth, depths
 from ops.observe.logs import ID
 from stacks import names
@@ -80,7 +80,7 @@ def peek(
     cause: OfCause = None,
     ids: Ids = None,
     limit: Annotated[int, typer.Option(min=1, help="So many messages at the most.")] = 10,
-    show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Hide nothing.")] = False,
+    show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Hide nothing of the messages.")] = False,
     work: Annotated[bool, typer.Option("--work", help="Look at the work queue itself, not at its DLQ.")] = False,
     stage: InStage = names.LOCAL,
     as_json: AsJson = False,
@@ -99,6 +99,8 @@ def peek(
     shown = [_plain(each, redaction) for each in seen]
     if found.remark is not None:
         tell_aside(found.remark)
+    if (left := in_words(found.unfit)) is not None:
+        tell_aside(left)
     if as_json:
         print_json(shown)
         return

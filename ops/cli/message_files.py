@@ -24,6 +24,7 @@ from ops.cli.screen import bar, print_json, said, tell
 from ops.dead_letters import export as files
 from ops.dead_letters.export import Taken
 from ops.dead_letters.restore import restore
+from ops.dead_letters.selection import in_words
 from ops.errors import Interrupted, Kept
 from ops.sqs.connection import INTERRUPTED
 from stacks import names
@@ -113,6 +114,8 @@ def _show(taken: Taken, sentence: str, *, as_json: bool) -> None:
         print_json(taken)
     else:
         tell(sentence)
+        if (left := in_words(taken.unfit)) is not None:
+            tell(left)
         if taken.problem is not None:
             tell(taken.problem, style="yellow")
     if taken.stopped == INTERRUPTED:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections import Counter
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -21,6 +23,7 @@ from ops.cli.options import (
     selection,
 )
 from ops.cli.screen import bar, print_json, said, tell, tell_lines
+from ops.dead_letters.selection import in_words
 from ops.errors import CameBack, Interrupted, Kept, UsageError
 from ops.queue import find_dead
 from ops.redrive import journal, native, run
@@ -40,7 +43,12 @@ def redrive(
     cause: OfCause = None,
     ids: Ids = None,
     limit: Limit = None,
-    edit: Annotated[str | None, typer.Option(help="A JSON merge patch for the bodies; the originals are kept.")] = None,
+    edit: Annotated[
+        str | None,
+        typer.Option(
+            help="A JSON merge patch for the bodies, @FILE or - (standard input) with one; the originals are kept."
+        ),
+    ] = None,
     rate: Annotated[
         str, typer.Option(help="Messages a second, `max`, or `auto`: as many as the other side keeps up with.")
     ] = "auto",
@@ -65,7 +73,7 @@ def redrive(
             selection=selection(filter_, older_than, cause, ids),
             to=to,
             limit=limit,
-            edit=edit,
+            edit=_edit(edit),
             rate=_rate(rate),
             keep_order=not out_of_order,
             force=force,
@@ -140,6 +148,16 @@ def cancel(queue: QueueName, stage: InStage = names.LOCAL, as_json: AsJson = Fal
         tell(f"Stopping; about {moved:,} messages were moved.")
 
 
+def _edit(text: str | None) -> str | None:
+    """The patch, which others on this machine do not see among the processes if it is in a file."""
+    try:
+        if text == "-":
+            return sys.stdin.read()
+        return Path(text[1:]).read_text(encoding="utf-8") if text is not None and text.startswith("@") else text
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"The edit cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}.") from None
+
+
 def _rate(text: str) -> float | Literal["auto", "max"]:
     if text == "auto":
         return "auto"
@@ -200,6 +218,8 @@ def _tell(report: Report) -> None:
         tell(f"{tally.group_blocked:,} kept, because a message before them in their group is kept.")
     if tally.behind:
         tell(_out_of_turn(tally.behind, acted=report.acted))
+    if (left := in_words(report.unfit)) is not None:
+        tell(left)
     if report.locked:
         tell(f"{report.locked:,} were not looked at: SQS shows no more of a group while its first messages are kept.")
     if tally.came_back:
@@ -211,7 +231,9 @@ def _tell(report: Report) -> None:
     for changes in report.differences:
         tell_lines(changes, prefix="  | ")
     if report.originals is not None:
-        tell(f"The messages as they were: {report.originals}")
+        tell(f"The messages as they were, whole, until you delete it: {report.originals}")
+    if report.edit_in is not None:
+        tell(f"The edit, whole, until the redrive ended: {report.edit_in}")
     if report.problem is not None:
         tell(report.problem, style="yellow")
     if not report.acted and tally.matched:

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from functions.contracts.failure_record import FailureCause
+from ops.dead_letters.redaction import Redaction
 from ops.errors import OpsError
 from ops.item import plain, typed
 from ops.queue import Kind
@@ -46,6 +47,15 @@ class Cause(FailureCause, frozen=True, kw_only=True):
     rule: str | None = None
     target: str | None = None
     logged: bool = False
+
+    def shown(self, redaction: Redaction) -> Cause:
+        """The same without the secrets that its errors told."""
+        return msgspec.structs.replace(
+            self,
+            error_message=redaction.text(self.error_message),
+            first_error_message=redaction.text(self.first_error_message) if self.first_error_message else None,
+            last_error_message=redaction.text(self.last_error_message) if self.last_error_message else None,
+        )
 
     @property
     def words(self) -> str:
@@ -190,6 +200,7 @@ class Causes:
         self.problem: str | None = None
         """Why the recorded causes could not be read."""
         self._damaged: set[str] = set()
+        self._redaction = Redaction(stage.topology)
 
     def remark(self, ids: Iterable[str] | None = None) -> str | None:
         """What must be said of records that are none, in one sentence: of these messages, or of all that were seen."""
@@ -201,7 +212,7 @@ class Causes:
         return f"What is recorded of {first}{others} is no failure record, so it counts as unexplained."
 
     async def of(self, messages: Sequence[Message], kind: Kind) -> list[Cause | None]:
-        """The cause of each message of a queue of that kind, None where none is known.
+        """The cause of each message of a queue of that kind, without secrets; None where none is known.
 
         What is recorded goes before what is written on a message. Raises `OpsError` where causes are needed and cannot
         be read.
@@ -210,7 +221,8 @@ class Causes:
         ids = [message.message_id for message in messages if kind != "undelivered"]
         table = self._table
         recorded = await asyncio.to_thread(self._recorded, table, ids) if ids and table is not None else {}
-        return [recorded.get(message.message_id) or written_on(message, kind) for message in messages]
+        found = [recorded.get(message.message_id) or written_on(message, kind) for message in messages]
+        return [cause.shown(self._redaction) if cause is not None else None for cause in found]
 
     def _recorded(self, table: str, ids: list[str]) -> dict[str, Cause]:
         asked: dict[str, Any] = {table: {"Keys": [typed({"message_id": id_}) for id_ in dict.fromkeys(ids)]}}

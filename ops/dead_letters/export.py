@@ -12,7 +12,7 @@ from ops import audit
 from ops.dead_letters.cause import Causes
 from ops.dead_letters.message_file import Archive
 from ops.dead_letters.parked import forget, work_of
-from ops.dead_letters.selection import EVERYTHING, Selection
+from ops.dead_letters.selection import EVERYTHING, Chooser, Selection
 from ops.depth import depth
 from ops.queue import find_dead
 from ops.redrive.journal import new_run
@@ -32,6 +32,8 @@ class Taken(Struct, kw_only=True):
     deleted: int = 0
     locked: int = 0
     """Messages that SQS did not show, because those before them in their FIFO group are still there."""
+    unfit: int = 0
+    """Messages that are not meant because the filter does not fit them."""
     file: str | None = None
     stopped: str | None = None
     problem: str | None = None
@@ -77,7 +79,7 @@ def _take(
 ) -> Taken:
     dead = find_dead(stage, queue)
     taken = Taken(queue=dead.word, file=str(file) if file is not None else None)
-    causes = Causes(stage, needed=selection.asks_cause)
+    causes, chooser = Causes(stage, needed=selection.asks_cause), Chooser(selection)
     waiting = depth(stage, dead).waiting
     parks = work_of(stage.topology, dead.word)
 
@@ -91,10 +93,11 @@ def _take(
                 meant = [
                     (message, cause)
                     for message, cause in zip(batch, found, strict=True)
-                    if selection.means(message, cause)
+                    if chooser.means(message, cause)
                 ]
                 meant = meant[: limit - taken.matched] if limit is not None else meant
                 taken.seen += len(batch)
+                taken.unfit = chooser.unfit
                 taken.matched += len(meant)
                 if archive is not None and meant:
                     archive.write([message for message, _ in meant], [cause for _, cause in meant])

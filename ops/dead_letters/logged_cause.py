@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from functions.contracts.log_line import Handled
 from ops.dead_letters.cause import Cause
+from ops.dead_letters.redaction import Redaction
 from ops.errors import OpsError
 from ops.observe.logs import TooSlow, failures
 from ops.queue import Queue
@@ -75,6 +76,7 @@ class LoggedCauses:
         self._stage = stage
         self._left = PATIENCE
         self._problem: str | None = None
+        self._redaction = Redaction(stage.topology)
 
     def of(self, queue: Queue, messages: Sequence[Message]) -> Logged:
         """The causes of these dead letters of that queue, as far as the log of its consumer knows them.
@@ -107,7 +109,7 @@ class LoggedCauses:
         found: dict[str, list[Handled]] = {}
         for line in lines:
             found.setdefault(line.message_id, []).append(line)
-        causes = {id_: _cause(attempts) for id_, attempts in found.items() if id_ in set(ids)}
+        causes = {id_: _cause(attempts).shown(self._redaction) for id_, attempts in found.items() if id_ in set(ids)}
         return Logged(causes, len(asked), len(messages), self._problem)
 
 

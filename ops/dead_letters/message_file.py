@@ -14,6 +14,7 @@ from typing import Self
 import msgspec
 from msgspec import Struct
 
+from ops import private_file
 from ops.dead_letters.cause import Cause
 from ops.errors import OpsError, UsageError
 from ops.sqs.message import UNREADABLE, Message, Value
@@ -34,7 +35,7 @@ class Line(Struct, kw_only=True, omit_defaults=True):
 
 
 class Archive:
-    """A file that messages are written to.
+    """A file that messages are written to, whole, for its owner's eyes only.
 
     Raises `UsageError` where it exists already, `OpsError` where it cannot be made.
 
@@ -45,8 +46,8 @@ class Archive:
         self.path = path
         self.count = 0
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+            private_file.make_folder(path.parent)
+            self._file = private_file.create(path)
         except FileExistsError:
             raise UsageError(f"{path} exists already: choose another file.") from None
         except OSError as error:
@@ -75,8 +76,7 @@ class Archive:
             + b"\n"
             for message, cause in zip(messages, causes, strict=True)
         )
-        while lines:
-            lines = lines[os.write(self._file, lines) :]
+        private_file.write(self._file, lines)
         os.fsync(self._file)
         self.count += len(messages)
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 from ops.dead_letters.cause import Cause, Causes, label
 from ops.dead_letters.logged_cause import LoggedCauses
 from ops.dead_letters.parked import ParkedGroup, parked, work_of
-from ops.dead_letters.selection import EVERYTHING, Selection
+from ops.dead_letters.selection import EVERYTHING, Chooser, Selection
 from ops.depth import Depth, depth
 from ops.errors import OpsError, UsageError
 from ops.queue import Queue, find, find_dead, queues
@@ -47,6 +47,8 @@ class Look:
 
     seen: list[Seen]
     remark: str | None = None
+    unfit: int = 0
+    """Messages that the filter does not fit."""
 
 
 class Pile(Struct, frozen=True, kw_only=True):
@@ -202,6 +204,7 @@ def _look(
 ) -> Look:
     _harmless(stage, queue)
     found: list[Seen] = []
+    chooser = Chooser(selection)
 
     async def work() -> None:
         async with connected(stage) as sqs:
@@ -209,7 +212,7 @@ def _look(
 
             async def visit(batch: list[Message]) -> None:
                 for message, cause in zip(batch, await causes.of(batch, queue.kind), strict=True):
-                    if len(found) < limit and selection.means(message, cause):
+                    if len(found) < limit and chooser.means(message, cause):
                         found.append(Seen(message, cause))
                 if len(found) >= limit:
                     sweep.stop("limit")
@@ -218,12 +221,12 @@ def _look(
 
     run(work())
     if logged is None:
-        return Look(found)
+        return Look(found, unfit=chooser.unfit)
     unexplained = [each.message for each in found if each.cause is None]
     if not unexplained:
-        return Look(found)
+        return Look(found, unfit=chooser.unfit)
     damaged = causes.remark(message.message_id for message in unexplained)
     told = logged.of(queue, unexplained)
     seen = [replace(each, cause=each.cause or told.causes.get(each.message.message_id)) for each in found]
     remarks = [each for each in (damaged, told.remark(causes.problem)) if each is not None]
-    return Look(seen, " ".join(remarks) or None)
+    return Look(seen, " ".join(remarks) or None, chooser.unfit)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
-import jmespath
 import msgspec
-from jmespath.exceptions import JMESPathError
 from msgspec import Struct
 
 from ops.dead_letters.cause import Cause, Causes, label
+from ops.dead_letters.filter import DoesNotFit, Filter
 from ops.errors import UsageError
 from ops.queue import Kind
 from ops.sqs.message import UNREADABLE, Message
@@ -52,10 +50,10 @@ def _document(message: Message, cause: Cause | None, body: Any) -> dict[str, Any
 class Selection(Struct, frozen=True, omit_defaults=True):
     """Says which messages are meant; everything where nothing is set.
 
-    `filter` is JMESPath over `document`; a message is meant where the result is true as JMESPath has it: not false,
-    null or empty. `older_than` is in seconds since SQS took the message, on a FIFO queue since it died. `cause` is a
-    part of the cause's words or the name of its error, whatever their case, or `unexplained`: only what is recorded
-    counts, not what the log says. Raises `UsageError` for a filter that does not parse.
+    `filter` is JMESPath over `document`, as `Filter` reads it; what it does not fit is not meant. `older_than` is in
+    seconds since SQS took the message, on a FIFO queue since it died. `cause` is a part of the cause's words or the
+    name of its error, whatever their case, or `unexplained`: only what is recorded counts, not what the log says.
+    Raises `UsageError` for a filter that is none.
     """
 
     filter: str | None = None
@@ -65,7 +63,7 @@ class Selection(Struct, frozen=True, omit_defaults=True):
 
     def __post_init__(self) -> None:
         if self.filter is not None:
-            _compiled(self.filter)
+            Filter.of(self.filter)
 
     @property
     def everything(self) -> bool:
@@ -75,10 +73,10 @@ class Selection(Struct, frozen=True, omit_defaults=True):
     @property
     def asks_cause(self) -> bool:
         """Whether a message's cause must be known."""
-        return self.cause is not None or (self.filter is not None and "cause" in _fields(_compiled(self.filter).parsed))
+        return self.cause is not None or (self.filter is not None and "cause" in Filter.of(self.filter).names)
 
-    def means(self, message: Message, cause: Cause | None) -> bool:
-        """Whether this message is meant. Raises `UsageError` where the filter cannot be applied to it."""
+    def means(self, message: Message, cause: Cause | None) -> bool | None:
+        """Whether this message is meant; None where the filter does not fit it, so that nobody can say."""
         if self.ids and message.message_id not in self.ids:
             return False
         if self.older_than is not None and (datetime.now(UTC) - message.sent_at).total_seconds() < self.older_than:
@@ -87,14 +85,29 @@ class Selection(Struct, frozen=True, omit_defaults=True):
             return False
         if self.filter is None:
             return True
+        chosen = Filter.of(self.filter)
         try:
             try:
-                result = _compiled(self.filter).search(document(message, cause))
+                return chosen.selects(document(message, cause))
             except RecursionError:  # what is nested too deep counts as text
-                result = _compiled(self.filter).search(_document(message, cause, message.body))
-        except JMESPathError as error:
-            raise UsageError(f"The filter fails on message {message.message_id}: {error}") from None
-        return result is not None and result is not False and result not in ("", [], {})
+                return chosen.selects(_document(message, cause, message.body))
+        except (DoesNotFit, RecursionError):
+            return None
+
+
+class Chooser:
+    """Says which messages of one queue are meant, and counts those that the filter does not fit."""
+
+    def __init__(self, selection: Selection) -> None:
+        self._selection = selection
+        self.unfit = 0
+        """Messages that are not meant because the filter does not fit them."""
+
+    def means(self, message: Message, cause: Cause | None) -> bool:
+        """Whether this message is meant."""
+        meant = self._selection.means(message, cause)
+        self.unfit += meant is None
+        return meant is True
 
     async def choose(self, messages: Sequence[Message], causes: Causes | None, kind: Kind) -> list[Meant | None]:
         """Each message that is meant with its cause, None for the others; `kind` is their queue's.
@@ -106,6 +119,11 @@ class Selection(Struct, frozen=True, omit_defaults=True):
             (Meant.of(cause) if causes is not None else Meant()) if self.means(message, cause) else None
             for message, cause in zip(messages, found, strict=True)
         ]
+
+
+def in_words(unfit: int) -> str | None:
+    """What must be said of messages that the filter does not fit, if there are any."""
+    return f"{unfit:,} were left alone: the filter does not fit them." if unfit else None
 
 
 class Meant(Struct, frozen=True):
@@ -127,24 +145,6 @@ class Meant(Struct, frozen=True):
 
 def _named(cause: Cause | None) -> tuple[str, ...]:
     return (label(cause),) if cause is None else (label(cause), cause.error_type)
-
-
-def _fields(tree: Any) -> Iterator[str]:
-    """The names of all fields in a parsed filter."""
-    if isinstance(tree, dict):
-        if tree["type"] == "field":
-            yield tree["value"]
-        for part in tree["children"]:
-            yield from _fields(part)
-
-
-@lru_cache(16)
-def _compiled(filter_: str) -> Any:
-    try:
-        return jmespath.compile(filter_)
-    except JMESPathError as error:
-        reason = " ".join(str(error).split("\n")[0].split())
-        raise UsageError(f"The filter {filter_!r} is no JMESPath: {reason}") from None
 
 
 EVERYTHING = Selection()

@@ -12,9 +12,11 @@ from itertools import groupby
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from functions.contracts.log_line import Handled
 from ops.dead_letters.cause import in_short
+from ops.dead_letters.redaction import Redaction
 from ops.observe.logs import Answered, Line
 from ops.sqs.message import number
 from stacks.entry import Topology
@@ -157,7 +159,12 @@ class Path(Struct, kw_only=True):
 
 def path(correlation_id: str, lines: Iterable[Line], topology: Topology, letters: Iterable[DeadLetter] = ()) -> Path:
     """The path that the lines of this correlation id and its dead letters tell; lines of others are passed over."""
-    mine = [line for line in lines if correlation_id in (line.correlation_id, getattr(line, "request_id", None))]
+    redaction = Redaction(topology)
+    mine = [
+        _shown(line, redaction)
+        for line in lines
+        if correlation_id in (line.correlation_id, getattr(line, "request_id", None))
+    ]
     handled = sorted((line for line in mine if isinstance(line, Handled)), key=lambda line: line.at)
     deliveries = _deliveries(handled, letters, topology)
     by_event: dict[str, list[Delivery]] = {}
@@ -181,6 +188,11 @@ def path(correlation_id: str, lines: Iterable[Line], topology: Topology, letters
     for delivery in found.deliveries():
         delivery.state = _state(delivery)
     return found
+
+
+def _shown(line: Line, redaction: Redaction) -> Line:
+    """The line without the secrets that its error told."""
+    return replace(line, error=redaction.text(line.error)) if line.error else line
 
 
 def _state(delivery: Delivery) -> State:

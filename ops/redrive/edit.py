@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from ops.dead_letters.redaction import Redaction
 from ops.errors import UsageError
 from ops.sqs.message import UNREADABLE
 
@@ -26,8 +27,9 @@ class Edit:
     def __init__(self, patch: str) -> None:
         try:
             self._patch = _decode(patch)
-        except msgspec.MsgspecError as error:
-            raise UsageError(f"The edit is no JSON: {error}") from None
+        except UNREADABLE as error:
+            why = error if isinstance(error, msgspec.MsgspecError) else "it is nested too deep, or no text"
+            raise UsageError(f"The edit is no JSON: {why}") from None
         if not isinstance(self._patch, dict):
             raise UsageError('The edit must be a JSON object, such as {"language": "EN"}.')
 
@@ -58,12 +60,14 @@ def merge(target: Any, patch: Any) -> Any:
     return merged
 
 
-def difference(before: str, after: str) -> Iterator[str]:
-    """The lines that an edit takes away and puts in, as a unified diff of the indented bodies."""
+def difference(before: str, after: str, redaction: Redaction) -> Iterator[str]:
+    """The lines that an edit takes away and puts in, as a unified diff of the indented bodies.
+
+    A secret is hidden in it; where the edit changes one, the line that it puts in says so.
+    """
     try:
-        old, new = (
-            msgspec.json.format(_encode(_decode(body)), indent=2).decode().split("\n") for body in (before, after)
-        )
+        both = redaction.change(_decode(before), _decode(after))
+        old, new = (msgspec.json.format(_encode(body), indent=2).decode().split("\n") for body in both)
     except UNREADABLE:
-        old, new = before.split("\n"), after.split("\n")
+        old, new = (redaction.text(body).split("\n") for body in (before, after))
     yield from list(difflib.unified_diff(old, new, lineterm="", n=1))[2:]

@@ -1,9 +1,10 @@
 """What a redrive has done so far, on disk, so that another can go on where it stopped.
 
-The first line says what was asked for. Then, for every batch, a line with the ids that SQS confirmed as sent, before
-anything is deleted, and a line with the ids that were deleted. Each line is one write, so a killed process leaves whole
-lines and at most one broken last one; a machine that loses power may lose the lines of its last seconds. Only what was
-sent and not deleted matters for going on; when the file grows long it is rewritten with just that.
+The first line says what was asked for, whole: an edit is kept nowhere else, and here only until the redrive ends. Then,
+for every batch, a line with the ids that SQS confirmed as sent, before anything is deleted, and a line with the ids
+that were deleted. Each line is one write, so a killed process leaves whole lines and at most one broken last one; a
+machine that loses power may lose the lines of its last seconds. Only what was sent and not deleted matters for going
+on; when the file grows long it is rewritten with just that.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from ops import private_file
 from ops.errors import UsageError
 from ops.queue import Queue
 from ops.redrive.request import Request
@@ -39,7 +42,7 @@ class Journal:
     """The journal of one redrive of the dead-letter queue `queue`, open for writing."""
 
     def __init__(self, path: Path, queue: Queue, request: Request) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_file.make_folder(path.parent)
         self.path = path
         self.queue = queue
         self.request = request
@@ -90,9 +93,17 @@ class Journal:
         self._write(_Line(deleted=gone))
 
     def end(self, how: str) -> None:
-        """Nothing is left to go on with."""
+        """Nothing is left to go on with, so what may hold secrets and was kept for that is forgotten."""
         self.ended = how
-        self._write(_Line(ended=how))
+        asked = self.request
+        self.request = replace(asked, edit=None, selection=replace(asked.selection, filter=None))
+        if self._file is None or self.request == asked:
+            self._write(_Line(ended=how))
+            return
+        self.close()
+        _, _, rest = self.path.read_bytes().partition(b"\n")
+        lines = (msgspec.json.encode(_Line(queue=self.queue, request=self.request)), rest)
+        private_file.replace(self.path, b"\n".join(lines) + msgspec.json.encode(_Line(ended=how)) + b"\n")
 
     def close(self) -> None:
         """Closes the file; the journal can still be read."""
@@ -109,16 +120,14 @@ class Journal:
     def _rewrite(self) -> None:
         """Puts a file in place of this one that says all that matters, the latest news included."""
         self.close()
-        new = self.path.with_suffix(".new")
         before = self.moved - len(self.pending)
         lines = (
             _Line(queue=self.queue, request=self.request),
             _Line(moved=before, sent=sorted(self.pending), ended=self.ended),
         )
         text = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
-        new.write_bytes(text)
-        new.replace(self.path)
-        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+        private_file.replace(self.path, text)
+        self._file = private_file.append(self.path)
         self._length = len(text)
 
 
@@ -128,12 +137,18 @@ def new_run() -> str:
 
 
 def path(stage: Stage, run: str) -> Path:
-    """Where the journal of that redrive is."""
-    return stage.files / f"{run}.journal"
+    """Where the journal of that redrive is. Raises `OpsError` where there can be none."""
+    return stage.open_files() / f"{run}.journal"
 
 
 def files(stage: Stage) -> list[Path]:
-    """The files of all journals of this machine, the oldest first."""
+    """The files of all journals of this machine, the oldest first.
+
+    Raises `OpsError` where they are somebody else's: whoever writes a journal decides what is deleted as sent.
+    """
+    if not stage.files.exists():
+        return []
+    stage.open_files()
     return [found for found in sorted(stage.files.glob("*.journal")) if found.is_file()]
 
 

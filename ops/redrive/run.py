@@ -17,6 +17,8 @@ from ops import audit
 from ops.dead_letters.cause import Causes
 from ops.dead_letters.message_file import Archive
 from ops.dead_letters.parked import forget, groups, placed, work_of
+from ops.dead_letters.redaction import Redaction
+from ops.dead_letters.selection import Chooser
 from ops.depth import depth
 from ops.errors import UsageError
 from ops.queue import Queue, find, find_dead
@@ -62,11 +64,15 @@ class Report:
     """Messages in sends that got no answer; a standard queue may hold them twice, with the same idempotency key."""
     undeleted: int = 0
     """Messages that were sent and are in the dead-letter queue too; `resume` deletes them."""
+    unfit: int = 0
+    """Messages that are not meant because the filter does not fit them."""
     stopped: str | None = None
     differences: list[str] = field(default_factory=list)
-    """What an edit changes, for the first few messages."""
+    """What an edit changes, for the first few messages, without secrets."""
     originals: str | None = None
-    """The file that keeps edited messages as they were."""
+    """The file that keeps edited messages as they were, whole, until somebody deletes it."""
+    edit_in: str | None = None
+    """The file that keeps the edit whole, where the redrive did not end; until it does."""
     problem: str | None = None
     """What went wrong beside the work, such as an audit record that was not taken."""
     seconds: float = 0.0
@@ -149,6 +155,7 @@ class _Move:
         self._journal = journal
         self._progress = progress
         self._edit = Edit(request.edit) if request.edit is not None else None
+        self._redaction = Redaction(stage.topology)
         self._originals: Archive | None = None
         self._work_queue = work_of(stage.topology, dead.word)
         self._leaves = self._to is not None and self._to.word != self._work_queue
@@ -172,6 +179,8 @@ class _Move:
                     journal.end(report.stopped or "done")
             finally:
                 journal.close()
+                if self._edit is not None and journal.ended is None and journal.path.exists():
+                    report.edit_in = str(journal.path)
                 if self._originals is not None:
                     self._originals.__exit__(None, None, None)
                 report.problem = audit.end(self._stage, record, self._result()) or report.problem
@@ -190,13 +199,14 @@ class _Move:
             routing = Routing(self._stage, sqs, self._dead, self._to, self._edit)
             pace = self._pace(sqs)
             turns = Turns(groups(self._stage, self._work_queue)) if self._work_queue is not None else None
+            chooser = Chooser(request.selection)
             mover = Mover(
                 sweep,
                 lambda message: self._prepare(routing, message),
                 run=report.run,
                 act=self._journal is not None,
                 journal=self._journal,
-                choose=lambda batch: request.selection.choose(batch, causes, self._dead.kind),
+                choose=lambda batch: chooser.choose(batch, causes, self._dead.kind),
                 limit=request.limit,
                 pace=pace,
                 keep_order=request.keep_order,
@@ -211,6 +221,7 @@ class _Move:
                         await sweep.run(mover.visit)
             finally:
                 self._fill(sqs, sweep, waiting)
+                report.unfit = chooser.unfit
                 if turns is not None and self._work_queue is not None and self._leaves:
                     # What another queue has now holds nobody up here.
                     await asyncio.to_thread(forget, self._stage, self._work_queue, turns.sent)
@@ -230,7 +241,7 @@ class _Move:
         if self._originals is not None:
             self._originals.write([message], [None])
         if len(self._report.differences) < DIFFERENCES and delivery.body != message.body:
-            self._report.differences.append("\n".join(difference(message.body, delivery.body)))
+            self._report.differences.append("\n".join(difference(message.body, delivery.body, self._redaction)))
         return delivery
 
     def _pace(self, sqs: Sqs) -> Pace:

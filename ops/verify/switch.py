@@ -15,6 +15,7 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from functions.contracts.pause import PAUSE_CONSUMER, Trouble
+from ops import private_file
 from ops.depth import COUNTS
 from ops.errors import OpsError
 from ops.stage import Stage, in_words
@@ -104,12 +105,11 @@ def restore(stage: Stage, drain: Drain) -> Iterator[str]:
 
 def _file(stage: Stage) -> Path:
     """Where the run writes down what it disabled: one a region, because a stage may be in several."""
-    return stage.files / f"verify-disabled-{stage.region}.json"
+    return stage.open_files() / f"verify-disabled-{stage.region}.json"
 
 
 def _remember(file: Path, mappings: dict[str, dict[str, str]]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(mappings), encoding="utf-8")
+    private_file.replace(file, json.dumps(mappings).encode())
 
 
 def _mapping(stage: Stage, function: str) -> dict[str, str]:

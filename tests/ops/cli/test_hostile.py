@@ -111,7 +111,6 @@ def on_a_terminal(home: Path, *command: str) -> str:
         ("dead",),
         ("peek", "open_ticket", "--show-secrets"),
         ("redrive", "open_ticket", "--edit", '{"n": 1}'),
-        ("drop", "open_ticket", "--filter", "abs(attributes.tenant)"),  # whose error repeats the value
     ],
     ids=lambda command: command[0],
 )
@@ -174,7 +173,8 @@ def test_an_error_that_verify_saw_is_one_line() -> None:
 
 
 def test_a_difference_breaks_where_json_does_and_nowhere_else() -> None:
-    shown = [*difference('{"a": "1\x85+2\u2028+3"}', '{"a": "2"}'), *difference("1\x85+2", "1\u2028+2")]
+    hide = Redaction(SAMPLE)
+    shown = [*difference('{"a": "1\x85+2\u2028+3"}', '{"a": "2"}', hide), *difference("1\x85+2", "1\u2028+2", hide)]
     assert [line[0] for line in shown if not line.startswith("@@")] == [" ", "-", "+", " ", "-", "+"]
 
 
@@ -189,15 +189,15 @@ def test_what_shows_is_left_alone_and_what_does_not_is_an_escape() -> None:
 def test_no_nesting_keeps_a_person_from_the_rest(aws: Endpoint, tmp_path: Path, levels: int) -> None:
     dead = queue(aws, "receive_webhook-dlq")
     deep = '{"a":' * levels + "1" + "}" * levels
-    aws.put(dead, deep, correlation_id="c-1")
-    aws.put(dead, '{"requestPayload": ' + deep + "}", correlation_id="c-2")
-    aws.put(dead, '{"n": 3}', correlation_id="c-3")
+    aws.put(dead, deep, correlation_id="corr-1")
+    aws.put(dead, '{"requestPayload": ' + deep + "}", correlation_id="corr-2")
+    aws.put(dead, '{"n": 3}', correlation_id="corr-3")
     assert sum(pile["count"] for pile in answer("dead")[0]["piles"]) == 3
     assert deep in [each["body"] for each in answer("peek", "receive_webhook", "--show-secrets")]
     shown = ops("peek", "receive_webhook")
     assert (shown.exit_code, shown.exception) == (0, None)
     assert answer("redrive", "receive_webhook", "--filter", "body.n == `3`")["tally"]["matched"] == 1
-    assert answer("redrive", "receive_webhook", "--filter", "contains(to_string(@), 'c-2')")["tally"]["matched"] == 1
+    assert answer("redrive", "receive_webhook", "--filter", "contains(to_string(@), 'corr-2')")["tally"]["matched"] == 1
     file = tmp_path / "letters.jsonl"
     assert ops("export", "receive_webhook", str(file)).exit_code == 0
     assert len(file.read_text().splitlines()) == 3

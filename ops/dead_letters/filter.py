@@ -1,0 +1,120 @@
+"""JMESPath over what a message says, which never selects a message that it was not made for.
+
+JMESPath answers null where a value is of another kind than was asked for, and `!` makes true of it: a filter that was
+to leave a message alone would move it. So a comparison by size of what has no order, a look into a body that has no
+such inside, and a function that refuses its arguments are all the same here: the filter does not fit the message.
+https://jmespath.org/specification.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import jmespath
+from jmespath.exceptions import JMESPathError, ParseError
+from jmespath.functions import Functions
+from jmespath.visitor import TreeInterpreter
+
+from ops.errors import UsageError
+
+EQUAL = ("eq", "ne")
+INSIDE = {"field": dict, "index": list, "slice": list}
+PROJECTED = {"projection": list, "filter_projection": list, "flatten": list, "value_projection": dict}
+BODY = {"type": "field", "children": [], "value": "body"}
+
+
+class DoesNotFit(Exception):
+    """The filter cannot be applied to this message."""
+
+
+class Filter:
+    """A filter, read. Raises `UsageError` for one that no message could fit, without repeating what is in it."""
+
+    def __init__(self, text: str) -> None:
+        try:
+            self._tree = jmespath.compile(text).parsed
+            nodes = [*_nodes(self._tree)]
+        except (JMESPathError, RecursionError, UnicodeError) as error:
+            raise UsageError(f"The filter is no JMESPath: {_reason(error)}.") from None
+        self.names = frozenset(node["value"] for node in nodes if node["type"] == "field")
+        """Every field that it names."""
+        for node in nodes:
+            _check(node)
+
+    @classmethod
+    @lru_cache(16)
+    def of(cls, text: str) -> Filter:
+        """The filter of that text. Raises `UsageError`."""
+        return cls(text)
+
+    def selects(self, document: dict[str, Any]) -> bool:
+        """Whether the result is true as JMESPath has it: not false, null or empty. Raises `DoesNotFit`."""
+        try:
+            result = _Interpreter(document).visit(self._tree, document)
+        except RecursionError:
+            raise
+        except Exception as error:  # whatever Python says to values that JMESPath's functions were not tried with
+            raise DoesNotFit from error
+        return result is not None and result is not False and result not in ("", [], {})
+
+
+class _Interpreter(TreeInterpreter):
+    def __init__(self, document: dict[str, Any]) -> None:
+        super().__init__()
+        self._document = document
+
+    def visit(self, node: Any, value: Any) -> Any:
+        kind = node["type"]
+        if value is self._document["body"] and not isinstance(value, INSIDE.get(kind, object)):
+            raise DoesNotFit
+        projected = kind in PROJECTED and value is self._document and node["children"][0] == BODY
+        if projected and not isinstance(value["body"], PROJECTED[kind]):
+            raise DoesNotFit
+        return super().visit(node, value)
+
+    def visit_comparator(self, node: Any, value: Any) -> Any:
+        result = super().visit_comparator(node, value)
+        if result is None and node["value"] not in EQUAL:
+            raise DoesNotFit
+        return result
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Every node of a parsed filter; a slice's children are numbers."""
+    if isinstance(tree, dict):
+        yield tree
+        for part in tree["children"]:
+            yield from _nodes(part)
+
+
+def _check(node: dict[str, Any]) -> None:
+    """Refuses what JMESPath would notice at the first message only, or at none."""
+    if node["type"] == "slice" and node["children"][2] == 0:
+        raise UsageError("The filter has a slice whose step is 0.")
+    if node["type"] != "function_expression":
+        return
+    name, given = node["value"], node["children"]
+    if name not in Functions.FUNCTION_TABLE:
+        raise UsageError(f"The filter asks for {name}(), which JMESPath does not have.")
+    takes = Functions.FUNCTION_TABLE[name]["signature"]
+    variadic = bool(takes) and takes[-1].get("variadic", False)
+    if len(given) < len(takes) or (len(given) > len(takes) and not variadic):
+        least = "at least " if variadic else ""
+        raise UsageError(f"The filter gives {name}() {len(given)} arguments; it takes {least}{len(takes)}.")
+    for argument, one in zip(given, takes, strict=False):
+        if (argument["type"] == "expref") is not ("expref" in (one["types"] or ())):
+            raise UsageError(f"The filter gives {name}() an expression (&…) where it takes a value, or the reverse.")
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case ParseError(lex_position=int(at)):
+            return f"something is wrong at character {at + 1}"
+        case RecursionError():
+            return "it is nested too deep"
+        case UnicodeError():
+            return "it is no text"
+        case _:
+            return "something is missing"

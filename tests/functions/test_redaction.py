@@ -1,0 +1,103 @@
+"""Nothing of a secret remains in a text, however it is spelled there."""
+
+from __future__ import annotations
+
+import ast
+import html
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Annotated
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from msgspec import Struct
+
+from functions.contracts.contract import Secret
+from functions.contracts.redaction import redact
+
+Spell = Callable[[str], str]
+SPELLINGS: dict[str, Spell] = {
+    "json": lambda text: json.dumps(text)[1:-1],
+    "json as it is": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    "json with slashes": lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
+    "repr": lambda text: repr(text)[1:-1],
+    "ascii": lambda text: ascii(text)[1:-1],
+    "bytes": lambda text: repr(text.encode())[2:-1],
+    "percent": lambda text: quote(text, safe=""),
+    "percent in small letters": lambda text: "".join(f"%{each:02x}" for each in text.encode()),
+    "plus": quote_plus,
+    "html": html.escape,
+    "html by numbers": lambda text: "".join(f"&#{ord(each)};" for each in text),
+}
+CASES: list[Spell] = [str, str.upper, str.lower, str.swapcase]
+
+
+class Account(Struct):
+    password: Annotated[str, Secret]
+    other: Annotated[str, Secret] = ""
+    pin: Annotated[int, Secret] = 0
+
+
+secrets = st.text(st.characters(exclude_categories=["Cs"]), min_size=3, max_size=12)
+spellings = st.lists(st.sampled_from([*SPELLINGS]), max_size=3)
+
+
+@given(secret=secrets, case=st.sampled_from(CASES), names=spellings)
+@example(secret="\\%6e\u00e9", case=str, names=["json", "percent"])
+@example(secret="Stra\u00dfe 'a' \"b\"/\\n\n", case=str.upper, names=["json"])
+@example(secret="\u0130\u0131\u017f\u00c3\u00a9", case=str.lower, names=["ascii", "json"])
+@example(secret="\U0001f600&amp;%25+", case=str, names=["json", "json", "html"])
+def test_nothing_of_a_secret_remains_however_it_is_spelled(secret: str, case: Spell, names: list[str]) -> None:
+    spelled = case(secret)
+    for name in names:
+        spelled = SPELLINGS[name](spelled)
+    shown = redact(f"<the [{spelled}] is wrong>", Account(password=secret))
+    assert shown == "<the [[secret]] is wrong>"
+
+
+def test_secrets_that_overlap_are_hidden_together_and_the_mark_is_none_of_them() -> None:
+    account = Account(password="hunter2", other="secret")
+    assert redact("hunter2 is a secret", account) == "[secret] is a [secret]"
+    assert redact("see abcdef", Account(password="abcd", other="cdef")) == "see [secret]"
+
+
+def test_a_short_secret_is_hidden_where_it_stands_alone() -> None:
+    account = Account(password="e", pin=42)
+    assert redact("pin 42 of e, not 1423, refused", account) == "pin [secret] of [secret], not 1423, refused"
+
+
+def test_a_number_is_found_with_its_thousands_apart() -> None:
+    assert redact("4,111,222 is 4111222", Account(password="", pin=4_111_222)) == "[secret] is [secret]"
+
+
+def test_what_is_not_secret_stays_as_it_was_written() -> None:
+    text = "50%25 of \\u00e9 &amp; \\\\n, a+b"
+    assert redact(text, Account(password="hunter2")) == text
+
+
+@pytest.mark.parametrize(
+    ("secret", "text"),
+    [
+        ("a" * 100_000 + "c", "a" * 300_000),
+        ("a" * 1_000 + "b", "a" * 300_000),
+        ("\\" * 500 + "x", "\\" * 200_000),
+        ("%" * 500, "%25" * 100_000),
+        ("hunter2", "\\u0041" * 100_000),
+    ],
+    ids=range(5),
+)
+def test_no_text_takes_long(secret: str, text: str) -> None:
+    started = time.process_time()
+    redact(text, Account(password=secret))
+    assert time.process_time() - started < 10  # what backtracks takes hours
+
+
+def test_a_cold_start_loads_nothing_for_it() -> None:
+    code = "import sys, functions.contracts.redaction; print([*filter(lambda name: 'spellings' in name, sys.modules)])"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert ast.literal_eval(loaded) == []
