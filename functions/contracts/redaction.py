@@ -8,6 +8,8 @@ from typing import Any, get_args, get_type_hints
 from msgspec import Meta, Struct, to_builtins
 
 REDACTED = "[secret]"
+LONGEST = 16_000
+"""Characters of a text that are searched: of a megabyte it would take a function's time and memory."""
 
 
 def redacted(contract: Any) -> Any:
@@ -31,12 +33,17 @@ def redact(text: str, contract: Struct | None) -> str:
 
     Spelled is escaped as in JSON, Python, a URL or HTML, up to four times over, or in another case. What is encoded as
     base64, hashed, cut or broken up is not found. A value of one or two characters is one only where it stands alone.
+    A text without measure ends with its first secret, and where half of what is searched of it does.
     """
     values = {value for value in _secrets(contract) if value}
     if not values:
         return text
     from functions.contracts.spellings import places  # for errors only, which a cold start need not wait for
 
+    if len(text) > LONGEST:
+        # A value may be as long as the text, and cut with it, so its beginning counts.
+        found = places(text[:LONGEST], {value[: LONGEST // 64] for value in values})
+        return f"{text[: min([LONGEST // 2, *(start for start, _ in found)])]}…"
     parts: list[str] = []
     done = 0
     for start, end in places(text, values):

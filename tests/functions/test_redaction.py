@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from functions.contracts.contract import Secret
-from functions.contracts.redaction import redact
+from functions.contracts.redaction import LONGEST, redact
 
 Spell = Callable[[str], str]
 SPELLINGS: dict[str, Spell] = {
@@ -95,6 +95,15 @@ def test_no_text_takes_long(secret: str, text: str) -> None:
     started = time.process_time()
     redact(text, Account(password=secret))
     assert time.process_time() - started < 10  # what backtracks takes hours
+
+
+@pytest.mark.parametrize("spell", [str, SPELLINGS["json"], quote], ids=["plain", "json", "percent"])
+@pytest.mark.parametrize("before", [0, 100, LONGEST // 2 - 10, LONGEST - 10, 10 * LONGEST])
+@pytest.mark.parametrize("secret", ["hunter\u00e9-2", "p\u00e4ss-" * 200_000], ids=["short", "long"])
+def test_of_a_text_without_measure_no_part_of_a_secret_is_kept(secret: str, before: int, spell: Spell) -> None:
+    text = redact("." * before + spell(secret) + "." * 10 * LONGEST, Account(password=secret))
+    assert set(text) <= set(".\u2026")
+    assert len(text) <= LONGEST
 
 
 def test_a_cold_start_loads_nothing_for_it() -> None:
