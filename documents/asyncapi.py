@@ -176,7 +176,7 @@ def _of_commands(contracts: list[Contract]) -> Document:
         return {}
     text = {"type": "string"}
     always = (envelope.CORRELATION_ID, envelope.RECEIVED_AT, envelope.ROUTE)
-    sometimes = (envelope.IDEMPOTENCY_KEY, envelope.TENANT, envelope.REDRIVEN)
+    sometimes = (envelope.IDEMPOTENCY_KEY, envelope.TENANT, envelope.CALLER, envelope.REDRIVEN)
     webhook = (envelope.SENDER, envelope.SIGNATURE, envelope.TOPIC)
     made: Document = {
         ATTRIBUTES: {

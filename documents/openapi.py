@@ -61,6 +61,11 @@ def document(topology: Topology) -> Document:
                     "required": True,
                     "schema": {"type": "string"},
                 },
+                template.TENANT: {
+                    "description": "The tenant that the request was for, URL-encoded, where the route has one.",
+                    "required": False,
+                    "schema": {"type": "string"},
+                },
                 "Retry-After": {
                     "description": "Seconds to wait before the request is sent again.",
                     "required": True,
@@ -162,20 +167,29 @@ def _headers(route: Route, queue: Queue) -> Iterator[Document]:
         f"Taken over if it matches {template.CORRELATION}; otherwise the request gets one.",
         {"type": "string"},
     )
-    if route.tenant not in (None, "caller"):
-        yield _header(
-            str(route.tenant), "The tenant that the request is for; tenants share a queue fairly.", IDENTIFIER
-        )
+    if route.tenant_header is not None:
+        words = f"The tenant that the request is for, if that is another than who calls. {_trusted(route)}"
+        yield _header(route.tenant_header, words, IDENTIFIER)
     if route.delay:
         words = "Seconds for which the message is held back."
         yield _header(template.DELAY_SECONDS, words, {"type": "integer", "minimum": 0, "maximum": 900})
+
+
+# What callers of each kind of authorization are called.
+CALLERS = {"iam": "signed by an AWS identity", "api_key": "with an API key", "jwt": "with a token"}
+
+
+def _trusted(route: Route) -> str:
+    kinds = [CALLERS[kind] for kind in route.trusts]
+    return f"Requests {' or '.join(kinds)} may name one; of others a tenant that they are not is a 400."
 
 
 def _signature(scheme: Scheme) -> Iterator[Document]:
     words = "HMAC-SHA256 over " + ("`<t>.<body>`" if scheme.timed else "the body") + f", in {scheme.encoding}."
     yield _header(scheme.header, words, {"type": "string", "pattern": f"^{scheme.pattern}$"}, required=True)
     if scheme.topic:
-        yield _header(scheme.topic, "What the delivery is about; not covered by the signature.", {"type": "string"})
+        words = "What the delivery is about; not covered by the signature."
+        yield _header(scheme.topic, words, {"type": "string", "pattern": f"^({template.TOPIC})?$"})
 
 
 def _header(name: str, words: str, schema: Document, *, required: bool = False) -> Document:
@@ -210,7 +224,8 @@ def _closed(words: str, **properties: Document) -> Document:
 
 
 def _responses(routes: Iterable[Route]) -> Document:
-    correlated = {template.CORRELATION_ID: {"$ref": f"#/components/headers/{template.CORRELATION_ID}"}}
+    known = (template.CORRELATION_ID, template.TENANT)
+    correlated = {name: {"$ref": f"#/components/headers/{name}"} for name in known}
     again = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
     made: Document = {
         "Accepted": {
@@ -259,6 +274,7 @@ _MAPPED = (
     ("QUEUE_UNREACHABLE", 500, template.OURS),
     ("QUEUE_BUSY", 503, template.BUSY),
     ("NOT_SIGNED", 403, NOT_SIGNED),
+    ("NOT_A_TENANT", 403, template.NOT_A_TENANT),
 )
 
 
@@ -266,6 +282,9 @@ def _unhappy(routes: Iterable[Route]) -> Iterator[Document]:
     """Every answer but the 202: those that the mapping makes, and those of API Gateway that have a fixed text."""
     yield from ({"name": name, "status": status, "message": message} for name, status, message in _MAPPED)
     every = list(routes)
+    for route in every:
+        if route.tenant_header is not None:
+            yield {"name": "ANOTHER_TENANT", "status": 400, "message": template.another_tenant(route)}
     for kind, status, says in (("WRONG_HEADER", 400, template.wrong_key), ("BODY_TOO_LARGE", 413, template.too_large)):
         for number, message in enumerate(dict.fromkeys(map(says, every)), start=1):
             yield {"name": f"{kind}_{number}" if number > 1 else kind, "status": status, "message": message}

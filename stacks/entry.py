@@ -37,9 +37,13 @@ class Route:
     group: str | None = None
     """The path parameter whose value is the FIFO message group."""
     tenant: str | None = None
-    """Who the request is for: `caller` (the authenticated identity), or the name of a header in which callers that are
-    trusted to say so name the tenant; without it the identity counts. On a standard queue tenants share fairly.
+    """Who the request is for: `caller` (the authenticated identity), or the name of a header in which callers that
+    `trusts` names say it; without the header the identity counts. On a standard queue tenants share fairly.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html"""
+    trusts: tuple[str, ...] = ()
+    """Whose callers may name another tenant than themselves in that header: kinds of authorization, such as
+    `("iam",)`. Of any other caller a header that does so is refused with 400. A stage that authorizes nobody, such as
+    `local`, takes the header from anyone."""
     delay: bool = False
     """A `Delay-Seconds` header (0 to 900) may hold the message back. Standard queues only."""
     authorization: Authorization | None = None
@@ -71,6 +75,11 @@ class Route:
         if stage == "none":
             return "none"
         return self.authorization or stage
+
+    @property
+    def tenant_header(self) -> str | None:
+        """The header that names the tenant, if there is one."""
+        return None if self.tenant == "caller" else self.tenant
 
     @property
     def parameters(self) -> tuple[str, ...]:

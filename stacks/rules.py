@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 WORD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 STACK = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+TAKEN = {
+    *("authorization", "x-api-key", "x-amz-security-token", "cookie", "host", "content-type", "content-length"),
+    *("idempotency-key", "x-correlation-id", "x-amzn-trace-id", "delay-seconds"),
+}
+"""Headers that name no tenant: what they hold is a credential, or is read for something else."""
 BUS = re.compile(
     r"(arn:[a-z-]+:events:[a-z0-9-]+:\d{12}:event-bus/)?"
     r"(?!event-bus/)([A-Za-z0-9]|\{stage\})([A-Za-z0-9._-]|\{stage\}|/(?=[A-Za-z0-9{]))*"
@@ -250,10 +255,7 @@ def _routes(integration: Integration, topology: Topology) -> None:
             f"{entry}: group {route.group!r} is not a parameter of the path; write {{{route.group}}} in it.",
         )
         _path_values(route, entry)
-        _refuse(
-            route.tenant is not None and route.tenant != "caller" and not HEADER.fullmatch(route.tenant),
-            f"{entry}: tenant {route.tenant!r} is neither 'caller' nor a header's name; write it like X-Tenant-Id.",
-        )
+        _tenant(route, entry)
         _refuse(
             queue.fifo and route.delay,
             f"{entry}: a FIFO queue takes no delay of a single message; drop delay or make {queue.name!r} standard.",
@@ -262,6 +264,41 @@ def _routes(integration: Integration, topology: Topology) -> None:
             (route.rate is None) != (route.burst is None),
             f"{entry}: rate and burst limit together; set both or neither.",
         )
+
+
+def _tenant(route: Route, entry: str) -> None:
+    """Who may say for whom a request is: whoever calls is a tenant, and only who is trusted to names another."""
+    header = route.tenant_header
+    _refuse(
+        header is not None and not HEADER.fullmatch(header),
+        f"{entry}: tenant {header!r} is neither 'caller' nor a header's name; write it like X-Tenant-Id.",
+    )
+    _refuse(
+        header is not None and header.lower() in TAKEN,
+        f"{entry}: header {header!r} means something else already; name the tenant in another, such as X-Tenant-Id.",
+    )
+    _refuse(
+        route.tenant is not None and bool(route.senders),
+        f"{entry}: a webhook's sender shows only by its signature who it is, so it has no tenant; drop tenant.",
+    )
+    _refuse(
+        header is not None and not route.trusts,
+        f"{entry} takes the tenant from {header!r} and says of nobody that they may name one; add trusts, such as "
+        "trusts=(\"iam\",), or write tenant='caller'.",
+    )
+    _refuse(
+        header is None and bool(route.trusts),
+        f"{entry} trusts callers to name the tenant, and has no header for it; write tenant='X-Tenant-Id', or drop "
+        "trusts.",
+    )
+    kinds = ("iam", "api_key", "jwt")
+    unknown = next((kind for kind in route.trusts if kind not in kinds), None)
+    _refuse(
+        unknown is not None,
+        f"{entry} trusts callers by {unknown!r}, and nobody is authorized so; choose of {', '.join(kinds)}.",
+    )
+    twice = _repeated(route.trusts)
+    _refuse(twice is not None, f"{entry} trusts {twice!r} twice; remove one.")
 
 
 def _path_values(route: Route, entry: str) -> None:

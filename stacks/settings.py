@@ -20,6 +20,8 @@ KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
 WEB_ACL = r"^arn:aws[a-z-]*:wafv2:[a-z0-9-]+:\d{12}:regional/webacl/[A-Za-z0-9_-]+/[0-9a-f-]+$"
 """A regional web ACL's ARN.
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awswafv2.html#awswafv2-resources-for-iam-policies"""
+ISSUER = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!\"$->@-~]*)?")
+"""An https address without a query, a fragment or a user's name."""
 
 # The retention times that CloudWatch Logs takes.
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
@@ -41,12 +43,24 @@ def _once(setting: str, words: tuple[str, ...]) -> None:
 class Jwt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whose tokens callers bear."""
 
-    issuer: Annotated[str, Meta(pattern=r"^https://[^?#]+$")]
-    """The issuer as tokens name it; its OpenID configuration is found below it."""
+    issuer: str
+    """The issuer as tokens name it, an https address; its OpenID configuration is found below it, and its keys at the
+    same origin."""
     audience: str
     """What tokens must be for."""
     tenant_claim: str = "sub"
-    """The claim that names the tenant."""
+    """The claim that names the tenant; one that only the issuer writes."""
+    jwks_uri: str | None = None
+    """Where the issuer's keys are, an https address, where that is another origin, as with Google and Firebase. Nothing
+    else is asked then."""
+
+    def __post_init__(self) -> None:
+        for setting, address in (("issuer", self.issuer), ("jwks_uri", self.jwks_uri)):
+            if address is not None and not ISSUER.fullmatch(address):
+                raise ValueError(
+                    f"{setting}: {address!r} is no plain https address, and keys that come another way may be "
+                    "anybody's; write it like https://issuer.example.com/path"
+                )
 
 
 class ApiKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

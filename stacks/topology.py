@@ -24,7 +24,14 @@ TOPOLOGY = Topology(
         Integration(
             "orders",
             routes=(
-                Route(path="/v1/orders", accepts=PlaceOrder, queue="accept_order", tenant="X-Tenant-Id", delay=True),
+                Route(
+                    path="/v1/orders",
+                    accepts=PlaceOrder,
+                    queue="accept_order",
+                    tenant="X-Tenant-Id",
+                    trusts=("iam",),
+                    delay=True,
+                ),
             ),
             queues=(Queue(name="accept_order"), Queue(name="confirm_order")),
             consumers=(
@@ -47,6 +54,7 @@ TOPOLOGY = Topology(
                     queue="apply_payment",
                     group="order_id",
                     tenant="X-Tenant-Id",
+                    trusts=("iam",),
                 ),
             ),
             queues=(Queue(name="apply_payment", fifo=True, on_poison="park"),),

@@ -1,53 +1,66 @@
-"""The issuer's public keys, found by OpenID Connect Discovery and kept for a while.
-
-https://openid.net/specs/openid-connect-discovery-1_0.html
-"""
+"""The issuer's public keys, kept for a while, and for a bounded time longer while the issuer is away."""
 
 from __future__ import annotations
 
-import json
 import time
+from collections.abc import Callable
 from typing import Any
-from urllib.request import urlopen
 
-import jwt
-
+from functions.authorize_caller.issuer import IssuerError
+from functions.authorize_caller.key_set import Key, usable
 from functions.authorize_caller.logic import InvalidTokenError
+from functions.runtime.log import log
 
-TIMEOUT = 3
-"""Seconds that one request to the issuer may take."""
 FRESH = 3600
-"""Seconds for which keys are kept."""
+"""Seconds for which keys are not asked for again: so long may a key count that the issuer withdrew."""
+STALE = 24 * 3600
+"""Seconds after the last answer for which keys count while the issuer does not answer. It is how long a key that the
+issuer withdrew may still count where whoever stole it also keeps us from the issuer, and how long an outage of the
+issuer may last before nobody gets in."""
 PAUSE = 30
-"""Seconds between two looks for a key that is not there, so that made-up key ids cost the issuer nothing."""
+"""Seconds between two attempts, whatever they came to: neither made-up key ids nor an outage make more of them."""
 
 
 class Keys:
-    """The keys of one issuer. They are fetched when first needed, when old, and when a token names an unknown one."""
+    """The keys of one issuer. They are asked for when first needed, when old, and when a token names an unknown one.
 
-    def __init__(self, issuer: str) -> None:
-        self._issuer = issuer
-        self._keys: dict[str, jwt.PyJWK] = {}
-        self._fetched = float("-inf")
+    `ask` brings the entries of the key set, or raises `IssuerError`. The clock is the wall's, because a worker that
+    Lambda has frozen must not take its keys for younger than they are.
+    """
 
-    def key(self, key_id: str) -> jwt.PyJWK:
-        """The key of that id. Raises `InvalidTokenError` if there is none, `OSError` or `ValueError` if the issuer
-        does not answer as it must."""
-        age = time.monotonic() - self._fetched
-        if age > FRESH or (key_id not in self._keys and age > PAUSE):
-            self._fetch()
+    def __init__(self, ask: Callable[[], list[Any]], clock: Callable[[], float] = time.time) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._keys: dict[str, list[Key]] = {}
+        self._answered = float("-inf")
+        self._attempted = float("-inf")
+        self._error: IssuerError | None = None
+
+    def named(self, key_id: str) -> list[Key]:
+        """The keys of that id, one or more.
+
+        Raises `InvalidTokenError` if the issuer has none, and `IssuerError` if it does not say.
+        """
+        if (not self._within(FRESH, self._answered) or key_id not in self._keys) and not self._within(
+            PAUSE, self._attempted
+        ):
+            self._attempt()
+        if self._error is not None and (key_id not in self._keys or not self._within(STALE, self._answered)):
+            raise self._error
         if key_id not in self._keys:
-            raise InvalidTokenError(f"The issuer has no key {key_id}.")
+            raise InvalidTokenError(f"The issuer has no usable key {key_id}.")
         return self._keys[key_id]
 
-    def _fetch(self) -> None:
-        configuration = _document(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
-        known = jwt.PyJWKSet.from_dict(_document(configuration["jwks_uri"]))
-        self._keys = {key.key_id: key for key in known.keys if key.key_id}
-        self._fetched = time.monotonic()
+    def _within(self, seconds: float, since: float) -> bool:
+        # A clock that was set back says nothing about age.
+        return 0 <= self._clock() - since < seconds
 
-
-def _document(url: str) -> dict[str, Any]:
-    with urlopen(url, timeout=TIMEOUT) as response:  # noqa: S310 - the issuer's address is the stage's setting
-        document: dict[str, Any] = json.load(response)
-    return document
+    def _attempt(self) -> None:
+        self._attempted = self._clock()
+        try:
+            self._keys, self._error = usable(self._ask()), None
+            self._answered = self._attempted
+        except IssuerError as error:
+            self._error = error
+            known = round(self._attempted - self._answered) if self._keys else None
+            log("WARNING", "The issuer does not answer.", reason=str(error), keys_are_seconds_old=known)

@@ -10,6 +10,8 @@ IDEMPOTENCY_KEY = "idempotency_key"
 TENANT = "tenant"
 RECEIVED_AT = "received_at"
 ROUTE = "route"
+# Who called, where callers are trusted to name the tenant: the API key's id, the signer, or the token's subject.
+CALLER = "caller"
 # Of webhooks only: who sent it, by which scheme it is signed and how, and what it says it is about (unsigned).
 SENDER = "sender"
 SIGNATURE = "signature"

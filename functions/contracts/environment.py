@@ -77,11 +77,13 @@ class PauseVariables(Variables, frozen=True, kw_only=True):
 
 
 class TokenVariables(Variables, frozen=True, kw_only=True):
-    """What the function that checks tokens is told: who issues them, for whom, and which claim is the tenant."""
+    """What the function that checks tokens is told: who issues them, for whom, which claim is the tenant, and where the
+    issuer's keys are, if discovery does not say."""
 
     jwt_issuer: str
     jwt_audience: str
     jwt_tenant_claim: str
+    jwt_jwks_uri: str | None = None
     log_level: str = "INFO"
 
 

@@ -177,7 +177,9 @@ def _verdict(path: Path) -> Iterator[Text]:
 def _request(request: Request) -> _Row:
     good = request.status.startswith("2")
     error = f" {cut(request.error, ERROR)}" if request.error else ""
-    outcome = _text(f"{request.status}{error}", "green" if good else "bold red")
+    whom = f" for {cut(request.tenant, ERROR)}" if request.tenant else ""
+    whom += f" by {cut(request.caller, ERROR)}" if request.caller else ""
+    outcome = _text(f"{request.status}{error}{whom}", "green" if good else "bold red")
     row = _Row(_text(request.route, "bold"), outcome, took=request.latency, at=request.at, id=request.trace_id or "")
     row.below = [_delivery(each, request.at) for each in request.deliveries] + _silent(request.awaited)
     return row

@@ -49,7 +49,7 @@ class Assumptions(Struct, frozen=True, kw_only=True):
     """The share of requests with an Idempotency-Key, where one is not required."""
     sampled: float = 0.05
     """The share of requests and of batches that X-Ray records."""
-    access_line: int = 450
+    access_line: int = 540
     handled_line: int = 400
     metrics_line: int = 500
     platform_lines: int = 500

@@ -41,6 +41,15 @@ class Answered(Struct, frozen=True, kw_only=True):
     status: str = "-"
     latency: str = "-"
     error: str = "-"
+    caller: str = "-"
+    api_key_id: str = "-"
+    principal: str = "-"
+    tenant: str = "-"
+
+    @property
+    def called_by(self) -> str | None:
+        """Who called: the token's subject, the API key's id, or who signed. None where nobody was asked."""
+        return next((who for who in (self.principal, self.api_key_id, self.caller) if who not in ("", "-")), None)
 
     @property
     def id(self) -> str:

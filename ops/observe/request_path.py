@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Literal
+from urllib.parse import unquote
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -111,7 +112,10 @@ class Fact(Struct, kw_only=True):
 
 
 class Request(Struct, kw_only=True):
-    """A request to the API, its answer, and the messages that it became. Times are epoch milliseconds."""
+    """A request to the API, its answer, and the messages that it became. Times are epoch milliseconds.
+
+    `tenant` is for whom it was, `caller` who called.
+    """
 
     route: str
     status: str
@@ -119,6 +123,8 @@ class Request(Struct, kw_only=True):
     latency: int | None = None
     error: str | None = None
     trace_id: str | None = None
+    tenant: str | None = None
+    caller: str | None = None
     deliveries: list[Delivery] = []
     awaited: list[str] = []
 
@@ -304,6 +310,8 @@ def _request(line: Answered, by_request: dict[tuple[str, str], list[Delivery]], 
         latency=number(line.latency),
         error=line.error if line.error != "-" else None,
         trace_id=line.trace_id if line.trace_id != "-" else None,
+        tenant=unquote(line.tenant) if line.tenant != "-" else None,
+        caller=line.called_by,
         deliveries=deliveries,
         awaited=[queue] if silent and queue is not None else [],
     )

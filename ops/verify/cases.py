@@ -20,8 +20,8 @@ from ops.sqs.message import Message
 from ops.verify import bodies
 from ops.verify.caller import Answer, Header, Request, spoken
 from ops.verify.inbox import attributes
-from stacks.edge.mapping_template import CORRELATION_ID, DELAY_SECONDS, KEY, TRACE_ID, largest_body
-from stacks.entry import Queue, Route
+from stacks.edge.mapping_template import CORRELATION_ID, DELAY_SECONDS, KEY, TRACE_ID, another_tenant, largest_body
+from stacks.entry import Authorized, Queue, Route
 
 JSON = ("Content-Type", "application/json")
 TRACE = "1-5759e988-bd862e3fe1be46a994272793"
@@ -81,12 +81,16 @@ def refused(*statuses: int, words: str = "") -> Judge:
 
 
 class Cases:
-    """What one route is called with. `run` begins every value that we make up."""
+    """What one route is called with, where callers show who they are as `authorized` says.
 
-    def __init__(self, route: Route, queue: Queue, run: str) -> None:
+    `run` begins every value that we make up.
+    """
+
+    def __init__(self, route: Route, queue: Queue, run: str, authorized: Authorized) -> None:
         self._route = route
         self._queue = queue
         self._run = run
+        self._authorized = authorized
         self._count = 0
         self._sender = next(iter(sorted(route.senders)), "")
         self._value = self._fitting_value()
@@ -252,13 +256,24 @@ class Cases:
                 refused(400, words=DELAY_SECONDS),
                 more=((DELAY_SECONDS, "901"),),
             )
-        if route.tenant not in (None, "caller"):
+        if route.tenant_header is not None:
+            yield self._tenant(route.tenant_header, body)
+        elif route.tenant is not None and self._authorized != "none":
             yield self._case(
-                "the tenant is the header's, or the caller's",
-                f"202, tenant {self._run}",
-                accepted(body, lambda message: _differs(message, TENANT, self._run, other=True)),
-                more=((route.tenant or "", self._run),),
+                "the tenant is the caller",
+                f"202, with the attribute {TENANT}",
+                accepted(body, lambda message: _differs(message, TENANT, "who calls", other=True)),
             )
+
+    def _tenant(self, header: str, body: bytes) -> Case:
+        named: tuple[Header, ...] = ((header, self._run),)
+        if self._authorized in ("none", *self._route.trusts):
+            judge = accepted(body, lambda message: _differs(message, TENANT, self._run))
+            return self._case("the tenant is the header's", f"202, tenant {self._run}", judge, more=named)
+        words = another_tenant(self._route)
+        return self._case(
+            "a tenant that the caller is not is refused", f"400, {REFUSED}", refused(400, words=words), more=named
+        )
 
     def _known(self, message: Message) -> str | None:
         known = attributes(message)

@@ -41,7 +41,9 @@ def calls(stage: Stage, caller: Caller, routes: Sequence[Route], run: str) -> It
         if why is not None:
             yield not_checked(route.name, "requests", why)
             continue
-        asked += [(route, case) for case in Cases(route, stage.topology.queue(route.queue), run)]
+        asked += [
+            (route, case) for case in Cases(route, stage.topology.queue(route.queue), run, caller.authorized(route))
+        ]
         if caller.authorized(route) not in ("none", "signature"):
             asked.append((route, unsigned(route, run)))
     if not asked:

@@ -9,19 +9,23 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from stacks.edge.mapping_template import CORRELATION_ID, TENANT
 from stacks.parts import arn
 from stacks.parts.acknowledged import LOG_GROUPS, acknowledge
 from stacks.parts.log_group import LogGroup
 from stacks.settings import Settings
 
-# No bodies, no credentials, no addresses of people. The correlation id is the one of the answer's header, where the
-# request reached SQS; where it did not, the request id took its place in the answer.
+# No bodies, no credentials, no addresses of people. Who called is a signer, an API key's id, or a token's subject and
+# its tenant; `tenant` is for whom the request was, which may be another. The correlation id and the tenant are those of
+# the answer's headers, where the request reached SQS; where it did not, the request id took the former's place in the
+# answer. What callers may have chosen is encoded or of a few characters, because nobody has seen what becomes of a
+# quote.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html
 FORMAT = {
     "time": "$context.requestTimeEpoch",
     "request_id": "$context.requestId",
     "extended_request_id": "$context.extendedRequestId",
-    "correlation_id": "$context.responseOverride.header.X-Correlation-Id",
+    "correlation_id": f"$context.responseOverride.header.{CORRELATION_ID}",
     "trace_id": "$context.xrayTraceId",
     "method": "$context.httpMethod",
     "route": "$context.resourcePath",
@@ -34,6 +38,9 @@ FORMAT = {
     "error": "$context.error.responseType",
     "caller": "$context.identity.caller",
     "api_key_id": "$context.identity.apiKeyId",
+    "principal": "$context.authorizer.principalId",
+    "principal_tenant": "$context.authorizer.tenant",
+    "tenant": f"$context.responseOverride.header.{TENANT}",
 }
 
 # What API Gateway asks of the role that it writes logs by, one role an account and region.

@@ -13,7 +13,7 @@ from stacks import names
 from stacks.edge import mapping_template
 from stacks.edge.content_type import JSON, SPELLINGS
 from stacks.edge.model_schema import draft4
-from stacks.entry import Queue, Route
+from stacks.entry import Authorized, Queue, Route
 from stacks.parts import arn
 from stacks.parts.acknowledged import acknowledge
 from stacks.parts.customer_key import key_grant
@@ -23,7 +23,7 @@ from stacks.settings import Settings
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
 SEND = ("kms:GenerateDataKey", "kms:Decrypt")
 # The headers that the templates of the answers set.
-_ANSWERED = (mapping_template.CORRELATION_ID, "Retry-After")
+_ANSWERED = (mapping_template.CORRELATION_ID, mapping_template.TENANT, "Retry-After")
 
 
 class ApiToQueue(Construct):
@@ -56,7 +56,8 @@ class ApiToQueue(Construct):
                 )
             },
         )
-        schema, template = draft4(route.accepts), mapping_template.request(route, queue)
+        authorized = route.authorized(settings.authorization)
+        schema, template = draft4(route.accepts), mapping_template.request(route, queue, authorized)
         # Neither is part of the method, of which a change makes a new deployment.
         if api.latest_deployment is not None:
             api.latest_deployment.add_to_logical_id({"schema": schema, "template": template})
@@ -75,7 +76,7 @@ class ApiToQueue(Construct):
                         "integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"
                     },
                     request_templates=dict.fromkeys(SPELLINGS, self._once(template)),
-                    integration_responses=_responses(route),
+                    integration_responses=_responses(route, authorized),
                     timeout=Duration.seconds(10),
                 ),
             ),
@@ -116,13 +117,13 @@ class ApiToQueue(Construct):
         return apigateway.Model.from_model_name(self, "Contract", model.ref)
 
 
-def _responses(route: Route) -> list[apigateway.IntegrationResponse]:
+def _responses(route: Route, authorized: Authorized) -> list[apigateway.IntegrationResponse]:
     """SQS's statuses and our answers. The one without a pattern takes whatever the others leave: never a success."""
     answers = {
-        ("202", r"2\d{2}"): mapping_template.accepted(),
-        ("400", r"4\d{2}"): mapping_template.refused(route),
-        ("503", r"5\d{2}"): mapping_template.failed(busy=True),
-        ("500", None): mapping_template.failed(busy=False),
+        ("202", r"2\d{2}"): mapping_template.accepted(route, authorized),
+        ("400", r"4\d{2}"): mapping_template.refused(route, authorized),
+        ("503", r"5\d{2}"): mapping_template.failed(route, authorized, busy=True),
+        ("500", None): mapping_template.failed(route, authorized, busy=False),
     }
     return [
         apigateway.IntegrationResponse(

@@ -110,6 +110,7 @@ class Authorization(Construct):
                 jwt_issuer=tokens.issuer,
                 jwt_audience=tokens.audience,
                 jwt_tenant_claim=tokens.tenant_claim,
+                jwt_jwks_uri=tokens.jwks_uri,
                 log_level=settings.log_level,
             ).variables(),
         )

@@ -17,7 +17,7 @@ A template is one line: a line break would become part of the value it stands in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
 from functions.contracts import envelope
@@ -25,7 +25,7 @@ from functions.contracts.path import path_field
 from functions.contracts.webhooks import SCHEMES
 from stacks.edge import content_type
 from stacks.edge.answers import RETRY_AFTER
-from stacks.entry import Queue, Route
+from stacks.entry import Authorized, Queue, Route
 
 # SQS takes 1 MiB with the message attributes. We keep 2 KiB for those; a multiple of three is exact in base64.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
@@ -52,11 +52,14 @@ KEY = "Idempotency-Key"
 DELAY_SECONDS = "Delay-Seconds"
 CORRELATION_ID = "X-Correlation-Id"
 TRACE_ID = "X-Amzn-Trace-Id"
+TENANT = "X-Tenant"
+"""The header of an answer, and of the access log's line: the tenant that the request was for, URL-encoded."""
 
 NOTHING = "Nothing was queued."
 _WRONG_IDENTIFIER = f"must be 1 to {{}} letters, digits or punctuation marks without spaces. {NOTHING}"
 WRONG_DELAY = f"{DELAY_SECONDS} must be 0 to 900. {NOTHING}"
 WRONG_SIGNATURE = f"The signature header of this sender is missing or malformed. {NOTHING}"
+NOT_A_TENANT = f"Who calls has no identity that can be a tenant. {NOTHING}"
 _WRONG_TOPIC = f"must be 1 to 64 letters, digits or any of _.:/+=@-. {NOTHING}"
 NO_SENDER = f"There is no such sender of webhooks. {NOTHING}"
 CHARACTERS = (
@@ -95,11 +98,16 @@ def too_large(route: Route) -> str:
     return f"The body is larger than {largest_body(route)} bytes; send less, or a reference to it. {NOTHING}"
 
 
+def another_tenant(route: Route) -> str:
+    """What a caller reads that names a tenant and is not trusted to."""
+    return f"{route.tenant} names another tenant than the one that calls; leave it out. {NOTHING}"
+
+
 def variables(route: Route) -> dict[str, str]:
     """The headers that the route reads, each with the template's variable for it."""
     read = {CORRELATION_ID: "correlation", TRACE_ID: "trace", KEY: "key"}
-    if route.tenant not in (None, "caller"):
-        read[route.tenant or ""] = "tenant"
+    if route.tenant_header is not None:
+        read[route.tenant_header] = "named"
     if route.delay:
         read[DELAY_SECONDS] = "delay"
     for name in sorted(set(route.senders.values())):
@@ -110,10 +118,10 @@ def variables(route: Route) -> dict[str, str]:
     return read
 
 
-def request(route: Route, queue: Queue) -> str:
-    """The body of SendMessage in the query protocol."""
+def request(route: Route, queue: Queue, authorized: Authorized) -> str:
+    """The body of SendMessage in the query protocol, where callers show who they are as `authorized` says."""
     parts = [
-        *_preamble(route),
+        *_preamble(route, authorized),
         "#set($body = '')",
         f"#if($wrong == '' && $util.base64Encode($input.body).length() <= {largest_body(route) // 3 * 4})",
         "#set($body = $util.urlEncode($input.body))#end#set($upper = $body.toUpperCase())",
@@ -121,7 +129,7 @@ def request(route: Route, queue: Queue) -> str:
         "#elseif(" + " || ".join(f"$upper.contains('{each}')" for each in REPLACED) + f"){_NO_ACTION}",
         "#{else}Action=SendMessage&Version=2012-11-05&MessageBody=$body",
         *_identifiers(route, queue),
-        *_attributes(route),
+        *_attributes(route, authorized),
         "#if($trace != '')",
         "&MessageSystemAttribute.1.Name=AWSTraceHeader",
         "&MessageSystemAttribute.1.Value.DataType=String",
@@ -132,17 +140,17 @@ def request(route: Route, queue: Queue) -> str:
     return "".join(parts)
 
 
-def accepted() -> str:
+def accepted(route: Route, authorized: Authorized) -> str:
     """The answer when SQS holds the message."""
     body = '{"message_id":"$!input.path(\'$.SendMessageResponse.SendMessageResult.MessageId\')"'
-    return "".join([*_correlation(), _CORRELATED, body, ',"correlation_id":"$correlation"}'])
+    return "".join([*_known(route, authorized), *_headed(route), body, ',"correlation_id":"$correlation"}'])
 
 
-def refused(route: Route) -> str:
+def refused(route: Route, authorized: Authorized) -> str:
     """The answer to SQS's 4xx: a wrong header or body is the caller's, everything else is ours."""
     parts = [
-        *_preamble(route),
-        _CORRELATED,
+        *_preamble(route, authorized),
+        *_headed(route),
         "#set($error = $input.path('$.Error'))",
         '#set($code = "$!error.Code")',
         '#set($reason = "$!error.Message")',
@@ -164,27 +172,41 @@ def refused(route: Route) -> str:
     return "".join(parts)
 
 
-def failed(*, busy: bool) -> str:
+def failed(route: Route, authorized: Authorized, *, busy: bool) -> str:
     """The answer to SQS's 5xx (`busy`) and to anything that SQS does not document."""
     again = f"#set($context.responseOverride.header.Retry-After = '{RETRY_AFTER}')" if busy else ""
     message = BUSY if busy else OURS
-    return "".join([*_correlation(), _CORRELATED, again, f'{{"message":"{message}","correlation_id":"$correlation"}}'])
-
-
-_CORRELATED = f"#set($context.responseOverride.header.{CORRELATION_ID} = $correlation)"
+    answer = f'{{"message":"{message}","correlation_id":"$correlation"}}'
+    return "".join([*_known(route, authorized), *_headed(route), again, answer])
 
 
 _SETTLED = f"#if(!$correlation.matches('{CORRELATION}'))#set($correlation = $context.requestId)#end"
 
 
-def _correlation() -> Iterator[str]:
-    """Settles the correlation id, and reads nothing else. Prints nothing."""
-    yield "#set($correlation = '')#set($headers = $input.params().get('header'))#foreach($name in $headers.keySet())"
-    yield f"#if($name.toLowerCase() == '{CORRELATION_ID.lower()}')#set($correlation = $headers.get($name))#end#end"
-    yield _SETTLED
+def _known(route: Route, authorized: Authorized) -> Iterator[str]:
+    """Settles the correlation id and the tenant, and reads nothing else. Prints nothing."""
+    read = {header: variable for header, variable in variables(route).items() if variable in ("correlation", "named")}
+    yield from (f"#set(${variable} = '')" for variable in read.values())
+    yield "#set($headers = $input.params().get('header'))#foreach($name in $headers.keySet())"
+    for header, variable in read.items():
+        yield f"#if($name.toLowerCase() == '{header.lower()}')#set(${variable} = $headers.get($name))#end"
+    yield f"#end{_SETTLED}"
+    if route.tenant is not None:
+        yield from _tenant(route, authorized)
 
 
-def _preamble(route: Route) -> Iterator[str]:
+def _headed(route: Route) -> Iterator[str]:
+    """Sets the headers of an answer, from which the access log takes the correlation id and the tenant."""
+    yield f"#set($context.responseOverride.header.{CORRELATION_ID} = $correlation)"
+    if route.tenant_header is not None:
+        # What was named is told where it was refused, too.
+        yield f"#if($named.matches('{IDENTIFIER}'))#set($tenant = $named)#end"
+    if route.tenant is not None:
+        # Encoded, because nobody has seen what the access log does with a quote.
+        yield f"#if($tenant != '')#set($context.responseOverride.header.{TENANT} = $util.urlEncode($tenant))#end"
+
+
+def _preamble(route: Route, authorized: Authorized) -> Iterator[str]:
     """Reads the headers, settles the correlation id and the tenant, and finds what is wrong. Prints nothing."""
     read = variables(route)
     yield from (f"#set(${variable} = '')" for variable in read.values())
@@ -195,7 +217,7 @@ def _preamble(route: Route) -> Iterator[str]:
     yield f"#if(!$type.matches('{content_type.PATTERN}'))#set($json = false)#end"
     for header, variable in read.items():
         yield f"#elseif($lower == '{header.lower()}')#set(${variable} = $headers.get($name))"
-        if variable in ("key", "tenant"):
+        if variable in ("key", "named"):
             longest, wrong = LONGEST_IDENTIFIER, f"{header} {_WRONG_IDENTIFIER.format(LONGEST_IDENTIFIER)}"
             if variable == "key":
                 longest, wrong = longest_key(route), wrong_key(route)
@@ -208,9 +230,11 @@ def _preamble(route: Route) -> Iterator[str]:
     yield _SETTLED
     yield f"#if(!$trace.matches('{TRACE}'))#set($trace = '')#end"
     if route.tenant is not None:
-        yield from _tenant(route.tenant)
+        yield from _tenant(route, authorized)
     if route.group is not None:
         yield from _group(route, route.group)
+    if route.tenant is not None:
+        yield from _judged_tenant(route, authorized)
     if route.senders:
         yield from _sender(route)
     yield f"#if(!$json)#set($status = 415)#set($wrong = '{content_type.REFUSED} {NOTHING}')#end"
@@ -237,21 +261,39 @@ def _group(route: Route, parameter: str) -> Iterator[str]:
     yield f"#if($wrong == '' && $group.length() > {LONGEST_IDENTIFIER})#set($wrong = '{long}')#end"
 
 
-# Who API Gateway says the caller is: by a Lambda authorizer, by an API key, by a signature.
-_IDENTITY = ("authorizer.tenant", "authorizer.principalId", "identity.apiKeyId", "identity.caller")
+# Who calls, as API Gateway knows it, and whose tenant the caller is.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
+_CALLERS: Mapping[str, tuple[str, str]] = {
+    "jwt": ("authorizer.principalId", "authorizer.tenant"),
+    "api_key": ("identity.apiKeyId", "identity.apiKeyId"),
+    "iam": ("identity.caller", "identity.caller"),
+}
 
 
-def _tenant(declared: str) -> Iterator[str]:
-    if declared == "caller":
+def _tenant(route: Route, authorized: Authorized) -> Iterator[str]:
+    """The tenant is who calls; whoever may name another, and does, decides it. Where nobody is asked who they are, all
+    may."""
+    if authorized not in _CALLERS:
         yield "#set($tenant = '')"
-    for variable in _IDENTITY:
-        yield f"#if($tenant == '')#set($tenant = \"$!context.{variable}\")"
-        if variable == "identity.caller":
-            # A role's caller is `<id of the role>:<session>`, and each of its workers may have a session of its own.
-            yield "#if($tenant.matches('AROA[A-Z0-9]+:.+'))#set($tenant = $tenant.replaceAll(':.+', ''))#end"
-        yield "#end"
-    wrong = f"The tenant {_WRONG_IDENTIFIER.format(LONGEST_IDENTIFIER)}"
-    yield f"#if($wrong == '' && $tenant != ''){_rule('tenant', IDENTIFIER, wrong)}#end"
+    else:
+        yield f'#set($tenant = "$!context.{_CALLERS[authorized][1]}")'
+    if authorized == "iam":
+        # A role's sessions are one signer, but for a Cognito pool's users, who all have one role and a session of one
+        # name. A role's caller is `<id of the role>:<session>`, and each of its workers may have a session of its own.
+        yield "#if($tenant.matches('AROA[A-Z0-9]+:.+'))#set($tenant = $tenant.replaceAll(':.+', ''))#end"
+        yield "#if(\"$!context.identity.cognitoIdentityId\" != '')"
+        yield '#set($tenant = "$!context.identity.cognitoIdentityId")#end'
+    if route.tenant_header is not None and authorized in ("none", *route.trusts):
+        yield "#if($named != '')#set($tenant = $named)#end"
+
+
+def _judged_tenant(route: Route, authorized: Authorized) -> Iterator[str]:
+    if authorized not in _CALLERS:
+        return
+    if route.tenant_header is not None and authorized not in route.trusts:
+        yield f"#if($wrong == '' && $named != '' && $named != $tenant)#set($wrong = '{another_tenant(route)}')#end"
+    # Without a tenant the message would be among those of requests that have none, whoever sent them.
+    yield f"#if($wrong == '' && !$tenant.matches('{IDENTIFIER}'))#set($status = 403)#set($wrong = '{NOT_A_TENANT}')#end"
 
 
 def _sender(route: Route) -> Iterator[str]:
@@ -279,7 +321,7 @@ def _identifiers(route: Route, queue: Queue) -> Iterator[str]:
         yield "#if($delay != '')&DelaySeconds=$util.urlEncode($delay)#end"
 
 
-def _attributes(route: Route) -> Iterator[str]:
+def _attributes(route: Route, authorized: Authorized) -> Iterator[str]:
     """Metadata as message attributes: those that are always there first, then what the caller may leave out."""
     always = {
         envelope.CORRELATION_ID: "$util.urlEncode($correlation)",
@@ -289,6 +331,9 @@ def _attributes(route: Route) -> Iterator[str]:
     sometimes = {envelope.IDEMPOTENCY_KEY: "key"}
     if route.tenant is not None:
         sometimes[envelope.TENANT] = "tenant"
+    if authorized in route.trusts:
+        yield f'#set($caller = "$!context.{_CALLERS[authorized][0]}")'
+        sometimes[envelope.CALLER] = "caller"
     if route.senders:
         always |= {
             envelope.SENDER: "$util.urlEncode($sender)",

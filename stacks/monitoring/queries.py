@@ -67,7 +67,7 @@ def queries(topology: Topology, stage: str) -> list[Query]:
             "refused",
             "filter status >= 400\n"
             "| stats count(*) as requests, latest(correlation_id) as latest "
-            "by route, status, integration_status, error\n"
+            "by route, status, integration_status, error, caller, api_key_id, principal\n"
             "| sort requests desc",
             api,
         ),

@@ -139,7 +139,8 @@ def test_a_command_fits_its_payload_and_what_the_edge_sends_beside_it_its_header
     assert not payload(whole, "OpenTicket").is_valid(ticket | {"more": 1})
     known = resolve(whole, whole["components"]["messages"]["OpenTicket"]["headers"]["$ref"])
     for route in SAMPLE.routes:
-        sent = set(re.findall(r"MessageAttribute\.[^=]+\.Name=(\w+)", request(route, SAMPLE.queue(route.queue))))
+        form = request(route, SAMPLE.queue(route.queue), route.authorized("iam"))
+        sent = set(re.findall(r"MessageAttribute\.[^=]+\.Name=(\w+)", form))
         assert set(known["required"]) <= sent <= known["properties"].keys()
 
 

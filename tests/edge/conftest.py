@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -19,10 +19,15 @@ from tests.edge.java import mapping, text
 from tests.edge.recording import Recorded, Rendering, record
 from tests.edge.wide import CONTRACTS
 from tests.local.gateway.assemblies import synthesize
+from tests.local.gateway.callers import CREDENTIALS, KINDS, trusting
 from tests.sample.topology import SAMPLE
 
 EACH, FAILING = 680, 12
 """Requests to each of the sample's routes, and how often SQS fails."""
+CALLED: dict[str, tuple[str, ...]] = {"jwt": ("iam",), "api_key": ("api_key",), "iam": ("iam", "jwt")}
+"""Each kind of authorization, and whose callers may name a tenant then: nobody's, or some."""
+EACH_OF_CALLERS = 40
+"""Requests to each of the sample's routes by each of them."""
 EACH_OF_OURS, FAILING_FOR_OURS = 40, 3
 """The same for the project's own routes."""
 
@@ -52,6 +57,17 @@ def compared(tmp_path_factory: pytest.TempPathFactory, topology: Topology) -> Co
                 apis.append(api)
                 recorded += answered
                 contracts |= dict.fromkeys(route.accepts for route in each.routes)
+        for kind, trusts in CALLED.items():
+            folder = synthesize(tmp_path_factory.mktemp(kind), trusting(*trusts), **KINDS[kind])
+            sent = (
+                replace(one, headers={**one.headers, **CREDENTIALS[kind]})
+                for seed, route in enumerate(route for route in SAMPLE.routes if not route.senders)
+                for one in requests(route, EACH_OF_CALLERS, seed)
+            )
+            api, answered = record(_template(folder), sent, patch, failing=FAILING_FOR_OURS)
+            patch.undo()
+            apis.append(api)
+            recorded += answered
     renderings = [rendering for each in recorded for rendering in each.renderings]
     validated = [(contract, body) for contract in contracts for body in bodies(contract)]
     answers = java.run(_jobs(renderings, validated))

@@ -111,7 +111,7 @@ def _headers(route: Route, random: Random) -> Iterator[tuple[str, str]]:
     for name, variable in mapping_template.variables(route).items():
         good = {
             "key": KEYS,
-            "tenant": ["acme", "a/b", "a%2Fb", "100%", "t" * 60, "t" * 128],
+            "named": ["acme", "a/b", "a%2Fb", "100%", "t" * 60, "t" * 128],
             "correlation": ["c-1", "c" * 128, "c" * 129, "a:b/c@d"],
             "delay": ["0", "7", "60", "899", "900", *random.sample(["901", "-1", "1.5"], 1)],
             "trace": TRACES,

@@ -16,10 +16,10 @@ from local.gateway import velocity
 from local.gateway.api import Api, read
 from local.gateway.authorization import Doors
 from local.gateway.aws import _as_json
-from local.gateway.errors import Refusal
 from local.gateway.exchange import Answer, Call, Exchange, Request, Result
 from local.gateway.throttle import Throttle
 from local.gateway.velocity import Input
+from tests.local.gateway.callers import SIGNER, policy
 from tests.local.gateway.receiver import Failure, Receiver
 
 FAILURES = [
@@ -85,8 +85,11 @@ def record(
         status, xml = receiver.take(call.uri, call.body)
         return Result(status=status, body=_as_json(xml))
 
-    async def nobody(*_: Any) -> Mapping[str, Any]:
-        raise Refusal("AUTHORIZER_FAILURE", "stage local asks nobody")
+    async def authorizer(*_: Any) -> Mapping[str, Any]:
+        return policy()
+
+    async def judge(*_: Any) -> Mapping[str, Any]:
+        return SIGNER
 
     async def answered() -> list[Recorded]:
         recorded = []
@@ -99,8 +102,8 @@ def record(
                 doors=doors,
                 throttle=Throttle(),
                 integrate=integrate,
-                invoke=nobody,
-                judge=nobody,
+                invoke=authorizer,
+                judge=judge,
             )
             answer = await exchange.answer()
             recorded.append(Recorded(request, answer, list(renderings), [sent.body for sent in receiver.taken]))

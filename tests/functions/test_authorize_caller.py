@@ -4,85 +4,41 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from functions.authorize_caller import handler as module
 from functions.authorize_caller.handler import handler
-from functions.authorize_caller.keys import PAUSE, Keys
-from functions.authorize_caller.logic import InvalidTokenError, permission, tenant
+from functions.authorize_caller.issuer import IssuerError
+from functions.authorize_caller.logic import permission
+from tests.functions.issuer import CURVE, EDWARDS, KEY, STRANGER, Issuer, published, served
 
 METHOD = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/POST/v1/tickets"
-KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-CURVE = ec.generate_private_key(ec.SECP256R1())
-STRANGER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-class Issuer:
-    """An OIDC issuer on this machine."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self.asked: list[str] = []
-        self.down = False
-        rsa_key = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key()))
-        ec_key = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(CURVE.public_key()))
-        self.keys = [rsa_key | {"kid": "rsa", "alg": "RS256", "use": "sig"}, ec_key | {"kid": "ec", "alg": "ES256"}]
-
-    def document(self, path: str) -> dict[str, Any] | None:
-        self.asked.append(path)
-        if self.down:
-            return None
-        if path == "/.well-known/openid-configuration":
-            return {"issuer": self.url, "jwks_uri": f"{self.url}/keys"}
-        return {"keys": self.keys}
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
+    with served(tmp_path_factory.mktemp("issuer")) as (issuer, authority), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(authority))
+        yield issuer
 
 
 @pytest.fixture
-def issuer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Issuer]:
-    made = Issuer()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            document = made.document(self.path)
-            self.send_response(503 if document is None else 200)
-            self.end_headers()
-            self.wfile.write(json.dumps(document).encode())
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        made.url = f"http://127.0.0.1:{server.server_port}"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("JWT_ISSUER", made.url)
-        monkeypatch.setenv("JWT_AUDIENCE", "our-api")
-        monkeypatch.setenv("JWT_TENANT_CLAIM", "tenant")
-        module._keys.cache_clear()
-        yield made
-        server.shutdown()
+def issuer(started: Issuer, monkeypatch: pytest.MonkeyPatch) -> Issuer:
+    started.reset()
+    monkeypatch.setenv("JWT_ISSUER", started.url)
+    monkeypatch.setenv("JWT_AUDIENCE", "our-api")
+    monkeypatch.setenv("JWT_TENANT_CLAIM", "tenant")
+    monkeypatch.delenv("JWT_JWKS_URI", raising=False)
+    module._keys.cache_clear()
+    return started
 
 
-def token(issuer: Issuer, *, key: Any = KEY, algorithm: str = "RS256", kid: str | None = "rsa", **changes: Any) -> str:
-    now = int(time.time())
-    said: dict[str, Any] = {
-        "iss": issuer.url,
-        "aud": "our-api",
-        "sub": "ada",
-        "tenant": "acme",
-        "iat": now,
-        "exp": now + 300,
-    }
-    said = {name: value for name, value in (said | changes).items() if value is not None}
-    return jwt.encode(said, key, algorithm=algorithm, headers={"kid": kid} if kid else None)
+def token(issuer: Issuer, **said: Any) -> str:
+    return issuer.token(**said)
 
 
 def ask(text: str) -> dict[str, Any]:
@@ -145,38 +101,105 @@ def test_another_scheme_is_a_401(issuer: Issuer) -> None:
         ask(f"Basic {token(issuer)}")
 
 
-def test_keys_are_fetched_once_and_again_for_a_new_one(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_are_asked_for_once(issuer: Issuer) -> None:
     for _ in range(3):
         ask(f"Bearer {token(issuer)}")
-    assert len(issuer.asked) == 2
-    issuer.keys.append(issuer.keys[0] | {"kid": "next"})
-    monkeypatch.setattr("functions.authorize_caller.keys.PAUSE", 0)
-    ask(f"Bearer {token(issuer, kid='next')}")
-    assert len(issuer.asked) == 4
-
-
-def test_made_up_keys_cost_the_issuer_nothing(issuer: Issuer) -> None:
-    keys = Keys(issuer.url)
-    assert keys.key("rsa")
-    for number in range(10):
-        with pytest.raises(InvalidTokenError):
-            keys.key(f"made-up-{number}")
-    assert len(issuer.asked) == 2
-    assert PAUSE > 1
+    assert issuer.asked == ["/.well-known/openid-configuration", "/keys"]
 
 
 def test_an_issuer_that_does_not_answer_is_not_the_callers_fault(issuer: Issuer) -> None:
     issuer.down = True
-    with pytest.raises(OSError, match="503"):
+    with pytest.raises(IssuerError, match="503"):
         ask(f"Bearer {token(issuer)}")
 
 
+def test_keys_of_another_origin_count_where_the_setting_names_them(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = issuer.url.replace("localhost", "127.0.0.1") + "/keys"
+    issuer.said = {"jwks_uri": elsewhere}
+    with pytest.raises(IssuerError, match=r"another origin; say so by the setting jwt\.jwks_uri"):
+        ask(f"Bearer {token(issuer)}")
+    monkeypatch.setenv("JWT_JWKS_URI", elsewhere)
+    issuer.asked.clear()
+    assert ask(f"Bearer {token(issuer)}")["principalId"] == "ada"
+    assert issuer.asked == ["/keys"], "nothing was discovered"
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"])
+def test_a_key_that_names_no_algorithm_signs_by_those_of_its_type(issuer: Issuer, algorithm: str) -> None:
+    issuer.keys = [published(KEY, "rsa")]
+    assert ask(f"Bearer {token(issuer, algorithm=algorithm)}")["principalId"] == "ada"
+
+
+def test_a_key_that_names_its_algorithm_signs_by_no_other(issuer: Issuer) -> None:
+    refused(issuer, token(issuer, algorithm="RS512"))
+
+
+def test_two_keys_of_one_id_are_both_asked(issuer: Issuer) -> None:
+    issuer.keys = [
+        *(published(STRANGER, "one"), published(CURVE, "one"), published(KEY, "one"), published(EDWARDS, "one"))
+    ]
+    for key, algorithm in ((KEY, "RS256"), (CURVE, "ES256"), (EDWARDS, "EdDSA"), (STRANGER, "PS256")):
+        assert ask(f"Bearer {token(issuer, key=key, algorithm=algorithm, kid='one')}")["principalId"] == "ada"
+
+
+def refused(issuer: Issuer, text: str) -> None:
+    with pytest.raises(Exception, match=r"^Unauthorized$"):
+        ask(f"Bearer {text}")
+
+
+BAD_NAMES = [
+    "",
+    "\ud800",
+    "a\udfffb",
+    "a\0",
+    "a\nb",
+    "\x7f",
+    "\x9b",
+    "t" * 256,
+    "t" * 5_000,
+    7,
+    True,
+    ["acme"],
+    {"a": 1},
+]
+
+
+@pytest.mark.parametrize("claim", ["tenant", "sub"])
+@pytest.mark.parametrize("bad", BAD_NAMES, ids=lambda bad: repr(bad)[:12])
+def test_what_is_no_name_is_a_401(issuer: Issuer, claim: str, bad: Any) -> None:
+    refused(issuer, token(issuer, **{claim: bad}))
+
+
 @pytest.mark.parametrize(
-    ("name", "group"), [("acme", "acme"), ("auth0|1", "auth0|1"), ("two words", None), ("é" * 9, None)]
+    ("name", "plain"),
+    [
+        *(("acme", True), ("auth0|1", True), ("a/b%2F", True), ("t" * 128, True), ("0" * 63, True)),
+        *(("two words", False), ("é" * 9, False), ("t" * 129, False), ('a","caller":"b', False), ("a\\", False)),
+        ("0" * 64, False),
+    ],
 )
-def test_a_tenant_is_always_one_that_sqs_takes(name: str, group: str | None) -> None:
-    found = tenant({"tenant": name}, "tenant")
-    assert found == group or (group is None and len(found) == 64)
+@pytest.mark.parametrize("claim", ["tenant", "sub"])
+def test_who_calls_is_always_what_sqs_and_a_log_take(issuer: Issuer, claim: str, name: str, plain: bool) -> None:
+    answer = ask(f"Bearer {token(issuer, **{claim: name})}")
+    found = answer["context"]["tenant"] if claim == "tenant" else answer["principalId"]
+    assert found == name if plain else len(found) == 64 != found
+    assert json.dumps(answer, ensure_ascii=False).isascii()
+
+
+def test_no_tenants_name_is_what_another_becomes(issuer: Issuer) -> None:
+    names = ["two words"]
+    for _ in range(3):
+        names.append(ask(f"Bearer {token(issuer, tenant=names[-1])}")["context"]["tenant"])
+    assert len(set(names)) == 4
+
+
+def test_what_is_logged_of_a_refused_token_is_one_line(issuer: Issuer, capsys: pytest.CaptureFixture[str]) -> None:
+    for kid in ("\ud800", "a\nb", "k" * 6_000, "\x1b]52;c;x\x07"):
+        refused(issuer, token(issuer, kid=kid))
+    lines = capsys.readouterr().out.encode().splitlines()
+    assert [json.loads(line)["message"] for line in lines] == ["refused"] * 4
 
 
 def test_the_permission_names_the_stage_and_no_method() -> None:

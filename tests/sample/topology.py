@@ -21,13 +21,21 @@ SAMPLE = Topology(
         Integration(
             "tickets",
             routes=(
-                Route(path="/v1/tickets", accepts=OpenTicket, queue="open_ticket", tenant="X-Tenant-Id", delay=True),
+                Route(
+                    path="/v1/tickets",
+                    accepts=OpenTicket,
+                    queue="open_ticket",
+                    tenant="X-Tenant-Id",
+                    trusts=("iam",),
+                    delay=True,
+                ),
                 Route(
                     path="/v1/tickets/{ticket_id}/changes",
                     accepts=ChangeTicket,
                     queue="change_ticket",
                     group="ticket_id",
                     tenant="X-Tenant-Id",
+                    trusts=("iam",),
                 ),
             ),
             queues=(

@@ -148,6 +148,7 @@ def webhook(secrets: tuple[str, ...] = ("github_webhook",), **changes: Any) -> d
         halting(receives=1000),
         work(fifo=True, on_poison="park") | {"routes": (GROUPED,)},
         route(tenant="caller"),
+        route(tenant="X-Tenant-Id", trusts=("iam", "jwt", "api_key")),
         follow(event=Theirs, bus=BUS),
         follow(event=Theirs),
         follow(event=Theirs, bus="default"),
@@ -306,6 +307,12 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("a standard queue that parks", work(on_poison="park"), "has no groups to park"),
     ("few receives on a queue that halts", halting(receives=5), "set receives=1000"),
     ("a tenant with a space", route(tenant="X Tenant"), "tenant 'X Tenant' is neither 'caller' nor a header's name"),
+    ("a tenant in the key", route(tenant="idempotency-Key", trusts=("iam",)), "means something else already"),
+    ("a tenant of a webhook", webhook(tenant="X-Tenant-Id", trusts=("iam",)), "so it has no tenant; drop tenant"),
+    ("a tenant by anybody", route(tenant="X-Tenant-Id"), "says of nobody that they may name one; add trusts"),
+    ("trust in no header", route(tenant="caller", trusts=("iam",)), "and has no header for it; write tenant="),
+    ("trust in nobody", route(tenant="X-Tenant-Id", trusts=("none",)), "by 'none', and nobody is authorized so"),
+    ("trust twice", route(tenant="X-Tenant-Id", trusts=("iam", "iam")), "trusts 'iam' twice; remove one"),
     ("a delay on FIFO", work(fifo=True) | {"routes": (replace(GROUPED, delay=True),)}, "takes no delay"),
     ("a rate without a burst", route(rate=5.0), "rate and burst limit together"),
     ("senders of things", route(senders={"github": "github"}), "senders and the contract ReceiveWebhook go together"),
@@ -372,7 +379,13 @@ def _refusal(changes: dict[str, Any]) -> int:
 
 
 def test_a_route_needs_nothing_but_path_contract_and_queue() -> None:
-    assert (ROUTE.tenant, ROUTE.delay, ROUTE.authorization, dict(ROUTE.senders)) == (None, False, None, {})
+    assert (ROUTE.tenant, ROUTE.trusts, ROUTE.delay, ROUTE.authorization, dict(ROUTE.senders)) == (
+        None,
+        (),
+        False,
+        None,
+        {},
+    )
 
 
 def test_the_longest_names_still_fit_what_aws_takes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,20 @@ def test_every_stage_of_cdk_json_decodes(stage: str) -> None:
         ({"python": "host"}, "python and architecture"),
         ({"authorization": "open"}, "authorization"),
         ({"authorization": "jwt"}, "needs the setting jwt"),
-        ({"jwt": {"issuer": "http://plain.example", "audience": "x"}}, "issuer"),
+        *(
+            ({"jwt": {"issuer": issuer, "audience": "x"}}, "issuer: ")
+            for issuer in (
+                "http://plain.example",
+                "https://",
+                "https://ada@a.example",
+                "https://a.example/?b",
+                "a.example",
+            )
+        ),
+        *(
+            ({"jwt": {"issuer": "https://a.example", "audience": "x", "jwks_uri": address}}, "jwks_uri: ")
+            for address in ("http://a.example/keys", "file:///keys", "https://b@a.example", "/keys", "")
+        ),
         ({"api_keys": {"quota": 0}}, "quota"),
         ({"vpc_endpoints": ["vpc-1"]}, "vpc_endpoints"),
         ({"vpc": {"subnets": [], "security_groups": ["sg-0123456789abcdef0"]}}, "subnets"),

@@ -14,18 +14,12 @@ from stacks import names
 from stacks.edge.answers import ANSWERS
 from stacks.entry import Route
 from tests.local.gateway.assemblies import synthesize, unlimited
+from tests.local.gateway.callers import ARN, AUTHORIZER, SIGNED, TOKEN
 from tests.local.gateway.client import Client
 from tests.local.gateway.examples import CHANGE, GITHUB, KEY, TICKET
 from tests.local.gateway.receiver import Receiver
 
-AUTHORIZER = names.resource(names.LOCAL, "authorize_caller")
 CALLERS_KEY = names.resource(names.LOCAL, "web")
-TOKEN = "Bearer aaa.bbb.ccc"
-SIGNED = (
-    "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/execute-api/aws4_request, "
-    "SignedHeaders=host, Signature=0"
-)
-ARN = "arn:aws:execute-api:us-east-1:000000000000:local/local"
 
 
 class Clock:
@@ -40,7 +34,7 @@ class Clock:
 def mixed(route: Route) -> Route:
     """Tickets by API key, with the caller as tenant; the rest as the stage says."""
     if route.queue == "open_ticket":
-        return replace(route, authorization="api_key", tenant="caller")
+        return replace(route, authorization="api_key", tenant="caller", trusts=())
     return unlimited(route)
 
 

@@ -19,7 +19,8 @@ from ops.verify.cases import Case, Cases
 from ops.verify.edge import chosen
 from stacks import names
 from stacks import settings as stages
-from stacks.entry import Route
+from stacks.edge.mapping_template import another_tenant
+from stacks.entry import Authorized, Route
 from tests.local.gateway.receiver import Receiver, Sent
 from tests.sample.topology import SAMPLE
 
@@ -60,7 +61,7 @@ def recorded(gateway: Gateway, _receiver: Receiver) -> dict[str, list[Recorded]]
         return case, answer, [message(sent, said.get("message_id", "?")) for sent in _receiver.taken]
 
     return {
-        queue: [asked(route, case) for case in Cases(route, SAMPLE.queue(queue), RUN)]
+        queue: [asked(route, case) for case in Cases(route, SAMPLE.queue(queue), RUN, "none")]
         for queue, route in ROUTES.items()
     }
 
@@ -148,3 +149,16 @@ def test_what_goes_wrong_is_a_difference(
 ) -> None:
     found = differing(recorded[queue], sabotage)
     assert [each for each in found if check in each], found
+
+
+@pytest.mark.parametrize(("authorized", "trusted"), [("none", True), ("iam", True), ("jwt", False), ("api_key", False)])
+def test_a_tenant_is_named_by_whom_the_route_trusts_and_refused_of_others(
+    authorized: Authorized, trusted: bool
+) -> None:
+    (route,) = [each for each in SAMPLE.routes if each.queue == "open_ticket"]
+    (case,) = [each for each in Cases(route, SAMPLE.queue(route.queue), RUN, authorized) if "tenant" in each.check]
+    assert ("X-Tenant-Id", RUN) in case.request.headers
+    said = json.dumps({"message": another_tenant(route), "correlation_id": "c"})
+    refusal = Answer(400, {"x-correlation-id": "c"}, said)
+    assert case.judge(refusal, [])[0] is not trusted
+    assert not case.judge(replace(refusal, status=202), [Message("1", "", "")])[0], "queued all the same"

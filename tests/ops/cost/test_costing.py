@@ -65,9 +65,9 @@ def test_a_million_messages_cost_what_the_price_list_says_by_hand() -> None:
     assert row.cost.events == pytest.approx(1.00)
     assert row.cost.email == 0
     # A request's line, a message's, and a tenth of a batch's metrics and of Lambda's own lines.
-    assert row.cost.logs == pytest.approx(0.50 * 1e6 * (450 + 400 + 50 + 50) / 1024**3)
+    assert row.cost.logs == pytest.approx(0.50 * 1e6 * (540 + 400 + 50 + 50) / 1024**3)
     assert row.cost.traces == pytest.approx(5.00 * (0.05 + 0.05 / 10))
-    assert row.cost.total == pytest.approx(6.3674, abs=0.0001)
+    assert row.cost.total == pytest.approx(6.4093, abs=0.0001)
 
 
 def test_a_queue_that_parks_costs_a_read_a_batch_more() -> None:

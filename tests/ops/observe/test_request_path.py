@@ -233,3 +233,20 @@ def test_only_the_guides_are_dim(width: int) -> None:
 def test_what_else_is_in_the_logs_is_passed_over() -> None:
     for text in ("START RequestId: 1", '{"_aws": {}, "service": "open_ticket"}', "[]", '{"level": "DEBUG"}'):
         assert read(text) is None
+
+
+@pytest.mark.parametrize(
+    ("who", "caller"),
+    [
+        ({"principal": "ada", "api_key_id": "k1", "caller": "-"}, "ada"),
+        ({"principal": "-", "api_key_id": "k1", "caller": "-"}, "k1"),
+        ({"principal": "-", "api_key_id": "-", "caller": "AROA1:worker"}, "AROA1:worker"),
+        ({}, None),
+    ],
+)
+def test_a_request_says_who_called_and_for_whom(who: dict[str, Any], caller: str | None) -> None:
+    found = told(answered(tenant="acme%3Aeu%1B", **who))
+    (request,) = found.requests
+    assert (request.caller, request.tenant) == (caller, "acme:eu\x1b")
+    assert f"202 for acme:eu\\x1b{f' by {caller}' if caller else ''}" in shown(found)
+    assert (told(answered()).requests[0].tenant, "202 " in shown(told(answered()))) == (None, True)
