@@ -15,10 +15,10 @@ from documents.page import Pages
 from stacks import names
 from stacks.compose import compose
 from stacks.entry import Topology
-from stacks.invariants.access import of_roles
-from stacks.invariants.assembly import Assembly, Resource, listed, statements, text
+from stacks.invariants.assembly import Assembly, Resource, listed, text
 from stacks.invariants.callers import SIGNED, path
 from stacks.invariants.conditions import is_anyone
+from stacks.invariants.policies import BUS, Held, of_identities, of_resources, of_trusts
 
 HEAD = """\
 # Permissions
@@ -28,13 +28,6 @@ queues, topics, keys, functions, APIs and other resources let in, and what each 
 not here is denied; queues and topics also deny whatever comes without TLS. This page is generated from the templates by
 `python -m documents`: a change of a permission shows as a change here.
 """
-POLICIES = {
-    "AWS::SQS::QueuePolicy": "Queues",
-    "AWS::SNS::TopicPolicy": "Topics",
-    "AWS::SecretsManager::ResourcePolicy": "SecretId",
-    "AWS::S3::BucketPolicy": "Bucket",
-}
-"""Policies that are resources of their own, and what each says whose it is."""
 KEY, API, METHOD = "AWS::KMS::Key", "AWS::ApiGateway::RestApi", "AWS::ApiGateway::Method"
 WORDS = {
     "AWS::SQS::Queue": "queue",
@@ -84,51 +77,78 @@ def _table(head: tuple[str, ...], rows: Rows) -> Iterator[str]:
 
 
 def _roles(assembly: Assembly) -> Rows:
-    for holder, statement in of_roles(assembly):
-        roles = [assembly.target(holder, role, "AWS::IAM::Role") for role in holder.properties.get("Roles", [])]
-        for role in roles or [holder]:
-            condition = _condition(assembly, holder, statement)
-            for resource in listed(statement.get("Resource")):
-                yield _role(role), _plain(assembly, holder, resource), _actions(statement), condition
+    for held in of_identities(assembly):
+        holder = held.holder
+        said = [holder.properties.get(key) for key in ("Roles", "Users", "Groups", "RoleName", "UserName", "GroupName")]
+        bearers = [each for value in said for each in listed(value)] if "PolicyDocument" in holder.properties else []
+        condition = _condition(assembly, holder, held.statement)
+        for name in [_bearer(assembly, holder, each) for each in bearers] or [_role(holder)]:
+            for resource in _on(assembly, holder, held.statement):
+                yield name, resource, _actions(held.statement), condition
+    for kind in ("Role", "User", "Group"):
+        for holder in assembly.of(f"AWS::IAM::{kind}"):
+            for arn in listed(holder.properties.get("ManagedPolicyArns")):
+                # What a policy of the templates allows has rows of its own.
+                yield _role(holder), "whatever it says", f"policy {_written(assembly, holder, arn)}", ""
+    for key in assembly.of("AWS::IAM::AccessKey"):
+        yield _written(assembly, key, key.properties.get("UserName")), "", "has an access key that lasts", ""
+
+
+def _bearer(assembly: Assembly, origin: Resource, value: Any) -> str:
+    """Who has a policy: a role, a user or a group of the templates, or one of that name."""
+    target = assembly.target(origin, value, "AWS::IAM::Role")
+    return _role(target) if target else _written(assembly, origin, value)
+
+
+def _on(assembly: Assembly, origin: Resource, statement: Mapping[str, Any]) -> list[str]:
+    """The resources of a statement."""
+    but = [f"all but {_plain(assembly, origin, each)}" for each in listed(statement.get("NotResource"))]
+    return but + [_plain(assembly, origin, each) for each in listed(statement.get("Resource"))]
 
 
 def _trusts(assembly: Assembly) -> Rows:
-    for role in assembly.of("AWS::IAM::Role"):
-        for statement in statements(role.properties["AssumeRolePolicyDocument"]):
-            who = _who(assembly, role, statement["Principal"])
-            yield _role(role), who, _condition(assembly, role, statement)
+    for held in of_trusts(assembly):
+        who = _whom(assembly, held.holder, held.statement)
+        denied = "never " if held.statement.get("Effect") == "Deny" else ""
+        yield _role(held.holder), denied + who, _condition(assembly, held.holder, held.statement)
 
 
 def _policies(assembly: Assembly) -> Rows:
-    for holder, name, statement in _let_in(assembly):
-        if statement["Effect"] == "Allow" or statement.get("Condition") != TLS:
-            who = _who(assembly, holder, statement.get("Principal"))
-            yield name, who, _actions(statement), _condition(assembly, holder, statement)
+    for held in of_resources(assembly):
+        statement, holder = held.statement, held.holder
+        if statement.get("Effect") == "Allow" or statement.get("Condition") != TLS:
+            condition = _condition(assembly, holder, statement)
+            for name in _doors(assembly, held):
+                yield name, _whom(assembly, holder, statement), _actions(statement), condition
     for permission in assembly.of("AWS::Lambda::Permission"):
         said = permission.properties
-        sources = {f"aws:{name}": said[name] for name in ("SourceArn", "SourceAccount") if name in said}
+        names = ("SourceArn", "SourceAccount", "PrincipalOrgID")
+        sources = {f"aws:{name}": said[name] for name in names if name in said}
+        if "FunctionUrlAuthType" in said:
+            sources["lambda:FunctionUrlAuthType"] = said["FunctionUrlAuthType"]
         condition = _condition(assembly, permission, {"Condition": {"StringEquals": sources}})
         who = _who(assembly, permission, said["Principal"])
         yield _plain(assembly, permission, said["FunctionName"]), who, text(said["Action"]), condition
+    for layer in assembly.of("AWS::Lambda::LayerVersionPermission"):
+        said = layer.properties
+        of = {"aws:PrincipalOrgID": said["OrganizationId"]} if "OrganizationId" in said else {}
+        condition = _condition(assembly, layer, {"Condition": {"StringEquals": of}})
+        who = _who(assembly, layer, said.get("Principal"))
+        yield _plain(assembly, layer, said.get("LayerVersionArn")), who, text(said.get("Action")), condition
+    for url in assembly.of("AWS::Lambda::Url"):
+        asked = "whom IAM lets" if url.properties.get("AuthType") == "AWS_IAM" else "anyone"
+        yield _plain(assembly, url, url.properties.get("TargetFunctionArn")), asked, "its URL", ""
 
 
-def _let_in(assembly: Assembly) -> Iterator[tuple[Resource, str, Mapping[str, Any]]]:
-    """Every statement of a resource's policy: who holds it, what it is for, and what it says."""
-    for kind, key in POLICIES.items():
-        for policy in assembly.of(kind):
-            for value in listed(policy.properties.get(key)):
-                for statement in statements(policy.properties.get("PolicyDocument")):
-                    yield policy, _plain(assembly, policy, value), statement
-    for policy in assembly.of("AWS::Events::EventBusPolicy"):
-        name = f"event-bus {_written(assembly, policy, policy.properties.get('EventBusName', 'default'))}"
-        yield policy, name, {"Effect": "Allow", **(policy.properties.get("Statement") or policy.properties)}
-    for key_ in assembly.of(KEY):
-        yield from ((key_, _called(assembly, key_), each) for each in statements(key_.properties.get("KeyPolicy")))
-    for api in assembly.of(API):
-        for statement in statements(api.properties.get("Policy")):
-            for resource in listed(statement.get("Resource")):
-                path = re.sub("^[^/]*", "", _written(assembly, api, resource))
-                yield api, _called(assembly, api) + path, statement
+def _doors(assembly: Assembly, held: Held) -> list[str]:
+    """What a statement lets in to, as a person calls it."""
+    holder = held.holder
+    if holder.kind == BUS:
+        return [f"event-bus {_written(assembly, holder, held.of)}"]
+    if holder.kind == API:
+        paths = (re.sub("^[^/]*", "", each) for each in _on(assembly, holder, held.statement))
+        return [_called(assembly, holder) + path for path in paths]
+    return [_called(assembly, holder) if held.of is None else _plain(assembly, holder, held.of)]
 
 
 def _asked(assembly: Assembly) -> Rows:
@@ -150,9 +170,8 @@ def _asked(assembly: Assembly) -> Rows:
         yield f"{said['HttpMethod']} {path(assembly, method)}", asked
 
 
-def _role(role: Resource | None) -> str:
-    assert role is not None
-    description = text(role.properties.get("Description", role.logical_id))
+def _role(role: Resource) -> str:
+    description = text(role.properties.get("Description", role.name or role.logical_id))
     for reference, word in PLAIN.items():
         description = description.replace(f"${{{reference}}}", word)
     return description.removeprefix("What ").removesuffix(" may do.")
@@ -160,7 +179,14 @@ def _role(role: Resource | None) -> str:
 
 def _actions(statement: Mapping[str, Any]) -> str:
     denied = "never " if statement.get("Effect") == "Deny" else ""
-    return denied + ", ".join(sorted(map(text, listed(statement.get("Action")))))
+    but = [f"all but {text(each)}" for each in listed(statement.get("NotAction"))]
+    return denied + ", ".join(sorted([*map(text, listed(statement.get("Action"))), *but]))
+
+
+def _whom(assembly: Assembly, origin: Resource, statement: Mapping[str, Any]) -> str:
+    if "NotPrincipal" in statement:
+        return f"anyone but {_who(assembly, origin, statement['NotPrincipal'])}"
+    return _who(assembly, origin, statement.get("Principal"))
 
 
 def _who(assembly: Assembly, origin: Resource, principal: Any) -> str:
@@ -217,7 +243,8 @@ def _plain(assembly: Assembly, origin: Resource, value: Any) -> str:
     if target is not None:
         return _called(assembly, target)
     written = _written(assembly, origin, value)
-    service, name = written.split(":", 5)[2::3] if written.startswith("arn:") else ("", written)
+    parts = written.split(":", 5)
+    service, name = parts[2::3] if parts[0] == "arn" and len(parts) == 6 else ("", written)
     if service in UNTYPED:
         return f"{UNTYPED[service]} {name}"
     kind, _, word = re.sub("[:/]", " ", name, count=1).partition(" ")

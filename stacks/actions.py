@@ -44,6 +44,9 @@ RESOURCE_OPTIONAL = (
     *("comprehend:classifydocument", "comprehend:detectentities"),
     # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrekognition.html
     "rekognition:detectmoderationlabels",
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscostexplorerservice.html
+    *("ce:getcostandusage", "ce:getcostandusagewithresources", "ce:getcostforecast", "ce:getusageforecast"),
+    *("ce:getdimensionvalues", "ce:gettags", "ce:getcostcategories"),
     # A telephone number is no resource; whoever may send to one may publish to every topic.
     # https://docs.aws.amazon.com/sns/latest/dg/sms_sending-overview.html
     "sns:publish",

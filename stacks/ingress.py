@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import Any
 
 from aws_cdk import aws_apigateway as apigateway
@@ -17,6 +16,7 @@ from stacks.edge.api_to_queue import ApiToQueue
 from stacks.edge.authorization import Authorization
 from stacks.edge.closed_route import ClosedRoute
 from stacks.edge.gateway_responses import add_gateway_responses
+from stacks.edge.path_pattern import meet
 from stacks.entry import PARAMETER, Topology
 from stacks.parts.acknowledged import acknowledge
 from stacks.parts.stage_stack import StageStack
@@ -127,14 +127,14 @@ def open_paths(settings: Settings, topology: Topology) -> list[str]:
     """The routes that a resource policy must allow, as it names them: of callers who hold a key, or sign the body.
 
     Raises `SettingsError` where one of them, with anything in the place of its parameters, is also a route whose
-    callers IAM or the authorizer judges.
+    callers IAM or the authorizer judges, with some value in the place of its own.
     """
     routes = [*topology.routes, *topology.retired_routes]
     judged = [route for route in routes if route.authorized(settings.authorization) in ("iam", "jwt")]
     found = []
     for route in (each for each in routes if each not in judged):
         pattern = f"{route.method}{PARAMETER.sub('*', route.path)}"
-        covered = next((each.name for each in judged if fnmatchcase(f"{each.method}{each.path}", pattern)), None)
+        covered = next((each.name for each in judged if meet(f"{each.method}{each.path}", pattern)), None)
         if covered is not None:
             raise SettingsError(
                 f"Stage {settings.stage} is private, and what lets anybody call {route.name} would let them call "

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from functions.contracts.path import path_field
 from functions.contracts.pause import PAUSE_CONSUMER
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook
-from stacks import actions, grants, names, shapes
+from stacks import actions, grants, names, paths, shapes
 
 if TYPE_CHECKING:
     from stacks.entry import Integration, Route, Topology
@@ -50,7 +50,8 @@ def check(topology: Topology) -> None:
         raise TopologyError(sentence)
     _integrations(topology)
     _names(topology)
-    _paths(topology)
+    for sentence in paths.refusals(topology):
+        raise TopologyError(sentence)
     for integration in topology.integrations:
         for rule in (_queues, _consumers, _routes, _webhooks, _subscriptions):
             rule(integration, topology)
@@ -119,23 +120,6 @@ def _names(topology: Topology) -> None:
     _refuse(twice is not None, f"Event {twice} is published as two classes; rename one, or publish the same.")
     twice = _repeated(route.name for each in topology.integrations for route in each.routes)
     _refuse(twice is not None, f"Route {twice} is listed twice; remove one or change its path.")
-
-
-def _paths(topology: Topology) -> None:
-    # https://github.com/amazon-archives/aws-apigateway-importer/issues/202
-    there: dict[str, tuple[str, str]] = {}
-    # One that is retired is still a method, in its place.
-    for route in (*topology.routes, *topology.retired_routes):
-        before = ""
-        for part in route.path.split("/")[1:]:
-            if part.startswith("{"):
-                other, name = there.setdefault(before, (part, route.name))
-                _refuse(
-                    other != part,
-                    f"Route {route.name}: {part} stands where {name} has {other}, and API Gateway takes one there; "
-                    "rename one.",
-                )
-            before += f"/{part}"
 
 
 def _queues(integration: Integration, topology: Topology) -> None:
@@ -235,7 +219,6 @@ def _routes(integration: Integration, topology: Topology) -> None:
     queues = {queue.name: queue for queue in integration.queues}
     for route in integration.routes:
         entry = f"Route {route.name}"
-        _refuse(not route.path.startswith("/"), f"{entry}: a path starts with '/'.")
         queue = queues.get(route.queue)
         if queue is None:
             raise TopologyError(

@@ -1,4 +1,4 @@
-"""Rules for roles."""
+"""Rules for what roles, users and groups may do."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stacks import actions
-from stacks.invariants.assembly import Assembly, Resource, listed, statements, text
-from stacks.invariants.conditions import is_foreign, is_unsourced, required
+from stacks.invariants.assembly import Assembly, Resource, last_word, listed, text
+from stacks.invariants.conditions import is_everything
+from stacks.invariants.policies import everywhere, of_identities
 from stacks.invariants.rule import Finding, rule
 
-KEY = "AWS::KMS::Key"
+KEYS = ("AWS::KMS::Key", "AWS::KMS::ReplicaKey")
 """Its policy names all that it can do, for the account whose key it is, and is all that protects it."""
-
-OF_ACCOUNT = {"aws:sourceaccount", "aws:sourcearn", "kms:calleraccount", "aws:principalorgid"}
-IN_CONTEXT = "kms:encryptioncontext:"
-"""What a key's policy binds a service to: an account, or the ARN of what is encrypted."""
+MANAGED = "AWS::IAM::ManagedPolicy"
+LOGS = ("AWSLambdaBasicExecutionRole", "AWSLambdaVPCAccessExecutionRole")
+"""AWS's policies for functions: what they allow is known, and log-group-remade has its say on them."""
 
 BY_LAMBDA = (
     *("ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface"),
@@ -26,29 +26,8 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuratio
 
 
 def grants(assembly: Assembly) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
-    """Every statement that allows something to a role, with the resource that holds it."""
-    return ((holder, each) for holder, each in of_roles(assembly) if each.get("Effect") != "Deny")
-
-
-def of_roles(assembly: Assembly) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
-    """Every statement of a role's policies, with the resource that holds it."""
-    for policy in (*assembly.of("AWS::IAM::Policy"), *assembly.of("AWS::IAM::ManagedPolicy")):
-        yield from ((policy, statement) for statement in statements(policy.properties.get("PolicyDocument")))
-    for role in assembly.of("AWS::IAM::Role"):
-        for inline in role.properties.get("Policies", []):
-            yield from ((role, statement) for statement in statements(inline.get("PolicyDocument")))
-
-
-def policies(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Every statement in a resource's properties, whosever policy it is in."""
-    if isinstance(value, Mapping):
-        if "Effect" in value and "Action" in value:
-            yield value
-        for inner in value.values():
-            yield from policies(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from policies(inner)
+    """Every statement that allows something to a role, a user or a group, with the resource that holds it."""
+    return ((each.holder, each.statement) for each in of_identities(assembly) if each.statement.get("Effect") != "Deny")
 
 
 @rule(
@@ -57,12 +36,12 @@ def policies(value: Any) -> Iterator[Mapping[str, Any]]:
 )
 def known_actions(assembly: Assembly) -> Iterator[Finding]:
     """Every action that a policy names, of a role, a queue, a key or anything else, is one that IAM knows."""
-    for resource in assembly:
-        for statement in policies(resource.properties):
-            for action in map(text, listed(statement["Action"])):
-                if not actions.exists(action):
-                    near = actions.nearest(action)
-                    yield resource, action + (f" where {near} is near" if near else "")
+    for held in everywhere(assembly):
+        for action in map(text, _actions(held.statement)):
+            # All there are is what exact-actions judges.
+            if action != "*" and not actions.exists(action):
+                near = actions.nearest(action)
+                yield held.holder, action + (f" where {near} is near" if near else "")
 
 
 @rule(
@@ -71,13 +50,12 @@ def known_actions(assembly: Assembly) -> Iterator[Finding]:
 )
 def exact_actions(assembly: Assembly) -> Iterator[Finding]:
     """No role is allowed an action with a wildcard, and nobody is by a resource, but for a key that guards itself."""
-    for resource in assembly:
-        if resource.kind == KEY:
+    for held in everywhere(assembly):
+        if held.holder.kind in KEYS:
             continue
-        for statement in policies(resource.properties):
-            for action in map(text, listed(statement["Action"])):
-                if "*" in action and statement["Effect"] == "Allow":
-                    yield resource, action
+        for action in map(text, _actions(held.statement)):
+            if ("*" in action or "?" in action) and held.statement["Effect"] == "Allow":
+                yield held.holder, action
 
 
 @rule(
@@ -85,9 +63,9 @@ def exact_actions(assembly: Assembly) -> Iterator[Finding]:
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege",
 )
 def exact_resources(assembly: Assembly) -> Iterator[Finding]:
-    """No role is allowed anything on every resource, but for actions that know none, and network interfaces."""
+    """No role is allowed anything on all of a service or an account, but what knows no resources, and interfaces."""
     for holder, statement in grants(assembly):
-        if "*" in map(text, listed(statement.get("Resource"))):
+        if any(is_everything(text(each)) for each in listed(statement.get("Resource"))):
             broad = [
                 each
                 for each in map(text, listed(statement.get("Action")))
@@ -98,43 +76,43 @@ def exact_resources(assembly: Assembly) -> Iterator[Finding]:
 
 
 @rule(
-    fix="Condition the statement on aws:SourceAccount, aws:SourceArn or kms:CallerAccount, or name the principal.",
-    source="https://docs.aws.amazon.com/kms/latest/developerguide/least-privilege.html",
+    fix="Say what is allowed: Action, Resource and Principal.",
+    source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notaction.html",
 )
-def key_policy(assembly: Assembly) -> Iterator[Finding]:
-    """No key lets a service or everyone do more than ask what it is without saying for which account or resource."""
-    for key in assembly.of(KEY):
-        for statement in statements(key.properties.get("KeyPolicy")):
-            acts = [each for each in map(text, listed(statement.get("Action"))) if each != "kms:DescribeKey"]
-            if statement.get("Effect") == "Allow" and acts and is_foreign(statement.get("Principal")):
-                keys = required(statement)
-                if not keys & OF_ACCOUNT and not any(each.startswith(IN_CONTEXT) for each in keys):
-                    yield key, f"{text(statement['Principal'])} may {', '.join(acts)}"
+def no_exceptions(assembly: Assembly) -> Iterator[Finding]:
+    """No policy allows all but some: neither NotAction nor NotResource nor NotPrincipal stands where it allows."""
+    for held in everywhere(assembly):
+        for name in ("NotAction", "NotResource", "NotPrincipal"):
+            if held.statement["Effect"] != "Deny" and name in held.statement:
+                yield held.holder, f"it allows by {name}"
 
 
 @rule(
-    fix="Condition the statement on aws:SourceArn and aws:SourceAccount, or name the principal.",
-    source="https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html",
+    fix="Write what it may do as a policy in the template.",
+    source="https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-vs-inline.html",
 )
-def topic_policy(assembly: Assembly) -> Iterator[Finding]:
-    """No topic lets a service or everyone in without saying for which source and account."""
-    for policy in assembly.of("AWS::SNS::TopicPolicy"):
-        for statement in statements(policy.properties.get("PolicyDocument")):
-            if is_unsourced(statement):
-                yield policy, f"{text(statement.get('Principal'))} may {text(statement.get('Action'))}"
+def own_policies(assembly: Assembly) -> Iterator[Finding]:
+    """No role, user or group has a policy by its ARN that no template holds, but what lets functions write logs."""
+    for kind in ("Role", "User", "Group"):
+        for holder in assembly.of(f"AWS::IAM::{kind}"):
+            for arn in listed(holder.properties.get("ManagedPolicyArns")):
+                target = assembly.target(holder, arn, MANAGED)
+                if (target is None or target.kind != MANAGED) and last_word(arn) not in LOGS:
+                    yield holder, text(arn)
 
 
 @rule(
-    fix="Set SourceArn to the resource that invokes it, or name the principal.",
-    source="https://docs.aws.amazon.com/lambda/latest/dg/permissions-function-services.html",
+    fix="Let whoever holds it take a role.",
+    source="https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#bp-workloads-use-roles",
 )
-def invoked_from_here(assembly: Assembly) -> Iterator[Finding]:
-    """No function lets a service or everyone invoke it without saying for which resource or account."""
-    for permission in assembly.of("AWS::Lambda::Permission"):
-        principal = text(permission.properties.get("Principal"))
-        said = [text(permission.properties.get(name, "*")) for name in ("SourceArn", "SourceAccount")]
-        if (principal == "*" or principal.endswith(".amazonaws.com")) and said == ["*", "*"]:
-            yield permission, f"{principal} may invoke it for anybody"
+def no_lasting_keys(assembly: Assembly) -> Iterator[Finding]:
+    """No template makes an access key, because it lasts until somebody thinks of it."""
+    for key in assembly.of("AWS::IAM::AccessKey"):
+        yield key, f"user {text(key.properties.get('UserName'))} has one"
 
 
-RULES = (known_actions, exact_actions, exact_resources, key_policy, topic_policy, invoked_from_here)
+def _actions(statement: Mapping[str, Any]) -> list[Any]:
+    return [*listed(statement.get("Action")), *listed(statement.get("NotAction"))]
+
+
+RULES = (known_actions, exact_actions, exact_resources, no_exceptions, own_policies, no_lasting_keys)

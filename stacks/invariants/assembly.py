@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
+
+from stacks.invariants import templates as files
+from stacks.invariants.templates import HOME, STACK, Templates, plain
 
 # Where a resource says its physical name.
 NAMES = ("QueueName", "FunctionName", "TableName", "LogGroupName", "RoleName", "TopicName", "Name")
@@ -32,32 +34,39 @@ class Resource:
 class Assembly:
     """Every resource of every template, so that a rule sees a queue and its consumer even in two stacks."""
 
-    def __init__(self, templates: Mapping[str, Mapping[str, Any]]) -> None:
-        self.sizes = {path: _size(template) for path, template in templates.items()}
+    def __init__(
+        self, templates: Mapping[str, Mapping[str, Any]] | Templates, *, accounts: Collection[str] = ()
+    ) -> None:
+        found = templates if isinstance(templates, Templates) else Templates(templates)
+        self.accounts = frozenset(accounts)
+        """The accounts that the stacks are for, where they are for some and not for any."""
+        self.sizes = {path: _size(template) for path, template in found.by_path.items()}
         """The bytes of each template as it is written, without spaces, its mappings once."""
         self._resources = {
             (path, logical_id): Resource(
                 path,
                 logical_id,
-                found["Type"],
-                looked_up(found.get("Properties", {}), template.get("Mappings", {})),
-                found.get("DeletionPolicy"),
+                resource["Type"],
+                found.placed(path, plain(resource.get("Properties", {}), template.get("Mappings", {}))),
+                resource.get("DeletionPolicy"),
             )
-            for path, template in templates.items()
-            for logical_id, found in template.get("Resources", {}).items()
+            for path, template in found.by_path.items()
+            for logical_id, resource in template.get("Resources", {}).items()
         }
         self._named = {(resource.kind, resource.name): resource for resource in self._resources.values()}
         self._exported = {
-            text(output["Export"]["Name"]): (path, output["Value"])
-            for path, template in templates.items()
+            text(plain(output["Export"]["Name"])): found.placed(path, plain(output["Value"]), "")
+            for path, template in found.by_path.items()
             for output in template.get("Outputs", {}).values()
             if "Export" in output
         }
+        self.unread = [each for each in self.of(STACK) if (each.template, each.logical_id) not in found.nested]
+        """Nested stacks whose templates are not there."""
 
     @classmethod
-    def read(cls, paths: Iterable[str]) -> Assembly:
-        """The templates at `paths`."""
-        return cls({path: json.loads(Path(path).read_bytes()) for path in paths})
+    def read(cls, paths: Iterable[str], *, accounts: Collection[str] = ()) -> Assembly:
+        """The templates at `paths`, and those that are nested in them."""
+        return cls(files.read(paths), accounts=accounts)
 
     def __iter__(self) -> Iterator[Resource]:
         """Every resource."""
@@ -79,31 +88,18 @@ class Assembly:
         imports, or by the name its ARN or URL ends with."""
         if not isinstance(value, Mapping):
             return self._named.get((kind, last_word(value)))
-        path = origin.template
         if "Fn::ImportValue" in value:
-            path, value = self._exported.get(text(value["Fn::ImportValue"]), (path, {}))
+            value = self._exported.get(text(value["Fn::ImportValue"]), {})
         logical_id = (
             (value.get("Ref") or (value.get("Fn::GetAtt") or [None])[0]) if isinstance(value, Mapping) else None
         )
         if logical_id is not None:
-            return self._resources.get((path, str(logical_id)))
+            return self._resources.get((value.get(HOME, origin.template), str(logical_id)))
         return self._named.get((kind, last_word(value)))
 
 
 def _size(template: Mapping[str, Any]) -> int:
     return len(json.dumps(template, separators=(",", ":"), ensure_ascii=False).encode())
-
-
-def looked_up(value: Any, mappings: Mapping[str, Any]) -> Any:
-    """The value with what it finds in the template's mappings put in its place."""
-    match value:
-        case {"Fn::FindInMap": [str() as mapping, str() as key, str() as name]}:
-            return mappings[mapping][key][name]
-        case Mapping():
-            return {name: looked_up(each, mappings) for name, each in value.items()}
-        case list():
-            return [looked_up(each, mappings) for each in value]
-    return value
 
 
 def text(value: Any) -> str:
@@ -113,10 +109,10 @@ def text(value: Any) -> str:
             return str(value)
         case {"Fn::Join": [separator, parts]}:
             return str(separator).join(text(part) for part in parts)
-        case {"Fn::Sub": str() as template}:
-            return template
         case {"Ref": name}:
             return f"${{{name}}}"
+        case {"Fn::ImportValue": name}:
+            return f"${{{text(name)}}}"
         case {"Fn::GetAtt": [name, *attributes]}:
             return f"${{{'.'.join([name, *attributes])}}}"
         case _:

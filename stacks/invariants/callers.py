@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from fnmatch import fnmatchcase
 from typing import Any
 
 from functions.contracts import envelope
 from stacks import names
+from stacks.edge.path_pattern import meet
 from stacks.invariants.assembly import Assembly, Resource, listed, statements, text
 from stacks.invariants.conditions import is_anyone
 from stacks.invariants.rule import Finding, rule
@@ -20,6 +20,8 @@ GUIDE = "https://docs.aws.amazon.com/apigateway/latest/developerguide"
 SIGNED = f".Name={envelope.SIGNATURE}&"
 """What a template says that hands the sender's signature on to the consumer, which checks it."""
 VPC = ("aws:SourceVpce", "aws:SourceVpc")
+JUDGED = ("AWS_IAM", "CUSTOM", "COGNITO_USER_POOLS")
+"""How a method asks somebody for a yes or a no."""
 
 
 def _api(assembly: Assembly, origin: Resource) -> Resource | None:
@@ -78,6 +80,8 @@ def own_authorizer(assembly: Assembly) -> Iterator[Finding]:
     """A function that says who may call is invoked by its own API's authorizer, and by nobody else."""
     for authorizer in assembly.of("AWS::ApiGateway::Authorizer"):
         asked = [each for each in _referred(assembly, authorizer, authorizer.properties) if each.kind == FUNCTION]
+        if authorizer.properties.get("Type") == "COGNITO_USER_POOLS":
+            continue  # API Gateway itself looks at the token
         api = _api(assembly, authorizer)
         permissions = [
             each
@@ -125,7 +129,7 @@ def _refuses(statement: Mapping[str, Any]) -> bool:
         and bool({"execute-api:/*", "*"} & set(map(text, listed(statement.get("Resource")))))
         and condition.keys() == {"StringNotEquals"}
         and len(named) == 1
-        and all(key in VPC and values and "*" not in json.dumps(values) for key, values in named.items())
+        and all(key in VPC and values and not re.search(r"[*?]", json.dumps(values)) for key, values in named.items())
     )
 
 
@@ -137,24 +141,38 @@ def signed_by_permission(assembly: Assembly) -> Iterator[Finding]:
     """No policy of an API allows a method that asks IAM or an authorizer, because it would do instead of their yes."""
     for method in assembly.of(METHOD):
         api = _api(assembly, method)
-        if api is None or method.properties.get("AuthorizationType") not in ("AWS_IAM", "CUSTOM"):
+        if api is None or method.properties.get("AuthorizationType") not in JUDGED:
             continue
-        called = f"/{method.properties.get('HttpMethod')}{path(assembly, method)}"
+        verb = text(method.properties.get("HttpMethod"))
+        called = f"/{'{verb}' if verb == 'ANY' else verb}{path(assembly, method)}"
         for statement in statements(api.properties.get("Policy")):
             for stage in _stages(assembly, api):
-                if statement.get("Effect") == "Allow" and _covers(statement, f"/{stage}{called}"):
+                if statement.get("Effect") == "Allow" and _covers(assembly, api, statement, f"/{stage}{called}"):
                     yield method, f"the API's policy allows {text(statement.get('Resource', 'all but some'))}"
 
 
-def _covers(statement: Mapping[str, Any], called: str) -> bool:
-    def named(resources: Any) -> bool:
-        # Short, as a policy of an API may write it, or whole.
-        paths = (
-            re.sub(r"^(execute-api:|arn:[^/]*:execute-api:[^/]*)(?=/)", "", text(each)) for each in listed(resources)
-        )
-        return any(fnmatchcase(called, path) for path in paths)
+def _covers(assembly: Assembly, api: Resource, statement: Mapping[str, Any], called: str) -> bool:
+    # What else there is of NotResource, no-exceptions finds.
+    named = listed(statement.get("Resource"))
+    return "NotResource" in statement or any(meet(called, _called(assembly, api, each)) for each in named)
 
-    return not named(statement["NotResource"]) if "NotResource" in statement else named(statement.get("Resource"))
+
+def _called(assembly: Assembly, api: Resource, resource: Any) -> str:
+    """Stage, method and path of what a policy of the API names, short or as an ARN; `*` where it says none."""
+    head, slash, rest = _written(assembly, api, resource).partition("/")
+    # What is not known here may be anything.
+    rest = re.sub(r"\$\{[^}]*\}", "*", rest)
+    return f"{'*' if head.endswith('*') else ''}/{rest}" if slash else "*"
+
+
+def _written(assembly: Assembly, api: Resource, value: Any) -> str:
+    """The value as text, with the name of a stage of the templates in its place."""
+    match value:
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator).join(_written(assembly, api, part) for part in parts)
+        case {"Ref": _} if (target := assembly.target(api, value, STAGE)) is not None and target.kind == STAGE:
+            return text(target.properties.get("StageName"))
+    return text(value)
 
 
 def path(assembly: Assembly, method: Resource) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stacks.invariants.assembly import Assembly, Resource, last_word, listed
-from stacks.invariants.conditions import is_anyone, required
+from stacks.invariants.conditions import is_open
+from stacks.invariants.policies import BUS, of_resources
 from stacks.invariants.queues import QUEUE, policy
 from stacks.invariants.rule import Finding, rule
 
@@ -85,15 +86,10 @@ def target_permission(assembly: Assembly) -> Iterator[Finding]:
     source=f"{GUIDE}/eb-event-bus-perms.html",
 )
 def bus_policy(assembly: Assembly) -> Iterator[Finding]:
-    """No bus policy lets everyone publish."""
-    for found in assembly.of("AWS::Events::EventBusPolicy"):
-        statement = found.properties.get("Statement")
-        if not isinstance(statement, Mapping):  # older, of a form of its own
-            bound = found.properties.get("Condition") or {}
-            condition = {bound["Type"]: {bound["Key"]: bound["Value"]}} if bound else {}
-            statement = {"Principal": found.properties.get("Principal"), "Condition": condition}
-        if is_anyone(statement.get("Principal")) and not required(statement):
-            yield found, "everyone may"
+    """No bus policy lets everyone publish without saying of which account or organization."""
+    for held in of_resources(assembly, BUS, "AWS::Events::EventBus"):
+        if is_open(held.statement):
+            yield held.holder, "everyone may"
 
 
 RULES = (target_dead_letter_queue, target_retry, fifo_target, target_permission, bus_policy)

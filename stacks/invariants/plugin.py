@@ -37,7 +37,8 @@ class Invariants:
 
     def validate(self, context: IPolicyValidationContext) -> PolicyValidationPluginReport:
         """What breaks a rule, resource by resource."""
-        assembly = Assembly.read(context.template_paths)
+        accounts = {each.account_id for each in context.stack_templates if each.account_id}
+        assembly = Assembly.read(context.template_paths, accounts=accounts)
         violations = [
             PolicyViolation(
                 rule_name=rule.id,

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from functions.contracts.pause import PAUSE_CONSUMER
-from stacks.invariants.assembly import Assembly, Resource, statements, text
-from stacks.invariants.conditions import is_unsourced
+from stacks.invariants.assembly import Assembly, Resource, listed, text
+from stacks.invariants.conditions import is_anyone, is_unsourced
+from stacks.invariants.policies import of_resources
 from stacks.invariants.rule import Finding, rule
 
 QUEUE, MAPPING = "AWS::SQS::Queue", "AWS::Lambda::EventSourceMapping"
+POLICIES = ("AWS::SQS::QueuePolicy", "AWS::SQS::QueueInlinePolicy")
 GUIDE = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide"
 DAY = 24 * 60 * 60
 FOREVER = 4 * DAY  # SQS's own retention where a template gives none
@@ -103,13 +105,21 @@ def queue_encryption(assembly: Assembly) -> Iterator[Finding]:
 def queue_tls(assembly: Assembly) -> Iterator[Finding]:
     """Every queue refuses requests without TLS."""
     for queue in assembly.of(QUEUE):
-        if not any(
-            statement.get("Effect") == "Deny"
-            and text((statement.get("Condition") or {}).get("Bool", {}).get("aws:SecureTransport"))
-            in ("false", "False")
-            for statement in policy(assembly, queue)
-        ):
+        if not any(map(_refuses_plain, policy(assembly, queue))):
             yield queue, "its policy denies no plain HTTP"
+
+
+def _refuses_plain(statement: Mapping[str, Any]) -> bool:
+    """Whether it refuses everybody everything without TLS, whatever else there is."""
+    condition = statement.get("Condition") or {}
+    return (
+        statement.get("Effect") == "Deny"
+        and is_anyone(statement.get("Principal"))
+        and bool({"sqs:*", "*"} & set(map(text, listed(statement.get("Action")))))
+        and condition.keys() == {"Bool"}
+        and condition["Bool"].keys() == {"aws:SecureTransport"}
+        and text(condition["Bool"]["aws:SecureTransport"]).lower() == "false"
+    )
 
 
 @rule(
@@ -118,19 +128,19 @@ def queue_tls(assembly: Assembly) -> Iterator[Finding]:
 )
 def queue_policy(assembly: Assembly) -> Iterator[Finding]:
     """No queue lets a service or everyone in without saying for which source and account."""
-    for queue in assembly.of(QUEUE):
-        for statement in policy(assembly, queue):
-            if is_unsourced(statement):
-                yield queue, f"{text(statement.get('Principal'))} may {text(statement.get('Action'))}"
+    for held in of_resources(assembly, *POLICIES):
+        if is_unsourced(held.statement):
+            queue = assembly.target(held.holder, held.of, QUEUE)
+            said = f"{text(held.statement.get('Principal'))} may {text(held.statement.get('Action'))}"
+            yield queue or held.holder, said
 
 
 def policy(assembly: Assembly, queue: Resource) -> list[Mapping[str, Any]]:
     """The statements of the policies of that queue."""
     return [
-        statement
-        for policy in assembly.of("AWS::SQS::QueuePolicy")
-        if any(assembly.target(policy, url, QUEUE) is queue for url in policy.properties.get("Queues", []))
-        for statement in statements(policy.properties.get("PolicyDocument"))
+        held.statement
+        for held in of_resources(assembly, *POLICIES)
+        if assembly.target(held.holder, held.of, QUEUE) is queue
     ]
 
 

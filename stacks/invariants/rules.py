@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stacks.invariants import access, callers, consumers, creation, edge, events, queues, size
+from stacks.invariants import access, callers, consumers, creation, doors, edge, events, queues, size
 
 RULES = (
     *callers.RULES,
@@ -11,6 +11,7 @@ RULES = (
     *consumers.RULES,
     *events.RULES,
     *access.RULES,
+    *doors.RULES,
     *creation.RULES,
     *size.RULES,
 )

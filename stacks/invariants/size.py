@@ -58,7 +58,7 @@ def _plain(value: Any) -> Any:
             return str(separator).join(map(str, map(_plain, parts)))
         case {"Ref": name} if name in LONGEST:
             return LONGEST[name]
-        case {"Ref": _} | {"Fn::Sub": _}:
+        case {"Ref": _}:
             return text(value)
         case Mapping():
             return {key: _plain(each) for key, each in value.items()}

@@ -6,12 +6,14 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from stacks import names
 from stacks.edge.content_type import PATTERN, SPELLINGS
-from stacks.entry import Authorization
+from stacks.entry import Authorization, Topology
 from stacks.ingress import open_paths
 from stacks.invariants.velocity import unencoded
 from stacks.settings import SettingsError
@@ -178,6 +180,24 @@ def test_a_private_path_that_anybody_may_call_covers_none_that_asks_its_caller(a
     topology = replace(SAMPLE, integrations=(SAMPLE.integration("tickets"), SAMPLE.integration("agents"), wide))
     with pytest.raises(SettingsError, match=r"anybody call POST .* would let them call POST /v1/tickets"):
         open_paths(settings_of("inside", authorization=asked), topology)
+
+
+@pytest.mark.parametrize(
+    ("judged", "anybodys"),
+    [
+        ("/v1/{ticket_id}/a/b", "/v1/webhooks/{source}"),
+        ("/v1/webhooks/a/b", "/v1/webhooks/{source}"),
+        ("/v1/{ticket_id}", "/v1/webhooks"),
+        ("/{ticket_id}/x/y", "/v1/{source}"),
+    ],
+)
+def test_a_parameter_of_either_path_may_be_what_the_other_says(judged: str, anybodys: str) -> None:
+    asks, lets_in = SAMPLE.integration("tickets").routes[0], SAMPLE.integration("webhooks").routes[0]
+    routes = (replace(asks, path=judged), replace(lets_in, path=anybodys))
+    # No map that is checked has all of them.
+    topology = cast("Topology", SimpleNamespace(routes=routes, retired_routes=()))
+    with pytest.raises(SettingsError, match="would let them call"):
+        open_paths(settings_of("inside"), topology)
 
 
 def test_a_public_api_is_regional(prod: Templates) -> None:

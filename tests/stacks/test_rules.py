@@ -239,7 +239,6 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         {"routes": (ROUTE, replace(ROUTE, queue="follow", retired=True))},
         "Route POST /v1/things is listed twice",
     ),
-    ("a relative path", route(path="v1/things"), "a path starts with '/'"),
     ("a route to nowhere", {"routes": (ROUTE, replace(ROUTE, path="/x", queue="lost"))}, "feeds queue 'lost'"),
     ("FIFO without group", work(fifo=True), "without a group"),
     ("a group on a standard queue", {"routes": (GROUPED,)}, "queue 'work' is standard"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stacks import names
-from stacks.invariants.assembly import looked_up
+from stacks.invariants.templates import plain
 from tests.stacks.templates import Templates
 
 
@@ -17,7 +17,7 @@ def methods(templates: Templates) -> dict[str, Mapping[str, Any]]:
     mappings = templates.stacks["ingress"].get("Mappings", {})
     for method in templates.properties("AWS::ApiGateway::Method", "ingress"):
         if method["Integration"]["Type"] == "AWS":
-            method = {**method, "Integration": looked_up(method["Integration"], mappings)}
+            method = {**method, "Integration": plain(method["Integration"], mappings)}
             name = json.dumps(method["Integration"]["Uri"]).rpartition("/")[2].partition('"')[0]
             found[name.removeprefix(names.resource(templates.stage, "")).removesuffix(".fifo")] = method
     return found

@@ -1,0 +1,41 @@
+"""Where routes stand in the API: which verbs and paths there may be, and which of them get on with each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stacks.entry import Topology
+
+VERBS = ("POST", "PUT", "PATCH", "DELETE")
+"""The methods by which a request asks for something to be done; ANY would be all of them at once, and GET too."""
+# A part of a path as API Gateway takes it, without what is more than letters in a policy, and without a greedy one.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-settings-method-request.html
+PATH = re.compile(r"(?:/(?:(?!\.{1,2}(?:/|$))[A-Za-z0-9._:-]+|\{[a-z_]+\}))+")
+
+
+def refusals(topology: Topology) -> Iterator[str]:
+    """What is wrong with the verbs and paths of the routes, one sentence each."""
+    # https://github.com/amazon-archives/aws-apigateway-importer/issues/202
+    there: dict[str, tuple[str, str]] = {}
+    # One that is retired is still a method, in its place.
+    for route in (*topology.routes, *topology.retired_routes):
+        if route.method not in VERBS:
+            yield f"Route {route.name}: method {route.method!r} is none of {', '.join(VERBS)}; write one of them."
+        if not PATH.fullmatch(route.path):
+            yield (
+                f"Route {route.name}: a path is words of letters, digits and '._:-', or whole {{parameters}}, each "
+                "after a '/'; correct it."
+            )
+        before = ""
+        for part in route.path.split("/")[1:]:
+            if part.startswith("{"):
+                other, name = there.setdefault(before, (part, route.name))
+                if other != part:
+                    yield (
+                        f"Route {route.name}: {part} stands where {name} has {other}, and API Gateway takes one there; "
+                        "rename one."
+                    )
+            before += f"/{part}"
