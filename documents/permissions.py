@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -53,8 +54,9 @@ TLS = {"Bool": {"aws:SecureTransport": "false"}}
 Rows = Iterator[tuple[str, ...]]
 
 
-def draw(assembly: Assembly, stage: str) -> str:
-    """The page: the roles' permissions, their trusts, the policies of resources, and what routes ask."""
+def draw(assembly: Assembly, stage: str, kept: Iterable[tuple[str, ...]] = ()) -> str:
+    """The page: the roles' permissions, their trusts, the policies of resources, what routes ask, and which findings of
+    invariants are `kept`."""
     return "\n".join(
         [
             HEAD.format(stage=stage),
@@ -66,12 +68,25 @@ def draw(assembly: Assembly, stage: str) -> str:
             *_table(("resource", "who", "actions", "if"), _policies(assembly)),
             "\n## What routes ask of their callers\n",
             *_table(("route", "asks for"), _asked(assembly)),
+            "\n## Which findings of invariants are acknowledged\n",
+            *_table(("resource", "rule", "because"), kept),
             "",
         ]
     )
 
 
-def _table(head: tuple[str, ...], rows: Rows) -> Iterator[str]:
+def acknowledged(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """What somebody said yes to in a report of the CDK's: the resource, the rule and the reason."""
+    return [
+        (construct["constructPath"].removesuffix("/Resource"), each["ruleName"], each["reason"])
+        for plugin in report["pluginReports"]
+        if plugin["pluginName"] == names.PROJECT
+        for each in plugin.get("suppressedViolations", ())
+        for construct in each["violatingConstructs"]
+    ]
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
     for row in (head, ("---",) * len(head), *sorted(set(rows))):
         yield f"| {' | '.join(row)} |"
 
@@ -160,6 +175,8 @@ def _asked(assembly: Assembly) -> Rows:
             asked = "a signature of an AWS identity, which IAM lets call it"
         elif said.get("AuthorizationType") == "CUSTOM":
             asked = f"a token, which {_written(assembly, method, said['AuthorizerId'])} lets in"
+        elif said.get("AuthorizationType") == "COGNITO_USER_POOLS":
+            asked = "a token of a user pool"
         elif said.get("ApiKeyRequired"):
             asked = "an API key of the stage's usage plan"
         elif integration.get("Type") == "MOCK":
@@ -244,7 +261,9 @@ def _plain(assembly: Assembly, origin: Resource, value: Any) -> str:
         return _called(assembly, target)
     written = _written(assembly, origin, value)
     parts = written.split(":", 5)
-    service, name = parts[2::3] if parts[0] == "arn" and len(parts) == 6 else ("", written)
+    if len(parts) < 6 and parts[0] == "arn":
+        return written
+    service, name = parts[2::3] if parts[0] == "arn" else ("", written)
     if service in UNTYPED:
         return f"{UNTYPED[service]} {name}"
     kind, _, word = re.sub("[:/]", " ", name, count=1).partition(" ")
@@ -265,4 +284,8 @@ def pages(topology: Topology, root: Path) -> Pages:
     """The page, of the last stage that cdk.json lists."""
     stage = names.STAGES[-1]
     with TemporaryDirectory() as folder:
-        return {root / "docs" / "permissions.md": draw(synthesized(stage, topology, Path(folder)), stage)}
+        assembly = synthesized(stage, topology, Path(folder))
+        # The CDK writes one where it has something to report.
+        report = Path(folder) / "validation-report.json"
+        kept = acknowledged(json.loads(report.read_bytes())) if report.is_file() else []
+        return {root / "docs" / "permissions.md": draw(assembly, stage, kept)}

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
+
+import pytest
 
 from documents import permissions
 from stacks import names
@@ -114,3 +118,102 @@ def test_who_may_publish_on_a_bus_shows_on_the_page() -> None:
     page = permissions.draw(Assembly({"one": {"Resources": resources}}), "prod")
     assert "| event-bus theirs | 123456789012 | events:PutEvents |  |" in page
     assert "| event-bus default | anyone | events:PutEvents |  |" in page
+
+
+def of(**resources: tuple[str, dict[str, Any]]) -> str:
+    """The page of a template with those resources."""
+    made = {name: {"Type": kind, "Properties": said} for name, (kind, said) in resources.items()}
+    return permissions.draw(Assembly({"one": {"Resources": made}}), "prod")
+
+
+def document(**said: Any) -> dict[str, Any]:
+    return {"Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/k", **said}]}
+
+
+ROLE, POLICY = "AWS::IAM::Role", "AWS::IAM::Policy"
+
+
+def test_a_role_that_was_there_before_is_called_by_its_name() -> None:
+    page = of(P=(POLICY, {"Roles": ["theirs"], "PolicyDocument": document()}))
+    assert "| theirs | bucket b/k | s3:GetObject |  |" in page
+    page = of(P=("AWS::IAM::UserPolicy", {"UserName": "ann", "PolicyDocument": document()}))
+    assert "| ann | bucket b/k | s3:GetObject |  |" in page
+
+
+@pytest.mark.parametrize(
+    ("said", "row"),
+    [
+        ({"Principal": {"Service": "ec2.amazonaws.com"}}, "ec2.amazonaws.com |  |"),
+        ({"Principal": "*", "Effect": "Deny"}, "never anyone |  |"),
+        ({"NotPrincipal": {"AWS": "123456789012"}}, "anyone but 123456789012 |  |"),
+    ],
+)
+def test_who_may_take_a_role_is_told_however_it_is_said(said: dict[str, Any], row: str) -> None:
+    assert f"| R | {row}" in of(R=(ROLE, {"AssumeRolePolicyDocument": document(**said)}))
+
+
+def test_what_is_allowed_by_exception_or_by_the_name_of_a_policy_is_told() -> None:
+    but = {"Effect": "Allow", "NotAction": "s3:GetObject", "NotResource": "arn:aws:s3:::b/k"}
+    policy = {"PolicyName": "p", "PolicyDocument": {"Statement": [but]}}
+    page = of(R=(ROLE, {"Policies": [policy], "ManagedPolicyArns": ["arn:aws:iam::aws:policy/AdministratorAccess"]}))
+    assert "| R | all but bucket b/k | all but s3:GetObject |  |" in page
+    assert "| R | whatever it says | policy arn:aws:iam::aws:policy/AdministratorAccess |  |" in page
+
+
+def test_wildcards_in_the_place_of_an_arn_are_shown_as_they_are() -> None:
+    assert "| P | arn:* | s3:GetObject |  |" in of(P=(POLICY, {"PolicyDocument": document(Resource="arn:*")}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "row"),
+    [
+        ("AWS::SQS::QueueInlinePolicy", {"Queue": "q", "PolicyDocument": document(Principal="*")}, "| q | anyone |"),
+        ("AWS::SNS::TopicInlinePolicy", {"TopicArn": "t", "PolicyDocument": document(Principal="*")}, "| t | anyone |"),
+        (
+            "AWS::SecretsManager::ResourcePolicy",
+            {"SecretId": "s", "ResourcePolicy": document(Principal="*")},
+            "| s | anyone |",
+        ),
+        (
+            "AWS::DynamoDB::Table",
+            {"TableName": "t", "ResourcePolicy": {"PolicyDocument": document(Principal="*")}},
+            "| AWS::DynamoDB::Table t | anyone |",
+        ),
+        (
+            "AWS::Logs::ResourcePolicy",
+            {"PolicyName": "p", "PolicyDocument": json.dumps(document(Principal="*"))},
+            "| p | anyone |",
+        ),
+        ("AWS::Events::EventBus", {"Name": "b", "Policy": document(Principal="*")}, "| event-bus b | anyone |"),
+        ("AWS::KMS::ReplicaKey", {"KeyPolicy": document(Principal="*")}, "| AWS::KMS::ReplicaKey X | anyone |"),
+        (
+            "AWS::Lambda::Permission",
+            {"FunctionName": "f", "Action": "a", "Principal": "*", "PrincipalOrgID": "o-1", "SourceArn": "arn:*"},
+            "| f | anyone | a | aws:PrincipalOrgID is o-1; aws:SourceArn is arn:* |",
+        ),
+        (
+            "AWS::Lambda::LayerVersionPermission",
+            {"LayerVersionArn": "l", "Action": "a", "Principal": "*", "OrganizationId": "o-1"},
+            "| l | anyone | a | aws:PrincipalOrgID is o-1 |",
+        ),
+        ("AWS::Lambda::Url", {"TargetFunctionArn": "f", "AuthType": "NONE"}, "| f | anyone | its URL |  |"),
+        ("AWS::Lambda::Url", {"TargetFunctionArn": "f", "AuthType": "AWS_IAM"}, "| f | whom IAM lets | its URL |  |"),
+        ("AWS::IAM::AccessKey", {"UserName": "ann"}, "| ann |  | has an access key that lasts |  |"),
+    ],
+)
+def test_whom_any_resource_lets_in_shows_on_the_page(kind: str, said: dict[str, Any], row: str) -> None:
+    assert row in of(X=(kind, said))
+
+
+def test_what_is_acknowledged_is_told_with_its_reason() -> None:
+    suppressed = {
+        "ruleName": "queue-policy",
+        "reason": "It is a test.",
+        "violatingConstructs": [{"constructPath": "tickets/Work/Resource"}],
+    }
+    ours = {"pluginName": names.PROJECT, "violations": [], "suppressedViolations": [suppressed]}
+    nags = {"pluginName": "cdk-nag", "violations": [], "suppressedViolations": [suppressed | {"reason": "nag"}]}
+    found = permissions.acknowledged({"pluginReports": [ours, nags]})
+    assert found == [("tickets/Work", "queue-policy", "It is a test.")]
+    page = permissions.draw(Assembly({}), "prod", found)
+    assert "| tickets/Work | queue-policy | It is a test. |" in page

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from functions.contracts.key import scoped
 from local.gateway.server import Gateway
+from stacks.edge.mapping_template import LONGEST_IDENTIFIER
 from tests.local.gateway.assemblies import synthesize
 from tests.local.gateway.callers import AUTHORIZER, CREDENTIALS, KINDS, SESSION, SIGNER, policy, trusting
 from tests.local.gateway.client import Client
@@ -143,6 +145,28 @@ def test_users_of_a_cognito_pool_who_share_a_role_are_not_one_tenant(edge: Edge)
         assert edge.post({}).status == 202
         tenants.append(edge.receiver.taken.pop().attributes["tenant"])
     assert tenants == ["eu-central-1:one", "eu-central-1:two"]
+
+
+@of(("iam", "jwt"))
+@pytest.mark.parametrize("caller", ["AIDAEXAMPLEEXAMPLEID", "123456789012:bob"])
+def test_who_signs_without_a_role_is_a_tenant_of_his_own(edge: Edge, caller: str) -> None:
+    """A federated user's caller begins with the account, which all of them share."""
+    edge.receiver.caller |= SIGNER | {"caller": caller, "user": caller}
+    assert edge.client.post(TICKETS, TICKET, {**KEY, **CREDENTIALS["iam"]}).status == 202
+    assert edge.receiver.taken.pop().attributes["tenant"] == caller
+
+
+@of(("jwt", "jwt"))
+def test_groups_of_two_tenants_are_never_one_and_fit_into_what_sqs_takes(edge: Edge) -> None:
+    for tenant in ("a/b", "a%2Fb", "a", "100%"):
+        assert edge.post({"X-Tenant-Id": tenant}, CHANGES).status == 202
+        assert edge.receiver.taken.pop().parameters["MessageGroupId"] == scoped(tenant, "tic-1")
+    room = LONGEST_IDENTIFIER - len(scoped("t", "tic-1")) + 1
+    assert edge.post({"X-Tenant-Id": "t" * room}, CHANGES).status == 202
+    edge.receiver.taken.clear()
+    answer = edge.post({"X-Tenant-Id": "t" * (room + 1)}, CHANGES)
+    assert (answer.status, edge.receiver.taken) == (400, [])
+    assert "too long for a message group of" in answer.message
 
 
 @of(("jwt", "iam"))

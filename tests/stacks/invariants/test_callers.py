@@ -32,7 +32,7 @@ def policy(*statements: dict[str, Any]) -> Break:
     return prop(API, Policy={"Statement": list(statements)})
 
 
-def allowing(resource: str, **more: Any) -> Break:
+def allowing(resource: Any, **more: Any) -> Break:
     return policy({"Effect": "Allow", **ANYBODY, "Resource": resource, **more})
 
 
@@ -64,6 +64,53 @@ def no_permission(broken: Broken) -> None:
             del resources[name]
 
 
+def no_stage(broken: Broken) -> None:
+    for template in broken.templates.values():
+        resources = template["Resources"]
+        for name in [name for name, each in resources.items() if each["Type"] == "AWS::ApiGateway::Stage"]:
+            del resources[name]
+
+
+def one_unsigned_template(broken: Broken) -> None:
+    """Of the route of webhooks, which asks nobody: a template more, which hands no signature on."""
+    for method in broken.of(METHOD, AuthorizationType="NONE"):
+        if "RequestTemplates" in method["Integration"]:
+            method["Integration"]["RequestTemplates"]["text/plain"] = "Action=SendMessage"
+
+
+def invoked_by(*parts: str) -> Break:
+    """The source that may invoke the authorizer's function, `api` and `authorizer` being references to them."""
+
+    def change(broken: Broken) -> None:
+        resources = broken.templates["ingress"]["Resources"]
+        kinds = {"api": API, "authorizer": "AWS::ApiGateway::Authorizer"}
+        ids = {
+            word: next(name for name, each in resources.items() if each["Type"] == kind) for word, kind in kinds.items()
+        }
+        joined = [{"Ref": ids[part]} if part in ids else part for part in parts]
+        broken.set(PERMISSION, SourceArn={"Fn::Join": ["", joined]})
+
+    return change
+
+
+def asked_by_a_pool(broken: Broken) -> None:
+    broken.set(METHOD, {"AuthorizationType": "AWS_IAM"}, AuthorizationType="COGNITO_USER_POOLS")
+    allowing("execute-api:/*")(broken)
+
+
+def any_verb(broken: Broken) -> None:
+    broken.set(METHOD, {"AuthorizationType": "AWS_IAM"}, HttpMethod="ANY")
+    allowing("execute-api:/inside/PUT/v1/tickets")(broken)
+
+
+def its_stage(broken: Broken) -> None:
+    """Allows all of a stage, which it refers to."""
+    resources = broken.templates["ingress"]["Resources"]
+    stage = next(name for name, each in resources.items() if each["Type"] == "AWS::ApiGateway::Stage")
+    allowing({"Fn::Join": ["", ["execute-api:/", {"Ref": stage}, "/POST/v1/tickets"]]})(broken)
+
+
+ARN, SOURCE = "arn:aws:execute-api:eu-west-1:123456789012:", "/authorizers/"
 BREAKS: list[tuple[str, str, Break]] = [
     ("prod", "asked-callers", asking_nobody("AWS_IAM")),
     ("tokens", "asked-callers", asking_nobody("CUSTOM")),
@@ -71,6 +118,8 @@ BREAKS: list[tuple[str, str, Break]] = [
     ("inside", "asked-callers", asking_nobody("CUSTOM")),
     ("prod", "asked-callers", without_signature),
     ("local", "asked-callers", prop("AWS::ApiGateway::Stage", StageName="dev")),
+    ("local", "asked-callers", no_stage),
+    ("prod", "asked-callers", one_unsigned_template),
     ("keys", "planned-keys", prop(PLAN, ApiStages=[])),
     ("keys", "planned-keys", prop(PLAN, ApiStages=[{"ApiId": "another", "Stage": "prod"}])),
     ("keys", "planned-keys", prop(PLAN, Throttle=None)),
@@ -83,6 +132,9 @@ BREAKS: list[tuple[str, str, Break]] = [
     ),
     ("tokens", "own-authorizer", prop(PERMISSION, Principal="events.amazonaws.com")),
     ("inside", "own-authorizer", no_permission),
+    ("tokens", "own-authorizer", invoked_by(ARN, "another", SOURCE, "authorizer")),
+    ("tokens", "own-authorizer", invoked_by(ARN, "api", SOURCE, "another")),
+    ("tokens", "own-authorizer", invoked_by(ARN, "api", "/*", SOURCE, "authorizer")),
     ("tokens", "invoked-from-here", prop(PERMISSION, SourceArn=None)),
     ("tokens", "invoked-from-here", prop(PERMISSION, SourceArn="*")),
     ("tokens", "invoked-from-here", prop(PERMISSION, Principal="*", SourceArn=None)),
@@ -94,7 +146,28 @@ BREAKS: list[tuple[str, str, Break]] = [
     ("keys", "private-endpoints", denying(Condition=ELSEWHERE | {"Bool": {"aws:SecureTransport": "false"}})),
     ("keys", "private-endpoints", denying(Condition={"StringNotEquals": {"aws:SourceVpce": []}})),
     ("keys", "private-endpoints", denying(Condition={"StringNotEquals": {"aws:SourceVpce": "vpce-*"}})),
+    ("keys", "private-endpoints", denying(Condition={"StringNotEquals": {"aws:SourceVpce": "vpce-?"}})),
+    ("keys", "private-endpoints", denying(Effect="Allow")),
+    ("keys", "private-endpoints", denying(Action="execute-api:ManageConnections")),
+    (
+        "keys",
+        "private-endpoints",
+        denying(Condition={"StringNotEquals": {**ELSEWHERE["StringNotEquals"], "aws:SourceVpc": ["vpc-0123456789"]}}),
+    ),
+    ("keys", "private-endpoints", denying(Condition={"StringNotEquals": {"aws:PrincipalAccount": ["123456789012"]}})),
     ("inside", "signed-by-permission", allowing("execute-api:/*")),
+    *(
+        ("inside", "signed-by-permission", allowing(resource))
+        for resource in (
+            *("*", "execute-api:*", "arn:*", "arn:aws:execute-api:*", "arn:aws:execute-api:*:*:*"),
+            *("arn:aws:execute-api:eu-west-1:123456789012:*", "execute-api:/inside/POST/v1/tickets/a*/changes"),
+            *("execute-api:*/v1/tickets", {"Fn::Sub": "execute-api:/${Stage}/POST/v1/tickets"}),
+            {"Fn::Sub": ["execute-api:/${S}/*", {"S": "inside"}]},
+        )
+    ),
+    ("inside", "signed-by-permission", its_stage),
+    ("inside", "signed-by-permission", asked_by_a_pool),
+    ("inside", "signed-by-permission", any_verb),
     ("inside", "signed-by-permission", allowing("execute-api:/inside/POST/v1/tickets")),
     ("inside", "signed-by-permission", allowing("execute-api:/inside/POST/v1/tickets/*/changes")),
     ("inside", "signed-by-permission", allowing("execute-api:/ins*")),
@@ -143,4 +216,18 @@ def test_a_method_with_nothing_behind_it_need_not_ask(prod: Any) -> None:
     asking_nobody("AWS_IAM")(broken)
     nested(METHOD, "Integration", "Type", value="MOCK")(broken)
     (rule,) = [rule for rule in RULES if rule.id == "asked-callers"]
+    assert not list(rule.check(Assembly(broken.templates)))
+
+
+def test_a_user_pool_as_an_authorizer_needs_no_function(prod: Any) -> None:
+    broken = Broken(prod)
+    broken.add("ingress", "Pool", "AWS::ApiGateway::Authorizer", Type="COGNITO_USER_POOLS", ProviderARNs=["arn:a"])
+    (rule,) = [rule for rule in RULES if rule.id == "own-authorizer"]
+    assert not list(rule.check(Assembly(broken.templates)))
+
+
+def test_our_own_source_of_an_authorizer_is_one_that_the_rule_takes(tokens: Any) -> None:
+    broken = Broken(tokens)
+    invoked_by(ARN, "api", SOURCE, "authorizer")(broken)
+    (rule,) = [rule for rule in RULES if rule.id == "own-authorizer"]
     assert not list(rule.check(Assembly(broken.templates)))

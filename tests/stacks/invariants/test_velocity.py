@@ -25,6 +25,18 @@ from stacks.invariants.velocity import unencoded
         "#set($safe = $util.urlEncode($input.body))#set($safe = $input.body)X=$safe",
         "#if($input.params('a') == ')')$input.params('a')#end",
         "X=$util.urlEncode('a')&Y=$input.params('y')",
+        "#set($body = $util.urlEncode($input.body))MessageBody=$util.urlDecode($body)",
+        "#set($body = $util.urlEncode($input.body))#set($x = $util.urlDecode($body))MessageBody=$x",
+        "#set($body = $util.urlEncode($input.body))MessageBody=$body.replaceAll('%26', '&')",
+        "#set($body = $util.urlEncode($input.body))MessageBody=$body.toUpperCase().replaceAll('%26', '&')",
+        "#set($body = $util.urlEncode($input.body))#set($x = $body.replace('%26', '&'))MessageBody=$x",
+        "MessageBody=$util.urlEncode($input.body).replaceAll('%26', '&')",
+        "#set($l = [])#set($_ = $l.add($input.body))MessageBody=$l.get(0)",
+        "#set($l = [])#if($l.add($input.body))MessageBody=$l[0]#end",
+        "#set($m = {})#set($_ = $m.put('a', $input.body))MessageBody=$m.a",
+        "#set($m = {})#set($_ = $l.add($m.put('a', $input.body)))MessageBody=$m.a",
+        "#set($b.x = $input.body)MessageBody=$b.x",
+        "#set($util.x = $input.body)MessageBody=$util.x",
     ],
 )
 def test_a_callers_words_are_found(template: str) -> None:
@@ -41,6 +53,10 @@ def test_a_callers_words_are_found(template: str) -> None:
         "#set($n = 1)#set($n = $n + 1)MessageAttribute.${n}.Name=x",
         "#if($input.body.length() > 5)long#{else}short#end",
         "Price=5$ and $",
+        "#set($body = $util.urlEncode($input.body))#set($upper = $body.toUpperCase())MessageBody=$upper",
+        "#set($l = [])#set($_ = $l.add($util.urlEncode($input.body)))MessageBody=$l[0]",
+        "#set($body = $util.urlEncode($input.body))At=$util.parseJson('{}')",
+        "#set($code = 'a')Code=$code.replaceAll('a', 'b')",
     ],
 )
 def test_what_is_encoded_or_ours_is_not(template: str) -> None:
