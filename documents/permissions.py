@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -54,7 +54,7 @@ TLS = {"Bool": {"aws:SecureTransport": "false"}}
 Rows = Iterator[tuple[str, ...]]
 
 
-def draw(assembly: Assembly, stage: str, kept: Iterable[tuple[str, ...]] = ()) -> str:
+def draw(assembly: Assembly, stage: str, kept: Sequence[tuple[str, ...]] = ()) -> str:
     """The page: the roles' permissions, their trusts, the policies of resources, what routes ask, and which findings of
     invariants are `kept`."""
     return "\n".join(
@@ -69,7 +69,7 @@ def draw(assembly: Assembly, stage: str, kept: Iterable[tuple[str, ...]] = ()) -
             "\n## What routes ask of their callers\n",
             *_table(("route", "asks for"), _asked(assembly)),
             "\n## Which findings of invariants are acknowledged\n",
-            *_table(("resource", "rule", "because"), kept),
+            *(_table(("resource", "rule", "because"), kept) if kept else ["None is."]),
             "",
         ]
     )

@@ -15,14 +15,12 @@ import re
 from collections.abc import Iterable
 
 from scaffold.errors import Refused
+from stacks.paths import SEGMENT, VERBS
 
 LONGEST = 40
 """Characters of a name, at the most, as the map's rules have it."""
-METHODS = ("POST", "PUT", "PATCH")
-"""The methods whose requests have a body, which becomes the message."""
 HYPHENS = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 CAMEL = re.compile(r"([A-Z][a-z0-9]+)+")
-SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
 PARAMETER = re.compile(r"\{([a-z]+(?:_[a-z]+)*)\}")
 SPOKEN_FOR = frozenset(
     {
@@ -85,9 +83,9 @@ def route(text: str) -> tuple[str, str, tuple[str, ...]]:
     """Method, path and the path's parameters of `POST /v1/orders/{order_id}/returns`. Raises `Refused` for others."""
     method, _, path = text.strip().partition(" ")
     path = path.strip()
-    if method not in METHODS:
+    if method not in VERBS:
         raise Refused(
-            f"--route {text!r}: begin with {', '.join(METHODS[:-1])} or {METHODS[-1]}, whose body becomes the message, "
+            f"--route {text!r}: begin with {', '.join(VERBS[:-1])} or {VERBS[-1]}, whose body becomes the message, "
             "as in 'POST /v1/orders/{order_id}/returns'."
         )
     segments = path.split("/")[1:]

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from stacks.entry import Topology
 
-VERBS = ("POST", "PUT", "PATCH", "DELETE")
-"""The methods by which a request asks for something to be done; ANY would be all of them at once, and GET too."""
-# A part of a path as API Gateway takes it, without what is more than letters in a policy, and without a greedy one.
-# https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-settings-method-request.html
-PATH = re.compile(r"(?:/(?:(?!\.{1,2}(?:/|$))[A-Za-z0-9._:-]+|\{[a-z_]+\}))+")
+VERBS = ("POST", "PUT", "PATCH")
+"""The methods whose requests have a body, which becomes the message. ANY would be all of them at once, and more."""
+SEGMENT = re.compile(r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._:-]+")
+"""A part of a path, as API Gateway takes it, that is no parameter; in a policy it means only itself.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigateway-resource.html"""
+PATH = re.compile(rf"(?:/(?:{SEGMENT.pattern}|\{{[a-z_]+\}}))+")
 
 
 def refusals(topology: Topology) -> Iterator[str]:

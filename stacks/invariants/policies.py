@@ -85,7 +85,8 @@ def likely(value: Any) -> Iterator[Mapping[str, Any]]:
     """Every statement in a value, wherever it stands: what has an effect, and what it is on."""
     if isinstance(value, str) or (isinstance(value, Mapping) and "Fn::Join" in value):
         written = text(value)
-        value = _loaded(written) if '"Effect"' in written else None
+        # JSON, in which there may be JSON again: a custom resource says so what it calls.
+        value = _loaded(written) if "Effect" in written and written.lstrip()[:1] in ("{", "[") else None
     if isinstance(value, Mapping):
         if "Effect" in value and {"Action", "NotAction"} & value.keys():
             yield value

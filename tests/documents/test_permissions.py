@@ -215,5 +215,6 @@ def test_what_is_acknowledged_is_told_with_its_reason() -> None:
     nags = {"pluginName": "cdk-nag", "violations": [], "suppressedViolations": [suppressed | {"reason": "nag"}]}
     found = permissions.acknowledged({"pluginReports": [ours, nags]})
     assert found == [("tickets/Work", "queue-policy", "It is a test.")]
+    assert "acknowledged\n\nNone is.\n" in permissions.draw(Assembly({}), "prod")
     page = permissions.draw(Assembly({}), "prod", found)
     assert "| tickets/Work | queue-policy | It is a test. |" in page

@@ -165,6 +165,7 @@ OPENED: list[tuple[str, Properties]] = [
     ("readable-policies", {"AWS::ECR::Repository": {"RepositoryPolicyText": document(SEND)}}),
     ("readable-policies", {"AWS::SSO::PermissionSet": {"InlinePolicy": json.dumps(document(SEND))}}),
     ("readable-policies", {"Custom::Grant": {"Create": {"Fn::Join": ["", [json.dumps(document(SEND))]]}}}),
+    ("readable-policies", {"Custom::Grant": {"Create": json.dumps({"policy": json.dumps(document(SEND))})}}),
     ("readable-policies", sending(Principal={"Ref": "Whoever"})),
     ("readable-policies", sending(Principal={"Fn::If": ["Open", "*", SELF]})),
     ("readable-policies", role(Action={"Ref": "Whatever"}, Resource="arn:aws:s3:::b/k")),
