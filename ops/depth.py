@@ -50,7 +50,8 @@ class Depth:
 def depth(stage: Stage, queue: Queue, age: int | None = None) -> Depth:
     """What waits in one queue. Raises `OpsError` where SQS refuses."""
     with in_words():
-        counts = stage.client("sqs").get_queue_attributes(QueueUrl=queue.url, AttributeNames=list(COUNTS))["Attributes"]
+        client = stage.client("sqs", queue.region)
+        counts = client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=list(COUNTS))["Attributes"]
     waiting, in_flight, delayed = (int(counts.get(name, 0)) for name in COUNTS)
     whose = owner(stage.topology, queue.word)
     return Depth(

@@ -14,7 +14,7 @@ from ops.dead_letters.message_file import Archive
 from ops.dead_letters.parked import forget, work_of
 from ops.dead_letters.selection import EVERYTHING, Chooser, Selection
 from ops.depth import depth
-from ops.queue import find_dead
+from ops.queue import Queue, find_dead
 from ops.redrive.journal import new_run
 from ops.sqs.connection import connected, interruptible
 from ops.sqs.loop import run
@@ -47,7 +47,7 @@ def export(
     Of a FIFO group SQS shows only the first ten messages while they are there; `drop` gets at the others.
     Raises `UsageError` for a queue that is not there or a file that is, `OpsError` where AWS refuses.
     """
-    return _take(stage, queue, file, selection, limit, delete=False)
+    return _take(stage, find_dead(stage, queue), file, selection, limit, delete=False)
 
 
 def drop(
@@ -63,28 +63,28 @@ def drop(
 
     The file is the stage's own folder's where none is given. Raises as `export` does.
     """
+    dead = find_dead(stage, queue)
     if not yes:
-        return _take(stage, queue, None, selection, limit, delete=False)
+        return _take(stage, dead, None, selection, limit, delete=False)
     run_id = new_run()
     path = file or stage.files / f"{run_id}-dropped.jsonl"
     asked = {**msgspec.to_builtins(selection), "limit": limit, "file": str(path)}
-    record = audit.begin(stage, run_id, "drop", queue, asked)
-    taken = _take(stage, queue, path, selection, limit, delete=True)
+    record = audit.begin(stage, run_id, "drop", dead.word, asked)
+    taken = _take(stage, dead, path, selection, limit, delete=True)
     taken.problem = audit.end(stage, record, {"deleted": taken.deleted, "stopped": taken.stopped})
     return taken
 
 
 def _take(
-    stage: Stage, queue: str, file: Path | None, selection: Selection, limit: int | None, *, delete: bool
+    stage: Stage, dead: Queue, file: Path | None, selection: Selection, limit: int | None, *, delete: bool
 ) -> Taken:
-    dead = find_dead(stage, queue)
     taken = Taken(queue=dead.word, file=str(file) if file is not None else None)
     causes, chooser = Causes(stage, needed=selection.asks_cause), Chooser(selection)
     waiting = depth(stage, dead).waiting
     parks = work_of(stage.topology, dead.word)
 
     async def work(archive: Archive | None) -> None:
-        async with connected(stage) as sqs:
+        async with connected(stage, dead) as sqs:
             sweep = Sweep(sqs, dead.url, workers=1 if dead.fifo else 8)
 
             async def visit(batch: list[Message]) -> None:

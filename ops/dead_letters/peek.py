@@ -185,7 +185,8 @@ def _parked(stage: Stage, queue: Queue, counts: Depth, seen: list[Seen]) -> tupl
 def _harmless(stage: Stage, queue: Queue) -> None:
     """Refuses to look where looking soon moves messages: each look is one of the receives that SQS allows them."""
     with in_words():
-        answer = stage.client("sqs").get_queue_attributes(QueueUrl=queue.url, AttributeNames=["RedrivePolicy"])
+        client = stage.client("sqs", queue.region)
+        answer = client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["RedrivePolicy"])
     policy = msgspec.json.decode(answer.get("Attributes", {}).get("RedrivePolicy", "{}"))
     receives = int(policy.get("maxReceiveCount", FEW))
     if receives < FEW:
@@ -207,7 +208,7 @@ def _look(
     chooser = Chooser(selection)
 
     async def work() -> None:
-        async with connected(stage) as sqs:
+        async with connected(stage, queue) as sqs:
             sweep = Sweep(sqs, queue.url, workers=1, visibility=VISIBILITY)
 
             async def visit(batch: list[Message]) -> None:

@@ -58,7 +58,7 @@ def restore(
     record = audit.begin(stage, run_id, "import", to.word, {"file": str(file), "skip": skip})
 
     async def work() -> None:
-        async with connected(stage) as sqs:
+        async with connected(stage, to) as sqs:
             outbox = Outbox(QueueDestination(sqs, to.url))
             messages = islice(archive.read(file), skip, None)
             stuck: set[str | None] = set()

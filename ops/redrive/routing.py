@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.dead_letters.cause import DELIVERY, RULE_ARN, TARGET_ARN, Invocation, cut
 from ops.errors import OpsError, UsageError
-from ops.queue import Queue, by_arn, find
+from ops.queue import Queue, find
 from ops.redrive.delivery import Delivery
 from ops.redrive.edit import Edit
 from ops.sqs.client import Sqs
@@ -71,7 +71,7 @@ class FunctionDestination:
 
     def _invoke(self, event: str) -> str | None:
         try:
-            answer = self.stage.client("lambda").invoke(
+            answer = self.stage.client("lambda", self.name.split(":")[3]).invoke(
                 FunctionName=self.name, InvocationType="Event", Payload=event.encode()
             )
         except (ClientError, BotoCoreError) as error:
@@ -181,9 +181,13 @@ class Routing:
         if not _QUEUE.fullmatch(arn):
             return f"it failed to reach {arn}, to which only EventBridge delivers: say --to"
         try:
-            to = by_arn(self._stage, arn)
-        except OpsError:
+            to = find(self._stage, arn)
+        except UsageError:
             return f"the queue it belongs to is gone ({arn.rpartition(':')[2]}): say --to"
+        except OpsError as error:
+            return f"the queue it belongs to ({arn.rpartition(':')[2]}) could not be asked for: {error}"
+        if to.region != self._dead.region:
+            return f"the queue it belongs to is in another region ({arn}): say --to"
         return QueueDestination(self._sqs, to.url)
 
     def _function(self, arn: str) -> Destination | str:
@@ -202,7 +206,7 @@ class Routing:
             return unknown
         asked = {"FunctionName": named["name"], **({"Qualifier": named["qualifier"]} if named["qualifier"] else {})}
         try:
-            config = self._stage.client("lambda").get_function_event_invoke_config(**asked)
+            config = self._stage.client("lambda", self._dead.region).get_function_event_invoke_config(**asked)
         except (ClientError, BotoCoreError) as error:
             return unknown if _code(error) == _ABSENT else f"its function could not be asked ({_code(error)}): say --to"
         failures = config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
@@ -219,7 +223,7 @@ class Routing:
     def _arn_of_queue(self) -> str:
         if not self._own_arn:
             with in_words():
-                answer = self._stage.client("sqs").get_queue_attributes(
+                answer = self._stage.client("sqs", self._dead.region).get_queue_attributes(
                     QueueUrl=self._dead.url, AttributeNames=["QueueArn"]
                 )
             self._own_arn = answer["Attributes"]["QueueArn"]
@@ -243,7 +247,9 @@ class Routing:
             return unknown
         asked: dict[str, Any] = {"Rule": named["name"], **({"EventBusName": named["bus"]} if named["bus"] else {})}
         try:
-            pages = self._stage.client("events").get_paginator("list_targets_by_rule").paginate(**asked)
+            pages = (
+                self._stage.client("events", self._dead.region).get_paginator("list_targets_by_rule").paginate(**asked)
+            )
             every = [found for page in pages for found in page["Targets"] if found["Arn"] == target]
         except (ClientError, BotoCoreError) as error:
             return unknown if _code(error) == _ABSENT else f"its rule could not be asked ({_code(error)}): say --to"
@@ -259,7 +265,7 @@ class Routing:
             self._only = QueueDestination(self._sqs, find(self._stage, self._dead.word.removesuffix("-dlq")).url)
         elif self._only is None:
             with in_words():
-                pages = self._stage.client("sqs").get_paginator("list_dead_letter_source_queues")
+                pages = self._stage.client("sqs", self._dead.region).get_paginator("list_dead_letter_source_queues")
                 urls = [url for page in pages.paginate(QueueUrl=self._dead.url) for url in page.get("queueUrls", [])]
             only = len(urls) == 1
             self._only = QueueDestination(self._sqs, urls[0]) if only else "nothing says where it came from: say --to"

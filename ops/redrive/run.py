@@ -117,7 +117,7 @@ def resume(stage: Stage, run: str, *, progress: Progress = quiet) -> Report:
 
 def _left_to_aws(stage: Stage, dead: Queue, request: Request) -> bool:
     """FIFO stays with us: what AWS's redrive takes for deduplication ids is nowhere documented."""
-    ours_to_finish = journals.pending(stage, dead.url)
+    ours_to_finish = journals.pending(stage, dead)
     return (
         stage.endpoint is None and request.plain and not dead.fifo and dead.kind != "undelivered" and not ours_to_finish
     )
@@ -189,10 +189,10 @@ class _Move:
 
     async def _work(self) -> None:
         request, report = self._request, self._report
-        gone = journals.pending(self._stage, self._dead.url)
+        gone = journals.pending(self._stage, self._dead)
         waiting = depth(self._stage, self._dead).waiting
         goal = waiting if request.limit is None else min(request.limit, waiting)
-        async with connected(self._stage) as sqs:
+        async with connected(self._stage, self._dead, self._to) as sqs:
             sweep = Sweep(sqs, self._dead.url, workers=32, gone=gone)
             needed = request.selection.asks_cause
             causes = Causes(self._stage, needed=needed) if self._journal is None or needed else None

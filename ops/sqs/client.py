@@ -75,11 +75,20 @@ class Sqs:
 
     Throttles and faults of the service are retried after growing random pauses, and so is a call that got no
     answer. On a standard queue such a send may arrive twice: `unanswered` counts, by action, the calls without answer
-    and `unsure` the messages in such sends. `throttled` counts the refusals for being too fast.
+    and `unsure` the messages in such sends. `throttled` counts the refusals for being too fast. `elsewhere` are the
+    transports to queues, by their URLs, that are in another region.
     """
 
-    def __init__(self, transport: Transport, *, attempts: int = 8, pause: float = 0.1) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        attempts: int = 8,
+        pause: float = 0.1,
+        elsewhere: Mapping[str, Transport] | None = None,
+    ) -> None:
         self._transport = transport
+        self._elsewhere = elsewhere or {}
         self.attempts = attempts
         self._pause = pause
         self.unanswered: dict[str, int] = {}
@@ -167,10 +176,11 @@ class Sqs:
         self, action: str, request: Mapping[str, Any], answer: type[A], messages: int = 0, *, repeat: bool = True
     ) -> A:
         payload = msgspec.json.encode(request)
+        transport = self._elsewhere.get(request["QueueUrl"], self._transport)
         for attempt in range(self.attempts):
             last = attempt == self.attempts - 1
             try:
-                status, body = await self._transport(action, payload)
+                status, body = await transport(action, payload)
             except Unanswered:
                 self.unanswered[action] = self.unanswered.get(action, 0) + 1
                 self.unsure += messages

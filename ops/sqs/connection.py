@@ -6,11 +6,12 @@ import asyncio
 import signal
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 from botocore.httpsession import get_cert_path
 
 from ops.errors import OpsError
+from ops.queue import Queue
 from ops.sqs.client import Sqs
 from ops.sqs.sweep import Sweep
 from ops.sqs.transport import HttpTransport, Unanswered
@@ -20,18 +21,32 @@ INTERRUPTED = "interrupted"
 
 
 @asynccontextmanager
-async def connected(stage: Stage) -> AsyncIterator[Sqs]:
-    """SQS of that stage, for calls that move messages. Raises `OpsError` where it does not answer."""
+async def connected(stage: Stage, queue: Queue | None = None, to: Queue | None = None) -> AsyncIterator[Sqs]:
+    """SQS for calls that move messages: of the region of `queue`, or of the stage, and for calls on `to` of its region.
+
+    Raises `OpsError` where it does not answer.
+    """
+    here = _transport(stage, queue)
+    there = (
+        {to.url: _transport(stage, to)} if to is not None and queue is not None and to.region != queue.region else {}
+    )
+    async with AsyncExitStack() as open_:
+        for transport in (here, *there.values()):
+            await open_.enter_async_context(transport)
+        try:
+            yield Sqs(here, elsewhere=there)
+        except Unanswered as error:
+            asked = stage.client("sqs", queue.region if queue is not None else None).meta.endpoint_url
+            raise OpsError(f"SQS does not answer at {asked} ({error}): nothing is lost, try again.") from error
+
+
+def _transport(stage: Stage, queue: Queue | None) -> HttpTransport:
+    region = queue.region if queue is not None else None
     with in_words():
-        endpoint = stage.client("sqs").meta.endpoint_url
+        endpoint = stage.client("sqs", region).meta.endpoint_url
         trusted = get_cert_path(stage.session.get_config_variable("ca_bundle") or True)
         credentials = stage.session.get_credentials()
-    transport = HttpTransport(endpoint, stage.region, credentials, certificates=trusted)
-    async with transport:
-        try:
-            yield Sqs(transport)
-        except Unanswered as error:
-            raise OpsError(f"SQS does not answer at {endpoint} ({error}): nothing is lost, try again.") from error
+    return HttpTransport(endpoint, region or stage.region, credentials, certificates=trusted)
 
 
 @contextmanager

@@ -26,6 +26,8 @@ from ops.sqs.message import MOST_ATTRIBUTES, MOST_BYTES, Entry, Value, md5_of_at
 REMEMBERED = 300
 """Seconds for which a FIFO queue remembers a deduplication id."""
 MOST_IN_FLIGHT = 120_000
+REGION = "eu-west-1"
+ACCOUNT = "000000000000"
 
 
 class Fault(Exception):
@@ -58,10 +60,10 @@ class Stored(Struct, eq=False):
 class FakeQueue:
     """One queue. `dead` and `receives` are its redrive policy."""
 
-    def __init__(self, url: str, dead: FakeQueue | None = None, receives: int = 0) -> None:
+    def __init__(self, url: str, dead: FakeQueue | None = None, receives: int = 0, region: str = REGION) -> None:
         self.url = url
-        self.name = url.rsplit("/", 1)[-1]
-        self.arn = f"arn:aws:sqs:eu-west-1:000000000000:{self.name}"
+        self.account, self.name = url.rsplit("/", 2)[-2:]
+        self.arn = f"arn:aws:sqs:{region}:{self.account}:{self.name}"
         self.fifo = url.endswith(".fifo")
         self.dead = dead
         self.receives = receives
@@ -242,6 +244,7 @@ class _Delete(Struct, rename="pascal"):
 class _Request(Struct, rename="pascal"):
     queue_url: str = ""
     queue_name: str = ""
+    owner: str = msgspec.field(default=ACCOUNT, name="QueueOwnerAWSAccountId")
     entries: msgspec.Raw = msgspec.Raw(b"[]")
     max_number_of_messages: int = 1
     visibility_timeout: int = 30
@@ -249,19 +252,22 @@ class _Request(Struct, rename="pascal"):
 
 
 class FakeSqs:
-    """A transport that answers from memory. `latency` is how many seconds every call takes."""
+    """One region's SQS, a transport that answers from memory. `latency` is how many seconds every call takes."""
 
-    def __init__(self, latency: float = 0.0) -> None:
+    def __init__(self, latency: float = 0.0, region: str = REGION) -> None:
         self.latency = latency
+        self.region = region
         self.queues: dict[str, FakeQueue] = {}
 
-    def create(self, name: str, dead: FakeQueue | None = None, receives: int = 3) -> FakeQueue:
+    def create(
+        self, name: str, dead: FakeQueue | None = None, receives: int = 3, *, account: str = ACCOUNT
+    ) -> FakeQueue:
         """A new queue."""
-        url = f"http://sqs/000000000000/{name}"
-        return self.queues.setdefault(url, FakeQueue(url, dead, receives))
+        url = f"http://sqs/{account}/{name}"
+        return self.queues.setdefault(url, FakeQueue(url, dead, receives, self.region))
 
-    def _named(self, name: str) -> FakeQueue:
-        return {queue.name: queue for queue in self.queues.values()}[name]
+    def _named(self, name: str, account: str) -> FakeQueue:
+        return self.queues[f"http://sqs/{account}/{name}"]
 
     async def __call__(self, action: str, payload: bytes) -> tuple[int, bytes]:
         """Carries out one request."""
@@ -269,7 +275,9 @@ class FakeSqs:
             await asyncio.sleep(self.latency)
         request = msgspec.json.decode(payload, type=_Request)
         try:
-            queue = self._named(request.queue_name) if request.queue_name else self.queues[request.queue_url]
+            queue = (
+                self._named(request.queue_name, request.owner) if request.queue_name else self.queues[request.queue_url]
+            )
             answer = await getattr(self, f"_{action}")(queue, request)
         except KeyError:
             return 400, msgspec.json.encode(

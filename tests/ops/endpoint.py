@@ -7,13 +7,14 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from botocore.exceptions import ClientError
 
-from ops.sqs.fake import FakeQueue, FakeSqs
+from ops.sqs.fake import REGION, FakeQueue, FakeSqs
 from ops.sqs.message import Entry, Value
 from tests.ops.sight import Insights
 from tests.simulation.expression import Expression
@@ -30,6 +31,8 @@ SESSION = (
 class Endpoint:
     """Answers SQS from a fake, DynamoDB from `tables` (items by table and key), EventBridge from its `rules`.
 
+    `elsewhere` is SQS of other regions.
+
     Lambda has the `mappings`: the state of each by the ARN of its queue.
     CloudWatch Logs answers from `insights`; None is a stage without log groups. What is in `hanging` never answers:
     services by the first part of their target.
@@ -37,6 +40,9 @@ class Endpoint:
 
     def __init__(self) -> None:
         self.sqs = FakeSqs()
+        self.elsewhere: dict[str, FakeSqs] = {}
+        self._region = ContextVar("region", default="")
+        """The one that the connection's last request was signed for."""
         self.tables: dict[str, dict[str, Any]] = {}
         self.rules: set[str] = set()
         self.mappings: dict[str, str] = {}
@@ -77,6 +83,8 @@ class Endpoint:
                 elif asked.startswith("GET /2015-03-31/event-source-mappings"):
                     status, body = self._mappings(urlsplit(asked.split()[1]).query)
                 else:
+                    signed_for = headers.get("authorization", "").partition("credential=")[2].split("/")[2:3]
+                    self._region.set("".join(signed_for))
                     status, body = await self._answer(service, action, payload)
                 writer.write(
                     b"HTTP/1.1 %d X\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n%s"
@@ -108,7 +116,10 @@ class Endpoint:
                 return self._send(payload)
             if action not in known:
                 return 400, b'{"__type": "InvalidAction", "message": "not here"}'
-            return await self.sqs(known[action], payload)
+            region = self._region.get()
+            elsewhere = region not in ("", REGION)
+            sqs = self.elsewhere.setdefault(region, FakeSqs(region=region)) if elsewhere else self.sqs
+            return await sqs(known[action], payload)
         request = json.loads(payload)
         if service == "awsevents" and action == "putevents":
             self.published += request["Entries"]

@@ -17,7 +17,8 @@ from tests.ops.endpoint import Endpoint
     ("arguments", "code", "sentence"),
     [
         (["redrive", "opn_ticket"], 2, "Did you mean open_ticket?"),
-        (["redrive", "https://sqs.us-east-1.amazonaws.com/1/nothing"], 2, "There is no queue 'nothing'"),
+        (["redrive", "https://sqs.us-east-1.amazonaws.com/1/nothing"], 2, "is no URL of a queue"),
+        (["redrive", "nothing"], 2, "There is no queue 'nothing'"),
         (["redrive", "open_ticket", "--filter", "body.["], 2, "is no JMESPath"),
         (["redrive", "open_ticket", "--older-than", "soon"], 2, "is no span of time"),
         (["redrive", "open_ticket", "--edit", "[]", "--yes"], 2, "must be a JSON object"),
