@@ -12,7 +12,7 @@ from ops import audit
 from ops.dead_letters.cause import Causes
 from ops.dead_letters.message_file import Archive
 from ops.dead_letters.parked import forget, work_of
-from ops.dead_letters.selection import EVERYTHING, Chooser, Selection
+from ops.dead_letters.selection import EVERYTHING, Chooser, Selection, checked_limit
 from ops.depth import depth
 from ops.queue import Queue, find_dead
 from ops.redrive.journal import new_run
@@ -47,6 +47,7 @@ def export(
     Of a FIFO group SQS shows only the first ten messages while they are there; `drop` gets at the others.
     Raises `UsageError` for a queue that is not there or a file that is, `OpsError` where AWS refuses.
     """
+    checked_limit(limit)
     return _take(stage, find_dead(stage, queue), file, selection, limit, delete=False)
 
 
@@ -63,6 +64,7 @@ def drop(
 
     The file is the stage's own folder's where none is given. Raises as `export` does.
     """
+    checked_limit(limit)
     dead = find_dead(stage, queue)
     if not yes:
         return _take(stage, dead, None, selection, limit, delete=False)

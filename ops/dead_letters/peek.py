@@ -16,7 +16,7 @@ from msgspec import Struct
 from ops.dead_letters.cause import Cause, Causes, label
 from ops.dead_letters.logged_cause import LoggedCauses
 from ops.dead_letters.parked import ParkedGroup, parked, work_of
-from ops.dead_letters.selection import EVERYTHING, Chooser, Selection
+from ops.dead_letters.selection import EVERYTHING, Chooser, Selection, checked_limit
 from ops.depth import Depth, depth
 from ops.errors import OpsError, UsageError
 from ops.queue import Queue, find, find_dead, queues
@@ -203,6 +203,7 @@ def _oldest(seen: list[Seen]) -> str | None:
 def _look(
     stage: Stage, queue: Queue, selection: Selection, limit: int, causes: Causes, logged: LoggedCauses | None
 ) -> Look:
+    checked_limit(limit)
     _harmless(stage, queue)
     found: list[Seen] = []
     chooser = Chooser(selection)

@@ -16,8 +16,19 @@ from ops.errors import UsageError
 from ops.queue import Kind
 from ops.sqs.message import UNREADABLE, Message
 
+_ALL = "would select everything: give it a value, or leave it out to mean everything."
 SPAN = re.compile(r"(\d+)\s*(s|m|h|d)")
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def _blank(name: str) -> str:
+    return f"{name} is blank, so it {_ALL}"
+
+
+def checked_limit(limit: int | None) -> None:
+    """Raises `UsageError` for a limit that lets no message through."""
+    if limit is not None and limit < 1:
+        raise UsageError(f"limit is {limit}: give at least 1, or leave it out.")
 
 
 def seconds(text: str) -> int:
@@ -53,15 +64,25 @@ class Selection(Struct, frozen=True, omit_defaults=True):
     `filter` is JMESPath over `document`, as `Filter` reads it; what it does not fit is not meant. `older_than` is in
     seconds since SQS took the message, on a FIFO queue since it died. `cause` is a part of the cause's words or the
     name of its error, whatever their case, or `unexplained`: only what is recorded counts, not what the log says.
-    Raises `UsageError` for a filter that is none.
+    Raises `UsageError` for a filter that is none, and for a blank one, a blank cause, no ids or an age of nothing: what is
+    blank, as an unset variable of a script, would mean everything.
     """
 
     filter: str | None = None
     older_than: int | None = None
     cause: str | None = None
-    ids: tuple[str, ...] = ()
+    ids: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
+        for name, value in (("filter", self.filter), ("cause", self.cause)):
+            if value is not None and not value.strip():
+                raise UsageError(_blank(name))
+        if self.ids is not None and (
+            isinstance(self.ids, str) or not self.ids or any(not id_.strip() for id_ in self.ids)
+        ):
+            raise UsageError(_blank("ids") if not isinstance(self.ids, str) else "ids is a text: give a tuple of ids.")
+        if self.older_than is not None and self.older_than <= 0:
+            raise UsageError(f"older_than is {self.older_than} seconds, so it {_ALL}")
         if self.filter is not None:
             Filter.of(self.filter)
 
@@ -77,7 +98,7 @@ class Selection(Struct, frozen=True, omit_defaults=True):
 
     def means(self, message: Message, cause: Cause | None) -> bool | None:
         """Whether this message is meant; None where the filter does not fit it, so that nobody can say."""
-        if self.ids and message.message_id not in self.ids:
+        if self.ids is not None and message.message_id not in self.ids:
             return False
         if self.older_than is not None and (datetime.now(UTC) - message.sent_at).total_seconds() < self.older_than:
             return False

@@ -18,7 +18,7 @@ from ops.dead_letters.cause import Causes
 from ops.dead_letters.message_file import Archive
 from ops.dead_letters.parked import forget, groups, placed, work_of
 from ops.dead_letters.redaction import Redaction
-from ops.dead_letters.selection import Chooser
+from ops.dead_letters.selection import Chooser, checked_limit
 from ops.depth import depth
 from ops.errors import UsageError
 from ops.queue import Queue, find, find_dead
@@ -85,6 +85,7 @@ def redrive(stage: Stage, request: Request, *, yes: bool = False, progress: Prog
 
     Raises `UsageError` for what does not exist or does not fit, `OpsError` where AWS refuses.
     """
+    checked_limit(request.limit)
     dead = find_dead(stage, request.queue)
     if request.natively and not request.plain:
         raise UsageError(

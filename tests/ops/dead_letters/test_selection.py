@@ -77,6 +77,18 @@ def test_a_cause_is_found_by_any_part_of_its_words(message: Message, cause: Caus
     assert not Selection(cause=words + "?").means(message, cause)
 
 
+@pytest.mark.parametrize(
+    "blank",
+    [
+        *({"filter": ""}, {"filter": " "}, {"cause": ""}, {"cause": " \t"}),
+        *({"ids": ()}, {"ids": []}, {"ids": ("a", " ")}, {"ids": ""}, {"older_than": 0}, {"older_than": -1}),
+    ],
+)
+def test_a_blank_selection_made_in_python_is_no_selection_of_everything(blank: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=next(iter(blank))):
+        Selection(**blank)
+
+
 @pytest.mark.parametrize(("text", "span"), [("90s", 90), ("15m", 900), ("2h", 7_200), ("3d", 259_200)])
 def test_a_span_is_a_number_and_a_unit(text: str, span: int) -> None:
     assert seconds(text) == span

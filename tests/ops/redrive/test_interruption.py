@@ -145,7 +145,7 @@ def test_a_resumed_redrive_keeps_to_its_limit(aws: Endpoint, stage: Stage) -> No
 requests = st.builds(
     Request,
     st.just("open_ticket"),
-    selection=st.builds(Selection, filter=st.none() | st.just("body.a"), older_than=st.none() | st.integers(0)),
+    selection=st.builds(Selection, filter=st.none() | st.just("body.a"), older_than=st.none() | st.integers(1)),
     to=st.none() | st.text(),
     limit=st.none() | st.integers(1),
     edit=st.none() | st.just("{}"),
