@@ -38,6 +38,9 @@ def redrive(
     queue: QueueName,
     yes: Annotated[bool, typer.Option("--yes", help="Redrive; without it nothing is changed.")] = False,
     to: Annotated[str | None, typer.Option(help="Another queue than the one they came from.")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="The FIFO group that messages of a standard queue get in a FIFO queue.")
+    ] = None,
     filter_: Filter = None,
     older_than: OlderThan = None,
     cause: OfCause = None,
@@ -72,6 +75,7 @@ def redrive(
             queue,
             selection=selection(filter_, older_than, cause, ids),
             to=to,
+            group=group,
             limit=limit,
             edit=_edit(edit),
             rate=_rate(rate),

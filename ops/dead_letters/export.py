@@ -68,6 +68,8 @@ def drop(
     dead = find_dead(stage, queue)
     if not yes:
         return _take(stage, dead, None, selection, limit, delete=False)
+    Chooser(selection, dead.kind)
+    Causes(stage, needed=selection.asks_cause).check(dead.kind)
     run_id = new_run()
     path = file or stage.files / f"{run_id}-dropped.jsonl"
     asked = {**msgspec.to_builtins(selection), "limit": limit, "file": str(path)}
@@ -81,7 +83,7 @@ def _take(
     stage: Stage, dead: Queue, file: Path | None, selection: Selection, limit: int | None, *, delete: bool
 ) -> Taken:
     taken = Taken(queue=dead.word, file=str(file) if file is not None else None)
-    causes, chooser = Causes(stage, needed=selection.asks_cause), Chooser(selection)
+    causes, chooser = Causes(stage, needed=selection.asks_cause), Chooser(selection, dead.kind)
     waiting = depth(stage, dead).waiting
     parks = work_of(stage.topology, dead.word)
 

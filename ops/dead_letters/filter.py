@@ -38,8 +38,6 @@ class Filter:
             nodes = [*_nodes(self._tree)]
         except (JMESPathError, RecursionError, UnicodeError) as error:
             raise UsageError(f"The filter is no JMESPath: {_reason(error)}.") from None
-        self.names = frozenset(node["value"] for node in nodes if node["type"] == "field")
-        """Every field that it names."""
         for node in nodes:
             _check(node)
 
@@ -48,6 +46,10 @@ class Filter:
     def of(cls, text: str) -> Filter:
         """The filter of that text. Raises `UsageError`."""
         return cls(text)
+
+    def reads(self, name: str) -> bool:
+        """Whether its result may depend on that part of what it is applied to: it names it, or takes the whole."""
+        return _reads(self._tree, name)
 
     def selects(self, document: dict[str, Any]) -> bool:
         """Whether the result is true as JMESPath has it: not false, null or empty. Raises `DoesNotFit`."""
@@ -87,6 +89,26 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
         yield tree
         for part in tree["children"]:
             yield from _nodes(part)
+
+
+def _reads(node: Any, name: str) -> bool:
+    """Whether the node, applied to the whole document, looks at that part of it."""
+    kind, children = node["type"], node["children"]
+    match kind:
+        case "field":
+            return bool(node["value"] == name)
+        case "current":
+            return True
+        case "value_projection" if children[0]["type"] == "identity":
+            return True
+        case "expref" | "literal" | "identity" | "index" | "slice":
+            return False
+        case "subexpression" | "pipe" | "index_expression" | "flatten" | "projection" | "filter_projection":
+            return _reads(children[0], name)  # what follows is applied to what that gives
+        case "value_projection":
+            return _reads(children[0], name)
+        case _:
+            return any(_reads(child, name) for child in children)
 
 
 def _check(node: dict[str, Any]) -> None:

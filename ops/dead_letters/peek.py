@@ -206,7 +206,7 @@ def _look(
     checked_limit(limit)
     _harmless(stage, queue)
     found: list[Seen] = []
-    chooser = Chooser(selection)
+    chooser = Chooser(selection, queue.kind)
 
     async def work() -> None:
         async with connected(stage, queue) as sqs:

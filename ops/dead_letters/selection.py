@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ops.dead_letters.cause import Cause, Causes, label
+from ops.dead_letters.cause import UNEXPLAINED, Cause, Causes, label
 from ops.dead_letters.filter import DoesNotFit, Filter
 from ops.errors import UsageError
 from ops.queue import Kind
@@ -64,8 +64,8 @@ class Selection(Struct, frozen=True, omit_defaults=True):
     `filter` is JMESPath over `document`, as `Filter` reads it; what it does not fit is not meant. `older_than` is in
     seconds since SQS took the message, on a FIFO queue since it died. `cause` is a part of the cause's words or the
     name of its error, whatever their case, or `unexplained`: only what is recorded counts, not what the log says.
-    Raises `UsageError` for a filter that is none, and for a blank one, a blank cause, no ids or an age of nothing: what is
-    blank, as an unset variable of a script, would mean everything.
+    Raises `UsageError` for a filter that is none, and for a blank one, a blank cause, no ids or an age of nothing: what
+    is blank, as an unset variable of a script, would mean everything.
     """
 
     filter: str | None = None
@@ -77,12 +77,12 @@ class Selection(Struct, frozen=True, omit_defaults=True):
         for name, value in (("filter", self.filter), ("cause", self.cause)):
             if value is not None and not value.strip():
                 raise UsageError(_blank(name))
-        if self.ids is not None and (
-            isinstance(self.ids, str) or not self.ids or any(not id_.strip() for id_ in self.ids)
-        ):
-            raise UsageError(_blank("ids") if not isinstance(self.ids, str) else "ids is a text: give a tuple of ids.")
+        if isinstance(self.ids, str):
+            raise UsageError("ids is one text: give a tuple of them.")
+        if self.ids is not None and not (self.ids and all(id_.strip() for id_ in self.ids)):
+            raise UsageError(_blank("ids"))
         if self.older_than is not None and self.older_than <= 0:
-            raise UsageError(f"older_than is {self.older_than} seconds, so it {_ALL}")
+            raise UsageError(f"older-than is {self.older_than} seconds, so it {_ALL}")
         if self.filter is not None:
             Filter.of(self.filter)
 
@@ -94,7 +94,7 @@ class Selection(Struct, frozen=True, omit_defaults=True):
     @property
     def asks_cause(self) -> bool:
         """Whether a message's cause must be known."""
-        return self.cause is not None or (self.filter is not None and "cause" in Filter.of(self.filter).names)
+        return self.cause is not None or (self.filter is not None and Filter.of(self.filter).reads("cause"))
 
     def means(self, message: Message, cause: Cause | None) -> bool | None:
         """Whether this message is meant; None where the filter does not fit it, so that nobody can say."""
@@ -102,7 +102,7 @@ class Selection(Struct, frozen=True, omit_defaults=True):
             return False
         if self.older_than is not None and (datetime.now(UTC) - message.sent_at).total_seconds() < self.older_than:
             return False
-        if self.cause is not None and not any(self.cause.casefold() in name.casefold() for name in _named(cause)):
+        if self.cause is not None and not _is_named(cause, self.cause.strip().casefold()):
             return False
         if self.filter is None:
             return True
@@ -117,16 +117,28 @@ class Selection(Struct, frozen=True, omit_defaults=True):
 
 
 class Chooser:
-    """Says which messages of one queue are meant, and counts those that the filter does not fit."""
+    """Says which messages of one queue are meant, and counts those that the filter does not fit.
 
-    def __init__(self, selection: Selection) -> None:
+    Why a message of somebody else's queue is dead is recorded nowhere, unless EventBridge or Lambda wrote it on the
+    message: where causes decide and there is none, it is not meant, and counted likewise. Raises `UsageError` where
+    just what has no cause is meant there.
+    """
+
+    def __init__(self, selection: Selection, kind: Kind) -> None:
         self._selection = selection
+        self._by_known_cause = selection.asks_cause and kind == "other"
         self.unfit = 0
-        """Messages that are not meant because the filter does not fit them."""
+        """Messages that are not meant because the filter does not fit them, or because nobody knows their cause."""
+        if self._by_known_cause and selection.cause is not None and _is_named(None, selection.cause.strip().casefold()):
+            raise UsageError(
+                "Why messages of a queue that is not the stage's are dead is recorded nowhere, so `unexplained` would "
+                "mean every one: choose by --ids, --older-than or --filter."
+            )
 
     def means(self, message: Message, cause: Cause | None) -> bool:
         """Whether this message is meant."""
-        meant = self._selection.means(message, cause)
+        unknown = self._by_known_cause and cause is None
+        meant = None if unknown else self._selection.means(message, cause)
         self.unfit += meant is None
         return meant is True
 
@@ -144,7 +156,7 @@ class Chooser:
 
 def in_words(unfit: int) -> str | None:
     """What must be said of messages that the filter does not fit, if there are any."""
-    return f"{unfit:,} were left alone: the filter does not fit them." if unfit else None
+    return f"{unfit:,} were left alone: the filter does not fit them, or their cause is not known." if unfit else None
 
 
 class Meant(Struct, frozen=True):
@@ -164,8 +176,11 @@ class Meant(Struct, frozen=True):
         return cls(label(cause), first.label if first else None, last.label if last else None)
 
 
-def _named(cause: Cause | None) -> tuple[str, ...]:
-    return (label(cause),) if cause is None else (label(cause), cause.error_type)
+def _is_named(cause: Cause | None, words: str) -> bool:
+    """Whether the cause has these words; where there is none, they must be the whole of its one word."""
+    if cause is None:
+        return words == UNEXPLAINED
+    return any(words in name.casefold() for name in (cause.label, cause.error_type))
 
 
 EVERYTHING = Selection()

@@ -166,6 +166,6 @@ def of(stage: Stage, run: str) -> Journal:
     return known[run]
 
 
-def pending(stage: Stage, queue: Queue) -> set[str]:
+def pending(stage: Stage, url: str) -> set[str]:
     """Ids of messages of that queue that an unfinished redrive sent and did not delete."""
-    return {id_ for journal in unfinished(stage) if journal.queue.identity == queue.identity for id_ in journal.pending}
+    return {id_ for journal in unfinished(stage) if journal.queue.url == url for id_ in journal.pending}

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -89,22 +89,23 @@ class _Target:
 
 
 class Routing:
-    """Says where the messages of one dead-letter queue belong.
+    """Says where the messages of one dead-letter queue belong; in `group` where they have none and `to` needs one."""
 
-    Raises `UsageError` where `to` is of another type than the dead-letter queue: order would be lost, or made up.
-    """
-
-    def __init__(self, stage: Stage, sqs: Sqs, dead: Queue, to: Queue | None = None, edit: Edit | None = None) -> None:
-        if to is not None and to.fifo != dead.fifo:
-            kinds = {True: "FIFO", False: "standard"}
-            raise UsageError(
-                f"{to.name} is {kinds[to.fifo]} and {dead.name} is {kinds[dead.fifo]}: choose a queue of the same type."
-            )
+    def __init__(
+        self,
+        stage: Stage,
+        sqs: Sqs,
+        dead: Queue,
+        to: Queue | None = None,
+        edit: Edit | None = None,
+        group: str | None = None,
+    ) -> None:
         self._stage = stage
         self._sqs = sqs
         self._dead = dead
         self._to = QueueDestination(sqs, to.url) if to is not None else None
         self._edit = edit
+        self._group = group
         self._by_arn: dict[str, Destination | str] = {}
         self._targets: dict[tuple[str, str], _Target | str] = {}
         self._functions: dict[str, Destination | str] = {}
@@ -114,6 +115,8 @@ class Routing:
     def prepare(self, message: Message) -> Delivery | str:
         """The message as it is sent, or why it cannot be."""
         delivery = self._delivery(message)
+        if isinstance(delivery, Delivery) and self._group is not None:
+            delivery = replace(delivery, group=self._group)
         if isinstance(delivery, str) or self._edit is None:
             return delivery
         try:

@@ -18,9 +18,8 @@ from ops.dead_letters.cause import Causes
 from ops.dead_letters.message_file import Archive
 from ops.dead_letters.parked import forget, groups, placed, work_of
 from ops.dead_letters.redaction import Redaction
-from ops.dead_letters.selection import Chooser, checked_limit
+from ops.dead_letters.selection import Chooser
 from ops.depth import depth
-from ops.errors import UsageError
 from ops.queue import Queue, find, find_dead
 from ops.redrive import journal as journals
 from ops.redrive import native
@@ -29,6 +28,7 @@ from ops.redrive.edit import Edit, difference
 from ops.redrive.journal import Journal
 from ops.redrive.mover import Mover, Tally
 from ops.redrive.pace import Adaptive, Pace
+from ops.redrive.refusal import refuse
 from ops.redrive.request import Request
 from ops.redrive.routing import Routing
 from ops.redrive.turns import Turns
@@ -85,18 +85,15 @@ def redrive(stage: Stage, request: Request, *, yes: bool = False, progress: Prog
 
     Raises `UsageError` for what does not exist or does not fit, `OpsError` where AWS refuses.
     """
-    checked_limit(request.limit)
     dead = find_dead(stage, request.queue)
-    if request.natively and not request.plain:
-        raise UsageError(
-            f"AWS's own redrive takes no filter, limit or edit, and a whole rate of {native.CAP} at the most."
-        )
-    by_aws = request.natively if request.natively is not None else _left_to_aws(stage, dead, request)
+    to = find(stage, request.to) if request.to is not None else None
+    refuse(stage, dead, to, request)
+    by_aws = request.natively if request.natively is not None else _left_to_aws(stage, dead, to, request)
     if not yes:
         return _Move(stage, dead, request, journals.new_run(), None, progress).run(by_aws=by_aws)
     if by_aws:
         try:
-            return _move_natively(stage, dead, request, progress)
+            return _move_natively(stage, dead, to, request, progress)
         except native.Unsuitable:
             if request.natively:
                 raise
@@ -116,17 +113,15 @@ def resume(stage: Stage, run: str, *, progress: Progress = quiet) -> Report:
     return _Move(stage, journal.queue, request, run, journal, progress).run()
 
 
-def _left_to_aws(stage: Stage, dead: Queue, request: Request) -> bool:
+def _left_to_aws(stage: Stage, dead: Queue, to: Queue | None, request: Request) -> bool:
     """FIFO stays with us: what AWS's redrive takes for deduplication ids is nowhere documented."""
-    ours_to_finish = journals.pending(stage, dead)
-    return (
-        stage.endpoint is None and request.plain and not dead.fifo and dead.kind != "undelivered" and not ours_to_finish
-    )
+    here = stage.endpoint is None and (to is None or to.region == dead.region)
+    suits = request.plain and not dead.fifo and dead.kind != "undelivered"
+    return here and suits and not journals.pending(stage, dead.url)
 
 
-def _move_natively(stage: Stage, dead: Queue, request: Request, progress: Progress) -> Report:
+def _move_natively(stage: Stage, dead: Queue, to: Queue | None, request: Request, progress: Progress) -> Report:
     started = monotonic()
-    to = find(stage, request.to) if request.to is not None else None
     report = Report(journals.new_run(), dead.word, acted=True, native=True)
     tally = report.tally
     tally.seen = tally.matched = depth(stage, dead).waiting
@@ -190,17 +185,17 @@ class _Move:
 
     async def _work(self) -> None:
         request, report = self._request, self._report
-        gone = journals.pending(self._stage, self._dead)
+        gone = journals.pending(self._stage, self._dead.url)
         waiting = depth(self._stage, self._dead).waiting
         goal = waiting if request.limit is None else min(request.limit, waiting)
         async with connected(self._stage, self._dead, self._to) as sqs:
             sweep = Sweep(sqs, self._dead.url, workers=32, gone=gone)
             needed = request.selection.asks_cause
             causes = Causes(self._stage, needed=needed) if self._journal is None or needed else None
-            routing = Routing(self._stage, sqs, self._dead, self._to, self._edit)
+            routing = Routing(self._stage, sqs, self._dead, self._to, self._edit, request.group)
             pace = self._pace(sqs)
             turns = Turns(groups(self._stage, self._work_queue)) if self._work_queue is not None else None
-            chooser = Chooser(request.selection)
+            chooser = Chooser(request.selection, self._dead.kind)
             mover = Mover(
                 sweep,
                 lambda message: self._prepare(routing, message),

@@ -34,8 +34,7 @@ def test_every_command_refuses_every_blank_selector_and_names_it(
         for blank in BLANK:
             result = ops(*command, *blank)
             assert result.exit_code == 2, (command, blank)
-            option = "older_than" if blank[1] == "0s" else blank[0]
-            assert option in result.stderr, result.stderr
+            assert blank[0].removeprefix("--") in result.stderr
     assert (len(queue(aws, "open_ticket-dlq")), len(queue(aws, "open_ticket"))) == (2, 0)
     assert not (home / "copy.jsonl").exists()
     assert not list(home.rglob("audit.jsonl"))
