@@ -91,6 +91,8 @@ def resume(
 ) -> None:
     """Goes on with a redrive that was interrupted: nothing is sent a second time.
 
+    What was sent and is still hidden by the process that died is waited for, two and a half minutes at the most.
+
     Example: python -m ops resume 20261121-101500-3f2a
     """
     with said():
@@ -187,6 +189,11 @@ def _show(report: Report, *, as_json: bool) -> None:
             f"Stopped after {tally.moved:,} messages, most of which came straight back. "
             "Fix the cause first, or say --force."
         )
+    if report.undeleted:
+        raise Interrupted(
+            f"{report.undeleted:,} were redriven and are out of sight, so they are not deleted yet: "
+            f"`resume {report.run}` in two minutes, before anybody else redrives them."
+        )
     kept = sum(tally.refused.values()) + tally.group_blocked
     if report.acted and kept:
         raise Kept(f"{kept:,} messages stayed where they were.")
@@ -224,6 +231,8 @@ def _tell(report: Report) -> None:
         tell(f"{report.locked:,} were not looked at: SQS shows no more of a group while its first messages are kept.")
     if tally.came_back:
         tell(f"{tally.came_back:,} came straight back and were kept.")
+    if tally.lapsed:
+        tell(f"{tally.lapsed:,} were not sent, because they were held for too long and others have or had them since.")
     if report.maybe_twice:
         tell(f"At most {report.maybe_twice:,} may be there twice; consumers drop them by their idempotency key.")
     if report.undeleted:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from msgspec.structs import replace
 from ops import private_file
 from ops.errors import UsageError
 from ops.queue import Queue
+from ops.redrive.pulse import Pulse
 from ops.redrive.request import Request
 from ops.stage import Stage
 
@@ -50,6 +52,9 @@ class Journal:
         self.pending: set[str] = set()
         """Ids that were sent and not yet deleted."""
         self.ended: str | None = None
+        self.idle: float | None = None
+        """Seconds for which nobody had worked on it when `hold` took it; None where it is new."""
+        self.pulse = Pulse(path)
         self._file: int | None = None
         self._length = 0
 
@@ -80,6 +85,10 @@ class Journal:
             journal.ended = line.ended
         return journal
 
+    def hold(self) -> None:
+        """Makes it this process's until `close`. Raises `UsageError` where it is that of a process that lives."""
+        self.idle = self.pulse.take()
+
     def sent(self, ids: Sequence[str]) -> None:
         """SQS confirmed these; they may be deleted now."""
         self.pending.update(ids)
@@ -87,10 +96,11 @@ class Journal:
         self._write(_Line(sent=list(ids)))
 
     def deleted(self, ids: Iterable[str]) -> None:
-        """SQS deleted these."""
-        gone = list(ids)
-        self.pending.difference_update(gone)
-        self._write(_Line(deleted=gone))
+        """These are surely not in the queue any more."""
+        gone = self.pending.intersection(ids)
+        if gone:
+            self.pending -= gone
+            self._write(_Line(deleted=sorted(gone)))
 
     def end(self, how: str) -> None:
         """Nothing is left to go on with, so what may hold secrets and was kept for that is forgotten."""
@@ -100,13 +110,17 @@ class Journal:
         if self._file is None or self.request == asked:
             self._write(_Line(ended=how))
             return
-        self.close()
+        self._close_file()
         _, _, rest = self.path.read_bytes().partition(b"\n")
         lines = (msgspec.json.encode(_Line(queue=self.queue, request=self.request)), rest)
         private_file.replace(self.path, b"\n".join(lines) + msgspec.json.encode(_Line(ended=how)) + b"\n")
 
     def close(self) -> None:
-        """Closes the file; the journal can still be read."""
+        """Closes the file, and lets another process have it; the journal can still be read."""
+        self._close_file()
+        self.pulse.end(forget=self.ended is not None)
+
+    def _close_file(self) -> None:
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -119,7 +133,7 @@ class Journal:
 
     def _rewrite(self) -> None:
         """Puts a file in place of this one that says all that matters, the latest news included."""
-        self.close()
+        self._close_file()
         before = self.moved - len(self.pending)
         lines = (
             _Line(queue=self.queue, request=self.request),
@@ -158,12 +172,34 @@ def unfinished(stage: Stage) -> list[Journal]:
 
 
 def of(stage: Stage, run: str) -> Journal:
-    """The journal of an unfinished redrive. Raises `UsageError` with the names of those there are."""
+    """The journal of an unfinished redrive, held. Raises `UsageError` with the names of those there are."""
     known = {journal.run: journal for journal in unfinished(stage)}
-    if run not in known:
+    held = _held(known[run]) if run in known else None
+    if held is None:
         names = ", ".join(known) or "none"
         raise UsageError(f"There is no unfinished redrive {run!r}; there is: {names}.")
-    return known[run]
+    return held
+
+
+def left_behind(stage: Stage, url: str) -> list[Journal]:
+    """The journals, held, of redrives of that queue that did not end, did not delete all they sent, and do not run."""
+    found: list[Journal] = []
+    for journal in unfinished(stage):
+        if journal.queue.url == url and journal.pending:
+            with suppress(UsageError):
+                found.extend(filter(None, [_held(journal)]))
+    return found
+
+
+def _held(journal: Journal) -> Journal | None:
+    """The journal as it is once nobody else writes it; None where it ended meanwhile."""
+    journal.hold()
+    latest = Journal.read(journal.path)
+    latest.pulse, latest.idle = journal.pulse, journal.idle
+    if latest.ended is not None:
+        latest.close()
+        return None
+    return latest
 
 
 def pending(stage: Stage, url: str) -> set[str]:

@@ -20,6 +20,7 @@ from ops.redrive.mover import CAME_BACK, Mover
 from ops.redrive.pace import SLOWEST, Adaptive, Pace
 from ops.redrive.request import Request
 from ops.redrive.routing import QueueDestination
+from ops.sqs import clock
 from ops.sqs.client import Refused, Sqs
 from ops.sqs.fake import FakeQueue, FakeSqs
 from ops.sqs.message import MOST_BYTES, Entry, Message, Value
@@ -60,7 +61,9 @@ async def move(
     **options: Any,
 ) -> tuple[Mover, Sqs]:
     sqs = Sqs(transport)
-    sweep = Sweep(sqs, dead.url, workers=WORKERS, gone=journal.pending if journal is not None else ())
+    left: dict[str, Any] = {"gone": journal.pending, "settled": journal.deleted} if journal is not None else {}
+    sweep = Sweep(sqs, dead.url, workers=WORKERS, **left)
+    sqs.may_send = sweep.holds
     to = QueueDestination(sqs, source.url)
     mover = Mover(
         sweep,
@@ -259,6 +262,38 @@ async def test_a_slow_redrive_stops_at_once() -> None:
     assert asyncio.get_running_loop().time() < 13
     assert len(source.arrived) == mover.tally.moved == 20
     assert (dead.in_flight, len(dead)) == (0, 80)
+
+
+@pytest.mark.parametrize("fifo", [False, True], ids=["standard", "fifo"])
+@pytest.mark.parametrize("at", [3, 12, 40])
+async def test_a_machine_that_slept_sends_nothing_that_others_may_have_moved(
+    at: int, fifo: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sqs = FakeSqs()
+    dead, source = fill(sqs, 200, fifo=fifo)
+    slept, others, until = 0, list[str](), list[int]()
+    monkeypatch.setattr(clock, "since_boot", lambda: slept)
+    calls = itertools.count()
+
+    async def lid(action: str, payload: bytes) -> tuple[int, bytes]:
+        nonlocal slept
+        answer = await sqs(action, payload)
+        if next(calls) == at:
+            slept = 3_600
+            dead.show_all()
+            while taken := dead.take(10, 30):
+                for message in taken:
+                    if fifo or int(message.body.split()[1]) % 2:  # the others are hidden by somebody for a while
+                        source.put(Entry(message.id, message.body, {}, {}, message.group, f"others-{message.id}"))
+                        dead.remove(message.receipt)
+                        others.append(message.body)
+            until.append(len(source.arrived))
+        return answer
+
+    await move(lid, dead, source)
+    assert others
+    assert not set(others) & set(source.arrived[until[0] :])
+    assert (len(dead), len(set(source.arrived))) == (0, 200)
 
 
 async def test_a_redrive_within_five_minutes_of_the_first_send_is_not_swallowed() -> None:
