@@ -2,9 +2,10 @@
 
 The first line says what was asked for, whole: an edit is kept nowhere else, and here only until the redrive ends. Then,
 for every batch, a line with the ids that SQS confirmed as sent, before anything is deleted, and a line with the ids
-that were deleted. Each line is one write, so a killed process leaves whole lines and at most one broken last one; a
-machine that loses power may lose the lines of its last seconds. Only what was sent and not deleted matters for going
-on; when the file grows long it is rewritten with just that.
+that were deleted; and by which new ids those are known that have no room for our stamp. Each line is one write, so a
+killed process leaves whole lines and at most one broken last one; a machine that loses power may lose the lines of its
+last seconds. Only what was sent and not deleted matters for going on; when the file grows long it is rewritten with
+just that.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class _Line(Struct, omit_defaults=True):
     request: Request | None = None
     sent: list[str] = []
     deleted: list[str] = []
+    unstamped: list[str] = []
     moved: int = 0
     ended: str | None = None
 
@@ -51,6 +53,8 @@ class Journal:
         self.moved = 0
         self.pending: set[str] = set()
         """Ids that were sent and not yet deleted."""
+        self.unstamped: set[str] = set()
+        """New ids of messages that were sent without a stamp, for which they had no room."""
         self.ended: str | None = None
         self.idle: float | None = None
         """Seconds for which nobody had worked on it when `hold` took it; None where it is new."""
@@ -82,6 +86,7 @@ class Journal:
             journal.moved += line.moved + len(line.sent)
             journal.pending.update(line.sent)
             journal.pending.difference_update(line.deleted)
+            journal.unstamped.update(line.unstamped)
             journal.ended = line.ended
         return journal
 
@@ -94,6 +99,11 @@ class Journal:
         self.pending.update(ids)
         self.moved += len(ids)
         self._write(_Line(sent=list(ids)))
+
+    def took(self, new_id: str) -> None:
+        """SQS took a message that had no room for the stamp, and gave it that id."""
+        self.unstamped.add(new_id)
+        self._write(_Line(unstamped=[new_id]))
 
     def deleted(self, ids: Iterable[str]) -> None:
         """These are surely not in the queue any more."""
@@ -137,7 +147,7 @@ class Journal:
         before = self.moved - len(self.pending)
         lines = (
             _Line(queue=self.queue, request=self.request),
-            _Line(moved=before, sent=sorted(self.pending), ended=self.ended),
+            _Line(moved=before, sent=sorted(self.pending), unstamped=sorted(self.unstamped), ended=self.ended),
         )
         text = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
         private_file.replace(self.path, text)

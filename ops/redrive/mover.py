@@ -30,6 +30,8 @@ from ops.sqs.sweep import Sweep
 
 LIMIT = "limit"
 CAME_BACK = "came back"
+MOST_LOOKED_AT = 20_000
+"""Messages held at the most to find those that came back."""
 
 Choose = Callable[[list[Message]], Awaitable[list[Meant | None]]]
 """Each message that is meant with its cause, None for the others."""
@@ -86,11 +88,11 @@ class Mover:
     """Moves what a sweep brings, and tallies it; `act=False` only tallies.
 
     `choose` says which messages of a batch are meant, `prepare` how one is delivered, or why it cannot be. `run` is
-    stamped on what is sent, so that a message that comes straight back is known and not sent in circles; when most come
-    back, the sweep is stopped, unless `force`. With `keep_order`, what stays of a FIFO group keeps those after it there
-    too; `turns` is the order in which a queue that parks wants them. `urls` are the destinations so far: the URL of a
-    queue, the ARN of anything else. What an earlier run sent and did not delete, `sent_before`, only matters where
-    nothing is moved: the sweep deletes it.
+    stamped on what is sent, so that a message that comes straight back is known and not sent in circles; what has no
+    room for it is known by the id that SQS gave it. When most come back, the sweep is stopped, unless `force`. With
+    `keep_order`, what stays of a FIFO group keeps those after it there too; `turns` is the order in which a queue that
+    parks wants them. `urls` are the destinations so far: the URL of a queue, the ARN of anything else. What an earlier
+    run sent and did not delete, `sent_before`, only matters where nothing is moved: the sweep deletes it.
     """
 
     def __init__(
@@ -123,6 +125,8 @@ class Mover:
         self._moved = moved
         self._turns = turns
         self._sent_before = sent_before
+        self._own = set(journal.unstamped) if journal is not None else set[str]()
+        self._back: set[str] = set()
         self._lapsed: dict[str, Delivery] = {}
         self._outboxes: dict[str, Outbox] = {}
         self.tally = Tally()
@@ -159,8 +163,9 @@ class Mover:
                 self.tally.lapsed -= 1
                 work.append((message, delivery))
                 continue
-            if stamped(message)[1] == self._run:
+            if self._is_own(message):
                 self.tally.came_back += 1
+                self._back.add(message.message_id)
                 self._judge()
             elif meant and self._keep_order and message.group in stuck:
                 self.tally.group_blocked += 1
@@ -182,17 +187,41 @@ class Mover:
             stuck.add(message.group)
         return work
 
-    def give_up(self) -> None:
-        """Stops, because most of what was sent failed again; unless that is to be ignored."""
-        if not self._force:
-            self._sweep.stop(CAME_BACK)
+    def took(self, entry: Entry, new_id: str) -> None:
+        """Takes note of what SQS confirmed, by the id that it gave it; for the client to call."""
+        if stamped(entry)[1] != self._run:
+            self._own.add(new_id)
+            if self._journal is not None:
+                self._journal.took(new_id)
+
+    async def look_back(self) -> None:
+        """Looks through what waits in the queue for messages that this run sent: stops if those are most of them."""
+        while not self._given_up() and self._sweep.held < MOST_LOOKED_AT:
+            ahead = await self._sweep.look_ahead()
+            if not ahead:
+                return
+            self._back.update(message.message_id for message in ahead if self._is_own(message))
+            self._judge()
+
+    @property
+    def sent(self) -> int:
+        """How many this run sent, by this process and those before it."""
+        return max(self.tally.moved, self._journal.moved if self._journal is not None else 0)
+
+    @property
+    def mostly_back(self) -> bool:
+        """Whether most of what this run sent is dead again."""
+        return len(self._back) * 2 > self.sent > 0
+
+    def _is_own(self, message: Message) -> bool:
+        return stamped(message)[1] == self._run or message.message_id in self._own
 
     def _given_up(self) -> bool:
         return self._sweep.stopped not in (None, LIMIT)
 
     def _judge(self) -> None:
-        if self.tally.moved >= ENOUGH and self.tally.came_back * 2 > self.tally.moved:
-            self.give_up()
+        if self.sent >= ENOUGH and self.mostly_back and not self._force:
+            self._sweep.stop(CAME_BACK)
 
     def _lots(self, work: list[tuple[Message, Delivery]]) -> Iterator[list[tuple[Message, Delivery]]]:
         """What is sent one after the other: a group's messages on FIFO, as much as fits into one batch otherwise."""

@@ -74,6 +74,11 @@ class Report:
     """Messages in sends that got no answer; a standard queue may hold them twice, with the same idempotency key."""
     undeleted: int = 0
     """Messages that were sent and may be in the dead-letter queue too; `resume` deletes them."""
+    mostly_back: bool = False
+    """Whether most of what this run sent is dead again already."""
+    dead_again: int | None = None
+    """Messages in the dead-letter queue after AWS's own redrive, approximately: whether they are the same, and came
+    straight back, nobody can say, because AWS moves them without a mark."""
     unfit: int = 0
     """Messages that are not meant because the filter does not fit them."""
     stopped: str | None = None
@@ -148,6 +153,7 @@ def _move_natively(stage: Stage, dead: Queue, request: Request, progress: Progre
     except KeyboardInterrupt:
         tally.moved = native.cancel(stage, dead)
         report.stopped = INTERRUPTED
+    report.dead_again = depth(stage, dead).waiting
     tally.to[to.word if to is not None else "where they came from"] = tally.moved
     report.problem = audit.end(stage, record, {"moved": tally.moved, "stopped": report.stopped})
     report.seconds = round(monotonic() - started, 3)
@@ -269,12 +275,14 @@ class _Move:
                 sent_before=before,
             )
             report.tally = mover.tally
+            sqs.taken = mover.took
             try:
                 with interruptible(sweep):
                     async with _alongside(*[journal.pulse.beat() for journal in self._journals]), _watched(pace, mover):
                         await sweep.run(mover.visit)
             finally:
                 self._fill(sqs, sweep, waiting)
+                report.mostly_back = mover.mostly_back
                 report.unfit = chooser.unfit
                 if turns is not None and self._work_queue is not None and self._leaves:
                     # What another queue has now holds nobody up here.
@@ -338,7 +346,7 @@ async def _watched(pace: Pace, mover: Mover) -> AsyncIterator[None]:
     def destinations() -> list[str]:
         return [url for url in mover.urls if not url.startswith("arn:")]
 
-    async with _alongside(pace.watch(lambda: mover.tally.moved, destinations, mover.give_up)):
+    async with _alongside(pace.watch(lambda: mover.tally.moved, destinations, mover.look_back)):
         yield
 
 

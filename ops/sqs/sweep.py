@@ -11,6 +11,7 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
@@ -81,6 +82,8 @@ class Sweep:
         self._visibility = visibility or VISIBILITY
         self._clock = Clock()
         self._gone = set(gone)
+        self._ahead: deque[list[Message]] = deque()
+        self._looking = 0
         self._settled = settled
         self._waits = waits
         self._most_held = most_held
@@ -120,6 +123,27 @@ class Sweep:
                 self._unlock(hold)
         self._look_again()
 
+    async def look_ahead(self) -> list[Message]:
+        """Receives messages that are visited later, once it is their turn; none where none is visible.
+
+        Raises `Refused` and `Unanswered` as the calls do.
+        """
+        self._looking += 1
+        try:
+            asked = self._now()
+            received = await self._sqs.receive(self._url, visibility=self._visibility, wait=WAIT)
+            fresh, sent = self._take(received, asked + self._visibility)
+            if fresh:
+                self._ahead.append(fresh)
+            if sent:
+                await self.delete(sent)
+            return fresh
+        except Unanswered:
+            self._look_again()
+            raise
+        finally:
+            self._looking -= 1
+
     def stop(self, reason: str) -> None:
         """Receives nothing more; what is under way is finished."""
         self.stopped = self.stopped or reason
@@ -140,6 +164,9 @@ class Sweep:
                 waiting, others = int(counts[WAITING]), int(counts[HIDDEN]) > self.held
                 # A receive may come back empty from a queue that is not, and what was hidden by a call whose answer
                 # was lost, or by a process that died, comes back when its visibility runs out.
+                if self._looking or self._ahead:
+                    await asyncio.sleep(0.01)
+                    continue
                 left = self._look_until - self._now()
                 if (others or self.undeleted) and left > 0:
                     self._waits(self.undeleted, left)
@@ -222,6 +249,9 @@ class Sweep:
         empty = False
         unanswered = 0
         while self.stopped is None and not empty:
+            if self._ahead:
+                await visit(self._ahead.popleft())
+                continue
             asked = self._now()
             try:
                 received = await self._sqs.receive(self._url, visibility=self._visibility, wait=WAIT)
