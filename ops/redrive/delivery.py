@@ -48,7 +48,7 @@ class Delivery:
         return entry
 
 
-def stamped(message: Message) -> tuple[int, str]:
+def stamped(message: Message | Entry) -> tuple[int, str]:
     """How often the message was redriven, and by which run the last time."""
     stamp = message.message_attributes.get(REDRIVEN)
     if stamp is None:

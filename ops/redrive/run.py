@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from dataclasses import replace as replaced
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -28,10 +28,12 @@ from ops.redrive.edit import Edit, difference
 from ops.redrive.journal import Journal
 from ops.redrive.mover import Mover, Tally
 from ops.redrive.pace import Adaptive, Pace
+from ops.redrive.pulse import EVERY
 from ops.redrive.refusal import refuse
 from ops.redrive.request import Request
 from ops.redrive.routing import Routing
 from ops.redrive.turns import Turns
+from ops.sqs import sweep as sweeps
 from ops.sqs.client import Sqs
 from ops.sqs.connection import INTERRUPTED, connected, interruptible
 from ops.sqs.loop import run as run_loop
@@ -39,13 +41,21 @@ from ops.sqs.message import MOST_ATTRIBUTES, Message
 from ops.sqs.sweep import Sweep
 from ops.stage import Stage
 
-Progress = Callable[[int, int], None]
-"""Takes how many messages are done, and how many there are, approximately."""
+
+class Progress(Protocol):
+    """Shows how far the work is."""
+
+    def __call__(self, done: int, of: int, note: str = "") -> None:
+        """So many messages are done of so many, approximately; `note` says what is waited for, if something is."""
+
+
+SPARE = 10
+"""Seconds by which a process may be late with a beat, and a receive with its answer."""
 DIFFERENCES = 3
 """Edited messages whose difference is shown."""
 
 
-def quiet(done: int, of: int) -> None:
+def quiet(done: int, of: int, note: str = "") -> None:
     """Shows no progress."""
 
 
@@ -63,7 +73,12 @@ class Report:
     maybe_twice: int = 0
     """Messages in sends that got no answer; a standard queue may hold them twice, with the same idempotency key."""
     undeleted: int = 0
-    """Messages that were sent and are in the dead-letter queue too; `resume` deletes them."""
+    """Messages that were sent and may be in the dead-letter queue too; `resume` deletes them."""
+    mostly_back: bool = False
+    """Whether most of what this run sent is dead again already."""
+    dead_again: int | None = None
+    """Messages in the dead-letter queue after AWS's own redrive, approximately: whether they are the same, and came
+    straight back, nobody can say, because AWS moves them without a mark."""
     unfit: int = 0
     """Messages that are not meant because the filter does not fit them."""
     stopped: str | None = None
@@ -104,7 +119,9 @@ def redrive(stage: Stage, request: Request, *, yes: bool = False, progress: Prog
 def resume(stage: Stage, run: str, *, progress: Progress = quiet) -> Report:
     """Goes on with a redrive that did not end: deletes what it sent, and moves the others as it was asked to.
 
-    Raises `UsageError` where there is no such redrive, `OpsError` where AWS refuses.
+    Those of the sent that are out of sight, because the process that died hides them still, are waited for: two and a
+    half minutes at the most. Raises `UsageError` where there is no such redrive or it is running, `OpsError` where AWS
+    refuses.
     """
     journal = journals.of(stage, run)
     request = journal.request
@@ -132,6 +149,7 @@ def _move_natively(stage: Stage, dead: Queue, to: Queue | None, request: Request
     except KeyboardInterrupt:
         tally.moved = native.cancel(stage, dead)
         report.stopped = INTERRUPTED
+    report.dead_again = depth(stage, dead).waiting
     tally.to[to.word if to is not None else "where they came from"] = tally.moved
     report.problem = audit.end(stage, record, {"moved": tally.moved, "stopped": report.stopped})
     report.seconds = round(monotonic() - started, 3)
@@ -149,6 +167,7 @@ class _Move:
         self._to = find(stage, request.to) if request.to is not None else None
         self._request = request
         self._journal = journal
+        self._left_behind: list[Journal] = []
         self._progress = progress
         self._edit = Edit(request.edit) if request.edit is not None else None
         self._redaction = Redaction(stage.topology)
@@ -165,31 +184,71 @@ class _Move:
         if journal is None:
             run_loop(self._work())
         else:
-            asked = msgspec.to_builtins(self._request)
-            record = audit.begin(self._stage, report.run, "redrive", self._dead.word, asked)
+            if journal.idle is None:
+                journal.hold()
             try:
-                if self._edit is not None:
-                    self._keep_originals()
-                run_loop(self._work())
-                if report.stopped != INTERRUPTED and not report.undeleted:
-                    journal.end(report.stopped or "done")
+                self._left_behind = journals.left_behind(self._stage, self._dead.url)
+                self._act(journal)
             finally:
-                journal.close()
-                if self._edit is not None and journal.ended is None and journal.path.exists():
-                    report.edit_in = str(journal.path)
-                if self._originals is not None:
-                    self._originals.__exit__(None, None, None)
-                report.problem = audit.end(self._stage, record, self._result()) or report.problem
+                for each in (journal, *self._left_behind):
+                    each.close()
         report.seconds = round(monotonic() - started, 3)
         return report
 
+    def _act(self, journal: Journal) -> None:
+        report = self._report
+        asked = msgspec.to_builtins(self._request)
+        record = audit.begin(self._stage, report.run, "redrive", self._dead.word, asked)
+        try:
+            if self._edit is not None:
+                self._keep_originals()
+            run_loop(self._work())
+            if report.stopped != INTERRUPTED and not report.undeleted:
+                journal.end(report.stopped or "done")
+        finally:
+            if self._edit is not None and journal.ended is None and journal.path.exists():
+                report.edit_in = str(journal.path)
+            if self._originals is not None:
+                self._originals.__exit__(None, None, None)
+            report.problem = audit.end(self._stage, record, self._result()) or report.problem
+
+    @property
+    def _journals(self) -> list[Journal]:
+        """This run's, and those of others of the same queue that left something to delete."""
+        return [*([self._journal] if self._journal is not None else []), *self._left_behind]
+
+    def _settled(self, ids: Iterable[str]) -> None:
+        gone = set(ids)
+        for journal in self._journals:
+            journal.deleted(gone)
+
+    def _hidden(self) -> float:
+        """Seconds for which runs that died may still hide what they sent."""
+        longest = sweeps.VISIBILITY + EVERY + SPARE
+        return max(
+            (longest - each.idle for each in self._journals if each.pending and each.idle is not None), default=0
+        )
+
+    def _waits(self, goal: int, undeleted: int, seconds: float) -> None:
+        note = f"waiting for {undeleted:,} sent messages that are out of sight, {seconds:.0f} s at the most"
+        self._progress(self._report.tally.moved, goal, note)
+
     async def _work(self) -> None:
         request, report = self._request, self._report
-        gone = journals.pending(self._stage, self._dead.url)
+        before = journals.pending(self._stage, self._dead.url) if self._journal is None else set()
         waiting = depth(self._stage, self._dead).waiting
         goal = waiting if request.limit is None else min(request.limit, waiting)
         async with connected(self._stage, self._dead, self._to) as sqs:
-            sweep = Sweep(sqs, self._dead.url, workers=32, gone=gone)
+            sweep = Sweep(
+                sqs,
+                self._dead.url,
+                workers=32,
+                gone={id_ for journal in self._journals for id_ in journal.pending},
+                hidden=self._hidden(),
+                settled=self._settled,
+                waits=lambda undeleted, seconds: self._waits(goal, undeleted, seconds),
+            )
+            sqs.may_send = sweep.holds
             needed = request.selection.asks_cause
             causes = Causes(self._stage, needed=needed) if self._journal is None or needed else None
             routing = Routing(self._stage, sqs, self._dead, self._to, self._edit, request.group)
@@ -209,14 +268,17 @@ class _Move:
                 force=request.force,
                 moved=lambda _: self._progress(mover.tally.moved, goal),
                 turns=turns,
+                sent_before=before,
             )
             report.tally = mover.tally
+            sqs.taken = mover.took
             try:
                 with interruptible(sweep):
-                    async with _watched(pace, mover):
+                    async with _alongside(*[journal.pulse.beat() for journal in self._journals]), _watched(pace, mover):
                         await sweep.run(mover.visit)
             finally:
                 self._fill(sqs, sweep, waiting)
+                report.mostly_back = mover.mostly_back
                 report.unfit = chooser.unfit
                 if turns is not None and self._work_queue is not None and self._leaves:
                     # What another queue has now holds nobody up here.
@@ -280,9 +342,17 @@ async def _watched(pace: Pace, mover: Mover) -> AsyncIterator[None]:
     def destinations() -> list[str]:
         return [url for url in mover.urls if not url.startswith("arn:")]
 
-    watch = asyncio.create_task(pace.watch(lambda: mover.tally.moved, destinations, mover.give_up))
+    async with _alongside(pace.watch(lambda: mover.tally.moved, destinations, mover.look_back)):
+        yield
+
+
+@asynccontextmanager
+async def _alongside(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Does these as long as the body runs."""
+    tasks = [asyncio.create_task(work) for work in works]
     try:
         yield
     finally:
-        watch.cancel()
-        await asyncio.gather(watch, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

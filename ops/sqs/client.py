@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,6 +17,9 @@ from ops.sqs.transport import Transport, Unanswered
 TEN = 10
 THROTTLES = frozenset({"RequestThrottled", "ThrottlingException", "Throttling", "KmsThrottled", "SlowDown"})
 
+LAPSED = "it was held for too long, and others may have it now"
+"""Why a message is not sent that may be sent no more."""
+
 
 class Refused(OpsError):
     """SQS answered with an error that trying again does not cure; `fault` is its code."""
@@ -24,6 +27,10 @@ class Refused(OpsError):
     def __init__(self, action: str, fault: str, message: str | None) -> None:
         super().__init__(f"SQS refused {action}: {message or fault} ({fault}).")
         self.fault = fault
+
+
+class _Lapsed(Exception):
+    """What was to be sent may be sent no more."""
 
 
 class _Sent(Struct, rename="pascal"):
@@ -76,7 +83,8 @@ class Sqs:
     Throttles and faults of the service are retried after growing random pauses, and so is a call that got no
     answer. On a standard queue such a send may arrive twice: `unanswered` counts, by action, the calls without answer
     and `unsure` the messages in such sends. `throttled` counts the refusals for being too fast. `elsewhere` are the
-    transports to queues, by their URLs, that are in another region.
+    transports to queues, by their URLs, that are in another region. `may_send` is asked before every attempt, by entry
+    id, and `taken` is told what SQS confirmed, with the id that it gave it.
     """
 
     def __init__(
@@ -94,6 +102,8 @@ class Sqs:
         self.unanswered: dict[str, int] = {}
         self.unsure = 0
         self.throttled = 0
+        self.may_send: Callable[[str], bool] = lambda _: True
+        self.taken: Callable[[Entry, str], None] = lambda _, __: None
 
     async def receive(self, url: str, *, visibility: int, wait: int) -> list[Message]:
         """Up to ten messages, hidden from others for `visibility` seconds; waits up to `wait` seconds for the first.
@@ -114,17 +124,28 @@ class Sqs:
     async def send(self, url: str, entries: Sequence[Entry]) -> dict[str, str | None]:
         """Sends up to ten messages: by entry id None where SQS confirmed what was sent, else why not.
 
-        Entries that fail through no fault of theirs are sent again. Raises `Refused` where SQS refuses the whole
-        batch, `Unanswered` where no answer came.
+        Entries that fail through no fault of theirs are sent again, as long as they may be: else `LAPSED`. Raises
+        `Refused` where SQS refuses the whole batch, `Unanswered` where no answer came.
         """
         outcome: dict[str, str | None] = {}
         waiting = {entry.id: entry for entry in entries}
         for attempt in range(self.attempts):
-            answer = await self._call(
-                "SendMessageBatch", {"QueueUrl": url, "Entries": list(waiting.values())}, _SendAnswer, len(waiting)
-            )
+            for id_ in [id_ for id_ in waiting if not self.may_send(id_)]:
+                outcome[id_] = LAPSED
+                del waiting[id_]
+            if not waiting:
+                break
+            try:
+                answer = await self._call(
+                    "SendMessageBatch", {"QueueUrl": url, "Entries": list(waiting.values())}, _SendAnswer, list(waiting)
+                )
+            except _Lapsed:
+                continue
             for sent in answer.successful:
-                outcome[sent.id] = _confirmed(waiting.pop(sent.id), sent)
+                entry = waiting.pop(sent.id)
+                outcome[sent.id] = _confirmed(entry, sent)
+                if outcome[sent.id] is None:
+                    self.taken(entry, sent.message_id)
             for failed in answer.failed:
                 outcome[failed.id] = f"{failed.message or failed.code} ({failed.code})"
                 if failed.sender_fault and failed.code not in THROTTLES:
@@ -173,17 +194,25 @@ class Sqs:
         return done
 
     async def _call(
-        self, action: str, request: Mapping[str, Any], answer: type[A], messages: int = 0, *, repeat: bool = True
+        self,
+        action: str,
+        request: Mapping[str, Any],
+        answer: type[A],
+        sends: Sequence[str] = (),
+        *,
+        repeat: bool = True,
     ) -> A:
         payload = msgspec.json.encode(request)
         transport = self._elsewhere.get(request["QueueUrl"], self._transport)
         for attempt in range(self.attempts):
             last = attempt == self.attempts - 1
+            if not all(map(self.may_send, sends)):
+                raise _Lapsed
             try:
                 status, body = await transport(action, payload)
             except Unanswered:
                 self.unanswered[action] = self.unanswered.get(action, 0) + 1
-                self.unsure += messages
+                self.unsure += len(sends)
                 if last or not repeat:
                     raise
                 await self.pause(attempt)

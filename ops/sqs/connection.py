@@ -7,17 +7,24 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Protocol
 
 from botocore.httpsession import get_cert_path
 
 from ops.errors import OpsError
 from ops.queue import Queue
 from ops.sqs.client import Sqs
-from ops.sqs.sweep import Sweep
 from ops.sqs.transport import HttpTransport, Unanswered
 from ops.stage import Stage, in_words
 
 INTERRUPTED = "interrupted"
+
+
+class Stoppable(Protocol):
+    """Work that ends early when it is told to."""
+
+    def stop(self, reason: str) -> None:
+        """Begins nothing more; what is under way is finished."""
 
 
 @asynccontextmanager
@@ -50,15 +57,15 @@ def _transport(stage: Stage, queue: Queue | None) -> HttpTransport:
 
 
 @contextmanager
-def interruptible(sweep: Sweep) -> Iterator[None]:
-    """Lets Ctrl-C end the sweep after what is under way; a second Ctrl-C does not wait for it."""
+def interruptible(work: Stoppable) -> Iterator[None]:
+    """Lets Ctrl-C end the work after what is under way; a second Ctrl-C does not wait for it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        sweep.stop(INTERRUPTED)
+        work.stop(INTERRUPTED)
         loop.remove_signal_handler(signal.SIGINT)
 
     loop.add_signal_handler(signal.SIGINT, stop)

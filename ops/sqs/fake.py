@@ -159,6 +159,12 @@ class FakeQueue:
         message.visible = _now() + seconds
         heapq.heappush(self._hidden, (message.visible, message.number, message))
 
+    def show_all(self) -> None:
+        """Makes everything visible that is hidden, as if it was long ago that it was received."""
+        for message in list(self._flying.values()):
+            if message.visible > _now():
+                self.hide(message.receipt, 0)
+
     def bodies(self) -> list[str]:
         """The bodies of what is in the queue, visible or not, in order of arrival."""
         waiting = [*self._ready, *itertools.chain.from_iterable(self._groups.values())]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_redrive_with_yes_moves_them_and_leaves_a_record(aws: Endpoint, home: Pa
     assert json.loads(record["result"]["S"])["moved"] == 25
     lines = (home / "ops" / names.LOCAL / "audit.jsonl").read_text().splitlines()
     assert [json.loads(line).get("result", {}).get("moved") for line in lines] == [None, 25]
-    assert ops("resume").stdout.strip() == "Every redrive ended."
+    assert ops("resume").stdout.strip() == "Every redrive and import ended."
 
 
 @pytest.mark.parametrize(
@@ -122,6 +123,23 @@ def test_a_failed_invocation_is_unwrapped(aws: Endpoint) -> None:
     assert found["piles"][0]["cause"] == "KeyError: 'x'"
     assert answer("redrive", "somebodys-failures", "--to", "open_ticket", "--yes")["tally"]["moved"] == 1
     assert [json.loads(body) for body in queue(aws, "open_ticket").arrived] == [{"n": 1}]
+
+
+def test_when_the_only_message_comes_straight_back_the_exit_code_says_so(aws: Endpoint) -> None:
+    dead_tickets(aws, 1)
+    source = queue(aws, "open_ticket")
+    source.receives = 0
+    put = source.put
+
+    def consumed_at_once(*given: Any, **more: Any) -> str:
+        id_ = put(*given, **more)
+        source.take(1, 0)
+        return id_
+
+    source.put = consumed_at_once  # type: ignore[method-assign]
+    result = ops("redrive", "open_ticket", "--yes")
+    assert (result.exit_code, "fix the cause first" in result.stderr) == (4, True), result.output
+    assert len(queue(aws, "open_ticket-dlq")) == 1
 
 
 def test_a_message_that_nobody_can_place_is_kept_and_the_exit_code_says_so(aws: Endpoint) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from functions.contracts.envelope import IDEMPOTENCY_KEY, REDRIVEN
+from ops.dead_letters.selection import Meant
 from ops.queue import Queue
 from ops.redrive.delivery import Delivery, deduplication_id
 from ops.redrive.journal import Journal
@@ -20,6 +21,7 @@ from ops.redrive.mover import CAME_BACK, Mover
 from ops.redrive.pace import SLOWEST, Adaptive, Pace
 from ops.redrive.request import Request
 from ops.redrive.routing import QueueDestination
+from ops.sqs import clock
 from ops.sqs.client import Refused, Sqs
 from ops.sqs.fake import FakeQueue, FakeSqs
 from ops.sqs.message import MOST_BYTES, Entry, Message, Value
@@ -60,7 +62,9 @@ async def move(
     **options: Any,
 ) -> tuple[Mover, Sqs]:
     sqs = Sqs(transport)
-    sweep = Sweep(sqs, dead.url, workers=WORKERS, gone=journal.pending if journal is not None else ())
+    left: dict[str, Any] = {"gone": journal.pending, "settled": journal.deleted} if journal is not None else {}
+    sweep = Sweep(sqs, dead.url, workers=WORKERS, **left)
+    sqs.may_send = sweep.holds
     to = QueueDestination(sqs, source.url)
     mover = Mover(
         sweep,
@@ -70,6 +74,7 @@ async def move(
         journal=journal,
         **options,
     )
+    sqs.taken = mover.took
     await sweep.run(mover.visit)
     return mover, sqs
 
@@ -261,6 +266,38 @@ async def test_a_slow_redrive_stops_at_once() -> None:
     assert (dead.in_flight, len(dead)) == (0, 80)
 
 
+@pytest.mark.parametrize("fifo", [False, True], ids=["standard", "fifo"])
+@pytest.mark.parametrize("at", [3, 12, 40])
+async def test_a_machine_that_slept_sends_nothing_that_others_may_have_moved(
+    at: int, fifo: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sqs = FakeSqs()
+    dead, source = fill(sqs, 200, fifo=fifo)
+    slept, others, until = 0, list[str](), list[int]()
+    monkeypatch.setattr(clock, "since_boot", lambda: slept)
+    calls = itertools.count()
+
+    async def lid(action: str, payload: bytes) -> tuple[int, bytes]:
+        nonlocal slept
+        answer = await sqs(action, payload)
+        if next(calls) == at:
+            slept = 3_600
+            dead.show_all()
+            while taken := dead.take(10, 30):
+                for message in taken:
+                    if fifo or int(message.body.split()[1]) % 2:  # the others are hidden by somebody for a while
+                        source.put(Entry(message.id, message.body, {}, {}, message.group, f"others-{message.id}"))
+                        dead.remove(message.receipt)
+                        others.append(message.body)
+            until.append(len(source.arrived))
+        return answer
+
+    await move(lid, dead, source)
+    assert others
+    assert not set(others) & set(source.arrived[until[0] :])
+    assert (len(dead), len(set(source.arrived))) == (0, 200)
+
+
 async def test_a_redrive_within_five_minutes_of_the_first_send_is_not_swallowed() -> None:
     sqs = FakeSqs()
     dead = sqs.create("dead.fifo")
@@ -319,7 +356,7 @@ async def test_when_most_come_straight_back_the_rest_is_kept_unless_forced(force
 
     others = [
         asyncio.create_task(consume()),
-        asyncio.create_task(pace.watch(lambda: mover.tally.moved, lambda: [source.url], mover.give_up)),
+        asyncio.create_task(pace.watch(lambda: mover.tally.moved, lambda: [source.url], mover.look_back)),
     ]
     await sweep.run(mover.visit)
     for task in others:
@@ -328,6 +365,67 @@ async def test_when_most_come_straight_back_the_rest_is_kept_unless_forced(force
     assert sweep.stopped == (None if force else CAME_BACK)
     assert mover.tally.moved == 1_000 if force else mover.tally.moved < 700
     assert len(source.arrived) == mover.tally.moved
+
+
+async def test_dead_letters_that_arrive_meanwhile_are_no_alarm() -> None:
+    sqs = FakeSqs()
+    dead, source = fill(sqs, 200, fifo=False)
+    client = Sqs(sqs)
+    pace = Adaptive(client, dead.url)
+    pace.rate = SLOWEST
+    sweep = Sweep(client, dead.url, workers=WORKERS)
+    to = QueueDestination(client, source.url)
+    mover = Mover(
+        sweep,
+        lambda message: Delivery(to, message.body, message.message_attributes),
+        run="run",
+        act=True,
+        choose=only_the_first_ones,
+        pace=pace,
+    )
+
+    async def others() -> None:
+        for number in range(3_000):
+            dead.put(Entry("x", f"other {number}", {}), source=source.arn)
+            await asyncio.sleep(0.05)
+
+    tasks = [
+        asyncio.create_task(others()),
+        asyncio.create_task(pace.watch(lambda: mover.tally.moved, lambda: [source.url], mover.look_back)),
+    ]
+    await sweep.run(mover.visit)
+    for task in tasks:
+        task.cancel()
+    assert (sweep.stopped, mover.tally.moved, mover.mostly_back) == (None, 200, False)
+    assert dead.in_flight == 0
+
+
+async def only_the_first_ones(batch: list[Message]) -> list[Meant | None]:
+    return [None if message.body.startswith("other") else Meant() for message in batch]
+
+
+@pytest.mark.parametrize(
+    "attributes", [{}, {f"name-{n}": Value("String", "x") for n in range(10)}], ids=["stamp", "id"]
+)
+async def test_when_the_only_message_comes_back_it_is_seen(attributes: dict[str, Value], tmp_path: Path) -> None:
+    sqs = FakeSqs()
+    dead, source = sqs.create("dead"), sqs.create("source")
+    dead.put(Entry("a", "poison", attributes))
+    source.dead, source.receives = dead, 0
+
+    async def bounce(action: str, payload: bytes) -> tuple[int, bytes]:
+        answer = await sqs(action, payload)
+        source.take(10, 0)
+        return answer
+
+    journal = Journal(tmp_path / "run.journal", Queue("dead", "other", "dead", dead.url), Request("dead"))
+    mover, _ = await move(bounce, dead, source, journal=journal)
+    assert (mover.tally.moved, mover.tally.came_back, mover.mostly_back) == (1, 1, True)
+    again = Journal.read(journal.path)
+    assert len(again.unstamped) == bool(attributes)
+    resumed, _ = await move(bounce, dead, source, journal=again)
+    assert (resumed.tally.moved, resumed.mostly_back) == (0, True)
+    assert source.arrived == ["poison"]
 
 
 async def test_a_queue_that_is_gone_ends_the_redrive_and_loses_nothing() -> None:
