@@ -14,9 +14,10 @@ from ops.dead_letters.message_file import Archive
 from ops.dead_letters.parked import forget, work_of
 from ops.dead_letters.selection import EVERYTHING, Chooser, Selection, checked_limit
 from ops.depth import depth
+from ops.lease import Lease, held
 from ops.queue import Queue, find_dead
 from ops.redrive.journal import new_run
-from ops.sqs.connection import connected, interruptible
+from ops.sqs.connection import INTERRUPTED, connected, interruptible
 from ops.sqs.loop import run
 from ops.sqs.message import Message
 from ops.sqs.sweep import Sweep
@@ -73,14 +74,22 @@ def drop(
     run_id = new_run()
     path = file or stage.files / f"{run_id}-dropped.jsonl"
     asked = {**msgspec.to_builtins(selection), "limit": limit, "file": str(path)}
-    record = audit.begin(stage, run_id, "drop", dead.word, asked)
-    taken = _take(stage, dead, path, selection, limit, delete=True)
-    taken.problem = audit.end(stage, record, {"deleted": taken.deleted, "stopped": taken.stopped})
+    with held(stage, dead, "drop", run_id) as lease:
+        record = audit.begin(stage, run_id, "drop", dead.word, asked)
+        taken = _take(stage, dead, path, selection, limit, delete=True, lease=lease)
+        taken.problem = audit.end(stage, record, {"deleted": taken.deleted, "stopped": taken.stopped})
     return taken
 
 
 def _take(
-    stage: Stage, dead: Queue, file: Path | None, selection: Selection, limit: int | None, *, delete: bool
+    stage: Stage,
+    dead: Queue,
+    file: Path | None,
+    selection: Selection,
+    limit: int | None,
+    *,
+    delete: bool,
+    lease: Lease | None = None,
 ) -> Taken:
     taken = Taken(queue=dead.word, file=str(file) if file is not None else None)
     causes, chooser = Causes(stage, needed=selection.asks_cause), Chooser(selection, dead.kind)
@@ -90,6 +99,8 @@ def _take(
     async def work(archive: Archive | None) -> None:
         async with connected(stage, dead) as sqs:
             sweep = Sweep(sqs, dead.url, workers=1 if dead.fifo else 8)
+            if lease is not None:
+                lease.on_loss(lambda: sweep.stop(INTERRUPTED))
 
             async def visit(batch: list[Message]) -> None:
                 asked = archive is not None or selection.asks_cause

@@ -15,11 +15,12 @@ from ops.dead_letters import imported
 from ops.dead_letters import message_file as archive
 from ops.dead_letters.imported import Asked, Imported
 from ops.errors import UsageError
+from ops.lease import held
 from ops.queue import find
 from ops.redrive.journal import new_run
 from ops.redrive.routing import QueueDestination
 from ops.sqs.client import TEN
-from ops.sqs.connection import connected, interruptible
+from ops.sqs.connection import INTERRUPTED, connected, interruptible
 from ops.sqs.loop import run
 from ops.sqs.message import Entry, Message, Value
 from ops.sqs.outbox import Outbox
@@ -110,6 +111,11 @@ class _Import:
         self._result = Restored(run=journal.run, queue=self._to.word, messages=total)
 
     def run(self) -> Restored:
+        with held(self._stage, self._to, "import", self._journal.run) as lease:
+            lease.on_loss(lambda: self.stop(INTERRUPTED))
+            return self._act()
+
+    def _act(self) -> Restored:
         journal, result = self._journal, self._result
         journal.open()
         try:

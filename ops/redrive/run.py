@@ -20,6 +20,7 @@ from ops.dead_letters.parked import forget, groups, placed, work_of
 from ops.dead_letters.redaction import Redaction
 from ops.dead_letters.selection import Chooser
 from ops.depth import depth
+from ops.lease import Lease, held
 from ops.queue import Queue, find, find_dead
 from ops.redrive import journal as journals
 from ops.redrive import native
@@ -108,7 +109,9 @@ def redrive(stage: Stage, request: Request, *, yes: bool = False, progress: Prog
         return _Move(stage, dead, request, journals.new_run(), None, progress).run(by_aws=by_aws)
     if by_aws:
         try:
-            return _move_natively(stage, dead, to, request, progress)
+            run = journals.new_run()
+            with held(stage, dead, "redrive", run):
+                return _move_natively(stage, dead, to, request, run, progress)
         except native.Unsuitable:
             if request.natively:
                 raise
@@ -137,9 +140,11 @@ def _left_to_aws(stage: Stage, dead: Queue, to: Queue | None, request: Request) 
     return here and suits and not journals.pending(stage, dead.url)
 
 
-def _move_natively(stage: Stage, dead: Queue, to: Queue | None, request: Request, progress: Progress) -> Report:
+def _move_natively(
+    stage: Stage, dead: Queue, to: Queue | None, request: Request, run: str, progress: Progress
+) -> Report:
     started = monotonic()
-    report = Report(journals.new_run(), dead.word, acted=True, native=True)
+    report = Report(run, dead.word, acted=True, native=True)
     tally = report.tally
     tally.seen = tally.matched = depth(stage, dead).waiting
     native.start(stage, dead, to=to, rate=request.native_rate)
@@ -168,6 +173,7 @@ class _Move:
         self._request = request
         self._journal = journal
         self._left_behind: list[Journal] = []
+        self._lease: Lease | None = None
         self._progress = progress
         self._edit = Edit(request.edit) if request.edit is not None else None
         self._redaction = Redaction(stage.topology)
@@ -184,11 +190,14 @@ class _Move:
         if journal is None:
             run_loop(self._work())
         else:
-            if journal.idle is None:
-                journal.hold()
             try:
-                self._left_behind = journals.left_behind(self._stage, self._dead.url)
-                self._act(journal)
+                with held(self._stage, self._dead, "redrive", report.run) as self._lease:
+                    if journal.idle is None:
+                        journal.hold()
+                    self._left_behind = journals.left_behind(self._stage, self._dead.url)
+                    self._act(journal)
+                if self._lease.lost:
+                    report.problem = "It was not heard of for too long, as of a machine asleep, and another took over."
             finally:
                 for each in (journal, *self._left_behind):
                     each.close()
@@ -248,6 +257,8 @@ class _Move:
                 settled=self._settled,
                 waits=lambda undeleted, seconds: self._waits(goal, undeleted, seconds),
             )
+            if self._lease is not None:
+                self._lease.on_loss(lambda: sweep.stop(INTERRUPTED))
             sqs.may_send = sweep.holds
             needed = request.selection.asks_cause
             causes = Causes(self._stage, needed=needed) if self._journal is None or needed else None

@@ -16,10 +16,12 @@ from botocore.exceptions import ClientError
 
 from ops.sqs.fake import REGION, FakeQueue, FakeSqs
 from ops.sqs.message import Entry, Value
+from stacks import names
 from tests.ops.sight import Insights
 from tests.simulation.expression import Expression
 
 T = TypeVar("T")
+FAILED = b'{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}'
 SESSION = (
     b"<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s"
     b"</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
@@ -104,14 +106,14 @@ class Endpoint:
 
     async def _answer(self, service: str, action: str, payload: bytes) -> tuple[int, bytes]:
         if service == "amazonsqs":
-            names: tuple[str, ...] = (
+            actions: tuple[str, ...] = (
                 "ReceiveMessage",
                 "SendMessageBatch",
                 "DeleteMessageBatch",
                 "ChangeMessageVisibilityBatch",
             )
-            names += ("GetQueueAttributes", "GetQueueUrl", "ListDeadLetterSourceQueues")
-            known = {name.lower(): name for name in names}
+            actions += ("GetQueueAttributes", "GetQueueUrl", "ListDeadLetterSourceQueues")
+            known = {name.lower(): name for name in actions}
             if action == "sendmessage":
                 return self._send(payload)
             if action not in known:
@@ -140,8 +142,16 @@ class Endpoint:
         try:
             if action == "putitem":
                 item = request["Item"]
-                self.tables[request["TableName"]][(item.get("id") or item["group"])["S"]] = item
+                table, key = self.tables[request["TableName"]], (item.get("id") or item["group"])["S"]
+                if (condition := request.get("ConditionExpression")) is not None:
+                    named, values = request["ExpressionAttributeNames"], request["ExpressionAttributeValues"]
+                    if not Expression(condition, named, values, table.get(key)).holds():
+                        return 400, FAILED
+                table[key] = item
                 return 200, b"{}"
+            if action == "getitem":
+                found = self.tables[request["TableName"]].get(request["Key"]["id"]["S"])
+                return 200, json.dumps({"Item": found} if found is not None else {}).encode()
             if action in ("scan", "updateitem"):
                 return self._places(action, request)
             ((table, asked),) = request["RequestItems"].items()
@@ -159,6 +169,12 @@ class Endpoint:
         entry = msgspec.json.decode(payload.replace(b'"QueueUrl"', b'"Id"', 1), type=Entry)
         return 200, json.dumps({"MessageId": queue.put(entry)}).encode()
 
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The audit records in the table of redrives, which has leases too."""
+        items = self.tables[names.resource(names.LOCAL, names.REDRIVES)].values()
+        return [item for item in items if not item["id"]["S"].startswith("lease:")]
+
     def _places(self, action: str, request: dict[str, Any]) -> tuple[int, bytes]:
         """What is done with the table of what is parked."""
         table = self.tables[request["TableName"]]
@@ -168,7 +184,7 @@ class Endpoint:
             return 200, json.dumps({"Items": found}).encode()
         key = request["Key"]["group"]["S"]
         if not Expression(request["ConditionExpression"], names, values, table.get(key)).holds():
-            return 400, b'{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}'
+            return 400, FAILED
         table[key] = Expression(request["UpdateExpression"], names, values, table[key]).applied()
         return 200, b"{}"
 

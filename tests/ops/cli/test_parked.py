@@ -149,7 +149,7 @@ def test_a_group_is_opened_by_hand_and_leaves_a_record(aws: Endpoint) -> None:
     assert places(aws, "tic-1") == ["a@1", "b@1"]
     assert answer("parked", "change_ticket", "--open", "tic-1", "--yes")["lost"] == ["a@1", "b@1"]
     assert (places(aws, "tic-1"), places(aws, "tic-2")) == ([], ["c@1"])
-    (record,) = aws.tables[names.resource(names.LOCAL, names.REDRIVES)].values()
+    (record,) = aws.records
     assert turn(aws, "tic-1"), "so that no worker that read it before writes a place into it"
     assert time.time() < int(aws.tables[TABLE]["change_ticket/tic-1"]["expires_at"]["N"]) <= time.time() + EMPTY
     assert (record["action"]["S"], json.loads(record["asked"]["S"])["group"]) == ("open a group", "tic-1")

@@ -28,7 +28,7 @@ def test_redrive_with_yes_moves_them_and_leaves_a_record(aws: Endpoint, home: Pa
     report = answer("redrive", "open_ticket", "--yes")
     assert (report["tally"]["moved"], report["problem"]) == (25, None)
     assert len(queue(aws, "open_ticket")) == 25
-    (record,) = aws.tables[names.resource(names.LOCAL, names.REDRIVES)].values()
+    (record,) = aws.records
     assert record["queue"]["S"] == "open_ticket-dlq"
     assert json.loads(record["result"]["S"])["moved"] == 25
     lines = (home / "ops" / names.LOCAL / "audit.jsonl").read_text().splitlines()
