@@ -14,6 +14,7 @@ from ops.dead_letters.message_file import Archive
 from ops.dead_letters.parked import forget, work_of
 from ops.dead_letters.selection import EVERYTHING, Chooser, Selection
 from ops.depth import depth
+from ops.errors import OpsError
 from ops.queue import find_dead
 from ops.redrive.journal import new_run
 from ops.sqs.connection import connected, interruptible
@@ -26,6 +27,8 @@ from ops.stage import Stage
 class Taken(Struct, kw_only=True):
     """What was, or would be, written to the file and deleted from the queue."""
 
+    run: str | None = None
+    """The name under which a deletion is recorded."""
     queue: str
     seen: int = 0
     matched: int = 0
@@ -36,6 +39,8 @@ class Taken(Struct, kw_only=True):
     """Messages that are not meant because the filter does not fit them."""
     file: str | None = None
     stopped: str | None = None
+    failure: str | None = None
+    """The fault at which it ended half-way, after something was deleted."""
     problem: str | None = None
 
 
@@ -70,6 +75,7 @@ def drop(
     asked = {**msgspec.to_builtins(selection), "limit": limit, "file": str(path)}
     record = audit.begin(stage, run_id, "drop", queue, asked)
     taken = _take(stage, queue, path, selection, limit, delete=True)
+    taken.run = run_id
     taken.problem = audit.end(stage, record, {"deleted": taken.deleted, "stopped": taken.stopped})
     return taken
 
@@ -121,5 +127,10 @@ def _take(
         run(work(None))
     else:
         with Archive(file) as archive:
-            run(work(archive))
+            try:
+                run(work(archive))
+            except OpsError as error:
+                if not taken.deleted:
+                    raise
+                taken.failure = str(error)
     return taken

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Protocol
 
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import get_cert_path
 
 from ops.errors import OpsError
@@ -35,10 +36,24 @@ async def connected(stage: Stage) -> AsyncIterator[Sqs]:
         credentials = stage.session.get_credentials()
     transport = HttpTransport(endpoint, stage.region, credentials, certificates=trusted)
     async with transport:
+        sqs = Sqs(transport)
+        sqs.renew = lambda: _renewed(stage, transport)
         try:
-            yield Sqs(transport)
+            yield sqs
         except Unanswered as error:
             raise OpsError(f"SQS does not answer at {endpoint} ({error}): nothing is lost, try again.") from error
+
+
+def _renewed(stage: Stage, transport: HttpTransport) -> bool:
+    """Looks for other credentials where the first came from: whoever signed in again meanwhile left them there."""
+    try:
+        found = stage.session.get_component("credential_provider").load_credentials()
+        if found is None or found.get_frozen_credentials() == transport.credentials.get_frozen_credentials():
+            return False
+    except (BotoCoreError, ClientError):
+        return False
+    transport.credentials = found
+    return True
 
 
 @contextmanager
