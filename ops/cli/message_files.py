@@ -119,7 +119,8 @@ def show_import(result: Restored, *, acted: bool, as_json: bool) -> None:
         if result.problem is not None:
             tell(result.problem, style="yellow")
     if result.stopped is not None:
-        raise Interrupted(f"Stopped after {result.sent:,} messages: `resume {result.run}` goes on.")
+        why = f": {result.failure}" if result.failure is not None else "."
+        raise Interrupted(f"Stopped after {result.sent:,} messages, `resume {result.run}` goes on{why}")
     if result.refused:
         raise Kept(f"{len(result.refused):,} messages are not in the queue: `resume {result.run}` tries them again.")
 
@@ -133,5 +134,10 @@ def _show(taken: Taken, sentence: str, *, as_json: bool) -> None:
             tell(left)
         if taken.problem is not None:
             tell(taken.problem, style="yellow")
+    if taken.failure is not None:
+        raise Interrupted(
+            f"{taken.run} stopped after {taken.deleted:,} messages, which are in {taken.file}; "
+            f"the others are where they were: {taken.failure}"
+        )
     if taken.stopped == INTERRUPTED:
         raise Interrupted(f"Stopped after {taken.matched:,} messages; the others were not looked at.")

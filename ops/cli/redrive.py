@@ -31,7 +31,7 @@ from ops.queue import find_dead
 from ops.redrive import journal, native, run
 from ops.redrive.mover import CAME_BACK
 from ops.redrive.request import Request
-from ops.redrive.run import Report
+from ops.redrive.run import FAILED, Report
 from ops.sqs.connection import INTERRUPTED
 from stacks import names
 
@@ -134,9 +134,8 @@ def resume(
         if row["file"] is not None:
             tell(f"{row['redrive']}  {row['queue']}: {row['moved']:,} imported from {row['file']}")
         else:
-            tell(
-                f"{row['redrive']}  {row['queue']}: {row['moved']:,} moved, {row['undeleted']:,} of them not deleted yet"
-            )
+            undeleted = f"{row['undeleted']:,} of them not deleted yet"
+            tell(f"{row['redrive']}  {row['queue']}: {row['moved']:,} moved, {undeleted}")
     if not rows:
         tell("Every redrive and import ended.")
 
@@ -209,6 +208,13 @@ def _show(report: Report, *, as_json: bool) -> None:
     if report.stopped == INTERRUPTED:
         again = "" if report.native else f" `resume {report.run}` goes on."
         raise Interrupted(f"Stopped after {tally.moved:,} messages; the others are where they were.{again}")
+    if report.stopped == FAILED and report.native:
+        raise Interrupted(f"{report.run} lost sight of AWS's own redrive, see `status`: {report.failure}")
+    if report.stopped == FAILED:
+        raise Interrupted(
+            f"{report.run} stopped after {tally.moved:,} messages; the others are where they were, "
+            f"`resume {report.run}` goes on: {report.failure}"
+        )
     if report.stopped == CAME_BACK:
         raise CameBack(
             f"Stopped after {tally.moved:,} messages, most of which came straight back. "

@@ -14,6 +14,7 @@ from ops.dead_letters.message_file import Archive
 from ops.dead_letters.parked import forget, work_of
 from ops.dead_letters.selection import EVERYTHING, Chooser, Selection, checked_limit
 from ops.depth import depth
+from ops.errors import OpsError
 from ops.lease import Lease, held
 from ops.queue import Queue, find_dead
 from ops.redrive.journal import new_run
@@ -27,6 +28,8 @@ from ops.stage import Stage
 class Taken(Struct, kw_only=True):
     """What was, or would be, written to the file and deleted from the queue."""
 
+    run: str | None = None
+    """The name under which a deletion is recorded."""
     queue: str
     seen: int = 0
     matched: int = 0
@@ -37,6 +40,8 @@ class Taken(Struct, kw_only=True):
     """Messages that are not meant because the filter does not fit them."""
     file: str | None = None
     stopped: str | None = None
+    failure: str | None = None
+    """The fault at which it ended half-way, after something was deleted."""
     problem: str | None = None
 
 
@@ -77,6 +82,7 @@ def drop(
     with held(stage, dead, "drop", run_id) as lease:
         record = audit.begin(stage, run_id, "drop", dead.word, asked)
         taken = _take(stage, dead, path, selection, limit, delete=True, lease=lease)
+        taken.run = run_id
         taken.problem = audit.end(stage, record, {"deleted": taken.deleted, "stopped": taken.stopped})
     return taken
 
@@ -136,5 +142,10 @@ def _take(
         run(work(None))
     else:
         with Archive(file) as archive:
-            run(work(archive))
+            try:
+                run(work(archive))
+            except OpsError as error:
+                if not taken.deleted:
+                    raise
+                taken.failure = str(error)
     return taken

@@ -87,6 +87,11 @@ class Imported:
         self.ended = True
         self._write(msgspec.json.encode(_Line(ended=True)))
 
+    def forget(self) -> None:
+        """Nothing is in the queue, so nobody needs it."""
+        self.ended = True
+        self.path.unlink(missing_ok=True)
+
     def close(self) -> None:
         """Lets another process have it."""
         if self._file is not None:

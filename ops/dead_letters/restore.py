@@ -14,7 +14,7 @@ from ops import audit
 from ops.dead_letters import imported
 from ops.dead_letters import message_file as archive
 from ops.dead_letters.imported import Asked, Imported
-from ops.errors import UsageError
+from ops.errors import OpsError, UsageError
 from ops.lease import held
 from ops.queue import find
 from ops.redrive.journal import new_run
@@ -26,6 +26,7 @@ from ops.sqs.message import Entry, Message, Value
 from ops.sqs.outbox import Outbox
 from ops.stage import Stage
 
+FAILED = "failed"
 _Numbered = tuple[int, Message]
 
 
@@ -46,6 +47,9 @@ class Restored(Struct, kw_only=True):
     refused: dict[str, str] = {}
     """Why SQS refused a message, by its old id."""
     stopped: str | None = None
+    """Why it ended before all were sent: `interrupted` or `failed`."""
+    failure: str | None = None
+    """The fault at which it failed."""
     problem: str | None = None
 
 
@@ -56,8 +60,9 @@ def restore(
 
     `skip` leaves out so many at the start. An import of the same file to the same queue that did not end goes on; every
     other is new to SQS, however soon it follows. A message that was sent has a new id, and a dead-letter queue no
-    longer knows where it came from, so the console's redrive does not take it; ours does. Raises `UsageError` for a
-    queue or file that does not fit, also where a message is in it twice. Raises `OpsError` where AWS refuses.
+    longer knows where it came from, so the console's redrive does not take it; ours does. A fault half-way is in the
+    answer. Raises `UsageError` for a queue or file that does not fit, also where a message is in it twice, `OpsError`
+    where AWS refuses before anything is sent.
     """
     to = find(stage, queue)
     total = _count(file, skip)
@@ -106,6 +111,7 @@ class _Import:
         self._file = file
         self._progress = progress
         self._to = journal.asked.queue
+        self._unsure = 0
         self._new: set[str] = set()
         self._swallowed: set[str] = set()
         self._result = Restored(run=journal.run, queue=self._to.word, messages=total)
@@ -123,13 +129,20 @@ class _Import:
             asked = {"file": journal.asked.file, "skip": journal.asked.skip}
             record = audit.begin(self._stage, journal.run, "import", self._to.word, asked)
             try:
-                run(self._work())
+                try:
+                    run(self._work())
+                except (OpsError, KeyboardInterrupt) as error:
+                    if not result.sent and not self._unsure:
+                        journal.forget()  # nothing is there, so there is nothing to go on with
+                        raise
+                    told = isinstance(error, OpsError)
+                    result.stopped, result.failure = (FAILED, str(error)) if told else (INTERRUPTED, None)
                 if result.stopped is None and result.sent == result.messages:
                     journal.end()
             finally:
                 counts = {"sent": result.sent, "refused": len(result.refused), "stopped": result.stopped}
-                told = {name: count for name, count in counts.items() if count is not None}
-                result.problem = audit.end(self._stage, record, told)
+                kept = {name: count for name, count in counts.items() if count is not None}
+                result.problem = audit.end(self._stage, record, kept)
         finally:
             journal.close()
         return result
@@ -152,6 +165,7 @@ class _Import:
                         for turn in _rounds(batch, fifo=self._to.fifo):
                             await self._send(turn, outbox, stuck)
             finally:
+                self._unsure = sqs.unsure
                 result.maybe_twice = 0 if self._to.fifo else sqs.unsure
 
     async def _send(self, turn: list[_Numbered], outbox: Outbox, stuck: set[str | None]) -> None:

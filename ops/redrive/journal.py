@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ops import private_file
-from ops.errors import UsageError
+from ops.errors import OpsError, UsageError
 from ops.queue import Queue
 from ops.redrive.pulse import Pulse
 from ops.redrive.request import Request
@@ -61,6 +61,8 @@ class Journal:
         self.pulse = Pulse(path)
         self._file: int | None = None
         self._length = 0
+        self._torn = False
+        """Whether the last line may not be whole."""
 
     @property
     def run(self) -> str:
@@ -82,7 +84,7 @@ class Journal:
             try:
                 line = msgspec.json.decode(text, type=_Line)
             except msgspec.MsgspecError:
-                break  # the process was killed while it wrote this line
+                continue  # the process was killed, or the disk full, while this line was written
             journal.moved += line.moved + len(line.sent)
             journal.pending.update(line.sent)
             journal.pending.difference_update(line.deleted)
@@ -95,10 +97,15 @@ class Journal:
         self.idle = self.pulse.take()
 
     def sent(self, ids: Sequence[str]) -> None:
-        """SQS confirmed these; they may be deleted now."""
+        """SQS confirmed these; they may be deleted now. Raises `OpsError` where that cannot be written: then not."""
         self.pending.update(ids)
         self.moved += len(ids)
-        self._write(_Line(sent=list(ids)))
+        try:
+            self._write(_Line(sent=list(ids)))
+        except OpsError:
+            self.pending.difference_update(ids)
+            self.moved -= len(ids)
+            raise
 
     def took(self, new_id: str) -> None:
         """SQS took a message that had no room for the stamp, and gave it that id."""
@@ -123,7 +130,8 @@ class Journal:
         self._close_file()
         _, _, rest = self.path.read_bytes().partition(b"\n")
         lines = (msgspec.json.encode(_Line(queue=self.queue, request=self.request)), rest)
-        private_file.replace(self.path, b"\n".join(lines) + msgspec.json.encode(_Line(ended=how)) + b"\n")
+        with self._in_words():
+            private_file.replace(self.path, b"\n".join(lines) + msgspec.json.encode(_Line(ended=how)) + b"\n")
 
     def close(self) -> None:
         """Closes the file, and lets another process have it; the journal can still be read."""
@@ -139,7 +147,19 @@ class Journal:
         if self._file is None or self._length > LONG:
             self._rewrite()
             return
-        self._length += os.write(self._file, msgspec.json.encode(line) + b"\n")
+        text = (b"\n" if self._torn else b"") + msgspec.json.encode(line) + b"\n"
+        self._torn = True
+        with self._in_words():
+            private_file.write(self._file, text)
+        self._torn = False
+        self._length += len(text)
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OpsError(f"{self.path} cannot be written: {error.strerror}.") from None
 
     def _rewrite(self) -> None:
         """Puts a file in place of this one that says all that matters, the latest news included."""
@@ -150,8 +170,10 @@ class Journal:
             _Line(moved=before, sent=sorted(self.pending), unstamped=sorted(self.unstamped), ended=self.ended),
         )
         text = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
-        private_file.replace(self.path, text)
+        with self._in_words():
+            private_file.replace(self.path, text)
         self._file = private_file.append(self.path)
+        self._torn = False
         self._length = len(text)
 
 

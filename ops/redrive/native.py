@@ -15,6 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
+from ops.answer import part
 from ops.errors import OpsError, UsageError
 from ops.queue import Queue
 from ops.stage import Stage, in_words
@@ -45,7 +46,7 @@ def arn(stage: Stage, queue: Queue) -> str:
     """The queue's ARN."""
     with in_words():
         answer = stage.client("sqs", queue.region).get_queue_attributes(QueueUrl=queue.url, AttributeNames=["QueueArn"])
-    return str(answer["Attributes"]["QueueArn"])
+    return str(part(answer, "Attributes", "QueueArn"))
 
 
 def start(stage: Stage, dead: Queue, *, to: Queue | None = None, rate: int | None = None) -> str:
@@ -90,7 +91,7 @@ def tasks(stage: Stage, dead: Queue) -> list[Task]:
             failure=found.get("FailureReason"),
             handle=found.get("TaskHandle"),
         )
-        for found in answer["Results"]
+        for found in answer.get("Results", [])
     ]
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ops.answer import part
 from ops.dead_letters.cause import DELIVERY, RULE_ARN, TARGET_ARN, Invocation, cut
 from ops.errors import OpsError, UsageError
 from ops.queue import Queue, find
@@ -229,7 +230,7 @@ class Routing:
                 answer = self._stage.client("sqs", self._dead.region).get_queue_attributes(
                     QueueUrl=self._dead.url, AttributeNames=["QueueArn"]
                 )
-            self._own_arn = answer["Attributes"]["QueueArn"]
+            self._own_arn = str(part(answer, "Attributes", "QueueArn"))
         return self._own_arn
 
     def _target(self, rule: str, target: str) -> _Target | str:

@@ -20,6 +20,7 @@ from ops.dead_letters.parked import forget, groups, placed, work_of
 from ops.dead_letters.redaction import Redaction
 from ops.dead_letters.selection import Chooser
 from ops.depth import depth
+from ops.errors import OpsError
 from ops.lease import Lease, held
 from ops.queue import Queue, find, find_dead
 from ops.redrive import journal as journals
@@ -50,6 +51,7 @@ class Progress(Protocol):
         """So many messages are done of so many, approximately; `note` says what is waited for, if something is."""
 
 
+FAILED = "failed"
 SPARE = 10
 """Seconds by which a process may be late with a beat, and a receive with its answer."""
 DIFFERENCES = 3
@@ -83,6 +85,9 @@ class Report:
     unfit: int = 0
     """Messages that are not meant because the filter does not fit them."""
     stopped: str | None = None
+    """Why it ended before the queue was empty: `limit`, `came back`, `interrupted`, `failed`, or what SQS allows."""
+    failure: str | None = None
+    """The fault at which it `failed`, half-way."""
     differences: list[str] = field(default_factory=list)
     """What an edit changes, for the first few messages, without secrets."""
     originals: str | None = None
@@ -97,9 +102,9 @@ class Report:
 def redrive(stage: Stage, request: Request, *, yes: bool = False, progress: Progress = quiet) -> Report:
     """Moves the messages that are meant to where they came from, or to where the request says.
 
-    Without `yes` nothing is moved, and the report says what would be.
+    Without `yes` nothing is moved, and the report says what would be. A fault half-way is in the report.
 
-    Raises `UsageError` for what does not exist or does not fit, `OpsError` where AWS refuses.
+    Raises `UsageError` for what does not exist or does not fit, `OpsError` where AWS refuses before anything is moved.
     """
     dead = find_dead(stage, request.queue)
     to = find(stage, request.to) if request.to is not None else None
@@ -123,8 +128,8 @@ def resume(stage: Stage, run: str, *, progress: Progress = quiet) -> Report:
     """Goes on with a redrive that did not end: deletes what it sent, and moves the others as it was asked to.
 
     Those of the sent that are out of sight, because the process that died hides them still, are waited for: two and a
-    half minutes at the most. Raises `UsageError` where there is no such redrive or it is running, `OpsError` where AWS
-    refuses.
+    half minutes at the most. A fault half-way is in the report. Raises `UsageError` where there is no such redrive, or
+    it is running.
     """
     journal = journals.of(stage, run)
     request = journal.request
@@ -154,7 +159,10 @@ def _move_natively(
     except KeyboardInterrupt:
         tally.moved = native.cancel(stage, dead)
         report.stopped = INTERRUPTED
-    report.dead_again = depth(stage, dead).waiting
+    except OpsError as error:
+        report.stopped, report.failure = FAILED, str(error)
+    if report.failure is None:
+        report.dead_again = depth(stage, dead).waiting
     tally.to[to.word if to is not None else "where they came from"] = tally.moved
     report.problem = audit.end(stage, record, {"moved": tally.moved, "stopped": report.stopped})
     report.seconds = round(monotonic() - started, 3)
@@ -211,8 +219,15 @@ class _Move:
         try:
             if self._edit is not None:
                 self._keep_originals()
-            run_loop(self._work())
-            if report.stopped != INTERRUPTED and not report.undeleted:
+            try:
+                run_loop(self._work())
+            except (OpsError, KeyboardInterrupt) as error:
+                if not journal.path.exists():
+                    raise  # nothing was sent, so there is nothing to go on with
+                told = isinstance(error, OpsError)
+                report.stopped, report.failure = (FAILED, str(error)) if told else (INTERRUPTED, None)
+                report.undeleted = len(journal.pending)
+            if report.stopped not in (INTERRUPTED, FAILED) and not report.undeleted:
                 journal.end(report.stopped or "done")
         finally:
             if self._edit is not None and journal.ended is None and journal.path.exists():

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Protocol
 
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import get_cert_path
 
 from ops.errors import OpsError
@@ -40,8 +41,10 @@ async def connected(stage: Stage, queue: Queue | None = None, to: Queue | None =
     async with AsyncExitStack() as open_:
         for transport in (here, *there.values()):
             await open_.enter_async_context(transport)
+        sqs = Sqs(here, elsewhere=there)
+        sqs.renew = lambda: _renewed(stage, [here, *there.values()])
         try:
-            yield Sqs(here, elsewhere=there)
+            yield sqs
         except Unanswered as error:
             asked = stage.client("sqs", queue.region if queue is not None else None).meta.endpoint_url
             raise OpsError(f"SQS does not answer at {asked} ({error}): nothing is lost, try again.") from error
@@ -54,6 +57,19 @@ def _transport(stage: Stage, queue: Queue | None) -> HttpTransport:
         trusted = get_cert_path(stage.session.get_config_variable("ca_bundle") or True)
         credentials = stage.session.get_credentials()
     return HttpTransport(endpoint, region or stage.region, credentials, certificates=trusted)
+
+
+def _renewed(stage: Stage, transports: list[HttpTransport]) -> bool:
+    """Looks for other credentials where the first came from: whoever signed in again meanwhile left them there."""
+    try:
+        found = stage.session.get_component("credential_provider").load_credentials()
+        if found is None or found.get_frozen_credentials() == transports[0].credentials.get_frozen_credentials():
+            return False
+    except (BotoCoreError, ClientError):
+        return False
+    for transport in transports:
+        transport.credentials = found
+    return True
 
 
 @contextmanager

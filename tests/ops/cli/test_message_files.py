@@ -104,11 +104,11 @@ def test_an_import_that_was_interrupted_goes_on_in_order_and_sends_nothing_twice
             raise OSError(errno.ENOSPC, "No space left on device")
         written(to, content)
 
-    monkeypatch.setattr(private_file, "write", full)
-    broken = ops("import", "change_ticket-dlq", str(file), "--yes")
+    with monkeypatch.context() as disk:
+        disk.setattr(private_file, "write", full)
+        broken = ops("import", "change_ticket-dlq", str(file), "--yes")
     assert (broken.exit_code, "No space left" in broken.stderr) == (5, True), broken.output
     assert len(dead.arrived) == 14  # SQS has it, the journal does not
-    monkeypatch.undo()
     ((row),) = answer("resume")
     assert (row["queue"], row["moved"], row["file"]) == ("change_ticket-dlq", 13, str(file))
     dry = ops("import", "change_ticket-dlq", str(file)).stdout

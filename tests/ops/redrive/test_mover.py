@@ -3,88 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from functions.contracts.envelope import IDEMPOTENCY_KEY, REDRIVEN
-from ops.dead_letters.selection import Meant
 from ops.queue import Queue
 from ops.redrive.delivery import Delivery, deduplication_id
 from ops.redrive.journal import Journal
-from ops.redrive.mover import CAME_BACK, Mover
-from ops.redrive.pace import SLOWEST, Adaptive, Pace
+from ops.redrive.mover import Mover
+from ops.redrive.pace import Pace
 from ops.redrive.request import Request
 from ops.redrive.routing import QueueDestination
-from ops.sqs import clock
 from ops.sqs.client import Refused, Sqs
-from ops.sqs.fake import FakeQueue, FakeSqs
+from ops.sqs.fake import FakeSqs
 from ops.sqs.message import MOST_BYTES, Entry, Message, Value
 from ops.sqs.sweep import Sweep
 from tests.ops.faults import Faulty, Killed
-
-WORKERS = 8
+from tests.ops.redrive.moving import WORKERS, fill, in_order, move
 
 
 @pytest.fixture(autouse=True)
 def same_pauses() -> None:
     """The mover's random pauses are the same in every run, so that a test that passes keeps passing."""
     random.seed(0)
-
-
-def fill(sqs: FakeSqs, count: int, *, fifo: bool, groups: int = 7) -> tuple[FakeQueue, FakeQueue]:
-    """A dead-letter queue with so many messages, and the queue they came from."""
-    suffix = ".fifo" if fifo else ""
-    dead, source = sqs.create(f"dead{suffix}"), sqs.create(f"source{suffix}")
-    for number in range(count):
-        key = f"key-{number}"
-        entry = Entry(key, f"{number % groups} {number}", {IDEMPOTENCY_KEY: Value("String", key)})
-        if fifo:
-            entry.message_group_id = f"group-{number % groups}"
-            entry.message_deduplication_id = key
-        dead.put(entry, source=source.arn)
-    dead.arrived.clear()
-    return dead, source
-
-
-async def move(
-    transport: Any,
-    dead: FakeQueue,
-    source: FakeQueue,
-    *,
-    run: str = "run",
-    journal: Journal | None = None,
-    **options: Any,
-) -> tuple[Mover, Sqs]:
-    sqs = Sqs(transport)
-    left: dict[str, Any] = {"gone": journal.pending, "settled": journal.deleted} if journal is not None else {}
-    sweep = Sweep(sqs, dead.url, workers=WORKERS, **left)
-    sqs.may_send = sweep.holds
-    to = QueueDestination(sqs, source.url)
-    mover = Mover(
-        sweep,
-        lambda message: Delivery(to, message.body, message.message_attributes, message.group),
-        run=run,
-        act=True,
-        journal=journal,
-        **options,
-    )
-    sqs.taken = mover.took
-    await sweep.run(mover.visit)
-    return mover, sqs
-
-
-def in_order(arrived: Iterable[str]) -> bool:
-    """Whether every group's messages came in order; one may come again right after itself."""
-    groups: dict[str, list[int]] = {}
-    for group, number in (body.split() for body in arrived):
-        groups.setdefault(group, []).append(int(number))
-    return all(earlier <= later for numbers in groups.values() for earlier, later in itertools.pairwise(numbers))
 
 
 FAULTS: dict[str, dict[str, Any]] = {
@@ -94,6 +39,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "batches fail in part": {"partial": 0.15},
     "requests are lost": {"lost_request": 0.1},
     "answers are lost": {"lost_answer": 0.1},
+    "answers are cut off": {"cut": 0.1},
     "receipt handles expire": {"slow": 0.05},
     "everything": {
         "throttle": 0.05,
@@ -118,7 +64,7 @@ async def test_whatever_fails_every_message_is_redriven(faults: dict[str, Any], 
     assert set(source.arrived) == set(sent)
     doubles = len(source.arrived) - len(sent)
     assert mover.tally.moved == len(sent)
-    if fifo or not faults.get("lost_answer"):
+    if fifo or not (faults.get("lost_answer") or faults.get("cut")):
         assert doubles == 0
         assert in_order(source.arrived) or not fifo
     else:
@@ -266,38 +212,6 @@ async def test_a_slow_redrive_stops_at_once() -> None:
     assert (dead.in_flight, len(dead)) == (0, 80)
 
 
-@pytest.mark.parametrize("fifo", [False, True], ids=["standard", "fifo"])
-@pytest.mark.parametrize("at", [3, 12, 40])
-async def test_a_machine_that_slept_sends_nothing_that_others_may_have_moved(
-    at: int, fifo: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sqs = FakeSqs()
-    dead, source = fill(sqs, 200, fifo=fifo)
-    slept, others, until = 0, list[str](), list[int]()
-    monkeypatch.setattr(clock, "since_boot", lambda: slept)
-    calls = itertools.count()
-
-    async def lid(action: str, payload: bytes) -> tuple[int, bytes]:
-        nonlocal slept
-        answer = await sqs(action, payload)
-        if next(calls) == at:
-            slept = 3_600
-            dead.show_all()
-            while taken := dead.take(10, 30):
-                for message in taken:
-                    if fifo or int(message.body.split()[1]) % 2:  # the others are hidden by somebody for a while
-                        source.put(Entry(message.id, message.body, {}, {}, message.group, f"others-{message.id}"))
-                        dead.remove(message.receipt)
-                        others.append(message.body)
-            until.append(len(source.arrived))
-        return answer
-
-    await move(lid, dead, source)
-    assert others
-    assert not set(others) & set(source.arrived[until[0] :])
-    assert (len(dead), len(set(source.arrived))) == (0, 200)
-
-
 async def test_a_redrive_within_five_minutes_of_the_first_send_is_not_swallowed() -> None:
     sqs = FakeSqs()
     dead = sqs.create("dead.fifo")
@@ -309,123 +223,6 @@ async def test_a_redrive_within_five_minutes_of_the_first_send_is_not_swallowed(
     assert (len(source), len(dead)) == (0, 1)
     await move(sqs, dead, source)
     assert (len(source), len(dead)) == (1, 0)
-
-
-async def test_what_comes_straight_back_is_not_sent_in_circles() -> None:
-    sqs = FakeSqs()
-    dead, source = fill(sqs, 400, fifo=False)
-    source.dead, source.receives = dead, 0
-
-    async def consume() -> None:
-        while True:
-            source.take(10, 0)
-            await asyncio.sleep(0.01)
-
-    consumer = asyncio.create_task(consume())
-    mover, _ = await move(Faulty(sqs, random.Random(1)), dead, source)
-    consumer.cancel()
-    assert len(dead) + len(source) == 400
-    assert mover.tally.came_back > 20
-    assert len(source.arrived) == mover.tally.moved == 400
-
-
-@pytest.mark.parametrize("force", [False, True])
-async def test_when_most_come_straight_back_the_rest_is_kept_unless_forced(force: bool) -> None:
-    sqs = FakeSqs()
-    dead, source = fill(sqs, 1_000, fifo=False)
-    source.dead, source.receives = dead, 0
-    client = Sqs(sqs)
-    pace = Adaptive(client, dead.url)
-    pace.rate = SLOWEST
-    sweep = Sweep(client, dead.url, workers=WORKERS)
-    to = QueueDestination(client, source.url)
-    mover = Mover(
-        sweep,
-        lambda message: Delivery(to, message.body, message.message_attributes),
-        run="run",
-        act=True,
-        pace=pace,
-        force=force,
-    )
-
-    async def consume() -> None:
-        while True:
-            while source.take(10, 0) or len(source):
-                pass
-            await asyncio.sleep(1)
-
-    others = [
-        asyncio.create_task(consume()),
-        asyncio.create_task(pace.watch(lambda: mover.tally.moved, lambda: [source.url], mover.look_back)),
-    ]
-    await sweep.run(mover.visit)
-    for task in others:
-        task.cancel()
-    assert len(dead) + len(source) == 1_000
-    assert sweep.stopped == (None if force else CAME_BACK)
-    assert mover.tally.moved == 1_000 if force else mover.tally.moved < 700
-    assert len(source.arrived) == mover.tally.moved
-
-
-async def test_dead_letters_that_arrive_meanwhile_are_no_alarm() -> None:
-    sqs = FakeSqs()
-    dead, source = fill(sqs, 200, fifo=False)
-    client = Sqs(sqs)
-    pace = Adaptive(client, dead.url)
-    pace.rate = SLOWEST
-    sweep = Sweep(client, dead.url, workers=WORKERS)
-    to = QueueDestination(client, source.url)
-    mover = Mover(
-        sweep,
-        lambda message: Delivery(to, message.body, message.message_attributes),
-        run="run",
-        act=True,
-        choose=only_the_first_ones,
-        pace=pace,
-    )
-
-    async def others() -> None:
-        for number in range(3_000):
-            dead.put(Entry("x", f"other {number}", {}), source=source.arn)
-            await asyncio.sleep(0.05)
-
-    tasks = [
-        asyncio.create_task(others()),
-        asyncio.create_task(pace.watch(lambda: mover.tally.moved, lambda: [source.url], mover.look_back)),
-    ]
-    await sweep.run(mover.visit)
-    for task in tasks:
-        task.cancel()
-    assert (sweep.stopped, mover.tally.moved, mover.mostly_back) == (None, 200, False)
-    assert dead.in_flight == 0
-
-
-async def only_the_first_ones(batch: list[Message]) -> list[Meant | None]:
-    return [None if message.body.startswith("other") else Meant() for message in batch]
-
-
-@pytest.mark.parametrize(
-    "attributes", [{}, {f"name-{n}": Value("String", "x") for n in range(10)}], ids=["stamp", "id"]
-)
-async def test_when_the_only_message_comes_back_it_is_seen(attributes: dict[str, Value], tmp_path: Path) -> None:
-    sqs = FakeSqs()
-    dead, source = sqs.create("dead"), sqs.create("source")
-    dead.put(Entry("a", "poison", attributes))
-    source.dead, source.receives = dead, 0
-
-    async def bounce(action: str, payload: bytes) -> tuple[int, bytes]:
-        answer = await sqs(action, payload)
-        source.take(10, 0)
-        return answer
-
-    journal = Journal(tmp_path / "run.journal", Queue("dead", "other", "dead", dead.url), Request("dead"))
-    mover, _ = await move(bounce, dead, source, journal=journal)
-    assert (mover.tally.moved, mover.tally.came_back, mover.mostly_back) == (1, 1, True)
-    again = Journal.read(journal.path)
-    assert len(again.unstamped) == bool(attributes)
-    resumed, _ = await move(bounce, dead, source, journal=again)
-    assert (resumed.tally.moved, resumed.mostly_back) == (0, True)
-    assert source.arrived == ["poison"]
 
 
 async def test_a_queue_that_is_gone_ends_the_redrive_and_loses_nothing() -> None:
