@@ -132,6 +132,8 @@ def _show(taken: Taken, sentence: str, *, as_json: bool) -> None:
         tell(sentence)
         if (left := in_words(taken.unfit)) is not None:
             tell(left)
+        if taken.late:
+            tell(f"{taken.late:,} came after the start and were left.")
         if taken.problem is not None:
             tell(taken.problem, style="yellow")
     if taken.failure is not None:

@@ -26,6 +26,7 @@ from ops.cli.options import (
 from ops.cli.screen import bar, print_json, said, tell, tell_lines
 from ops.dead_letters import imported, restore
 from ops.dead_letters.selection import in_words
+from ops.dead_letters.start import START
 from ops.errors import CameBack, Interrupted, Kept, UsageError
 from ops.queue import find_dead
 from ops.redrive import journal, native, run
@@ -40,6 +41,10 @@ def redrive(
     queue: QueueName,
     yes: Annotated[bool, typer.Option("--yes", help="Redrive; without it nothing is changed.")] = False,
     to: Annotated[str | None, typer.Option(help="Another queue than the one they came from.")] = None,
+    follow: Annotated[
+        bool,
+        typer.Option("--follow/--since-start", help="Go on with what comes after the start, until nothing is left."),
+    ] = False,
     group: Annotated[
         str | None, typer.Option(help="The FIFO group that messages of a standard queue get in a FIFO queue.")
     ] = None,
@@ -78,6 +83,7 @@ def redrive(
             selection=selection(filter_, older_than, cause, ids),
             to=to,
             group=group,
+            follow=follow,
             limit=limit,
             edit=_edit(edit),
             rate=_rate(rate),
@@ -260,6 +266,9 @@ def _tell(report: Report) -> None:
         tell(_out_of_turn(tally.behind, acted=report.acted))
     if (left := in_words(report.unfit)) is not None:
         tell(left)
+    if tally.late:
+        more = "at least " if report.stopped == START else ""
+        tell(f"{more}{tally.late:,} came after the start and were left: --follow takes them too.".capitalize())
     if report.locked:
         tell(f"{report.locked:,} were not looked at: SQS shows no more of a group while its first messages are kept.")
     if tally.came_back:

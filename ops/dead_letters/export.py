@@ -13,7 +13,7 @@ from ops.dead_letters.cause import Causes
 from ops.dead_letters.message_file import Archive
 from ops.dead_letters.parked import forget, work_of
 from ops.dead_letters.selection import EVERYTHING, Chooser, Selection, checked_limit
-from ops.depth import depth
+from ops.dead_letters.start import START, Start
 from ops.errors import OpsError
 from ops.lease import Lease, held
 from ops.queue import Queue, find_dead
@@ -36,6 +36,8 @@ class Taken(Struct, kw_only=True):
     deleted: int = 0
     locked: int = 0
     """Messages that SQS did not show, because those before them in their FIFO group are still there."""
+    late: int = 0
+    """Messages that were left because they came after the start."""
     unfit: int = 0
     """Messages that are not meant because the filter does not fit them."""
     file: str | None = None
@@ -99,7 +101,8 @@ def _take(
 ) -> Taken:
     taken = Taken(queue=dead.word, file=str(file) if file is not None else None)
     causes, chooser = Causes(stage, needed=selection.asks_cause), Chooser(selection, dead.kind)
-    waiting = depth(stage, dead).waiting
+    start = Start.of(stage, dead)
+    waiting = start.waiting
     parks = work_of(stage.topology, dead.word)
 
     async def work(archive: Archive | None) -> None:
@@ -114,7 +117,7 @@ def _take(
                 meant = [
                     (message, cause)
                     for message, cause in zip(batch, found, strict=True)
-                    if chooser.means(message, cause)
+                    if not start.came_later(message) and chooser.means(message, cause)
                 ]
                 meant = meant[: limit - taken.matched] if limit is not None else meant
                 taken.seen += len(batch)
@@ -129,13 +132,16 @@ def _take(
                         # Not those that SQS did not delete: they are dropped again, and hold their place until then.
                         lost = [message for message, _ in meant if message.message_id in gone]
                         await asyncio.to_thread(forget, stage, parks, lost)
+                taken.late = start.late
                 if taken.matched == limit:
                     sweep.stop("limit")
+                elif start.over:
+                    sweep.stop(START)
 
             with interruptible(sweep):
                 await sweep.run(visit)
             taken.stopped = sweep.stopped
-            if dead.fifo and sweep.stopped is None:
+            if dead.fifo and sweep.stopped in (None, START):
                 taken.locked = max(waiting - taken.seen, 0)
 
     if file is None:

@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from ops.dead_letters.selection import Meant
+from ops.dead_letters.start import START, Start
 from ops.redrive.delivery import Delivery, stamped
 from ops.redrive.journal import Journal
 from ops.redrive.pace import ENOUGH, Pace
@@ -49,6 +50,8 @@ class Tally:
     """Kept, because a message before them in their group was kept."""
     came_back: int = 0
     """Sent by this very redrive and dead again."""
+    late: int = 0
+    """Kept, because they came after the start."""
     lapsed: int = 0
     """Not sent, because they were held for too long, and not received again: somebody else moved them, or has them."""
     refused: Counter[str] = field(default_factory=Counter)
@@ -111,6 +114,7 @@ class Mover:
         moved: Callable[[int], None] = lambda _: None,
         turns: Turns | None = None,
         sent_before: Collection[str] = (),
+        start: Start | None = None,
     ) -> None:
         self._sweep = sweep
         self._prepare = prepare
@@ -125,6 +129,7 @@ class Mover:
         self._moved = moved
         self._turns = turns
         self._sent_before = sent_before
+        self._start = start
         self._own = set(journal.unstamped) if journal is not None else set[str]()
         self._back: set[str] = set()
         self._lapsed: dict[str, Delivery] = {}
@@ -167,6 +172,10 @@ class Mover:
                 self.tally.came_back += 1
                 self._back.add(message.message_id)
                 self._judge()
+            elif self._start is not None and self._start.came_later(message):
+                self.tally.late += 1
+                if self._start.over and not self._sweep.missing:
+                    self._sweep.stop(START)
             elif meant and self._keep_order and message.group in stuck:
                 self.tally.group_blocked += 1
             elif meant and self._left == 0:
@@ -217,7 +226,7 @@ class Mover:
         return stamped(message)[1] == self._run or message.message_id in self._own
 
     def _given_up(self) -> bool:
-        return self._sweep.stopped not in (None, LIMIT)
+        return self._sweep.stopped not in (None, LIMIT, START)
 
     def _judge(self) -> None:
         if self.sent >= ENOUGH and self.mostly_back and not self._force:

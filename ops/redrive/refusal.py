@@ -22,8 +22,8 @@ def refuse(stage: Stage, dead: Queue, to: Queue | None, request: Request) -> Non
     _refuse_destination(dead, to, request.group)
     if request.natively and not (request.plain and (to is None or to.region == dead.region)):
         raise UsageError(
-            f"AWS's own redrive takes no filter, limit, edit or group, a whole rate of {native.CAP} at the most, and "
-            "goes to no other region."
+            f"AWS's own redrive takes no filter, limit, edit, group or --follow, a whole rate of {native.CAP} "
+            "at the most, and goes to no other region."
         )
     Chooser(request.selection, dead.kind)
     Causes(stage, needed=request.selection.asks_cause).check(dead.kind)

@@ -19,6 +19,7 @@ from ops.dead_letters.message_file import Archive
 from ops.dead_letters.parked import forget, groups, placed, work_of
 from ops.dead_letters.redaction import Redaction
 from ops.dead_letters.selection import Chooser
+from ops.dead_letters.start import START, Start
 from ops.depth import depth
 from ops.errors import OpsError
 from ops.lease import Lease, held
@@ -260,7 +261,8 @@ class _Move:
     async def _work(self) -> None:
         request, report = self._request, self._report
         before = journals.pending(self._stage, self._dead.url) if self._journal is None else set()
-        waiting = depth(self._stage, self._dead).waiting
+        start = Start.of(self._stage, self._dead)
+        waiting = start.waiting
         goal = waiting if request.limit is None else min(request.limit, waiting)
         async with connected(self._stage, self._dead, self._to) as sqs:
             sweep = Sweep(
@@ -295,6 +297,7 @@ class _Move:
                 moved=lambda _: self._progress(mover.tally.moved, goal),
                 turns=turns,
                 sent_before=before,
+                start=None if request.follow else start,
             )
             report.tally = mover.tally
             sqs.taken = mover.took
@@ -345,7 +348,7 @@ class _Move:
 
     def _fill(self, sqs: Sqs, sweep: Sweep, waiting: int) -> None:
         report, tally = self._report, self._report.tally
-        hides = self._dead.fifo and tally.kept and not sweep.stopped
+        hides = self._dead.fifo and tally.kept and sweep.stopped in (None, START)
         report.locked = max(waiting - tally.seen, 0) if hides else 0
         report.maybe_twice = 0 if self._dead.fifo else sqs.unsure
         report.undeleted = sweep.undeleted

@@ -30,7 +30,7 @@ from tests.ops.endpoint import Endpoint
         (["redrive", "open_ticket", "--to", "assign_ticket", "--group", "g"], 2, "--group is for"),
         (["redrive", "open_ticket", "--to", "change_ticket", "--group", "a b"], 2, "--group takes"),
         (["redrive", "open_ticket", "--to", ""], 2, "There is no queue ''"),
-        (["redrive", "open_ticket", "--native", "--limit", "3"], 2, "takes no filter, limit, edit or group"),
+        (["redrive", "open_ticket", "--native", "--limit", "3"], 2, "takes no filter, limit, edit, group or --follow"),
         (["resume", "nothing"], 2, "There is no unfinished redrive 'nothing'"),
         (["import", "open_ticket-dlq", "nothing.jsonl"], 2, "cannot be read"),
         (["status", "open_ticket"], 1, "was refused"),
