@@ -55,6 +55,16 @@ def test_what_dies_after_the_start_is_left_by_the_count_though_it_was_sent_befor
     assert ops("resume").stdout.strip() == "Every redrive and import ended."
 
 
+def test_a_redrive_to_a_queue_whose_consumer_sends_everything_back_as_new_ends(aws: Endpoint) -> None:
+    dead_tickets(aws, 30)
+    dead, work = queue(aws, "open_ticket-dlq"), queue(aws, "open_ticket")
+    work.put = lambda entry, **_: dead.put(Entry(entry.id, entry.message_body))  # type: ignore[method-assign]
+    for options in (["--to", "open_ticket"], ["--to", "open_ticket", "--force"]):
+        tally = answer("redrive", "open_ticket", *options, "--yes")["tally"]
+        assert 30 <= tally["moved"] <= 43
+        assert len(dead) == 30
+
+
 def test_with_follow_it_goes_on_until_the_queue_is_empty(aws: Endpoint) -> None:
     dead_tickets(aws, 5)
     arriving(queue(aws, "open_ticket-dlq"), 50, seconds=60)
