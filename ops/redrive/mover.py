@@ -26,7 +26,7 @@ from ops.redrive.pace import ENOUGH, Pace
 from ops.redrive.turns import Turns
 from ops.sqs.client import LAPSED, TEN
 from ops.sqs.message import MOST_BYTES, Entry, Message
-from ops.sqs.outbox import Outbox
+from ops.sqs.outbox import Destination, Outbox
 from ops.sqs.sweep import Sweep
 
 LIMIT = "limit"
@@ -133,6 +133,7 @@ class Mover:
         self._own = set(journal.unstamped) if journal is not None else set[str]()
         self._back: set[str] = set()
         self._lapsed: dict[str, Delivery] = {}
+        self._rooms: dict[str, int] = {}
         self._outboxes: dict[str, Outbox] = {}
         self.tally = Tally()
         self.urls: set[str] = set()
@@ -249,8 +250,9 @@ class Mover:
         if self._sweep.fifo:
             for index, (message, delivery) in enumerate(lot):
                 outbox = self._outboxes.setdefault(delivery.to.name, Outbox(delivery.to))
+                entry = delivery.entry(message, self._run, await self._room(delivery.to))
                 held = self._sweep.holds(message.message_id)
-                refusal = await outbox.send(delivery.entry(message, self._run)) if held else LAPSED
+                refusal = await outbox.send(entry) if held else LAPSED
                 if refusal == LAPSED:
                     self._lapse(lot[index:])
                     return
@@ -264,12 +266,18 @@ class Mover:
             return
         to = lot[0][1].to
         by_id = {message.message_id: (message, delivery) for message, delivery in lot}
-        for part in _parts([delivery.entry(message, self._run) for message, delivery in lot]):
+        room = await self._room(to)
+        for part in _parts([delivery.entry(message, self._run, room) for message, delivery in lot]):
             held_ones = [entry for entry in part if self._sweep.holds(entry.id)]
             outcome = {entry.id: LAPSED for entry in part} | dict(await to.send(held_ones) if held_ones else {})
             self._sent([by_id[id_] for id_, refusal in outcome.items() if refusal is None], confirmed)
             self._lapse([by_id[id_] for id_, refusal in outcome.items() if refusal == LAPSED])
             self.tally.refused.update(refusal for refusal in outcome.values() if refusal not in (None, LAPSED))
+
+    async def _room(self, to: Destination) -> int:
+        if to.name not in self._rooms:
+            self._rooms[to.name] = await to.room()
+        return self._rooms[to.name]
 
     def _lapse(self, lot: list[tuple[Message, Delivery]]) -> None:
         """These were held for too long: they are sent when they are received again, the first of a group first."""

@@ -25,8 +25,9 @@ from ops.queue import Queue, find
 from ops.redrive.delivery import Delivery
 from ops.redrive.edit import Edit
 from ops.sqs.client import Sqs
-from ops.sqs.message import Entry, Message, Value
+from ops.sqs.message import MOST_BYTES, Entry, Message, Value
 from ops.sqs.outbox import Destination
+from ops.sqs.transport import Unanswered
 from ops.stage import Stage, in_words
 from stacks import names
 
@@ -40,6 +41,7 @@ _FUNCTION = re.compile(
 _RULE = re.compile(_OWNER.format("events") + r"rule/((?P<bus>[A-Za-z0-9_./-]{1,256})/)?(?P<name>[A-Za-z0-9_.-]{1,64})")
 _QUEUE = re.compile(_OWNER.format("sqs") + r"(?P<name>[A-Za-z0-9_-]{1,80}(\.fifo)?)")
 LATEST = "$LATEST"
+MOST = "MaximumMessageSize"
 LONGEST = 256
 """Characters of what a message says that a reason repeats."""
 
@@ -51,6 +53,13 @@ class QueueDestination:
     sqs: Sqs
     name: str
     """The queue's URL."""
+
+    async def room(self) -> int:
+        """Bytes of the largest message that the queue takes; what SQS takes at the most where nobody tells."""
+        try:
+            return int((await self.sqs.attributes(self.name, (MOST,)))[MOST])
+        except (OpsError, Unanswered, ValueError):
+            return MOST_BYTES
 
     async def send(self, entries: Sequence[Entry]) -> Mapping[str, str | None]:
         """By entry id None where SQS confirmed the message, else why not."""
@@ -64,6 +73,10 @@ class FunctionDestination:
     stage: Stage
     name: str
     """The function's ARN."""
+
+    async def room(self) -> int:
+        """Bytes of the largest message: the stamp of a redrive does not travel with an event, so it needs none."""
+        return MOST_BYTES
 
     async def send(self, entries: Sequence[Entry]) -> Mapping[str, str | None]:
         """By entry id None where Lambda accepted the event, else why not."""
@@ -127,10 +140,10 @@ class Routing:
 
     def _delivery(self, message: Message) -> Delivery | str:
         attributes = message.message_attributes
-        if self._dead.kind == "undelivered":
+        if self._dead.kind == "undelivered" and message.source is None:
             return self._undelivered(message)
         if self._dead.kind == "other" and message.source is None:
-            if TARGET_ARN in attributes:
+            if RULE_ARN in attributes and TARGET_ARN in attributes:
                 return self._undelivered_elsewhere(message)
             invocation = Invocation.of(message.body)
             if invocation is not None:
@@ -156,7 +169,8 @@ class Routing:
         """The event, to the target that it failed to reach, where its rule has that target and sends failures here."""
         attributes, original = message.message_attributes, _original(message)
         if self._to is not None:
-            return Delivery(self._to, message.body, original, message.group)
+            kept = original if _by_eventbridge(message) else attributes
+            return Delivery(self._to, message.body, kept, message.group)
         target = self._target(attributes.get(RULE_ARN, Value("String", "")).text, attributes[TARGET_ARN].text)
         if isinstance(target, str):
             return target
@@ -274,6 +288,12 @@ class Routing:
             only = len(urls) == 1
             self._only = QueueDestination(self._sqs, urls[0]) if only else "nothing says where it came from: say --to"
         return self._only
+
+
+def _by_eventbridge(message: Message) -> bool:
+    """Whether it is as EventBridge writes it; attributes of the same names may be a sender's own."""
+    rule, target = (message.message_attributes.get(name, Value("String")).text for name in (RULE_ARN, TARGET_ARN))
+    return _RULE.fullmatch(rule) is not None and target.startswith("arn:")
 
 
 def _original(message: Message) -> dict[str, Value]:

@@ -70,6 +70,7 @@ class FakeQueue:
         self.arrived: list[str] = []
         """The bodies of all messages that were ever accepted, in order; empty where `record` is off."""
         self.record = True
+        self.most_bytes = MOST_BYTES
         self._numbers = itertools.count()
         self._ready: deque[Stored] = deque()
         self._hidden: list[tuple[float, int, Stored]] = []
@@ -91,7 +92,7 @@ class FakeQueue:
 
     def put(self, entry: Entry, *, id_: str | None = None, source: str | None = None) -> str:
         """Accepts a message and answers its id. Raises `Fault` as SQS does."""
-        if not entry.message_body or entry.size > MOST_BYTES:
+        if not entry.message_body or entry.size > self.most_bytes:
             raise Fault("InvalidParameterValue", "One or more parameters are invalid.")
         if len(entry.message_attributes) > MOST_ATTRIBUTES:
             raise Fault("InvalidParameterValue", "Number of message attributes exceeds the allowed maximum.")
@@ -329,6 +330,7 @@ class FakeSqs:
             "ApproximateNumberOfMessages": str(len(queue) - flying),
             "ApproximateNumberOfMessagesNotVisible": str(flying),
             "QueueArn": queue.arn,
+            "MaximumMessageSize": str(queue.most_bytes),
         }
         if queue.dead is not None:
             policy = {"deadLetterTargetArn": queue.dead.arn, "maxReceiveCount": str(queue.receives)}

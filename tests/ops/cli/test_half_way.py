@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
@@ -11,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.credentials import Credentials
 
 from ops import private_file
 from ops.redrive import journal as journals
+from ops.sqs.connection import connected
 from ops.stage import Stage
 from tests.ops.cli.typed import answer, dead_tickets, ops, queue
 from tests.ops.endpoint import Endpoint
@@ -87,6 +90,44 @@ def test_on_a_full_disk_nothing_is_deleted_that_was_not_recorded(
     assert "Traceback" not in result.output
     assert len(dead) >= len(ids) - journal.moved
     assert len(queue(aws, "open_ticket").arrived) >= journal.moved > 0
+
+
+def test_a_drop_that_fails_half_way_says_what_it_deleted_and_deletes_only_what_is_in_the_file(
+    aws: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    dead_tickets(aws, 60)
+    file = tmp_path / "dropped.jsonl"
+    written, lines = private_file.write, [0]
+
+    def full(to: int, content: bytes) -> None:
+        lines[0] += b'"message_id"' in content
+        if lines[0] > 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written(to, content)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(private_file, "write", full)
+        result = ops("drop", "open_ticket", "--file", str(file), "--yes", "--json")
+    taken, error = json.loads(result.stdout), json.loads(result.stderr)
+    kept = [json.loads(line)["message_id"] for line in file.read_text().splitlines()]
+    assert (result.exit_code, error["exit_code"], taken["deleted"]) == (5, 5, 30)
+    assert f"{taken['run']} stopped after 30 messages" in error["error"]
+    assert (len(set(kept)), len(queue(aws, "open_ticket-dlq"))) == (30, 30)
+
+
+def test_whoever_signs_in_again_meanwhile_is_found_where_the_first_sign_in_came_from(stage: Stage) -> None:
+    provider = stage.session.get_component("credential_provider")
+    first, second = Credentials("A", "a"), Credentials("B", "b")
+
+    async def renew() -> tuple[bool, bool, str]:
+        provider.load_credentials = lambda: first
+        stage.session._credentials = first
+        async with connected(stage) as sqs:
+            same = sqs.renew()
+            provider.load_credentials = lambda: second
+            return same, sqs.renew(), sqs._transport.credentials.access_key  # type: ignore[attr-defined]
+
+    assert asyncio.run(renew()) == (False, True, "B")
 
 
 def test_where_nothing_can_be_recorded_nothing_begins(aws: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:

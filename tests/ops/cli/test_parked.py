@@ -139,7 +139,7 @@ def test_an_edited_message_with_a_key_keeps_it_and_needs_nothing_else(aws: Endpo
     die(aws, "tic-1", "a")
     answer("redrive", "change_ticket", "--edit", '{"step": "b"}', "--yes")
     (sent,) = (message for group in queue(aws, "change_ticket")._groups.values() for message in group)
-    assert sent.attributes.keys() == {"idempotency_key", "received_at", "redriven"}
+    assert sent.attributes.keys() == {"idempotency_key", "received_at", "redriven", "deduplication_id"}
 
 
 def test_a_group_is_opened_by_hand_and_leaves_a_record(aws: Endpoint) -> None:

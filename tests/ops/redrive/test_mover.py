@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from functions.contracts.envelope import IDEMPOTENCY_KEY, REDRIVEN
+from functions.contracts.envelope import DEDUPLICATION_ID, IDEMPOTENCY_KEY, REDRIVEN
 from ops.queue import Queue
 from ops.redrive.delivery import Delivery, deduplication_id
 from ops.redrive.journal import Journal
@@ -127,13 +127,18 @@ async def test_a_message_keeps_its_attributes_group_and_trace_and_says_how_often
     dead.put(Entry("a", "{}", attributes, trace, "group", "id"))
     await move(sqs, dead, source, run="first")
     (message,) = source.take(1, 30)
-    assert message.attributes == {**attributes, REDRIVEN: Value("String", "1 first")}
+    assert message.attributes == {
+        **attributes,
+        REDRIVEN: Value("String", "1 first"),
+        DEDUPLICATION_ID: Value("String", "id"),
+    }
     assert (message.group, message.trace) == ("group", "Root=1-2-3")
     dead.put(Entry("a", "{}", message.attributes, {}, "group", "another"))
     await move(sqs, dead, source, run="second")
     source.remove(message.receipt)
     (again,) = source.take(1, 30)
     assert again.attributes[REDRIVEN].text == "2 second"
+    assert again.attributes[DEDUPLICATION_ID].text == "id"
 
 
 async def test_ten_attributes_are_all_kept_and_the_stamp_is_left_out() -> None:
@@ -143,6 +148,20 @@ async def test_ten_attributes_are_all_kept_and_the_stamp_is_left_out() -> None:
     dead.put(Entry("a", "{}", attributes))
     await move(sqs, dead, source)
     assert source.take(1, 30)[0].attributes == attributes
+
+
+@pytest.mark.parametrize("fifo", [False, True], ids=["standard", "fifo"])
+async def test_a_message_as_large_as_its_queue_allows_is_moved_whole_without_the_stamp(fifo: bool) -> None:
+    sqs = FakeSqs()
+    suffix = ".fifo" if fifo else ""
+    dead, source = sqs.create(f"dead{suffix}"), sqs.create(f"source{suffix}")
+    source.most_bytes = 2_048
+    for number, size in enumerate((2_048, 2_047, 2_000)):
+        dead.put(Entry(str(number), "x" * size, {}, {}, *([f"g-{number}", f"d-{number}"] if fifo else [])))
+    mover, _ = await move(sqs, dead, source, run="a-run")
+    moved = {len(message.body): message.attributes for _ in range(3) for message in source.take(10, 30)}
+    assert (mover.tally.moved, moved[2_048], moved[2_047]) == (3, {}, {})
+    assert moved[2_000][REDRIVEN].text == "1 a-run"
 
 
 async def test_a_message_of_a_full_megabyte_is_redriven() -> None:
