@@ -69,11 +69,11 @@ def test_what_sqs_itself_moved_goes_home_whole_whatever_it_looks_like(cloud: Sta
     for to in (None, Queue("to", "other", "to", "https://sqs.eu-west-1.amazonaws.com/000000000000/to")):
         routing = Routing(cloud, None, replace(FAILURES, kind=kind), to)  # type: ignore[arg-type]
         with Stubber(cloud.client("sqs")) as queues:
-            queues.add_response("get_queue_url", {"QueueUrl": "https://home"})
+            queues.add_response("get_queue_url", {"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/000000000000/home"})
             found = routing.prepare(looks)
         assert isinstance(found, Delivery)
         assert (found.to.name, found.body, found.attributes) == (
-            to.url if to is not None else "https://home",
+            to.url if to is not None else "https://sqs.eu-west-1.amazonaws.com/000000000000/home",
             looks.body,
             looks.message_attributes,
         )
