@@ -226,7 +226,7 @@ def _show(report: Report, *, as_json: bool) -> None:
             f"Stopped after {tally.moved:,} messages, most of which came straight back. "
             "Fix the cause first, or say --force."
         )
-    if report.mostly_back:
+    if report.mostly_back and not report.forced:
         raise CameBack(f"{tally.came_back:,} of the messages came straight back, which is most: fix the cause first.")
     if report.undeleted:
         raise Interrupted(

@@ -78,6 +78,8 @@ class Report:
     """Messages in sends that got no answer; a standard queue may hold them twice, with the same idempotency key."""
     undeleted: int = 0
     """Messages that were sent and may be in the dead-letter queue too; `resume` deletes them."""
+    forced: bool = False
+    """Whether it was asked to go on although most messages come straight back."""
     mostly_back: bool = False
     """Whether most of what this run sent is dead again already."""
     dead_again: int | None = None
@@ -189,7 +191,7 @@ class _Move:
         self._originals: Archive | None = None
         self._work_queue = work_of(stage.topology, dead.word)
         self._leaves = self._to is not None and self._to.word != self._work_queue
-        self._report = Report(run, dead.word, acted=journal is not None)
+        self._report = Report(run, dead.word, acted=journal is not None, forced=request.force)
 
     def run(self, *, by_aws: bool = False) -> Report:
         """Moves, and reports; `by_aws` only says who would move."""

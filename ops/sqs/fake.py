@@ -121,7 +121,7 @@ class FakeQueue:
         self._add(message)
         return message.id
 
-    def take(self, most: int, visibility: int) -> list[Stored]:
+    def take(self, most: int, visibility: float) -> list[Stored]:
         """Receives up to `most` messages."""
         self._wake()
         if len(self._flying) + most > MOST_IN_FLIGHT and self.in_flight + most > MOST_IN_FLIGHT:

@@ -154,11 +154,16 @@ class Sweep:
         What `visit` does not delete is released at the end. Raises `Refused` and `Unanswered` as the calls do.
         """
         keeper = asyncio.create_task(self._extend())
-        idle = 0
+        idle = deletions = 0
         try:
             while self.stopped is None:
                 seen = self._seen
                 await self._pass(visit)
+                # A receipt handle may have been renewed while its deletion was under way, which then deleted nothing.
+                again = [id_ for id_, hold in self._holds.items() if hold.gone] if deletions < PATIENCE else []
+                deletions += bool(again)
+                for lot in _tens(again):
+                    await self.delete(lot)
                 idle = idle + 1 if seen == self._seen else 0
                 counts = await self._sqs.attributes(self._url, (WAITING, HIDDEN))
                 waiting, others = int(counts[WAITING]), int(counts[HIDDEN]) > self.held
@@ -170,6 +175,7 @@ class Sweep:
                 left = self._look_until - self._now()
                 if (others or self.undeleted) and left > 0:
                     self._waits(self.undeleted, left)
+                    idle = 0
                     await asyncio.sleep(1)
                 elif not waiting or idle >= PATIENCE:
                     if not waiting and not others:

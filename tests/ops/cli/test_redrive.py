@@ -140,6 +140,8 @@ def test_when_the_only_message_comes_straight_back_the_exit_code_says_so(aws: En
     result = ops("redrive", "open_ticket", "--yes")
     assert (result.exit_code, "fix the cause first" in result.stderr) == (4, True), result.output
     assert len(queue(aws, "open_ticket-dlq")) == 1
+    forced = answer("redrive", "open_ticket", "--yes", "--force")
+    assert (forced["mostly_back"], forced["tally"]["came_back"]) == (True, 1)
 
 
 def test_a_message_that_nobody_can_place_is_kept_and_the_exit_code_says_so(aws: Endpoint) -> None:

@@ -135,19 +135,19 @@ def test_a_killed_redrive_is_resumed_and_sends_nothing_that_it_confirmed_again(
 
 
 @pytest.fixture
-def two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that died hides its messages for two seconds more at the most."""
+def one_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that died hides its messages for a second more at the most."""
     for module, name in ((sweeps, "VISIBILITY"), (redrives, "EVERY"), (redrives, "SPARE")):
-        monkeypatch.setattr(module, name, {"VISIBILITY": 2}.get(name, 0))
+        monkeypatch.setattr(module, name, {"VISIBILITY": 1}.get(name, 0))
 
 
 def test_a_resume_at_once_waits_for_what_was_sent_and_is_still_hidden(
-    aws: Endpoint, stage: Stage, two_seconds: None
+    aws: Endpoint, stage: Stage, one_second: None
 ) -> None:
     dead, source = aws.sqs.create(DEAD), aws.sqs.create(WORK)
     ids = [aws.put(dead, str(number)) for number in range(20)]
     interrupted(stage, dead, Request("open_ticket"), ids[:10])
-    aws.do(lambda: dead.take(10, 1))
+    aws.do(lambda: dead.take(10, 0.5))
     notes: list[str] = []
     report = resume(stage, RUN, progress=lambda done, of, note="": notes.append(note))
     assert (report.tally.moved, report.undeleted, len(dead), len(source)) == (10, 0, 0, 10)
@@ -156,7 +156,7 @@ def test_a_resume_at_once_waits_for_what_was_sent_and_is_still_hidden(
 
 
 def test_what_stays_out_of_sight_keeps_the_journal_open_and_the_exit_code_says_to_come_back(
-    aws: Endpoint, stage: Stage, two_seconds: None
+    aws: Endpoint, stage: Stage, one_second: None
 ) -> None:
     dead, source = aws.sqs.create(DEAD), aws.sqs.create(WORK)
     ids = [aws.put(dead, str(number)) for number in range(20)]
@@ -166,7 +166,8 @@ def test_what_stays_out_of_sight_keeps_the_journal_open_and_the_exit_code_says_t
     assert (result.exit_code, f"`resume {RUN}` in two minutes" in result.stderr) == (5, True), result.output
     (journal,) = journals.unfinished(stage)
     assert journal.pending == set(ids[:10])
-    show_again(aws, dead, journal)
+    long_ago(journal)
+    aws.do(dead.show_all)
     assert redrive(stage, Request("open_ticket"), yes=True).tally.moved == 0
     assert (len(dead), len(source), [each.pending for each in journals.unfinished(stage)]) == (0, 10, [set()])
 
@@ -180,12 +181,12 @@ def test_what_was_deleted_before_the_process_could_say_so_is_settled_by_a_resume
 
 
 def test_a_resumed_redrive_deletes_what_it_sent_although_its_limit_is_reached(
-    aws: Endpoint, stage: Stage, two_seconds: None
+    aws: Endpoint, stage: Stage, one_second: None
 ) -> None:
     dead, source = aws.sqs.create(DEAD), aws.sqs.create(WORK)
     ids = [aws.put(dead, str(number)) for number in range(20)]
     interrupted(stage, dead, Request("open_ticket", limit=5), ids[:5])
-    aws.do(lambda: dead.take(5, 1))
+    aws.do(lambda: dead.take(5, 0.5))
     assert resume(stage, RUN).undeleted == 0
     assert (len(dead), len(source), journals.unfinished(stage)) == (15, 0, [])
 
