@@ -21,7 +21,7 @@ def arriving(dead: FakeQueue, many: int, seconds: int) -> None:
     """From now on every receive finds new messages, sent so many `seconds` from now, until there were so `many`."""
     took, left = dead.take, [many]
 
-    def take(most: int, visibility: int) -> list[Stored]:
+    def take(most: int, visibility: float) -> list[Stored]:
         for _ in range(min(left[0], 10)):
             left[0] -= 1
             number = f"new-{left[0]}"
