@@ -142,12 +142,13 @@ def one_second(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_resume_at_once_waits_for_what_was_sent_and_is_still_hidden(
-    aws: Endpoint, stage: Stage, one_second: None
+    aws: Endpoint, stage: Stage, one_second: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sweeps, "VISIBILITY", 6)
     dead, source = aws.sqs.create(DEAD), aws.sqs.create(WORK)
     ids = [aws.put(dead, str(number)) for number in range(20)]
     interrupted(stage, dead, Request("open_ticket"), ids[:10])
-    aws.do(lambda: dead.take(10, 0.5))
+    aws.do(lambda: dead.take(10, 3))  # longer than it takes to begin, on a busy machine too
     notes: list[str] = []
     report = resume(stage, RUN, progress=lambda done, of, note="": notes.append(note))
     assert (report.tally.moved, report.undeleted, len(dead), len(source)) == (10, 0, 0, 10)
