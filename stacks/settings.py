@@ -46,9 +46,9 @@ class Jwt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     issuer: str
     """The issuer as tokens name it, an https address; its OpenID configuration is found below it, and its keys at the
     same origin."""
-    audience: str
-    """What tokens must be for."""
-    tenant_claim: str = "sub"
+    audience: Annotated[str, Meta(min_length=1)]
+    """What tokens must be for: this API, and no client's id that its ID tokens are for, unless they are to count."""
+    tenant_claim: Annotated[str, Meta(min_length=1)] = "sub"
     """The claim that names the tenant; one that only the issuer writes."""
     jwks_uri: str | None = None
     """Where the issuer's keys are, an https address, where that is another origin, as with Google and Firebase. Nothing

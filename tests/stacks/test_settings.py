@@ -34,6 +34,8 @@ def test_every_stage_of_cdk_json_decodes(stage: str) -> None:
         ({"python": "host"}, "python and architecture"),
         ({"authorization": "open"}, "authorization"),
         ({"authorization": "jwt"}, "needs the setting jwt"),
+        ({"jwt": {"issuer": "https://a.example", "audience": ""}}, "audience"),
+        ({"jwt": {"issuer": "https://a.example", "audience": "x", "tenant_claim": ""}}, "tenant_claim"),
         *(
             ({"jwt": {"issuer": issuer, "audience": "x"}}, "issuer: ")
             for issuer in (
