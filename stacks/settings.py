@@ -66,8 +66,11 @@ class Jwt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class ApiKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who holds an API key, and how much one key may ask for."""
 
-    clients: tuple[Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$")], ...] = ("default",)
-    """One key each; AWS makes its value."""
+    clients: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}(\.[a-z0-9-]{1,16})?$")], ...], Meta(max_length=100)
+    ] = ("default",)
+    """One key each; AWS makes its value. The client is the tenant: `erp.2` is another key of `erp`, for as long as one
+    replaces the other. A stage has room for a hundred."""
     rate: Annotated[float, Meta(gt=0)] = 50.0
     """Requests a second that one key may make in the long run."""
     burst: Annotated[int, Meta(gt=0)] = 100

@@ -12,6 +12,7 @@ from functions.contracts.environment import TokenVariables
 from stacks import names, network
 from stacks.bundle import build
 from stacks.bundle.python_code import PythonCode
+from stacks.edge import clients
 from stacks.entry import Route, Topology
 from stacks.parts.python_function import PythonFunction
 from stacks.settings import Jwt, Settings, SettingsError
@@ -67,10 +68,15 @@ class Authorization(Construct):
             quota=apigateway.QuotaSettings(limit=limits.quota, period=apigateway.Period[limits.period]),
             api_stages=[apigateway.UsagePlanPerApiStage(api=api, stage=api.deployment_stage)],
         )
+        held = {}
         for client in limits.clients:
-            plan.add_api_key(
-                api.add_api_key(f"Key-{client}", api_key_name=names.resource(self._settings.stage, client))
-            )
+            # Not by the API, which would have each key wait for the stage that is to say its id.
+            key = apigateway.ApiKey(api, f"Key-{client}", api_key_name=names.resource(self._settings.stage, client))
+            plan.add_api_key(key)
+            held[clients.variable(client)] = key.key_id
+        stage = api.deployment_stage.node.default_child
+        assert isinstance(stage, apigateway.CfnStage)
+        stage.variables = held
 
     def _token_authorizer(self) -> apigateway.TokenAuthorizer:
         settings = self._settings
