@@ -17,7 +17,6 @@ from stacks.entry import Route, Topology
 from stacks.parts.python_function import PythonFunction
 from stacks.settings import Jwt, Settings, SettingsError
 
-AUTHORIZER = "authorize_caller"
 # Tokens are three base64url parts; anything else is refused with 401 without asking the function.
 BEARER = r"^[Bb]earer [\w-]+\.[\w-]+\.[\w-]+$"
 KEPT = Duration.minutes(5)
@@ -87,7 +86,7 @@ class Authorization(Construct):
             self,
             "Tokens",
             handler=function.function,
-            authorizer_name=names.resource(settings.stage, AUTHORIZER),
+            authorizer_name=names.resource(settings.stage, names.AUTHORIZER),
             validation_regex=BEARER,
             results_cache_ttl=KEPT,
         )
@@ -100,12 +99,12 @@ class Authorization(Construct):
             self,
             settings=settings,
             package=build.FUNCTIONS.name,
-            name=AUTHORIZER,
-            requirements=build.FUNCTIONS / AUTHORIZER / build.REQUIREMENTS.name,
+            name=names.AUTHORIZER,
+            requirements=build.FUNCTIONS / names.AUTHORIZER / build.REQUIREMENTS.name,
         )
         return PythonFunction(
             self,
-            AUTHORIZER,
+            names.AUTHORIZER,
             description="Says whether the bearer of a token may call.",
             code=code,
             settings=settings,
