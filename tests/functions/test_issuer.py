@@ -368,6 +368,7 @@ SECRET = {"kty": "oct", "k": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0", "kid": 
             published(SHORT, "x"),
             published(BITCOIN, "x"),
             {**PRIVATE, "kid": "x"},
+            {**PRIVATE, "kid": "x", "key_ops": ["verify"]},
             published(EDWARDS, "x", crv="X25519"),
             published(EDWARDS, "x", alg="Ed448"),
         ),
