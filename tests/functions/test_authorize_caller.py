@@ -108,22 +108,20 @@ def test_a_bad_token_is_a_401(issuer: Issuer, bad: Callable[[Issuer], str]) -> N
         ask(f"Bearer {bad(issuer)}")
 
 
+ODD = ("1e400", "-1e400", "NaN", "[]", "{}", '"\\ud800"', "[[1]]", '{"our-api":1}', "9" * 5_000)
+
+
 @pytest.mark.parametrize("claim", ["exp", "nbf", "iat", "aud", "iss", "sub", "tenant"])
-@pytest.mark.parametrize(
-    "odd", ["1e400", "-1e400", "NaN", "[]", "{}", '"\\ud800"', "[[1]]", '{"our-api":1}', "9" * 5_000]
-)
-def test_a_claim_of_an_odd_kind_is_a_401(issuer: Issuer, claim: str, odd: str) -> None:
-    good = token(issuer).split(".")[1]
-    said = json.loads(base64.urlsafe_b64decode(good + "=="))
+def test_a_claim_of_an_odd_kind_is_a_401(issuer: Issuer, claim: str) -> None:
+    said = json.loads(base64.urlsafe_b64decode(token(issuer).split(".")[1] + "=="))
     said.pop(claim, None)
-    refused(issuer, issuer.signed(f'{json.dumps(said)[:-1]}, "{claim}": {odd}}}'))
+    for odd in ODD:
+        refused(issuer, issuer.signed(f'{json.dumps(said)[:-1]}, "{claim}": {odd}}}'))
 
 
-@pytest.mark.parametrize(
-    "payload", ["", "null", "7", "[]", "[" * 5_000, '{"a":' * 2_000, "\ud800", '{"exp":' + "9" * 5_000]
-)
-def test_a_payload_of_an_odd_kind_is_a_401(issuer: Issuer, payload: str) -> None:
-    refused(issuer, issuer.signed(payload))
+def test_a_payload_of_an_odd_kind_is_a_401(issuer: Issuer) -> None:
+    for payload in ("", "null", "7", "[]", "[" * 5_000, '{"a":' * 2_000, "\ud800", '{"exp":' + "9" * 5_000):
+        refused(issuer, issuer.signed(payload))
 
 
 def headed(header: str, issuer: Issuer) -> str:
@@ -150,21 +148,19 @@ def test_what_no_token_is_made_of_is_a_401(issuer: Issuer) -> None:
         refused(issuer, text)
 
 
-@pytest.mark.parametrize("kind", [None, "JWT", "jwt", "at+jwt", "application/at+JWT"])
-def test_a_token_says_that_it_is_for_callers_or_nothing(issuer: Issuer, kind: str | None) -> None:
-    assert ask(f"Bearer {token(issuer, header={'typ': kind})}")["principalId"] == "ada"
+def test_a_token_says_that_it_is_for_callers_or_nothing(issuer: Issuer) -> None:
+    for kind in (None, "JWT", "jwt", "at+jwt", "application/jwt", "application/at+JWT"):
+        assert ask(f"Bearer {token(issuer, header={'typ': kind})}")["principalId"] == "ada"
 
 
-@pytest.mark.parametrize(
-    "kind", ["logout+jwt", "secevent+jwt", "dpop+jwt", "JOSE", "application/logout+jwt", "entity-statement+jwt"]
-)
-def test_a_token_of_another_kind_lets_nobody_in(issuer: Issuer, kind: str) -> None:
-    refused(issuer, token(issuer, header={"typ": kind}))
+def test_a_token_of_another_kind_lets_nobody_in(issuer: Issuer) -> None:
+    for kind in ("logout+jwt", "secevent+jwt", "dpop+jwt", "JOSE", "application/logout+jwt", "entity-statement+jwt"):
+        refused(issuer, token(issuer, header={"typ": kind}))
 
 
-@pytest.mark.parametrize("events", [{"http://schemas.openid.net/event/backchannel-logout": {}}, {}, 7])
-def test_a_logout_lets_nobody_in_whatever_it_calls_itself(issuer: Issuer, events: Any) -> None:
-    refused(issuer, token(issuer, events=events))
+def test_a_logout_lets_nobody_in_whatever_it_calls_itself(issuer: Issuer) -> None:
+    for events in ({"http://schemas.openid.net/event/backchannel-logout": {}}, {}, 7):
+        refused(issuer, token(issuer, events=events))
 
 
 def test_clocks_may_differ_by_half_a_minute(issuer: Issuer) -> None:
