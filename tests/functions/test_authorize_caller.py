@@ -159,7 +159,8 @@ def test_a_token_of_another_kind_lets_nobody_in(issuer: Issuer) -> None:
 
 
 def test_a_logout_lets_nobody_in_whatever_it_calls_itself(issuer: Issuer) -> None:
-    for events in ({"http://schemas.openid.net/event/backchannel-logout": {}}, {}, 7):
+    said: list[Any] = [{"http://schemas.openid.net/event/backchannel-logout": {}}, {}, 7]
+    for events in said:
         refused(issuer, token(issuer, events=events))
 
 
