@@ -54,7 +54,7 @@ class Imported:
     def read(cls, path: Path) -> Imported:
         """The journal in that file. Raises `UsageError` where it is none."""
         try:
-            head, *rest = path.read_bytes().splitlines()
+            head, *rest = private_file.read(path).splitlines()
             journal = cls(path, msgspec.json.decode(head, type=Asked))
         except (OSError, ValueError, msgspec.MsgspecError):
             raise UsageError(f"{path} is no journal of an import: move it away.") from None

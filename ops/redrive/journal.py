@@ -71,11 +71,11 @@ class Journal:
 
     @classmethod
     def read(cls, path: Path) -> Journal:
-        """The journal in that file. Raises `UsageError` where it is none."""
+        """The journal in that file. Raises `UsageError` where it is none, `OpsError` where it is somebody else's."""
         try:
-            lines = path.read_bytes().splitlines()
+            lines = private_file.read(path).splitlines()
             head = msgspec.json.decode(lines[0], type=_Line)
-        except (FileNotFoundError, IndexError, msgspec.MsgspecError):
+        except (OSError, IndexError, msgspec.MsgspecError):
             head = _Line()
         if head.queue is None or head.request is None:
             raise UsageError(f"{path} is no journal of a redrive: move it away.")
