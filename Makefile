@@ -60,8 +60,11 @@ lock: setup ## Lock the pins of every requirements.in, with hashes and without a
 audit: setup ## Ask what is known against the pinned packages; it needs the network, and says so where there is none
 	@$(RUN) -m local.audit
 
-clean: ## Remove everything that was built here
-	rm -rf .venv .local build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean: ## Remove everything that was built here; dropped messages, originals and the audit in .local/ops stay
+	@test ! -d .local/ops || echo "Kept: .local/ops, the only copy of dropped messages, originals, journals and the audit."
+	@test ! -d .local || find .local -mindepth 1 -maxdepth 1 ! -name ops -exec rm -rf {} +
+	@rmdir .local 2>/dev/null || true
+	rm -rf .venv build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/ready: requirements.txt local/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -2,10 +2,10 @@
 
 A name tells by its whole words, however they are joined: `userPassword`, `user-password` and `USER_PASSWORD` do,
 `bypass`, `compass` and `secretary` do not; nor does what counts, names or describes a secret (`max_tokens`,
-`next_token`, `secret_name`). A person must understand why a message is dead, so prose is shown: before a colon, a name that is a word
-of a sentence (`Unexpected token: '<'`) hides what looks made up by a machine only, unless it is a password's or a
-key's, and the name of an error (`SecretNotFound: ...`) hides nothing. Behind `=`, in quotes and at the beginning of
-a line a name is a name. What looks like credentials is hidden wherever it stands.
+`next_token`, `secret_name`). A person must understand why a message is dead, so prose is shown: before a colon, a
+name that is a word of a sentence (`Unexpected token: '<'`) hides what looks made up by a machine only, unless it is a
+password's or a key's, and the name of an error (`SecretNotFound: ...`) hides nothing. Behind `=`, in quotes and at
+the beginning of a line a name is a name. What looks like credentials is hidden wherever it stands.
 
 What is shown of a text ends after `LONGEST` characters: whoever sends a megabyte shall not hold up who looks at it.
 """
