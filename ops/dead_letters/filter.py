@@ -44,11 +44,9 @@ class Filter:
             nodes = [*_nodes(self._tree)]
         except (JMESPathError, RecursionError, UnicodeError) as error:
             raise UsageError(f"The filter is no JMESPath: {_reason(error)}.") from None
-        self.names = frozenset(node["value"] for node in nodes if node["type"] == "field")
-        """Every field that it names."""
         for node in nodes:
             _check(node)
-        if not _reads(self._tree, top=True) or self._tree["type"] == "current":
+        if not _names_any(self._tree, top=True) or self._tree["type"] == "current":
             raise UsageError(f"The filter names nothing of a message, so it means all or none: name {_seen()}.")
 
     @classmethod
@@ -56,6 +54,10 @@ class Filter:
     def of(cls, text: str) -> Filter:
         """The filter of that text. Raises `UsageError`."""
         return cls(text)
+
+    def reads(self, name: str) -> bool:
+        """Whether its result may depend on that part of what it is applied to: it names it, or takes the whole."""
+        return _reads(self._tree, name)
 
     def selects(self, document: dict[str, Any]) -> bool:
         """Whether the result is true as JMESPath has it: not false, null or empty. Raises `DoesNotFit`."""
@@ -103,7 +105,7 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
             yield from _nodes(part)
 
 
-def _reads(node: Any, *, top: bool) -> bool:
+def _names_any(node: Any, *, top: bool) -> bool:
     """Whether the node reads something of the message; `top` says that what it is given is the whole of it.
 
     Raises `UsageError` for a name that no message has at the top, and for a `!` that belongs to less than it looks.
@@ -124,15 +126,39 @@ def _reads(node: Any, *, top: bool) -> bool:
                     "The filter has a ! before a path, which JMESPath takes for its first name's: write !(body.paid)."
                 )
             whole = top and parts[0]["type"] in ("current", "identity")
-            first, *rest = (_reads(part, top=top if at == 0 else whole and at == 1) for at, part in enumerate(parts))
+            first, *rest = (
+                _names_any(part, top=top if at == 0 else whole and at == 1) for at, part in enumerate(parts)
+            )
             return first or any(rest)
         case _:
-            found = [_reads(part, top=top and kind != "expref") for part in parts]  # all, because each may be refused
+            found = [
+                _names_any(part, top=top and kind != "expref") for part in parts
+            ]  # all, because each may be refused
             return any(found)
 
 
 def _seen() -> str:
     return f"{', '.join(SEEN[:-1])} and {SEEN[-1]}"
+
+
+def _reads(node: Any, name: str) -> bool:
+    """Whether the node, applied to the whole document, looks at that part of it."""
+    kind, children = node["type"], node["children"]
+    match kind:
+        case "field":
+            return bool(node["value"] == name)
+        case "current":
+            return True
+        case "value_projection" if children[0]["type"] == "identity":
+            return True
+        case "expref" | "literal" | "identity" | "index" | "slice":
+            return False
+        case "subexpression" | "pipe" | "index_expression" | "flatten" | "projection" | "filter_projection":
+            return _reads(children[0], name)  # what follows is applied to what that gives
+        case "value_projection":
+            return _reads(children[0], name)
+        case _:
+            return any(_reads(child, name) for child in children)
 
 
 def _check(node: dict[str, Any]) -> None:

@@ -62,12 +62,12 @@ class Message(Struct, rename="pascal"):
     @property
     def sent_at(self) -> datetime:
         """When it was first sent."""
-        return datetime.fromtimestamp(int(self.attributes.get("SentTimestamp", "0")) / 1000, UTC)
+        return datetime.fromtimestamp(_count(self.attributes.get("SentTimestamp")) / 1000, UTC)
 
     @property
     def receives(self) -> int:
         """How often it was received, this time included."""
-        return int(self.attributes.get("ApproximateReceiveCount", "0"))
+        return _count(self.attributes.get("ApproximateReceiveCount"))
 
     @property
     def source(self) -> str | None:
@@ -95,6 +95,11 @@ class Entry(Struct, rename="pascal", omit_defaults=True):
         for name, value in self.message_attributes.items():
             size += attribute_size(name, value)
         return size
+
+
+def _count(text: str | None) -> int:
+    """What SQS counted, 0 where it says nothing that can be read; 13 digits are milliseconds until the year 2286."""
+    return int(text) if text is not None and re.fullmatch("[0-9]{1,13}", text) else 0
 
 
 def attribute_size(name: str, value: Value) -> int:
