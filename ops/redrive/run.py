@@ -189,6 +189,7 @@ class _Move:
         self._edit = Edit(request.edit) if request.edit is not None else None
         self._redaction = Redaction(stage.topology)
         self._originals: Archive | None = None
+        self._edited: list[tuple[str, str]] = []
         self._work_queue = work_of(stage.topology, dead.word)
         self._leaves = self._to is not None and self._to.word != self._work_queue
         self._report = Report(run, dead.word, acted=journal is not None, forced=request.force)
@@ -212,6 +213,7 @@ class _Move:
             finally:
                 for each in (journal, *self._left_behind):
                     each.close()
+        report.differences = ["\n".join(difference(*bodies, self._redaction)) for bodies in self._edited]
         report.seconds = round(monotonic() - started, 3)
         return report
 
@@ -329,8 +331,8 @@ class _Move:
             delivery = replaced(delivery, attributes=attributes)
         if self._originals is not None:
             self._originals.write([message], [None])
-        if len(self._report.differences) < DIFFERENCES and delivery.body != message.body:
-            self._report.differences.append("\n".join(difference(message.body, delivery.body, self._redaction)))
+        if len(self._edited) < DIFFERENCES and delivery.body != message.body:
+            self._edited.append((message.body, delivery.body))
         return delivery
 
     def _pace(self, sqs: Sqs) -> Pace:

@@ -18,8 +18,9 @@ MOST_BYTES = 1_048_576
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
 MOST_ATTRIBUTES = 10
 _NUMBER = re.compile(r"[0-9]{1,9}")
-UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
-"""What reading a body as JSON can raise: it is somebody else's, and may be nested a hundred thousand levels deep."""
+UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError, ArithmeticError)
+"""What reading a body as JSON can raise: it is somebody else's, and may be nested a hundred thousand levels deep, or
+have numbers beyond all measure."""
 
 
 def number(text: str) -> int | None:

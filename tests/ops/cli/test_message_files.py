@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,23 @@ def test_drop_deletes_only_what_is_in_the_file(aws: Endpoint, tmp_path: Path) ->
     assert (dropped["matched"], dropped["deleted"]) == (2, 2)
     assert {json.loads(json.loads(line)["body"])["n"] for line in file.read_text().splitlines()} == {0, 1}
     assert answer("queues")[1]["waiting"] == 3
+
+
+def test_what_is_written_is_on_the_disk_before_anything_is_deleted(
+    aws: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead_tickets(aws, 3)
+    file, synced = tmp_path / "dropped.jsonl", []
+    sync = os.fsync
+
+    def fsync(number: int) -> None:
+        sync(number)
+        if os.path.samestat(os.fstat(number), file.stat()):
+            synced.append((len(file.read_text().splitlines()), len(queue(aws, "open_ticket-dlq"))))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert answer("drop", "open_ticket", "--file", str(file), "--yes")["deleted"] == 3
+    assert synced == [(3, 3)]
 
 
 def test_what_was_exported_can_be_imported(aws: Endpoint, tmp_path: Path) -> None:
