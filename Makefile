@@ -52,7 +52,7 @@ fix: setup ## Only write: format, lint, documents
 	@CDK_VALIDATION=false $(RUN) -m documents
 
 lock: setup ## Lock the pins of every requirements.in, with hashes and without addresses
-	@for folder in functions/ "" local/ functions/authorize_caller/ tests/edge/; do \
+	@for folder in functions/ "" local/ local/build/ functions/authorize_caller/ tests/edge/; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    $${folder}requirements.in -o $${folder}requirements.txt $$(test -n "$$folder" || echo -c functions/requirements.txt) \
 	    || exit 1; done
@@ -60,10 +60,13 @@ lock: setup ## Lock the pins of every requirements.in, with hashes and without a
 audit: setup ## Ask what is known against the pinned packages; it needs the network, and says so where there is none
 	@$(RUN) -m local.audit
 
-clean: ## Remove everything that was built here
-	rm -rf .venv .local build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean: ## Remove everything that was built here; dropped messages, originals and the audit in .local/ops stay
+	@test ! -d .local/ops || echo "Kept: .local/ops, the only copy of dropped messages, originals, journals and the audit."
+	@test ! -d .local || find .local -mindepth 1 -maxdepth 1 ! -name ops -exec rm -rf {} +
+	@rmdir .local 2>/dev/null || true
+	rm -rf .venv build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.venv/ready: requirements.txt local/requirements.txt
+.venv/ready: requirements.txt local/requirements.txt local/build/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "This needs Python 3.11 or newer; name one: make PYTHON=python3.13 …"; exit 1; }
 	@$(PYTHON) -m local.install

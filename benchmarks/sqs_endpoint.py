@@ -39,7 +39,7 @@ class Spring(FakeQueue):
     def __len__(self) -> int:
         return super().__len__() + self._left
 
-    def take(self, most: int, visibility: int) -> list[Stored]:
+    def take(self, most: int, visibility: float) -> list[Stored]:
         """Receives, and makes more where few are left."""
         if self._left and super().__len__() < AHEAD:
             many = min(self._left, AHEAD * (10 if self.fifo else 1))

@@ -22,9 +22,8 @@ acknowledged stands in [permissions.md](permissions.md), so a reviewer sees it:
 ```python
 from aws_cdk import Acknowledgment, Validations
 
-Validations.of(bucket).acknowledge(
-    Acknowledgment(id="{project}::resource-policy", reason="The site is public.")
-)
+acknowledgment = Acknowledgment(id="{project}::resource-policy", reason="The site is public.")
+Validations.of(bucket).acknowledge(acknowledgment)
 ```
 
 An acknowledgment holds for the construct and all in it, so one on the stack would hide what comes later. Functions that

@@ -1,7 +1,8 @@
 """`make audit`: is something known against a pinned package? OSV is asked or, where that is out of reach, PyPI.
 
 Both need the network. Exit code 0 says that every package was judged and nothing is known, 1 that something is, 2 that
-nobody could be asked: an index of one's own often serves packages and knows nothing of vulnerabilities.
+nobody could be asked, or not about every package: an
+index of one's own often serves packages and knows nothing of vulnerabilities.
 https://google.github.io/osv.dev/api/
 """
 
@@ -12,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -21,6 +23,8 @@ from stacks.names import ROOT
 SERVICES = (("OSV", ("-s", "osv")), ("PyPI", ("-s", "pypi")))
 """Who is asked, in this order, each with pip-audit's options for it."""
 PIP_AUDIT = ("-m", "pip_audit", "--strict", "--format", "json", "--progress-spinner", "off", "--disable-pip")
+LONGEST = 600
+"""Seconds for one file."""
 Found = tuple[str, str, str, str]
 """A package, its version, what is known by which name, and the versions without it."""
 
@@ -74,12 +78,23 @@ def ask(files: Sequence[Path], services: Sequence[tuple[str, Sequence[str]]]) ->
 def _judged(file: Path, options: Sequence[str]) -> Iterator[Found]:
     """Each package of the file; its third word is empty where nothing is known."""
     command = (sys.executable, *PIP_AUDIT, "--require-hashes", "-r", str(file), *options)
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=600)
     try:
-        packages = json.loads(done.stdout)["dependencies"]
-    except (ValueError, KeyError):
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=LONGEST)
+    except subprocess.TimeoutExpired:
+        raise UnknownError(f"{file}: no answer within {LONGEST} seconds.") from None
+    try:
+        rows = list(_rows(json.loads(done.stdout)["dependencies"]))
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise UnknownError(_last_line(done.stderr)) from None
+    if not rows:
+        raise UnknownError(f"{file}: not one package was judged. {_last_line(done.stderr)}")
+    yield from rows
+
+
+def _rows(packages: Sequence[dict[str, Any]]) -> Iterator[Found]:
     for package in packages:
+        if "skip_reason" in package:
+            raise UnknownError(f"{package['name']} was not judged: {package['skip_reason']}")
         yield package["name"], package["version"], "", ""
         for known in package["vulns"]:
             yield package["name"], package["version"], known["id"], ", ".join(known["fix_versions"]) or "none yet"

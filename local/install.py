@@ -25,6 +25,9 @@ EMULATOR = HOME / "emulator"
 PYTHON = str(HOME / "bin" / "python")
 UV = str(HOME / "bin" / "uv")
 LOCKED = ROOT / "requirements.txt"
+BUILDING = ROOT / "local" / "build" / "requirements.txt"
+"""What packages without a wheel are built with: uv takes it in these versions, with these hashes, or does not build.
+https://docs.astral.sh/uv/concepts/projects/build/#build-constraints"""
 SIZE = "about 280 MB to download, 1 GB on disk"
 IMPORTED = (
     "app, ops.cli.app, local.session, local.watch",
@@ -131,7 +134,9 @@ def get_emulator() -> None:
 
 def sync(home: Path, requirements: Path, tell: Tell) -> None:
     """Exactly the locked packages: from uv's cache where they are all there, else from the network."""
-    command = (UV, "pip", "sync", "--require-hashes", "--python", str(home / "bin" / "python"), str(requirements))
+    building = ("--build-constraints", str(BUILDING))
+    python = str(home / "bin" / "python")
+    command = (UV, "pip", "sync", "--require-hashes", *building, "--python", python, str(requirements))
     settings = environment()
     tell("from uv's cache")
     if subprocess.run([*command, "--offline"], cwd=ROOT, env=settings, capture_output=True, check=False).returncode:

@@ -96,11 +96,14 @@ def remove(home: Path) -> None:
 
 
 def read(home: Path = HOME) -> State:
-    """The running local stack of `home`. Raises `LocalError` if none runs there."""
+    """The running local stack of `home`. Raises `LocalError` if none of this user's runs there.
+
+    A process that may not be signalled is somebody else's, which has the number now.
+    """
     try:
         state = State(**json.loads((home / "state.json").read_text()))
         os.kill(state.pid, 0)
-    except (FileNotFoundError, ValueError, TypeError, ProcessLookupError):
+    except (FileNotFoundError, ValueError, TypeError, ProcessLookupError, PermissionError):
         raise LocalError("No local stack is running; start one with: python -m local up") from None
     return state
 

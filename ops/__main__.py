@@ -2,12 +2,16 @@
 
 import sys
 
-from ops.cli.app import app
-from stacks.rules import TopologyError
-
 if __name__ == "__main__":
     try:
-        from stacks.topology import TOPOLOGY  # here, because it is checked as it is imported
-    except TopologyError as wrong:
-        sys.exit(str(wrong))
-    app(prog_name="python -m ops", obj=TOPOLOGY)
+        from ops.cli.app import app
+        from stacks.rules import TopologyError
+
+        try:
+            from stacks.topology import TOPOLOGY  # here, because it is checked as it is imported
+        except TopologyError as wrong:
+            sys.exit(str(wrong))
+        app(prog_name="python -m ops", obj=TOPOLOGY)
+    except KeyboardInterrupt:  # before the command began, which says more
+        sys.stderr.write("Stopped before anything was done.\n")
+        sys.exit(5)

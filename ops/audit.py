@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from ops import private_file
 from ops.dead_letters.redaction import Redaction
+from ops.errors import OpsError
 from ops.item import typed
 from ops.stage import Stage
 from stacks import names
@@ -39,7 +40,7 @@ class Audit(Struct, kw_only=True, omit_defaults=True):
 
 
 def begin(stage: Stage, id_: str, action: str, queue: str, asked: dict[str, Any]) -> Audit:
-    """The record of an action that begins now, written."""
+    """The record of an action that begins now, written. Raises `OpsError` where this machine cannot keep it."""
     record = Audit(
         id=id_,
         action=action,
@@ -56,7 +57,10 @@ def begin(stage: Stage, id_: str, action: str, queue: str, asked: dict[str, Any]
 def end(stage: Stage, record: Audit, result: dict[str, Any]) -> str | None:
     """Writes how it ended; why the stage's table did not take it, if so."""
     record.ended_at, record.result = _now(), result
-    return _write(stage, record)
+    try:
+        return _write(stage, record)
+    except OpsError as error:
+        return f"How it ended is not recorded: {error}"
 
 
 def _write(stage: Stage, record: Audit) -> str | None:
@@ -65,6 +69,8 @@ def _write(stage: Stage, record: Audit) -> str | None:
     file = private_file.append(path)
     try:
         private_file.write(file, msgspec.json.encode(record) + b"\n")
+    except OSError as error:
+        raise OpsError(f"{path} cannot be written: {error.strerror}.") from None
     finally:
         os.close(file)
     told = msgspec.structs.asdict(record) | {

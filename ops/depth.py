@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ops.answer import part
 from ops.queue import Kind, Queue, owner, queues
 from ops.stage import Stage, in_words
 from stacks import names
@@ -50,7 +51,8 @@ class Depth:
 def depth(stage: Stage, queue: Queue, age: int | None = None) -> Depth:
     """What waits in one queue. Raises `OpsError` where SQS refuses."""
     with in_words():
-        counts = stage.client("sqs").get_queue_attributes(QueueUrl=queue.url, AttributeNames=list(COUNTS))["Attributes"]
+        answer = stage.client("sqs", queue.region).get_queue_attributes(QueueUrl=queue.url, AttributeNames=list(COUNTS))
+    counts = part(answer, "Attributes")
     waiting, in_flight, delayed = (int(counts.get(name, 0)) for name in COUNTS)
     whose = owner(stage.topology, queue.word)
     return Depth(

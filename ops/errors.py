@@ -3,7 +3,7 @@
 OpsError                 1  AWS refused, or something it needs is missing
 ├── UsageError           2  the command asks for what cannot be done
 ├── Kept                 3  done, but some messages are still where they were
-├── CameBack             4  stopped, because most messages came straight back
+├── CameBack             4  most messages came straight back
 ├── Interrupted          5  stopped by a person or a fault; `resume` goes on
 └── Differs              6  `verify` saw something else than we assume of AWS
 """
@@ -30,7 +30,7 @@ class Kept(OpsError):
 
 
 class CameBack(OpsError):
-    """Most of the messages that were redriven failed again at once, so the others were kept."""
+    """Most of the messages that were redriven failed again at once; where others were left, they were kept."""
 
     code = 4
 

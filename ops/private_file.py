@@ -78,6 +78,20 @@ def append(path: Path) -> int:
         raise
 
 
+def read(path: Path) -> bytes:
+    """What is in the file. Raises `OSError`; `OpsError` where it is no file, or somebody else's: what it says is done.
+
+    A link is none, for whoever made it says where it leads.
+    """
+    file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(file, "rb") as opened:
+        told = os.fstat(file)
+        if not stat.S_ISREG(told.st_mode):
+            raise OpsError(f"{path} is no file: move it away.")
+        _refuse_others(path, told)
+        return opened.read()
+
+
 def replace(path: Path, content: bytes) -> None:
     """Put a file with that content in the place of the one that is there, whole or not at all. Raises `OSError`."""
     draft = path.with_name(f"{path.name}.new")
@@ -85,6 +99,7 @@ def replace(path: Path, content: bytes) -> None:
     file = create(draft)
     try:
         write(file, content)
+        os.fsync(file)  # else a machine that loses power may find the new name with nothing behind it
     finally:
         os.close(file)
     draft.replace(path)

@@ -6,31 +6,51 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
+from ops.address import NAME, Address, authority, partition_of
 from ops.errors import UsageError
 from ops.stage import Stage, in_words
 from stacks import names, settings
 from stacks.entry import Integration, Topology
 
 Kind = Literal["work", "dead", "undelivered", "other"]
+ABSENT = ("NonExistentQueue", "QueueDoesNotExist")
+DENIED = (
+    *("AccessDenied", "AccessDeniedException", "InvalidAddress"),
+    *("InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure", "OptInRequired"),
+)
+"""How SQS refuses credentials, of another account or in a region that their account has not enabled.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html"""
 
 
 @dataclass(frozen=True)
 class Queue:
-    """One queue of SQS. `word` is what people call it, `kind` what it is for."""
+    """One queue of SQS. `word` is what people call it, of one by its address the ARN; `kind` what it is for."""
 
     word: str
     kind: Kind
     name: str
     url: str
+    region: str | None = None
+    """Where it is; None in the stage's own region."""
 
     @property
     def fifo(self) -> bool:
         """Whether it keeps order within groups; SQS tells by the name."""
         return self.name.endswith(".fifo")
+
+    @property
+    def account(self) -> str:
+        """Whose it is; empty where its URL does not say it."""
+        return "".join(self.url.split("/")[-2:-1])
+
+    @property
+    def identity(self) -> tuple[str | None, str, str]:
+        """What no other queue that the stage reaches has; its host has several names."""
+        return self.region, self.account, self.name
 
 
 def known(stage: str, topology: Topology) -> Iterator[tuple[str, Kind, str]]:
@@ -66,13 +86,18 @@ def queues(stage: Stage) -> list[Queue]:
 def find(stage: Stage, text: str) -> Queue:
     """The queue that `text` means: a word of the topology, a queue's name, its URL or its ARN, ours or not.
 
-    Raises `UsageError` with the list of known queues where there is none.
+    Words and names are those of the stage. An ARN or a URL is that very queue, in its own account and region. Raises
+    `UsageError` with the list of known queues where there is none, or why these credentials cannot reach it.
     """
-    name = text.rsplit(":", 1)[-1] if text.startswith("arn:") else urlsplit(text).path.rsplit("/", 1)[-1]
+    address = Address.of(text)
+    if address is not None:
+        return _at(stage, address)
     for word, kind, physical in known(stage.name, stage.topology):
-        if name in (word, physical):
+        if text in (word, physical):
             return _resolve(stage, word, kind, physical)
-    return _resolve(stage, name, "other", name, account=_account(text))
+    if not NAME.fullmatch(text):
+        raise UsageError(_unknown(stage, text, "other", text))
+    return _resolve(stage, text, "other", text)
 
 
 def find_dead(stage: Stage, text: str) -> Queue:
@@ -81,24 +106,90 @@ def find_dead(stage: Stage, text: str) -> Queue:
     return find(stage, f"{queue.word}-dlq") if queue.kind == "work" else queue
 
 
-def by_arn(stage: Stage, arn: str) -> Queue:
-    """The queue with that ARN, of whatever account. Raises `UsageError` where there is none."""
-    name = arn.rpartition(":")[2]
-    return _resolve(stage, name, "other", name, account=_account(arn))
+def _at(stage: Stage, address: Address) -> Queue:
+    region = address.region or stage.region
+    partition = partition_of(region)
+    if partition is None:
+        raise UsageError(f"{address.text} is in no region of AWS: {region} is none.")
+    if partition != partition_of(stage.region):
+        raise UsageError(
+            f"{address.text} is in {partition.name}, where the credentials of stage {stage.name} are not known: "
+            "sign in there, and name a stage of that region."
+        )
+    queue = _ours(stage, address) if region == stage.region else None
+    if queue is None:
+        arn = f"arn:{partition.name}:sqs:{region}:{address.account}:{address.name}"
+        elsewhere = region if region != stage.region else None
+        queue = Queue(arn, "other", address.name, _url_of(stage, address, region), elsewhere)
+        _verify(stage, queue, arn)
+    _same_place(stage, address, queue)
+    return queue
 
 
-def _account(text: str) -> str | None:
-    parts = text.split(":") if text.startswith("arn:") else urlsplit(text).path.split("/")
-    return parts[-2] if len(parts) > 2 and parts[-2].isdigit() else None
+def _ours(stage: Stage, address: Address) -> Queue | None:
+    """The queue of the stage that has that address, which is in its region."""
+    for word, kind, physical in known(stage.name, stage.topology):
+        if physical == address.name:
+            try:
+                ours = _resolve(stage, word, kind, physical)
+            except UsageError:
+                return None
+            return ours if ours.account == address.account else None
+    return None
 
 
-def _resolve(stage: Stage, word: str, kind: Kind, name: str, account: str | None = None) -> Queue:
-    owner = {"QueueOwnerAWSAccountId": account} if account else {}
+def _url_of(stage: Stage, address: Address, region: str) -> str:
+    where = f"queue {address.name} in account {address.account}, region {region}"
     with in_words():
         try:
-            url = stage.client("sqs").get_queue_url(QueueName=name, **owner)["QueueUrl"]
+            asked = {"QueueName": address.name, "QueueOwnerAWSAccountId": address.account}
+            return str(stage.client("sqs", region).get_queue_url(**asked)["QueueUrl"])
         except ClientError as error:
-            if error.response["Error"]["Code"].rsplit(".", 1)[-1] not in ("NonExistentQueue", "QueueDoesNotExist"):
+            code = error.response["Error"]["Code"].rsplit(".", 1)[-1]
+            if code in ABSENT:
+                raise UsageError(
+                    f"There is no {where}, or these credentials may not use it: look at its ARN, or sign in there."
+                ) from None
+            if code in DENIED:
+                raise UsageError(
+                    f"These credentials may not use {where} ({code}): sign in there, or allow them in its policy."
+                ) from None
+            raise
+
+
+def _verify(stage: Stage, queue: Queue, arn: str) -> None:
+    """Refuses a queue that is not the one with that ARN: an emulator may know one account or one region only."""
+    answered = Address.of(queue.url)
+    if answered is not None and answered.on_aws:
+        region = queue.region or stage.region
+        right = (answered.name, answered.account, answered.region) == (queue.name, arn.split(":")[4], region)
+    else:
+        with in_words():
+            asked = stage.client("sqs", queue.region).get_queue_attributes(
+                QueueUrl=queue.url, AttributeNames=["QueueArn"]
+            )
+        right = asked["Attributes"]["QueueArn"] == arn
+    if not right:
+        raise UsageError(f"SQS answered {queue.url} for {arn}, which is another queue: nothing was done.")
+
+
+def _same_place(stage: Stage, address: Address, queue: Queue) -> None:
+    """Refuses a URL of an emulator, or of AWS, where the stage is somewhere else."""
+    endpoint = stage.client("sqs", queue.region).meta.endpoint_url
+    answered = Address.of(queue.url)
+    there = f"{address.text} is not where stage {stage.name} is ({endpoint}): name its stage with --stage."
+    if address.on_aws and (answered is None or not answered.on_aws):
+        raise UsageError(there)
+    if address.host is not None and address.host not in (authority(endpoint), authority(queue.url)):
+        raise UsageError(there)
+
+
+def _resolve(stage: Stage, word: str, kind: Kind, name: str) -> Queue:
+    with in_words():
+        try:
+            url = stage.client("sqs").get_queue_url(QueueName=name)["QueueUrl"]
+        except ClientError as error:
+            if error.response["Error"]["Code"].rsplit(".", 1)[-1] not in ABSENT:
                 raise
             raise UsageError(_unknown(stage, word, kind, name)) from None
     return Queue(word, kind, name, url)

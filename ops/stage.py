@@ -84,14 +84,15 @@ class Stage:
                 raise NoCredentialsError
         return cls(name, region, None, topology, session, home=home)
 
-    def client(self, service: str) -> Any:
-        """Botocore's client for a service of this stage."""
+    def client(self, service: str, region: str | None = None) -> Any:
+        """Botocore's client for a service of this stage; with a `region` the service there, by the same credentials."""
+        key = service if region in (None, self.region) else f"{service} {region}"
         with self._making:  # making a client is not safe in several threads, using it is
-            if service not in self._clients:
-                self._clients[service] = self.session.create_client(
-                    service, region_name=self.region, endpoint_url=self.endpoint, config=CONFIG
+            if key not in self._clients:
+                self._clients[key] = self.session.create_client(
+                    service, region_name=region or self.region, endpoint_url=self.endpoint, config=CONFIG
                 )
-            return self._clients[service]
+            return self._clients[key]
 
     @property
     def files(self) -> Path:

@@ -46,9 +46,9 @@ class Jwt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     issuer: str
     """The issuer as tokens name it, an https address; its OpenID configuration is found below it, and its keys at the
     same origin."""
-    audience: str
-    """What tokens must be for."""
-    tenant_claim: str = "sub"
+    audience: Annotated[str, Meta(min_length=1)]
+    """What tokens must be for: this API, and no client's id that its ID tokens are for, unless they are to count."""
+    tenant_claim: Annotated[str, Meta(min_length=1)] = "sub"
     """The claim that names the tenant; one that only the issuer writes."""
     jwks_uri: str | None = None
     """Where the issuer's keys are, an https address, where that is another origin, as with Google and Firebase. Nothing
@@ -66,8 +66,11 @@ class Jwt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class ApiKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who holds an API key, and how much one key may ask for."""
 
-    clients: tuple[Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$")], ...] = ("default",)
-    """One key each; AWS makes its value."""
+    clients: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}(\.[a-z0-9-]{1,16})?$")], ...], Meta(max_length=100)
+    ] = ("default",)
+    """One key each; AWS makes its value. The client is the tenant: `erp.2` is another key of `erp`, for as long as one
+    replaces the other. A stage has room for a hundred."""
     rate: Annotated[float, Meta(gt=0)] = 50.0
     """Requests a second that one key may make in the long run."""
     burst: Annotated[int, Meta(gt=0)] = 100

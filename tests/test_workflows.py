@@ -162,6 +162,23 @@ def test_a_comparison_that_fails_fails_the_job(tmp_path: Path) -> None:
     assert (tmp_path / "diff.txt").read_text() == "no credentials\n"
 
 
+@pytest.mark.parametrize(
+    ("file", "job", "step"),
+    [("deploy.yml", "deploy", "Deploy"), ("check.yml", "diff", "Compare with what is deployed")],
+)
+def test_the_cdk_runs_on_the_pinned_node(tmp_path: Path, file: str, job: str, step: str) -> None:
+    bin_ = tmp_path / ".venv" / "bin"
+    other = tmp_path / "other"
+    for folder, said in ((bin_, "pinned"), (other, "the machine's")):
+        folder.mkdir(parents=True)
+        (folder / "node").write_text(f"#!/bin/sh\necho {said}\n")
+        (folder / "node").chmod(0o755)
+    (bin_ / "cdk").write_text("#!/bin/sh\nexec node\n")
+    (bin_ / "cdk").chmod(0o755)
+    done = run(script(file, job, step), tmp_path, STAGE="dev", PATH=f"{other}:{os.environ['PATH']}")
+    assert (done.returncode, done.stdout) == (0, "pinned\n"), done.stderr
+
+
 def test_a_pull_request_runs_what_ci_runs() -> None:
     commands = [line for line in (ROOT / ".ci" / "run").read_text().splitlines() if line.startswith((".ci/", "make "))]
     assert commands == [step["run"] for step in WORKFLOWS["check.yml"]["jobs"]["check"]["steps"] if "run" in step]

@@ -8,7 +8,8 @@ from typing import Any
 
 from functions.authorize_caller.issuer import key_set
 from functions.authorize_caller.keys import Keys
-from functions.authorize_caller.logic import InvalidTokenError, bearer, claims, name, permission, signed_by
+from functions.authorize_caller.logic import bearer, claims, name, permission, signed_by
+from functions.authorize_caller.refusal import InvalidTokenError
 from functions.contracts.environment import TokenVariables
 from functions.runtime.log import log
 from functions.runtime.settings import read

@@ -12,18 +12,16 @@ import ssl
 import time
 from contextlib import suppress
 from http.client import HTTPSConnection
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 from urllib.parse import urlsplit
+
+from functions.authorize_caller.refusal import IssuerError
 
 TIMEOUT = 3.0
 """Seconds that all of it may take: names, connections, the discovery document and the keys."""
 LARGEST = 256 * 1024
 """Bytes that a document may have."""
-
-
-class IssuerError(Exception):
-    """The issuer does not answer as it must; the message says how."""
 
 
 def key_set(issuer: str, jwks_uri: str | None = None) -> list[Any]:
@@ -42,8 +40,10 @@ class _Inquiry(Thread):
         self._issuer = issuer
         self._jwks_uri = jwks_uri
         self._until = time.monotonic() + TIMEOUT
-        self._connection: HTTPSConnection | None = None
-        self._found: list[Any] | IssuerError = IssuerError(f"{issuer} takes more than {TIMEOUT:g} seconds.")
+        self._socket: socket.socket | None = None
+        self._ended = False
+        self._lock = Lock()
+        self._found: list[Any] | IssuerError = self._late()
 
     def run(self) -> None:
         try:
@@ -54,14 +54,19 @@ class _Inquiry(Thread):
             self._found = IssuerError(f"{self._issuer}: {type(error).__name__}: {error}")
 
     def end(self) -> list[Any]:
-        """What was found so far; what is still under way is cut off."""
-        found, connection = self._found, self._connection
-        if connection is not None and connection.sock is not None:
-            with suppress(OSError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
+        """What was found so far; what is still under way is cut off, and nothing begins any more."""
+        found = self._found
+        with self._lock:
+            self._ended = True
+            if self._socket is not None:
+                with suppress(OSError):  # it is closed already
+                    self._socket.shutdown(socket.SHUT_RDWR)
         if isinstance(found, IssuerError):
             raise found
         return found
+
+    def _late(self) -> IssuerError:
+        return IssuerError(f"{self._issuer} takes more than {TIMEOUT:g} seconds.")
 
     def _entries(self) -> list[Any]:
         context = ssl.create_default_context()
@@ -85,8 +90,9 @@ class _Inquiry(Thread):
         parts = urlsplit(address)
         left = max(self._until - time.monotonic(), 0.001)
         # It follows no redirect, and knows neither proxies nor any other scheme.
-        connection = self._connection = HTTPSConnection(parts.hostname or "", parts.port, timeout=left, context=context)
+        connection = HTTPSConnection(parts.hostname or "", parts.port, timeout=left, context=context)
         try:
+            self._connect(connection)
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request("GET", target, headers={"Accept": "application/json", "User-Agent": "authorize_caller"})
             with connection.getresponse() as response:
@@ -101,6 +107,15 @@ class _Inquiry(Thread):
         if not isinstance(document, dict):
             raise IssuerError(f"{address} is no JSON object.")
         return document
+
+    def _connect(self, connection: HTTPSConnection) -> None:
+        """Connects, within the connection's time; from then on `end` cuts it off, if it has not come already."""
+        connection.connect()
+        with self._lock:
+            # Kept here because http.client lets go of it once it has the head of an answer that ends the connection.
+            self._socket = connection.sock
+            if self._ended:
+                raise self._late()
 
 
 def _origin(address: str) -> tuple[str, str | None, str | None, int]:

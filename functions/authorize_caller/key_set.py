@@ -6,6 +6,7 @@ https://www.rfc-editor.org/rfc/rfc7517 https://www.rfc-editor.org/rfc/rfc7518
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +18,14 @@ CURVES: dict[tuple[Any, Any], tuple[str, ...]] = {
     ("EC", "P-256"): ("ES256",),
     ("EC", "P-384"): ("ES384",),
     ("EC", "P-521"): ("ES512",),
-    ("OKP", "Ed25519"): ("EdDSA",),
-    ("OKP", "Ed448"): ("EdDSA",),
+    # The same signature by two names. https://www.rfc-editor.org/rfc/rfc9864
+    ("OKP", "Ed25519"): ("EdDSA", "Ed25519"),
+    ("OKP", "Ed448"): ("EdDSA", "Ed448"),
 }
+for _name in ("Ed25519", "Ed448"):
+    # PyJWT knows only the older name; the key's curve decides either way.
+    with suppress(ValueError):  # it does already
+        jwt.register_algorithm(_name, jwt.algorithms.OKPAlgorithm())
 SHORTEST = 2048
 """Bits that an RSA key has at the least. https://www.rfc-editor.org/rfc/rfc7518#section-3.3"""
 
@@ -53,9 +59,9 @@ def _key(entry: Mapping[str, Any]) -> Key | None:
         # With its private part anybody could sign, and PyJWT would make a private key of it.
         if "d" in entry or said not in algorithms:
             return None
-        public = jwt.PyJWK(dict(entry), said).key
+        public = jwt.PyJWK(dict(entry), algorithms[0]).key
     except Exception:  # whatever the issuer put there instead: one odd key hides no other
         return None
     if algorithms is RSA and public.key_size < SHORTEST:
         return None
-    return Key(public, (said,) if "alg" in entry else algorithms)
+    return Key(public, (said,) if algorithms is RSA and "alg" in entry else algorithms)

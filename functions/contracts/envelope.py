@@ -18,6 +18,8 @@ SIGNATURE = "signature"
 TOPIC = "topic"
 # Set by a redrive: how often the message was brought back, and by which redrive the last time (`2 20261121-101500-3f`).
 REDRIVEN = "redriven"
+# Set by a redrive on a FIFO queue, where there is room: the deduplication id that the message was sent with at first.
+DEDUPLICATION_ID = "deduplication_id"
 # Set by a redrive that edits a parked message without a key: which one it was before, as `contracts.parked` has it.
 PARKED_AS = "parked_as"
 

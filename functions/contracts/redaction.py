@@ -10,6 +10,10 @@ from msgspec import Meta, Struct, to_builtins
 REDACTED = "[secret]"
 LONGEST = 16_000
 """Characters of a text that are searched: of a megabyte it would take a function's time and memory."""
+BEGINNING = LONGEST // 64
+"""Characters of a longer value that are searched for; what follows them in the text is hidden to the end."""
+MOST = 500
+"""Values that are searched for; of a contract with more the whole text is hidden."""
 
 
 def redacted(contract: Any) -> Any:
@@ -33,23 +37,29 @@ def redact(text: str, contract: Struct | None) -> str:
 
     Spelled is escaped as in JSON, Python, a URL or HTML, up to four times over, or in another case. What is encoded as
     base64, hashed, cut or broken up is not found. A value of one or two characters is one only where it stands alone.
-    A text without measure ends with its first secret, and where half of what is searched of it does.
+    A text without measure ends where half of what is searched of it does.
     """
     values = {value for value in _secrets(contract) if value}
     if not values:
         return text
+    if len(values) > MOST:
+        return REDACTED
     from functions.contracts.spellings import places  # for errors only, which a cold start need not wait for
 
-    if len(text) > LONGEST:
-        # A value may be as long as the text, and cut with it, so its beginning counts.
-        found = places(text[:LONGEST], {value[: LONGEST // 64] for value in values})
-        return f"{text[: min([LONGEST // 2, *(start for start, _ in found)])]}…"
+    whole, end, tail = text, len(text), ""
+    if len(whole) > LONGEST:
+        text, end, tail = whole[:LONGEST], LONGEST // 2, "…"
+    short = {value for value in values if len(value) <= BEGINNING}
+    for start, _ in places(text, {value[:BEGINNING] for value in values - short}):
+        if start < end:
+            end, tail = start, REDACTED
     parts: list[str] = []
     done = 0
-    for start, end in places(text, values):
-        parts += (text[done:start], REDACTED)
-        done = end
-    return "".join(parts) + text[done:]
+    for start, stop in places(text, short):
+        if start < end:
+            parts += (text[done:start], REDACTED)
+            done = stop
+    return "".join(parts) + text[done:end] + tail
 
 
 def _secrets(contract: Any) -> Iterator[str]:

@@ -63,6 +63,19 @@ def unescaped(text: str) -> str:
     return text
 
 
+def meant(text: str) -> tuple[str, list[int] | range]:
+    """The text as `unescaped` has it, and where each of its characters ends in the text as it is written."""
+    if not ("\\" in text or "%" in text or "&" in text):
+        return text, range(1, len(text) + 1)
+    layer = _Layer(text, [*range(len(text))], [*range(1, len(text) + 1)])
+    for _ in range(DEEPEST):
+        below = layer.below(latin=False)
+        if below is None:
+            break
+        layer = below
+    return layer.text, layer.ends
+
+
 def places(text: str, values: Iterable[str]) -> list[tuple[int, int]]:
     """Where in the text one of the values is written, from and to, in order; what overlaps is one place."""
     layers = [layer.folded() for layer in _layers(text)]

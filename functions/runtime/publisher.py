@@ -124,6 +124,7 @@ def publish(entries: Sequence[Entry], settings: Settings, *, seconds: float) -> 
 
 def _put(chunk: Sequence[Entry], bus: str, seconds: float) -> Iterator[tuple[Entry, str | BaseException]]:
     # Yields the entries that failed, with the code of a transient failure or with what to fail the record with.
+    end = time.monotonic() + seconds
     entries = [item.entry | {"EventBusName": bus} for item in chunk]
     try:
         answer: dict[str, Any] = within(seconds, partial(client("events").put_events, Entries=entries))
@@ -132,6 +133,12 @@ def _put(chunk: Sequence[Entry], bus: str, seconds: float) -> Iterator[tuple[Ent
         yield from ((item, Unavailable("The function's time ran out in PutEvents.")) for item in chunk)
         return
     except (ClientError, BotoCoreError) as error:
+        records = {item.record: [each for each in chunk if each.record == item.record] for item in chunk}
+        if len(records) > 1 and _denied(error):
+            # One event that the map does not say denies the whole call: each record's own are offered alone.
+            for own in records.values():
+                yield from _put(own, bus, end - time.monotonic())
+            return
         # botocore has retried the call already.
         failure = (Unavailable if is_away(error) else Retry)(f"PutEvents failed: {error}")
         failure.__cause__ = error
@@ -147,3 +154,7 @@ def _put(chunk: Sequence[Entry], bus: str, seconds: float) -> Iterator[tuple[Ent
             continue
         verdict = Reject if code in MALFORMED else Retry
         yield item, verdict(f"EventBridge refused {item.entry['DetailType']}: {code}: {result.get('ErrorMessage')}")
+
+
+def _denied(error: ClientError | BotoCoreError) -> bool:
+    return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") == "AccessDeniedException"

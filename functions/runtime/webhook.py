@@ -12,14 +12,18 @@ from collections.abc import Iterable
 from hashlib import sha256
 
 import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Raw
 
 from functions.contracts.key import joined
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook, Scheme
 from functions.runtime.errors import Reject, Retry
+from functions.runtime.infrastructure import is_away
 from functions.runtime.message import Message
 from functions.runtime.record import Record
 from functions.runtime.secret import PAUSE, look, secret
+from functions.runtime.settings import Settings
+from functions.runtime.visibility import outage
 
 TOLERANCE = 300
 """Seconds between the time that a signature says and the arrival of its request, either way."""
@@ -64,12 +68,30 @@ def _verify(sender: str, signed: str, record: Record) -> None:
         try:
             check(scheme, signature, record.body, secrets=secret(word, at=received), received=received)
         except MismatchError:
-            # The secret may have been replaced since it was read.
-            check(scheme, signature, record.body, secrets=secret(word, at=received, newer=True), received=received)
+            check(scheme, signature, record.body, secrets=_newer(word, received, record), received=received)
     except ForgedError as forged:
         if isinstance(forged, MismatchError) and look(word).read < received:
-            raise Retry(f"The secret of {sender} may have been replaced since it was read.", delay=PAUSE) from None
+            raise _later(record, f"The secret of {sender} may have been replaced since it was read.") from None
         raise Reject(f"The webhook is not from {sender}: {forged}.") from None
+
+
+def _newer(word: str, received: float, record: Record) -> tuple[str, ...]:
+    """The secret, which may have been replaced since it was read.
+
+    Where it cannot be read, only this message waits: others may match what is known, and whoever forges a few must not
+    make it look as if Secrets Manager were away for all.
+    """
+    try:
+        return secret(word, at=received, newer=True)
+    except (ClientError, BotoCoreError) as error:
+        if not is_away(error):
+            raise
+        raise _later(record, f"The secret {word} could not be read again: {error}") from error
+
+
+def _later(record: Record, why: str) -> Retry:
+    """Once soon, when the secret may be read again; then for as long as an outage may last."""
+    return Retry(why, delay=PAUSE if record.attempt == 1 else outage(record, Settings.read()))
 
 
 def check(scheme: Scheme, signature: str, body: str, *, secrets: Iterable[str], received: float) -> None:

@@ -86,6 +86,8 @@ class Api:
     authorizers: Mapping[str, TokenAuthorizer]
     keys: Mapping[str, str]
     """The values of the API keys, which are their names here, with their ids."""
+    variables: Mapping[str, str]
+    """The stage's variables."""
 
     def limit(self, method: Method) -> Limit | None:
         """What the method takes."""
@@ -160,6 +162,7 @@ def read(template: Path, *, account: str, region: str) -> Api:
         key_limit=next((_plan_limit(plan) for plan in of("UsagePlan").values()), None),
         authorizers={name: _authorizer(properties) for name, properties in of("Authorizer").items()},
         keys={key["Name"]: name for name, key in of("ApiKey").items()},
+        variables=stage.get("Variables", {}),
     )
 
 

@@ -242,7 +242,7 @@ class Exchange:
 
     def _rendered(self, template: str, body: str, parameters: Mapping[str, Mapping[str, str]]) -> str:
         given = velocity.Input(body, parameters["path"], parameters["querystring"], parameters["header"])
-        return velocity.render(template, given=given, context=self.context, stage_variables={})
+        return velocity.render(template, given=given, context=self.context, stage_variables=self.api.variables)
 
     def _refused(self, refusal: Refusal) -> Answer:
         """The gateway response of that kind, else the default of its class with its own status, else AWS's."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import typer
 
 from ops.cli import look, message_files, observe, parked, redrive, retire, verify
+from ops.cli.group import Group
 from ops.cli.options import hand_in
 
 app = typer.Typer(
+    cls=Group,
     help="See a stage at work, understand its dead letters, and redrive them.",
     epilog="Exit codes: 0 done; 1 AWS refused, or something is missing; 2 the command makes no sense; 3 some messages "
     "are still where they were; 4 most messages came straight back; 5 interrupted, resume goes on; "

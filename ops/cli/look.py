@@ -16,7 +16,7 @@ from ops.cli.parked import tell_group
 from ops.cli.screen import Line, out, print_json, said, sheet, span, tell, tell_aside, tell_lines
 from ops.dead_letters.cause import Cause
 from ops.dead_letters.peek import Dead, Seen, dead_letters, look
-from ops.dead_letters.redaction import Redaction
+from ops.dead_letters.redaction import Redaction, shortened
 from ops.dead_letters.selection import document, in_words
 from ops.depth import Depth, depths
 from ops.observe.logs import ID
@@ -160,9 +160,11 @@ def _plain(each: Seen, redaction: Redaction | None) -> dict[str, Any]:
         "group": message.group,
         "from": message.source,
         "correlation_id": _correlation(each),
-        "attributes": redaction.of(attributes) if redaction else attributes,
+        "attributes": redaction.of(attributes)
+        if redaction
+        else {name: shortened(told) for name, told in attributes.items()},
         "cause": each.cause,
-        "body": redaction.body(message.body) if redaction else message.body,
+        "body": redaction.body(message.body) if redaction else shortened(message.body),
     }
 
 

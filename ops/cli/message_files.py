@@ -23,7 +23,7 @@ from ops.cli.options import (
 from ops.cli.screen import bar, print_json, said, tell
 from ops.dead_letters import export as files
 from ops.dead_letters.export import Taken
-from ops.dead_letters.restore import restore
+from ops.dead_letters.restore import Restored, restore
 from ops.dead_letters.selection import in_words
 from ops.errors import Interrupted, Kept
 from ops.sqs.connection import INTERRUPTED
@@ -97,16 +97,32 @@ def put_back(
     with said():
         with bar("importing", shown=yes and not as_json) as progress:
             result = restore(opened(stage), queue, file, yes=yes, skip=skip, progress=progress)
-        if as_json:
-            print_json(result)
-        elif yes:
-            tell(f"{result.sent:,} of {result.messages:,} messages are in {result.queue}.")
-        else:
-            tell(f"Would put {result.messages:,} messages into {result.queue}. Nothing was changed: say --yes.")
+        show_import(result, acted=yes, as_json=as_json)
+
+
+def show_import(result: Restored, *, acted: bool, as_json: bool) -> None:
+    """Shows what was done, and raises what the exit code must say."""
+    if as_json:
+        print_json(result)
+    elif acted:
+        before = f", {result.before:,} of them since before" if result.before else ""
+        tell(f"{result.sent:,} of {result.messages:,} messages are in {result.queue}{before}.")
+    else:
+        left = result.messages - result.before
+        before = f" Of an import that did not end {result.before:,} are there." if result.before else ""
+        tell(f"Would put {left:,} messages into {result.queue}.{before} Nothing was changed: say --yes.")
+    if not as_json:
         for id_, reason in result.refused.items():
             tell(f"{id_} was refused: {reason}.")
-        if result.refused:
-            raise Kept(f"{len(result.refused):,} messages are not in the queue.")
+        if result.maybe_twice:
+            tell(f"At most {result.maybe_twice:,} may be there twice; consumers drop them by their idempotency key.")
+        if result.problem is not None:
+            tell(result.problem, style="yellow")
+    if result.stopped is not None:
+        why = f": {result.failure}" if result.failure is not None else "."
+        raise Interrupted(f"Stopped after {result.sent:,} messages, `resume {result.run}` goes on{why}")
+    if result.refused:
+        raise Kept(f"{len(result.refused):,} messages are not in the queue: `resume {result.run}` tries them again.")
 
 
 def _show(taken: Taken, sentence: str, *, as_json: bool) -> None:
@@ -116,7 +132,14 @@ def _show(taken: Taken, sentence: str, *, as_json: bool) -> None:
         tell(sentence)
         if (left := in_words(taken.unfit)) is not None:
             tell(left)
+        if taken.late:
+            tell(f"{taken.late:,} came after the start and were left.")
         if taken.problem is not None:
             tell(taken.problem, style="yellow")
+    if taken.failure is not None:
+        raise Interrupted(
+            f"{taken.run} stopped after {taken.deleted:,} messages, which are in {taken.file}; "
+            f"the others are where they were: {taken.failure}"
+        )
     if taken.stopped == INTERRUPTED:
         raise Interrupted(f"Stopped after {taken.matched:,} messages; the others were not looked at.")

@@ -70,10 +70,13 @@ def opened(stage: str) -> Stage:
 
 
 def selection(filter_: str | None, older_than: str | None, cause: str | None, ids: str | None) -> Selection:
-    """The selection that the options make. Raises `UsageError` for one that makes no sense."""
+    """The selection that the options make. Raises `UsageError` for one that makes no sense, or is blank."""
+    for option, value in (("--filter", filter_), ("--older-than", older_than), ("--cause", cause), ("--ids", ids)):
+        if value is not None and not value.replace("," if option == "--ids" else "", "").strip():
+            raise UsageError(f"{option} is blank: give it a value, or leave it out to mean everything.")
     return Selection(
         filter_,
         seconds(older_than) if older_than is not None else None,
         cause,
-        tuple(id_.strip() for id_ in ids.split(",") if id_.strip()) if ids is not None else (),
+        tuple(id_.strip() for id_ in ids.split(",") if id_.strip()) if ids is not None else None,
     )

@@ -6,10 +6,11 @@ import math
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
+from ops.cli.message_files import show_import
 from ops.cli.options import (
     AsJson,
     Filter,
@@ -23,13 +24,15 @@ from ops.cli.options import (
     selection,
 )
 from ops.cli.screen import bar, print_json, said, tell, tell_lines
+from ops.dead_letters import imported, restore
 from ops.dead_letters.selection import in_words
+from ops.dead_letters.start import START
 from ops.errors import CameBack, Interrupted, Kept, UsageError
 from ops.queue import find_dead
 from ops.redrive import journal, native, run
 from ops.redrive.mover import CAME_BACK
 from ops.redrive.request import Request
-from ops.redrive.run import Report
+from ops.redrive.run import FAILED, Report
 from ops.sqs.connection import INTERRUPTED
 from stacks import names
 
@@ -38,6 +41,13 @@ def redrive(
     queue: QueueName,
     yes: Annotated[bool, typer.Option("--yes", help="Redrive; without it nothing is changed.")] = False,
     to: Annotated[str | None, typer.Option(help="Another queue than the one they came from.")] = None,
+    follow: Annotated[
+        bool,
+        typer.Option("--follow/--since-start", help="Go on with what comes after the start, until nothing is left."),
+    ] = False,
+    group: Annotated[
+        str | None, typer.Option(help="The FIFO group that messages of a standard queue get in a FIFO queue.")
+    ] = None,
     filter_: Filter = None,
     older_than: OlderThan = None,
     cause: OfCause = None,
@@ -72,6 +82,8 @@ def redrive(
             queue,
             selection=selection(filter_, older_than, cause, ids),
             to=to,
+            group=group,
+            follow=follow,
             limit=limit,
             edit=_edit(edit),
             rate=_rate(rate),
@@ -85,33 +97,53 @@ def redrive(
 
 
 def resume(
-    redrive: Annotated[str | None, typer.Argument(metavar="REDRIVE", help="Without it, those that can go on.")] = None,
+    redrive: Annotated[str | None, typer.Argument(metavar="RUN", help="Without it, those that can go on.")] = None,
     stage: InStage = names.LOCAL,
     as_json: AsJson = False,
 ) -> None:
-    """Goes on with a redrive that was interrupted: nothing is sent a second time.
+    """Goes on with a redrive or import that was interrupted: nothing is sent a second time.
+
+    What was sent and is still hidden by the process that died is waited for, two and a half minutes at the most.
 
     Example: python -m ops resume 20261121-101500-3f2a
     """
     with said():
         there = opened(stage)
         if redrive is not None:
-            with bar("redriving", shown=not as_json) as progress:
-                report = run.resume(there, redrive, progress=progress)
-            _show(report, as_json=as_json)
+            with bar("going on", shown=not as_json) as progress:
+                result = restore.resume(there, redrive, progress=progress)
+                report = run.resume(there, redrive, progress=progress) if result is None else None
+            if result is not None:
+                show_import(result, acted=True, as_json=as_json)
+            if report is not None:
+                _show(report, as_json=as_json)
             return
-        unfinished = journal.unfinished(there)
-    rows = [
-        {"redrive": each.run, "queue": each.queue.word, "moved": each.moved, "undeleted": len(each.pending)}
+        unfinished, imports = journal.unfinished(there), imported.unfinished(there)
+    rows: list[dict[str, Any]] = [
+        {
+            "redrive": each.run,
+            "queue": each.queue.word,
+            "moved": each.moved,
+            "undeleted": len(each.pending),
+            "file": None,
+        }
         for each in unfinished
+    ]
+    rows += [
+        {"redrive": e.run, "queue": e.asked.queue.word, "moved": len(e.lines), "undeleted": 0, "file": e.asked.file}
+        for e in imports
     ]
     if as_json:
         print_json(rows)
         return
     for row in rows:
-        tell(f"{row['redrive']}  {row['queue']}: {row['moved']:,} moved, {row['undeleted']:,} of them not deleted yet")
+        if row["file"] is not None:
+            tell(f"{row['redrive']}  {row['queue']}: {row['moved']:,} imported from {row['file']}")
+        else:
+            undeleted = f"{row['undeleted']:,} of them not deleted yet"
+            tell(f"{row['redrive']}  {row['queue']}: {row['moved']:,} moved, {undeleted}")
     if not rows:
-        tell("Every redrive ended.")
+        tell("Every redrive and import ended.")
 
 
 def status(queue: QueueName, stage: InStage = names.LOCAL, as_json: AsJson = False) -> None:
@@ -182,10 +214,24 @@ def _show(report: Report, *, as_json: bool) -> None:
     if report.stopped == INTERRUPTED:
         again = "" if report.native else f" `resume {report.run}` goes on."
         raise Interrupted(f"Stopped after {tally.moved:,} messages; the others are where they were.{again}")
+    if report.stopped == FAILED and report.native:
+        raise Interrupted(f"{report.run} lost sight of AWS's own redrive, see `status`: {report.failure}")
+    if report.stopped == FAILED:
+        raise Interrupted(
+            f"{report.run} stopped after {tally.moved:,} messages; the others are where they were, "
+            f"`resume {report.run}` goes on: {report.failure}"
+        )
     if report.stopped == CAME_BACK:
         raise CameBack(
             f"Stopped after {tally.moved:,} messages, most of which came straight back. "
             "Fix the cause first, or say --force."
+        )
+    if report.mostly_back and not report.forced:
+        raise CameBack(f"{tally.came_back:,} of the messages came straight back, which is most: fix the cause first.")
+    if report.undeleted:
+        raise Interrupted(
+            f"{report.undeleted:,} were redriven and are out of sight, so they are not deleted yet: "
+            f"`resume {report.run}` in two minutes, before anybody else redrives them."
         )
     kept = sum(tally.refused.values()) + tally.group_blocked
     if report.acted and kept:
@@ -220,10 +266,20 @@ def _tell(report: Report) -> None:
         tell(_out_of_turn(tally.behind, acted=report.acted))
     if (left := in_words(report.unfit)) is not None:
         tell(left)
+    if tally.late:
+        more = "at least " if report.stopped == START else ""
+        tell(f"{more}{tally.late:,} came after the start and were left: --follow takes them too.".capitalize())
     if report.locked:
         tell(f"{report.locked:,} were not looked at: SQS shows no more of a group while its first messages are kept.")
     if tally.came_back:
         tell(f"{tally.came_back:,} came straight back and were kept.")
+    if tally.lapsed:
+        tell(f"{tally.lapsed:,} were not sent, because they were held for too long and others have or had them since.")
+    if report.dead_again:
+        tell(
+            f"About {report.dead_again:,} are in {report.queue} now. Whether they came straight back nobody can say: "
+            "AWS moves messages without a mark. `peek` shows them, and --no-native would have told."
+        )
     if report.maybe_twice:
         tell(f"At most {report.maybe_twice:,} may be there twice; consumers drop them by their idempotency key.")
     if report.undeleted:

@@ -7,10 +7,11 @@ something wants `--yes`. Exit codes are those of `ops.errors`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import zip_longest
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import typer
@@ -30,8 +31,16 @@ UNBOUNDED = 10_000
 """Columns that no table needs."""
 INSET = " " * 6
 """How a sentence goes on that is longer than the screen: no line of an answer begins like this."""
+_json_asked: ContextVar[bool] = ContextVar("json_asked", default=False)
+_answered: ContextVar[bool] = ContextVar("answered", default=False)
 LEAST = 8
 """Columns that a line has beside its prefix, however narrow the screen."""
+
+
+def begin(*, as_json: bool) -> None:
+    """Begins a command, whose errors are JSON too if its answer is."""
+    _json_asked.set(as_json)
+    _answered.set(False)
 
 
 @contextmanager
@@ -43,9 +52,16 @@ def said() -> Iterator[None]:
         _say("Stopped at once. Nothing is lost; `resume` shows what can go on.", Interrupted.code)
     except OpsError as error:
         _say(str(error), error.code)
+    except OSError as error:
+        _say(f"{error.filename or 'A file'} cannot be used: {error.strerror}.", OpsError.code)
 
 
 def _say(sentence: str, code: int) -> None:
+    """With `--json` an object, on standard error if there is an answer already; else the sentence."""
+    if _json_asked.get():
+        told = visible_json(msgspec.json.encode({"error": sentence, "exit_code": code}).decode())
+        (sys.stderr if _answered.get() else sys.stdout).write(told + "\n")
+        raise typer.Exit(code) from None
     sentence = one_line(sentence)
     for line in wrapped(sentence, err.width, more=INSET) if err.is_terminal else [sentence]:
         err.print(line, style="red", highlight=False, markup=False, soft_wrap=True)
@@ -124,16 +140,33 @@ def _parts(word: str, room: int) -> list[str]:
 
 def print_json(answer: Any) -> None:
     """Prints the answer for scripts."""
+    _answered.set(True)
     sys.stdout.write(visible_json(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode()) + "\n")
 
 
+class Shown(Protocol):
+    """Takes how many messages are done, how many there are, and what is waited for, if something is."""
+
+    def __call__(self, done: int, of: int, note: str = "") -> None:
+        """Shows it."""
+
+
 @contextmanager
-def bar(title: str, *, shown: bool) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar, where standard error is a terminal."""
+def bar(title: str, *, shown: bool) -> Iterator[Shown]:
+    """A progress bar, where standard error is a terminal; elsewhere what is waited for is said once."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, disable=not (shown and sys.stderr.isatty()), transient=True) as progress:
         task = progress.add_task(title, total=None)
-        yield lambda done, of: progress.update(task, completed=done, total=max(done, of))
+        waiting = False
+
+        def show(done: int, of: int, note: str = "") -> None:
+            nonlocal waiting
+            progress.update(task, completed=done, total=max(done, of), description=note or title)
+            if note and not waiting and progress.disable:
+                tell_aside(f"{note[0].upper()}{note[1:]}.")
+            waiting = bool(note)
+
+        yield show
 
 
 def fits(table: Table, width: int) -> bool:

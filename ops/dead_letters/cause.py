@@ -6,6 +6,7 @@ Where none of these is known, `logged_cause` asks the consumer's log.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -23,6 +24,9 @@ from stacks import names
 
 UNEXPLAINED = "unexplained"
 LONGEST = 80
+MOST_ATTEMPTS = 8
+"""Questions for what DynamoDB left out of an answer.
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html"""
 READ_AS = {"Unavailable": "service away"}
 """What a person reads for an error whose name says too little."""
 
@@ -224,11 +228,20 @@ class Causes:
         found = [recorded.get(message.message_id) or written_on(message, kind) for message in messages]
         return [cause.shown(self._redaction) if cause is not None else None for cause in found]
 
+    def check(self, kind: Kind) -> None:
+        """Raises `OpsError` where causes of a queue of that kind are needed and cannot be read."""
+        if self._needed and kind != "undelivered" and self._table is not None:
+            self._recorded(self._table, ["-"])
+
     def _recorded(self, table: str, ids: list[str]) -> dict[str, Cause]:
         asked: dict[str, Any] = {table: {"Keys": [typed({"message_id": id_}) for id_ in dict.fromkeys(ids)]}}
         found: dict[str, Cause] = {}
         try:
-            while asked:
+            for attempt in range(MOST_ATTEMPTS):
+                if not asked:
+                    break
+                if attempt:
+                    time.sleep(min(0.05 * 2**attempt, 2))
                 with in_words():
                     answer = self._stage.client("dynamodb").batch_get_item(RequestItems=asked)
                 for item in answer["Responses"].get(table, []):
@@ -238,6 +251,11 @@ class Causes:
                     except msgspec.ValidationError:
                         self._damaged.add(told["message_id"])
                 asked = answer.get("UnprocessedKeys") or {}
+            if asked:
+                raise OpsError(f"{table} answers only a part of what it is asked: it is throttled.")
+            damaged = self._damaged.intersection(ids)
+            if self._needed and damaged:
+                raise OpsError(f"what is recorded of {min(damaged)} is no failure record; take it away by --ids first.")
         except OpsError as error:
             if self._needed:
                 raise OpsError(

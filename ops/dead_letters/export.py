@@ -12,11 +12,13 @@ from ops import audit
 from ops.dead_letters.cause import Causes
 from ops.dead_letters.message_file import Archive
 from ops.dead_letters.parked import forget, work_of
-from ops.dead_letters.selection import EVERYTHING, Chooser, Selection
-from ops.depth import depth
-from ops.queue import find_dead
+from ops.dead_letters.selection import EVERYTHING, Chooser, Selection, checked_limit
+from ops.dead_letters.start import START, Start
+from ops.errors import OpsError
+from ops.lease import Lease, held
+from ops.queue import Queue, find_dead
 from ops.redrive.journal import new_run
-from ops.sqs.connection import connected, interruptible
+from ops.sqs.connection import INTERRUPTED, connected, interruptible
 from ops.sqs.loop import run
 from ops.sqs.message import Message
 from ops.sqs.sweep import Sweep
@@ -26,16 +28,22 @@ from ops.stage import Stage
 class Taken(Struct, kw_only=True):
     """What was, or would be, written to the file and deleted from the queue."""
 
+    run: str | None = None
+    """The name under which a deletion is recorded."""
     queue: str
     seen: int = 0
     matched: int = 0
     deleted: int = 0
     locked: int = 0
     """Messages that SQS did not show, because those before them in their FIFO group are still there."""
+    late: int = 0
+    """Messages that were left because they came after the start."""
     unfit: int = 0
     """Messages that are not meant because the filter does not fit them."""
     file: str | None = None
     stopped: str | None = None
+    failure: str | None = None
+    """The fault at which it ended half-way, after something was deleted."""
     problem: str | None = None
 
 
@@ -47,7 +55,8 @@ def export(
     Of a FIFO group SQS shows only the first ten messages while they are there; `drop` gets at the others.
     Raises `UsageError` for a queue that is not there or a file that is, `OpsError` where AWS refuses.
     """
-    return _take(stage, queue, file, selection, limit, delete=False)
+    checked_limit(limit)
+    return _take(stage, find_dead(stage, queue), file, selection, limit, delete=False)
 
 
 def drop(
@@ -63,29 +72,44 @@ def drop(
 
     The file is the stage's own folder's where none is given. Raises as `export` does.
     """
+    checked_limit(limit)
+    dead = find_dead(stage, queue)
     if not yes:
-        return _take(stage, queue, None, selection, limit, delete=False)
+        return _take(stage, dead, None, selection, limit, delete=False)
+    Chooser(selection, dead.kind)
+    Causes(stage, needed=selection.asks_cause).check(dead.kind)
     run_id = new_run()
     path = file or stage.files / f"{run_id}-dropped.jsonl"
     asked = {**msgspec.to_builtins(selection), "limit": limit, "file": str(path)}
-    record = audit.begin(stage, run_id, "drop", queue, asked)
-    taken = _take(stage, queue, path, selection, limit, delete=True)
-    taken.problem = audit.end(stage, record, {"deleted": taken.deleted, "stopped": taken.stopped})
+    with held(stage, dead, "drop", run_id) as lease:
+        record = audit.begin(stage, run_id, "drop", dead.word, asked)
+        taken = _take(stage, dead, path, selection, limit, delete=True, lease=lease)
+        taken.run = run_id
+        taken.problem = audit.end(stage, record, {"deleted": taken.deleted, "stopped": taken.stopped})
     return taken
 
 
 def _take(
-    stage: Stage, queue: str, file: Path | None, selection: Selection, limit: int | None, *, delete: bool
+    stage: Stage,
+    dead: Queue,
+    file: Path | None,
+    selection: Selection,
+    limit: int | None,
+    *,
+    delete: bool,
+    lease: Lease | None = None,
 ) -> Taken:
-    dead = find_dead(stage, queue)
     taken = Taken(queue=dead.word, file=str(file) if file is not None else None)
-    causes, chooser = Causes(stage, needed=selection.asks_cause), Chooser(selection)
-    waiting = depth(stage, dead).waiting
+    causes, chooser = Causes(stage, needed=selection.asks_cause), Chooser(selection, dead.kind)
+    start = Start.of(stage, dead)
+    waiting = start.waiting
     parks = work_of(stage.topology, dead.word)
 
     async def work(archive: Archive | None) -> None:
-        async with connected(stage) as sqs:
+        async with connected(stage, dead) as sqs:
             sweep = Sweep(sqs, dead.url, workers=1 if dead.fifo else 8)
+            if lease is not None:
+                lease.on_loss(lambda: sweep.stop(INTERRUPTED))
 
             async def visit(batch: list[Message]) -> None:
                 asked = archive is not None or selection.asks_cause
@@ -93,7 +117,7 @@ def _take(
                 meant = [
                     (message, cause)
                     for message, cause in zip(batch, found, strict=True)
-                    if chooser.means(message, cause)
+                    if not start.came_later(message) and chooser.means(message, cause)
                 ]
                 meant = meant[: limit - taken.matched] if limit is not None else meant
                 taken.seen += len(batch)
@@ -108,18 +132,26 @@ def _take(
                         # Not those that SQS did not delete: they are dropped again, and hold their place until then.
                         lost = [message for message, _ in meant if message.message_id in gone]
                         await asyncio.to_thread(forget, stage, parks, lost)
+                taken.late = start.late
                 if taken.matched == limit:
                     sweep.stop("limit")
+                elif start.over:
+                    sweep.stop(START)
 
             with interruptible(sweep):
                 await sweep.run(visit)
             taken.stopped = sweep.stopped
-            if dead.fifo and sweep.stopped is None:
+            if dead.fifo and sweep.stopped in (None, START):
                 taken.locked = max(waiting - taken.seen, 0)
 
     if file is None:
         run(work(None))
     else:
         with Archive(file) as archive:
-            run(work(archive))
+            try:
+                run(work(archive))
+            except OpsError as error:
+                if not taken.deleted:
+                    raise
+                taken.failure = str(error)
     return taken

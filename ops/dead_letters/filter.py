@@ -3,6 +3,9 @@
 JMESPath answers null where a value is of another kind than was asked for, and `!` makes true of it: a filter that was
 to leave a message alone would move it. So a comparison by size of what has no order, a look into a body that has no
 such inside, and a function that refuses its arguments are all the same here: the filter does not fit the message.
+So are texts where `<` compares two of them: `'9' < '10'` is false, whoever wrote it. What would select everything or
+nothing, whatever a message says, is refused: a name that no message has, `!body.paid`, which JMESPath reads as
+`(!body).paid`, and a filter that names nothing of a message.
 https://jmespath.org/specification.html
 """
 
@@ -20,8 +23,11 @@ from jmespath.visitor import TreeInterpreter
 from ops.errors import UsageError
 
 EQUAL = ("eq", "ne")
+SEEN = ("message_id", "body", "attributes", "system", "cause")
+"""The names at the top of what a filter sees."""
 INSIDE = {"field": dict, "index": list, "slice": list}
 PROJECTED = {"projection": list, "filter_projection": list, "flatten": list, "value_projection": dict}
+PATHS = ("pipe", "subexpression", "index_expression")
 BODY = {"type": "field", "children": [], "value": "body"}
 
 
@@ -38,16 +44,20 @@ class Filter:
             nodes = [*_nodes(self._tree)]
         except (JMESPathError, RecursionError, UnicodeError) as error:
             raise UsageError(f"The filter is no JMESPath: {_reason(error)}.") from None
-        self.names = frozenset(node["value"] for node in nodes if node["type"] == "field")
-        """Every field that it names."""
         for node in nodes:
             _check(node)
+        if not _names_any(self._tree, top=True) or self._tree["type"] == "current":
+            raise UsageError(f"The filter names nothing of a message, so it means all or none: name {_seen()}.")
 
     @classmethod
     @lru_cache(16)
     def of(cls, text: str) -> Filter:
         """The filter of that text. Raises `UsageError`."""
         return cls(text)
+
+    def reads(self, name: str) -> bool:
+        """Whether its result may depend on that part of what it is applied to: it names it, or takes the whole."""
+        return _reads(self._tree, name)
 
     def selects(self, document: dict[str, Any]) -> bool:
         """Whether the result is true as JMESPath has it: not false, null or empty. Raises `DoesNotFit`."""
@@ -75,10 +85,16 @@ class _Interpreter(TreeInterpreter):
         return super().visit(node, value)
 
     def visit_comparator(self, node: Any, value: Any) -> Any:
-        result = super().visit_comparator(node, value)
-        if result is None and node["value"] not in EQUAL:
+        if node["value"] in EQUAL:
+            return super().visit_comparator(node, value)
+        left, right = (self.visit(side, value) for side in node["children"])
+        if not (_is_number(left) and _is_number(right)):
             raise DoesNotFit
-        return result
+        return self.COMPARATOR_FUNC[node["value"]](left, right)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
@@ -87,6 +103,62 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
         yield tree
         for part in tree["children"]:
             yield from _nodes(part)
+
+
+def _names_any(node: Any, *, top: bool) -> bool:
+    """Whether the node reads something of the message; `top` says that what it is given is the whole of it.
+
+    Raises `UsageError` for a name that no message has at the top, and for a `!` that belongs to less than it looks.
+    """
+    kind, parts = node["type"], node["children"]
+    match kind:
+        case "literal" | "slice" | "index" | "identity":
+            return False
+        case "field":
+            if top and node["value"] not in SEEN:
+                raise UsageError(f"The filter names {node['value'][:40]!r}, which no message has: it has {_seen()}.")
+            return True
+        case "current":
+            return True
+        case _ if kind in (*PATHS, *PROJECTED):
+            if kind != "pipe" and parts[0]["type"] == "not_expression":
+                raise UsageError(
+                    "The filter has a ! before a path, which JMESPath takes for its first name's: write !(body.paid)."
+                )
+            whole = top and parts[0]["type"] in ("current", "identity")
+            first, *rest = (
+                _names_any(part, top=top if at == 0 else whole and at == 1) for at, part in enumerate(parts)
+            )
+            return first or any(rest)
+        case _:
+            found = [
+                _names_any(part, top=top and kind != "expref") for part in parts
+            ]  # all, because each may be refused
+            return any(found)
+
+
+def _seen() -> str:
+    return f"{', '.join(SEEN[:-1])} and {SEEN[-1]}"
+
+
+def _reads(node: Any, name: str) -> bool:
+    """Whether the node, applied to the whole document, looks at that part of it."""
+    kind, children = node["type"], node["children"]
+    match kind:
+        case "field":
+            return bool(node["value"] == name)
+        case "current":
+            return True
+        case "value_projection" if children[0]["type"] == "identity":
+            return True
+        case "expref" | "literal" | "identity" | "index" | "slice":
+            return False
+        case "subexpression" | "pipe" | "index_expression" | "flatten" | "projection" | "filter_projection":
+            return _reads(children[0], name)  # what follows is applied to what that gives
+        case "value_projection":
+            return _reads(children[0], name)
+        case _:
+            return any(_reads(child, name) for child in children)
 
 
 def _check(node: dict[str, Any]) -> None:

@@ -62,7 +62,7 @@ class Archive:
         os.close(self._file)
 
     def write(self, messages: Sequence[Message], causes: Sequence[Cause | None]) -> None:
-        """Appends messages, each with its cause."""
+        """Appends messages, each with its cause. Raises `OpsError` where they cannot be written."""
         lines = b"".join(
             msgspec.json.encode(
                 Line(
@@ -76,8 +76,11 @@ class Archive:
             + b"\n"
             for message, cause in zip(messages, causes, strict=True)
         )
-        private_file.write(self._file, lines)
-        os.fsync(self._file)
+        try:
+            private_file.write(self._file, lines)
+            os.fsync(self._file)
+        except OSError as error:
+            raise OpsError(f"{self.path} cannot be written: {error.strerror}.") from None
         self.count += len(messages)
 
 

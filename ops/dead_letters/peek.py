@@ -16,7 +16,7 @@ from msgspec import Struct
 from ops.dead_letters.cause import Cause, Causes, label
 from ops.dead_letters.logged_cause import LoggedCauses
 from ops.dead_letters.parked import ParkedGroup, parked, work_of
-from ops.dead_letters.selection import EVERYTHING, Chooser, Selection
+from ops.dead_letters.selection import EVERYTHING, Chooser, Selection, checked_limit
 from ops.depth import Depth, depth
 from ops.errors import OpsError, UsageError
 from ops.queue import Queue, find, find_dead, queues
@@ -185,7 +185,8 @@ def _parked(stage: Stage, queue: Queue, counts: Depth, seen: list[Seen]) -> tupl
 def _harmless(stage: Stage, queue: Queue) -> None:
     """Refuses to look where looking soon moves messages: each look is one of the receives that SQS allows them."""
     with in_words():
-        answer = stage.client("sqs").get_queue_attributes(QueueUrl=queue.url, AttributeNames=["RedrivePolicy"])
+        client = stage.client("sqs", queue.region)
+        answer = client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["RedrivePolicy"])
     policy = msgspec.json.decode(answer.get("Attributes", {}).get("RedrivePolicy", "{}"))
     receives = int(policy.get("maxReceiveCount", FEW))
     if receives < FEW:
@@ -202,12 +203,13 @@ def _oldest(seen: list[Seen]) -> str | None:
 def _look(
     stage: Stage, queue: Queue, selection: Selection, limit: int, causes: Causes, logged: LoggedCauses | None
 ) -> Look:
+    checked_limit(limit)
     _harmless(stage, queue)
     found: list[Seen] = []
-    chooser = Chooser(selection)
+    chooser = Chooser(selection, queue.kind)
 
     async def work() -> None:
-        async with connected(stage) as sqs:
+        async with connected(stage, queue) as sqs:
             sweep = Sweep(sqs, queue.url, workers=1, visibility=VISIBILITY)
 
             async def visit(batch: list[Message]) -> None:

@@ -1,52 +1,75 @@
-"""Keeps secrets off the screen: the fields that contracts mark, and names that say what they are."""
+"""Keeps secrets off the screen: the fields that contracts mark, and names that say what they are.
+
+A name tells by its whole words, however they are joined: `userPassword`, `user-password` and `USER_PASSWORD` do,
+`bypass`, `compass` and `secretary` do not; nor does what counts, names or describes a secret (`max_tokens`,
+`next_token`, `secret_name`). A person must understand why a message is dead, so prose is shown: before a colon, a
+name that is a word of a sentence (`Unexpected token: '<'`) hides what looks made up by a machine only, unless it is a
+password's or a key's, and the name of an error (`SecretNotFound: ...`) hides nothing. Behind `=`, in quotes and at
+the beginning of a line a name is a name. What looks like credentials is hidden wherever it stands.
+
+What is shown of a text ends after `LONGEST` characters: whoever sends a megabyte shall not hold up who looks at it.
+"""
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
-from unicodedata import normalize
 
 import msgspec
 from msgspec import inspect
 
 from functions.contracts.redaction import REDACTED
-from functions.contracts.spellings import unescaped
+from functions.contracts.spellings import meant
+from ops.dead_letters.telling import Telling, plain
 from ops.sqs.message import UNREADABLE
 from stacks.entry import Topology
 
 CHANGED = "[secret, changed]"
-TELLING = re.compile(
-    r"passw(?:or)?d|passphrase|passcode|pass$|pwd|secret|token|(?:api|access|private)key|authori[sz]ation|credential"
-    r"|cookie|cardnumber|cvv|cvc|iban"
-)
-"""In a name written small, without anything between its words."""
-BETWEEN = re.compile(r"[\W_]+")
-SEPARATOR = re.compile(r"[:=]|%3[adAD]")
+LONGEST = 32_000
+"""Characters that are shown of a text, or of everything in a value."""
 NEAR = 100
 """Characters before a separator among which its name is."""
+SEPARATOR = re.compile("[:=\uff1a\uff1d]")
 NAME = re.compile(r"""[^"'&?,;:={}\[\]<>()\r\n]*$""")
+ARN = re.compile(r"\barn:aws[\w-]*:[\w:/-]*$")
+"""What a colon is part of that separates no name from a value."""
 ELEMENT = re.compile(
     r"(?P<before><(?:\w{1,100}:)?(?P<name>[\w.-]{1,100})(?:\s[^<>]{0,1000})?>(?:<!\[CDATA\[)?)(?P<value>[^<]+)"
 )
 """An element of XML that holds a text."""
+FLAG = re.compile(
+    r"""(?P<before>(?<![\w-])--?(?P<name>[A-Za-z][\w-]{0,60})\s{1,9})(?P<value>"[^"]*"?|'[^']*'?|[^\s"'-][^\s"']*)"""
+)
+"""An option of a command with its value."""
 VALUE = re.compile(
-    r"""\s*+>?\s*+(?:(?P<quote>\\*+["']|&(?:quot|apos|\#34|\#39);)(?s:.*?)(?:(?<!\\)(?P=quote)|\Z)|(?s:[\[{].*)"""
+    r"""\s*+[>=]{0,2}\s*+(?:(?P<quote>\\*+["']|\\++u002[27]|%(?:25)*+2[27]|&(?:amp;)*+(?:quot|apos|\#34|\#39);)"""
+    r"""(?s:.*?)(?:(?<!\\)(?P=quote)|\Z)|(?s:[\[{].*)"""
     r"""|(?:(?:bearer|basic|digest|negotiate)\s++)?[^\s,;&"'<>{}\[\]()]+)""",
     re.IGNORECASE,
 )
 """What stands behind a name: what is quoted, however often escaped, all that a bracket opens, or a word."""
 WHOLE_LINE = re.compile(r"authori[sz]ation|cookie")
 LINE = re.compile(r"""\s*+(?!["'\\\[{])[^\r\n]+""")
+MACHINE_MADE = re.compile(
+    r"""\s*+["']?(?:(?:bearer|basic|digest|negotiate|aws4-hmac-sha256)\s|(?=\S{0,100}\d)[^\s,;"']{8})""", re.IGNORECASE
+)
 NAMELESS = re.compile(
     r"(?P<before>\b(?:bearer|basic)\s{1,9})[\w.~+/=-]{16,}|(?P<url>://[^/\s:@\"']{0,256}:)[^/\s@\"']{1,256}(?=@)"
-    r"|\beyJ[\w-]{8,4096}+\.[\w-]{2,4096}+\.[\w-]{0,4096}+",
+    r"|(?<![\w-])eyJ[\w-]{8,4096}+\.[\w-]{2,4096}+\.[\w-]{0,4096}+"
+    r"|-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)"
+    r"|(?-i:\b(?:AKIA|ASIA)[A-Z0-9]{16}\b)|\b(?:gh[oprsu]_|github_pat_|glpat-)\w{20,}"
+    r"|\b(?:[rs]k_(?:live|test)|whsec)_\w{16,}|\bxox[a-z]-[\w-]{10,}",
     re.IGNORECASE,
 )
-"""What is a secret by its looks: credentials of a header, a password in a URL, a JWT."""
+"""What is a secret by its looks: credentials of a header, a password in a URL, a JWT, a private key, marked tokens."""
 LITERAL = re.compile(r"'(?:[^'\\]|\\.)*+'|`(?:[^`\\]|\\.)*+`", re.DOTALL)
 """A literal of a JMESPath filter."""
+LEFT_OUT = "…"
+WHOLE = "`export` writes them all"
+MANY = 10**NEAR
 LABELS = ("name", "key", "header")
 """Fields whose value is the name of what stands beside it as `value`."""
 
@@ -55,53 +78,39 @@ class Redaction:
     """Hides what the contracts of a topology mark as secret, and what a name says is secret."""
 
     def __init__(self, topology: Topology) -> None:
-        self._names = _secret_names((*(route.accepts for route in topology.routes), *topology.events))
+        self._names = Telling(_secret_names((*(route.accepts for route in topology.routes), *topology.events)))
 
-    def of(self, value: Any, name: str = "") -> Any:
-        """The same value with everything secret hidden, at any depth, in texts too."""
-        if value is None:
-            return None
-        if name and self._tells(name):
-            return REDACTED
-        if isinstance(value, dict):
-            labels = (each for label, each in value.items() if label.casefold() in LABELS and isinstance(each, str))
-            hidden = any(self._tells(label) for label in labels)
-            return {
-                key: REDACTED if hidden and key.casefold() == "value" else self.of(inner, key)
-                for key, inner in value.items()
-            }
-        if isinstance(value, list):
-            return [self.of(inner) for inner in value]
-        return self.text(value) if isinstance(value, str) else value
+    def of(self, value: Any) -> Any:
+        """The same value with everything secret hidden, at any depth, in texts too; the beginning of a long one."""
+        return self._value(value, "", _Room())
 
     def body(self, body: str) -> str:
-        """A body as it may be shown: JSON indented and redacted.
+        """A body as it may be shown: JSON indented and redacted, and what is left out of it.
 
         Of what is no JSON, or nested too deep to be read as such, it is what `text` answers.
         """
+        room = _Room()
         try:
-            return msgspec.json.format(msgspec.json.encode(self.of(msgspec.json.decode(body))), indent=2).decode()
+            shown = msgspec.json.encode(self._value(msgspec.json.decode(body), "", room))
+            indented = msgspec.json.format(shown, indent=2)  # of what is nested deep, mostly spaces
+            text = (indented if len(indented) <= 8 * LONGEST else shown).decode()
         except UNREADABLE:
-            return self._text(body)
+            return shortened(body, self._text(body[:LONGEST]))
+        return f"{text}\n{_remark(body)}; {WHOLE}" if room.left <= 0 else text
 
     def text(self, text: str) -> str:
         """A text as it may be shown: without the values that stand behind a telling name, as in JSON, headers and URLs.
 
-        A text that is JSON itself is redacted as that.
+        A text that is JSON itself is redacted as that. Of a long one it is the beginning, and how long it is.
         """
-        if text.lstrip()[:1] in ("{", "["):
-            try:
-                inner = msgspec.json.decode(text)
-                shown = self.of(inner)
-                return text if shown == inner else msgspec.json.encode(shown).decode()
-            except UNREADABLE:
-                pass
-        return self._text(text)
+        room = _Room()
+        shown = self._string(text, room)
+        return f"{shown} {_remark(text)}" if room.left <= 0 else shown
 
     def filter(self, text: str) -> str:
         """A filter as it may be kept: where it names something secret, without its literals."""
         names = re.findall(r"\w+", LITERAL.sub("", text))
-        return LITERAL.sub(f"'{REDACTED}'", text) if any(map(self._tells, names)) else self.text(text)
+        return LITERAL.sub(f"'{REDACTED}'", text) if any(map(self._names.tell, names)) else self.text(text)
 
     def asked(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options of a command as they may be kept."""
@@ -118,55 +127,127 @@ class Redaction:
         """Both as they may be shown; what is hidden in both and differs is `[secret, changed]` in the second."""
         return self.of(before), _told(before, after, self.of(after))
 
+    def _value(self, value: Any, name: str, room: _Room) -> Any:
+        if value is None:
+            return None
+        if name and self._names.tell(name) and not (isinstance(value, bool) and not self._names.marked(name)):
+            return REDACTED
+        if isinstance(value, dict):
+            return self._object(value, room)
+        if isinstance(value, list):
+            items: list[Any] = []
+            for inner in value:
+                if room.left <= 0:
+                    return [*items, LEFT_OUT]
+                room.left -= 1
+                items.append(self._value(inner, "", room))
+            return items
+        if isinstance(value, str):
+            return self._string(value, room)
+        room.left -= len(str(value)) if not isinstance(value, int) or abs(value) < MANY else NEAR
+        return value
+
+    def _object(self, value: dict[str, Any], room: _Room) -> dict[str, Any]:
+        labels = (each for label, each in value.items() if label.casefold() in LABELS and isinstance(each, str))
+        hidden = any(self._names.tell(label) for label in labels)
+        shown: dict[str, Any] = {}
+        for key, inner in value.items():
+            if room.left <= 0:
+                shown[LEFT_OUT] = LEFT_OUT
+                break
+            kept = room.taken(key)
+            shown[kept] = REDACTED if hidden and key.casefold() == "value" else self._value(inner, key, room)
+        return shown
+
+    def _string(self, text: str, room: _Room) -> str:
+        if text.lstrip()[:1] in ("{", "["):
+            inside = _Room(room.left)
+            try:
+                inner = msgspec.json.decode(text)
+                shown = self._value(inner, "", inside)
+                if shown != inner:
+                    room.left = inside.left
+                    return msgspec.json.encode(shown).decode()
+                if len(text) <= room.left:
+                    room.left -= len(text)
+                    return text
+            except UNREADABLE:
+                pass
+        return self._text(room.taken(text))
+
     def _text(self, text: str) -> str:
-        text = ELEMENT.sub(self._element, text)
+        text = ELEMENT.sub(self._behind, text)
+        text = FLAG.sub(self._behind, text)
+        said, ends = meant(text)
         parts: list[str] = []
-        done = 0
-        for separator in SEPARATOR.finditer(text):
-            at, end = separator.span()
-            if at < done:
+        done = floor = 0
+        for separator in SEPARATOR.finditer(said):
+            at = separator.start()
+            end = ends[at]
+            if end <= done:
                 continue
-            name = _before(text[max(done, at - NEAR) : at])
-            if not self._tells(name):
-                continue
-            value = LINE.match(text, end) if WHOLE_LINE.search(_plain(name)) else None
-            value = value or VALUE.match(text, end)
+            value = self._secret(said[max(floor, at - NEAR) : at], text, end, colon=separator[0] in ":\uff1a")
             if value is None:
                 continue
             quote = value.groupdict().get("quote") or ""
             parts += (text[done:end], value[0][: len(value[0]) - len(value[0].lstrip())], quote, REDACTED, quote)
             done = value.end()
+            floor = bisect_right(ends, done)
         return NAMELESS.sub(_nameless, "".join(parts) + text[done:])
 
-    def _element(self, found: re.Match[str]) -> str:
-        return f"{found['before']}{REDACTED}" if self._tells(found["name"]) else found[0]
+    def _secret(self, before: str, text: str, end: int, *, colon: bool) -> re.Match[str] | None:
+        """The secret at `end` of the text, if what stands `before` the separator there is its name."""
+        written = before.rstrip(" \t\r\n\\")
+        quoted = written.endswith(('"', "'"))
+        found = NAME.search(written.rstrip(" \t\r\n\"'\\"))
+        words = found[0].split() if found else []
+        if not words:
+            return None
+        if quoted:
+            name = " ".join(words[-2:])
+            if not self._names.tell(name):
+                return None
+        else:
+            names = [each for each in (words[-1:], words[-2:]) if self._names.end(each)]
+            if not names or (colon and (self._names.fault(words[-1]) or ARN.search(written))):
+                return None
+            name = " ".join(names[0])
+            prose = colon and len(words) > len(names[0]) and not words[-len(names[0]) - 1].startswith("-")
+            if prose and not self._names.strong(name) and MACHINE_MADE.match(text, end) is None:
+                return None
+        value = LINE.match(text, end) if WHOLE_LINE.search(plain(name)) else None
+        return value or VALUE.match(text, end)
 
-    def _tells(self, name: str) -> bool:
-        plain = _plain(name)
-        return plain in self._names or TELLING.search(plain) is not None
+    def _behind(self, found: re.Match[str]) -> str:
+        return f"{found['before']}{REDACTED}" if self._names.tell(found["name"]) else found[0]
+
+
+class _Room:
+    """How many characters may be shown yet."""
+
+    def __init__(self, left: int = LONGEST) -> None:
+        self.left = left
+
+    def taken(self, text: str) -> str:
+        """What there is room for of a text; a text that is longer leaves none."""
+        shown = text[: max(self.left, 0)]
+        self.left -= len(text)
+        return shown if self.left >= 0 else f"{shown}{LEFT_OUT}"
+
+
+def shortened(text: str, shown: str | None = None) -> str:
+    """The beginning of a long text, or what is `shown` of it, and how long it is."""
+    shown = text[:LONGEST] if shown is None else shown
+    return shown if len(text) <= LONGEST else f"{shown}\n{_remark(text)}; {WHOLE}"
+
+
+def _remark(text: str) -> str:
+    return f"{LEFT_OUT} the beginning of {len(text):,} characters"
 
 
 @lru_cache(4)
 def _secret_names(contracts: tuple[type, ...]) -> frozenset[str]:
-    return frozenset(_plain(name) for contract in contracts for name in _marked(inspect.type_info(contract)))
-
-
-def _plain(name: str) -> str:
-    """A name as it is compared: `card-number`, `cardNumber` and `CARD NUMBER` are one."""
-    return _known(name) if len(name) <= NEAR else _alone(name)  # a strange name may be as long as a message
-
-
-def _alone(name: str) -> str:
-    return BETWEEN.sub("", normalize("NFKC", unescaped(name)).casefold())
-
-
-_known = lru_cache(4096)(_alone)
-
-
-def _before(text: str) -> str:
-    """The name at the end of a text: its last two words, because `card number` is one, too."""
-    found = NAME.search(unescaped(text).rstrip(" \t\r\n\"'\\"))
-    return " ".join(found[0].split()[-2:]) if found else ""
+    return frozenset(plain(name) for contract in contracts for name in _marked(inspect.type_info(contract)))
 
 
 def _nameless(found: re.Match[str]) -> str:
@@ -176,7 +257,7 @@ def _nameless(found: re.Match[str]) -> str:
 def _told(before: Any, after: Any, shown: Any) -> Any:
     """`shown`, which is what may be shown of `after`, with a word where what is hidden is not what it was."""
     if isinstance(shown, dict) and isinstance(before, dict) and isinstance(after, dict):
-        return {name: _told(before.get(name), after[name], inner) for name, inner in shown.items()}
+        return {name: _told(before.get(name), after.get(name), inner) for name, inner in shown.items()}
     if isinstance(shown, list) and isinstance(before, list) and isinstance(after, list):
         rest = [None] * (len(after) - len(before))
         return [_told(*parts) for parts in zip([*before, *rest], after, shown, strict=False)]

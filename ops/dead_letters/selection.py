@@ -10,14 +10,25 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ops.dead_letters.cause import Cause, Causes, label
+from ops.dead_letters.cause import UNEXPLAINED, Cause, Causes, label
 from ops.dead_letters.filter import DoesNotFit, Filter
 from ops.errors import UsageError
 from ops.queue import Kind
 from ops.sqs.message import UNREADABLE, Message
 
+_ALL = "would select everything: give it a value, or leave it out to mean everything."
 SPAN = re.compile(r"(\d+)\s*(s|m|h|d)")
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def _blank(name: str) -> str:
+    return f"{name} is blank, so it {_ALL}"
+
+
+def checked_limit(limit: int | None) -> None:
+    """Raises `UsageError` for a limit that lets no message through."""
+    if limit is not None and limit < 1:
+        raise UsageError(f"limit is {limit}: give at least 1, or leave it out.")
 
 
 def seconds(text: str) -> int:
@@ -53,15 +64,25 @@ class Selection(Struct, frozen=True, omit_defaults=True):
     `filter` is JMESPath over `document`, as `Filter` reads it; what it does not fit is not meant. `older_than` is in
     seconds since SQS took the message, on a FIFO queue since it died. `cause` is a part of the cause's words or the
     name of its error, whatever their case, or `unexplained`: only what is recorded counts, not what the log says.
-    Raises `UsageError` for a filter that is none.
+    Raises `UsageError` for a filter that is none, and for a blank one, a blank cause, no ids or an age of nothing: what
+    is blank, as an unset variable of a script, would mean everything.
     """
 
     filter: str | None = None
     older_than: int | None = None
     cause: str | None = None
-    ids: tuple[str, ...] = ()
+    ids: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
+        for name, value in (("filter", self.filter), ("cause", self.cause)):
+            if value is not None and not value.strip():
+                raise UsageError(_blank(name))
+        if isinstance(self.ids, str):
+            raise UsageError("ids is one text: give a tuple of them.")
+        if self.ids is not None and not (self.ids and all(id_.strip() for id_ in self.ids)):
+            raise UsageError(_blank("ids"))
+        if self.older_than is not None and self.older_than <= 0:
+            raise UsageError(f"older-than is {self.older_than} seconds, so it {_ALL}")
         if self.filter is not None:
             Filter.of(self.filter)
 
@@ -73,15 +94,15 @@ class Selection(Struct, frozen=True, omit_defaults=True):
     @property
     def asks_cause(self) -> bool:
         """Whether a message's cause must be known."""
-        return self.cause is not None or (self.filter is not None and "cause" in Filter.of(self.filter).names)
+        return self.cause is not None or (self.filter is not None and Filter.of(self.filter).reads("cause"))
 
     def means(self, message: Message, cause: Cause | None) -> bool | None:
         """Whether this message is meant; None where the filter does not fit it, so that nobody can say."""
-        if self.ids and message.message_id not in self.ids:
+        if self.ids is not None and message.message_id not in self.ids:
             return False
         if self.older_than is not None and (datetime.now(UTC) - message.sent_at).total_seconds() < self.older_than:
             return False
-        if self.cause is not None and not any(self.cause.casefold() in name.casefold() for name in _named(cause)):
+        if self.cause is not None and not _is_named(cause, self.cause.strip().casefold()):
             return False
         if self.filter is None:
             return True
@@ -96,16 +117,28 @@ class Selection(Struct, frozen=True, omit_defaults=True):
 
 
 class Chooser:
-    """Says which messages of one queue are meant, and counts those that the filter does not fit."""
+    """Says which messages of one queue are meant, and counts those that the filter does not fit.
 
-    def __init__(self, selection: Selection) -> None:
+    Why a message of somebody else's queue is dead is recorded nowhere, unless EventBridge or Lambda wrote it on the
+    message: where causes decide and there is none, it is not meant, and counted likewise. Raises `UsageError` where
+    just what has no cause is meant there.
+    """
+
+    def __init__(self, selection: Selection, kind: Kind) -> None:
         self._selection = selection
+        self._by_known_cause = selection.asks_cause and kind == "other"
         self.unfit = 0
-        """Messages that are not meant because the filter does not fit them."""
+        """Messages that are not meant because the filter does not fit them, or because nobody knows their cause."""
+        if self._by_known_cause and selection.cause is not None and _is_named(None, selection.cause.strip().casefold()):
+            raise UsageError(
+                "Why messages of a queue that is not the stage's are dead is recorded nowhere, so `unexplained` would "
+                "mean every one: choose by --ids, --older-than or --filter."
+            )
 
     def means(self, message: Message, cause: Cause | None) -> bool:
         """Whether this message is meant."""
-        meant = self._selection.means(message, cause)
+        unknown = self._by_known_cause and cause is None
+        meant = None if unknown else self._selection.means(message, cause)
         self.unfit += meant is None
         return meant is True
 
@@ -123,7 +156,7 @@ class Chooser:
 
 def in_words(unfit: int) -> str | None:
     """What must be said of messages that the filter does not fit, if there are any."""
-    return f"{unfit:,} were left alone: the filter does not fit them." if unfit else None
+    return f"{unfit:,} were left alone: the filter does not fit them, or their cause is not known." if unfit else None
 
 
 class Meant(Struct, frozen=True):
@@ -143,8 +176,11 @@ class Meant(Struct, frozen=True):
         return cls(label(cause), first.label if first else None, last.label if last else None)
 
 
-def _named(cause: Cause | None) -> tuple[str, ...]:
-    return (label(cause),) if cause is None else (label(cause), cause.error_type)
+def _is_named(cause: Cause | None, words: str) -> bool:
+    """Whether the cause has these words; where there is none, they must be the whole of its one word."""
+    if cause is None:
+        return words == UNEXPLAINED
+    return any(words in name.casefold() for name in (cause.label, cause.error_type))
 
 
 EVERYTHING = Selection()

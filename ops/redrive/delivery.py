@@ -4,7 +4,8 @@ The deduplication id of a copy is made of the original idempotency key and the d
 key alone would lose messages: SQS remembers it for five minutes after the first send, answers a second send with
 success and throws the message away, and the mover would then delete the only copy. With the MessageId in it, a redrive
 is new to SQS, while the repetition of the same redrive after a crash is not and is dropped. The
-idempotency key itself travels in its attribute, and by that consumers recognise what they did already.
+idempotency key itself travels in its attribute, and by that consumers recognise what they did already; so does the
+deduplication id that the message had at first, for whom it means something.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from functions.contracts.envelope import IDEMPOTENCY_KEY, REDRIVEN
+from functions.contracts.envelope import DEDUPLICATION_ID, IDEMPOTENCY_KEY, REDRIVEN
 from ops.sqs.message import MOST_ATTRIBUTES, MOST_BYTES, Entry, Message, Value, attribute_size, number
 from ops.sqs.outbox import Destination
 
@@ -31,14 +32,22 @@ class Delivery:
     group: str | None = None
     """The FIFO group, or on a standard queue the tenant."""
 
-    def entry(self, message: Message, run: str) -> Entry:
-        """The entry of a batch that sends it, stamped as what `run` made of the dead letter `message`."""
+    def entry(self, message: Message, run: str, room: int = MOST_BYTES) -> Entry:
+        """The entry of a batch that sends it, stamped as what `run` made of the dead letter `message`.
+
+        `room` are the bytes of the largest message that the destination takes.
+        """
         entry = Entry(message.message_id, self.body, self.attributes)
-        stamp = Value("String", f"{stamped(message)[0] + 1} {run}")
-        attributes = {**self.attributes, REDRIVEN: stamp}
-        # The sender's own attributes and body come first: where SQS has no room for the stamp, it is left out.
-        if len(attributes) <= MOST_ATTRIBUTES and entry.size + attribute_size(REDRIVEN, stamp) <= MOST_BYTES:
-            entry.message_attributes = attributes
+        added = {REDRIVEN: Value("String", f"{stamped(message)[0] + 1} {run}")}
+        first = message.attributes.get("MessageDeduplicationId")
+        # SQS itself replaces it by the MessageId as it moves a message to a DLQ.
+        if first is not None and first != message.message_id and DEDUPLICATION_ID not in self.attributes:
+            added[DEDUPLICATION_ID] = Value("String", first)
+        # The sender's own attributes and body come first: what SQS has no room for is left out.
+        for name, value in added.items():
+            attributes = {**entry.message_attributes, name: value}
+            if len(attributes) <= MOST_ATTRIBUTES and entry.size + attribute_size(name, value) <= room:
+                entry.message_attributes = attributes
         trace = message.attributes.get("AWSTraceHeader")
         if trace is not None:
             entry.message_system_attributes = {"AWSTraceHeader": Value("String", trace)}
@@ -48,7 +57,7 @@ class Delivery:
         return entry
 
 
-def stamped(message: Message) -> tuple[int, str]:
+def stamped(message: Message | Entry) -> tuple[int, str]:
     """How often the message was redriven, and by which run the last time."""
     stamp = message.message_attributes.get(REDRIVEN)
     if stamp is None:

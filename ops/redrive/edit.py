@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from ops.dead_letters.redaction import Redaction
+from ops.dead_letters.redaction import LONGEST, Redaction
 from ops.errors import UsageError
 from ops.sqs.message import UNREADABLE
 
@@ -28,8 +28,7 @@ class Edit:
         try:
             self._patch = _decode(patch)
         except UNREADABLE as error:
-            why = error if isinstance(error, msgspec.MsgspecError) else "it is nested too deep, or no text"
-            raise UsageError(f"The edit is no JSON: {why}") from None
+            raise UsageError(f"The edit is no JSON: {_reason(error)}") from None
         if not isinstance(self._patch, dict):
             raise UsageError('The edit must be a JSON object, such as {"language": "EN"}.')
 
@@ -38,7 +37,7 @@ class Edit:
         try:
             before = _decode(body)
         except UNREADABLE as error:
-            raise ValueError(f"its body is no JSON ({error})") from None
+            raise ValueError(f"its body is no JSON ({_reason(error)})") from None
         if not isinstance(before, dict):
             raise ValueError("its body is no JSON object")
         try:
@@ -63,11 +62,30 @@ def merge(target: Any, patch: Any) -> Any:
 def difference(before: str, after: str, redaction: Redaction) -> Iterator[str]:
     """The lines that an edit takes away and puts in, as a unified diff of the indented bodies.
 
-    A secret is hidden in it; where the edit changes one, the line that it puts in says so.
+    A secret is hidden in it; where the edit changes one, the line that it puts in says so. Of a long body only the
+    members that differ are compared.
     """
     try:
-        both = redaction.change(_decode(before), _decode(after))
+        whole = (_decode(before), _decode(after))
+        both = redaction.change(*(whole if len(before) + len(after) <= LONGEST else _differing(*whole)))
         old, new = (msgspec.json.format(_encode(body), indent=2).decode().split("\n") for body in both)
     except UNREADABLE:
         old, new = (redaction.text(body).split("\n") for body in (before, after))
     yield from list(difflib.unified_diff(old, new, lineterm="", n=1))[2:]
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ArithmeticError):
+        return "a number in it is beyond all measure"
+    return str(error) if isinstance(error, msgspec.MsgspecError) else "it is nested too deep, or no text"
+
+
+def _differing(before: Any, after: Any) -> tuple[Any, Any]:
+    """Both without the members that are the same in both."""
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        return before, after
+    both = {name: _differing(before[name], after[name]) for name in before.keys() & after.keys()}
+    same = {name for name in both if before[name] == after[name]}
+    old = {name: both[name][0] if name in both else value for name, value in before.items() if name not in same}
+    new = {name: both[name][1] if name in both else value for name, value in after.items() if name not in same}
+    return old, new

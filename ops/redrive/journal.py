@@ -2,16 +2,18 @@
 
 The first line says what was asked for, whole: an edit is kept nowhere else, and here only until the redrive ends. Then,
 for every batch, a line with the ids that SQS confirmed as sent, before anything is deleted, and a line with the ids
-that were deleted. Each line is one write, so a killed process leaves whole lines and at most one broken last one; a
-machine that loses power may lose the lines of its last seconds. Only what was sent and not deleted matters for going
-on; when the file grows long it is rewritten with just that.
+that were deleted; and by which new ids those are known that have no room for our stamp. Each line is one write, so a
+killed process leaves whole lines and at most one broken last one; a machine that loses power may lose the lines of its
+last seconds. Only what was sent and not deleted matters for going on; when the file grows long it is rewritten with
+just that.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,8 +22,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ops import private_file
-from ops.errors import UsageError
+from ops.errors import OpsError, UsageError
 from ops.queue import Queue
+from ops.redrive.pulse import Pulse
 from ops.redrive.request import Request
 from ops.stage import Stage
 
@@ -34,6 +37,7 @@ class _Line(Struct, omit_defaults=True):
     request: Request | None = None
     sent: list[str] = []
     deleted: list[str] = []
+    unstamped: list[str] = []
     moved: int = 0
     ended: str | None = None
 
@@ -49,9 +53,16 @@ class Journal:
         self.moved = 0
         self.pending: set[str] = set()
         """Ids that were sent and not yet deleted."""
+        self.unstamped: set[str] = set()
+        """New ids of messages that were sent without a stamp, for which they had no room."""
         self.ended: str | None = None
+        self.idle: float | None = None
+        """Seconds for which nobody had worked on it when `hold` took it; None where it is new."""
+        self.pulse = Pulse(path)
         self._file: int | None = None
         self._length = 0
+        self._torn = False
+        """Whether the last line may not be whole."""
 
     @property
     def run(self) -> str:
@@ -60,11 +71,11 @@ class Journal:
 
     @classmethod
     def read(cls, path: Path) -> Journal:
-        """The journal in that file. Raises `UsageError` where it is none."""
+        """The journal in that file. Raises `UsageError` where it is none, `OpsError` where it is somebody else's."""
         try:
-            lines = path.read_bytes().splitlines()
+            lines = private_file.read(path).splitlines()
             head = msgspec.json.decode(lines[0], type=_Line)
-        except (FileNotFoundError, IndexError, msgspec.MsgspecError):
+        except (OSError, IndexError, msgspec.MsgspecError):
             head = _Line()
         if head.queue is None or head.request is None:
             raise UsageError(f"{path} is no journal of a redrive: move it away.")
@@ -73,24 +84,40 @@ class Journal:
             try:
                 line = msgspec.json.decode(text, type=_Line)
             except msgspec.MsgspecError:
-                break  # the process was killed while it wrote this line
+                continue  # the process was killed, or the disk full, while this line was written
             journal.moved += line.moved + len(line.sent)
             journal.pending.update(line.sent)
             journal.pending.difference_update(line.deleted)
+            journal.unstamped.update(line.unstamped)
             journal.ended = line.ended
         return journal
 
+    def hold(self) -> None:
+        """Makes it this process's until `close`. Raises `UsageError` where it is that of a process that lives."""
+        self.idle = self.pulse.take()
+
     def sent(self, ids: Sequence[str]) -> None:
-        """SQS confirmed these; they may be deleted now."""
+        """SQS confirmed these; they may be deleted now. Raises `OpsError` where that cannot be written: then not."""
         self.pending.update(ids)
         self.moved += len(ids)
-        self._write(_Line(sent=list(ids)))
+        try:
+            self._write(_Line(sent=list(ids)))
+        except OpsError:
+            self.pending.difference_update(ids)
+            self.moved -= len(ids)
+            raise
+
+    def took(self, new_id: str) -> None:
+        """SQS took a message that had no room for the stamp, and gave it that id."""
+        self.unstamped.add(new_id)
+        self._write(_Line(unstamped=[new_id]))
 
     def deleted(self, ids: Iterable[str]) -> None:
-        """SQS deleted these."""
-        gone = list(ids)
-        self.pending.difference_update(gone)
-        self._write(_Line(deleted=gone))
+        """These are surely not in the queue any more."""
+        gone = self.pending.intersection(ids)
+        if gone:
+            self.pending -= gone
+            self._write(_Line(deleted=sorted(gone)))
 
     def end(self, how: str) -> None:
         """Nothing is left to go on with, so what may hold secrets and was kept for that is forgotten."""
@@ -100,13 +127,18 @@ class Journal:
         if self._file is None or self.request == asked:
             self._write(_Line(ended=how))
             return
-        self.close()
+        self._close_file()
         _, _, rest = self.path.read_bytes().partition(b"\n")
         lines = (msgspec.json.encode(_Line(queue=self.queue, request=self.request)), rest)
-        private_file.replace(self.path, b"\n".join(lines) + msgspec.json.encode(_Line(ended=how)) + b"\n")
+        with self._in_words():
+            private_file.replace(self.path, b"\n".join(lines) + msgspec.json.encode(_Line(ended=how)) + b"\n")
 
     def close(self) -> None:
-        """Closes the file; the journal can still be read."""
+        """Closes the file, and lets another process have it; the journal can still be read."""
+        self._close_file()
+        self.pulse.end(forget=self.ended is not None)
+
+    def _close_file(self) -> None:
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -115,19 +147,33 @@ class Journal:
         if self._file is None or self._length > LONG:
             self._rewrite()
             return
-        self._length += os.write(self._file, msgspec.json.encode(line) + b"\n")
+        text = (b"\n" if self._torn else b"") + msgspec.json.encode(line) + b"\n"
+        self._torn = True
+        with self._in_words():
+            private_file.write(self._file, text)
+        self._torn = False
+        self._length += len(text)
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OpsError(f"{self.path} cannot be written: {error.strerror}.") from None
 
     def _rewrite(self) -> None:
         """Puts a file in place of this one that says all that matters, the latest news included."""
-        self.close()
+        self._close_file()
         before = self.moved - len(self.pending)
         lines = (
             _Line(queue=self.queue, request=self.request),
-            _Line(moved=before, sent=sorted(self.pending), ended=self.ended),
+            _Line(moved=before, sent=sorted(self.pending), unstamped=sorted(self.unstamped), ended=self.ended),
         )
         text = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
-        private_file.replace(self.path, text)
+        with self._in_words():
+            private_file.replace(self.path, text)
         self._file = private_file.append(self.path)
+        self._torn = False
         self._length = len(text)
 
 
@@ -158,12 +204,34 @@ def unfinished(stage: Stage) -> list[Journal]:
 
 
 def of(stage: Stage, run: str) -> Journal:
-    """The journal of an unfinished redrive. Raises `UsageError` with the names of those there are."""
+    """The journal of an unfinished redrive, held. Raises `UsageError` with the names of those there are."""
     known = {journal.run: journal for journal in unfinished(stage)}
-    if run not in known:
+    held = _held(known[run]) if run in known else None
+    if held is None:
         names = ", ".join(known) or "none"
         raise UsageError(f"There is no unfinished redrive {run!r}; there is: {names}.")
-    return known[run]
+    return held
+
+
+def left_behind(stage: Stage, url: str) -> list[Journal]:
+    """The journals, held, of redrives of that queue that did not end, did not delete all they sent, and do not run."""
+    found: list[Journal] = []
+    for journal in unfinished(stage):
+        if journal.queue.url == url and journal.pending:
+            with suppress(UsageError):
+                found.extend(filter(None, [_held(journal)]))
+    return found
+
+
+def _held(journal: Journal) -> Journal | None:
+    """The journal as it is once nobody else writes it; None where it ended meanwhile."""
+    journal.hold()
+    latest = Journal.read(journal.path)
+    latest.pulse, latest.idle = journal.pulse, journal.idle
+    if latest.ended is not None:
+        latest.close()
+        return None
+    return latest
 
 
 def pending(stage: Stage, url: str) -> set[str]:

@@ -2,7 +2,9 @@
 
 A message is deleted only after SQS confirmed its copy by checksum and the journal says so. Whatever happens in between,
 the message is in one of the two queues. What can arrive twice is what was being sent when a connection or the process
-died: at most ten messages a worker. Such a copy carries the same idempotency key, so its consumer drops it.
+died: at most ten messages a worker. Such a copy carries the same idempotency key, so its consumer drops it. What was
+held for so long that others may have moved it, because the process was stopped or the machine slept, is not sent: it is
+received again first, if it is still there.
 
 On FIFO queues a group's messages go one after the other, the next only once the one before is confirmed. A message that
 cannot be sent keeps all of its group that come after it where they are.
@@ -13,21 +15,24 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from ops.dead_letters.selection import Meant
+from ops.dead_letters.start import START, Start
 from ops.redrive.delivery import Delivery, stamped
 from ops.redrive.journal import Journal
 from ops.redrive.pace import ENOUGH, Pace
 from ops.redrive.turns import Turns
-from ops.sqs.client import TEN
+from ops.sqs.client import LAPSED, TEN
 from ops.sqs.message import MOST_BYTES, Entry, Message
-from ops.sqs.outbox import Outbox
+from ops.sqs.outbox import Destination, Outbox
 from ops.sqs.sweep import Sweep
 
 LIMIT = "limit"
 CAME_BACK = "came back"
+MOST_LOOKED_AT = 20_000
+"""Messages held at the most to find those that came back."""
 
 Choose = Callable[[list[Message]], Awaitable[list[Meant | None]]]
 """Each message that is meant with its cause, None for the others."""
@@ -45,6 +50,10 @@ class Tally:
     """Kept, because a message before them in their group was kept."""
     came_back: int = 0
     """Sent by this very redrive and dead again."""
+    late: int = 0
+    """Kept, because they came after the start."""
+    lapsed: int = 0
+    """Not sent, because they were held for too long, and not received again: somebody else moved them, or has them."""
     refused: Counter[str] = field(default_factory=Counter)
     """Kept, because they could not be sent: how many, by reason."""
     to: Counter[str] = field(default_factory=Counter)
@@ -82,10 +91,11 @@ class Mover:
     """Moves what a sweep brings, and tallies it; `act=False` only tallies.
 
     `choose` says which messages of a batch are meant, `prepare` how one is delivered, or why it cannot be. `run` is
-    stamped on what is sent, so that a message that comes straight back is known and not sent in circles; when most come
-    back, the sweep is stopped, unless `force`. With `keep_order`, what stays of a FIFO group keeps those after it there
-    too; `turns` is the order in which a queue that parks wants them. `urls` are the destinations so far: the URL of a
-    queue, the ARN of anything else.
+    stamped on what is sent, so that a message that comes straight back is known and not sent in circles; what has no
+    room for it is known by the id that SQS gave it. When most come back, the sweep is stopped, unless `force`. With
+    `keep_order`, what stays of a FIFO group keeps those after it there too; `turns` is the order in which a queue that
+    parks wants them. `urls` are the destinations so far: the URL of a queue, the ARN of anything else. What an earlier
+    run sent and did not delete, `sent_before`, only matters where nothing is moved: the sweep deletes it.
     """
 
     def __init__(
@@ -103,6 +113,8 @@ class Mover:
         force: bool = False,
         moved: Callable[[int], None] = lambda _: None,
         turns: Turns | None = None,
+        sent_before: Collection[str] = (),
+        start: Start | None = None,
     ) -> None:
         self._sweep = sweep
         self._prepare = prepare
@@ -116,21 +128,25 @@ class Mover:
         self._force = force
         self._moved = moved
         self._turns = turns
+        self._sent_before = sent_before
+        self._start = start
+        self._own = set(journal.unstamped) if journal is not None else set[str]()
+        self._back: set[str] = set()
+        self._lapsed: dict[str, Delivery] = {}
+        self._rooms: dict[str, int] = {}
         self._outboxes: dict[str, Outbox] = {}
         self.tally = Tally()
         self.urls: set[str] = set()
 
     async def visit(self, batch: list[Message]) -> None:
         """Moves one batch that the sweep received; for the sweep to call."""
-        self.tally.seen += len(batch)
+        self.tally.seen += sum(message.message_id not in self._lapsed for message in batch)
         batch = self._turns.order(batch) if self._turns else batch
         work = self._select(batch, await self._choose(batch))
         if self._act and work and not await self._pace.take(len(work), self._given_up):
             return
-        for _, delivery in work:
-            self.tally.to[re.split("[:/]", delivery.to.name)[-1]] += 1
-            self.urls.add(delivery.to.name)
         if not self._act:
+            self.tally.to.update(_word(delivery) for _, delivery in work)
             return
         confirmed: list[str] = []
         try:
@@ -141,47 +157,81 @@ class Mover:
             raise _first(errors) from None
         finally:
             if confirmed:
-                deleted = await self._sweep.delete(confirmed)
-                if self._journal is not None:
-                    self._journal.deleted(deleted)
+                await self._sweep.delete(confirmed)
 
     def _select(self, batch: list[Message], chosen: list[Meant | None]) -> list[tuple[Message, Delivery]]:
         work: list[tuple[Message, Delivery]] = []
         stuck: set[str | None] = set()
         for message, meant in zip(batch, chosen, strict=True):
-            if stamped(message)[1] == self._run:
+            if message.message_id in self._sent_before:
+                continue
+            if (delivery := self._lapsed.pop(message.message_id, None)) is not None:
+                self.tally.lapsed -= 1
+                work.append((message, delivery))
+                continue
+            if self._is_own(message):
                 self.tally.came_back += 1
+                self._back.add(message.message_id)
                 self._judge()
+            elif self._start is not None and self._start.came_later(message):
+                self.tally.late += 1
+                if self._start.over and not self._sweep.missing:
+                    self._sweep.stop(START)
             elif meant and self._keep_order and message.group in stuck:
                 self.tally.group_blocked += 1
             elif meant and self._left == 0:
-                self._sweep.stop(LIMIT)
+                if not self._sweep.missing:
+                    self._sweep.stop(LIMIT)
             elif meant:
                 self.tally.matched += 1
                 self.tally.explain(meant)
                 if self._left is not None:
                     self._left -= 1
-                delivery = self._prepare(message)
-                if not isinstance(delivery, str):
-                    work.append((message, delivery))
+                prepared = self._prepare(message)
+                if not isinstance(prepared, str):
+                    work.append((message, prepared))
                     if self._turns and (head := self._turns.take(message)):
                         self.tally.behind[head] += 1
                     continue
-                self.tally.refused[delivery] += 1
+                self.tally.refused[prepared] += 1
             stuck.add(message.group)
         return work
 
-    def give_up(self) -> None:
-        """Stops, because most of what was sent failed again; unless that is to be ignored."""
-        if not self._force:
-            self._sweep.stop(CAME_BACK)
+    def took(self, entry: Entry, new_id: str) -> None:
+        """Takes note of what SQS confirmed, by the id that it gave it; for the client to call."""
+        if stamped(entry)[1] != self._run:
+            self._own.add(new_id)
+            if self._journal is not None:
+                self._journal.took(new_id)
+
+    async def look_back(self) -> None:
+        """Looks through what waits in the queue for messages that this run sent: stops if those are most of them."""
+        while not self._given_up() and self._sweep.held < MOST_LOOKED_AT:
+            ahead = await self._sweep.look_ahead()
+            if not ahead:
+                return
+            self._back.update(message.message_id for message in ahead if self._is_own(message))
+            self._judge()
+
+    @property
+    def sent(self) -> int:
+        """How many this run sent, by this process and those before it."""
+        return max(self.tally.moved, self._journal.moved if self._journal is not None else 0)
+
+    @property
+    def mostly_back(self) -> bool:
+        """Whether most of what this run sent is dead again."""
+        return len(self._back) * 2 > self.sent > 0
+
+    def _is_own(self, message: Message) -> bool:
+        return stamped(message)[1] == self._run or message.message_id in self._own
 
     def _given_up(self) -> bool:
-        return self._sweep.stopped not in (None, LIMIT)
+        return self._sweep.stopped not in (None, LIMIT, START)
 
     def _judge(self) -> None:
-        if self.tally.moved >= ENOUGH and self.tally.came_back * 2 > self.tally.moved:
-            self.give_up()
+        if self.sent >= ENOUGH and self.mostly_back and not self._force:
+            self._sweep.stop(CAME_BACK)
 
     def _lots(self, work: list[tuple[Message, Delivery]]) -> Iterator[list[tuple[Message, Delivery]]]:
         """What is sent one after the other: a group's messages on FIFO, as much as fits into one batch otherwise."""
@@ -200,30 +250,60 @@ class Mover:
         if self._sweep.fifo:
             for index, (message, delivery) in enumerate(lot):
                 outbox = self._outboxes.setdefault(delivery.to.name, Outbox(delivery.to))
-                refusal = await outbox.send(delivery.entry(message, self._run))
+                entry = delivery.entry(message, self._run, await self._room(delivery.to))
+                held = self._sweep.holds(message.message_id)
+                refusal = await outbox.send(entry) if held else LAPSED
+                if refusal == LAPSED:
+                    self._lapse(lot[index:])
+                    return
                 if refusal is not None:
                     self.tally.refused[refusal] += 1
                     self.tally.group_blocked += len(lot) - index - 1
                     return
-                self._sent([message.message_id], confirmed)
+                self._sent([(message, delivery)], confirmed)
                 if self._turns:
                     self._turns.sent.append(message)
             return
         to = lot[0][1].to
-        for part in _parts([delivery.entry(message, self._run) for message, delivery in lot]):
-            outcome = await to.send(part)
-            self._sent([id_ for id_, refusal in outcome.items() if refusal is None], confirmed)
-            self.tally.refused.update(refusal for refusal in outcome.values() if refusal is not None)
+        by_id = {message.message_id: (message, delivery) for message, delivery in lot}
+        room = await self._room(to)
+        for part in _parts([delivery.entry(message, self._run, room) for message, delivery in lot]):
+            held_ones = [entry for entry in part if self._sweep.holds(entry.id)]
+            outcome = {entry.id: LAPSED for entry in part} | dict(await to.send(held_ones) if held_ones else {})
+            self._sent([by_id[id_] for id_, refusal in outcome.items() if refusal is None], confirmed)
+            self._lapse([by_id[id_] for id_, refusal in outcome.items() if refusal == LAPSED])
+            self.tally.refused.update(refusal for refusal in outcome.values() if refusal not in (None, LAPSED))
 
-    def _sent(self, ids: list[str], confirmed: list[str]) -> None:
-        if not ids:
+    async def _room(self, to: Destination) -> int:
+        if to.name not in self._rooms:
+            self._rooms[to.name] = await to.room()
+        return self._rooms[to.name]
+
+    def _lapse(self, lot: list[tuple[Message, Delivery]]) -> None:
+        """These were held for too long: they are sent when they are received again, the first of a group first."""
+        if not lot:
             return
+        self.tally.lapsed += len(lot)
+        self._lapsed |= {message.message_id: delivery for message, delivery in lot}
+        self._sweep.let_go([message.message_id for message, _ in lot])
+
+    def _sent(self, lot: list[tuple[Message, Delivery]], confirmed: list[str]) -> None:
+        if not lot:
+            return
+        ids = [message.message_id for message, _ in lot]
         if self._journal is not None:
             self._journal.sent(ids)
         self._sweep.sent(ids)
         confirmed.extend(ids)
+        self.tally.to.update(_word(delivery) for _, delivery in lot)
+        self.urls.update(delivery.to.name for _, delivery in lot)
         self.tally.moved += len(ids)
         self._moved(len(ids))
+
+
+def _word(delivery: Delivery) -> str:
+    """What its destination is called."""
+    return re.split("[:/]", delivery.to.name)[-1]
 
 
 def _parts(entries: list[Entry]) -> Iterator[list[Entry]]:

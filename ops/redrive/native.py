@@ -15,6 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
+from ops.answer import part
 from ops.errors import OpsError, UsageError
 from ops.queue import Queue
 from ops.stage import Stage, in_words
@@ -44,8 +45,8 @@ class Task(Struct, frozen=True, kw_only=True):
 def arn(stage: Stage, queue: Queue) -> str:
     """The queue's ARN."""
     with in_words():
-        answer = stage.client("sqs").get_queue_attributes(QueueUrl=queue.url, AttributeNames=["QueueArn"])
-    return str(answer["Attributes"]["QueueArn"])
+        answer = stage.client("sqs", queue.region).get_queue_attributes(QueueUrl=queue.url, AttributeNames=["QueueArn"])
+    return str(part(answer, "Attributes", "QueueArn"))
 
 
 def start(stage: Stage, dead: Queue, *, to: Queue | None = None, rate: int | None = None) -> str:
@@ -61,7 +62,7 @@ def start(stage: Stage, dead: Queue, *, to: Queue | None = None, rate: int | Non
         asked["MaxNumberOfMessagesPerSecond"] = rate
     with in_words():
         try:
-            return str(stage.client("sqs").start_message_move_task(**asked)["TaskHandle"])
+            return str(stage.client("sqs", dead.region).start_message_move_task(**asked)["TaskHandle"])
         except ClientError as error:
             fault = error.response["Error"]
             if "already a task running" in fault["Message"]:
@@ -76,7 +77,7 @@ def start(stage: Stage, dead: Queue, *, to: Queue | None = None, rate: int | Non
 def tasks(stage: Stage, dead: Queue) -> list[Task]:
     """The tasks of that queue that AWS remembers, the latest first, ten at the most. Raises `OpsError`."""
     with in_words():
-        answer = stage.client("sqs").list_message_move_tasks(SourceArn=arn(stage, dead), MaxResults=10)
+        answer = stage.client("sqs", dead.region).list_message_move_tasks(SourceArn=arn(stage, dead), MaxResults=10)
     return [
         Task(
             status=found["Status"],
@@ -90,7 +91,7 @@ def tasks(stage: Stage, dead: Queue) -> list[Task]:
             failure=found.get("FailureReason"),
             handle=found.get("TaskHandle"),
         )
-        for found in answer["Results"]
+        for found in answer.get("Results", [])
     ]
 
 
@@ -103,7 +104,7 @@ def cancel(stage: Stage, dead: Queue) -> int:
     if running is None:
         raise UsageError(f"No move from {dead.word} is under way.")
     with in_words():
-        answer = stage.client("sqs").cancel_message_move_task(TaskHandle=running.handle)
+        answer = stage.client("sqs", dead.region).cancel_message_move_task(TaskHandle=running.handle)
     return int(answer["ApproximateNumberOfMessagesMoved"])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from ops.errors import OpsError
 from ops.sqs.client import Sqs
@@ -58,12 +58,13 @@ class Adaptive(Pace):
         self._every = every
 
     async def watch(
-        self, moved: Callable[[], int], destinations: Callable[[], Iterable[str]], failing: Callable[[], None]
+        self, moved: Callable[[], int], destinations: Callable[[], Iterable[str]], look: Callable[[], Awaitable[None]]
     ) -> None:
         """Adapts until it is cancelled.
 
-        `moved` counts what was sent so far, `destinations` are the URLs of the queues it went to. `failing` is called
-        when the dead-letter queue holds again most of what left it a minute ago or earlier.
+        `moved` counts what was sent so far, `destinations` are the URLs of the queues it went to. `look` is called
+        while the dead-letter queue holds as many again as most of what left it a minute ago or earlier: whether they
+        are the same the counts do not tell.
         """
         first = dead = await self._count(self._dead)
         depth, sent = 0, moved()
@@ -73,10 +74,10 @@ class Adaptive(Pace):
             try:
                 now_depth = sum([await self._count(url) for url in destinations()])
                 now_dead = await self._count(self._dead)
+                if history[0] >= ENOUGH and len(history) == history.maxlen and now_dead > first - history[0] / 2:
+                    await look()
             except (OpsError, Unanswered):
                 continue  # an operator may not read the depth of somebody else's queue
-            if history[0] >= ENOUGH and len(history) == history.maxlen and now_dead > first - history[0] / 2:
-                failing()
             more = moved() - sent
             self.judge(more, now_depth - depth, now_depth, now_dead - (dead - more))
             depth, dead, sent = now_depth, now_dead, sent + more

@@ -28,13 +28,23 @@ class Request(Struct, frozen=True, omit_defaults=True):
     """Whether what stays of a FIFO group keeps those after it there too."""
     force: bool = False
     """Whether to go on although most messages come straight back."""
+    follow: bool = False
+    """Whether to go on with messages that come after the start, until none is left."""
+    group: str | None = None
+    """The FIFO group that messages of a standard queue get in a FIFO queue."""
     natively: bool | None = None
     """Whether AWS's own redrive moves; None leaves it to AWS where AWS can and the queue keeps no order."""
 
     @property
     def plain(self) -> bool:
         """Whether it asks for nothing that AWS's own redrive cannot do."""
-        chosen = not self.selection.everything or self.limit is not None or self.edit is not None
+        chosen = (
+            not self.selection.everything
+            or self.limit is not None
+            or self.edit is not None
+            or self.group is not None
+            or self.follow
+        )
         return not chosen and not self.force and (self.rate == "auto" or self.native_rate is not None)
 
     @property

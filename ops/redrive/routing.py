@@ -13,19 +13,21 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ops.answer import part
 from ops.dead_letters.cause import DELIVERY, RULE_ARN, TARGET_ARN, Invocation, cut
 from ops.errors import OpsError, UsageError
-from ops.queue import Queue, by_arn, find
+from ops.queue import Queue, find
 from ops.redrive.delivery import Delivery
 from ops.redrive.edit import Edit
 from ops.sqs.client import Sqs
-from ops.sqs.message import Entry, Message, Value
+from ops.sqs.message import MOST_BYTES, Entry, Message, Value
 from ops.sqs.outbox import Destination
+from ops.sqs.transport import Unanswered
 from ops.stage import Stage, in_words
 from stacks import names
 
@@ -39,6 +41,7 @@ _FUNCTION = re.compile(
 _RULE = re.compile(_OWNER.format("events") + r"rule/((?P<bus>[A-Za-z0-9_./-]{1,256})/)?(?P<name>[A-Za-z0-9_.-]{1,64})")
 _QUEUE = re.compile(_OWNER.format("sqs") + r"(?P<name>[A-Za-z0-9_-]{1,80}(\.fifo)?)")
 LATEST = "$LATEST"
+MOST = "MaximumMessageSize"
 LONGEST = 256
 """Characters of what a message says that a reason repeats."""
 
@@ -50,6 +53,13 @@ class QueueDestination:
     sqs: Sqs
     name: str
     """The queue's URL."""
+
+    async def room(self) -> int:
+        """Bytes of the largest message that the queue takes; what SQS takes at the most where nobody tells."""
+        try:
+            return int((await self.sqs.attributes(self.name, (MOST,)))[MOST])
+        except (OpsError, Unanswered, ValueError):
+            return MOST_BYTES
 
     async def send(self, entries: Sequence[Entry]) -> Mapping[str, str | None]:
         """By entry id None where SQS confirmed the message, else why not."""
@@ -64,6 +74,10 @@ class FunctionDestination:
     name: str
     """The function's ARN."""
 
+    async def room(self) -> int:
+        """Bytes of the largest message: the stamp of a redrive does not travel with an event, so it needs none."""
+        return MOST_BYTES
+
     async def send(self, entries: Sequence[Entry]) -> Mapping[str, str | None]:
         """By entry id None where Lambda accepted the event, else why not."""
         answers = await asyncio.gather(*(asyncio.to_thread(self._invoke, entry.message_body) for entry in entries))
@@ -71,7 +85,7 @@ class FunctionDestination:
 
     def _invoke(self, event: str) -> str | None:
         try:
-            answer = self.stage.client("lambda").invoke(
+            answer = self.stage.client("lambda", self.name.split(":")[3]).invoke(
                 FunctionName=self.name, InvocationType="Event", Payload=event.encode()
             )
         except (ClientError, BotoCoreError) as error:
@@ -89,22 +103,23 @@ class _Target:
 
 
 class Routing:
-    """Says where the messages of one dead-letter queue belong.
+    """Says where the messages of one dead-letter queue belong; in `group` where they have none and `to` needs one."""
 
-    Raises `UsageError` where `to` is of another type than the dead-letter queue: order would be lost, or made up.
-    """
-
-    def __init__(self, stage: Stage, sqs: Sqs, dead: Queue, to: Queue | None = None, edit: Edit | None = None) -> None:
-        if to is not None and to.fifo != dead.fifo:
-            kinds = {True: "FIFO", False: "standard"}
-            raise UsageError(
-                f"{to.name} is {kinds[to.fifo]} and {dead.name} is {kinds[dead.fifo]}: choose a queue of the same type."
-            )
+    def __init__(
+        self,
+        stage: Stage,
+        sqs: Sqs,
+        dead: Queue,
+        to: Queue | None = None,
+        edit: Edit | None = None,
+        group: str | None = None,
+    ) -> None:
         self._stage = stage
         self._sqs = sqs
         self._dead = dead
         self._to = QueueDestination(sqs, to.url) if to is not None else None
         self._edit = edit
+        self._group = group
         self._by_arn: dict[str, Destination | str] = {}
         self._targets: dict[tuple[str, str], _Target | str] = {}
         self._functions: dict[str, Destination | str] = {}
@@ -114,6 +129,8 @@ class Routing:
     def prepare(self, message: Message) -> Delivery | str:
         """The message as it is sent, or why it cannot be."""
         delivery = self._delivery(message)
+        if isinstance(delivery, Delivery) and self._group is not None:
+            delivery = replace(delivery, group=self._group)
         if isinstance(delivery, str) or self._edit is None:
             return delivery
         try:
@@ -123,10 +140,10 @@ class Routing:
 
     def _delivery(self, message: Message) -> Delivery | str:
         attributes = message.message_attributes
-        if self._dead.kind == "undelivered":
+        if self._dead.kind == "undelivered" and message.source is None:
             return self._undelivered(message)
         if self._dead.kind == "other" and message.source is None:
-            if TARGET_ARN in attributes:
+            if RULE_ARN in attributes and TARGET_ARN in attributes:
                 return self._undelivered_elsewhere(message)
             invocation = Invocation.of(message.body)
             if invocation is not None:
@@ -152,7 +169,8 @@ class Routing:
         """The event, to the target that it failed to reach, where its rule has that target and sends failures here."""
         attributes, original = message.message_attributes, _original(message)
         if self._to is not None:
-            return Delivery(self._to, message.body, original, message.group)
+            kept = original if _by_eventbridge(message) else attributes
+            return Delivery(self._to, message.body, kept, message.group)
         target = self._target(attributes.get(RULE_ARN, Value("String", "")).text, attributes[TARGET_ARN].text)
         if isinstance(target, str):
             return target
@@ -181,9 +199,13 @@ class Routing:
         if not _QUEUE.fullmatch(arn):
             return f"it failed to reach {arn}, to which only EventBridge delivers: say --to"
         try:
-            to = by_arn(self._stage, arn)
-        except OpsError:
+            to = find(self._stage, arn)
+        except UsageError:
             return f"the queue it belongs to is gone ({arn.rpartition(':')[2]}): say --to"
+        except OpsError as error:
+            return f"the queue it belongs to ({arn.rpartition(':')[2]}) could not be asked for: {error}"
+        if to.region != self._dead.region:
+            return f"the queue it belongs to is in another region ({arn}): say --to"
         return QueueDestination(self._sqs, to.url)
 
     def _function(self, arn: str) -> Destination | str:
@@ -202,7 +224,7 @@ class Routing:
             return unknown
         asked = {"FunctionName": named["name"], **({"Qualifier": named["qualifier"]} if named["qualifier"] else {})}
         try:
-            config = self._stage.client("lambda").get_function_event_invoke_config(**asked)
+            config = self._stage.client("lambda", self._dead.region).get_function_event_invoke_config(**asked)
         except (ClientError, BotoCoreError) as error:
             return unknown if _code(error) == _ABSENT else f"its function could not be asked ({_code(error)}): say --to"
         failures = config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
@@ -219,10 +241,10 @@ class Routing:
     def _arn_of_queue(self) -> str:
         if not self._own_arn:
             with in_words():
-                answer = self._stage.client("sqs").get_queue_attributes(
+                answer = self._stage.client("sqs", self._dead.region).get_queue_attributes(
                     QueueUrl=self._dead.url, AttributeNames=["QueueArn"]
                 )
-            self._own_arn = answer["Attributes"]["QueueArn"]
+            self._own_arn = str(part(answer, "Attributes", "QueueArn"))
         return self._own_arn
 
     def _target(self, rule: str, target: str) -> _Target | str:
@@ -243,7 +265,9 @@ class Routing:
             return unknown
         asked: dict[str, Any] = {"Rule": named["name"], **({"EventBusName": named["bus"]} if named["bus"] else {})}
         try:
-            pages = self._stage.client("events").get_paginator("list_targets_by_rule").paginate(**asked)
+            pages = (
+                self._stage.client("events", self._dead.region).get_paginator("list_targets_by_rule").paginate(**asked)
+            )
             every = [found for page in pages for found in page["Targets"] if found["Arn"] == target]
         except (ClientError, BotoCoreError) as error:
             return unknown if _code(error) == _ABSENT else f"its rule could not be asked ({_code(error)}): say --to"
@@ -259,11 +283,17 @@ class Routing:
             self._only = QueueDestination(self._sqs, find(self._stage, self._dead.word.removesuffix("-dlq")).url)
         elif self._only is None:
             with in_words():
-                pages = self._stage.client("sqs").get_paginator("list_dead_letter_source_queues")
+                pages = self._stage.client("sqs", self._dead.region).get_paginator("list_dead_letter_source_queues")
                 urls = [url for page in pages.paginate(QueueUrl=self._dead.url) for url in page.get("queueUrls", [])]
             only = len(urls) == 1
             self._only = QueueDestination(self._sqs, urls[0]) if only else "nothing says where it came from: say --to"
         return self._only
+
+
+def _by_eventbridge(message: Message) -> bool:
+    """Whether it is as EventBridge writes it; attributes of the same names may be a sender's own."""
+    rule, target = (message.message_attributes.get(name, Value("String")).text for name in (RULE_ARN, TARGET_ARN))
+    return _RULE.fullmatch(rule) is not None and target.startswith("arn:")
 
 
 def _original(message: Message) -> dict[str, Value]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from dataclasses import replace as replaced
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -19,8 +19,10 @@ from ops.dead_letters.message_file import Archive
 from ops.dead_letters.parked import forget, groups, placed, work_of
 from ops.dead_letters.redaction import Redaction
 from ops.dead_letters.selection import Chooser
+from ops.dead_letters.start import START, Start
 from ops.depth import depth
-from ops.errors import UsageError
+from ops.errors import OpsError
+from ops.lease import Lease, held
 from ops.queue import Queue, find, find_dead
 from ops.redrive import journal as journals
 from ops.redrive import native
@@ -29,9 +31,12 @@ from ops.redrive.edit import Edit, difference
 from ops.redrive.journal import Journal
 from ops.redrive.mover import Mover, Tally
 from ops.redrive.pace import Adaptive, Pace
+from ops.redrive.pulse import EVERY
+from ops.redrive.refusal import refuse
 from ops.redrive.request import Request
 from ops.redrive.routing import Routing
 from ops.redrive.turns import Turns
+from ops.sqs import sweep as sweeps
 from ops.sqs.client import Sqs
 from ops.sqs.connection import INTERRUPTED, connected, interruptible
 from ops.sqs.loop import run as run_loop
@@ -39,13 +44,22 @@ from ops.sqs.message import MOST_ATTRIBUTES, Message
 from ops.sqs.sweep import Sweep
 from ops.stage import Stage
 
-Progress = Callable[[int, int], None]
-"""Takes how many messages are done, and how many there are, approximately."""
+
+class Progress(Protocol):
+    """Shows how far the work is."""
+
+    def __call__(self, done: int, of: int, note: str = "") -> None:
+        """So many messages are done of so many, approximately; `note` says what is waited for, if something is."""
+
+
+FAILED = "failed"
+SPARE = 10
+"""Seconds by which a process may be late with a beat, and a receive with its answer."""
 DIFFERENCES = 3
 """Edited messages whose difference is shown."""
 
 
-def quiet(done: int, of: int) -> None:
+def quiet(done: int, of: int, note: str = "") -> None:
     """Shows no progress."""
 
 
@@ -63,10 +77,20 @@ class Report:
     maybe_twice: int = 0
     """Messages in sends that got no answer; a standard queue may hold them twice, with the same idempotency key."""
     undeleted: int = 0
-    """Messages that were sent and are in the dead-letter queue too; `resume` deletes them."""
+    """Messages that were sent and may be in the dead-letter queue too; `resume` deletes them."""
+    forced: bool = False
+    """Whether it was asked to go on although most messages come straight back."""
+    mostly_back: bool = False
+    """Whether most of what this run sent is dead again already."""
+    dead_again: int | None = None
+    """Messages in the dead-letter queue after AWS's own redrive, approximately: whether they are the same, and came
+    straight back, nobody can say, because AWS moves them without a mark."""
     unfit: int = 0
     """Messages that are not meant because the filter does not fit them."""
     stopped: str | None = None
+    """Why it ended before the queue was empty: `limit`, `came back`, `interrupted`, `failed`, or what SQS allows."""
+    failure: str | None = None
+    """The fault at which it `failed`, half-way."""
     differences: list[str] = field(default_factory=list)
     """What an edit changes, for the first few messages, without secrets."""
     originals: str | None = None
@@ -81,21 +105,21 @@ class Report:
 def redrive(stage: Stage, request: Request, *, yes: bool = False, progress: Progress = quiet) -> Report:
     """Moves the messages that are meant to where they came from, or to where the request says.
 
-    Without `yes` nothing is moved, and the report says what would be.
+    Without `yes` nothing is moved, and the report says what would be. A fault half-way is in the report.
 
-    Raises `UsageError` for what does not exist or does not fit, `OpsError` where AWS refuses.
+    Raises `UsageError` for what does not exist or does not fit, `OpsError` where AWS refuses before anything is moved.
     """
     dead = find_dead(stage, request.queue)
-    if request.natively and not request.plain:
-        raise UsageError(
-            f"AWS's own redrive takes no filter, limit or edit, and a whole rate of {native.CAP} at the most."
-        )
-    by_aws = request.natively if request.natively is not None else _left_to_aws(stage, dead, request)
+    to = find(stage, request.to) if request.to is not None else None
+    refuse(stage, dead, to, request)
+    by_aws = request.natively if request.natively is not None else _left_to_aws(stage, dead, to, request)
     if not yes:
         return _Move(stage, dead, request, journals.new_run(), None, progress).run(by_aws=by_aws)
     if by_aws:
         try:
-            return _move_natively(stage, dead, request, progress)
+            run = journals.new_run()
+            with held(stage, dead, "redrive", run):
+                return _move_natively(stage, dead, to, request, run, progress)
         except native.Unsuitable:
             if request.natively:
                 raise
@@ -106,7 +130,9 @@ def redrive(stage: Stage, request: Request, *, yes: bool = False, progress: Prog
 def resume(stage: Stage, run: str, *, progress: Progress = quiet) -> Report:
     """Goes on with a redrive that did not end: deletes what it sent, and moves the others as it was asked to.
 
-    Raises `UsageError` where there is no such redrive, `OpsError` where AWS refuses.
+    Those of the sent that are out of sight, because the process that died hides them still, are waited for: two and a
+    half minutes at the most. A fault half-way is in the report. Raises `UsageError` where there is no such redrive, or
+    it is running.
     """
     journal = journals.of(stage, run)
     request = journal.request
@@ -115,18 +141,18 @@ def resume(stage: Stage, run: str, *, progress: Progress = quiet) -> Report:
     return _Move(stage, journal.queue, request, run, journal, progress).run()
 
 
-def _left_to_aws(stage: Stage, dead: Queue, request: Request) -> bool:
+def _left_to_aws(stage: Stage, dead: Queue, to: Queue | None, request: Request) -> bool:
     """FIFO stays with us: what AWS's redrive takes for deduplication ids is nowhere documented."""
-    ours_to_finish = journals.pending(stage, dead.url)
-    return (
-        stage.endpoint is None and request.plain and not dead.fifo and dead.kind != "undelivered" and not ours_to_finish
-    )
+    here = stage.endpoint is None and (to is None or to.region == dead.region)
+    suits = request.plain and not dead.fifo and dead.kind != "undelivered"
+    return here and suits and not journals.pending(stage, dead.url)
 
 
-def _move_natively(stage: Stage, dead: Queue, request: Request, progress: Progress) -> Report:
+def _move_natively(
+    stage: Stage, dead: Queue, to: Queue | None, request: Request, run: str, progress: Progress
+) -> Report:
     started = monotonic()
-    to = find(stage, request.to) if request.to is not None else None
-    report = Report(journals.new_run(), dead.word, acted=True, native=True)
+    report = Report(run, dead.word, acted=True, native=True)
     tally = report.tally
     tally.seen = tally.matched = depth(stage, dead).waiting
     native.start(stage, dead, to=to, rate=request.native_rate)
@@ -136,6 +162,10 @@ def _move_natively(stage: Stage, dead: Queue, request: Request, progress: Progre
     except KeyboardInterrupt:
         tally.moved = native.cancel(stage, dead)
         report.stopped = INTERRUPTED
+    except OpsError as error:
+        report.stopped, report.failure = FAILED, str(error)
+    if report.failure is None:
+        report.dead_again = depth(stage, dead).waiting
     tally.to[to.word if to is not None else "where they came from"] = tally.moved
     report.problem = audit.end(stage, record, {"moved": tally.moved, "stopped": report.stopped})
     report.seconds = round(monotonic() - started, 3)
@@ -153,13 +183,16 @@ class _Move:
         self._to = find(stage, request.to) if request.to is not None else None
         self._request = request
         self._journal = journal
+        self._left_behind: list[Journal] = []
+        self._lease: Lease | None = None
         self._progress = progress
         self._edit = Edit(request.edit) if request.edit is not None else None
         self._redaction = Redaction(stage.topology)
         self._originals: Archive | None = None
+        self._edited: list[tuple[str, str]] = []
         self._work_queue = work_of(stage.topology, dead.word)
         self._leaves = self._to is not None and self._to.word != self._work_queue
-        self._report = Report(run, dead.word, acted=journal is not None)
+        self._report = Report(run, dead.word, acted=journal is not None, forced=request.force)
 
     def run(self, *, by_aws: bool = False) -> Report:
         """Moves, and reports; `by_aws` only says who would move."""
@@ -169,37 +202,91 @@ class _Move:
         if journal is None:
             run_loop(self._work())
         else:
-            asked = msgspec.to_builtins(self._request)
-            record = audit.begin(self._stage, report.run, "redrive", self._dead.word, asked)
             try:
-                if self._edit is not None:
-                    self._keep_originals()
-                run_loop(self._work())
-                if report.stopped != INTERRUPTED and not report.undeleted:
-                    journal.end(report.stopped or "done")
+                with held(self._stage, self._dead, "redrive", report.run) as self._lease:
+                    if journal.idle is None:
+                        journal.hold()
+                    self._left_behind = journals.left_behind(self._stage, self._dead.url)
+                    self._act(journal)
+                if self._lease.lost:
+                    report.problem = "It was not heard of for too long, as of a machine asleep, and another took over."
             finally:
-                journal.close()
-                if self._edit is not None and journal.ended is None and journal.path.exists():
-                    report.edit_in = str(journal.path)
-                if self._originals is not None:
-                    self._originals.__exit__(None, None, None)
-                report.problem = audit.end(self._stage, record, self._result()) or report.problem
+                for each in (journal, *self._left_behind):
+                    each.close()
+        report.differences = ["\n".join(difference(*bodies, self._redaction)) for bodies in self._edited]
         report.seconds = round(monotonic() - started, 3)
         return report
 
+    def _act(self, journal: Journal) -> None:
+        report = self._report
+        asked = msgspec.to_builtins(self._request)
+        record = audit.begin(self._stage, report.run, "redrive", self._dead.word, asked)
+        try:
+            if self._edit is not None:
+                self._keep_originals()
+            try:
+                run_loop(self._work())
+            except (OpsError, KeyboardInterrupt) as error:
+                if not journal.path.exists():
+                    raise  # nothing was sent, so there is nothing to go on with
+                told = isinstance(error, OpsError)
+                report.stopped, report.failure = (FAILED, str(error)) if told else (INTERRUPTED, None)
+                report.undeleted = len(journal.pending)
+            if report.stopped not in (INTERRUPTED, FAILED) and not report.undeleted:
+                journal.end(report.stopped or "done")
+        finally:
+            if self._edit is not None and journal.ended is None and journal.path.exists():
+                report.edit_in = str(journal.path)
+            if self._originals is not None:
+                self._originals.__exit__(None, None, None)
+            report.problem = audit.end(self._stage, record, self._result()) or report.problem
+
+    @property
+    def _journals(self) -> list[Journal]:
+        """This run's, and those of others of the same queue that left something to delete."""
+        return [*([self._journal] if self._journal is not None else []), *self._left_behind]
+
+    def _settled(self, ids: Iterable[str]) -> None:
+        gone = set(ids)
+        for journal in self._journals:
+            journal.deleted(gone)
+
+    def _hidden(self) -> float:
+        """Seconds for which runs that died may still hide what they sent."""
+        longest = sweeps.VISIBILITY + EVERY + SPARE
+        return max(
+            (longest - each.idle for each in self._journals if each.pending and each.idle is not None), default=0
+        )
+
+    def _waits(self, goal: int, undeleted: int, seconds: float) -> None:
+        note = f"waiting for {undeleted:,} sent messages that are out of sight, {seconds:.0f} s at the most"
+        self._progress(self._report.tally.moved, goal, note)
+
     async def _work(self) -> None:
         request, report = self._request, self._report
-        gone = journals.pending(self._stage, self._dead.url)
-        waiting = depth(self._stage, self._dead).waiting
+        before = journals.pending(self._stage, self._dead.url) if self._journal is None else set()
+        start = Start.of(self._stage, self._dead)
+        waiting = start.waiting
         goal = waiting if request.limit is None else min(request.limit, waiting)
-        async with connected(self._stage) as sqs:
-            sweep = Sweep(sqs, self._dead.url, workers=32, gone=gone)
+        async with connected(self._stage, self._dead, self._to) as sqs:
+            sweep = Sweep(
+                sqs,
+                self._dead.url,
+                workers=32,
+                gone={id_ for journal in self._journals for id_ in journal.pending},
+                hidden=self._hidden(),
+                settled=self._settled,
+                waits=lambda undeleted, seconds: self._waits(goal, undeleted, seconds),
+            )
+            if self._lease is not None:
+                self._lease.on_loss(lambda: sweep.stop(INTERRUPTED))
+            sqs.may_send = sweep.holds
             needed = request.selection.asks_cause
             causes = Causes(self._stage, needed=needed) if self._journal is None or needed else None
-            routing = Routing(self._stage, sqs, self._dead, self._to, self._edit)
+            routing = Routing(self._stage, sqs, self._dead, self._to, self._edit, request.group)
             pace = self._pace(sqs)
             turns = Turns(groups(self._stage, self._work_queue)) if self._work_queue is not None else None
-            chooser = Chooser(request.selection)
+            chooser = Chooser(request.selection, self._dead.kind)
             mover = Mover(
                 sweep,
                 lambda message: self._prepare(routing, message),
@@ -213,14 +300,18 @@ class _Move:
                 force=request.force,
                 moved=lambda _: self._progress(mover.tally.moved, goal),
                 turns=turns,
+                sent_before=before,
+                start=None if request.follow else start,
             )
             report.tally = mover.tally
+            sqs.taken = mover.took
             try:
                 with interruptible(sweep):
-                    async with _watched(pace, mover):
+                    async with _alongside(*[journal.pulse.beat() for journal in self._journals]), _watched(pace, mover):
                         await sweep.run(mover.visit)
             finally:
                 self._fill(sqs, sweep, waiting)
+                report.mostly_back = mover.mostly_back
                 report.unfit = chooser.unfit
                 if turns is not None and self._work_queue is not None and self._leaves:
                     # What another queue has now holds nobody up here.
@@ -240,8 +331,8 @@ class _Move:
             delivery = replaced(delivery, attributes=attributes)
         if self._originals is not None:
             self._originals.write([message], [None])
-        if len(self._report.differences) < DIFFERENCES and delivery.body != message.body:
-            self._report.differences.append("\n".join(difference(message.body, delivery.body, self._redaction)))
+        if len(self._edited) < DIFFERENCES and delivery.body != message.body:
+            self._edited.append((message.body, delivery.body))
         return delivery
 
     def _pace(self, sqs: Sqs) -> Pace:
@@ -261,7 +352,7 @@ class _Move:
 
     def _fill(self, sqs: Sqs, sweep: Sweep, waiting: int) -> None:
         report, tally = self._report, self._report.tally
-        hides = self._dead.fifo and tally.kept and not sweep.stopped
+        hides = self._dead.fifo and tally.kept and sweep.stopped in (None, START)
         report.locked = max(waiting - tally.seen, 0) if hides else 0
         report.maybe_twice = 0 if self._dead.fifo else sqs.unsure
         report.undeleted = sweep.undeleted
@@ -284,9 +375,17 @@ async def _watched(pace: Pace, mover: Mover) -> AsyncIterator[None]:
     def destinations() -> list[str]:
         return [url for url in mover.urls if not url.startswith("arn:")]
 
-    watch = asyncio.create_task(pace.watch(lambda: mover.tally.moved, destinations, mover.give_up))
+    async with _alongside(pace.watch(lambda: mover.tally.moved, destinations, mover.look_back)):
+        yield
+
+
+@asynccontextmanager
+async def _alongside(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Does these as long as the body runs."""
+    tasks = [asyncio.create_task(work) for work in works]
     try:
         yield
     finally:
-        watch.cancel()
-        await asyncio.gather(watch, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

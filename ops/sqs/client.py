@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from ops.errors import OpsError
-from ops.sqs.message import Entry, Message, md5_of_attributes, md5_of_body
+from ops.sqs.message import UNREADABLE, Entry, Message, md5_of_attributes, md5_of_body
 from ops.sqs.transport import Transport, Unanswered
 
 TEN = 10
 THROTTLES = frozenset({"RequestThrottled", "ThrottlingException", "Throttling", "KmsThrottled", "SlowDown"})
+
+EXPIRED = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException"}
+)
+"""Faults of credentials that held before and do not any more."""
+LAPSED = "it was held for too long, and others may have it now"
+"""Why a message is not sent that may be sent no more."""
 
 
 class Refused(OpsError):
     """SQS answered with an error that trying again does not cure; `fault` is its code."""
 
     def __init__(self, action: str, fault: str, message: str | None) -> None:
-        super().__init__(f"SQS refused {action}: {message or fault} ({fault}).")
+        again = " Sign in to AWS again." if fault in EXPIRED else ""
+        super().__init__(f"SQS refused {action}: {message or fault} ({fault}).{again}")
         self.fault = fault
+
+
+class _Lapsed(Exception):
+    """What was to be sent may be sent no more."""
 
 
 class _Sent(Struct, rename="pascal"):
@@ -75,16 +87,31 @@ class Sqs:
 
     Throttles and faults of the service are retried after growing random pauses, and so is a call that got no
     answer. On a standard queue such a send may arrive twice: `unanswered` counts, by action, the calls without answer
-    and `unsure` the messages in such sends. `throttled` counts the refusals for being too fast.
+    and `unsure` the messages in such sends. `throttled` counts the refusals for being too fast. `elsewhere` are the
+    transports to queues, by their URLs, that are in another region. `may_send` is asked before every attempt, by entry
+    id, and `taken` is told what SQS confirmed, with the id that it gave it. `renew` is called when the credentials have
+    run out: whether there are others now.
     """
 
-    def __init__(self, transport: Transport, *, attempts: int = 8, pause: float = 0.1) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        attempts: int = 8,
+        pause: float = 0.1,
+        elsewhere: Mapping[str, Transport] | None = None,
+    ) -> None:
         self._transport = transport
+        self._elsewhere = elsewhere or {}
         self.attempts = attempts
         self._pause = pause
         self.unanswered: dict[str, int] = {}
         self.unsure = 0
         self.throttled = 0
+        self.may_send: Callable[[str], bool] = lambda _: True
+        self.taken: Callable[[Entry, str], None] = lambda _, __: None
+        self.renew: Callable[[], bool] = lambda: False
+        self._renewals = 0
 
     async def receive(self, url: str, *, visibility: int, wait: int) -> list[Message]:
         """Up to ten messages, hidden from others for `visibility` seconds; waits up to `wait` seconds for the first.
@@ -105,18 +132,32 @@ class Sqs:
     async def send(self, url: str, entries: Sequence[Entry]) -> dict[str, str | None]:
         """Sends up to ten messages: by entry id None where SQS confirmed what was sent, else why not.
 
-        Entries that fail through no fault of theirs are sent again. Raises `Refused` where SQS refuses the whole
-        batch, `Unanswered` where no answer came.
+        Entries that fail through no fault of theirs are sent again, as long as they may be: else `LAPSED`. Raises
+        `Refused` where SQS refuses the whole batch, `Unanswered` where no answer came.
         """
         outcome: dict[str, str | None] = {}
         waiting = {entry.id: entry for entry in entries}
         for attempt in range(self.attempts):
-            answer = await self._call(
-                "SendMessageBatch", {"QueueUrl": url, "Entries": list(waiting.values())}, _SendAnswer, len(waiting)
-            )
+            for id_ in [id_ for id_ in waiting if not self.may_send(id_)]:
+                outcome[id_] = LAPSED
+                del waiting[id_]
+            if not waiting:
+                break
+            try:
+                answer = await self._call(
+                    "SendMessageBatch", {"QueueUrl": url, "Entries": list(waiting.values())}, _SendAnswer, list(waiting)
+                )
+            except _Lapsed:
+                continue
             for sent in answer.successful:
-                outcome[sent.id] = _confirmed(waiting.pop(sent.id), sent)
+                if (entry := waiting.pop(sent.id, None)) is None:
+                    continue
+                outcome[sent.id] = _confirmed(entry, sent)
+                if outcome[sent.id] is None:
+                    self.taken(entry, sent.message_id)
             for failed in answer.failed:
+                if failed.id not in waiting:
+                    continue
                 outcome[failed.id] = f"{failed.message or failed.code} ({failed.code})"
                 if failed.sender_fault and failed.code not in THROTTLES:
                     del waiting[failed.id]
@@ -145,9 +186,13 @@ class Sqs:
         return await self._batch("ChangeMessageVisibilityBatch", url, change)
 
     async def attributes(self, url: str, names: Iterable[str] = ("All",)) -> dict[str, str]:
-        """The queue's attributes. Raises `Refused`, and `Unanswered` where no answer came."""
-        request = {"QueueUrl": url, "AttributeNames": list(names)}
-        return (await self._call("GetQueueAttributes", request, _Attributes)).attributes
+        """The queue's attributes. Raises `Refused`, and `Unanswered` where no answer came that has those asked for."""
+        wanted = list(names)
+        request = {"QueueUrl": url, "AttributeNames": wanted}
+        found = (await self._call("GetQueueAttributes", request, _Attributes)).attributes
+        if missing := [name for name in wanted if name != "All" and name not in found]:
+            raise Unanswered(f"its answer has no {missing[0]}")
+        return found
 
     async def _batch(self, action: str, url: str, changes: Sequence[tuple[str, dict[str, Any]]]) -> set[str]:
         # A message id is a valid entry id, but ids that a person gave may not be; an index always is.
@@ -155,7 +200,8 @@ class Sqs:
         done: set[str] = set()
         for attempt in range(self.attempts):
             answer = await self._call(action, {"QueueUrl": url, "Entries": entries}, _BatchAnswer)
-            done.update(changes[int(success.id)][0] for success in answer.successful)
+            asked = {str(index): id_ for index, (id_, _) in enumerate(changes)}
+            done.update(asked[success.id] for success in answer.successful if success.id in asked)
             again = {failed.id for failed in answer.failed if not failed.sender_fault or failed.code in THROTTLES}
             entries = [entry for entry in entries if entry["Id"] in again]
             if not entries:
@@ -164,23 +210,35 @@ class Sqs:
         return done
 
     async def _call(
-        self, action: str, request: Mapping[str, Any], answer: type[A], messages: int = 0, *, repeat: bool = True
+        self,
+        action: str,
+        request: Mapping[str, Any],
+        answer: type[A],
+        sends: Sequence[str] = (),
+        *,
+        repeat: bool = True,
     ) -> A:
         payload = msgspec.json.encode(request)
+        transport = self._elsewhere.get(request["QueueUrl"], self._transport)
         for attempt in range(self.attempts):
             last = attempt == self.attempts - 1
+            if not all(map(self.may_send, sends)):
+                raise _Lapsed
+            renewals = self._renewals
             try:
-                status, body = await self._transport(action, payload)
+                status, body = await transport(action, payload)
+                if status == 200:
+                    return _read(body, answer)
             except Unanswered:
                 self.unanswered[action] = self.unanswered.get(action, 0) + 1
-                self.unsure += messages
+                self.unsure += len(sends)
                 if last or not repeat:
                     raise
                 await self.pause(attempt)
                 continue
-            if status == 200:
-                return msgspec.json.decode(body, type=answer)
             fault, message = _fault(status, body)
+            if fault in EXPIRED and not last and self._renewed(renewals):
+                continue
             throttled = fault in THROTTLES
             self.throttled += throttled
             if last or not (throttled or status >= 500):
@@ -188,12 +246,25 @@ class Sqs:
             await self.pause(attempt)
         raise AssertionError("every attempt either returns or raises")
 
+    def _renewed(self, renewals: int) -> bool:
+        """Whether there are other credentials than after so many renewals."""
+        if self._renewals == renewals:
+            self._renewals += self.renew()
+        return self._renewals > renewals
+
     async def pause(self, attempt: int) -> None:
         """A random pause that grows with the attempts, so that many clients do not come back together.
 
         https://docs.aws.amazon.com/general/latest/gr/api-retries.html
         """
         await asyncio.sleep(random.uniform(0, min(self._pause * 2**attempt, 20)))
+
+
+def _read(body: bytes, answer: type[A]) -> A:
+    try:
+        return msgspec.json.decode(body, type=answer)
+    except UNREADABLE:
+        raise Unanswered("its answer is cut off, or no answer of SQS") from None
 
 
 def _confirmed(entry: Entry, sent: _Sent) -> str | None:

@@ -6,44 +6,82 @@ import asyncio
 import signal
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Protocol
 
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import get_cert_path
 
 from ops.errors import OpsError
+from ops.queue import Queue
 from ops.sqs.client import Sqs
-from ops.sqs.sweep import Sweep
 from ops.sqs.transport import HttpTransport, Unanswered
 from ops.stage import Stage, in_words
 
 INTERRUPTED = "interrupted"
 
 
+class Stoppable(Protocol):
+    """Work that ends early when it is told to."""
+
+    def stop(self, reason: str) -> None:
+        """Begins nothing more; what is under way is finished."""
+
+
 @asynccontextmanager
-async def connected(stage: Stage) -> AsyncIterator[Sqs]:
-    """SQS of that stage, for calls that move messages. Raises `OpsError` where it does not answer."""
+async def connected(stage: Stage, queue: Queue | None = None, to: Queue | None = None) -> AsyncIterator[Sqs]:
+    """SQS for calls that move messages: of the region of `queue`, or of the stage, and for calls on `to` of its region.
+
+    Raises `OpsError` where it does not answer.
+    """
+    here = _transport(stage, queue)
+    there = (
+        {to.url: _transport(stage, to)} if to is not None and queue is not None and to.region != queue.region else {}
+    )
+    async with AsyncExitStack() as open_:
+        for transport in (here, *there.values()):
+            await open_.enter_async_context(transport)
+        sqs = Sqs(here, elsewhere=there)
+        sqs.renew = lambda: _renewed(stage, [here, *there.values()])
+        try:
+            yield sqs
+        except Unanswered as error:
+            asked = stage.client("sqs", queue.region if queue is not None else None).meta.endpoint_url
+            raise OpsError(f"SQS does not answer at {asked} ({error}): nothing is lost, try again.") from error
+
+
+def _transport(stage: Stage, queue: Queue | None) -> HttpTransport:
+    region = queue.region if queue is not None else None
     with in_words():
-        endpoint = stage.client("sqs").meta.endpoint_url
+        endpoint = stage.client("sqs", region).meta.endpoint_url
         trusted = get_cert_path(stage.session.get_config_variable("ca_bundle") or True)
         credentials = stage.session.get_credentials()
-    transport = HttpTransport(endpoint, stage.region, credentials, certificates=trusted)
-    async with transport:
-        try:
-            yield Sqs(transport)
-        except Unanswered as error:
-            raise OpsError(f"SQS does not answer at {endpoint} ({error}): nothing is lost, try again.") from error
+    return HttpTransport(endpoint, region or stage.region, credentials, certificates=trusted)
+
+
+def _renewed(stage: Stage, transports: list[HttpTransport]) -> bool:
+    """Looks for other credentials where the first came from: whoever signed in again meanwhile left them there."""
+    try:
+        found = stage.session.get_component("credential_provider").load_credentials()
+        if found is None or found.get_frozen_credentials() == transports[0].credentials.get_frozen_credentials():
+            return False
+    except (BotoCoreError, ClientError):
+        return False
+    for transport in transports:
+        transport.credentials = found
+    return True
 
 
 @contextmanager
-def interruptible(sweep: Sweep) -> Iterator[None]:
-    """Lets Ctrl-C end the sweep after what is under way; a second Ctrl-C does not wait for it."""
+def interruptible(work: Stoppable) -> Iterator[None]:
+    """Lets Ctrl-C end the work after what is under way; a second Ctrl-C does not wait for it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        sweep.stop(INTERRUPTED)
+        work.stop(INTERRUPTED)
         loop.remove_signal_handler(signal.SIGINT)
 
     loop.add_signal_handler(signal.SIGINT, stop)

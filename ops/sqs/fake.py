@@ -26,6 +26,8 @@ from ops.sqs.message import MOST_ATTRIBUTES, MOST_BYTES, Entry, Value, md5_of_at
 REMEMBERED = 300
 """Seconds for which a FIFO queue remembers a deduplication id."""
 MOST_IN_FLIGHT = 120_000
+REGION = "eu-west-1"
+ACCOUNT = "000000000000"
 
 
 class Fault(Exception):
@@ -58,16 +60,17 @@ class Stored(Struct, eq=False):
 class FakeQueue:
     """One queue. `dead` and `receives` are its redrive policy."""
 
-    def __init__(self, url: str, dead: FakeQueue | None = None, receives: int = 0) -> None:
+    def __init__(self, url: str, dead: FakeQueue | None = None, receives: int = 0, region: str = REGION) -> None:
         self.url = url
-        self.name = url.rsplit("/", 1)[-1]
-        self.arn = f"arn:aws:sqs:eu-west-1:000000000000:{self.name}"
+        self.account, self.name = url.rsplit("/", 2)[-2:]
+        self.arn = f"arn:aws:sqs:{region}:{self.account}:{self.name}"
         self.fifo = url.endswith(".fifo")
         self.dead = dead
         self.receives = receives
         self.arrived: list[str] = []
         """The bodies of all messages that were ever accepted, in order; empty where `record` is off."""
         self.record = True
+        self.most_bytes = MOST_BYTES
         self._numbers = itertools.count()
         self._ready: deque[Stored] = deque()
         self._hidden: list[tuple[float, int, Stored]] = []
@@ -89,7 +92,7 @@ class FakeQueue:
 
     def put(self, entry: Entry, *, id_: str | None = None, source: str | None = None) -> str:
         """Accepts a message and answers its id. Raises `Fault` as SQS does."""
-        if not entry.message_body or entry.size > MOST_BYTES:
+        if not entry.message_body or entry.size > self.most_bytes:
             raise Fault("InvalidParameterValue", "One or more parameters are invalid.")
         if len(entry.message_attributes) > MOST_ATTRIBUTES:
             raise Fault("InvalidParameterValue", "Number of message attributes exceeds the allowed maximum.")
@@ -118,7 +121,7 @@ class FakeQueue:
         self._add(message)
         return message.id
 
-    def take(self, most: int, visibility: int) -> list[Stored]:
+    def take(self, most: int, visibility: float) -> list[Stored]:
         """Receives up to `most` messages."""
         self._wake()
         if len(self._flying) + most > MOST_IN_FLIGHT and self.in_flight + most > MOST_IN_FLIGHT:
@@ -156,6 +159,12 @@ class FakeQueue:
             raise Fault("MessageNotInflight")
         message.visible = _now() + seconds
         heapq.heappush(self._hidden, (message.visible, message.number, message))
+
+    def show_all(self) -> None:
+        """Makes everything visible that is hidden, as if it was long ago that it was received."""
+        for message in list(self._flying.values()):
+            if message.visible > _now():
+                self.hide(message.receipt, 0)
 
     def bodies(self) -> list[str]:
         """The bodies of what is in the queue, visible or not, in order of arrival."""
@@ -242,6 +251,7 @@ class _Delete(Struct, rename="pascal"):
 class _Request(Struct, rename="pascal"):
     queue_url: str = ""
     queue_name: str = ""
+    owner: str = msgspec.field(default=ACCOUNT, name="QueueOwnerAWSAccountId")
     entries: msgspec.Raw = msgspec.Raw(b"[]")
     max_number_of_messages: int = 1
     visibility_timeout: int = 30
@@ -249,19 +259,22 @@ class _Request(Struct, rename="pascal"):
 
 
 class FakeSqs:
-    """A transport that answers from memory. `latency` is how many seconds every call takes."""
+    """One region's SQS, a transport that answers from memory. `latency` is how many seconds every call takes."""
 
-    def __init__(self, latency: float = 0.0) -> None:
+    def __init__(self, latency: float = 0.0, region: str = REGION) -> None:
         self.latency = latency
+        self.region = region
         self.queues: dict[str, FakeQueue] = {}
 
-    def create(self, name: str, dead: FakeQueue | None = None, receives: int = 3) -> FakeQueue:
+    def create(
+        self, name: str, dead: FakeQueue | None = None, receives: int = 3, *, account: str = ACCOUNT
+    ) -> FakeQueue:
         """A new queue."""
-        url = f"http://sqs/000000000000/{name}"
-        return self.queues.setdefault(url, FakeQueue(url, dead, receives))
+        url = f"http://sqs/{account}/{name}"
+        return self.queues.setdefault(url, FakeQueue(url, dead, receives, self.region))
 
-    def _named(self, name: str) -> FakeQueue:
-        return {queue.name: queue for queue in self.queues.values()}[name]
+    def _named(self, name: str, account: str) -> FakeQueue:
+        return self.queues[f"http://sqs/{account}/{name}"]
 
     async def __call__(self, action: str, payload: bytes) -> tuple[int, bytes]:
         """Carries out one request."""
@@ -269,7 +282,9 @@ class FakeSqs:
             await asyncio.sleep(self.latency)
         request = msgspec.json.decode(payload, type=_Request)
         try:
-            queue = self._named(request.queue_name) if request.queue_name else self.queues[request.queue_url]
+            queue = (
+                self._named(request.queue_name, request.owner) if request.queue_name else self.queues[request.queue_url]
+            )
             answer = await getattr(self, f"_{action}")(queue, request)
         except KeyError:
             return 400, msgspec.json.encode(
@@ -315,6 +330,7 @@ class FakeSqs:
             "ApproximateNumberOfMessages": str(len(queue) - flying),
             "ApproximateNumberOfMessagesNotVisible": str(flying),
             "QueueArn": queue.arn,
+            "MaximumMessageSize": str(queue.most_bytes),
         }
         if queue.dead is not None:
             policy = {"deadLetterTargetArn": queue.dead.arn, "maxReceiveCount": str(queue.receives)}

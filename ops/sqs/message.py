@@ -18,8 +18,9 @@ MOST_BYTES = 1_048_576
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
 MOST_ATTRIBUTES = 10
 _NUMBER = re.compile(r"[0-9]{1,9}")
-UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
-"""What reading a body as JSON can raise: it is somebody else's, and may be nested a hundred thousand levels deep."""
+UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError, ArithmeticError)
+"""What reading a body as JSON can raise: it is somebody else's, and may be nested a hundred thousand levels deep, or
+have numbers beyond all measure."""
 
 
 def number(text: str) -> int | None:
@@ -61,12 +62,12 @@ class Message(Struct, rename="pascal"):
     @property
     def sent_at(self) -> datetime:
         """When it was first sent."""
-        return datetime.fromtimestamp(int(self.attributes.get("SentTimestamp", "0")) / 1000, UTC)
+        return datetime.fromtimestamp(_count(self.attributes.get("SentTimestamp")) / 1000, UTC)
 
     @property
     def receives(self) -> int:
         """How often it was received, this time included."""
-        return int(self.attributes.get("ApproximateReceiveCount", "0"))
+        return _count(self.attributes.get("ApproximateReceiveCount"))
 
     @property
     def source(self) -> str | None:
@@ -94,6 +95,11 @@ class Entry(Struct, rename="pascal", omit_defaults=True):
         for name, value in self.message_attributes.items():
             size += attribute_size(name, value)
         return size
+
+
+def _count(text: str | None) -> int:
+    """What SQS counted, 0 where it says nothing that can be read; 13 digits are milliseconds until the year 2286."""
+    return int(text) if text is not None and re.fullmatch("[0-9]{1,13}", text) else 0
 
 
 def attribute_size(name: str, value: Value) -> int:

@@ -25,6 +25,9 @@ class Destination(Protocol):
     def name(self) -> str:
         """The URL of a queue, the ARN of anything else."""
 
+    async def room(self) -> int:
+        """Bytes of the largest message that it takes."""
+
     async def send(self, entries: Sequence[Entry]) -> Mapping[str, str | None]:
         """Sends up to ten messages: by entry id None where the destination confirmed the message, else why not."""
 

@@ -2,14 +2,16 @@
 
 A message that was received stays this sweep's own until it is deleted or released: its visibility is extended while
 the work takes long, a second receive of it only refreshes its receipt handle, and one that was already sent elsewhere
-is deleted and never handed out again. On a FIFO queue at most one batch of a group is out at a time: SQS locks a group
-while one of its messages is in flight, and where a lock ran out the sweep leaves the newcomers alone.
+is deleted and never handed out again. A hold that ran out, because the process was stopped or the machine slept, is a
+hold no more: others may have had the message since. On a FIFO queue at most one batch of a group is out at a time: SQS
+locks a group while one of its messages is in flight, and where a lock ran out the sweep leaves the newcomers alone.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
@@ -17,6 +19,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from ops.sqs.client import TEN, Refused, Sqs
+from ops.sqs.clock import Clock
 from ops.sqs.message import Message
 from ops.sqs.transport import Unanswered
 
@@ -24,6 +27,8 @@ MOST_HELD = 100_000
 """Messages held at once, at the most: SQS allows 120,000 in flight.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
 
+VISIBILITY = 120
+"""Seconds that a message is hidden for at a time."""
 WAIT = 1
 """Seconds that a receive waits for a message; a receive that waits asks all of SQS's servers.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html"""
@@ -34,6 +39,10 @@ HIDDEN = "ApproximateNumberOfMessagesNotVisible"
 
 Visit = Callable[[list[Message]], Awaitable[None]]
 T = TypeVar("T")
+
+
+def nothing(*_: object) -> None:
+    """Takes note of nothing."""
 
 
 class _Hold(Struct):
@@ -47,8 +56,10 @@ class _Hold(Struct):
 class Sweep:
     """One pass over one queue, by several workers at once.
 
-    `visibility` is how many seconds a message stays hidden before it is extended. `gone` are ids of messages that an
-    earlier pass already sent.
+    `visibility` is how many seconds a message is hidden for at a time, `VISIBILITY` where it is not said; longer where
+    the work takes longer. `gone` are ids of messages that an earlier pass already sent, and may hide for `hidden`
+    seconds more. `settled` is told the ids of what was sent and is surely not in the queue any more, `waits` how many
+    such messages are waited for, and for how many seconds at the most.
     """
 
     def __init__(
@@ -57,20 +68,28 @@ class Sweep:
         url: str,
         *,
         workers: int = 16,
-        visibility: int = 120,
+        visibility: int | None = None,
         gone: Iterable[str] = (),
+        hidden: float = 0.0,
         most_held: int = MOST_HELD,
+        settled: Callable[[Iterable[str]], None] = nothing,
+        waits: Callable[[int, float], None] = nothing,
     ) -> None:
         self._sqs = sqs
         self._url = url
         self.fifo = url.endswith(".fifo")
         self._workers = workers
-        self._visibility = visibility
+        self._visibility = visibility or VISIBILITY
+        self._clock = Clock()
         self._gone = set(gone)
+        self._ahead: deque[list[Message]] = deque()
+        self._looking = 0
+        self._settled = settled
+        self._waits = waits
         self._most_held = most_held
         self._holds: dict[str, _Hold] = {}
         self._groups: dict[str | None, int] = {}
-        self._look_until = 0.0
+        self._look_until = self._now() + hidden if self._gone else 0.0
         self._seen = 0
         self.stopped: str | None = None
         """Why the sweep ended before the queue was empty."""
@@ -85,6 +104,46 @@ class Sweep:
         """Messages that were sent and that SQS has not deleted yet."""
         return sum(hold.gone for hold in self._holds.values()) + len(self._gone)
 
+    @property
+    def missing(self) -> int:
+        """Messages that were sent, may be in the queue still, and were not seen since."""
+        return len(self._gone)
+
+    def holds(self, id_: str) -> bool:
+        """Whether nobody else can have received that message, and will not in the next moments."""
+        hold = self._holds.get(id_)
+        return hold is not None and hold.until > self._now() + self._visibility / 20
+
+    def let_go(self, ids: Iterable[str]) -> None:
+        """These are not held any more: who is still in the queue comes again, as if it was never here."""
+        for id_ in ids:
+            hold = self._holds.pop(id_, None)
+            if hold is not None and not hold.gone:
+                self._seen -= 1
+                self._unlock(hold)
+        self._look_again()
+
+    async def look_ahead(self) -> list[Message]:
+        """Receives messages that are visited later, once it is their turn; none where none is visible.
+
+        Raises `Refused` and `Unanswered` as the calls do.
+        """
+        self._looking += 1
+        try:
+            asked = self._now()
+            received = await self._sqs.receive(self._url, visibility=self._visibility, wait=WAIT)
+            fresh, sent = self._take(received, asked + self._visibility)
+            if fresh:
+                self._ahead.append(fresh)
+            if sent:
+                await self.delete(sent)
+            return fresh
+        except Unanswered:
+            self._look_again()
+            raise
+        finally:
+            self._looking -= 1
+
     def stop(self, reason: str) -> None:
         """Receives nothing more; what is under way is finished."""
         self.stopped = self.stopped or reason
@@ -95,19 +154,32 @@ class Sweep:
         What `visit` does not delete is released at the end. Raises `Refused` and `Unanswered` as the calls do.
         """
         keeper = asyncio.create_task(self._extend())
-        idle = 0
+        idle = deletions = 0
         try:
             while self.stopped is None:
                 seen = self._seen
                 await self._pass(visit)
+                # A receipt handle may have been renewed while its deletion was under way, which then deleted nothing.
+                again = [id_ for id_, hold in self._holds.items() if hold.gone] if deletions < PATIENCE else []
+                deletions += bool(again)
+                for lot in _tens(again):
+                    await self.delete(lot)
                 idle = idle + 1 if seen == self._seen else 0
                 counts = await self._sqs.attributes(self._url, (WAITING, HIDDEN))
+                waiting, others = int(counts[WAITING]), int(counts[HIDDEN]) > self.held
                 # A receive may come back empty from a queue that is not, and what was hidden by a call whose answer
-                # was lost comes back when its visibility runs out.
-                if int(counts[HIDDEN]) > self.held and self._now() < self._look_until:
+                # was lost, or by a process that died, comes back when its visibility runs out.
+                if self._looking or self._ahead:
+                    await asyncio.sleep(0.01)
+                    continue
+                left = self._look_until - self._now()
+                if (others or self.undeleted) and left > 0:
+                    self._waits(self.undeleted, left)
+                    idle = 0
                     await asyncio.sleep(1)
-                elif not int(counts[WAITING]) or idle == PATIENCE:
-                    self._settle()
+                elif not waiting or idle >= PATIENCE:
+                    if not waiting and not others:
+                        self._settle()
                     break
         finally:
             keeper.cancel()
@@ -146,6 +218,7 @@ class Sweep:
         self.sent(ids)
         receipts = {id_: self._holds[id_].receipt for id_ in ids if id_ in self._holds}
         done = await self._sqs.delete(self._url, receipts)
+        settled: list[str] = []
         for id_ in done & self._holds.keys():
             hold = self._holds[id_]
             # SQS confirms the deletion by an outdated receipt handle without deleting anything.
@@ -154,6 +227,10 @@ class Sweep:
                 if hold.until < self._now():
                     self._gone.add(id_)
                     self._look_again()
+                else:
+                    settled.append(id_)
+        if settled:
+            self._settled(settled)
         if len(done) < len(receipts):
             self._look_again()
         return done
@@ -164,7 +241,8 @@ class Sweep:
         Within a group the first message keeps the lock until the rest is visible, so that nobody receives the rest
         without it.
         """
-        kept = [(id_, hold.receipt) for id_, hold in reversed(self._holds.items()) if not hold.gone]
+        now = self._now()
+        kept = [(i, hold.receipt) for i, hold in reversed(self._holds.items()) if not hold.gone and now < hold.until]
         for lot in _tens(kept):
             try:
                 await self._sqs.hide(self._url, dict(lot), 0)
@@ -177,6 +255,10 @@ class Sweep:
         empty = False
         unanswered = 0
         while self.stopped is None and not empty:
+            if self._ahead:
+                await visit(self._ahead.popleft())
+                continue
+            asked = self._now()
             try:
                 received = await self._sqs.receive(self._url, visibility=self._visibility, wait=WAIT)
             except Unanswered:
@@ -192,7 +274,7 @@ class Sweep:
                 self.stop("SQS lets no more messages be in flight")
                 return
             empty, unanswered = not received, 0
-            fresh, sent = self._take(received)
+            fresh, sent = self._take(received, asked + self._visibility)
             if sent:
                 await self.delete(sent)
             if fresh and self.stopped is None:
@@ -200,12 +282,11 @@ class Sweep:
             if len(self._holds) >= self._most_held:
                 self.stop(f"{self._most_held:,} messages are held, which is as many as SQS lets be in flight")
 
-    def _take(self, received: list[Message]) -> tuple[list[Message], list[str]]:
+    def _take(self, received: list[Message], until: float) -> tuple[list[Message], list[str]]:
         """The messages to visit, and the ids of those that were sent already and come back undeleted."""
         fresh: list[Message] = []
         sent: list[str] = []
         locked = set(self._groups)
-        until = self._now() + self._visibility
         for message in received:
             id_ = message.message_id
             hold = self._holds.get(id_)
@@ -238,8 +319,11 @@ class Sweep:
 
     def _settle(self) -> None:
         """Nothing is hidden but what is held, so what was sent is deleted, whether or not SQS's answer arrived."""
+        settled = [*self._gone, *(id_ for id_, hold in self._holds.items() if hold.gone)]
         self._holds = {id_: hold for id_, hold in self._holds.items() if not hold.gone}
         self._gone.clear()
+        if settled:
+            self._settled(settled)
 
     def _look_again(self) -> None:
         """Messages may come back once their visibility runs out: keep looking until then."""
@@ -248,18 +332,24 @@ class Sweep:
     async def _extend(self) -> None:
         while True:
             await asyncio.sleep(self._visibility / 4)
-            soon = self._now() + self._visibility / 2
-            late = [(id_, hold.receipt) for id_, hold in self._holds.items() if hold.until < soon]
+            now = self._now()
+            # What ran out is not extended: SQS may say yes to the old receipt of a message that others hold by now.
+            soon = now + self._visibility / 2
+            late = [(id_, hold.receipt) for id_, hold in self._holds.items() if now < hold.until < soon]
             for lot in _tens(late):
+                asked = self._now()
                 try:
                     extended = await self._sqs.hide(self._url, dict(lot), self._visibility)
                 except (Refused, Unanswered):
                     continue
+                receipts = dict(lot)
                 for id_ in extended & self._holds.keys():
-                    self._holds[id_].until = self._now() + self._visibility
+                    hold = self._holds[id_]
+                    if hold.receipt == receipts[id_] and asked < hold.until:
+                        hold.until = asked + self._visibility
 
     def _now(self) -> float:
-        return asyncio.get_running_loop().time()
+        return self._clock.now()
 
 
 def _tens(items: Iterable[T]) -> Iterator[list[T]]:

@@ -11,6 +11,7 @@ from botocore.credentials import Credentials
 from yarl import URL
 
 from ops.sqs.sigv4 import Signature
+from ops.stage import in_words
 
 
 class Unanswered(Exception):
@@ -46,7 +47,7 @@ class HttpTransport:
         bypassed = proxy_bypass(self._url.host or "")
         self._proxy = None if bypassed else getproxies().get(self._url.scheme)
         self._signature = Signature("sqs", region, self._url.authority.rpartition("@")[2])
-        self._credentials = credentials
+        self.credentials = credentials
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._session: aiohttp.ClientSession | None = None
 
@@ -64,10 +65,12 @@ class HttpTransport:
             await self._session.close()
 
     async def __call__(self, action: str, payload: bytes) -> tuple[int, bytes]:
-        """Status and body of the answer. Raises `Unanswered` where none came."""
+        """Status and body of the answer. Raises `Unanswered` where none came, `OpsError` where nobody is signed in."""
         assert self._session is not None
         headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": f"AmazonSQS.{action}"}
-        signed = self._signature.headers(self._credentials.get_frozen_credentials(), headers, payload)
+        with in_words():  # credentials that run out are asked for again here
+            frozen = self.credentials.get_frozen_credentials()
+        signed = self._signature.headers(frozen, headers, payload)
         try:
             async with self._session.post(
                 self._url, data=payload, headers=signed, proxy=self._proxy, allow_redirects=False

@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stacks import names
-from stacks.edge import mapping_template
+from stacks.edge import clients, mapping_template
 from stacks.edge.content_type import JSON, SPELLINGS
 from stacks.edge.model_schema import draft4
 from stacks.entry import Authorized, Queue, Route
@@ -57,7 +57,9 @@ class ApiToQueue(Construct):
             },
         )
         authorized = route.authorized(settings.authorization)
-        schema, template = draft4(route.accepts), mapping_template.request(route, queue, authorized)
+        keys = settings.api_keys.clients if authorized == "api_key" and route.tenant is not None else ()
+        named = "".join(clients.named(keys)) if keys else ""
+        schema, template = draft4(route.accepts), named + mapping_template.request(route, queue, authorized)
         # Neither is part of the method, of which a change makes a new deployment.
         if api.latest_deployment is not None:
             api.latest_deployment.add_to_logical_id({"schema": schema, "template": template})
@@ -76,7 +78,7 @@ class ApiToQueue(Construct):
                         "integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"
                     },
                     request_templates=dict.fromkeys(SPELLINGS, self._once(template)),
-                    integration_responses=_responses(route, authorized),
+                    integration_responses=_responses(route, authorized, named),
                     timeout=Duration.seconds(10),
                 ),
             ),
@@ -117,8 +119,11 @@ class ApiToQueue(Construct):
         return apigateway.Model.from_model_name(self, "Contract", model.ref)
 
 
-def _responses(route: Route, authorized: Authorized) -> list[apigateway.IntegrationResponse]:
-    """SQS's statuses and our answers. The one without a pattern takes whatever the others leave: never a success."""
+def _responses(route: Route, authorized: Authorized, named: str) -> list[apigateway.IntegrationResponse]:
+    """SQS's statuses and our answers. The one without a pattern takes whatever the others leave: never a success.
+
+    `named` is what says whose key was shown, before each of them.
+    """
     answers = {
         ("202", r"2\d{2}"): mapping_template.accepted(route, authorized),
         ("400", r"4\d{2}"): mapping_template.refused(route, authorized),
@@ -127,7 +132,7 @@ def _responses(route: Route, authorized: Authorized) -> list[apigateway.Integrat
     }
     return [
         apigateway.IntegrationResponse(
-            status_code=status, selection_pattern=pattern, response_templates={JSON: template}
+            status_code=status, selection_pattern=pattern, response_templates={JSON: named + template}
         )
         for (status, pattern), template in answers.items()
     ]

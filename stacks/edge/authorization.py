@@ -12,11 +12,11 @@ from functions.contracts.environment import TokenVariables
 from stacks import names, network
 from stacks.bundle import build
 from stacks.bundle.python_code import PythonCode
+from stacks.edge import clients
 from stacks.entry import Route, Topology
 from stacks.parts.python_function import PythonFunction
 from stacks.settings import Jwt, Settings, SettingsError
 
-AUTHORIZER = "authorize_caller"
 # Tokens are three base64url parts; anything else is refused with 401 without asking the function.
 BEARER = r"^[Bb]earer [\w-]+\.[\w-]+\.[\w-]+$"
 KEPT = Duration.minutes(5)
@@ -67,10 +67,15 @@ class Authorization(Construct):
             quota=apigateway.QuotaSettings(limit=limits.quota, period=apigateway.Period[limits.period]),
             api_stages=[apigateway.UsagePlanPerApiStage(api=api, stage=api.deployment_stage)],
         )
+        held = {}
         for client in limits.clients:
-            plan.add_api_key(
-                api.add_api_key(f"Key-{client}", api_key_name=names.resource(self._settings.stage, client))
-            )
+            # Not by the API, which would have each key wait for the stage that is to say its id.
+            key = apigateway.ApiKey(api, f"Key-{client}", api_key_name=names.resource(self._settings.stage, client))
+            plan.add_api_key(key)
+            held[clients.variable(client)] = key.key_id
+        stage = api.deployment_stage.node.default_child
+        assert isinstance(stage, apigateway.CfnStage)
+        stage.variables = held
 
     def _token_authorizer(self) -> apigateway.TokenAuthorizer:
         settings = self._settings
@@ -81,7 +86,7 @@ class Authorization(Construct):
             self,
             "Tokens",
             handler=function.function,
-            authorizer_name=names.resource(settings.stage, AUTHORIZER),
+            authorizer_name=names.resource(settings.stage, names.AUTHORIZER),
             validation_regex=BEARER,
             results_cache_ttl=KEPT,
         )
@@ -94,12 +99,12 @@ class Authorization(Construct):
             self,
             settings=settings,
             package=build.FUNCTIONS.name,
-            name=AUTHORIZER,
-            requirements=build.FUNCTIONS / AUTHORIZER / build.REQUIREMENTS.name,
+            name=names.AUTHORIZER,
+            requirements=build.FUNCTIONS / names.AUTHORIZER / build.REQUIREMENTS.name,
         )
         return PythonFunction(
             self,
-            AUTHORIZER,
+            names.AUTHORIZER,
             description="Says whether the bearer of a token may call.",
             code=code,
             settings=settings,

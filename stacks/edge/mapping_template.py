@@ -261,12 +261,12 @@ def _group(route: Route, parameter: str) -> Iterator[str]:
     yield f"#if($wrong == '' && $group.length() > {LONGEST_IDENTIFIER})#set($wrong = '{long}')#end"
 
 
-# Who calls, as API Gateway knows it, and whose tenant the caller is.
+# Who calls, as API Gateway knows it, and whose tenant the caller is: `stacks.edge.clients` names who holds a key.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
 _CALLERS: Mapping[str, tuple[str, str]] = {
-    "jwt": ("authorizer.principalId", "authorizer.tenant"),
-    "api_key": ("identity.apiKeyId", "identity.apiKeyId"),
-    "iam": ("identity.caller", "identity.caller"),
+    "jwt": ("context.authorizer.principalId", "context.authorizer.tenant"),
+    "api_key": ("context.identity.apiKeyId", "client"),
+    "iam": ("context.identity.caller", "context.identity.caller"),
 }
 
 
@@ -276,7 +276,7 @@ def _tenant(route: Route, authorized: Authorized) -> Iterator[str]:
     if authorized not in _CALLERS:
         yield "#set($tenant = '')"
     else:
-        yield f'#set($tenant = "$!context.{_CALLERS[authorized][1]}")'
+        yield f'#set($tenant = "$!{_CALLERS[authorized][1]}")'
     if authorized == "iam":
         # A role's sessions are one signer, but for a Cognito pool's users, who all have one role and a session of one
         # name. A role's caller is `<id of the role>:<session>`, and each of its workers may have a session of its own.
@@ -332,7 +332,7 @@ def _attributes(route: Route, authorized: Authorized) -> Iterator[str]:
     if route.tenant is not None:
         sometimes[envelope.TENANT] = "tenant"
     if authorized in route.trusts:
-        yield f'#set($caller = "$!context.{_CALLERS[authorized][0]}")'
+        yield f'#set($caller = "$!{_CALLERS[authorized][0]}")'
         sometimes[envelope.CALLER] = "caller"
     if route.senders:
         always |= {

@@ -35,8 +35,8 @@ _WITHOUT_END = (
 class PauseConsumer(Construct):
     """A FIFO queue with a group for each consumer, without a dead-letter queue, and the function that it feeds.
 
-    It may ask every function of the stage, and switch their event source mappings, and no other stage's. A message
-    waits for as long as SQS keeps any.
+    It may ask every function of the stage but the one that checks tokens, and switch their event source mappings, and
+    no other stage's. A message waits for as long as SQS keeps any.
     """
 
     def __init__(self, scope: Construct, *, settings: Settings) -> None:
@@ -58,6 +58,7 @@ class PauseConsumer(Construct):
         acknowledge(queue, "AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy", because=_WITHOUT_END)
         consumers = arn.function(self, names.resource(settings.stage, "*"))
         others = arn.function(self, names.resource(settings.stage, "*-*"))
+        authorizer = arn.function(self, names.resource(settings.stage, names.AUTHORIZER))
         mappings = Stack.of(self).format_arn(
             service="lambda",
             resource="event-source-mapping",
@@ -91,7 +92,9 @@ class PauseConsumer(Construct):
                     conditions={"ArnLike": {"lambda:FunctionArn": consumers}},
                 ),
                 # The name of a function has no hyphen, so whose has one is of a stage whose name goes on after ours.
-                iam.PolicyStatement(effect=iam.Effect.DENY, actions=["lambda:InvokeFunction"], resources=[others]),
+                iam.PolicyStatement(
+                    effect=iam.Effect.DENY, actions=["lambda:InvokeFunction"], resources=[others, authorizer]
+                ),
                 iam.PolicyStatement(
                     effect=iam.Effect.DENY,
                     actions=["lambda:UpdateEventSourceMapping"],

@@ -6,6 +6,7 @@
  *
  *   template  <id> <text>
  *   render    <id> <body> <path> <query> <headers> <context>   gives  text <text> <status> <headers>
+ *             the variables of the stage are `stageVariables` of the context
  *   model     <id> <schema>
  *   validate  <id> <body>                                      gives  fits | refused <why>
  *
@@ -135,6 +136,7 @@ public class Differential {
         VelocityContext variables = new VelocityContext();
         variables.put("input", new Input(decoded(job[2]), map(job[3]), map(job[4]), map(job[5])));
         variables.put("util", new Util());
+        variables.put("stageVariables", context.remove("stageVariables"));
         variables.put("context", context);
         StringWriter text = new StringWriter();
         engine.getTemplate(job[1], "UTF-8").merge(variables, text);

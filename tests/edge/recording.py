@@ -70,6 +70,7 @@ def record(
 
     def render(text: str, *, given: Input, context: Mapping[str, Any], stage_variables: Mapping[str, str]) -> str:
         before = copy.deepcopy({name: value for name, value in context.items() if name != "responseOverride"})
+        before["stageVariables"] = dict(stage_variables)
         made = plain(text, given=given, context=context, stage_variables=stage_variables)
         override = context["responseOverride"]
         headers = {name: str(value) for name, value in override["header"].items()}

@@ -6,6 +6,7 @@ Here is each that no other flow test runs; they all act as the operator, because
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,6 +96,7 @@ def test_dead_letters_are_looked_at_copied_redriven_and_dropped(
     )
     stopped.sent(["none"])
     stopped.close()
+    os.utime(stopped.path, (0, 0))  # long ago, so that nothing can be hidden by it
     run("resume", stopped.run, code=3)  # which cannot edit what is no JSON
     run("redrive", WORD, "--yes", "--force")
     assert eventually(lambda: effects.depth(WORD, dead=True) == 1), "and it is as wrong as before"

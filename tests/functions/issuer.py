@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
 from local import certificate
 
@@ -31,6 +31,7 @@ def published(key: Any, kid: str, **more: Any) -> dict[str, Any]:
         (rsa.RSAPrivateKey, jwt.algorithms.RSAAlgorithm),
         (ec.EllipticCurvePrivateKey, jwt.algorithms.ECAlgorithm),
         (ed25519.Ed25519PrivateKey, jwt.algorithms.OKPAlgorithm),
+        (ed448.Ed448PrivateKey, jwt.algorithms.OKPAlgorithm),
     ]
     algorithm = next(algorithm for kind, algorithm in kinds if isinstance(key, kind))
     return {**json.loads(algorithm.to_jwk(key.public_key())), "kid": kid, **more}
@@ -49,6 +50,10 @@ class Issuer:
         self.down = False
         self.pace = 0.0
         """Seconds before each answer."""
+        self.head = ""
+        """What is answered at once, before what drips or never ends."""
+        self.endless = False
+        """Whether spaces follow for as long as somebody takes them."""
         self.drip = ""
         """What is answered a byte at a time, every tenth of a second."""
         self.moved = ""
@@ -70,7 +75,15 @@ class Issuer:
             return json.dumps({"issuer": self.url, "jwks_uri": self.url + KEYS, **self.said}).encode()
         return json.dumps({"keys": self.keys}).encode()
 
-    def token(self, *, key: Any = KEY, algorithm: str = "RS256", kid: str | None = "rsa", **changes: Any) -> str:
+    def token(
+        self,
+        *,
+        key: Any = KEY,
+        algorithm: str = "RS256",
+        kid: str | None = "rsa",
+        header: dict[str, Any] | None = None,
+        **changes: Any,
+    ) -> str:
         """A token of the issuer's, good unless the changes say otherwise; None takes a claim away."""
         now = int(time.time())
         said: dict[str, Any] = {
@@ -82,7 +95,11 @@ class Issuer:
             "exp": now + 300,
         }
         said = {name: value for name, value in (said | changes).items() if value is not None}
-        return jwt.encode(said, key, algorithm=algorithm, headers={"kid": kid} if kid else None)
+        return jwt.encode(said, key, algorithm=algorithm, headers={**({"kid": kid} if kid else {}), **(header or {})})
+
+    def signed(self, payload: str) -> str:
+        """A token with that payload, whatever it is."""
+        return jwt.api_jws.encode(payload.encode("utf-8", "surrogatepass"), KEY, "RS256", {"kid": "rsa"})
 
 
 @contextmanager
@@ -94,6 +111,9 @@ def served(folder: Path) -> Iterator[tuple[Issuer, Path]]:
         def do_GET(self) -> None:
             made.asked.append(self.path)
             time.sleep(made.pace)
+            self.wfile.write(made.head.encode())
+            while made.endless:
+                self.wfile.write(b" " * 65_536)
             if made.drip:
                 for byte in made.drip.encode():
                     self.wfile.write(bytes([byte]))

@@ -12,8 +12,8 @@ import pytest
 
 from functions.authorize_caller import handler as module
 from functions.authorize_caller.handler import handler
-from functions.authorize_caller.issuer import IssuerError
 from functions.authorize_caller.logic import permission
+from functions.authorize_caller.refusal import LONGEST, IssuerError
 from tests.functions.issuer import CURVE, EDWARDS, KEY, STRANGER, Issuer, published, served
 
 METHOD = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/POST/v1/tickets"
@@ -75,6 +75,7 @@ def by_the_public_key(issuer: Issuer) -> str:
         lambda issuer: token(issuer, aud="another"),
         lambda issuer: token(issuer, aud=None),
         lambda issuer: token(issuer, iss="https://evil.example"),
+        lambda issuer: token(issuer, iss=None),
         lambda issuer: token(issuer, sub=None),
         lambda issuer: token(issuer, tenant=None),
         lambda issuer: token(issuer, key=STRANGER),
@@ -87,13 +88,88 @@ def by_the_public_key(issuer: Issuer) -> str:
         lambda _: "",
     ],
     ids=[
-        *("expired", "early", "endless", "audience", "no audience", "issuer", "nobody", "no tenant", "stranger"),
+        *(
+            "expired",
+            "early",
+            "endless",
+            "audience",
+            "no audience",
+            "issuer",
+            "no issuer",
+            "nobody",
+            "no tenant",
+            "stranger",
+        ),
         *("unknown key", "no key", "changed", "unsigned", "confused", "garbage", "empty"),
     ],
 )
 def test_a_bad_token_is_a_401(issuer: Issuer, bad: Callable[[Issuer], str]) -> None:
     with pytest.raises(Exception, match=r"^Unauthorized$"):
         ask(f"Bearer {bad(issuer)}")
+
+
+ODD = ("1e400", "-1e400", "NaN", "[]", "{}", '"\\ud800"', "[[1]]", '{"our-api":1}', "9" * 5_000)
+
+
+@pytest.mark.parametrize("claim", ["exp", "nbf", "iat", "aud", "iss", "sub", "tenant"])
+def test_a_claim_of_an_odd_kind_is_a_401(issuer: Issuer, claim: str) -> None:
+    said = json.loads(base64.urlsafe_b64decode(token(issuer).split(".")[1] + "=="))
+    said.pop(claim, None)
+    for odd in ODD:
+        refused(issuer, issuer.signed(f'{json.dumps(said)[:-1]}, "{claim}": {odd}}}'))
+
+
+def test_a_payload_of_an_odd_kind_is_a_401(issuer: Issuer) -> None:
+    for payload in ("", "null", "7", "[]", "[" * 5_000, '{"a":' * 2_000, "\ud800", '{"exp":' + "9" * 5_000):
+        refused(issuer, issuer.signed(payload))
+
+
+def headed(header: str, issuer: Issuer) -> str:
+    encoded = base64.urlsafe_b64encode(header.encode()).rstrip(b"=").decode()
+    return f"{encoded}.{token(issuer).split('.', 1)[1]}"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *('{"kid":"rsa"}', '{"alg":"RS256"}', '{"kid":7,"alg":"RS256"}', '{"kid":"rsa","alg":["RS256"]}'),
+        *('{"kid":null,"alg":"RS256"}', '{"kid":"rsa","alg":null}', "[]", "7", "[" * 7_000, '{"kid":' + "9" * 5_000),
+        *('{"kid":"rsa","alg":"RS256","typ":7}', '{"kid":"rsa","alg":"RS256","typ":null}'),
+    ],
+    ids=lambda header: header[:32],
+)
+def test_a_header_that_does_not_say_how_it_was_signed_asks_nobody(issuer: Issuer, header: str) -> None:
+    refused(issuer, headed(header, issuer))
+    assert not issuer.asked
+
+
+def test_what_no_token_is_made_of_is_a_401(issuer: Issuer) -> None:
+    for text in ("\ud800.b.c", "é.b.c", "..", "a." * 5_000):
+        refused(issuer, text)
+
+
+def test_a_token_says_that_it_is_for_callers_or_nothing(issuer: Issuer) -> None:
+    for kind in (None, "JWT", "jwt", "at+jwt", "application/jwt", "application/at+JWT"):
+        assert ask(f"Bearer {token(issuer, header={'typ': kind})}")["principalId"] == "ada"
+
+
+def test_a_token_of_another_kind_lets_nobody_in(issuer: Issuer) -> None:
+    for kind in ("logout+jwt", "secevent+jwt", "dpop+jwt", "JOSE", "application/logout+jwt", "entity-statement+jwt"):
+        refused(issuer, token(issuer, header={"typ": kind}))
+
+
+def test_a_logout_lets_nobody_in_whatever_it_calls_itself(issuer: Issuer) -> None:
+    said: list[Any] = [{"http://schemas.openid.net/event/backchannel-logout": {}}, {}, 7]
+    for events in said:
+        refused(issuer, token(issuer, events=events))
+
+
+def test_clocks_may_differ_by_half_a_minute(issuer: Issuer) -> None:
+    now = int(time.time())
+    for said in ({"exp": now - 20}, {"nbf": now + 20}, {"iat": now + 20}):
+        assert ask(f"Bearer {token(issuer, **said)}")["principalId"] == "ada"
+    for said in ({"exp": now - 40}, {"nbf": now + 45}, {"iat": now + 45}):
+        refused(issuer, token(issuer, **said))
 
 
 def test_another_scheme_is_a_401(issuer: Issuer) -> None:
@@ -136,12 +212,29 @@ def test_a_key_that_names_its_algorithm_signs_by_no_other(issuer: Issuer) -> Non
     refused(issuer, token(issuer, algorithm="RS512"))
 
 
+@pytest.mark.parametrize("said", [{}, {"alg": "EdDSA"}, {"alg": "Ed25519"}])
+@pytest.mark.parametrize("algorithm", ["EdDSA", "Ed25519"])
+def test_an_edwards_key_signs_by_either_name(issuer: Issuer, said: dict[str, str], algorithm: str) -> None:
+    issuer.keys = [published(EDWARDS, "ed", **said)]
+    good = token(issuer, key=EDWARDS, algorithm=algorithm, kid="ed")
+    assert ask(f"Bearer {good}")["principalId"] == "ada"
+    refused(issuer, f"{good[:-12]}{'A' * 12}")
+
+
 def test_two_keys_of_one_id_are_both_asked(issuer: Issuer) -> None:
     issuer.keys = [
         *(published(STRANGER, "one"), published(CURVE, "one"), published(KEY, "one"), published(EDWARDS, "one"))
     ]
     for key, algorithm in ((KEY, "RS256"), (CURVE, "ES256"), (EDWARDS, "EdDSA"), (STRANGER, "PS256")):
         assert ask(f"Bearer {token(issuer, key=key, algorithm=algorithm, kid='one')}")["principalId"] == "ada"
+
+
+def test_why_a_signed_token_is_refused_is_what_its_own_key_says(
+    issuer: Issuer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    issuer.keys = [published(KEY, "one"), published(STRANGER, "one")]
+    refused(issuer, token(issuer, kid="one", exp=int(time.time()) - 60))
+    assert json.loads(capsys.readouterr().out)["reason"] == "Signature has expired"
 
 
 def refused(issuer: Issuer, text: str) -> None:
@@ -196,10 +289,14 @@ def test_no_tenants_name_is_what_another_becomes(issuer: Issuer) -> None:
 
 
 def test_what_is_logged_of_a_refused_token_is_one_line(issuer: Issuer, capsys: pytest.CaptureFixture[str]) -> None:
-    for kid in ("\ud800", "a\nb", "k" * 6_000, "\x1b]52;c;x\x07"):
-        refused(issuer, token(issuer, kid=kid))
-    lines = capsys.readouterr().out.encode().splitlines()
-    assert [json.loads(line)["message"] for line in lines] == ["refused"] * 4
+    bad: list[dict[str, Any]] = [
+        {"kid": kid} for kid in ("\ud800", "a\nb", "k" * 6_000, "\0" * 1_000, "\x1b]52;c;x\x07")
+    ]
+    for said in (*bad, {"header": {"typ": "t" * 6_000}}):
+        refused(issuer, token(issuer, **said))
+    lines = [json.loads(line) for line in capsys.readouterr().out.encode().splitlines()]
+    assert [line["message"] for line in lines] == ["refused"] * 6
+    assert all(len(line["reason"]) <= LONGEST for line in lines)
 
 
 def test_the_permission_names_the_stage_and_no_method() -> None:

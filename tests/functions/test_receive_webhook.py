@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +16,10 @@ from moto import mock_aws
 from functions.contracts.webhooks import ReceiveWebhook
 from functions.receive_webhook.handler import handler
 from functions.runtime import clients, secret
+from functions.runtime.errors import Retry
+from functions.runtime.record import Record
 from functions.runtime.settings import Settings
+from functions.runtime.webhook import verified
 from local.rehearsal import Rehearsal
 from stacks.names import PROJECT
 from tests.fixtures import Context
@@ -30,18 +34,21 @@ class Secrets:
     """Secrets Manager, as far as it is read: values by version stage, the current one put in a year ago."""
 
     def __init__(self) -> None:
-        self.values: dict[str, str] = {"AWSCURRENT": "current"}
+        self.values: dict[str, str | bytes] = {"AWSCURRENT": "current"}
         self.made = time.time() - 365 * DAY
         self.asked: list[tuple[str, str]] = []
-        self.down = False
+        self.down = ""
 
     def get_secret_value(self, *, SecretId: str, VersionStage: str) -> dict[str, Any]:  # noqa: N803
         self.asked.append((SecretId, VersionStage))
         if self.down:
-            raise ClientError({"Error": {"Code": "InternalServiceError"}}, "GetSecretValue")
+            status = {"HTTPStatusCode": 500 if self.down.startswith("Internal") else 400}
+            raise ClientError({"Error": {"Code": self.down}, "ResponseMetadata": status}, "GetSecretValue")
         if VersionStage not in self.values:
             raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetSecretValue")
-        return {"SecretString": self.values[VersionStage], "CreatedDate": datetime.fromtimestamp(self.made, UTC)}
+        value = self.values[VersionStage]
+        kind = "SecretString" if isinstance(value, str) else "SecretBinary"
+        return {kind: value, "CreatedDate": datetime.fromtimestamp(self.made, UTC)}
 
     def replace(self, value: str, *, ago: float = 0) -> None:
         """Another current value, put in so many seconds ago."""
@@ -230,6 +237,77 @@ def test_a_secret_that_was_read_before_a_delivery_came_condemns_no_delivery(
     assert failed(handler({"Records": [early]}, context)) == []
 
 
+def test_a_value_before_that_is_no_text_spoils_nothing(aws: Rehearsal, secrets: Secrets, context: Context) -> None:
+    secrets.replace("current")
+    secrets.values["AWSPREVIOUS"] = b"put in by mistake"
+    assert failed(handler({"Records": [delivery('{"a":1}')]}, context)) == []
+
+
+def test_a_secret_that_is_no_text_is_named_in_the_cause(aws: Rehearsal, secrets: Secrets, context: Context) -> None:
+    secrets.values["AWSCURRENT"] = b"put in by mistake"
+    assert len(failed(handler({"Records": [delivery('{"a":1}')]}, context))) == 1
+    (cause,) = aws.items("failures")
+    assert "test-github_webhook is no text" in cause["error_message"]
+
+
+def test_a_line_break_behind_a_secret_is_none_of_it(aws: Rehearsal, secrets: Secrets, context: Context) -> None:
+    secrets.values["AWSCURRENT"] = "current\r\n"
+    assert failed(handler({"Records": [delivery('{"a":1}')]}, context)) == []
+
+
+def aged(seconds: float) -> None:
+    """As if every secret had been read so long ago."""
+    for name, known in secret._known.items():
+        times = {each: getattr(known, each) - seconds for each in ("read", "since", "asked")}
+        secret._known[name] = replace(known, **times)
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "InternalServiceError"])
+def test_forged_deliveries_hold_up_no_good_one_while_the_secret_cannot_be_read_again(
+    aws: Rehearsal, secrets: Secrets, context: Context, code: str
+) -> None:
+    assert failed(handler({"Records": [delivery('{"a":0}')]}, context)) == []
+    aged(20)
+    secrets.down = code
+    forged = [delivery(f'{{"f":{number}}}', key="guessed") for number in range(4)]
+    for batch in range(3):
+        good = [delivery(f'{{"b":{batch},"g":{number}}}') for number in range(4)]
+        left = failed(handler({"Records": [*forged[:2], *good[:2], *forged[2:], *good[2:]]}, context))
+        assert left == [one["messageId"] for one in forged]
+    assert len(secrets.asked) == 3, "asked once more, and not again for each"
+
+
+def test_what_may_be_signed_with_a_newer_secret_outlasts_an_outage_of_secrets_manager(
+    aws: Rehearsal, secrets: Secrets, context: Context
+) -> None:
+    assert failed(handler({"Records": [delivery('{"a":0}')]}, context)) == []
+    aged(20)
+    secrets.replace("new")
+    secrets.down = "InternalServiceError"
+    waits = []
+    for attempt in range(1, 5):
+        with pytest.raises(Retry) as later:
+            verified(Record.read(delivery('{"a":1}', key="new", attempt=attempt)))
+        waits.append(later.value.delay or 0)
+        aged(20)
+    assert sum(waits) > 6 * 3600, waits
+    secrets.down = ""
+    assert failed(handler({"Records": [delivery('{"a":1}', key="new", attempt=5)]}, context)) == []
+
+
+def test_good_deliveries_go_on_through_an_outage_of_secrets_manager_for_an_hour(
+    aws: Rehearsal, secrets: Secrets, context: Context
+) -> None:
+    assert failed(handler({"Records": [delivery('{"a":0}')]}, context)) == []
+    secrets.down = "InternalServiceError"
+    aged(secret.FRESH + 1)
+    for number in range(3):
+        assert failed(handler({"Records": [delivery(f'{{"g":{number}}}')]}, context)) == []
+    assert len(secrets.asked) == 3
+    aged(secret.STALE)
+    assert len(failed(handler({"Records": [delivery('{"late":1}')]}, context))) == 1
+
+
 def test_the_same_body_on_another_topic_is_another_event(aws: Rehearsal, secrets: Secrets, context: Context) -> None:
     topics = ("orders/create", "orders/paid", "orders", None)
     records = [delivery('{"id":1}', topic=topic) if topic else delivery('{"id":1}') for topic in (*topics, *topics)]
@@ -246,10 +324,10 @@ def test_forged_deliveries_cost_few_calls(aws: Rehearsal, secrets: Secrets, cont
 
 
 def test_a_delivery_waits_while_its_secret_cannot_be_read(aws: Rehearsal, secrets: Secrets, context: Context) -> None:
-    secrets.down = True
+    secrets.down = "InternalServiceError"
     assert len(failed(handler({"Records": [delivery('{"a":1}')]}, context))) == 1
     assert [cause["error_type"] for cause in aws.items("failures")] in ([], ["ClientError"])
-    secrets.down = False
+    secrets.down = ""
     assert failed(handler({"Records": [delivery('{"a":1}')]}, context)) == []
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -84,6 +85,34 @@ def test_nothing_known_is_said_with_the_number_of_packages(project: Path) -> Non
 def test_silence_is_no_good_news(project: Path) -> None:
     code, said = run("http://127.0.0.1:9/v1/query")
     assert (code, said.startswith("✗ Nobody could be asked")) == (2, True), said
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        ({"dependencies": []}, "not one package was judged"),
+        (
+            {"dependencies": [{"name": "alpha", "skip_reason": "no such version"}]},
+            "alpha was not judged: no such version",
+        ),
+        ({"dependencies": [{"name": "alpha"}]}, "pip-audit said nothing"),
+        ({"dependencies": None}, "pip-audit said nothing"),
+        ([], "pip-audit said nothing"),
+        (None, "no answer within 600 seconds"),
+    ],
+    ids=["empty", "skipped", "half", "null", "list", "late"],
+)
+def test_half_an_answer_is_no_good_news(
+    project: Path, monkeypatch: pytest.MonkeyPatch, answer: object, sentence: str
+) -> None:
+    def run_(command: Sequence[str], *, timeout: float, **_: object) -> subprocess.CompletedProcess[str]:
+        if answer is None:
+            raise subprocess.TimeoutExpired(command, timeout)
+        return subprocess.CompletedProcess(command, 1, json.dumps(answer), "")
+
+    monkeypatch.setattr(subprocess, "run", run_)
+    code, said = run("http://127.0.0.1:9/v1/query")
+    assert (code, sentence in " ".join(said.split())) == (2, True), said
 
 
 def test_every_file_of_locked_packages_is_judged() -> None:

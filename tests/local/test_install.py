@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -25,6 +26,20 @@ def test_uv_is_the_locked_one_with_its_hashes() -> None:
     assert entry.startswith(f"uv=={install.version('uv')} ")
     hashes = [line for line in entry.splitlines()[1:] if "--hash=sha256:" in line]
     assert len(hashes) == len(entry.splitlines()) - 1 > 1
+
+
+def test_what_has_no_wheel_is_built_with_what_is_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """uv refuses to build with what has another hash than a build constraint: seen with a wrong one."""
+    (tmp_path / "uv").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n')
+    (tmp_path / "uv").chmod(0o755)
+    monkeypatch.setattr(install, "UV", str(tmp_path / "uv"))
+    monkeypatch.setattr(install, "environment", lambda: dict(os.environ))
+    install.sync(tmp_path, install.LOCKED, lambda _: None)
+    asked = (tmp_path / "asked").read_text()
+    assert f"--require-hashes --build-constraints {install.BUILDING} " in asked
+    entries = re.split(r"\n(?=\w)", install.BUILDING.read_text())
+    assert {entry.partition("==")[0] for entry in entries} >= {"build", "setuptools", "wheel", "packaging"}
+    assert all("--hash=sha256:" in entry for entry in entries)
 
 
 def test_what_pip_was_told_is_told_to_uv() -> None:

@@ -76,6 +76,19 @@ def test_a_stack_whose_process_is_gone_counts_as_none(tmp_path: Path) -> None:
         state.read(tmp_path)
 
 
+def test_a_stack_whose_process_number_is_somebody_elses_now_counts_as_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(pid: int, signal: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    running(os.getpid()).write(tmp_path)
+    monkeypatch.setattr(os, "kill", refuse)
+    state.refuse_second(tmp_path)
+    with pytest.raises(LocalError, match="No local stack is running"):
+        state.read(tmp_path)
+
+
 def test_a_shell_gets_what_reaches_it(tmp_path: Path) -> None:
     replace(running(os.getpid()), ca_bundle="/a folder/ca.pem").write(tmp_path)
     command = f'eval "$({sys.executable} -m tests.sample.local env)"; env'

@@ -13,6 +13,7 @@ import pytest
 import ops.sqs.sweep
 import ops.stage
 from ops.queue import known
+from ops.sqs.fake import REGION
 from ops.stage import Stage
 from stacks import names
 from tests.ops import virtual_time
@@ -51,7 +52,7 @@ def aws(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
         endpoint.tables = {
             names.resource(names.LOCAL, name): {} for name in (names.FAILURES, names.REDRIVES, names.PARKED)
         }
-        state = {"aws_endpoint_url": endpoint.url, "region": "us-east-1", "api_url": "", "account": "000000000000"}
+        state = {"aws_endpoint_url": endpoint.url, "region": REGION, "api_url": "", "account": "000000000000"}
         state |= {"access_key_id": "key", "secret_access_key": "hidden", "ca_bundle": ""}
         (home / "state.json").write_text(json.dumps(state))
         yield endpoint

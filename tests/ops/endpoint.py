@@ -7,18 +7,21 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from botocore.exceptions import ClientError
 
-from ops.sqs.fake import FakeQueue, FakeSqs
+from ops.sqs.fake import REGION, FakeQueue, FakeSqs
 from ops.sqs.message import Entry, Value
+from stacks import names
 from tests.ops.sight import Insights
 from tests.simulation.expression import Expression
 
 T = TypeVar("T")
+FAILED = b'{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}'
 SESSION = (
     b"<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s"
     b"</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
@@ -30,6 +33,8 @@ SESSION = (
 class Endpoint:
     """Answers SQS from a fake, DynamoDB from `tables` (items by table and key), EventBridge from its `rules`.
 
+    `elsewhere` is SQS of other regions.
+
     Lambda has the `mappings`: the state of each by the ARN of its queue.
     CloudWatch Logs answers from `insights`; None is a stage without log groups. What is in `hanging` never answers:
     services by the first part of their target.
@@ -37,6 +42,9 @@ class Endpoint:
 
     def __init__(self) -> None:
         self.sqs = FakeSqs()
+        self.elsewhere: dict[str, FakeSqs] = {}
+        self._region = ContextVar("region", default="")
+        """The one that the connection's last request was signed for."""
         self.tables: dict[str, dict[str, Any]] = {}
         self.rules: set[str] = set()
         self.mappings: dict[str, str] = {}
@@ -77,6 +85,8 @@ class Endpoint:
                 elif asked.startswith("GET /2015-03-31/event-source-mappings"):
                     status, body = self._mappings(urlsplit(asked.split()[1]).query)
                 else:
+                    signed_for = headers.get("authorization", "").partition("credential=")[2].split("/")[2:3]
+                    self._region.set("".join(signed_for))
                     status, body = await self._answer(service, action, payload)
                 writer.write(
                     b"HTTP/1.1 %d X\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n%s"
@@ -96,19 +106,22 @@ class Endpoint:
 
     async def _answer(self, service: str, action: str, payload: bytes) -> tuple[int, bytes]:
         if service == "amazonsqs":
-            names: tuple[str, ...] = (
+            actions: tuple[str, ...] = (
                 "ReceiveMessage",
                 "SendMessageBatch",
                 "DeleteMessageBatch",
                 "ChangeMessageVisibilityBatch",
             )
-            names += ("GetQueueAttributes", "GetQueueUrl", "ListDeadLetterSourceQueues")
-            known = {name.lower(): name for name in names}
+            actions += ("GetQueueAttributes", "GetQueueUrl", "ListDeadLetterSourceQueues")
+            known = {name.lower(): name for name in actions}
             if action == "sendmessage":
                 return self._send(payload)
             if action not in known:
                 return 400, b'{"__type": "InvalidAction", "message": "not here"}'
-            return await self.sqs(known[action], payload)
+            region = self._region.get()
+            elsewhere = region not in ("", REGION)
+            sqs = self.elsewhere.setdefault(region, FakeSqs(region=region)) if elsewhere else self.sqs
+            return await sqs(known[action], payload)
         request = json.loads(payload)
         if service == "awsevents" and action == "putevents":
             self.published += request["Entries"]
@@ -129,8 +142,16 @@ class Endpoint:
         try:
             if action == "putitem":
                 item = request["Item"]
-                self.tables[request["TableName"]][(item.get("id") or item["group"])["S"]] = item
+                table, key = self.tables[request["TableName"]], (item.get("id") or item["group"])["S"]
+                if (condition := request.get("ConditionExpression")) is not None:
+                    named, values = request["ExpressionAttributeNames"], request["ExpressionAttributeValues"]
+                    if not Expression(condition, named, values, table.get(key)).holds():
+                        return 400, FAILED
+                table[key] = item
                 return 200, b"{}"
+            if action == "getitem":
+                found = self.tables[request["TableName"]].get(request["Key"]["id"]["S"])
+                return 200, json.dumps({"Item": found} if found is not None else {}).encode()
             if action in ("scan", "updateitem"):
                 return self._places(action, request)
             ((table, asked),) = request["RequestItems"].items()
@@ -148,6 +169,12 @@ class Endpoint:
         entry = msgspec.json.decode(payload.replace(b'"QueueUrl"', b'"Id"', 1), type=Entry)
         return 200, json.dumps({"MessageId": queue.put(entry)}).encode()
 
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The audit records in the table of redrives, which has leases too."""
+        items = self.tables[names.resource(names.LOCAL, names.REDRIVES)].values()
+        return [item for item in items if not item["id"]["S"].startswith("lease:")]
+
     def _places(self, action: str, request: dict[str, Any]) -> tuple[int, bytes]:
         """What is done with the table of what is parked."""
         table = self.tables[request["TableName"]]
@@ -157,7 +184,7 @@ class Endpoint:
             return 200, json.dumps({"Items": found}).encode()
         key = request["Key"]["group"]["S"]
         if not Expression(request["ConditionExpression"], names, values, table.get(key)).holds():
-            return 400, b'{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}'
+            return 400, FAILED
         table[key] = Expression(request["UpdateExpression"], names, values, table[key]).applied()
         return 200, b"{}"
 

@@ -29,6 +29,7 @@ class Faulty:
     lost_answer: float = 0.0
     partial: float = 0.0
     slow: float = 0.0
+    cut: float = 0.0
     kill_at: int | None = None
     calls: int = 0
     dead: bool = False
@@ -61,7 +62,7 @@ class Faulty:
             raise Killed
         if self._hits(self.lost_answer):
             raise Unanswered("the answer was lost")
-        return status, body
+        return status, body[: len(body) // 2] if self._hits(self.cut) else body
 
     def _hits(self, likelihood: float) -> bool:
         return likelihood > 0 and self.random.random() < likelihood

@@ -8,12 +8,13 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ops import private_file
 from ops.dead_letters.message_file import Archive
 from ops.errors import OpsError, UsageError
-from ops.queue import Queue
+from ops.queue import Queue, find_dead
 from ops.redrive import journal as journals
 from ops.redrive.journal import Journal
 from ops.redrive.request import Request
@@ -112,6 +113,31 @@ def test_what_belongs_to_somebody_else_is_not_used(stage: Stage, monkeypatch: py
         journals.files(stage)
     with pytest.raises(OpsError, match="somebody else"):
         private_file.append(folder / "audit.jsonl")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file that is somebody else's")
+@pytest.mark.parametrize("kind", ["journal", "import"])
+def test_a_journal_that_somebody_else_put_into_the_folder_deletes_nothing(
+    aws: Endpoint, stage: Stage, kind: str
+) -> None:
+    ids = dead_tickets(aws, 5)
+    theirs = stage.open_files() / f"20260101-000000-aaaa.{kind}"
+    head = {"queue": msgspec.to_builtins(find_dead(stage, "open_ticket")), "request": {"queue": "open_ticket"}}
+    theirs.write_bytes(b"\n".join(map(msgspec.json.encode, (head, {"sent": ids}))) + b"\n")
+    os.chown(theirs, 12_345, 12_345)
+    done = ops("redrive", "open_ticket", "--yes") if kind == "journal" else ops("resume")
+    assert done.exit_code != 0
+    assert "belongs to somebody else" in " ".join(done.output.split())
+    assert len(queue(aws, "open_ticket-dlq")) == 5
+
+
+def test_a_link_to_a_journal_is_none(aws: Endpoint, stage: Stage, tmp_path: Path) -> None:
+    ids = dead_tickets(aws, 5)
+    head = {"queue": msgspec.to_builtins(find_dead(stage, "open_ticket")), "request": {"queue": "open_ticket"}}
+    (tmp_path / "theirs").write_bytes(b"\n".join(map(msgspec.json.encode, (head, {"sent": ids}))) + b"\n")
+    (stage.open_files() / "20260101-000000-aaaa.journal").symlink_to(tmp_path / "theirs")
+    done = ops("redrive", "open_ticket", "--yes")
+    assert (done.exit_code, len(queue(aws, "open_ticket-dlq"))) == (2, 5)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a link that is somebody else's")

@@ -34,6 +34,8 @@ def test_every_stage_of_cdk_json_decodes(stage: str) -> None:
         ({"python": "host"}, "python and architecture"),
         ({"authorization": "open"}, "authorization"),
         ({"authorization": "jwt"}, "needs the setting jwt"),
+        ({"jwt": {"issuer": "https://a.example", "audience": ""}}, "audience"),
+        ({"jwt": {"issuer": "https://a.example", "audience": "x", "tenant_claim": ""}}, "tenant_claim"),
         *(
             ({"jwt": {"issuer": issuer, "audience": "x"}}, "issuer: ")
             for issuer in (
@@ -49,6 +51,8 @@ def test_every_stage_of_cdk_json_decodes(stage: str) -> None:
             for address in ("http://a.example/keys", "file:///keys", "https://b@a.example", "/keys", "")
         ),
         ({"api_keys": {"quota": 0}}, "quota"),
+        *(({"api_keys": {"clients": [key]}}, "clients") for key in ("web.", ".web", "web.2.3", "web.A", "Web", "a'b")),
+        ({"api_keys": {"clients": [f"c{number}" for number in range(101)]}}, "clients"),
         ({"vpc_endpoints": ["vpc-1"]}, "vpc_endpoints"),
         ({"vpc": {"subnets": [], "security_groups": ["sg-0123456789abcdef0"]}}, "subnets"),
         ({"vpc": {"subnets": ["subnet-0123abcd"]}}, "security_groups"),

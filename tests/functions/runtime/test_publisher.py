@@ -80,6 +80,14 @@ def test_one_lost_event_of_several_fails_their_record(fakes: Fakes) -> None:
     assert fakes.dynamodb.causes["a"]["error_type"] == "Reject"
 
 
+def test_an_event_that_the_role_may_not_put_fails_its_record_and_no_other(fakes: Fakes) -> None:
+    denied = refusal("AccessDeniedException", "PutEvents")
+    fakes.events.answers = [denied, taken(None), denied, taken(None)]
+    answer = Probing().handler(batch(probe("a"), probe("b"), probe("c")))
+    assert failed(answer) == ["b"]
+    assert [len(call["Entries"]) for call in fakes.events.calls] == [3, 1, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("code", "verdict"), [("AccessDeniedException", "Retry"), ("NotAuthorizedForSourceException", "Retry")]
 )

@@ -17,9 +17,10 @@ SIGNED = (
     "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/execute-api/aws4_request, "
     "SignedHeaders=host, Signature=0"
 )
+CLIENTS = {"clients": ["erp", "web", "web.2"]}
 KINDS: dict[str, dict[str, Any]] = {
     "jwt": {"authorization": "jwt", "jwt": {"issuer": "https://issuer.example", "audience": "callers"}},
-    "api_key": {"authorization": "api_key", "api_keys": {"clients": ["web"], "rate": 10_000, "burst": 5_000}},
+    "api_key": {"authorization": "api_key", "api_keys": {**CLIENTS, "rate": 10_000, "burst": 5_000}},
     "iam": {"authorization": "iam"},
 }
 CREDENTIALS = {

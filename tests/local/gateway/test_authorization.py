@@ -139,7 +139,7 @@ def test_what_the_authorizer_does_not_allow_is_not_queued(
 def test_an_api_key_lets_in_and_is_the_tenant(client: Client, receiver: Receiver) -> None:
     assert client.post("/v1/tickets", TICKET, {"x-api-key": CALLERS_KEY}).status == 202
     (sent,) = receiver.taken
-    assert sent.parameters["MessageGroupId"] == sent.attributes["tenant"] != ""
+    assert sent.parameters["MessageGroupId"] == sent.attributes["tenant"] == "web"
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Api-Key": "guessed"}, {"Authorization": TOKEN}])

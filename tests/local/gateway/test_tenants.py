@@ -13,6 +13,7 @@ import pytest
 
 from functions.contracts.key import scoped
 from local.gateway.server import Gateway
+from stacks import names
 from stacks.edge.mapping_template import LONGEST_IDENTIFIER
 from tests.local.gateway.assemblies import synthesize
 from tests.local.gateway.callers import AUTHORIZER, CREDENTIALS, KINDS, SESSION, SIGNER, policy, trusting
@@ -68,6 +69,7 @@ def of(*kinds: tuple[str, ...]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("edge", kinds, indirect=True, ids="-".join)
 
 
+OWN = {"jwt": "acme", "api_key": "web", "iam": "AROAEXAMPLEEXAMPLEID"}
 STRANGERS = of(("jwt", "iam"), ("api_key", "iam"), ("iam", "jwt"))
 TRUSTED = of(("jwt", "jwt"), ("api_key", "jwt", "api_key"), ("iam", "iam"))
 
@@ -76,7 +78,7 @@ TRUSTED = of(("jwt", "jwt"), ("api_key", "jwt", "api_key"), ("iam", "iam"))
 def test_a_caller_that_is_not_trusted_names_no_other_tenant(edge: Edge) -> None:
     assert edge.post({}).status == 202
     own = edge.receiver.taken[0].attributes["tenant"]
-    assert own == {"jwt": "acme", "iam": "AROAEXAMPLEEXAMPLEID"}.get(edge.kind, own) != ""
+    assert own == OWN[edge.kind]
     for path in (TICKETS, CHANGES):
         edge.receiver.taken.clear()
         for header in ("X-Tenant-Id", "x-tenant-id", "X-TENANT-ID"):
@@ -108,7 +110,7 @@ def test_a_trusted_caller_names_the_tenant_and_is_itself_without(edge: Edge) -> 
             answer = edge.post(headers, path)
             assert answer.status == 202
             sent = edge.receiver.taken.pop()
-            own = {"jwt": "acme", "iam": "AROAEXAMPLEEXAMPLEID"}.get(edge.kind, sent.attributes["caller"])
+            own = OWN[edge.kind]
             assert sent.attributes["tenant"] == (tenant or own)
             callers.add(sent.attributes["caller"])
             assert edge.logged()["tenant"] == answer.headers["x-tenant"] == ("a%2Fb%5C%25" if tenant else own)
@@ -167,6 +169,34 @@ def test_groups_of_two_tenants_are_never_one_and_fit_into_what_sqs_takes(edge: E
     answer = edge.post({"X-Tenant-Id": "t" * (room + 1)}, CHANGES)
     assert (answer.status, edge.receiver.taken) == (400, [])
     assert "too long for a message group of" in answer.message
+
+
+@of(("api_key", "iam"))
+def test_a_client_is_one_tenant_whichever_of_its_keys_it_shows(edge: Edge) -> None:
+    keys, groups = set(), []
+    for key in ("web", "web.2", "erp"):
+        assert edge.post({"x-api-key": names.resource(names.LOCAL, key)}, CHANGES).status == 202
+        sent = edge.receiver.taken.pop()
+        groups.append((sent.attributes["tenant"], sent.parameters["MessageGroupId"]))
+        keys.add(edge.logged()["api_key_id"])
+    assert groups == [("web", "/web/tic-1"), ("web", "/web/tic-1"), ("erp", "/erp/tic-1")]
+    assert len(keys) == 3, "which of them it was is in the access log"
+
+
+@pytest.mark.parametrize("variables", [{}, {"key_web": ""}, {"key_web": "another"}])
+def test_a_key_of_no_client_is_nobody(
+    assembly: Callable[..., Path], receiver: Receiver, tmp_path: Path, variables: dict[str, str]
+) -> None:
+    (template,) = assembly("api_key", "iam").glob("*.template.json")
+    whole = json.loads(template.read_text())
+    for resource in whole["Resources"].values():
+        if resource["Type"] == "AWS::ApiGateway::Stage":
+            resource["Properties"]["Variables"] = variables
+    (tmp_path / template.name).write_text(json.dumps(whole))
+    with Gateway(assembly=tmp_path, endpoint_url=receiver.url) as gateway, Client(gateway.url) as client:
+        answer = client.post(TICKETS, TICKET, CREDENTIALS["api_key"])
+    assert (answer.status, receiver.taken) == (403, [])
+    assert answer.message.startswith("Who calls has no identity that can be a tenant")
 
 
 @of(("jwt", "iam"))

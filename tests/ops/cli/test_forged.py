@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from ops.queue import known
+from ops.dead_letters.cause import written_on
+from ops.queue import Kind, known
+from ops.sqs.message import Message, Value
 from stacks import names
 from tests.ops.cli.typed import answer, ops, queue
 from tests.ops.endpoint import Endpoint
@@ -67,6 +69,17 @@ def test_attributes_like_eventbridges_choose_nothing_in_a_dead_letter_queue(aws:
     assert answer("redrive", "open_ticket", "--yes")["tally"]["moved"] == 1
     assert queue(aws, "open_ticket").arrived == ['{"ticket_id": "tic-1"}']
     assert others(aws, "open_ticket") == []
+
+
+def test_where_sqs_moved_it_from_a_queue_its_attributes_and_body_tell_no_cause(aws: Endpoint) -> None:
+    """SQS names the queue that a message came from: there it had a consumer, so nothing wrote on it but its sender."""
+    kinds: tuple[Kind, ...] = ("undelivered", "other")
+    for kind in kinds:
+        for body, attributes in (("{}", {"ERROR_CODE": Value("String", "X")}), (envelope("arn:x:function:f"), {})):
+            moved = {"DeadLetterQueueSourceArn": queue(aws, "open_ticket").arn}
+            assert written_on(Message("id", "", body, moved, attributes), kind) is None
+    assert written_on(Message("id", "", "{}", {}, {"ERROR_CODE": Value("String", "X")}), "undelivered") is not None
+    assert written_on(Message("id", "", envelope("arn:x:function:f"), {}, {}), "other") is not None
 
 
 def test_an_undelivered_event_goes_to_the_queue_of_the_map_or_stays(aws: Endpoint) -> None:

@@ -248,7 +248,9 @@ def test_what_is_recorded_and_no_failure_record_is_unexplained_and_said(aws: End
     assert "and 4 others is no failure record, so it counts as unexplained." in found["remark"]
     assert "no failure record" in ops("peek", "receive_webhook").stderr
     assert "no failure record" in answer("redrive", "receive_webhook")["problem"]
-    assert answer("redrive", "receive_webhook", "--cause", "unexplained")["tally"]["matched"] == 5
+    refused = ops("redrive", "receive_webhook", "--cause", "unexplained")
+    assert refused.exit_code == 1, "what nobody can read is not known to be no cause"
+    assert "is no failure record" in refused.stderr
 
 
 def test_a_message_whose_correlation_id_is_none_is_traced_by_its_own(aws: Endpoint) -> None:
@@ -264,3 +266,36 @@ def test_a_message_whose_correlation_id_is_none_is_traced_by_its_own(aws: Endpoi
         assert "1 message, " in shown.stdout
     aws.insights.lines = [handled("open_ticket", ids[0], 5, outcome="rejected", correlation_id="two words")]
     assert [each["outcome"] for each in answer("trace", ids[0])["strays"][0]["attempts"]] == ["rejected"]
+
+
+def test_a_number_beyond_all_measure_keeps_its_own_message_only_from_an_edit(aws: Endpoint) -> None:
+    dead = queue(aws, "open_ticket-dlq")
+    odd = '{"n": 1E+99999999999999999999}'
+    for body in (odd, '{"n": 1}', '{"n": 1E+2}'):
+        aws.put(dead, body)
+    acts: list[tuple[list[str], int]] = [([], 0), (["--yes"], 3)]
+    for act, code in acts:
+        said = ops("redrive", "open_ticket", "--edit", '{"b": 1}', *act)
+        assert (
+            said.exit_code,
+            "1 kept: it cannot be edited: its body is no JSON (a number in it is beyond all measure)" in said.stdout,
+        ) == (code, True), said.output
+    assert dead.bodies() == [odd]
+    refused = ops("redrive", "open_ticket", "--edit", '{"b": 1E+99999999999999999999}')
+    assert (refused.exit_code, refused.exception.__class__) == (2, SystemExit)
+
+
+def test_a_megabyte_is_shown_by_its_beginning_and_what_an_edit_changes_in_it_whole(aws: Endpoint) -> None:
+    dead = queue(aws, "open_ticket-dlq")
+    body = json.dumps({"a": '\\":' * 180_000, "n": 1})
+    aws.put(dead, body)
+    for command in (
+        ["peek", "open_ticket"],
+        ["peek", "open_ticket", "--json"],
+        ["peek", "open_ticket", "--show-secrets"],
+    ):
+        shown = ops(*command)
+        assert f"the beginning of {len(body):,} characters; `export` writes them all" in shown.stdout
+        assert len(shown.stdout) < 500_000
+    shown = ops("redrive", "open_ticket", "--edit", '{"n": 2}')
+    assert [line.strip() for line in shown.stdout.splitlines() if '"n"' in line] == ['| -  "n": 1', '| +  "n": 2']

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ops import private_file
+from ops.dead_letters import imported
+from ops.dead_letters.imported import Asked, Imported
+from ops.queue import find
+from ops.sqs.message import Entry
 from ops.stage import Stage
 from tests.ops.cli.typed import answer, dead_tickets, ops, queue
 from tests.ops.endpoint import Endpoint
@@ -21,6 +30,23 @@ def test_drop_deletes_only_what_is_in_the_file(aws: Endpoint, tmp_path: Path) ->
     assert (dropped["matched"], dropped["deleted"]) == (2, 2)
     assert {json.loads(json.loads(line)["body"])["n"] for line in file.read_text().splitlines()} == {0, 1}
     assert answer("queues")[1]["waiting"] == 3
+
+
+def test_what_is_written_is_on_the_disk_before_anything_is_deleted(
+    aws: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead_tickets(aws, 3)
+    file, synced = tmp_path / "dropped.jsonl", []
+    sync = os.fsync
+
+    def fsync(number: int) -> None:
+        sync(number)
+        if os.path.samestat(os.fstat(number), file.stat()):
+            synced.append((len(file.read_text().splitlines()), len(queue(aws, "open_ticket-dlq"))))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert answer("drop", "open_ticket", "--file", str(file), "--yes")["deleted"] == 3
+    assert synced == [(3, 3)]
 
 
 def test_what_was_exported_can_be_imported(aws: Endpoint, tmp_path: Path) -> None:
@@ -67,6 +93,85 @@ def test_a_line_that_is_no_message_is_named(aws: Endpoint, tmp_path: Path) -> No
         result = ops("import", "open_ticket-dlq", str(file), "--yes")
         assert (result.exit_code, "line 2 is no exported message" in result.stderr) == (2, True), result.output
     assert len(queue(aws, "open_ticket-dlq")) == 0
+
+
+def grouped(count: int) -> bytes:
+    return b"".join(line(f"m{number}", str(number)) for number in range(count))
+
+
+def test_every_import_of_a_file_is_new_however_soon_it_follows(aws: Endpoint, tmp_path: Path) -> None:
+    file = tmp_path / "letters.jsonl"
+    file.write_bytes(grouped(12))
+    for times in (1, 2):
+        result = answer("import", "change_ticket-dlq", str(file), "--yes")
+        assert (result["sent"], result["before"]) == (12, 0)
+        assert queue(aws, "change_ticket-dlq").arrived == [str(number) for number in range(12)] * times
+    assert answer("resume") == []
+
+
+def test_an_import_that_was_interrupted_goes_on_in_order_and_sends_nothing_twice(
+    aws: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "letters.jsonl"
+    file.write_bytes(grouped(30))
+    dead = queue(aws, "change_ticket-dlq")
+    written = private_file.write
+
+    def full(to: int, content: bytes) -> None:
+        if b'"sent":[14]' in content:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written(to, content)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(private_file, "write", full)
+        broken = ops("import", "change_ticket-dlq", str(file), "--yes")
+    assert (broken.exit_code, "No space left" in broken.stderr) == (5, True), broken.output
+    assert len(dead.arrived) == 14  # SQS has it, the journal does not
+    ((row),) = answer("resume")
+    assert (row["queue"], row["moved"], row["file"]) == ("change_ticket-dlq", 13, str(file))
+    dry = ops("import", "change_ticket-dlq", str(file)).stdout
+    assert dry.startswith("Would put 17 messages")
+    result = answer("resume", row["redrive"])
+    assert (result["sent"], result["before"], dead.arrived) == (30, 13, [str(number) for number in range(30)])
+    assert answer("resume") == []
+
+
+def test_the_same_import_command_goes_on_where_the_killed_one_stopped(
+    aws: Endpoint, stage: Stage, tmp_path: Path
+) -> None:
+    file = tmp_path / "letters.jsonl"
+    file.write_bytes(grouped(5))
+    dead = find(stage, "open_ticket-dlq")
+    asked = Asked(dead, str(file), hashlib.sha256(file.read_bytes()).hexdigest(), 0)
+    journal = Imported(imported.path(stage, "20260101-000000-aaaa"), asked)
+    journal.open()
+    journal.sent([1, 2])
+    busy = ops("import", "open_ticket-dlq", str(file), "--yes")
+    assert (busy.exit_code, "runs, in process" in busy.stderr) == (2, True)
+    journal.close()
+    with journal.path.open("ab") as torn:
+        torn.write(b'{"sent":[3')
+    assert answer("import", "open_ticket-dlq", str(file), "--yes")["before"] == 2
+    assert sorted(queue(aws, "open_ticket-dlq").arrived) == ["2", "3", "4"]
+    file.write_bytes(grouped(4))
+    assert answer("import", "open_ticket-dlq", str(file), "--yes")["sent"] == 4
+
+
+def test_what_sqs_takes_for_a_message_that_it_has_is_not_reported_as_imported(
+    aws: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "letters.jsonl"
+    file.write_bytes(line("m1", "1") + line("m2", "2"))
+    dead = queue(aws, "change_ticket-dlq")
+    put = dead.put
+
+    def as_one(entry: Entry, **more: Any) -> str:
+        entry.message_deduplication_id = "always"
+        return put(entry, **more)
+
+    monkeypatch.setattr(dead, "put", as_one)
+    result = ops("import", "change_ticket-dlq", str(file), "--yes")
+    assert (result.exit_code, "m2 was refused: SQS took it for another" in result.stdout) == (3, True), result.output
 
 
 @pytest.mark.parametrize("word", ["open_ticket-dlq", "change_ticket-dlq"])

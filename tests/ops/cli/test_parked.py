@@ -139,7 +139,7 @@ def test_an_edited_message_with_a_key_keeps_it_and_needs_nothing_else(aws: Endpo
     die(aws, "tic-1", "a")
     answer("redrive", "change_ticket", "--edit", '{"step": "b"}', "--yes")
     (sent,) = (message for group in queue(aws, "change_ticket")._groups.values() for message in group)
-    assert sent.attributes.keys() == {"idempotency_key", "received_at", "redriven"}
+    assert sent.attributes.keys() == {"idempotency_key", "received_at", "redriven", "deduplication_id"}
 
 
 def test_a_group_is_opened_by_hand_and_leaves_a_record(aws: Endpoint) -> None:
@@ -149,7 +149,7 @@ def test_a_group_is_opened_by_hand_and_leaves_a_record(aws: Endpoint) -> None:
     assert places(aws, "tic-1") == ["a@1", "b@1"]
     assert answer("parked", "change_ticket", "--open", "tic-1", "--yes")["lost"] == ["a@1", "b@1"]
     assert (places(aws, "tic-1"), places(aws, "tic-2")) == ([], ["c@1"])
-    (record,) = aws.tables[names.resource(names.LOCAL, names.REDRIVES)].values()
+    (record,) = aws.records
     assert turn(aws, "tic-1"), "so that no worker that read it before writes a place into it"
     assert time.time() < int(aws.tables[TABLE]["change_ticket/tic-1"]["expires_at"]["N"]) <= time.time() + EMPTY
     assert (record["action"]["S"], json.loads(record["asked"]["S"])["group"]) == ("open a group", "tic-1")

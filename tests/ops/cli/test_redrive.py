@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,12 +28,12 @@ def test_redrive_with_yes_moves_them_and_leaves_a_record(aws: Endpoint, home: Pa
     report = answer("redrive", "open_ticket", "--yes")
     assert (report["tally"]["moved"], report["problem"]) == (25, None)
     assert len(queue(aws, "open_ticket")) == 25
-    (record,) = aws.tables[names.resource(names.LOCAL, names.REDRIVES)].values()
+    (record,) = aws.records
     assert record["queue"]["S"] == "open_ticket-dlq"
     assert json.loads(record["result"]["S"])["moved"] == 25
     lines = (home / "ops" / names.LOCAL / "audit.jsonl").read_text().splitlines()
     assert [json.loads(line).get("result", {}).get("moved") for line in lines] == [None, 25]
-    assert ops("resume").stdout.strip() == "Every redrive ended."
+    assert ops("resume").stdout.strip() == "Every redrive and import ended."
 
 
 @pytest.mark.parametrize(
@@ -124,8 +125,99 @@ def test_a_failed_invocation_is_unwrapped(aws: Endpoint) -> None:
     assert [json.loads(body) for body in queue(aws, "open_ticket").arrived] == [{"n": 1}]
 
 
+def test_when_the_only_message_comes_straight_back_the_exit_code_says_so(aws: Endpoint) -> None:
+    dead_tickets(aws, 1)
+    source = queue(aws, "open_ticket")
+    source.receives = 0
+    put = source.put
+
+    def consumed_at_once(*given: Any, **more: Any) -> str:
+        id_ = put(*given, **more)
+        source.take(1, 0)
+        return id_
+
+    source.put = consumed_at_once  # type: ignore[method-assign]
+    result = ops("redrive", "open_ticket", "--yes")
+    assert (result.exit_code, "fix the cause first" in result.stderr) == (4, True), result.output
+    assert len(queue(aws, "open_ticket-dlq")) == 1
+    forced = answer("redrive", "open_ticket", "--yes", "--force")
+    assert (forced["mostly_back"], forced["tally"]["came_back"]) == (True, 1)
+
+
 def test_a_message_that_nobody_can_place_is_kept_and_the_exit_code_says_so(aws: Endpoint) -> None:
     aws.put(aws.sqs.create("somebodys-dlq"), "lost")
     result = ops("redrive", "somebodys-dlq", "--yes")
     assert result.exit_code == 3
     assert "say --to" in result.stdout
+
+
+def test_messages_of_a_standard_queue_go_to_a_fifo_queue_in_the_group_that_is_said(aws: Endpoint) -> None:
+    dead_tickets(aws, 12)
+    done = answer("redrive", "open_ticket", "--to", "change_ticket", "--group", "late", "--yes")
+    assert done["tally"]["moved"] == 12
+    taken = aws.do(lambda: queue(aws, "change_ticket").take(10, 30))
+    assert {message.group for message in taken} == {"late"}
+    assert len({message.deduplication for message in taken}) == 10
+
+
+def refused(aws: Endpoint, home: Path, code: int, *arguments: str) -> str:
+    """What a command says that moves, deletes, hides and records nothing."""
+    result = ops(*arguments, "--yes")
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert not list(home.rglob("audit.jsonl"))
+    assert not list(home.rglob("*.journal"))
+    return result.stderr
+
+
+@pytest.mark.parametrize("command", ["redrive", "drop"])
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        ["--cause", "unexplained"],
+        ["--cause", "Reject", "--limit", "1"],
+        ["--filter", "cause.error_type != 'Reject'"],
+        ["--filter", "!contains(to_string(@), 'unknown agent')"],
+        ["--filter", "length(*) > `3`"],
+    ],
+)
+def test_what_goes_by_causes_that_cannot_be_read_is_refused_before_it_begins(
+    aws: Endpoint, home: Path, command: str, chosen: list[str]
+) -> None:
+    dead_tickets(aws, 3)
+    del aws.tables[names.resource(names.LOCAL, names.FAILURES)]
+    said = refused(aws, home, 1, command, "open_ticket", *chosen)
+    assert "Which messages are meant by their cause cannot be said without the causes: BatchGetItem" in said
+    assert len(queue(aws, "open_ticket-dlq")) == 3
+
+
+def test_a_filter_that_asks_for_no_cause_needs_none(aws: Endpoint) -> None:
+    dead_tickets(aws, 3)
+    del aws.tables[names.resource(names.LOCAL, names.FAILURES)]
+    assert answer("redrive", "open_ticket", "--filter", "body.n > `0` && !(body.cause)", "--yes")["tally"]["moved"] == 2
+
+
+def test_a_record_that_is_none_does_not_make_its_message_unexplained_where_causes_choose(aws: Endpoint) -> None:
+    ids = dead_tickets(aws, 3)
+    aws.tables[names.resource(names.LOCAL, names.FAILURES)][ids[1]] = {"message_id": {"S": ids[1]}}
+    result = ops("drop", "open_ticket", "--cause", "unexplained", "--yes")
+    assert result.exit_code == 1
+    assert ids[1] in result.stderr
+    assert len(queue(aws, "open_ticket-dlq")) == 3
+
+
+@pytest.mark.parametrize("part", ["e", "explain", "unexplaine", "plain"])
+def test_a_part_of_the_word_unexplained_means_nothing_that_has_no_cause(aws: Endpoint, part: str) -> None:
+    dead_tickets(aws, 3)
+    assert answer("drop", "open_ticket", "--cause", part, "--yes")["deleted"] == 0
+    assert answer("drop", "open_ticket", "--cause", " Unexplained", "--yes")["deleted"] == 3
+
+
+def test_nobody_knows_why_messages_of_a_foreign_queue_are_dead_so_unexplained_means_none(
+    aws: Endpoint, home: Path
+) -> None:
+    dead = aws.sqs.create("somebodys-dlq")
+    aws.put(dead, "x")
+    for command in ("redrive", "drop"):
+        assert "recorded nowhere" in refused(aws, home, 2, command, dead.arn, "--cause", "unexplained")
+    taken = answer("drop", dead.arn, "--filter", "!cause", "--yes")
+    assert (taken["deleted"], taken["unfit"], len(dead)) == (0, 1, 1)

@@ -73,8 +73,24 @@ def test_a_message_is_meant_by_a_filter_or_by_its_opposite(message: Message, cau
 @given(message=messages, cause=causes)
 def test_a_cause_is_found_by_any_part_of_its_words(message: Message, cause: Cause | None) -> None:
     words = cause.label if cause is not None else "unexplained"
-    assert Selection(cause=words.swapcase()[: len(words) // 2]).means(message, cause)
+    part = words.swapcase()[: len(words) // 2]
+    if part.strip():
+        assert Selection(cause=part).means(message, cause) == (cause is not None)
+    if words.strip():
+        assert Selection(cause=words).means(message, cause)
     assert not Selection(cause=words + "?").means(message, cause)
+
+
+@pytest.mark.parametrize(
+    "blank",
+    [
+        *({"filter": ""}, {"filter": " "}, {"cause": ""}, {"cause": " \t"}),
+        *({"ids": ()}, {"ids": []}, {"ids": ("a", " ")}, {"ids": ""}, {"older_than": 0}, {"older_than": -1}),
+    ],
+)
+def test_a_blank_selection_made_in_python_is_no_selection_of_everything(blank: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=next(iter(blank)).replace("_", "-")):
+        Selection(**blank)
 
 
 @pytest.mark.parametrize(("text", "span"), [("90s", 90), ("15m", 900), ("2h", 7_200), ("3d", 259_200)])

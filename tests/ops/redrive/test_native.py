@@ -134,11 +134,14 @@ def test_a_plain_redrive_on_aws_is_left_to_aws_and_recorded(cloud: Stage, sqs: S
     asks_arn(sqs)
     sqs.add_response("start_message_move_task", {"TaskHandle": "handle"}, {"SourceArn": ARN})
     lists(sqs, task("COMPLETED", 8))
+    counts = {"ApproximateNumberOfMessages": "3", "ApproximateNumberOfMessagesNotVisible": "0"}
+    sqs.add_response("get_queue_attributes", {"Attributes": counts})
     with Stubber(cloud.client("dynamodb")) as table, Stubber(cloud.client("sts")) as sts:
         sts.add_response("get_caller_identity", {"Arn": "arn:aws:sts::000000000000:assumed-role/operator/ada"})
-        table.add_response("put_item", {})
-        table.add_response("put_item", {})
+        for _ in ("lease", "begin", "end", "lease over"):
+            table.add_response("put_item", {})
         report = redrive(cloud, Request("open_ticket"), yes=True)
     assert (report.native, report.tally.moved, report.problem) == (True, 8, None)
+    assert (report.dead_again, report.mostly_back) == (3, False)
     record = (cloud.files / "audit.jsonl").read_text().splitlines()[-1]
     assert "assumed-role/operator/ada" in record

@@ -65,7 +65,11 @@ async def test_the_queues_are_looked_at_and_what_was_taken_out_is_expected_to_be
         dead.put(Entry(str(number), "body"))
     pace = Adaptive(Sqs(sqs), dead.url, every=5)
     moved = 0
-    watch = asyncio.create_task(pace.watch(lambda: moved, lambda: [source.url], lambda: None))
+
+    async def look() -> None:
+        pass
+
+    watch = asyncio.create_task(pace.watch(lambda: moved, lambda: [source.url], look))
     await asyncio.sleep(1)
     for message in dead.take(10, 30) + dead.take(10, 30):
         dead.remove(message.receipt)
@@ -91,7 +95,11 @@ async def test_a_dead_letter_queue_that_fills_again_is_noticed_once_the_counts_c
     noticed: list[float] = []
     now = asyncio.get_running_loop().time
     pace = Adaptive(Sqs(sqs), dead.url, every=5)
-    watch = asyncio.create_task(pace.watch(lambda: 50, list, lambda: noticed.append(now())))
+
+    async def look() -> None:
+        noticed.append(now())
+
+    watch = asyncio.create_task(pace.watch(lambda: 50, list, look))
     await asyncio.sleep(1)
     for message in [message for _ in range(5) for message in dead.take(10, 30)]:
         dead.remove(message.receipt)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.stub import Stubber
 
-from ops.queue import Queue
+from ops.queue import Kind, Queue
 from ops.redrive.delivery import Delivery
 from ops.redrive.routing import FunctionDestination, Routing
 from ops.sqs.message import Entry, Message, Value
@@ -57,6 +58,34 @@ def undelivered(rule: str, target: str) -> Message:
     """What EventBridge sends of an event, or somebody who knows what that looks like."""
     attributes = {"RULE_ARN": Value("String", rule), "TARGET_ARN": Value("String", target)}
     return Message("1", "receipt", "{}", {}, attributes)
+
+
+@pytest.mark.parametrize("kind", ["other", "undelivered"])
+def test_what_sqs_itself_moved_goes_home_whole_whatever_it_looks_like(cloud: Stage, kind: Kind) -> None:
+    home = "arn:aws:sqs:eu-west-1:000000000000:home"
+    looks = failed(f"{ARN}:$LATEST")
+    looks.attributes = {"DeadLetterQueueSourceArn": home}
+    looks.message_attributes = undelivered(RULE, "arn:aws:sqs:eu-west-1:000000000000:x").message_attributes
+    for to in (None, Queue("to", "other", "to", "https://sqs.eu-west-1.amazonaws.com/000000000000/to")):
+        routing = Routing(cloud, None, replace(FAILURES, kind=kind), to)  # type: ignore[arg-type]
+        with Stubber(cloud.client("sqs")) as queues:
+            queues.add_response("get_queue_url", {"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/000000000000/home"})
+            found = routing.prepare(looks)
+        assert isinstance(found, Delivery)
+        assert (found.to.name, found.body, found.attributes) == (
+            to.url if to is not None else "https://sqs.eu-west-1.amazonaws.com/000000000000/home",
+            looks.body,
+            looks.message_attributes,
+        )
+
+
+@pytest.mark.parametrize("more", [{}, {"RULE_ARN": Value("String", "a rule of ours")}])
+def test_attributes_that_only_have_the_names_of_eventbridges_stay(cloud: Stage, more: dict[str, Value]) -> None:
+    own = Message("1", "receipt", "{}", {}, {"TARGET_ARN": Value("String", "db-7"), **more})
+    to = Queue("to", "other", "to", "https://sqs.eu-west-1.amazonaws.com/000000000000/to")
+    found = prepared(cloud, own, to)
+    assert isinstance(found, Delivery)
+    assert found.attributes == own.message_attributes
 
 
 def settings(destination: str, function: str = f"{ARN}:$LATEST") -> dict[str, Any]:

@@ -51,7 +51,7 @@ def _message(number: int, id_: str | None) -> dict[str, Any]:
 class Faked(Stage):
     """A stage whose SQS is the fake."""
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str | None = None) -> Any:
         return FAKES[0]
 
 

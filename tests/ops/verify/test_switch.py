@@ -61,7 +61,7 @@ class Aws:
 class Faked(Stage):
     """A stage whose every client is the fake."""
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str | None = None) -> Any:
         return AWS[0]
 
 

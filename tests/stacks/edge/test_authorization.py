@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from stacks import names, settings
+from stacks.edge import clients
 from stacks.edge.authorization import check
 from stacks.entry import Route
 from stacks.settings import SettingsError
@@ -60,6 +61,25 @@ def test_api_keys_come_with_a_plan_and_a_quota(keys: Templates) -> None:
     assert len(keys.properties("AWS::ApiGateway::UsagePlanKey")) == 2
     for route in SAMPLE.routes:
         assert methods(keys)[route.queue].get("ApiKeyRequired", False) != bool(route.senders)
+
+
+def test_the_stage_knows_the_id_of_each_key(keys: Templates) -> None:
+    (stage,) = keys.properties("AWS::ApiGateway::Stage")
+    resources = keys.stacks["ingress"]["Resources"]
+    assert {name: resources[ref["Ref"]]["Properties"]["Name"] for name, ref in stage["Variables"].items()} == {
+        "key_web": names.resource("keys", "web"),
+        "key_erp": names.resource("keys", "erp"),
+    }
+    # A key that named the stage would wait for it, and the stage for the key.
+    assert not any("StageKeys" in key for key in keys.properties("AWS::ApiGateway::ApiKey"))
+
+
+def test_no_two_keys_share_a_variable_and_only_those_of_a_client_a_tenant() -> None:
+    found = ["a", "a-b", "a--b", "a.b", "a.-b", "a-.b", "a-dot-b"]
+    assert len({clients.variable(key) for key in found}) == len(found)
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+    assert all(re.fullmatch(r"\w{1,64}", clients.variable(key)) for key in (*found, f"{'a' * 32}.{'b' * 16}"))
+    assert [clients.client(key) for key in found] == ["a", "a-b", "a--b", "a", "a", "a-", "a-dot-b"]
 
 
 def test_tokens_are_checked_by_a_function_of_their_own_and_kept_five_minutes(tokens: Templates) -> None:

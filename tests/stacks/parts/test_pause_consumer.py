@@ -76,13 +76,23 @@ def test_it_may_switch_mappings_of_the_stages_functions_only(prod: Templates) ->
 def test_it_may_switch_nothing_of_a_stage_whose_name_goes_on_after_its_own(prod: Templates) -> None:
     denied = grants(prod, "Deny")
     assert denied.keys() == {"lambda:InvokeFunction", "lambda:UpdateEventSourceMapping"}
-    others = denied["lambda:InvokeFunction"]["Resource"]
+    others, _ = denied["lambda:InvokeFunction"]["Resource"]
     assert denied["lambda:UpdateEventSourceMapping"]["Condition"] == {"ArnLike": {"lambda:FunctionArn": others}}
     pattern = json.dumps(others).rstrip('"]}').rpartition(":")[2]
     functions = [each["FunctionName"] for each in prod.properties("AWS::Lambda::Function")]
     assert functions
     assert not [name for name in functions if fnmatchcase(name, pattern)]
     assert fnmatchcase(names.resource("prod-eu", SAMPLE.consumers[0].function), pattern)
+
+
+def test_only_api_gateway_asks_what_checks_tokens(tokens: Templates) -> None:
+    _, authorizer = grants(tokens, "Deny")["lambda:InvokeFunction"]["Resource"]
+    (name,) = (
+        each["FunctionName"]
+        for each in tokens.properties("AWS::Lambda::Function", "ingress")
+        if each["Handler"].startswith("functions.authorize_caller")
+    )
+    assert json.dumps(authorizer).rstrip('"]}').rpartition(":")[2] == name
 
 
 def test_it_may_use_no_queue_but_its_own(prod: Templates) -> None:

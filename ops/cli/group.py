@@ -1,0 +1,35 @@
+"""The commands as one: what holds for each of them, also for what its options do not allow."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from typer._click.exceptions import ClickException  # typer has a click of its own, and no other name for this
+from typer.core import TyperGroup
+
+from ops.cli.screen import begin, said
+from ops.errors import UsageError
+
+
+class Group(TyperGroup):
+    """Where `--json` is asked for, errors are JSON too, those of the options included."""
+
+    def main(self, args: Sequence[str] | None = None, *given: Any, **more: Any) -> Any:
+        """Runs the command that the arguments name, and exits."""
+        arguments = list(args if args is not None else sys.argv[1:])
+        as_json = "--json" in arguments
+        begin(as_json=as_json)
+        if not as_json:
+            return super().main(arguments, *given, **more)
+        try:
+            with said():
+                try:
+                    code = super().main(arguments, *given, **{**more, "standalone_mode": False})
+                except ClickException as error:
+                    raise UsageError(error.format_message()) from None
+        except typer.Exit as ended:
+            code = ended.exit_code
+        sys.exit(code if isinstance(code, int) else 0)

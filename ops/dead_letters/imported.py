@@ -1,0 +1,123 @@
+"""Which lines of a file an import has put into a queue so far, on disk, so that another can go on where it stopped.
+
+The first line says which file, by its content, and which queue; each of the others which lines SQS confirmed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from ops import private_file
+from ops.errors import OpsError, UsageError
+from ops.queue import Queue
+from ops.redrive.pulse import Pulse
+from ops.stage import Stage
+
+
+class Asked(Struct, frozen=True):
+    """What an import puts where: `digest` is the SHA-256 of the file's content, `skip` lines are left out."""
+
+    queue: Queue
+    file: str
+    digest: str
+    skip: int
+
+
+class _Line(Struct, omit_defaults=True):
+    sent: list[int] = []
+    ended: bool = False
+
+
+class Imported:
+    """The journal of one import. What `sent` returns from is written."""
+
+    def __init__(self, path: Path, asked: Asked) -> None:
+        self.path = path
+        self.asked = asked
+        self.lines: set[int] = set()
+        """Numbers of the lines that are in the queue."""
+        self.ended = False
+        self._pulse = Pulse(path)
+        self._file: int | None = None
+
+    @property
+    def run(self) -> str:
+        """The name of the import."""
+        return self.path.stem
+
+    @classmethod
+    def read(cls, path: Path) -> Imported:
+        """The journal in that file. Raises `UsageError` where it is none."""
+        try:
+            head, *rest = private_file.read(path).splitlines()
+            journal = cls(path, msgspec.json.decode(head, type=Asked))
+        except (OSError, ValueError, msgspec.MsgspecError):
+            raise UsageError(f"{path} is no journal of an import: move it away.") from None
+        for text in rest:
+            try:
+                line = msgspec.json.decode(text, type=_Line)
+            except msgspec.MsgspecError:
+                continue  # the process was killed while it wrote this line
+            journal.lines.update(line.sent)
+            journal.ended = line.ended
+        return journal
+
+    def open(self) -> None:
+        """Makes it this process's. Raises `UsageError` where it is that of a process that lives."""
+        self._pulse.take()
+        fresh = not self.path.exists()
+        self._file = private_file.append(self.path)
+        # A line that a killed process left half-written ends here.
+        self._write(msgspec.json.encode(self.asked) if fresh else b"")
+
+    def sent(self, lines: Iterable[int]) -> None:
+        """SQS confirmed these."""
+        new = sorted(lines)
+        if new:
+            self.lines.update(new)
+            self._write(msgspec.json.encode(_Line(sent=new)))
+
+    def end(self) -> None:
+        """All of them are in the queue."""
+        self.ended = True
+        self._write(msgspec.json.encode(_Line(ended=True)))
+
+    def forget(self) -> None:
+        """Nothing is in the queue, so nobody needs it."""
+        self.ended = True
+        self.path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Lets another process have it."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        self._pulse.end(forget=self.ended)
+
+    def _write(self, line: bytes) -> None:
+        assert self._file is not None
+        try:
+            private_file.write(self._file, line + b"\n")
+        except OSError as error:
+            raise OpsError(f"{self.path} cannot be written: {error.strerror}.") from None
+
+
+def path(stage: Stage, run: str) -> Path:
+    """Where the journal of that import is. Raises `OpsError` where there can be none."""
+    return stage.open_files() / f"{run}.import"
+
+
+def unfinished(stage: Stage) -> list[Imported]:
+    """The journals of imports from this machine that did not end, the oldest first.
+
+    Raises `OpsError` where they are somebody else's.
+    """
+    if not stage.files.exists():
+        return []
+    found = [each for each in sorted(stage.open_files().glob("*.import")) if each.is_file()]
+    return [journal for journal in map(Imported.read, found) if not journal.ended]

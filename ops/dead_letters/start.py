@@ -1,0 +1,66 @@
+"""What was in a queue when the work on it began: where messages keep arriving, that is what the work is about.
+
+A message that was sent later than that came later. On a standard queue SQS keeps the time at which a message was first
+sent when it moves it to the dead-letter queue, so of those the count says when enough were seen: it is approximate, and
+what SQS had not counted yet may be among the first, so a tenth more is seen, and ten.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from ops.answer import part
+from ops.depth import COUNTS
+from ops.queue import Queue
+from ops.sqs.message import Message
+from ops.stage import Stage, in_words
+
+START = "start"
+"""Why a sweep ended that saw what was there at the start."""
+SPARE = timedelta(seconds=1)
+"""SQS tells its time in whole seconds."""
+MOST_LATE = 1_000
+"""Messages that came later at which the work ends, though some of the first were not seen: others may have them."""
+
+
+class Start:
+    """What was there at the start: so many messages, and when that was by SQS's clock."""
+
+    def __init__(self, waiting: int, every: int, moment: datetime) -> None:
+        self.waiting = waiting
+        """Messages that could be received."""
+        self._left = every + every // 10 + 10
+        self._until = moment + SPARE
+        self.late = 0
+        """Messages that were seen and came later."""
+
+    @classmethod
+    def of(cls, stage: Stage, queue: Queue) -> Start:
+        """What is there now, visible or not. Raises `OpsError` where SQS refuses."""
+        with in_words():
+            answer = stage.client("sqs", queue.region).get_queue_attributes(
+                QueueUrl=queue.url, AttributeNames=list(COUNTS)
+            )
+        told = part(answer, "Attributes")
+        counts = [int(told.get(name, 0)) for name in COUNTS]
+        date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+        try:
+            moment = parsedate_to_datetime(date)
+        except (TypeError, ValueError):
+            moment = datetime.now(UTC)
+        return cls(counts[0], sum(counts), moment)
+
+    def came_later(self, message: Message) -> bool:
+        """Whether that message, which is seen now for the first time, came later."""
+        if self._left > 0 and message.sent_at <= self._until:
+            self._left -= 1
+            return False
+        self.late += 1
+        return True
+
+    @property
+    def over(self) -> bool:
+        """Whether what was there at the start was seen, as far as anybody can say."""
+        return self.late > 0 and (self._left <= 0 or self.late >= MOST_LATE)

@@ -1,0 +1,92 @@
+"""A redrive ends while messages keep arriving: it is about what was there at its start, unless it is to follow."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+
+from ops.dead_letters.start import Start
+from ops.queue import Queue
+from ops.sqs.fake import FakeQueue, Stored
+from ops.sqs.message import Entry, Message
+from ops.stage import Stage
+from tests.ops.cli.typed import answer, dead_tickets, ops, queue
+from tests.ops.endpoint import Endpoint
+
+
+def arriving(dead: FakeQueue, many: int, seconds: int) -> None:
+    """From now on every receive finds new messages, sent so many `seconds` from now, until there were so `many`."""
+    took, left = dead.take, [many]
+
+    def take(most: int, visibility: float) -> list[Stored]:
+        for _ in range(min(left[0], 10)):
+            left[0] -= 1
+            number = f"new-{left[0]}"
+            group = "g" if dead.fifo else None
+            dead.put(Entry(number, '{"new": true}', {}, {}, group, number if dead.fifo else None))
+            there = dead._groups["g"] if dead.fifo else dead._ready
+            there[-1].sent += seconds * 1000
+        return took(most, visibility)
+
+    dead.take = take  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("command", ["redrive", "drop"])
+def test_what_is_sent_after_the_start_is_left_and_the_command_ends(aws: Endpoint, command: str) -> None:
+    dead_tickets(aws, 30)
+    arriving(queue(aws, "open_ticket-dlq"), 100_000, seconds=60)
+    done = answer(command, "open_ticket", "--yes")
+    counts = done["tally"] if command == "redrive" else done
+    assert counts["moved" if command == "redrive" else "deleted"] == 30
+    assert 0 < counts["late"] < 5_000
+    assert set(queue(aws, "open_ticket-dlq").bodies()) == {'{"new": true}'}
+
+
+def test_what_dies_after_the_start_is_left_by_the_count_though_it_was_sent_before(aws: Endpoint) -> None:
+    dead_tickets(aws, 30)
+    arriving(queue(aws, "open_ticket-dlq"), 100_000, seconds=-60)
+    result = ops("redrive", "open_ticket", "--yes")
+    assert result.exit_code == 0
+    assert "came after the start and were left: --follow takes them too." in result.stdout
+    assert 30 <= len(queue(aws, "open_ticket")) <= 43
+    assert ops("resume").stdout.strip() == "Every redrive and import ended."
+
+
+def test_a_redrive_to_a_queue_whose_consumer_sends_everything_back_as_new_ends(aws: Endpoint) -> None:
+    dead_tickets(aws, 30)
+    dead, work = queue(aws, "open_ticket-dlq"), queue(aws, "open_ticket")
+    work.put = lambda entry, **_: dead.put(Entry(entry.id, entry.message_body))  # type: ignore[method-assign]
+    for options in (["--to", "open_ticket"], ["--to", "open_ticket", "--force"]):
+        tally = answer("redrive", "open_ticket", *options, "--yes")["tally"]
+        assert 30 <= tally["moved"] <= 43
+        assert len(dead) == 30
+
+
+def test_with_follow_it_goes_on_until_the_queue_is_empty(aws: Endpoint) -> None:
+    dead_tickets(aws, 5)
+    arriving(queue(aws, "open_ticket-dlq"), 50, seconds=60)
+    assert answer("redrive", "open_ticket", "--follow", "--yes")["tally"]["moved"] == 55
+
+
+def test_on_fifo_what_came_later_stays_behind_what_was_there(aws: Endpoint) -> None:
+    dead = queue(aws, "change_ticket-dlq")
+    for number in range(5):
+        aws.put(dead, f'{{"n": {number}}}', group="g")
+    arriving(dead, 20, seconds=60)
+    tally = answer("redrive", "change_ticket", "--yes")["tally"]
+    assert (tally["moved"], len(queue(aws, "change_ticket")), len(dead)) == (5, 5, 20)
+
+
+def test_the_start_is_told_by_sqss_own_clock(cloud: Stage) -> None:
+    answered: dict[str, Any] = {"Attributes": {"ApproximateNumberOfMessages": "1"}}
+    answered["ResponseMetadata"] = {"HTTPHeaders": {"date": "Fri, 20 Nov 2026 10:00:00 GMT"}}
+    dead = Queue("d", "other", "d", "https://sqs.eu-west-1.amazonaws.com/000000000000/d")
+    with Stubber(cloud.client("sqs")) as sqs:
+        sqs.add_response("get_queue_attributes", answered)
+        start = Start.of(cloud, dead)
+    moment = datetime(2026, 11, 20, 10, tzinfo=UTC).timestamp() * 1000
+    sent = [Message("1", "", "", {"SentTimestamp": str(int(moment + more))}, {}) for more in (-1, 999, 1001)]
+    assert [start.came_later(message) for message in sent] == [False, False, True]

@@ -1,0 +1,141 @@
+"""What comes straight back is known by what the run itself sent, and stops it where it is most."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+
+from ops.dead_letters.selection import Meant
+from ops.queue import Queue
+from ops.redrive.delivery import Delivery
+from ops.redrive.journal import Journal
+from ops.redrive.mover import CAME_BACK, Mover
+from ops.redrive.pace import SLOWEST, Adaptive
+from ops.redrive.request import Request
+from ops.redrive.routing import QueueDestination
+from ops.sqs.client import Sqs
+from ops.sqs.fake import FakeSqs
+from ops.sqs.message import Entry, Message, Value
+from ops.sqs.sweep import Sweep
+from tests.ops.faults import Faulty
+from tests.ops.redrive.moving import WORKERS, fill, move
+
+
+async def test_what_comes_straight_back_is_not_sent_in_circles() -> None:
+    sqs = FakeSqs()
+    dead, source = fill(sqs, 400, fifo=False)
+    source.dead, source.receives = dead, 0
+
+    async def consume() -> None:
+        while True:
+            source.take(10, 0)
+            await asyncio.sleep(0.01)
+
+    consumer = asyncio.create_task(consume())
+    mover, _ = await move(Faulty(sqs, random.Random(1)), dead, source)
+    consumer.cancel()
+    assert len(dead) + len(source) == 400
+    assert mover.tally.came_back > 20
+    assert len(source.arrived) == mover.tally.moved == 400
+
+
+@pytest.mark.parametrize("force", [False, True])
+async def test_when_most_come_straight_back_the_rest_is_kept_unless_forced(force: bool) -> None:
+    sqs = FakeSqs()
+    dead, source = fill(sqs, 1_000, fifo=False)
+    source.dead, source.receives = dead, 0
+    client = Sqs(sqs)
+    pace = Adaptive(client, dead.url)
+    pace.rate = SLOWEST
+    sweep = Sweep(client, dead.url, workers=WORKERS)
+    to = QueueDestination(client, source.url)
+    mover = Mover(
+        sweep,
+        lambda message: Delivery(to, message.body, message.message_attributes),
+        run="run",
+        act=True,
+        pace=pace,
+        force=force,
+    )
+
+    async def consume() -> None:
+        while True:
+            while source.take(10, 0) or len(source):
+                pass
+            await asyncio.sleep(1)
+
+    others = [
+        asyncio.create_task(consume()),
+        asyncio.create_task(pace.watch(lambda: mover.tally.moved, lambda: [source.url], mover.look_back)),
+    ]
+    await sweep.run(mover.visit)
+    for task in others:
+        task.cancel()
+    assert len(dead) + len(source) == 1_000
+    assert sweep.stopped == (None if force else CAME_BACK)
+    assert mover.tally.moved == 1_000 if force else mover.tally.moved < 700
+    assert len(source.arrived) == mover.tally.moved
+
+
+async def test_dead_letters_that_arrive_meanwhile_are_no_alarm() -> None:
+    sqs = FakeSqs()
+    dead, source = fill(sqs, 200, fifo=False)
+    client = Sqs(sqs)
+    pace = Adaptive(client, dead.url)
+    pace.rate = SLOWEST
+    sweep = Sweep(client, dead.url, workers=WORKERS)
+    to = QueueDestination(client, source.url)
+    mover = Mover(
+        sweep,
+        lambda message: Delivery(to, message.body, message.message_attributes),
+        run="run",
+        act=True,
+        choose=only_the_first_ones,
+        pace=pace,
+    )
+
+    async def others() -> None:
+        for number in range(3_000):
+            dead.put(Entry("x", f"other {number}", {}), source=source.arn)
+            await asyncio.sleep(0.05)
+
+    tasks = [
+        asyncio.create_task(others()),
+        asyncio.create_task(pace.watch(lambda: mover.tally.moved, lambda: [source.url], mover.look_back)),
+    ]
+    await sweep.run(mover.visit)
+    for task in tasks:
+        task.cancel()
+    assert (sweep.stopped, mover.tally.moved, mover.mostly_back) == (None, 200, False)
+    assert dead.in_flight == 0
+
+
+async def only_the_first_ones(batch: list[Message]) -> list[Meant | None]:
+    return [None if message.body.startswith("other") else Meant() for message in batch]
+
+
+@pytest.mark.parametrize(
+    "attributes", [{}, {f"name-{n}": Value("String", "x") for n in range(10)}], ids=["stamp", "id"]
+)
+async def test_when_the_only_message_comes_back_it_is_seen(attributes: dict[str, Value], tmp_path: Path) -> None:
+    sqs = FakeSqs()
+    dead, source = sqs.create("dead"), sqs.create("source")
+    dead.put(Entry("a", "poison", attributes))
+    source.dead, source.receives = dead, 0
+
+    async def bounce(action: str, payload: bytes) -> tuple[int, bytes]:
+        answer = await sqs(action, payload)
+        source.take(10, 0)
+        return answer
+
+    journal = Journal(tmp_path / "run.journal", Queue("dead", "other", "dead", dead.url), Request("dead"))
+    mover, _ = await move(bounce, dead, source, journal=journal)
+    assert (mover.tally.moved, mover.tally.came_back, mover.mostly_back) == (1, 1, True)
+    again = Journal.read(journal.path)
+    assert len(again.unstamped) == bool(attributes)
+    resumed, _ = await move(bounce, dead, source, journal=again)
+    assert (resumed.tally.moved, resumed.mostly_back) == (0, True)
+    assert source.arrived == ["poison"]

@@ -1,0 +1,154 @@
+"""One redrive, drop or import of a queue at a time, on one machine and on two; who died gives the queue up."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ops.lease as leases
+from ops.dead_letters.export import drop
+from ops.errors import UsageError
+from ops.lease import held
+from ops.queue import Queue, find
+from ops.redrive.request import Request
+from ops.redrive.run import redrive
+from ops.stage import Stage
+from stacks import names
+from tests.ops.cli.typed import answer, dead_tickets, ops, queue
+from tests.ops.endpoint import Endpoint
+from tests.sample.topology import SAMPLE
+
+RUN = "20260101-000000-aaaa"
+
+
+@pytest.fixture
+def other(aws: Endpoint, home: Path) -> Stage:
+    """The stage as another machine reaches it."""
+    there = home / "other"
+    there.mkdir()
+    (there / "state.json").write_text((home / "state.json").read_text())
+    return Stage.open(names.LOCAL, SAMPLE, there)
+
+
+@pytest.fixture
+def dead(stage: Stage) -> Queue:
+    return find(stage, "open_ticket-dlq")
+
+
+def lease(aws: Endpoint) -> Any:
+    (item,) = (
+        item
+        for key, item in aws.tables[names.resource(names.LOCAL, names.REDRIVES)].items()
+        if key.startswith("lease:")
+    )
+    return item
+
+
+@pytest.mark.parametrize("without_table", [False, True])
+def test_on_one_machine_the_second_is_refused_and_told_who_is_at_it(
+    aws: Endpoint, stage: Stage, dead: Queue, home: Path, without_table: bool
+) -> None:
+    dead_tickets(aws, 2)
+    (home / "letters.jsonl").write_text('{"message_id": "1", "body": "x"}\n')
+    if without_table:
+        del aws.tables[names.resource(names.LOCAL, names.REDRIVES)]
+    with held(stage, dead, "redrive", RUN):
+        for command in (
+            ("redrive", "open_ticket"),
+            ("redrive", queue(aws, "open_ticket-dlq").arn),
+            ("drop", "open_ticket"),
+            ("import", "open_ticket-dlq", str(home / "letters.jsonl")),
+        ):
+            result = ops(*command, "--yes")
+            assert result.exit_code == 2
+            assert f"redrive {RUN} of open_ticket-dlq runs since 20" in result.stderr
+            assert f"process {os.getpid()}: wait for it, or end it with Ctrl-C." in result.stderr
+        assert answer("redrive", "open_ticket")["tally"]["matched"] == 2, "a look is always allowed"
+        assert not list(home.rglob("audit.jsonl"))
+    assert len(queue(aws, "open_ticket-dlq")) == 2
+    assert ops("redrive", "open_ticket", "--yes").exit_code == 0
+
+
+def test_on_two_machines_the_second_is_refused_until_the_first_has_ended(
+    aws: Endpoint, stage: Stage, other: Stage, dead: Queue
+) -> None:
+    dead_tickets(aws, 2)
+    with held(other, dead, "drop", RUN):
+        for act in (
+            lambda: redrive(stage, Request("open_ticket"), yes=True),
+            lambda: drop(stage, "open_ticket", yes=True),
+        ):
+            with pytest.raises(UsageError, match=rf"drop {RUN} of .* if it died, the queue is free at \d\d:"):
+                act()
+    assert redrive(stage, Request("open_ticket"), yes=True).tally.moved == 2
+    assert redrive(other, Request("open_ticket"), yes=True).tally.moved == 0
+
+
+def test_of_a_machine_that_died_the_queue_is_free_two_minutes_after_its_last_sign(
+    aws: Endpoint, stage: Stage, other: Stage, dead: Queue
+) -> None:
+    with held(other, dead, "redrive", RUN):
+        left = dict(lease(aws))
+    assert int(left["free_at"]["N"]) == pytest.approx(time.time() + 120, abs=10)
+    table = aws.tables[names.resource(names.LOCAL, names.REDRIVES)]
+    table[left["id"]["S"]] = left
+    with pytest.raises(UsageError, match=RUN), held(stage, dead, "redrive", "another"):
+        pass
+    table[left["id"]["S"]] = left | {"free_at": {"N": str(int(time.time()) - 1)}}
+    with held(stage, dead, "redrive", "another"):
+        assert lease(aws)["run"]["S"] == "another"
+
+
+def test_after_a_crash_on_this_machine_the_queue_is_free_at_once(
+    aws: Endpoint, stage: Stage, dead: Queue, home: Path
+) -> None:
+    code = (
+        "import os\nfrom ops.lease import held\nfrom ops.queue import find\nfrom ops.stage import Stage\n"
+        "from tests.sample.topology import SAMPLE\nstage = Stage.open('local', SAMPLE)\n"
+        f"with held(stage, find(stage, 'open_ticket-dlq'), 'redrive', '{RUN}'):\n    os._exit(9)\n"
+    )
+    died = subprocess.run([sys.executable, "-c", code], env={**os.environ, "HEADRACE_LOCAL": str(home)}, check=False)
+    assert died.returncode == 9
+    assert lease(aws)["run"]["S"] == RUN
+    dead_tickets(aws, 1)
+    assert redrive(stage, Request("open_ticket"), yes=True).tally.moved == 1
+
+
+def test_a_lease_is_renewed_and_who_lost_it_is_told(
+    aws: Endpoint, stage: Stage, dead: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "EVERY", 0.02)
+    lost: list[bool] = []
+    with held(stage, dead, "redrive", RUN) as mine:
+        mine.on_loss(lambda: lost.append(True))
+        item = lease(aws)
+        item["free_at"] = {"N": "5"}
+        until(lambda: lease(aws)["free_at"] != {"N": "5"})
+        taken = {**lease(aws), "token": {"S": "another's"}}
+        aws.tables[names.resource(names.LOCAL, names.REDRIVES)][taken["id"]["S"]] = taken
+        until(lambda: bool(lost))
+    assert mine.lost
+    assert lease(aws) == taken, "it is the other's"
+
+
+def until(happened: Any) -> None:
+    end = time.monotonic() + 10
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_lock_file_that_says_nothing_keeps_nobody_out(aws: Endpoint, stage: Stage, dead: Queue) -> None:
+    with held(stage, dead, "redrive", RUN):
+        (path,) = stage.files.glob("*.lock")
+        assert json.loads(path.read_text())["run"] == RUN
+    path.write_text("{")
+    with held(stage, dead, "redrive", RUN):
+        assert lease(aws)["run"]["S"] == RUN
