@@ -70,8 +70,10 @@ def _verify(sender: str, signed: str, record: Record) -> None:
         except MismatchError:
             check(scheme, signature, record.body, secrets=_newer(word, received, record), received=received)
     except ForgedError as forged:
-        if isinstance(forged, MismatchError) and look(word).read < received:
-            raise _later(record, f"The secret of {sender} may have been replaced since it was read.") from None
+        known = look(word)
+        if isinstance(forged, MismatchError) and known.read < received:
+            why = f"The secret of {sender} may have been replaced since it was read."
+            raise _later(record, why, away=known.asked > known.since) from None
         raise Reject(f"The webhook is not from {sender}: {forged}.") from None
 
 
@@ -86,12 +88,12 @@ def _newer(word: str, received: float, record: Record) -> tuple[str, ...]:
     except (ClientError, BotoCoreError) as error:
         if not is_away(error):
             raise
-        raise _later(record, f"The secret {word} could not be read again: {error}") from error
+        raise _later(record, f"The secret {word} could not be read again: {error}", away=True) from error
 
 
-def _later(record: Record, why: str) -> Retry:
-    """Once soon, when the secret may be read again; then for as long as an outage may last."""
-    return Retry(why, delay=PAUSE if record.attempt == 1 else outage(record, Settings.read()))
+def _later(record: Record, why: str, *, away: bool) -> Retry:
+    """When the secret may be read again; while it cannot be, once soon and then for as long as an outage may last."""
+    return Retry(why, delay=outage(record, Settings.read()) if away and record.attempt > 1 else PAUSE)
 
 
 def check(scheme: Scheme, signature: str, body: str, *, secrets: Iterable[str], received: float) -> None:

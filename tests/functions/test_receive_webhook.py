@@ -229,7 +229,10 @@ def test_a_secret_that_was_read_before_a_delivery_came_condemns_no_delivery(
     assert len(failed(handler({"Records": [delivery(key="guessed")]}, context))) == 1
     secrets.replace("new")
     time.sleep(0.01)
-    early = delivery('{"a":1}', key="new")
+    early = delivery('{"a":1}', key="new", attempt=2)
+    with pytest.raises(Retry) as later:
+        verified(Record.read(early))
+    assert later.value.delay == secret.PAUSE, "by then it may be read again, whichever attempt this is"
     assert failed(handler({"Records": [early]}, context)) == [early["messageId"]]
     (cause,) = (cause for cause in aws.items("failures") if cause["message_id"] == early["messageId"])
     assert cause["error_type"] == "Retry"

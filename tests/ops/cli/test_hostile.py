@@ -193,7 +193,8 @@ def test_no_nesting_keeps_a_person_from_the_rest(aws: Endpoint, tmp_path: Path, 
     aws.put(dead, '{"requestPayload": ' + deep + "}", correlation_id="corr-2")
     aws.put(dead, '{"n": 3}', correlation_id="corr-3")
     assert sum(pile["count"] for pile in answer("dead")[0]["piles"]) == 3
-    assert deep in [each["body"] for each in answer("peek", "receive_webhook", "--show-secrets")]
+    bodies = [each["body"] for each in answer("peek", "receive_webhook", "--show-secrets")]
+    assert any(isinstance(body, str) and body.startswith(deep[:30_000]) for body in bodies)
     shown = ops("peek", "receive_webhook")
     assert (shown.exit_code, shown.exception) == (0, None)
     assert answer("redrive", "receive_webhook", "--filter", "body.n == `3`")["tally"]["matched"] == 1

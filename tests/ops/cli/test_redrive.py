@@ -177,7 +177,6 @@ def refused(aws: Endpoint, home: Path, code: int, *arguments: str) -> str:
         ["--cause", "Reject", "--limit", "1"],
         ["--filter", "cause.error_type != 'Reject'"],
         ["--filter", "!contains(to_string(@), 'unknown agent')"],
-        ["--filter", "length(*) > `3`"],
     ],
 )
 def test_what_goes_by_causes_that_cannot_be_read_is_refused_before_it_begins(
