@@ -133,11 +133,11 @@ def _put(chunk: Sequence[Entry], bus: str, seconds: float) -> Iterator[tuple[Ent
         yield from ((item, Unavailable("The function's time ran out in PutEvents.")) for item in chunk)
         return
     except (ClientError, BotoCoreError) as error:
-        records = {item.record: [each for each in chunk if each.record == item.record] for item in chunk}
+        records = dict.fromkeys(item.record for item in chunk)
         if len(records) > 1 and _denied(error):
             # One event that the map does not say denies the whole call: each record's own are offered alone.
-            for own in records.values():
-                yield from _put(own, bus, end - time.monotonic())
+            for record in records:
+                yield from _put([item for item in chunk if item.record == record], bus, end - time.monotonic())
             return
         # botocore has retried the call already.
         failure = (Unavailable if is_away(error) else Retry)(f"PutEvents failed: {error}")

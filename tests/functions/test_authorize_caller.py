@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,16 +14,9 @@ from functions.authorize_caller import handler as module
 from functions.authorize_caller.handler import handler
 from functions.authorize_caller.logic import permission
 from functions.authorize_caller.refusal import LONGEST, IssuerError
-from tests.functions.issuer import CURVE, EDWARDS, KEY, STRANGER, Issuer, published, served
+from tests.functions.issuer import CURVE, EDWARDS, KEY, STRANGER, Issuer, published
 
 METHOD = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/POST/v1/tickets"
-
-
-@pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
-    with served(tmp_path_factory.mktemp("issuer")) as (issuer, authority), pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_CERT_FILE", str(authority))
-        yield issuer
 
 
 @pytest.fixture

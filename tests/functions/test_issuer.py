@@ -6,7 +6,6 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -19,7 +18,7 @@ from functions.authorize_caller.issuer import LARGEST, key_set
 from functions.authorize_caller.key_set import usable
 from functions.authorize_caller.keys import BACK, FRESH, PAUSE, STALE, Keys
 from functions.authorize_caller.refusal import InvalidTokenError, IssuerError
-from tests.functions.issuer import CONFIGURATION, CURVE, EDWARDS, KEY, KEYS, Issuer, published, served
+from tests.functions.issuer import CONFIGURATION, CURVE, EDWARDS, KEY, KEYS, Issuer, published
 
 
 class Remote:
@@ -171,13 +170,6 @@ def test_an_answer_of_an_outage_is_as_long_as_the_one_before(remote: Remote) -> 
             remote.keys.named("rsa")
         depths.append(len(caught.traceback))
     assert depths == [depths[0]] * 3, "what API Gateway's log and ours have to hold"
-
-
-@pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
-    with served(tmp_path_factory.mktemp("issuer")) as (issuer, authority), pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_CERT_FILE", str(authority))
-        yield issuer
 
 
 @pytest.fixture

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +19,7 @@ from ops.redrive.pace import SLOWEST, Adaptive
 from ops.redrive.request import Request
 from ops.redrive.routing import QueueDestination
 from ops.sqs.client import Sqs
-from ops.sqs.fake import FakeSqs
+from ops.sqs.fake import FakeQueue, FakeSqs
 from ops.sqs.message import Entry, Message, Value
 from ops.sqs.sweep import Sweep
 from tests.ops.faults import Faulty
@@ -42,11 +44,10 @@ async def test_what_comes_straight_back_is_not_sent_in_circles() -> None:
     assert len(source.arrived) == mover.tally.moved == 400
 
 
-@pytest.mark.parametrize("force", [False, True])
-async def test_when_most_come_straight_back_the_rest_is_kept_unless_forced(force: bool) -> None:
-    sqs = FakeSqs()
-    dead, source = fill(sqs, 1_000, fifo=False)
-    source.dead, source.receives = dead, 0
+async def watched(
+    sqs: FakeSqs, dead: FakeQueue, source: FakeQueue, meanwhile: Coroutine[Any, Any, None], **options: Any
+) -> tuple[Sweep, Mover]:
+    """A redrive at the slowest pace that watches what comes back, while something else happens."""
     client = Sqs(sqs)
     pace = Adaptive(client, dead.url)
     pace.rate = SLOWEST
@@ -58,8 +59,23 @@ async def test_when_most_come_straight_back_the_rest_is_kept_unless_forced(force
         run="run",
         act=True,
         pace=pace,
-        force=force,
+        **options,
     )
+    others = [
+        asyncio.create_task(meanwhile),
+        asyncio.create_task(pace.watch(lambda: mover.tally.moved, lambda: [source.url], mover.look_back)),
+    ]
+    await sweep.run(mover.visit)
+    for task in others:
+        task.cancel()
+    return sweep, mover
+
+
+@pytest.mark.parametrize("force", [False, True])
+async def test_when_most_come_straight_back_the_rest_is_kept_unless_forced(force: bool) -> None:
+    sqs = FakeSqs()
+    dead, source = fill(sqs, 1_000, fifo=False)
+    source.dead, source.receives = dead, 0
 
     async def consume() -> None:
         while True:
@@ -67,13 +83,7 @@ async def test_when_most_come_straight_back_the_rest_is_kept_unless_forced(force
                 pass
             await asyncio.sleep(1)
 
-    others = [
-        asyncio.create_task(consume()),
-        asyncio.create_task(pace.watch(lambda: mover.tally.moved, lambda: [source.url], mover.look_back)),
-    ]
-    await sweep.run(mover.visit)
-    for task in others:
-        task.cancel()
+    sweep, mover = await watched(sqs, dead, source, consume(), force=force)
     assert len(dead) + len(source) == 1_000
     assert sweep.stopped == (None if force else CAME_BACK)
     assert mover.tally.moved == 1_000 if force else mover.tally.moved < 700
@@ -83,32 +93,13 @@ async def test_when_most_come_straight_back_the_rest_is_kept_unless_forced(force
 async def test_dead_letters_that_arrive_meanwhile_are_no_alarm() -> None:
     sqs = FakeSqs()
     dead, source = fill(sqs, 200, fifo=False)
-    client = Sqs(sqs)
-    pace = Adaptive(client, dead.url)
-    pace.rate = SLOWEST
-    sweep = Sweep(client, dead.url, workers=WORKERS)
-    to = QueueDestination(client, source.url)
-    mover = Mover(
-        sweep,
-        lambda message: Delivery(to, message.body, message.message_attributes),
-        run="run",
-        act=True,
-        choose=only_the_first_ones,
-        pace=pace,
-    )
 
     async def others() -> None:
         for number in range(3_000):
             dead.put(Entry("x", f"other {number}", {}), source=source.arn)
             await asyncio.sleep(0.05)
 
-    tasks = [
-        asyncio.create_task(others()),
-        asyncio.create_task(pace.watch(lambda: mover.tally.moved, lambda: [source.url], mover.look_back)),
-    ]
-    await sweep.run(mover.visit)
-    for task in tasks:
-        task.cancel()
+    sweep, mover = await watched(sqs, dead, source, others(), choose=only_the_first_ones)
     assert (sweep.stopped, mover.tally.moved, mover.mostly_back) == (None, 200, False)
     assert dead.in_flight == 0
 
