@@ -106,6 +106,14 @@ def rule(stage: str, queue_word: str, event: str) -> str:
     return resource(stage, f"{queue_word}-on-{event}")
 
 
+def replay(stage: str, run: str) -> str:
+    """The name of a replay: `headrace-dev-replay-20261121-101500-3f2a`; consumers see it, so it is of the stage.
+
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_StartReplay.html
+    """
+    return f"{resource(stage, 'replay')}-{run}"
+
+
 def bus(stage: str, arn: str | None) -> str:
     """The bus that an event comes from, as a rule takes it: the stage's own by name, another project's by ARN."""
     return resource(stage, BUS) if arn is None else arn.replace("{stage}", stage)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ops.cli import look, message_files, observe, parked, redrive, retire, verify
+from ops.cli import look, message_files, observe, parked, redrive, replay, retire, verify
 from ops.cli.group import Group
 from ops.cli.options import hand_in
 
@@ -33,6 +33,8 @@ for command in (
     redrive.resume,
     redrive.status,
     redrive.cancel,
+    replay.replay,
+    replay.replays,
     message_files.export,
     message_files.drop,
     retire.retire,
