@@ -64,7 +64,7 @@ class Delivery(Struct, kw_only=True):
 
     `dlq` is the dead-letter queue where it was seen, `cause` why, `stack` where from, `first` and `last` its first and
     last failure where they were others. `redriven` says how often it was redriven and by which redrive, `redriven_by`
-    who started that. `replayed` is the replay that brought its event out of the archive, `replayed_by` who started that.
+    who started that. `replayed` is the replay that brought its event out of the archive, `replayed_by` who started it.
     `copies` are the messages as which it was redriven; where none is known yet, `sent_by` names the redrive that sent
     it. Times are epoch milliseconds.
     """

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from botocore import xform_name
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from ops.stage import Stage
@@ -31,11 +32,18 @@ class EventBridge:
         self.stage = stage
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.rules = {_rule(stage, each): "ENABLED" for each in stage.topology.subscriptions}
-        self.archive: dict[str, Any] | None = {"State": "ENABLED", "CreationTime": time.time() - 30 * DAY}
-        self.archive |= {"RetentionDays": days or 0, "EventCount": 1234, "SizeBytes": 56_789}
+        self.archive: dict[str, Any] | None = {
+            "State": "ENABLED",
+            "CreationTime": time.time() - 30 * DAY,
+            "RetentionDays": days or 0,
+            "EventCount": 1234,
+            "SizeBytes": 56_789,
+        }
         self.replays: dict[str, dict[str, Any]] = {}
         self.states: list[str | None] = ["STARTING", "RUNNING", "COMPLETED"]
         self.refused: dict[str, str] = {}
+        self.lost = False
+        """Whether the answer to a start is lost, so that botocore asks again."""
         stage.client("events").meta.events.register("before-send.events", self._answer)
 
     def calls(self, action: str) -> list[dict[str, Any]]:
@@ -49,30 +57,32 @@ class EventBridge:
         try:
             if action in self.refused:
                 raise Refusal(self.refused[action])
-            status, told = 200, getattr(self, action)(given)
+            status, told = 200, getattr(self, xform_name(action))(given)
         except Refusal as refusal:
             status, told = 400, {"__type": str(refusal), "message": "no"}
         body = json.dumps(told).encode()
         return AWSResponse(request.url, status, {"Content-Type": "application/x-amz-json-1.1"}, _Raw(body))
 
-    def DescribeArchive(self, given: dict[str, Any]) -> dict[str, Any]:
+    def describe_archive(self, given: dict[str, Any]) -> dict[str, Any]:
         if self.archive is None:
             raise Refusal("ResourceNotFoundException")
         name = given["ArchiveName"]
         bus = f"{PLACE}:event-bus/{name}"
         return {"ArchiveName": name, "ArchiveArn": f"{PLACE}:archive/{name}", "EventSourceArn": bus, **self.archive}
 
-    def DescribeRule(self, given: dict[str, Any]) -> dict[str, Any]:
+    def describe_rule(self, given: dict[str, Any]) -> dict[str, Any]:
         arn = f"{PLACE}:rule/{given['EventBusName']}/{given['Name']}"
         if given["Name"] not in self.rules:
             raise Refusal("ResourceNotFoundException")
         return {"Name": given["Name"], "Arn": arn, "State": self.rules[given["Name"]]}
 
-    def StartReplay(self, given: dict[str, Any]) -> dict[str, Any]:
+    def start_replay(self, given: dict[str, Any]) -> dict[str, Any]:
         self.replays[given["ReplayName"]] = {**given, "State": "STARTING", "ReplayStartTime": time.time()}
+        if self.lost:
+            raise Refusal("ResourceAlreadyExistsException")
         return {"State": "STARTING"}
 
-    def DescribeReplay(self, given: dict[str, Any]) -> dict[str, Any]:
+    def describe_replay(self, given: dict[str, Any]) -> dict[str, Any]:
         replay = self.replays.get(given["ReplayName"])
         if replay is None:
             raise Refusal("ResourceNotFoundException")
@@ -87,14 +97,14 @@ class EventBridge:
                 replay["EventLastReplayedTime"] = replay["EventStartTime"] + 60
         return replay
 
-    def ListReplays(self, given: dict[str, Any]) -> dict[str, Any]:
+    def list_replays(self, given: dict[str, Any]) -> dict[str, Any]:
         """Two a page."""
         mine = [each for name, each in sorted(self.replays.items()) if name.startswith(given["NamePrefix"])]
         start = int(given.get("NextToken", 0))
         told = [{key: value for key, value in each.items() if key != "Destination"} for each in mine[start : start + 2]]
         return {"Replays": told, **({"NextToken": str(start + 2)} if start + 2 < len(mine) else {})}
 
-    def CancelReplay(self, given: dict[str, Any]) -> dict[str, Any]:
+    def cancel_replay(self, given: dict[str, Any]) -> dict[str, Any]:
         replay = self.replays.get(given["ReplayName"])
         if replay is None:
             raise Refusal("ResourceNotFoundException")

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import botocore.session
 import pytest
 from botocore.stub import ANY, Stubber
 from typer.testing import CliRunner, Result
@@ -18,13 +19,43 @@ from ops.cli.app import app
 from ops.replay import run
 from ops.stage import Stage
 from stacks import names
-from stacks.entry import Topology
+from stacks.entry import Subscription, Topology
 from tests.ops.replay.eventbridge import DAY, PLACE, EventBridge
+from tests.sample.contracts import TicketOpened
 from tests.sample.topology import SAMPLE
 
 BUS = names.resource("cloud", names.BUS)
 RULE = names.rule("cloud", "mail_ticket", "TicketOpened")
 PREFIX = names.replay("cloud", "")
+
+
+@pytest.fixture(scope="module")
+def session() -> botocore.session.Session:
+    """One for all tests: it reads the models of services once."""
+    made = botocore.session.Session()
+    made.set_credentials("test", "test")
+    return made
+
+
+class Records:
+    """The table of redrives, and who somebody is."""
+
+    def __init__(self) -> None:
+        self.kept: list[dict[str, Any]] = []
+
+    def put_item(self, *, TableName: str, Item: dict[str, Any]) -> None:  # noqa: N803
+        assert TableName == names.resource("cloud", names.REDRIVES)
+        self.kept.append(Item)
+
+    def get_caller_identity(self) -> dict[str, str]:
+        return {"Arn": "arn:aws:sts::000000000000:assumed-role/operator/ada"}
+
+
+@pytest.fixture
+def cloud(home: Path, session: botocore.session.Session) -> Stage:
+    stage = Stage("cloud", "eu-west-1", None, SAMPLE, session, home=home)
+    stage._clients["dynamodb"] = stage._clients["sts"] = Records()
+    return stage
 
 
 @pytest.fixture
@@ -91,6 +122,7 @@ def test_with_yes_the_rules_of_the_subscriber_get_it_and_it_is_on_record(aws: Ev
     ] * 2
     assert records[0]["asked"]["rules"] == rules
     assert records[1]["result"]["state"] == "COMPLETED"
+    assert len(aws.stage.client("dynamodb").kept) == 2
 
 
 def test_one_event_of_several_can_be_asked_for(aws: EventBridge, cloudwatch: Stubber) -> None:
@@ -134,7 +166,7 @@ def test_what_ends_badly_says_so_with_a_code(
     aws: EventBridge, cloudwatch: Stubber, states: list[str | None], code: int, words: str, as_json: bool
 ) -> None:
     counts(cloudwatch)
-    aws.states = states
+    aws.states = [*states]
     done = replay("mail_ticket", "--from", "2h", "--yes", *(["--json"] if as_json else []))
     assert done.exit_code == code
     assert words in done.stderr
@@ -145,23 +177,10 @@ def test_what_ends_badly_says_so_with_a_code(
 
 def test_an_answer_that_was_lost_is_no_failure(aws: EventBridge, cloudwatch: Stubber) -> None:
     counts(cloudwatch)
-    started = aws.StartReplay
-
-    def twice(given: dict[str, Any]) -> dict[str, Any]:
-        started(given)
-        aws.refused["StartReplay"] = "ResourceAlreadyExistsException"
-        return {"__lost__": True}
-
-    aws.StartReplay = lambda given: twice(given) and aws_refuses()  # type: ignore[method-assign]
+    aws.lost = True
     done = replay("mail_ticket", "--from", "2h", "--yes")
     assert done.exit_code == 0, done.output
     assert len(aws.replays) == 1
-
-
-def aws_refuses() -> dict[str, Any]:
-    from tests.ops.replay.eventbridge import Refusal
-
-    raise Refusal("ResourceAlreadyExistsException")
 
 
 def test_what_was_counted_of_all_is_an_upper_bound_for_a_filter(
@@ -221,11 +240,28 @@ def test_what_makes_no_sense_is_one_sentence(aws: EventBridge, arguments: tuple[
     assert words in json.loads(told.stdout)["error"]
 
 
-def test_a_retired_integration_and_another_projects_bus_are_refused(aws: EventBridge) -> None:
+class TheirTicketOpened(TicketOpened, frozen=True, kw_only=True):
+    """A ticket of another project."""
+
+    source: ClassVar[str] = "billing.tickets"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"retired": True}, "integration agents, which is retired"),
+        (
+            {"subscriptions": (Subscription(event=TheirTicketOpened, queue="assign_ticket", bus="billing-events"),)},
+            "comes to assign_ticket from bus billing-events, so it is in the archive of that bus",
+        ),
+    ],
+    ids=["retired", "another project's"],
+)
+def test_what_our_archive_cannot_reach_is_refused(aws: EventBridge, change: dict[str, Any], words: str) -> None:
     tickets, agents, webhooks = SAMPLE.integrations
-    topology = replace(SAMPLE, integrations=(tickets, replace(agents, retired=True), webhooks))
+    topology = replace(SAMPLE, integrations=(tickets, replace(agents, **change), webhooks))
     done = replay("assign_ticket", "--from", "2h", topology=topology)
-    assert (done.exit_code, "integration agents, which is retired" in done.stderr) == (2, True)
+    assert (done.exit_code, words in done.stderr) == (2, True), done.output
 
 
 @pytest.mark.parametrize("state", ["DISABLED", None])
