@@ -12,11 +12,11 @@ import random
 import re
 import threading
 import time
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from itertools import groupby
 from typing import Any
 
-from ministack.core.responses import get_account_id, get_region, set_request_account_id, set_request_region
+from ministack.core.responses import get_account_id, get_region
 from ministack.services import eventbridge
 from ministack.services.cloudformation import provisioners
 
@@ -129,15 +129,13 @@ def start_replay(data: Record) -> Answer:
         "ReplayStartTime": time.time(),
     }
     eventbridge._replays[name] = replay
-    place = get_account_id(), get_region()
-    threading.Thread(target=_run, args=(replay, archive, place), daemon=True).start()
+    # In the account and region of the call, and through TLS, as queues ask of whoever sends.
+    threading.Thread(target=copy_context().run, args=(_run, replay, archive), daemon=True).start()
     told = ("ReplayArn", "State", "ReplayStartTime")
     return eventbridge.json_response({key: replay[key] for key in told})
 
 
-def _run(replay: Record, archive: Record, place: tuple[str, str]) -> None:
-    set_request_account_id(place[0])
-    set_request_region(place[1])
+def _run(replay: Record, archive: Record) -> None:
     time.sleep(STARTING)
     if replay["State"] == "STARTING":
         replay["State"] = "RUNNING"

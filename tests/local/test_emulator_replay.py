@@ -36,9 +36,11 @@ class Bus:
             ]
             lets = {**allow("sqs:SendMessage", arn("sqs", queue), ArnEquals={"aws:SourceArn": rule})}
             sender = {"Principal": {"Service": "events.amazonaws.com"}}
-            self.urls[word] = self.sqs.create_queue(QueueName=queue, Attributes={"Policy": policy({**lets, **sender})})[
-                "QueueUrl"
-            ]
+            plain = {**allow("sqs:*", arn("sqs", queue), Bool={"aws:SecureTransport": "false"})}
+            refused = {**plain, "Effect": "Deny", "Principal": "*"}
+            self.urls[word] = self.sqs.create_queue(
+                QueueName=queue, Attributes={"Policy": policy({**lets, **sender}, refused)}
+            )["QueueUrl"]
             self.events.put_targets(Rule=word, EventBusName=self.name, Targets=[{"Id": "q", "Arn": arn("sqs", queue)}])
             self.rules[word] = rule
 
