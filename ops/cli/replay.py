@@ -29,6 +29,9 @@ def replay(
     event: Annotated[
         list[str] | None, typer.Option(metavar="TYPE", help="Only events of this type; may be said again.")
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also what is so old that an e-mail may be sent again.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Replay; without it nothing is changed.")] = False,
     stage: InStage = names.LOCAL,
     as_json: AsJson = False,
@@ -41,7 +44,7 @@ def replay(
     Example: python -m ops replay mail_ticket --from 2h --yes
     """
     with said():
-        asked = Request(subscriber=subscriber, start=start, end=end, events=tuple(event or ()))
+        asked = Request(subscriber=subscriber, start=start, end=end, events=tuple(event or ()), force=force)
         subscriptions(topology(), stage, subscriber, asked.events)  # a wrong name needs no stage to be told
         there = opened(stage)
         plan = run.plan(there, asked)
@@ -118,8 +121,9 @@ def _tell_plan(plan: Plan, *, acted: bool = False) -> None:
         tell(f"{rule.event} by rule {rule.name}", prefix="  ")
     tell(_count(plan.estimate))
     source = plan.archive
-    days = f"{source.days} days" if source.days is not None else "for ever"
-    tell(f"Archive {source.name} keeps {source.events:,} events in all, {source.size:,} bytes, each {days}.")
+    days = f"for {_number(source.days, 'day')}" if source.days is not None else "without an end"
+    every = f"{_number(source.events, 'event')} in all, {_number(source.size, 'byte')}"
+    tell(f"Archive {source.name} keeps {every}, each {days}; AWS's count may be a day old.")
     for note in plan.notes:
         tell(note, style="yellow")
     tell(
@@ -132,9 +136,13 @@ def _count(estimate: Estimate) -> str:
     if estimate.most is None:
         return f"How many events that is {estimate.basis}"
     if estimate.about is None:
-        return f"At most {estimate.most:,} events, {estimate.basis}."
+        return f"At most {_number(estimate.most, 'event')}, {estimate.basis}."
     more = f", at most {estimate.most:,}" if estimate.most > estimate.about else ""
-    return f"About {estimate.about:,} events{more}, {estimate.basis}."
+    return f"About {_number(estimate.about, 'event')}{more}, {estimate.basis}."
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _state(found: Replay) -> str:

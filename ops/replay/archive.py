@@ -65,11 +65,8 @@ def kept(archive: Archive, asked: Period, now: datetime) -> tuple[Period, list[s
 
     Raises `UsageError` where it has nothing of it.
     """
-    why = (
-        f"it keeps {archive.days} days"
-        if archive.days and now - archive.since >= timedelta(archive.days)
-        else "it began then"
-    )
+    forgets = archive.days is not None and now - archive.since >= timedelta(archive.days)
+    why = f"it keeps {archive.days} day{'' if archive.days == 1 else 's'}" if forgets else "it began then"
     since = archive.since.replace(second=0, microsecond=0)
     if asked.end <= archive.since:
         raise UsageError(

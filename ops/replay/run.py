@@ -20,6 +20,7 @@ from ops.errors import OpsError, UsageError
 from ops.redrive.journal import new_run
 from ops.replay.archive import Archive, archive, kept
 from ops.replay.estimate import Estimate, estimate
+from ops.replay.memory import warnings
 from ops.replay.period import MINUTE, Period, period
 from ops.replay.subscriber import Rule, rules, subscriptions
 from ops.stage import Stage, in_words
@@ -40,6 +41,8 @@ class Request(Struct, frozen=True, kw_only=True):
     start: str
     end: str | None = None
     events: tuple[str, ...] = ()
+    force: bool = False
+    """Whether also what is so old that an effect may be had again."""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -96,6 +99,7 @@ def plan(stage: Stage, request: Request) -> Plan:
     asked = period(request.start, request.end, now)
     source = archive(stage, now)
     left, notes = kept(source, asked, now)
+    notes += warnings(stage.topology, meant[0].queue, left, now, force=request.force)
     found = rules(stage, meant)
     busy = next((each for each in running(stage) if {*each.rules} & {rule.arn for rule in found}), None)
     if busy is not None:

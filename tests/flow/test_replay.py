@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from local.effects import Effects, eventually
 from local.session import Session
+from ops.observe.request_path import Delivery
+from ops.observe.trace import trace
+from ops.replay import run
+from ops.stage import Stage
+from stacks import names
 from tests.flow.tickets import hire, hours_left, open_ticket, operate, settled
+from tests.sample.topology import SAMPLE
 
 
-def deliveries(stack: Session, id_: str) -> dict[str, list[dict[str, Any]]]:
-    """The messages that its event became, by their queue, as `trace` tells them."""
-    told = json.loads(operate(stack, "trace", id_, "--json").stdout)
-    (opened,) = told["requests"][0]["deliveries"]
-    found: dict[str, list[dict[str, Any]]] = {}
-    for each in opened["events"][0]["deliveries"]:
-        found.setdefault(each["queue"], []).append(each)
-    return found
+def deliveries(stage: Stage, id_: str, queue: str) -> list[Delivery]:
+    """The messages of that queue in which the events of the request came, as `trace` tells them."""
+    return [each for each in trace(stage, id_, since=3600).deliveries() if each.queue == queue]
 
 
 def test_a_replay_reaches_the_subscriber_that_it_names_who_sees_it_and_does_nothing_twice(
@@ -28,22 +28,20 @@ def test_a_replay_reaches_the_subscriber_that_it_names_who_sees_it_and_does_noth
     assert eventually(lambda: hours_left(effects, "agent-replayed") == 997)
     assert settled(effects)
 
-    dry = operate(stack, "replay", "assign_ticket", "--from", "2m", "--json")
-    assert dry.returncode == 0, dry.stderr
-    assert json.loads(dry.stdout)["estimate"]["about"] >= 1
-    done = operate(stack, "replay", "assign_ticket", "--from", "2m", "--yes")
+    stage = Stage.open(names.LOCAL, SAMPLE, stack.home)
+    most = run.plan(stage, run.Request(subscriber="assign_ticket", start="2m")).estimate.most
+    assert most is not None
+    assert most >= 1
+    done = operate(stack, "replay", "assign_ticket", "--from", "2m", "--yes", "--json")
     assert done.returncode == 0, done.stderr
-    assert "Replaying to assign_ticket, and to nobody else" in done.stdout
-    (name,) = (each["replay"] for each in json.loads(operate(stack, "replays", "--json").stdout))
-    assert f"{name} is done" in done.stdout
+    told = json.loads(done.stdout)
+    assert (told["state"], told["rules"]) == ("COMPLETED", [names.rule("local", "assign_ticket", "TicketOpened")])
+    assert [each.name for each in run.replays(stage)] == [told["replay"]]
 
-    def again() -> list[dict[str, Any]]:
-        return [each for each in deliveries(stack, id_)["assign_ticket"] if each["replayed"] == name]
-
-    assert eventually(lambda: again())
-    (replayed,) = again()
-    assert replayed["state"] == "duplicate"
-    assert replayed["replayed_by"]
+    assert eventually(lambda: len(deliveries(stage, id_, "assign_ticket")) == 2)
+    first, again = deliveries(stage, id_, "assign_ticket")
+    assert (first.replayed, again.replayed, again.state) == (None, told["replay"], "duplicate")
+    assert again.replayed_by, "who started it is on record"
     assert settled(effects)
-    assert len(deliveries(stack, id_)["mail_ticket"]) == 1, "the other subscriber of the same event"
+    assert len(deliveries(stage, id_, "mail_ticket")) == 1, "the other subscriber of the same event"
     assert hours_left(effects, "agent-replayed") == 997

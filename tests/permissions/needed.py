@@ -45,7 +45,13 @@ ON_DEAD = (
 ON_WORK = ("SendMessage", "GetQueueAttributes", "GetQueueUrl")
 ON_ARCHIVE = ("DescribeArchive", "StartReplay")
 ON_REPLAYS = ("StartReplay", "DescribeReplay", "CancelReplay")
-ON_ALL = ("events:ListReplays", "cloudwatch:GetMetricData", "logs:GetQueryResults", "logs:StopQuery", "lambda:ListEventSourceMappings")
+ON_ALL = (
+    "events:ListReplays",
+    "cloudwatch:GetMetricData",
+    "logs:GetQueryResults",
+    "logs:StopQuery",
+    "lambda:ListEventSourceMappings",
+)
 ON_TABLES = {
     names.FAILURES: ("BatchGetItem",),
     names.PARKED: ("Scan", "UpdateItem", "PutItem"),

@@ -93,7 +93,7 @@ def test_without_yes_it_says_what_would_be_and_changes_nothing(aws: EventBridge,
     assert "Would replay to mail_ticket, and to nobody else, what happened from" in done.stdout
     assert f"TicketOpened by rule {RULE}" in done.stdout
     assert "About 70 events, by CloudWatch's counts" in done.stdout, "a new rule has no count of its own"
-    assert f"Archive {BUS} keeps 1,234 events in all, 56,789 bytes, each 7 days." in done.stdout
+    assert f"Archive {BUS} keeps 1,234 events in all, 56,789 bytes, each for 7 days;" in done.stdout
     assert "Nothing was changed: say --yes" in done.stdout
     assert not aws.calls("StartReplay")
     assert not Path(aws.stage.files / "audit.jsonl").exists()
@@ -262,6 +262,24 @@ def test_what_our_archive_cannot_reach_is_refused(aws: EventBridge, change: dict
     topology = replace(SAMPLE, integrations=(tickets, replace(agents, **change), webhooks))
     done = replay("assign_ticket", "--from", "2h", topology=topology)
     assert (done.exit_code, words in done.stderr) == (2, True), done.output
+
+
+def test_mails_that_nobody_remembers_are_sent_again_only_by_force(
+    cloud: Stage, aws: EventBridge, cloudwatch: Stubber
+) -> None:
+    assert aws.archive is not None
+    aws.archive["RetentionDays"] = 0
+    done = replay("mail_ticket", "--from", "25d", "--yes")
+    assert done.exit_code == 2
+    assert "mail_ticket knows for 22 days which e-mails it sent" in done.stderr
+    assert not aws.calls("StartReplay")
+    counts(cloudwatch)
+    done = replay("mail_ticket", "--from", "25d", "--force")
+    assert (done.exit_code, "it mails again, if it ever did" in done.stdout) == (0, True)
+    counts(cloudwatch)
+    assert replay("mail_ticket", "--from", "21d").exit_code == 0
+    counts(cloudwatch)
+    assert "keeps records in closings, whose items expire" in replay("close_ticket", "--from", "2h").stdout
 
 
 @pytest.mark.parametrize("state", ["DISABLED", None])
