@@ -132,8 +132,8 @@ UNDELIVERED_EVENTS = Kind(
 LOST_EVENTS = Kind(
     "lost-events",
     "EventBridge could neither deliver events of a rule nor keep them in the `undelivered` queue: they are lost there.",
-    "Fix the `undelivered` queue's policy or key, then replay the time in question from the archive to this rule "
-    "alone.",
+    "Fix the `undelivered` queue's policy or key, then replay the time in question from the archive to this subscriber "
+    "alone: `python -m ops replay QUEUE --from TIME --to TIME`.",
 )
 REFUSED = Kind(
     "refused",
