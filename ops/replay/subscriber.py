@@ -24,12 +24,14 @@ class Rule(Struct, frozen=True):
 def subscriptions(topology: Topology, stage: str, text: str, events: tuple[str, ...] = ()) -> list[Subscription]:
     """The subscriptions of the queue that `text` names, by its word or its physical name; of `events` only, if given.
 
+    One subscription can be named too, as its alarms and its rule are: `mail_ticket-on-TicketOpened`.
+
     Raises `UsageError` for a queue that subscribes to nothing, with the subscribers that there are; for one whose
     integration is retired; for an event that it does not subscribe to; and where all come from another project's bus,
     whose archive is not ours.
     """
     every = topology.subscriptions
-    found = [each for each in every if text in (each.queue, names.queue(stage, each.queue))]
+    found = [each for each in every if text in _called(stage, each)]
     if not found:
         raise UsageError(_nobody(topology, stage, text))
     queue = found[0].queue
@@ -49,11 +51,14 @@ def subscriptions(topology: Topology, stage: str, text: str, events: tuple[str, 
     return ours
 
 
+def _called(stage: str, subscription: Subscription) -> tuple[str, ...]:
+    queue, rule = subscription.queue, names.rule(stage, subscription.queue, subscription.event.__name__)
+    return queue, names.queue(stage, queue), rule, rule.removeprefix(names.resource(stage, ""))
+
+
 def _nobody(topology: Topology, stage: str, text: str) -> str:
     for integration in topology.integrations:
-        if integration.retired and any(
-            text in (each.queue, names.queue(stage, each.queue)) for each in integration.subscriptions
-        ):
+        if integration.retired and any(text in _called(stage, each) for each in integration.subscriptions):
             return f"{text} is of integration {integration.name}, which is retired: its rules are gone, no event comes."
     words = list(dict.fromkeys(each.queue for each in topology.subscriptions))
     near = difflib.get_close_matches(text, words, n=1)

@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 from ops.cli import replay as commands
 from ops.cli.app import app
 from ops.replay import run
+from ops.replay.subscriber import subscriptions
 from ops.stage import Stage
 from stacks import names
 from stacks.entry import Subscription, Topology
@@ -132,6 +133,17 @@ def test_one_event_of_several_can_be_asked_for(aws: EventBridge, cloudwatch: Stu
     assert (told["acted"], told["state"], told["events"]) == (True, "COMPLETED", ["TicketChanged"])
     assert told["estimate"] == {"about": 3, "most": 3, "basis": ANY}
     assert [arn.rpartition("/")[2] for arn in aws.calls("StartReplay")[0]["Destination"]["FilterArns"]] == told["rules"]
+
+
+@pytest.mark.parametrize("prefix", ["", names.resource("local", "")])
+def test_a_subscription_is_called_as_its_alarms_and_its_rule_are(
+    aws: EventBridge, cloudwatch: Stubber, prefix: str
+) -> None:
+    heard = subscriptions(SAMPLE, "local", f"{prefix}close_ticket-on-TicketChanged")
+    assert [each.name for each in heard] == ["close_ticket on TicketChanged"]
+    counts(cloudwatch)
+    done = replay("close_ticket-on-TicketAssigned", "--from", "2h", "--json")
+    assert json.loads(done.stdout)["rules"] == [names.rule("cloud", "close_ticket", "TicketAssigned")]
 
 
 def test_ctrl_c_cancels_it_and_says_what_is_left(aws: EventBridge, cloudwatch: Stubber) -> None:
