@@ -130,11 +130,13 @@ def _may_be_of(asked: Asked, address: Address, topology: Topology) -> bool:
         return not asked.access or address.name in physical
     try:
         state = json.loads((stages.HOME / "state.json").read_text(encoding="utf-8"))
-        here, account = authority(state["aws_endpoint_url"]), state["account"]
+        here, account, region = authority(state["aws_endpoint_url"]), state["account"], state["region"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    endpoint = _endpoint(asked.access)
-    if address.on_aws or asked.access.profile is not None or (endpoint is not None and authority(endpoint) != here):
+    said, endpoint = asked.access, _endpoint(asked.access)
+    if address.on_aws or said.profile is not None or said.region not in (None, region):
+        return False
+    if endpoint is not None and authority(endpoint) != here:
         return False
     return endpoint is not None or address.host is not None or address.account == account
 
