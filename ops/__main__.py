@@ -1,5 +1,6 @@
 """`python -m ops`."""
 
+import os
 import sys
 
 
@@ -16,9 +17,16 @@ def main(name: str) -> None:
             from stacks.rules import TopologyError
 
             try:
-                from stacks.topology import TOPOLOGY as topology  # here, because it is checked as it is imported
+                from stacks.topology import TOPOLOGY  # here, because it is checked as it is imported
             except TopologyError as wrong:
                 sys.exit(str(wrong))
+            topology = TOPOLOGY
+        from ops import words
+
+        told = words.answer(os.environ, f"_{name.upper()}_COMPLETE", topology)
+        if told is not None:
+            print(told)
+            return
         from ops.cli.app import app
 
         app(prog_name=name, obj=topology)

@@ -53,7 +53,7 @@ class Asked:
                 raise UsageError(f"{option} is blank: give it a value, or leave it out.")
         if access.endpoint is not None and authority(access.endpoint).startswith(":"):
             raise UsageError(f"--endpoint-url is {access.endpoint!r}: give a URL such as http://localhost:4566.")
-        if self.said == "typed" and not names.STAGES:
+        if not names.STAGES and (self.said == "typed" or not self.anywhere):
             raise UsageError(NO_STAGE)
         if self.stage not in names.STAGES and names.STAGES and not (self.said == "environment" and self.address):
             raise UsageError(f"There is no stage {self.stage!r} in cdk.json; there is: {', '.join(names.STAGES)}.")

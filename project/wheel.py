@@ -1,7 +1,8 @@
 """`make wheel`: the operator's command as a package of its own, which works on any queue and needs no project.
 
-It holds what `ops` imports and nothing else, in a folder of its own inside the package: names such as `ops` and `stacks`
-would be anybody's beside other packages. Built by uv's own backend, so uv, which is pinned, is all that builds it.
+It holds what `ops` imports and nothing else, in a folder of its own inside the package: names such as `ops` and
+`stacks` would be anybody's beside other packages. Built by uv's own backend, so uv, which is pinned,
+is all that builds it.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def main(folder: Path) -> Path:
     (source / "pyproject.toml").write_text(described())
     shutil.copy(ROOT / "LICENSE", source)
     uv = Path(sys.executable).with_name("uv")
-    built = [uv, "build", "--quiet", "--wheel", "--offline", "--out-dir", folder, source]
+    built = [str(uv), "build", "--quiet", "--wheel", "--offline", "--out-dir", str(folder), str(source)]
     subprocess.run(built, check=True)
     (wheel,) = folder.glob("*.whl")
     return wheel

@@ -18,7 +18,7 @@ app = typer.Typer(
     "are still where they were; 4 most messages came straight back; 5 interrupted, resume goes on; "
     "6 verify saw something else than we assume of AWS.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 from functions.contracts.envelope import CORRELATION_ID
+from ops.cli import completion
 from ops.cli.inventory import tell_inventory
 from ops.cli.options import AsJson, Filter, Ids, InStage, OfCause, OlderThan, QueueName, opened, selection, topology
 from ops.cli.parked import tell_group
@@ -49,7 +50,10 @@ def queues(stage: InStage = names.LOCAL, as_json: AsJson = False) -> None:
 
 
 def dead(
-    queue: Annotated[str | None, typer.Option(help="Only this queue, by word, name, URL or ARN, ours or not.")] = None,
+    queue: Annotated[
+        str | None,
+        typer.Option(autocompletion=completion.QUEUES, help="Only this queue, by word, name, URL or ARN, ours or not."),
+    ] = None,
     sample: Annotated[int, typer.Option(min=1, help="Look at so many messages of a queue at the most.")] = 100,
     every: Annotated[
         bool, typer.Option("--all", help="Every DLQ of the account and region, ours or not, by what sends there.")
@@ -68,6 +72,8 @@ def dead(
     with said():
         if every and queue is not None:
             raise UsageError("Say --all or --queue, not both.")
+        if not (every or queue is not None or names.STAGES):
+            raise UsageError("Without a stage say --all, or --queue with a URL or ARN.")
         there = opened(stage)
         if every:
             tell_inventory(inventory(there), as_json=as_json)

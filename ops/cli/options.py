@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from ops.cli import completion
 from ops.cli.screen import said
 from ops.dead_letters.selection import Selection, seconds
 from ops.errors import UsageError
@@ -26,6 +27,7 @@ InStage = Annotated[
         "--stage",
         envvar="HEADRACE_STAGE",
         metavar="STAGE",
+        autocompletion=completion.STAGES,
         help=f"One of cdk.json's: {STAGES}." if STAGES else "A stage of cdk.json, which is not here.",
     ),
 ]
@@ -36,7 +38,12 @@ AtEndpoint = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 QueueName = Annotated[
-    str, typer.Argument(metavar="QUEUE", help="A queue's word, name, URL or ARN; a work queue means its DLQ.")
+    str,
+    typer.Argument(
+        metavar="QUEUE",
+        autocompletion=completion.QUEUES,
+        help="A queue's word, name, URL or ARN; a work queue means its DLQ.",
+    ),
 ]
 Filter = Annotated[
     str | None,
@@ -46,7 +53,10 @@ Filter = Annotated[
     ),
 ]
 OlderThan = Annotated[str | None, typer.Option(help="Only messages sent longer ago than 90s, 15m, 2h or 3d.")]
-OfCause = Annotated[str | None, typer.Option("--cause", help="Only messages whose cause has these words in it.")]
+OfCause = Annotated[
+    str | None,
+    typer.Option("--cause", autocompletion=completion.CAUSES, help="Only messages whose cause has these words in it."),
+]
 Ids = Annotated[str | None, typer.Option("--ids", help="Only these message ids, separated by commas.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="So many messages at the most.")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="One JSON object a line.")]
