@@ -27,6 +27,10 @@ def main(name: str) -> None:
         if told is not None:
             print(told)
             return
+        if " " in name and any(word in sys.argv for word in ("--show-completion", "--install-completion")):
+            sys.exit(
+                f"Shells complete commands of one word, and `{name}` is none: install `headrace`, see docs/runbook.md."
+            )
         from ops.cli.app import app
 
         app(prog_name=name, obj=topology)
