@@ -78,6 +78,8 @@ def reach(asked: Asked, topology: Topology, *, deployer: bool = False) -> Stage:
     if address is not None:
         if names.STAGES and _may_be_of(asked, address, topology):
             return _stage(asked, topology, deployer)
+        if address.host is not None and _endpoint(access) is None:
+            raise UsageError(f"{address.text} is not on AWS: say where it is with --endpoint-url, or with --stage.")
         there = Access(address.region or access.region, access.profile, access.endpoint)
         return Stage.elsewhere(address.account, there)
     if asked.run is not None and (begun := _begun(asked.run)) is not None:

@@ -196,6 +196,12 @@ def test_without_a_project_the_one_sentence_says_how_queues_are_named(monkeypatc
         assert (result.exit_code, result.stderr.strip()) == (2, place.NO_STAGE)
 
 
+def test_an_emulators_url_sends_nobody_to_aws(home: Path) -> None:
+    result = ops("drop", "http://localhost:1/000000000000/their-dlq", "--region", "us-east-1", "--yes")
+    assert result.exit_code == 2
+    assert "say where it is with --endpoint-url" in result.stderr
+
+
 def test_the_region_of_a_stages_own_key_is_the_stages(monkeypatch: pytest.MonkeyPatch) -> None:
     key = "arn:aws:kms:eu-west-1:000000000000:key/1"
     stages = {**names.CONTEXT["stages"], "keyed": {"email_sender": "a@example.com", "customer_key": key}}
