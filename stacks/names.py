@@ -6,6 +6,7 @@ stages stand in `cdk.json` and nowhere else.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,10 +46,19 @@ def read_context(path: Path) -> dict[str, Any]:
     return context
 
 
-CONTEXT = read_context(ROOT / "cdk.json")
+INSTALLED = (ROOT / "installed").exists()
+"""Whether this is the command that was installed by itself, which belongs to no project and so has no stages."""
+CONTEXT: dict[str, Any] = {"project": "headrace", "stages": {}} if INSTALLED else read_context(ROOT / "cdk.json")
 """The context of cdk.json: the project, its stages with their settings, the CDK's feature flags."""
 PROJECT: str = CONTEXT["project"]
 STAGES: tuple[str, ...] = tuple(CONTEXT["stages"])
+# https://specifications.freedesktop.org/basedir-spec/latest/
+STATE = (
+    Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "headrace"
+    if INSTALLED
+    else ROOT / ".local"
+)
+"""The folder for what this machine remembers of stages and accounts."""
 LOCAL = "local"
 """The stage that runs on this machine."""
 LOCAL_ACCOUNT = "000000000000"

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from ops.cli.completion import QUEUES
 from ops.cli.message_files import show_import
 from ops.cli.options import (
     AsJson,
@@ -40,7 +41,9 @@ from stacks import names
 def redrive(
     queue: QueueName,
     yes: Annotated[bool, typer.Option("--yes", help="Redrive; without it nothing is changed.")] = False,
-    to: Annotated[str | None, typer.Option(help="Another queue than the one they came from.")] = None,
+    to: Annotated[
+        str | None, typer.Option(autocompletion=QUEUES, help="Another queue than the one they came from.")
+    ] = None,
     follow: Annotated[
         bool,
         typer.Option("--follow/--since-start", help="Go on with what comes after the start, until nothing is left."),

@@ -90,7 +90,7 @@ def resume(stage: Stage, run: str, *, progress: Progress = quiet) -> Report:
 
 def _left_to_aws(stage: Stage, dead: Queue, to: Queue | None, request: Request) -> bool:
     """FIFO stays with us: what AWS's redrive takes for deduplication ids is nowhere documented."""
-    here = stage.endpoint is None and (to is None or to.region == dead.region)
+    here = stage.on_aws and (to is None or to.region == dead.region)
     suits = request.plain and not dead.fifo and dead.kind != "undelivered"
     return here and suits and not journals.pending(stage, dead.url)
 
