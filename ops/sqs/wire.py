@@ -10,6 +10,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from types import TracebackType
+from typing import cast
 
 from ops.sqs.framing import Framing, Malformed
 
@@ -32,8 +33,7 @@ class _Line(asyncio.Protocol):
         self._whole: asyncio.Future[Framing] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's are no instances of it
 
     async def ask(self, request: bytes) -> Framing:
         """The answer to a request. Raises `Malformed`, `ConnectionError`."""
