@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from time import monotonic
 from types import TracebackType
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -64,7 +65,9 @@ class HttpTransport:
         self._proxy = None if proxy_bypass(self._host) else getproxies().get(self._scheme)
         self._signature = Signature("sqs", region, self._authority)
         self.credentials = credentials
-        self._checked: ReadOnlyCredentials | None = None
+        self._frozen: ReadOnlyCredentials | None = None
+        self._frozen_from: Credentials | None = None
+        self._asked = 0.0
         self._timeout = timeout
         self._open = AsyncExitStack()
         self._client: _Client
@@ -96,11 +99,14 @@ class HttpTransport:
             raise Unanswered(str(error) or type(error).__name__) from error
 
     def _credentials(self) -> ReadOnlyCredentials:
+        """What to sign with, asked for once a second: each time costs, and AWS lets one go on for minutes."""
+        now = monotonic()
+        if self._frozen is not None and self._frozen_from is self.credentials and now < self._asked + 1:
+            return self._frozen
         with in_words():  # credentials that run out are asked for again here
             frozen: ReadOnlyCredentials = self.credentials.get_frozen_credentials()
-        if frozen != self._checked:
-            for value in (frozen.access_key, frozen.token or ""):
-                if not (value.isascii() and value.isprintable()):
-                    raise OpsError("The AWS credentials have a line break or a sign in them that no header can carry.")
-            self._checked = frozen
+        for value in (frozen.access_key, frozen.token or ""):
+            if not (value.isascii() and value.isprintable()):
+                raise OpsError("The AWS credentials have a line break or a sign in them that no header can carry.")
+        self._frozen, self._frozen_from, self._asked = frozen, self.credentials, now
         return frozen

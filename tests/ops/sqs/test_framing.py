@@ -67,7 +67,9 @@ def judged(data: bytes) -> tuple[int, bytes, bool]:
     """What Python's own client makes of it."""
     answer = http.client.HTTPResponse(cast("Any", _Socket(data)), method="POST")
     answer.begin()
-    return answer.status, answer.read(), not answer.will_close
+    # It looks at the first of several `Connection` only.
+    closes = "close" in ",".join(answer.headers.get_all("connection", [])).lower()
+    return answer.status, answer.read(), not closes and not answer.will_close
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
