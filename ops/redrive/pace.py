@@ -15,10 +15,11 @@ from ops.sqs.transport import Unanswered
 
 START = 500.0
 """Messages a second at first: what AWS's own redrive does at the most when a rate is set."""
-BURST = 1_000
-"""Messages that go before any rate holds: two seconds' worth, so that a small redrive is done at once."""
-FIRST_LOOK = 0.25
-"""Seconds after which the queues are looked at for the first time."""
+BURST = 100
+"""Messages that go before any rate holds, so that a small redrive is done at once."""
+FIRST_LOOKS = (0.25, 1.0, 2.0, 4.0)
+"""Seconds to the first looks: one to know what was there, and then one after a second, in which most who receive at all
+receive something."""
 LAG = 60.0
 """Seconds by which SQS's counts may be late.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html"""
@@ -80,12 +81,12 @@ class Adaptive(Pace):
     - it lags: more than a second's worth waits, and grew by a tenth or more of what was sent. Half the rate that was
       reached.
     - the dead-letter queue has more than it should: by a tenth of what was sent, or more. Half, too. What should have
-      left it is what the slowest look of the last minute took out, because the counts lag.
-    - SQS said that it is too fast (throttles). Half, too.
+      left it is what the slowest look of the last minute took out, and nothing before its count has moved: it lags.
+    - SQS said that it is too fast (throttles). Half, too, and from then on there is always a limit.
     - none of these, so they keep up: half as much again.
 
     SQS's counts may lag by a minute. Counts that have not moved since the start say nothing in that minute, and change
-    nothing. It looks after a quarter of a second, then less and less often, down to once in `every` seconds.
+    nothing. It looks once in `every` seconds, and at first more often.
     """
 
     def __init__(self, sqs: Sqs, dead: str, *, every: float = 5.0) -> None:
@@ -94,6 +95,7 @@ class Adaptive(Pace):
         self._dead = dead
         self._every = every
         self._burst = BURST
+        self._throttled = False
 
     async def take(self, messages: int, given_up: Callable[[], bool] = lambda: False) -> bool:
         """As any pace, but for the first messages."""
@@ -115,10 +117,10 @@ class Adaptive(Pace):
         first = dead = sum(await self._counts(self._dead))
         counts: dict[str, tuple[int, int]] = {}
         history = _History(clock(), moved())
-        wait, throttled, moving = FIRST_LOOK, self._sqs.throttled, False
-        while True:
-            await asyncio.sleep(wait)
-            wait = min(wait * 2, self._every)
+        throttled, moving = self._sqs.throttled, False
+        shown: float | None = None  # since when the dead-letter queue's count follows what is taken out
+        for wait in itertools.chain(FIRST_LOOKS, itertools.repeat(self._every)):
+            await asyncio.sleep(min(wait, self._every))
             now, total = clock(), moved()  # before the counts, which then hold all of it
             try:
                 now_counts = {url: await self._counts(url) for url in destinations()}
@@ -130,7 +132,10 @@ class Adaptive(Pace):
                 continue  # an operator may not read the depth of somebody else's queue
             known = now_counts.keys() == counts.keys()
             moving = moving or (known and now_counts != counts)
+            if shown is None and (now_dead != first or before is not None):
+                shown = history.last
             seconds, sent = history.add(now, total)
+            gone = history.least(shown, seconds) if shown is not None else 0
             self.judge(
                 Look(
                     seconds,
@@ -139,7 +144,7 @@ class Adaptive(Pace):
                     _waiting(now_counts),
                     sum(hidden for both in (counts, now_counts) for _, hidden in both.values()),
                     fresh=moving or before is not None,
-                    returned=now_dead - dead + history.least(now - LAG, seconds),
+                    returned=now_dead - dead + gone,
                     throttled=self._sqs.throttled - throttled,
                 )
             )
@@ -153,9 +158,10 @@ class Adaptive(Pace):
         alone = look.growth is not None and look.in_flight == 0 and growth * 4 >= look.sent * 3 and look.sent > 0
         lags = not alone and look.depth > limit and growth * 10 >= look.sent > 0
         fails = look.returned * 10 >= look.sent > 0
+        self._throttled = self._throttled or look.throttled > 0
         if lags or fails or look.throttled:
             self.rate = max(min(limit, reached or limit) / 2, SLOWEST)
-        elif alone:
+        elif alone and not self._throttled:
             self.rate = None
         elif look.sent and look.fresh:
             self.rate = min(limit * 1.5, FASTEST)
@@ -172,10 +178,15 @@ class _History:
     def __init__(self, now: float, sent: int) -> None:
         self._looks: deque[tuple[float, int]] = deque([(now, sent)])
 
+    @property
+    def last(self) -> float:
+        """When the last look was."""
+        return self._looks[-1][0]
+
     def add(self, now: float, sent: int) -> tuple[float, int]:
         """Seconds since the last look, and what was sent since."""
         then, before = self._looks[-1]
-        self._looks.append((now, sent))
+        self._looks.append((max(now, then + 0.001), sent))
         return max(now - then, 0.001), sent - before
 
     def before(self, moment: float) -> int | None:
@@ -186,11 +197,12 @@ class _History:
         return sent if then <= moment else None
 
     def least(self, since: float, seconds: float) -> int:
-        """What was sent in so many seconds by the slowest look since then; nothing where that was before the start."""
-        if self.before(since) is None:
-            return 0
+        """What was sent in so many seconds by the slowest look since then that sent anything."""
         pairs = itertools.pairwise(self._looks)
-        return int(min((sent - before) / (now - then) for (then, before), (now, sent) in pairs if now > then) * seconds)
+        rates = [
+            (sent - before) / (now - then) for (then, before), (now, sent) in pairs if then >= since and sent > before
+        ]
+        return int(min(rates, default=0) * seconds)
 
 
 def _waiting(counts: dict[str, tuple[int, int]]) -> int:

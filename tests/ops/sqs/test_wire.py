@@ -12,6 +12,7 @@ import pytest
 
 from local import certificate
 from ops.sqs import wire as wires
+from ops.sqs.framing import Malformed
 from ops.sqs.loop import run
 from ops.sqs.wire import MOST, Wire
 
@@ -107,7 +108,7 @@ def test_a_connection_that_the_other_side_closed_is_not_used_again() -> None:
     async def once(_: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(answer(await request(reader)))
 
-    async def work(wire: Wire, _: Server) -> None:
+    async def work(wire: Wire, server: Server) -> None:
         for _ in range(3):
             await post(wire)
             await asyncio.sleep(0.05)
@@ -227,7 +228,7 @@ def test_an_answer_that_is_none_ends_its_connection() -> None:
             writer.write(b"HTTP/1.1 200 OK\r\n\r\n{}" if number == 1 else answer(payload))
 
     async def work(wire: Wire, _: Server) -> None:
-        with pytest.raises(wires.Malformed, match="how long"):
+        with pytest.raises(Malformed, match="how long"):
             await post(wire)
         assert await post(wire) == b"{}"
 
