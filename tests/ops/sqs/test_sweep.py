@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from ops.sqs.client import Sqs
-from ops.sqs.fake import FakeQueue, FakeSqs
+from ops.sqs.fake import FakeQueue, FakeSqs, Stored
 from ops.sqs.message import Entry, Message
 from ops.sqs.sweep import Sweep
 
@@ -107,3 +107,33 @@ async def test_a_message_that_an_earlier_pass_sent_is_deleted_and_not_visited() 
     sweep = Sweep(Sqs(sqs), queue.url, gone=ids[:1])
     await sweep.run(visit)
     assert (seen, queue.bodies(), sweep.undeleted) == (["1", "2"], ["1", "2"], 0)
+
+
+class Racy(FakeQueue):
+    """A FIFO queue that does not lock its groups, as an implementation whose receives overtake each other."""
+
+    def _next_of_groups(self, most: int) -> list[Stored]:
+        now = asyncio.get_running_loop().time()
+        for group in self._groups.values():
+            if found := [message for message in group if not message.gone and message.visible <= now][:most]:
+                return found
+        return []
+
+
+@pytest.mark.parametrize("kind", [FakeQueue, Racy], ids=["locks", "does not lock"])
+async def test_a_look_at_a_fifo_queue_ends_and_leaves_nothing_hidden_even_where_groups_are_not_locked(
+    kind: type[FakeQueue],
+) -> None:
+    sqs = FakeSqs(latency=0.01)
+    queue = kind("http://sqs/0/dead.fifo")
+    sqs.queues[queue.url] = queue
+    for number in range(60):
+        queue.put(Entry("a", str(number), {}, {}, "group", str(number)))
+    seen: list[str] = []
+
+    async def visit(batch: list[Message]) -> None:
+        seen.extend(message.body for message in batch)
+
+    await asyncio.wait_for(Sweep(Sqs(sqs), queue.url, workers=32).run(visit), 30)
+    assert seen == [str(number) for number in range(10)]
+    assert queue.in_flight == 0
