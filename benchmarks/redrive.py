@@ -1,6 +1,7 @@
 """The operator's redrive as it is run, against the scripts that it replaces: one loop, and 32 threads of boto3.
 
-Each is a process of its own, measured from its start to its end: Python's start and its imports are part of it. All
+Each is a process of its own, measured from its start to its end: Python's start and its imports are part of it, but
+for the loop's, which moves fewer messages. All
 move the same messages through the same fake SQS, which takes 5 or 20 ms a call and is another process. Runs are
 paired, one of each after the other, so that a busy machine is busy for both, and the medians of the ratios are what
 is said. CPU comes first: the wall time of a loop that waits says more of the network than of the loop.
@@ -26,7 +27,7 @@ from stacks import names
 from stacks.topology import TOPOLOGY
 
 MESSAGES = 10_000
-LOOPED = 3_000
+LOOPED = 1_500
 """Messages of a loop, which is slow, and costs the same for each."""
 GROUPS = 1_000
 LATENCIES = (0.005, 0.020)
@@ -55,8 +56,8 @@ class Cost:
         return self.messages / self.wall
 
 
-def measure(command: list[str], environment: dict[str, str], messages: int) -> Cost:
-    """Runs a command to its end. Raises `RuntimeError` where it fails."""
+def measure(command: list[str], environment: dict[str, str], messages: int) -> tuple[Cost, str]:
+    """Runs a command to its end: what it took, and what it said. Raises `RuntimeError` where it fails."""
     started = perf_counter()
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -72,7 +73,7 @@ def measure(command: list[str], environment: dict[str, str], messages: int) -> C
         raise RuntimeError(f"{' '.join(command)} failed: {told}{complaints}")
     kilobyte = 1024 if sys.platform == "darwin" else 1  # the unit of ru_maxrss is the kilobyte, but for macOS
     memory = used.ru_maxrss / kilobyte / 1024
-    return Cost(messages, wall, used.ru_utime + used.ru_stime, memory)
+    return Cost(messages, wall, used.ru_utime + used.ru_stime, memory), told
 
 
 def command(url: str, messages: int, groups: int) -> Cost:
@@ -84,7 +85,7 @@ def command(url: str, messages: int, groups: int) -> Cost:
         state |= {"access_key_id": "test", "secret_access_key": "test"}
         (Path(home) / "state.json").write_text(json.dumps(state), encoding="utf-8")
         environment = os.environ | {"HEADRACE_LOCAL": home}
-        cost = measure([sys.executable, "-m", "ops", "redrive", word, "--yes"], environment, messages)
+        cost, _ = measure([sys.executable, "-m", "ops", "redrive", word, "--yes"], environment, messages)
     return _moved(url, source, cost)
 
 
@@ -95,7 +96,11 @@ def script(threads: int) -> Callable[[str, int, int], Cost]:
         _, dead, source = _queues(fifo=groups > 0)
         fill(url, dead, source, messages, groups)
         arguments = [url, queue_url(dead), queue_url(source), str(threads)]
-        cost = measure([sys.executable, "-m", "benchmarks.redrive_script", *arguments], dict(os.environ), messages)
+        program = [sys.executable, "-m", "benchmarks.redrive_script", *arguments]
+        cost, told = measure(program, dict(os.environ), messages)
+        if threads == 1:
+            # It moves fewer, so the start of Python would count for too much: it is left out, which is in its favour.
+            cost = Cost(messages, **json.loads(told))
         return _moved(url, source, cost)
 
     return run
