@@ -31,8 +31,8 @@ from ops.errors import CameBack, Interrupted, Kept, UsageError
 from ops.queue import find_dead
 from ops.redrive import journal, native, run
 from ops.redrive.mover import CAME_BACK, LIMIT
+from ops.redrive.report import FAILED, Report
 from ops.redrive.request import Request
-from ops.redrive.run import FAILED, Report
 from ops.sqs.connection import INTERRUPTED
 from stacks import names
 

@@ -121,7 +121,7 @@ class Sweep:
             hold = self._holds.pop(id_, None)
             if hold is not None and not hold.gone:
                 self._seen -= 1
-                self._unlock(hold)
+                self._unlock(hold.group)
         self._look_again()
 
     async def look_ahead(self) -> list[Message]:
@@ -213,7 +213,7 @@ class Sweep:
             hold = self._holds.get(id_)
             if hold is not None and not hold.gone:
                 hold.gone = True
-                self._unlock(hold)
+                self._unlock(hold.group)
 
     async def delete(self, ids: Sequence[str]) -> set[str]:
         """Deletes messages of this sweep; what SQS does not delete is deleted when it is received again."""
@@ -251,7 +251,7 @@ class Sweep:
             except (Refused, Unanswered):
                 return  # they come back by themselves when their visibility runs out
             for id_, _ in lot:
-                self._unlock(self._holds.pop(id_))
+                self._unlock(self._holds.pop(id_).group)
 
     async def _work(self, visit: Visit) -> None:
         empty = False
@@ -314,24 +314,33 @@ class Sweep:
         return fresh, sent, early
 
     async def _show(self, early: list[Message]) -> None:
-        """Shows these again at once, the latest first; where that fails they come back by themselves."""
+        """Shows these again at once, the latest first; where that fails they come back by themselves.
+
+        Until it is done their groups stay locked here, because what comes after them could be received before them.
+        """
         if not early:
             return
         receipts = {message.message_id: message.receipt_handle for message in reversed(early)}
+        groups = {message.group for message in early}
+        for group in groups:
+            self._groups[group] = self._groups.get(group, 0) + 1
         try:
             shown = await self._sqs.hide(self._url, receipts, 0)
         except (Refused, Unanswered):
             shown = set()
+        finally:
+            for group in groups:
+                self._unlock(group)
         if len(shown) < len(receipts):
             self._look_again()
 
-    def _unlock(self, hold: _Hold) -> None:
+    def _unlock(self, group: str | None) -> None:
         """Once nothing of a group is held unsent, the group may be handed out again."""
         if not self.fifo:
             return
-        self._groups[hold.group] -= 1
-        if not self._groups[hold.group]:
-            del self._groups[hold.group]
+        self._groups[group] -= 1
+        if not self._groups[group]:
+            del self._groups[group]
 
     def _settle(self) -> None:
         """Nothing is hidden but what is held, so what was sent is deleted, whether or not SQS's answer arrived."""

@@ -18,18 +18,17 @@ def dead_changes(aws: Endpoint, **groups: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "matched", "seen"),
-    [([], 25, 25), (["--filter", "body.group == 'b'"], 5, 25), (["--limit", "3"], 3, None)],
+    ("options", "matched"),
+    [([], 20), (["--filter", "body.group == 'b'"], 5), (["--limit", "3"], 3)],
     ids=["everything", "a filter", "a limit"],
 )
 def test_what_is_seen_and_what_was_not_looked_at_are_all_there_are(
-    aws: Endpoint, options: list[str], matched: int, seen: int | None
+    aws: Endpoint, options: list[str], matched: int
 ) -> None:
-    dead_changes(aws, a=60, b=5, c=12)
+    dead_changes(aws, a=60, b=5, c=12)  # SQS shows ten of a, and five of b and of c in one receive
     report = answer("redrive", "change_ticket", *options)
     tally = report["tally"]
     assert tally["matched"] == matched
-    assert seen in (None, tally["seen"])
     assert tally["seen"] + report["unseen"] == 77
     whole = {"waiting": 77, "in_flight": 0, "delayed": 0}
     assert (report["before"], report["after"]) == (whole, whole)

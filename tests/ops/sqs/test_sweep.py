@@ -8,9 +8,10 @@ from collections import Counter
 import pytest
 
 from ops.sqs.client import Sqs
-from ops.sqs.fake import FakeQueue, FakeSqs, Stored
+from ops.sqs.fake import FakeQueue, FakeSqs
 from ops.sqs.message import Entry, Message
 from ops.sqs.sweep import Sweep
+from tests.ops.redrive.moving import Racy
 
 
 def fill(queue: FakeQueue, count: int, groups: int = 3) -> None:
@@ -107,17 +108,6 @@ async def test_a_message_that_an_earlier_pass_sent_is_deleted_and_not_visited() 
     sweep = Sweep(Sqs(sqs), queue.url, gone=ids[:1])
     await sweep.run(visit)
     assert (seen, queue.bodies(), sweep.undeleted) == (["1", "2"], ["1", "2"], 0)
-
-
-class Racy(FakeQueue):
-    """A FIFO queue that does not lock its groups, as an implementation whose receives overtake each other."""
-
-    def _next_of_groups(self, most: int) -> list[Stored]:
-        now = asyncio.get_running_loop().time()
-        for group in self._groups.values():
-            if found := [message for message in group if not message.gone and message.visible <= now][:most]:
-                return found
-        return []
 
 
 @pytest.mark.parametrize("kind", [FakeQueue, Racy], ids=["locks", "does not lock"])
