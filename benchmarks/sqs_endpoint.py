@@ -129,13 +129,12 @@ class Endpoint:
 def endpoint(latency: float) -> Iterator[str]:
     """The URL of a fake SQS that takes `latency` seconds a call, as long as the body runs."""
     command = [sys.executable, "-m", "benchmarks.sqs_endpoint", str(latency)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().strip()
-    finally:
-        process.terminate()
-        process.wait()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
 
 
 def fill(url: str, dead: str, source: str, count: int, groups: int = 0) -> None:
