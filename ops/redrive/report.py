@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ops.dead_letters.start import Counts
 from ops.redrive.mover import Tally
 
 
@@ -31,6 +32,13 @@ class Report:
     acted: bool
     native: bool = False
     tally: Tally = field(default_factory=Tally)
+    before: Counts | None = None
+    """What was in the queue at the start."""
+    after: Counts | None = None
+    """What is in it at the end, as far as SQS's counts have come; None where it could not be asked."""
+    unseen: int = 0
+    """Messages that could be received at the start and were not looked at in a dry run: what `tally` has seen of the
+    first and these are all of them."""
     locked: int = 0
     """Messages that SQS did not show, because a message before them in their FIFO group is kept."""
     maybe_twice: int = 0

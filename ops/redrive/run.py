@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from dataclasses import replace as replaced
 from time import monotonic
 from typing import Any
@@ -18,12 +17,14 @@ from ops.dead_letters.message_file import Archive
 from ops.dead_letters.parked import forget, groups, placed, work_of
 from ops.dead_letters.redaction import Redaction
 from ops.dead_letters.selection import Chooser
-from ops.dead_letters.start import START, Start
+from ops.dead_letters.start import START, Counts, Start
+from ops.depth import COUNTS
 from ops.errors import OpsError
 from ops.lease import Lease, held
 from ops.queue import Queue, find, find_dead
 from ops.redrive import journal as journals
 from ops.redrive import native, native_run
+from ops.redrive.alongside import alongside, watched
 from ops.redrive.delivery import Delivery
 from ops.redrive.edit import Edit, difference
 from ops.redrive.journal import Journal
@@ -41,6 +42,7 @@ from ops.sqs.connection import INTERRUPTED, connected, interruptible
 from ops.sqs.loop import run as run_loop
 from ops.sqs.message import MOST_ATTRIBUTES, Message
 from ops.sqs.sweep import Sweep
+from ops.sqs.transport import Unanswered
 from ops.stage import Stage
 
 SPARE = 10
@@ -230,10 +232,11 @@ class _Move:
             sqs.taken = mover.took
             try:
                 with interruptible(sweep):
-                    async with _alongside(*[journal.pulse.beat() for journal in self._journals]), _watched(pace, mover):
+                    async with alongside(*[journal.pulse.beat() for journal in self._journals]), watched(pace, mover):
                         await sweep.run(mover.visit)
             finally:
                 self._fill(sqs, sweep, waiting)
+                report.before, report.after = start.counts, await self._counts(sqs)
                 report.mostly_back = mover.mostly_back
                 report.unfit = chooser.unfit
                 if turns is not None and self._work_queue is not None and self._leaves:
@@ -276,39 +279,21 @@ class _Move:
     def _fill(self, sqs: Sqs, sweep: Sweep, waiting: int) -> None:
         report, tally = self._report, self._report.tally
         hides = self._dead.fifo and tally.kept and sweep.stopped in (None, START)
-        report.locked = max(waiting - tally.seen, 0) if hides else 0
+        unseen = max(waiting - (tally.seen - tally.late), 0)
+        report.locked = unseen if hides else 0
+        report.unseen = unseen if self._journal is None else 0
         report.maybe_twice = 0 if self._dead.fifo else sqs.unsure
         report.undeleted = sweep.undeleted
         report.stopped = sweep.stopped
+
+    async def _counts(self, sqs: Sqs) -> Counts | None:
+        try:
+            return Counts.read(await sqs.attributes(self._dead.url, COUNTS))
+        except (OpsError, Unanswered):
+            return None  # the work is done or has failed already, which is what must be said
 
     def _result(self) -> dict[str, Any]:
         """What the audit keeps."""
         counts = msgspec.to_builtins(self._report.tally)
         counts |= {"undeleted": self._report.undeleted, "stopped": self._report.stopped}
         return {name: value for name, value in counts.items() if value}
-
-
-@asynccontextmanager
-async def _watched(pace: Pace, mover: Mover) -> AsyncIterator[None]:
-    """Lets an adaptive pace look at the queues while the mover moves."""
-    if not isinstance(pace, Adaptive):
-        yield
-        return
-
-    def destinations() -> list[str]:
-        return [url for url in mover.urls if not url.startswith("arn:")]
-
-    async with _alongside(pace.watch(lambda: mover.tally.moved, destinations, mover.look_back)):
-        yield
-
-
-@asynccontextmanager
-async def _alongside(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Does these as long as the body runs."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
