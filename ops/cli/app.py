@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ops.cli import look, message_files, observe, parked, redrive, retire, verify
+from ops.cli import look, message_files, moves, observe, parked, redrive, retire, verify
 from ops.cli.group import Group
 from ops.cli.options import hand_in
 
@@ -31,8 +31,8 @@ for command in (
     observe.cost,
     redrive.redrive,
     redrive.resume,
-    redrive.status,
-    redrive.cancel,
+    moves.status,
+    moves.cancel,
     message_files.export,
     message_files.drop,
     retire.retire,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ops.cli.options import (
+    Alone,
     AsJson,
     File,
     Filter,
@@ -60,6 +61,10 @@ def drop(
     queue: QueueName,
     yes: Annotated[bool, typer.Option("--yes", help="Delete; without it nothing is changed.")] = False,
     file: Annotated[Path | None, typer.Option(help="Where they are kept; by default below .local/ops.")] = None,
+    any_queue: Annotated[
+        bool, typer.Option("--any-queue", help="Also out of a queue of others that is no queue's DLQ.")
+    ] = False,
+    alone: Alone = False,
     filter_: Filter = None,
     older_than: OlderThan = None,
     cause: OfCause = None,
@@ -74,7 +79,16 @@ def drop(
     """
     with said():
         chosen = selection(filter_, older_than, cause, ids)
-        taken = files.drop(opened(stage), queue, yes=yes, file=file, selection=chosen, limit=limit)
+        taken = files.drop(
+            opened(stage),
+            queue,
+            yes=yes,
+            file=file,
+            selection=chosen,
+            limit=limit,
+            any_queue=any_queue,
+            alone=alone,
+        )
         would = f"Would delete {taken.matched:,} from {taken.queue}. Nothing was changed: say --yes to delete them."
         did = f"{taken.deleted:,} deleted from {taken.queue}; they are in {taken.file}."
         _show(taken, did if yes else would, as_json=as_json)
@@ -87,6 +101,7 @@ def put_back(
     file: File,
     yes: Annotated[bool, typer.Option("--yes", help="Send; without it nothing is changed.")] = False,
     skip: Annotated[int, typer.Option(min=0, help="Leave out so many at the start of the file.")] = 0,
+    alone: Alone = False,
     stage: InStage = names.LOCAL,
     as_json: AsJson = False,
 ) -> None:
@@ -96,7 +111,7 @@ def put_back(
     """
     with said():
         with bar("importing", shown=yes and not as_json) as progress:
-            result = restore(opened(stage), queue, file, yes=yes, skip=skip, progress=progress)
+            result = restore(opened(stage), queue, file, yes=yes, skip=skip, alone=alone, progress=progress)
         show_import(result, acted=yes, as_json=as_json)
 
 

@@ -17,6 +17,7 @@ from ops.dead_letters.cause import Cause, Causes, label
 from ops.dead_letters.logged_cause import LoggedCauses
 from ops.dead_letters.parked import ParkedGroup, parked, work_of
 from ops.dead_letters.selection import EVERYTHING, Chooser, Selection, checked_limit
+from ops.dead_letters.start import START, Start
 from ops.depth import Depth, depth
 from ops.errors import OpsError, UsageError
 from ops.queue import Queue, find, find_dead, queues
@@ -211,13 +212,18 @@ def _look(
     async def work() -> None:
         async with connected(stage, queue) as sqs:
             sweep = Sweep(sqs, queue.url, workers=1, visibility=VISIBILITY)
+            start = Start.of(stage, queue)
 
             async def visit(batch: list[Message]) -> None:
                 for message, cause in zip(batch, await causes.of(batch, queue.kind), strict=True):
-                    if len(found) < limit and chooser.means(message, cause):
+                    unreadable = causes.unreadable(message.message_id)
+                    if len(found) < limit and chooser.means(message, cause, unreadable=unreadable):
                         found.append(Seen(message, cause))
+                    start.came_later(message)
                 if len(found) >= limit:
                     sweep.stop("limit")
+                elif start.over:
+                    sweep.stop(START)
 
             await sweep.run(visit)
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from msgspec import Struct
+
 from ops.answer import part
 from ops.depth import COUNTS
 from ops.queue import Queue
@@ -25,13 +27,23 @@ MOST_LATE = 1_000
 """Messages that came later at which the work ends, though some of the first were not seen: others may have them."""
 
 
+class Begun(Struct, frozen=True):
+    """The start of a run as its journal keeps it: so many messages in the queue, and when, in ISO 8601."""
+
+    every: int
+    moment: str
+
+
 class Start:
     """What was there at the start: so many messages, and when that was by SQS's clock."""
 
     def __init__(self, waiting: int, every: int, moment: datetime) -> None:
         self.waiting = waiting
         """Messages that could be received."""
-        self._left = every + every // 10 + 10
+        self.begun = Begun(every, moment.isoformat())
+        self.most = every + every // 10 + 10
+        """Messages that may have been there, as the counts are approximate."""
+        self._left = self.most
         self._until = moment + SPARE
         self.late = 0
         """Messages that were seen and came later."""
@@ -51,6 +63,12 @@ class Start:
         except (TypeError, ValueError):
             moment = datetime.now(UTC)
         return cls(counts[0], sum(counts), moment)
+
+    def since(self, begun: Begun | None, moved: int) -> Start:
+        """The same, bound by a run's first start where it has one; of what was there so many were moved since."""
+        if begun is None:
+            return self
+        return Start(self.waiting, max(begun.every - moved, 0), datetime.fromisoformat(begun.moment))
 
     def came_later(self, message: Message) -> bool:
         """Whether that message, which is seen now for the first time, came later."""
