@@ -196,8 +196,8 @@ def _show(report: Report, *, as_json: bool) -> None:
         )
     if report.mostly_back and report.native and not report.forced:
         raise CameBack(
-            f"{tally.came_back:,} of the {report.sampled:,} that were looked at came straight back, which is most: fix "
-            "the cause first."
+            f"{tally.came_back:,} of the {report.sampled:,} that would be known again came straight back, which is most: "
+            "fix the cause first."
         )
     if report.mostly_back and not report.forced:
         raise CameBack(f"{tally.came_back:,} of the messages came straight back, which is most: fix the cause first.")
@@ -223,7 +223,7 @@ def tell_sample(report: Report) -> None:
     back, sampled, now = report.tally.came_back, report.sampled, report.dead_again or 0
     if sampled:
         many = f"Of {sampled:,} messages" if sampled != 1 else "Of the one message"
-        tell(f"{many} that could be known again, {back:,} came straight back so far.")
+        tell(f"{many} that would be known again, {back:,} came straight back so far.")
     if now:
         known = "" if sampled else " Whether they came straight back nobody can say: AWS moves messages without a mark."
         tell(f"About {now:,} are in {report.queue} now.{known} `peek` shows them.")

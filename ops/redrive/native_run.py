@@ -60,7 +60,7 @@ def move(
         report.stopped, report.failure = FAILED, str(error)
     if report.failure is None:
         report.dead_again = depth(stage, dead).waiting
-    tally.came_back, report.sampled = course.sample.back, course.sample.size
+    tally.came_back, report.sampled = course.sample.back, course.sample.moved
     report.mostly_back = course.sample.mostly_back
     tally.to[to.word if to is not None else "where they came from"] = tally.moved
     asked = f"Stopped by `cancel`, from {lease.asked_by}." if lease.asked_by is not None else None
@@ -102,15 +102,16 @@ class _Course:
     def linger(self) -> None:
         """Looks for what comes back until most did, nobody has anything of it any more, or it was long enough."""
         until = monotonic() + LINGER
-        while self.sample.size:
+        while True:
             self._look()
-            if self.sample.mostly_back or monotonic() >= until or self._handled():
+            if not self.sample.size or self.sample.mostly_back or monotonic() >= until or self._handled():
                 return
             time.sleep(STEP)
 
     def _look(self) -> None:
         if self.sample.size:
-            self.sample.look(self._seen(sample.MOST_LATER))
+            seen = self._seen(sample.MOST_LATER)
+            self.sample.look(seen, whole=len(seen) < sample.MOST_LATER)
 
     def _seen(self, most: int) -> list[Message]:
         try:

@@ -44,7 +44,7 @@ class Report:
     dead_again: int | None = None
     """Messages in the dead-letter queue after AWS's own redrive, approximately."""
     sampled: int = 0
-    """Messages that were looked at before AWS moved them: of those `came_back` counts the ones that did."""
+    """Messages that AWS moved and that would be known again: of those `came_back` counts the ones that did."""
     unfit: int = 0
     """Messages that are not meant because the filter does not fit them."""
     stopped: str | None = None

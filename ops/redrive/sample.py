@@ -9,7 +9,6 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-c
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -31,13 +30,15 @@ VISIBILITY = 30
 
 
 class Sample:
-    """The messages that can be known again, and which of them came back."""
+    """The messages that can be known again, what was moved of them, and what of that came back."""
 
     def __init__(self, messages: Iterable[Message]) -> None:
-        prints = [(fingerprint(message), (message.message_id, message.sent_at)) for message in messages]
-        often = Counter(print_ for print_, _ in prints)
-        self._known: dict[bytes, tuple[str, datetime]] = {print_: who for print_, who in prints if often[print_] == 1}
+        self._known: dict[bytes, tuple[str, datetime]] = {}
+        self._twice: set[bytes] = set()
+        self._stayed: set[bytes] = set()
         self._back: set[bytes] = set()
+        self.look(messages, whole=True)
+        self._stayed.clear()
 
     @property
     def size(self) -> int:
@@ -45,21 +46,43 @@ class Sample:
         return len(self._known)
 
     @property
+    def moved(self) -> int:
+        """Messages that can be known again and were moved, as far as was seen."""
+        return len(self._known) - len(self._stayed)
+
+    @property
     def back(self) -> int:
-        """Those of them that were moved and were seen in the dead-letter queue since."""
+        """Those of them that were seen in the dead-letter queue since."""
         return len(self._back)
 
     @property
     def mostly_back(self) -> bool:
         """Whether most of them came back."""
-        return self.back * 2 > self.size > 0
+        return self.back * 2 > self.moved > 0
 
-    def look(self, messages: Iterable[Message]) -> None:
-        """Takes note of those that came back."""
+    def look(self, messages: Iterable[Message], *, whole: bool) -> None:
+        """Takes note of what is there now: what came back, what was never moved, and what can be known from now on.
+
+        `whole` says that these are all that can be received.
+        """
+        self._stayed.clear()
+        now: dict[bytes, tuple[str, datetime]] = {}
         for message in messages:
-            before = self._known.get(print_ := fingerprint(message))
-            if before is not None and before != (message.message_id, message.sent_at):
+            print_ = fingerprint(message)
+            who = (message.message_id, message.sent_at)
+            if now.setdefault(print_, who) != who:
+                self._twice.add(print_)
+        for print_, who in now.items():
+            before = self._known.get(print_)
+            if before is not None and before != who:
                 self._back.add(print_)
+            elif whole and print_ not in self._back:
+                self._stayed.add(print_)
+            self._known[print_] = who
+        for print_ in self._twice:
+            self._known.pop(print_, None)
+        self._stayed -= self._twice
+        self._back -= self._twice
 
 
 def fingerprint(message: Message) -> bytes:
