@@ -196,7 +196,7 @@ def _show(report: Report, *, as_json: bool) -> None:
         )
     if report.mostly_back and report.native and not report.forced:
         raise CameBack(
-            f"{tally.came_back:,} of the {report.sampled:,} that would be known again came straight back, which is most: "
+            f"{tally.came_back:,} of {report.sampled:,} that would be known again came straight back, most of them: "
             "fix the cause first."
         )
     if report.mostly_back and not report.forced:

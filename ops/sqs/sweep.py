@@ -90,6 +90,8 @@ class Sweep:
         self._holds: dict[str, _Hold] = {}
         self._groups: dict[str | None, int] = {}
         self._look_until = self._now() + hidden if self._gone else 0.0
+        self._looks_back = False
+        """Whether what was kept was released, only to see whether anything that was sent is there beside it."""
         self._seen = 0
         self.stopped: str | None = None
         """Why the sweep ended before the queue was empty."""
@@ -178,7 +180,13 @@ class Sweep:
                     idle = 0
                     await asyncio.sleep(1)
                 elif not waiting or idle >= PATIENCE:
-                    if not waiting and not others:
+                    if self.fifo and waiting and self.undeleted and not others and not self._looks_back:
+                        # What was sent was among the first of its group, and may be behind what is held of it.
+                        self._looks_back = True
+                        await self.release()
+                        idle = 0
+                        continue
+                    if not others and (not waiting or self._looks_back):
                         self._settle()
                     break
         finally:
@@ -285,6 +293,7 @@ class Sweep:
     def _take(self, received: list[Message], until: float) -> tuple[list[Message], list[str]]:
         """The messages to visit, and the ids of those that were sent already and come back undeleted."""
         fresh: list[Message] = []
+        again: list[Message] = []
         sent: list[str] = []
         locked = set(self._groups)
         for message in received:
@@ -302,10 +311,10 @@ class Sweep:
                 self._look_again()  # its group's lock ran out while an earlier batch of it is still out
             else:
                 self._holds[id_] = _Hold(message.receipt_handle, until, message.group)
-                fresh.append(message)
+                (again if self._looks_back else fresh).append(message)
         self._seen += len(fresh)
         if self.fifo:
-            for message in fresh:
+            for message in (*fresh, *again):
                 self._groups[message.group] = self._groups.get(message.group, 0) + 1
         return fresh, sent
 
