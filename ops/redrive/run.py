@@ -27,6 +27,7 @@ from ops.redrive import native, native_run
 from ops.redrive.delivery import Delivery
 from ops.redrive.edit import Edit, difference
 from ops.redrive.journal import Journal
+from ops.redrive.linger import Linger
 from ops.redrive.mover import Mover
 from ops.redrive.pace import Adaptive, Pace
 from ops.redrive.pulse import EVERY
@@ -237,6 +238,8 @@ class _Move:
             )
             report.tally = mover.tally
             sqs.taken = mover.took
+            if self._journal is not None:
+                sweep.last = Linger(sqs, self._dead.url, sweep, mover)
             try:
                 with interruptible(sweep):
                     async with _alongside(*[journal.pulse.beat() for journal in self._journals]), _watched(pace, mover):

@@ -45,6 +45,10 @@ def nothing(*_: object) -> None:
     """Takes note of nothing."""
 
 
+async def nothing_more() -> None:
+    """Does nothing last."""
+
+
 class _Hold(Struct):
     receipt: str
     until: float
@@ -93,6 +97,8 @@ class Sweep:
         self._looks_back = False
         """Whether what was kept was released, only to see whether anything that was sent is there beside it."""
         self._seen = 0
+        self.last: Callable[[], Awaitable[None]] = nothing_more
+        """What is done at the end, before what is held is shown to others."""
         self.stopped: str | None = None
         """Why the sweep ended before the queue was empty."""
 
@@ -189,6 +195,9 @@ class Sweep:
                     if not others and (not waiting or self._looks_back):
                         self._settle()
                     break
+            ended = self.stopped
+            await self.last()
+            self.stopped = ended  # whoever stops that does not stop the sweep, which is over
         finally:
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import botocore.session
 import pytest
 
+import ops.redrive.linger
 import ops.redrive.native
 import ops.redrive.native_run
 import ops.sqs.sweep
@@ -45,6 +46,7 @@ def aws(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
     """The fake AWS of stage local, where `ops.stage` finds it; an empty queue of its is empty at once."""
     monkeypatch.setattr(ops.sqs.sweep, "WAIT", 0)
     monkeypatch.setattr(ops.redrive.native, "EVERY", 0.01)
+    monkeypatch.setattr(ops.redrive.linger, "LINGER", 0.0)
     monkeypatch.setattr(ops.redrive.native_run, "LINGER", 0.0)
     monkeypatch.setattr(ops.redrive.native_run, "STEP", 0.05)
     with running() as endpoint:
