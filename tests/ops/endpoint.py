@@ -39,7 +39,7 @@ class Endpoint:
     Lambda has the `mappings`: the state of each by the ARN of its queue.
     SQS moves messages by itself where there are `moves`, which no emulator of ours has.
     CloudWatch Logs answers from `insights`; None is a stage without log groups. What is in `hanging` never answers:
-    services by the first part of their target.
+    services by the first part of their target; what is in `refusing` answers that it may not.
     """
 
     def __init__(self) -> None:
@@ -53,6 +53,7 @@ class Endpoint:
         self.published: list[dict[str, Any]] = []
         self.insights: Insights | None = None
         self.hanging: set[str] = set()
+        self.refusing: set[str] = set()
         self.moves: MoveTasks | None = None
         self.loop: asyncio.AbstractEventLoop
         self.writers: list[asyncio.StreamWriter] = []
@@ -137,6 +138,8 @@ class Endpoint:
             if request["Rule"] in self.rules:
                 return 200, b'{"Targets": [{"Id": "queue", "Arn": "arn"}]}'
             return 400, b'{"__type": "ResourceNotFoundException", "message": "no rule"}'
+        if service in self.refusing:
+            return 400, b'{"__type": "AccessDeniedException", "message": "not you"}'
         if service in self.hanging:
             await asyncio.sleep(3600)
         if service.startswith("logs_") and self.insights is not None:
