@@ -21,7 +21,8 @@ from ops.cli.options import (
     opened,
     selection,
 )
-from ops.cli.screen import bar, print_json, said, tell
+from ops.cli.progress import bar
+from ops.cli.screen import print_json, said, tell
 from ops.dead_letters import export as files
 from ops.dead_letters.export import Taken
 from ops.dead_letters.restore import Restored, restore
@@ -48,7 +49,8 @@ def export(
     """
     with said():
         chosen = selection(filter_, older_than, cause, ids)
-        taken = files.export(opened(stage), queue, file, selection=chosen, limit=limit)
+        with bar("exporting", shown=not as_json) as progress:
+            taken = files.export(opened(stage), queue, file, selection=chosen, limit=limit, progress=progress)
         _show(taken, f"{taken.matched:,} messages of {taken.queue} are in {taken.file}.", as_json=as_json)
         if taken.locked:
             raise Kept(
@@ -79,16 +81,18 @@ def drop(
     """
     with said():
         chosen = selection(filter_, older_than, cause, ids)
-        taken = files.drop(
-            opened(stage),
-            queue,
-            yes=yes,
-            file=file,
-            selection=chosen,
-            limit=limit,
-            any_queue=any_queue,
-            alone=alone,
-        )
+        with bar("dropping" if yes else "counting", shown=not as_json) as progress:
+            taken = files.drop(
+                opened(stage),
+                queue,
+                yes=yes,
+                file=file,
+                selection=chosen,
+                limit=limit,
+                any_queue=any_queue,
+                alone=alone,
+                progress=progress,
+            )
         would = f"Would delete {taken.matched:,} from {taken.queue}. Nothing was changed: say --yes to delete them."
         did = f"{taken.deleted:,} deleted from {taken.queue}; they are in {taken.file}."
         _show(taken, did if yes else would, as_json=as_json)

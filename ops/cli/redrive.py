@@ -24,7 +24,8 @@ from ops.cli.options import (
     opened,
     selection,
 )
-from ops.cli.screen import bar, print_json, said, tell, tell_lines
+from ops.cli.progress import bar
+from ops.cli.screen import print_json, said, tell, tell_lines
 from ops.dead_letters import imported, restore
 from ops.dead_letters.selection import in_words
 from ops.dead_letters.start import START

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -21,7 +22,7 @@ from ops.redrive.journal import new_run
 from ops.sqs.connection import INTERRUPTED, connected, interruptible
 from ops.sqs.loop import run
 from ops.sqs.message import Message
-from ops.sqs.sweep import Sweep
+from ops.sqs.sweep import Sweep, nothing
 from ops.stage import Stage
 
 
@@ -48,7 +49,13 @@ class Taken(Struct, kw_only=True):
 
 
 def export(
-    stage: Stage, queue: str, file: Path, *, selection: Selection = EVERYTHING, limit: int | None = None
+    stage: Stage,
+    queue: str,
+    file: Path,
+    *,
+    selection: Selection = EVERYTHING,
+    limit: int | None = None,
+    progress: Callable[[int, int], None] = nothing,
 ) -> Taken:
     """Copies the messages that are meant to a file, and leaves them where they are.
 
@@ -56,7 +63,7 @@ def export(
     Raises `UsageError` for a queue that is not there or a file that is, `OpsError` where AWS refuses.
     """
     checked_limit(limit)
-    return _take(stage, find_dead(stage, queue), file, selection, limit, delete=False)
+    return _take(stage, find_dead(stage, queue), file, selection, limit, delete=False, progress=progress)
 
 
 def drop(
@@ -69,6 +76,7 @@ def drop(
     limit: int | None = None,
     any_queue: bool = False,
     alone: bool = False,
+    progress: Callable[[int, int], None] = nothing,
 ) -> Taken:
     """Deletes the messages that are meant, each only after it is in the file; without `yes` it only counts them.
 
@@ -81,7 +89,7 @@ def drop(
     if dead.kind == "other" and not any_queue:
         refuse_work_queue(stage, dead)
     if not yes:
-        return _take(stage, dead, None, selection, limit, delete=False)
+        return _take(stage, dead, None, selection, limit, delete=False, progress=progress)
     Chooser(selection, dead.kind)
     Causes(stage, needed=selection.asks_cause).check(dead.kind)
     run_id = new_run()
@@ -89,7 +97,7 @@ def drop(
     asked = {**msgspec.to_builtins(selection), "limit": limit, "file": str(path)}
     with held(stage, dead, "drop", run_id, alone=alone) as lease:
         record = audit.begin(stage, run_id, "drop", dead.word, asked)
-        taken = _take(stage, dead, path, selection, limit, delete=True, lease=lease)
+        taken = _take(stage, dead, path, selection, limit, delete=True, lease=lease, progress=progress)
         taken.run = run_id
         told = audit.end(stage, record, {"deleted": taken.deleted, "stopped": taken.stopped})
         taken.problem = told or taken.problem
@@ -118,6 +126,7 @@ def _take(
     *,
     delete: bool,
     lease: Lease | None = None,
+    progress: Callable[[int, int], None],
 ) -> Taken:
     taken = Taken(queue=dead.word, file=str(file) if file is not None else None)
     causes, chooser = Causes(stage, needed=selection.asks_cause), Chooser(selection, dead.kind)
@@ -154,6 +163,7 @@ def _take(
                         lost = [message for message, _ in meant if message.message_id in gone]
                         await asyncio.to_thread(forget, stage, parks, lost)
                 taken.late = start.late
+                progress(taken.seen, waiting)
                 if taken.matched == limit:
                     sweep.stop("limit")
                 elif start.over:

@@ -122,6 +122,26 @@ def dead_letters(stage: Stage, queue: str | None = None, *, sample: int = 100) -
     return [each for each in found if each.waiting or each.in_flight or each.parked or queue]
 
 
+class DeadWatch:
+    """Looks at dead-letter queues again and again: into those only whose counts changed, as each look is a receive."""
+
+    def __init__(self, stage: Stage, queue: str | None = None, *, sample: int = 100) -> None:
+        self._stage = stage
+        self._sample = sample
+        every = [find_dead(stage, queue)] if queue is not None else queues(stage)
+        self._queues = [each for each in every if each.kind != "work"]
+        self._seen: dict[str, Dead] = {}
+
+    def look(self) -> list[Dead]:
+        """Those that hold something, by cause. Raises `OpsError`."""
+        for queue in self._queues:
+            counts, last = depth(self._stage, queue), self._seen.get(queue.word)
+            if last is None or (counts.waiting, counts.in_flight) != (last.waiting, last.in_flight):
+                causes, logged = Causes(self._stage), LoggedCauses(self._stage)
+                self._seen[queue.word] = _dead(self._stage, queue, self._sample, causes, logged)
+        return [each for each in self._seen.values() if each.waiting or each.in_flight or each.parked]
+
+
 def parked_groups(stage: Stage, work: str, *, sample: int = 1000) -> list[ParkedGroup]:
     """Every group of the queue of that word, which parks, that has places.
 
