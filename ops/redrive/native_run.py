@@ -24,6 +24,7 @@ from ops.redrive.native import Task
 from ops.redrive.report import FAILED, Progress, Report
 from ops.redrive.request import Request
 from ops.redrive.sample import Sample
+from ops.sqs.client import TEN
 from ops.sqs.connection import INTERRUPTED
 from ops.sqs.message import Message
 from ops.stage import Stage
@@ -33,6 +34,8 @@ LOOK = 20.0
 LINGER = 5.0
 """Seconds for which it is looked at afterwards, while those who take the messages have them."""
 STEP = 1.0
+SHARE = 4
+"""One of so many messages is looked at while AWS moves."""
 
 
 def move(
@@ -94,7 +97,7 @@ class _Course:
         elif not self._request.follow and task.moved >= self.start.most:
             self.stopped = START
         elif not self._request.force and monotonic() >= self._next:
-            self._look()
+            self._glance()
             self._next = monotonic() + LOOK
             self.stopped = CAME_BACK if self.sample.mostly_back else None
         return self.stopped is not None
@@ -108,14 +111,23 @@ class _Course:
                 return
             time.sleep(STEP)
 
+    def _glance(self) -> None:
+        """Looks at a part only: a task that finds everything hidden takes the queue for empty, and ends."""
+        try:
+            most = min(depth(self._stage, self._dead).waiting // SHARE, sample.MOST_LATER)
+        except OpsError:
+            return
+        if self.sample.size and most >= TEN:
+            self.sample.look(self._seen(most - most % TEN, workers=1), whole=False)
+
     def _look(self) -> None:
         if self.sample.size:
             seen = self._seen(sample.MOST_LATER)
             self.sample.look(seen, whole=len(seen) < sample.MOST_LATER)
 
-    def _seen(self, most: int) -> list[Message]:
+    def _seen(self, most: int, workers: int = 4) -> list[Message]:
         try:
-            return sample.receive(self._stage, self._dead, most)
+            return sample.receive(self._stage, self._dead, most, workers)
         except OpsError as error:
             self.problem = f"Whether they came straight back cannot be seen: {error}"
             return []

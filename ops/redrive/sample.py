@@ -91,7 +91,7 @@ def fingerprint(message: Message) -> bytes:
     return hashlib.sha256(msgspec.json.encode(told)).digest()
 
 
-def receive(stage: Stage, dead: Queue, most: int) -> list[Message]:
+def receive(stage: Stage, dead: Queue, most: int, workers: int) -> list[Message]:
     """About `most` messages of that queue, 16 MB together at the most, which are shown to others again at once.
 
     Raises `OpsError` where they cannot be received.
@@ -100,7 +100,7 @@ def receive(stage: Stage, dead: Queue, most: int) -> list[Message]:
 
     async def work() -> None:
         async with connected(stage, dead) as sqs:
-            sweep = Sweep(sqs, dead.url, workers=4, visibility=VISIBILITY)
+            sweep = Sweep(sqs, dead.url, workers=workers, visibility=VISIBILITY)
             size = 0
 
             async def visit(batch: list[Message]) -> None:

@@ -13,6 +13,10 @@ from ops.sqs.fake import FakeQueue, FakeSqs
 from ops.sqs.message import Entry
 
 
+MOST = 20_000
+"""Messages after which a task is over, as on AWS after 36 hours."""
+
+
 class MoveTasks:
     """The tasks of every queue, the latest first. Each question how far one is lets it move `step` messages more.
 
@@ -61,7 +65,7 @@ class MoveTasks:
         source = self._by_arn(task["SourceArn"])
         for _ in range(self._step):
             taken = source.take(1, 30)
-            if not taken:
+            if not taken or task["ApproximateNumberOfMessagesMoved"] >= MOST:
                 self._end(task, "COMPLETED")
                 break
             (message,) = taken

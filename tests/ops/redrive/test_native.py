@@ -129,7 +129,9 @@ def test_nothing_is_cancelled_where_nothing_runs(cloud: Stage, sqs: Stubber) -> 
 def test_a_plain_redrive_on_aws_is_left_to_aws_and_recorded(
     cloud: Stage, sqs: Stubber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sample, "receive", lambda stage, dead, most: [])  # botocore's stubber sees its own calls only
+    monkeypatch.setattr(
+        sample, "receive", lambda stage, dead, most, workers: []
+    )  # botocore's stubber sees its own calls only
     sqs.add_response("get_queue_url", {"QueueUrl": URL.removesuffix("-dlq")})
     sqs.add_response("get_queue_url", {"QueueUrl": URL})
     counts = {"ApproximateNumberOfMessages": "8", "ApproximateNumberOfMessagesNotVisible": "0"}
