@@ -12,7 +12,6 @@ from typing import Any
 from ops.sqs.fake import FakeQueue, FakeSqs
 from ops.sqs.message import Entry
 
-
 MOST = 20_000
 """Messages after which a task is over, as on AWS after 36 hours."""
 
