@@ -108,6 +108,23 @@ def find_dead(stage: Stage, text: str) -> Queue:
     return find(stage, f"{queue.word}-dlq") if queue.kind == "work" else queue
 
 
+def sources(stage: Stage, queue: Queue) -> list[str]:
+    """The URLs of the queues whose redrive policy names that queue; SQS knows those, no functions, topics or rules.
+
+    Raises `OpsError` where SQS refuses.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListDeadLetterSourceQueues.html
+    """
+    client, found, token = stage.client("sqs", queue.region), list[str](), ""
+    while True:
+        with in_words():
+            more = {"NextToken": token} if token else {}
+            answer = client.list_dead_letter_source_queues(QueueUrl=queue.url, MaxResults=1000, **more)
+        found += answer.get("queueUrls", [])
+        token = answer.get("NextToken", "")
+        if not token:
+            return found
+
+
 def _at(stage: Stage, address: Address) -> Queue:
     region = address.region or stage.region
     partition = partition_of(region)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import typer
 
-from ops.cli import look, message_files, observe, parked, redrive, replay, retire, verify
+from ops.cli import look, message_files, moves, observe, parked, redrive, replay, retire, verify
 from ops.cli.group import Group
 from ops.cli.options import hand_in, somewhere
 
@@ -35,8 +35,8 @@ COMMANDS: tuple[tuple[Callable[..., None], Reach], ...] = (
     (observe.cost, "nothing"),
     (redrive.redrive, "anything"),
     (redrive.resume, "anything"),
-    (redrive.status, "anything"),
-    (redrive.cancel, "anything"),
+    (moves.status, "anything"),
+    (moves.cancel, "anything"),
     (replay.replay, "stages"),
     (replay.replays, "stages"),
     (message_files.export, "anything"),

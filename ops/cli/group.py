@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import typer
-from typer._click.exceptions import ClickException  # typer has a click of its own, and no other name for this
 from typer.core import TyperGroup
 
 from ops.cli.screen import begin, said
@@ -28,7 +27,7 @@ class Group(TyperGroup):
             with said():
                 try:
                     code = super().main(arguments, *given, **{**more, "standalone_mode": False})
-                except ClickException as error:
+                except typer.TyperException as error:
                     raise UsageError(error.format_message()) from None
         except typer.Exit as ended:
             code = ended.exit_code

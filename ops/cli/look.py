@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Annotated, Any
@@ -11,14 +12,14 @@ import typer
 from rich.text import Text
 
 from functions.contracts.envelope import CORRELATION_ID
-from ops.cli import completion
+from ops.cli import completion, dead_watch
 from ops.cli.inventory import tell_inventory
 from ops.cli.options import AsJson, Filter, Ids, InStage, OfCause, OlderThan, QueueName, opened, selection, topology
 from ops.cli.parked import tell_group
 from ops.cli.screen import Line, out, print_json, said, sheet, span, tell, tell_aside, tell_lines
 from ops.dead_letters.cause import Cause
 from ops.dead_letters.inventory import inventory
-from ops.dead_letters.peek import Dead, Seen, dead_letters, look
+from ops.dead_letters.peek import Dead, DeadWatch, Seen, dead_letters, look
 from ops.dead_letters.redaction import Redaction, shortened
 from ops.dead_letters.selection import document, in_words
 from ops.depth import Depth, depths
@@ -58,12 +59,16 @@ def dead(
     every: Annotated[
         bool, typer.Option("--all", help="Every DLQ of the account and region, ours or not, by what sends there.")
     ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Again and again, until q or Ctrl-C.")] = False,
+    interval: Annotated[float, typer.Option(min=1, max=3600, help="Seconds between two looks with --watch.")] = 5,
     stage: InStage = names.LOCAL,
     as_json: AsJson = False,
 ) -> None:
     """Every dead-letter queue that holds something, by cause.
 
-    Where no cause is recorded, the consumer's log is asked for it: of 200 messages a queue at the most.
+    Where no cause is recorded, the consumer's log is asked for it: of 200 messages a queue at the most. With --watch
+    the queues whose counts changed are looked at again; where the output is no terminal, a line tells of each change,
+    with --json an object.
 
     With --all nothing is received: it is about depths, ages and what sends there, not about causes.
 
@@ -72,6 +77,8 @@ def dead(
     with said():
         if every and queue is not None:
             raise UsageError("Say --all or --queue, not both.")
+        if every and watch:
+            raise UsageError("Say --all or --watch, not both.")
         if not (every or queue is not None or names.STAGES):
             raise UsageError("Without a stage say --all, or --queue with a URL or ARN.")
         there = opened(stage)
@@ -80,10 +87,17 @@ def dead(
             return
         if not there.staged and queue is None:
             raise UsageError("Without a stage say --all, or --queue with a URL or ARN.")
+        if watch:
+            dead_watch.watch(DeadWatch(there, queue, sample=sample), interval, _tell_found, as_json=as_json)
+            return
         found = dead_letters(there, queue, sample=sample)
     if as_json:
         print_json(found)
         return
+    _tell_found(found)
+
+
+def _tell_found(found: Sequence[Dead]) -> None:
     for whose, queues_ in groupby(found, key=lambda each: each.integration):
         if whose is not None:
             out.print(_integration(whose))

@@ -9,6 +9,7 @@ import typer
 
 from ops.cli import completion
 from ops.cli.options import (
+    Alone,
     AsJson,
     File,
     Filter,
@@ -21,7 +22,8 @@ from ops.cli.options import (
     opened,
     selection,
 )
-from ops.cli.screen import bar, print_json, said, tell
+from ops.cli.progress import bar
+from ops.cli.screen import print_json, said, tell
 from ops.dead_letters import export as files
 from ops.dead_letters.export import Taken
 from ops.dead_letters.restore import Restored, restore
@@ -48,7 +50,8 @@ def export(
     """
     with said():
         chosen = selection(filter_, older_than, cause, ids)
-        taken = files.export(opened(stage), queue, file, selection=chosen, limit=limit)
+        with bar("exporting", shown=not as_json) as progress:
+            taken = files.export(opened(stage), queue, file, selection=chosen, limit=limit, progress=progress)
         _show(taken, f"{taken.matched:,} messages of {taken.queue} are in {taken.file}.", as_json=as_json)
         if taken.locked:
             raise Kept(
@@ -61,6 +64,10 @@ def drop(
     queue: QueueName,
     yes: Annotated[bool, typer.Option("--yes", help="Delete; without it nothing is changed.")] = False,
     file: Annotated[Path | None, typer.Option(help="Where they are kept; by default below .local/ops.")] = None,
+    any_queue: Annotated[
+        bool, typer.Option("--any-queue", help="Also out of a queue of others that is no queue's DLQ.")
+    ] = False,
+    alone: Alone = False,
     filter_: Filter = None,
     older_than: OlderThan = None,
     cause: OfCause = None,
@@ -75,7 +82,18 @@ def drop(
     """
     with said():
         chosen = selection(filter_, older_than, cause, ids)
-        taken = files.drop(opened(stage), queue, yes=yes, file=file, selection=chosen, limit=limit)
+        with bar("dropping" if yes else "counting", shown=not as_json) as progress:
+            taken = files.drop(
+                opened(stage),
+                queue,
+                yes=yes,
+                file=file,
+                selection=chosen,
+                limit=limit,
+                any_queue=any_queue,
+                alone=alone,
+                progress=progress,
+            )
         would = f"Would delete {taken.matched:,} from {taken.queue}. Nothing was changed: say --yes to delete them."
         did = f"{taken.deleted:,} deleted from {taken.queue}; they are in {taken.file}."
         _show(taken, did if yes else would, as_json=as_json)
@@ -93,6 +111,7 @@ def put_back(
     file: File,
     yes: Annotated[bool, typer.Option("--yes", help="Send; without it nothing is changed.")] = False,
     skip: Annotated[int, typer.Option(min=0, help="Leave out so many at the start of the file.")] = 0,
+    alone: Alone = False,
     stage: InStage = names.LOCAL,
     as_json: AsJson = False,
 ) -> None:
@@ -102,7 +121,7 @@ def put_back(
     """
     with said():
         with bar("importing", shown=yes and not as_json) as progress:
-            result = restore(opened(stage), queue, file, yes=yes, skip=skip, progress=progress)
+            result = restore(opened(stage), queue, file, yes=yes, skip=skip, alone=alone, progress=progress)
         show_import(result, acted=yes, as_json=as_json)
 
 

@@ -59,6 +59,12 @@ OfCause = Annotated[
 ]
 Ids = Annotated[str | None, typer.Option("--ids", help="Only these message ids, separated by commas.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="So many messages at the most.")]
+Alone = Annotated[
+    bool,
+    typer.Option(
+        "--alone", help="Go on although the table that says who works on a queue cannot be asked: nobody else does."
+    ),
+]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="One JSON object a line.")]
 
 

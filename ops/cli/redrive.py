@@ -1,4 +1,4 @@
-"""Redriving dead letters: `redrive`, `resume`, `status`, `cancel`."""
+"""Redriving dead letters: `redrive`, `resume`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import typer
 from ops.cli.completion import QUEUES
 from ops.cli.message_files import show_import
 from ops.cli.options import (
+    Alone,
     AsJson,
     Filter,
     Ids,
@@ -24,13 +25,13 @@ from ops.cli.options import (
     opened,
     selection,
 )
-from ops.cli.screen import bar, print_json, said, tell, tell_lines
+from ops.cli.progress import bar
+from ops.cli.screen import print_json, said, tell, tell_lines
 from ops.dead_letters import imported, restore
 from ops.dead_letters.selection import in_words
 from ops.dead_letters.start import START, Counts
 from ops.errors import CameBack, Interrupted, Kept, UsageError
-from ops.queue import find_dead
-from ops.redrive import journal, native, run
+from ops.redrive import journal, run
 from ops.redrive.mover import CAME_BACK, LIMIT
 from ops.redrive.report import FAILED, Report
 from ops.redrive.request import Request
@@ -73,6 +74,7 @@ def redrive(
         bool, typer.Option("--out-of-order", help="FIFO: let messages pass those before them that are kept.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Go on although most messages come straight back.")] = False,
+    alone: Alone = False,
     stage: InStage = names.LOCAL,
     as_json: AsJson = False,
 ) -> None:
@@ -95,12 +97,13 @@ def redrive(
             natively=natively,
         )
         with bar("redriving", shown=yes and not as_json) as progress:
-            report = run.redrive(opened(stage), request, yes=yes, progress=progress)
+            report = run.redrive(opened(stage), request, yes=yes, alone=alone, progress=progress)
         _show(report, as_json=as_json)
 
 
 def resume(
     redrive: Annotated[str | None, typer.Argument(metavar="RUN", help="Without it, those that can go on.")] = None,
+    alone: Alone = False,
     stage: InStage = names.LOCAL,
     as_json: AsJson = False,
 ) -> None:
@@ -114,8 +117,8 @@ def resume(
         there = opened(stage)
         if redrive is not None:
             with bar("going on", shown=not as_json) as progress:
-                result = restore.resume(there, redrive, progress=progress)
-                report = run.resume(there, redrive, progress=progress) if result is None else None
+                result = restore.resume(there, redrive, alone=alone, progress=progress)
+                report = run.resume(there, redrive, alone=alone, progress=progress) if result is None else None
             if result is not None:
                 show_import(result, acted=True, as_json=as_json)
             if report is not None:
@@ -147,40 +150,6 @@ def resume(
             tell(f"{row['redrive']}  {row['queue']}: {row['moved']:,} moved, {undeleted}")
     if not rows:
         tell("Every redrive and import ended.")
-
-
-def status(queue: QueueName, stage: InStage = names.LOCAL, as_json: AsJson = False) -> None:
-    """AWS's own redrives from a dead-letter queue, the latest first.
-
-    Example: python -m ops status open_ticket --stage prod
-    """
-    with said():
-        there = opened(stage)
-        found = native.tasks(there, find_dead(there, queue))
-    if as_json:
-        print_json(found)
-        return
-    for task in found:
-        to = task.destination.rsplit(":", 1)[-1] if task.destination else "where they came from"
-        rate = f" at {task.rate} a second" if task.rate else ""
-        failure = f"; {task.failure}" if task.failure else ""
-        tell(f"{task.started_at}  {task.status}: {task.moved:,} of {task.to_move:,}{rate} to {to}{failure}")
-    if not found:
-        tell("AWS remembers no redrive from this queue.")
-
-
-def cancel(queue: QueueName, stage: InStage = names.LOCAL, as_json: AsJson = False) -> None:
-    """Stops AWS's own redrive from a dead-letter queue; what was moved stays moved.
-
-    Example: python -m ops cancel open_ticket --stage prod
-    """
-    with said():
-        there = opened(stage)
-        moved = native.cancel(there, find_dead(there, queue))
-    if as_json:
-        print_json({"moved": moved})
-    else:
-        tell(f"Stopping; about {moved:,} messages were moved.")
 
 
 def _edit(text: str | None) -> str | None:
@@ -229,6 +198,11 @@ def _show(report: Report, *, as_json: bool) -> None:
             f"Stopped after {tally.moved:,} messages, most of which came straight back. "
             "Fix the cause first, or say --force."
         )
+    if report.mostly_back and report.native and not report.forced:
+        raise CameBack(
+            f"{tally.came_back:,} of {report.sampled:,} that would be known again came straight back, most of them: "
+            "fix the cause first."
+        )
     if report.mostly_back and not report.forced:
         raise CameBack(f"{tally.came_back:,} of the messages came straight back, which is most: fix the cause first.")
     if report.undeleted:
@@ -276,6 +250,17 @@ def _counted(counts: Counts) -> str:
     return f"{counts.waiting:,} to receive, {held}{delayed}"
 
 
+def tell_sample(report: Report) -> None:
+    """Says of AWS's own move what can be known of what came back, and no more."""
+    back, sampled, now = report.tally.came_back, report.sampled, report.dead_again or 0
+    if sampled:
+        many = f"Of {sampled:,} messages" if sampled != 1 else "Of the one message"
+        tell(f"{many} that would be known again, {back:,} came straight back so far.")
+    if now:
+        known = "" if sampled else " Whether they came straight back nobody can say: AWS moves messages without a mark."
+        tell(f"About {now:,} are in {report.queue} now.{known} `peek` shows them.")
+
+
 def _tell(report: Report) -> None:
     tally = report.tally
     counts = ", ".join(f"{count:,} to {name}" for name, count in tally.to.items()) or "nothing to move"
@@ -304,15 +289,14 @@ def _tell(report: Report) -> None:
         tell(_not_looked_at(report))
     if not report.acted and report.before is not None:
         tell(_in_the_queue(report.before, report.after))
-    if tally.came_back:
+    if tally.came_back and not report.native:
         tell(f"{tally.came_back:,} came straight back and were kept.")
     if tally.lapsed:
         tell(f"{tally.lapsed:,} were not sent, because they were held for too long and others have or had them since.")
-    if report.dead_again:
-        tell(
-            f"About {report.dead_again:,} are in {report.queue} now. Whether they came straight back nobody can say: "
-            "AWS moves messages without a mark. `peek` shows them, and --no-native would have told."
-        )
+    if report.native and report.stopped == START:
+        tell("AWS's move was ended once all that were there at the start were moved: --follow goes on with the rest.")
+    if report.native and report.acted:
+        tell_sample(report)
     if report.maybe_twice:
         tell(f"At most {report.maybe_twice:,} may be there twice; consumers drop them by their idempotency key.")
     if report.undeleted:

@@ -8,7 +8,8 @@ import typer
 from msgspec import to_builtins
 
 from ops.cli.options import AsJson, InStage, opened, topology
-from ops.cli.screen import bar, print_json, said, tell
+from ops.cli.progress import bar
+from ops.cli.screen import print_json, said, tell
 from ops.errors import Interrupted, OpsError
 from ops.replay import run
 from ops.replay.estimate import Estimate

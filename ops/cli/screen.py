@@ -11,14 +11,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import zip_longest
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import typer
 from rich.cells import cell_len, chop_cells
 from rich.console import Group
 from rich.measure import Measurement
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -142,31 +141,6 @@ def print_json(answer: Any) -> None:
     """Prints the answer for scripts."""
     _answered.set(True)
     sys.stdout.write(visible_json(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode()) + "\n")
-
-
-class Shown(Protocol):
-    """Takes how many messages are done, how many there are, and what is waited for, if something is."""
-
-    def __call__(self, done: int, of: int, note: str = "") -> None:
-        """Shows it."""
-
-
-@contextmanager
-def bar(title: str, *, shown: bool) -> Iterator[Shown]:
-    """A progress bar, where standard error is a terminal; elsewhere what is waited for is said once."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, disable=not (shown and sys.stderr.isatty()), transient=True) as progress:
-        task = progress.add_task(title, total=None)
-        waiting = False
-
-        def show(done: int, of: int, note: str = "") -> None:
-            nonlocal waiting
-            progress.update(task, completed=done, total=max(done, of), description=note or title)
-            if note and not waiting and progress.disable:
-                tell_aside(f"{note[0].upper()}{note[1:]}.")
-            waiting = bool(note)
-
-        yield show
 
 
 def fits(table: Table, width: int) -> bool:

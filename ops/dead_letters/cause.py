@@ -220,6 +220,10 @@ class Causes:
         others = f" and {len(damaged) - 1:,} others" if len(damaged) > 1 else ""
         return f"What is recorded of {first}{others} is no failure record, so it counts as unexplained."
 
+    def unreadable(self, id_: str) -> bool:
+        """Whether what is recorded of that message, which was looked up, is no failure record: its cause is unknown."""
+        return id_ in self._damaged
+
     async def of(self, messages: Sequence[Message], kind: Kind) -> list[Cause | None]:
         """The cause of each message of a queue of that kind, without secrets; None where none is known.
 
@@ -258,9 +262,6 @@ class Causes:
                 asked = answer.get("UnprocessedKeys") or {}
             if asked:
                 raise OpsError(f"{table} answers only a part of what it is asked: it is throttled.")
-            damaged = self._damaged.intersection(ids)
-            if self._needed and damaged:
-                raise OpsError(f"what is recorded of {min(damaged)} is no failure record; take it away by --ids first.")
         except OpsError as error:
             if self._needed:
                 raise OpsError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -14,14 +15,14 @@ from ops.dead_letters.message_file import Archive
 from ops.dead_letters.parked import forget, work_of
 from ops.dead_letters.selection import EVERYTHING, Chooser, Selection, checked_limit
 from ops.dead_letters.start import START, Start
-from ops.errors import OpsError
+from ops.errors import OpsError, UsageError
 from ops.lease import Lease, held
-from ops.queue import Queue, find_dead
+from ops.queue import Queue, find_dead, sources
 from ops.redrive.journal import new_run
 from ops.sqs.connection import INTERRUPTED, connected, interruptible
 from ops.sqs.loop import run
 from ops.sqs.message import Message
-from ops.sqs.sweep import Sweep
+from ops.sqs.sweep import Sweep, nothing
 from ops.stage import Stage
 
 
@@ -48,7 +49,13 @@ class Taken(Struct, kw_only=True):
 
 
 def export(
-    stage: Stage, queue: str, file: Path, *, selection: Selection = EVERYTHING, limit: int | None = None
+    stage: Stage,
+    queue: str,
+    file: Path,
+    *,
+    selection: Selection = EVERYTHING,
+    limit: int | None = None,
+    progress: Callable[[int, int], None] = nothing,
 ) -> Taken:
     """Copies the messages that are meant to a file, and leaves them where they are.
 
@@ -56,7 +63,7 @@ def export(
     Raises `UsageError` for a queue that is not there or a file that is, `OpsError` where AWS refuses.
     """
     checked_limit(limit)
-    return _take(stage, find_dead(stage, queue), file, selection, limit, delete=False)
+    return _take(stage, find_dead(stage, queue), file, selection, limit, delete=False, progress=progress)
 
 
 def drop(
@@ -67,26 +74,47 @@ def drop(
     file: Path | None = None,
     selection: Selection = EVERYTHING,
     limit: int | None = None,
+    any_queue: bool = False,
+    alone: bool = False,
+    progress: Callable[[int, int], None] = nothing,
 ) -> Taken:
     """Deletes the messages that are meant, each only after it is in the file; without `yes` it only counts them.
 
-    The file is the stage's own folder's where none is given. Raises as `export` does.
+    The file is the stage's own folder's where none is given. A queue of others is taken only if it is some queue's
+    dead-letter queue, or with `any_queue`. With `alone` it goes on where the table of leases cannot be asked. Raises
+    as `export` does.
     """
     checked_limit(limit)
     dead = find_dead(stage, queue)
+    if dead.kind == "other" and not any_queue:
+        refuse_work_queue(stage, dead)
     if not yes:
-        return _take(stage, dead, None, selection, limit, delete=False)
+        return _take(stage, dead, None, selection, limit, delete=False, progress=progress)
     Chooser(selection, dead.kind)
     Causes(stage, needed=selection.asks_cause).check(dead.kind)
     run_id = new_run()
     path = file or stage.files / f"{run_id}-dropped.jsonl"
     asked = {**msgspec.to_builtins(selection), "limit": limit, "file": str(path)}
-    with held(stage, dead, "drop", run_id) as lease:
+    with held(stage, dead, "drop", run_id, alone=alone) as lease:
         record = audit.begin(stage, run_id, "drop", dead.word, asked)
-        taken = _take(stage, dead, path, selection, limit, delete=True, lease=lease)
+        taken = _take(stage, dead, path, selection, limit, delete=True, lease=lease, progress=progress)
         taken.run = run_id
-        taken.problem = audit.end(stage, record, {"deleted": taken.deleted, "stopped": taken.stopped})
+        told = audit.end(stage, record, {"deleted": taken.deleted, "stopped": taken.stopped})
+        taken.problem = told or taken.problem
     return taken
+
+
+def refuse_work_queue(stage: Stage, queue: Queue) -> None:
+    """Raises `UsageError` where that queue is nobody's dead-letter queue, as far as SQS knows."""
+    try:
+        if sources(stage, queue):
+            return
+        why = "no queue's dead-letter queue, so its messages may be work that is still to be done"
+    except OpsError as error:
+        why = f"perhaps no dead-letter queue ({error})"
+    raise UsageError(
+        f"{queue.word} is {why}: choose another, or say --any-queue if it is one of a function, topic or rule."
+    )
 
 
 def _take(
@@ -98,6 +126,7 @@ def _take(
     *,
     delete: bool,
     lease: Lease | None = None,
+    progress: Callable[[int, int], None],
 ) -> Taken:
     taken = Taken(queue=dead.word, file=str(file) if file is not None else None)
     causes, chooser = Causes(stage, needed=selection.asks_cause), Chooser(selection, dead.kind)
@@ -117,7 +146,8 @@ def _take(
                 meant = [
                     (message, cause)
                     for message, cause in zip(batch, found, strict=True)
-                    if not start.came_later(message) and chooser.means(message, cause)
+                    if not start.came_later(message)
+                    and chooser.means(message, cause, unreadable=causes.unreadable(message.message_id))
                 ]
                 meant = meant[: limit - taken.matched] if limit is not None else meant
                 taken.seen += len(batch)
@@ -133,6 +163,7 @@ def _take(
                         lost = [message for message, _ in meant if message.message_id in gone]
                         await asyncio.to_thread(forget, stage, parks, lost)
                 taken.late = start.late
+                progress(taken.seen, waiting)
                 if taken.matched == limit:
                     sweep.stop("limit")
                 elif start.over:
@@ -141,6 +172,7 @@ def _take(
             with interruptible(sweep):
                 await sweep.run(visit)
             taken.stopped = sweep.stopped
+            taken.problem = causes.remark() if selection.asks_cause else None
             if dead.fifo and sweep.stopped in (None, START):
                 taken.locked = max(waiting - taken.seen, 0)
 

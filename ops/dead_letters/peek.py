@@ -17,6 +17,7 @@ from ops.dead_letters.cause import Cause, Causes, label
 from ops.dead_letters.logged_cause import LoggedCauses
 from ops.dead_letters.parked import ParkedGroup, parked, work_of
 from ops.dead_letters.selection import EVERYTHING, Chooser, Selection, checked_limit
+from ops.dead_letters.start import START, Start
 from ops.depth import Depth, depth
 from ops.errors import OpsError, UsageError
 from ops.queue import Queue, find, find_dead, queues
@@ -121,6 +122,26 @@ def dead_letters(stage: Stage, queue: str | None = None, *, sample: int = 100) -
     return [each for each in found if each.waiting or each.in_flight or each.parked or queue]
 
 
+class DeadWatch:
+    """Looks at dead-letter queues again and again: into those only whose counts changed, as each look is a receive."""
+
+    def __init__(self, stage: Stage, queue: str | None = None, *, sample: int = 100) -> None:
+        self._stage = stage
+        self._sample = sample
+        every = [find_dead(stage, queue)] if queue is not None else queues(stage)
+        self._queues = [each for each in every if each.kind != "work"]
+        self._seen: dict[str, Dead] = {}
+
+    def look(self) -> list[Dead]:
+        """Those that hold something, by cause. Raises `OpsError`."""
+        for queue in self._queues:
+            counts, last = depth(self._stage, queue), self._seen.get(queue.word)
+            if last is None or (counts.waiting, counts.in_flight) != (last.waiting, last.in_flight):
+                causes, logged = Causes(self._stage), LoggedCauses(self._stage)
+                self._seen[queue.word] = _dead(self._stage, queue, self._sample, causes, logged)
+        return [each for each in self._seen.values() if each.waiting or each.in_flight or each.parked]
+
+
 def parked_groups(stage: Stage, work: str, *, sample: int = 1000) -> list[ParkedGroup]:
     """Every group of the queue of that word, which parks, that has places.
 
@@ -211,13 +232,18 @@ def _look(
     async def work() -> None:
         async with connected(stage, queue) as sqs:
             sweep = Sweep(sqs, queue.url, workers=1, visibility=VISIBILITY)
+            start = Start.of(stage, queue)
 
             async def visit(batch: list[Message]) -> None:
                 for message, cause in zip(batch, await causes.of(batch, queue.kind), strict=True):
-                    if len(found) < limit and chooser.means(message, cause):
+                    unreadable = causes.unreadable(message.message_id)
+                    if len(found) < limit and chooser.means(message, cause, unreadable=unreadable):
                         found.append(Seen(message, cause))
+                    start.came_later(message)
                 if len(found) >= limit:
                     sweep.stop("limit")
+                elif start.over:
+                    sweep.stop(START)
 
             await sweep.run(visit)
 

@@ -54,15 +54,23 @@ class Restored(Struct, kw_only=True):
 
 
 def restore(
-    stage: Stage, queue: str, file: Path, *, yes: bool = False, skip: int = 0, progress: Callable[[int, int], None]
+    stage: Stage,
+    queue: str,
+    file: Path,
+    *,
+    yes: bool = False,
+    skip: int = 0,
+    alone: bool = False,
+    progress: Callable[[int, int], None],
 ) -> Restored:
     """Sends the messages of an exported file to exactly that queue, in the file's order; without `yes` it only counts.
 
-    `skip` leaves out so many at the start. An import of the same file to the same queue that did not end goes on; every
-    other is new to SQS, however soon it follows. A message that was sent has a new id, and a dead-letter queue no
-    longer knows where it came from, so the console's redrive does not take it; ours does. A fault half-way is in the
-    answer. Raises `UsageError` for a queue or file that does not fit, also where a message is in it twice, `OpsError`
-    where AWS refuses before anything is sent.
+    `skip` leaves out so many at the start; with `alone` it goes on where the table of leases cannot be asked.
+
+    An import of the same file to the same queue that did not end goes on; every other is new to SQS, however soon it
+    follows. A message that was sent has a new id, and a dead-letter queue no longer knows where it came from, so the
+    console's redrive does not take it; ours does. A fault half-way is in the answer. Raises `UsageError` for a queue or
+    file that does not fit, also where a message is in it twice, `OpsError` where AWS refuses before anything is sent.
     """
     to = find(stage, queue)
     total = _count(file, skip)
@@ -82,10 +90,12 @@ def restore(
     )
     if not yes:
         return Restored(queue=to.word, messages=total, before=len(journal.lines) if journal is not None else 0)
-    return _Import(stage, journal or Imported(imported.path(stage, new_run()), asked), file, total, progress).run()
+    return _Import(stage, journal or Imported(imported.path(stage, new_run()), asked), file, total, progress).run(
+        alone=alone
+    )
 
 
-def resume(stage: Stage, run_id: str, *, progress: Callable[[int, int], None]) -> Restored | None:
+def resume(stage: Stage, run_id: str, *, alone: bool = False, progress: Callable[[int, int], None]) -> Restored | None:
     """Goes on with the import of that name; None where there is none that did not end.
 
     Raises `UsageError` where its file is not there any more, or another.
@@ -97,7 +107,7 @@ def resume(stage: Stage, run_id: str, *, progress: Callable[[int, int], None]) -
     total = _count(file, journal.asked.skip)
     if _digest(file) != journal.asked.digest:
         raise UsageError(f"{file} is not what it was when {run_id} began: import it anew.")
-    return _Import(stage, journal, file, total, progress).run()
+    return _Import(stage, journal, file, total, progress).run(alone=alone)
 
 
 class _Import:
@@ -116,8 +126,8 @@ class _Import:
         self._swallowed: set[str] = set()
         self._result = Restored(run=journal.run, queue=self._to.word, messages=total)
 
-    def run(self) -> Restored:
-        with held(self._stage, self._to, "import", self._journal.run) as lease:
+    def run(self, *, alone: bool) -> Restored:
+        with held(self._stage, self._to, "import", self._journal.run, alone=alone) as lease:
             lease.on_loss(lambda: self.stop(INTERRUPTED))
             return self._act()
 

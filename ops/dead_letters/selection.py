@@ -135,9 +135,9 @@ class Chooser:
                 "mean every one: choose by --ids, --older-than or --filter."
             )
 
-    def means(self, message: Message, cause: Cause | None) -> bool:
-        """Whether this message is meant."""
-        unknown = self._by_known_cause and cause is None
+    def means(self, message: Message, cause: Cause | None, *, unreadable: bool = False) -> bool:
+        """Whether this message is meant; one whose record is `unreadable` is not, where causes decide."""
+        unknown = (self._by_known_cause and cause is None) or (self._selection.asks_cause and unreadable)
         meant = None if unknown else self._selection.means(message, cause)
         self.unfit += meant is None
         return meant is True
@@ -149,7 +149,9 @@ class Chooser:
         """
         found = await causes.of(messages, kind) if causes is not None else [None] * len(messages)
         return [
-            (Meant.of(cause) if causes is not None else Meant()) if self.means(message, cause) else None
+            (Meant.of(cause) if causes is not None else Meant())
+            if self.means(message, cause, unreadable=causes is not None and causes.unreadable(message.message_id))
+            else None
             for message, cause in zip(messages, found, strict=True)
         ]
 

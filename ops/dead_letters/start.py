@@ -42,14 +42,29 @@ class Counts(Struct, frozen=True):
         """The counts among a queue's attributes."""
         return cls(*(int(told.get(name, 0)) for name in COUNTS))
 
+    @property
+    def every(self) -> int:
+        """All of them."""
+        return self.waiting + self.in_flight + self.delayed
+
+
+class Begun(Struct, frozen=True):
+    """The start of a run as its journal keeps it: so many messages in the queue, and when, in ISO 8601."""
+
+    every: int
+    moment: str
+
 
 class Start:
     """What was there at the start: so many messages, and when that was by SQS's clock."""
 
-    def __init__(self, counts: Counts, moment: datetime) -> None:
+    def __init__(self, counts: Counts, moment: datetime, every: int | None = None) -> None:
         self.counts = counts
-        every = counts.waiting + counts.in_flight + counts.delayed
-        self._left = every + every // 10 + 10
+        every = counts.every if every is None else every
+        self.begun = Begun(every, moment.isoformat())
+        self.most = every + every // 10 + 10
+        """Messages that may have been there, as the counts are approximate."""
+        self._left = self.most
         self._until = moment + SPARE
         self.late = 0
         """Messages that were seen and came later."""
@@ -72,6 +87,12 @@ class Start:
     def waiting(self) -> int:
         """Messages that could be received."""
         return self.counts.waiting
+
+    def since(self, begun: Begun | None, moved: int) -> Start:
+        """The same, bound by a run's first start where it has one; of what was there so many were moved since."""
+        if begun is None:
+            return self
+        return Start(self.counts, datetime.fromisoformat(begun.moment), max(begun.every - moved, 0))
 
     def came_later(self, message: Message) -> bool:
         """Whether that message, which is seen now for the first time, came later."""

@@ -22,6 +22,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ops import private_file
+from ops.dead_letters.start import Begun
 from ops.errors import OpsError, UsageError
 from ops.queue import Queue
 from ops.redrive.pulse import Pulse
@@ -35,6 +36,7 @@ LONG = 16 * 1024 * 1024
 class _Line(Struct, omit_defaults=True):
     queue: Queue | None = None
     request: Request | None = None
+    begun: Begun | None = None
     sent: list[str] = []
     deleted: list[str] = []
     unstamped: list[str] = []
@@ -50,6 +52,8 @@ class Journal:
         self.path = path
         self.queue = queue
         self.request = request
+        self.begun: Begun | None = None
+        """What was there when the run began first; None where nobody wrote it down."""
         self.moved = 0
         self.pending: set[str] = set()
         """Ids that were sent and not yet deleted."""
@@ -80,6 +84,7 @@ class Journal:
         if head.queue is None or head.request is None:
             raise UsageError(f"{path} is no journal of a redrive: move it away.")
         journal = cls(path, head.queue, head.request)
+        journal.begun = head.begun
         for text in lines[1:]:
             try:
                 line = msgspec.json.decode(text, type=_Line)
@@ -166,7 +171,7 @@ class Journal:
         self._close_file()
         before = self.moved - len(self.pending)
         lines = (
-            _Line(queue=self.queue, request=self.request),
+            _Line(queue=self.queue, request=self.request, begun=self.begun),
             _Line(moved=before, sent=sorted(self.pending), unstamped=sorted(self.unstamped), ended=self.ended),
         )
         text = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)

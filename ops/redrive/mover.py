@@ -178,9 +178,7 @@ class Mover:
                 work.append((message, delivery))
                 continue
             if self._is_own(message):
-                self.tally.came_back += 1
-                self._back.add(message.message_id)
-                self._judge()
+                self._came_back(message)
             elif self._start is not None and self._start.came_later(message):
                 self.tally.late += 1
                 if self._start.over and not self._sweep.missing:
@@ -218,8 +216,8 @@ class Mover:
             ahead = await self._sweep.look_ahead()
             if not ahead:
                 return
-            self._back.update(message.message_id for message in ahead if self._is_own(message))
-            self._judge()
+            for message in filter(self._is_own, ahead):
+                self._came_back(message)
 
     @property
     def sent(self) -> int:
@@ -230,6 +228,12 @@ class Mover:
     def mostly_back(self) -> bool:
         """Whether most of what this run sent is dead again."""
         return len(self._back) * 2 > self.sent > 0
+
+    def _came_back(self, message: Message) -> None:
+        if message.message_id not in self._back:
+            self._back.add(message.message_id)
+            self.tally.came_back += 1
+        self._judge()
 
     def _is_own(self, message: Message) -> bool:
         return stamped(message)[1] == self._run or message.message_id in self._own

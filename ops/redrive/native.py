@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +22,9 @@ from ops.queue import Queue
 from ops.stage import Stage, in_words
 
 CAP = 500
+"""Messages a second at the most, where a rate is set."""
+EVERY = 2.0
+"""Seconds between two questions how far a task is."""
 RUNNING = ("RUNNING", "CANCELLING")
 UNSUITABLE = ("InvalidParameterValue", "UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation")
 
@@ -108,8 +112,18 @@ def cancel(stage: Stage, dead: Queue) -> int:
     return int(answer["ApproximateNumberOfMessagesMoved"])
 
 
-def follow(stage: Stage, dead: Queue, progress: Callable[[int, int], None], every: float = 2.0) -> Task:
-    """Watches the latest task until it ends. Raises `OpsError` where it failed, naming the reason."""
+def follow(
+    stage: Stage,
+    dead: Queue,
+    progress: Callable[[int, int], None],
+    stop: Callable[[Task], bool] = lambda _: False,
+    every: float | None = None,
+) -> Task:
+    """Watches the latest task until it ends, and cancels it when `stop` says so.
+
+    Raises `OpsError` where it failed, naming the reason.
+    """
+    stopping = False
     while True:
         latest = next(iter(tasks(stage, dead)), None)
         if latest is None:
@@ -117,7 +131,12 @@ def follow(stage: Stage, dead: Queue, progress: Callable[[int, int], None], ever
         progress(latest.moved, latest.to_move)
         if latest.status not in RUNNING:
             break
-        time.sleep(every)
+        if not stopping and stop(latest):
+            stopping = True
+            with suppress(UsageError):  # it ended just now
+                cancel(stage, dead)
+            continue
+        time.sleep(EVERY if every is None else every)
     if latest.status == "FAILED":
         raise OpsError(
             f"AWS's move failed after {latest.moved:,} messages: {latest.failure}. The others are where they were."

@@ -20,10 +20,14 @@ def refuse(stage: Stage, dead: Queue, to: Queue | None, request: Request) -> Non
     """Raises `UsageError` for a request that makes no sense, `OpsError` where the causes that it asks for are away."""
     checked_limit(request.limit)
     _refuse_destination(dead, to, request.group)
+    if request.natively and request.rate != "auto" and request.native_rate is None:
+        raise UsageError(
+            f"AWS's own redrive moves 1 to {native.CAP} messages a second, in whole numbers, not {request.rate}: say "
+            "such a --rate, or none, by which AWS chooses; or leave out --native, and we move them."
+        )
     if request.natively and not (request.plain and (to is None or to.region == dead.region)):
         raise UsageError(
-            f"AWS's own redrive takes no filter, limit, edit, group or --follow, a whole rate of {native.CAP} "
-            "at the most, and goes to no other region."
+            "AWS's own redrive takes no filter, limit, edit or group, and goes to no other region: leave out --native."
         )
     Chooser(request.selection, dead.kind)
     Causes(stage, needed=request.selection.asks_cause).check(dead.kind)

@@ -50,8 +50,9 @@ class Report:
     mostly_back: bool = False
     """Whether most of what this run sent is dead again already."""
     dead_again: int | None = None
-    """Messages in the dead-letter queue after AWS's own redrive, approximately: whether they are the same, and came
-    straight back, nobody can say, because AWS moves them without a mark."""
+    """Messages in the dead-letter queue after AWS's own redrive, approximately."""
+    sampled: int = 0
+    """Messages that AWS moved and that would be known again: of those `came_back` counts the ones that did."""
     unfit: int = 0
     """Messages that are not meant because the filter does not fit them."""
     stopped: str | None = None

@@ -39,17 +39,13 @@ class Request(Struct, frozen=True, omit_defaults=True):
     def plain(self) -> bool:
         """Whether it asks for nothing that AWS's own redrive cannot do."""
         chosen = (
-            not self.selection.everything
-            or self.limit is not None
-            or self.edit is not None
-            or self.group is not None
-            or self.follow
+            not self.selection.everything or self.limit is not None or self.edit is not None or self.group is not None
         )
-        return not chosen and not self.force and (self.rate == "auto" or self.native_rate is not None)
+        return not chosen and (self.rate == "auto" or self.native_rate is not None)
 
     @property
     def native_rate(self) -> int | None:
         """The rate as AWS's own redrive takes it; None where none is set, or it takes no such rate."""
-        if isinstance(self.rate, str) or self.rate > native.CAP or self.rate != int(self.rate):
+        if isinstance(self.rate, str) or not 1 <= self.rate <= native.CAP or self.rate != int(self.rate):
             return None
         return int(self.rate)

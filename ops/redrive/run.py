@@ -28,6 +28,7 @@ from ops.redrive.alongside import alongside, watched
 from ops.redrive.delivery import Delivery
 from ops.redrive.edit import Edit, difference
 from ops.redrive.journal import Journal
+from ops.redrive.linger import Linger
 from ops.redrive.mover import Mover
 from ops.redrive.pace import Adaptive, Pace
 from ops.redrive.pulse import EVERY
@@ -51,10 +52,13 @@ DIFFERENCES = 3
 """Edited messages whose difference is shown."""
 
 
-def redrive(stage: Stage, request: Request, *, yes: bool = False, progress: Progress = quiet) -> Report:
+def redrive(
+    stage: Stage, request: Request, *, yes: bool = False, alone: bool = False, progress: Progress = quiet
+) -> Report:
     """Moves the messages that are meant to where they came from, or to where the request says.
 
-    Without `yes` nothing is moved, and the report says what would be. A fault half-way is in the report.
+    Without `yes` nothing is moved, and the report says what would be. A fault half-way is in the report. With `alone`
+    it goes on where the table that says who works on a queue cannot be asked.
 
     Raises `UsageError` for what does not exist or does not fit, `OpsError` where AWS refuses before anything is moved.
     """
@@ -67,33 +71,34 @@ def redrive(stage: Stage, request: Request, *, yes: bool = False, progress: Prog
     if by_aws:
         try:
             run = journals.new_run()
-            with held(stage, dead, "redrive", run):
-                return native_run.move(stage, dead, to, request, run, progress)
+            with held(stage, dead, "redrive", run, alone=alone) as lease:
+                return native_run.move(stage, dead, to, request, run, lease, progress)
         except native.Unsuitable:
             if request.natively:
                 raise
     run = journals.new_run()
-    return _Move(stage, dead, request, run, Journal(journals.path(stage, run), dead, request), progress).run()
+    journal = Journal(journals.path(stage, run), dead, request)
+    return _Move(stage, dead, request, run, journal, progress).run(alone=alone)
 
 
-def resume(stage: Stage, run: str, *, progress: Progress = quiet) -> Report:
+def resume(stage: Stage, run: str, *, alone: bool = False, progress: Progress = quiet) -> Report:
     """Goes on with a redrive that did not end: deletes what it sent, and moves the others as it was asked to.
 
     Those of the sent that are out of sight, because the process that died hides them still, are waited for: two and a
-    half minutes at the most. A fault half-way is in the report. Raises `UsageError` where there is no such redrive, or
-    it is running.
+    half minutes at the most. `alone` is as for `redrive`. A fault half-way is in the report. Raises `UsageError` where
+    there is no such redrive, or it is running.
     """
     journal = journals.of(stage, run)
     request = journal.request
     if request.limit is not None:
         request = replace(request, limit=max(request.limit - journal.moved, 0))
-    return _Move(stage, journal.queue, request, run, journal, progress).run()
+    return _Move(stage, journal.queue, request, run, journal, progress).run(alone=alone)
 
 
 def _left_to_aws(stage: Stage, dead: Queue, to: Queue | None, request: Request) -> bool:
     """FIFO stays with us: what AWS's redrive takes for deduplication ids is nowhere documented."""
     here = stage.on_aws and (to is None or to.region == dead.region)
-    suits = request.plain and not dead.fifo and dead.kind != "undelivered"
+    suits = request.plain and not (request.follow or request.force or dead.fifo or dead.kind == "undelivered")
     return here and suits and not journals.pending(stage, dead.url)
 
 
@@ -119,7 +124,7 @@ class _Move:
         self._leaves = self._to is not None and self._to.word != self._work_queue
         self._report = Report(run, dead.word, acted=journal is not None, forced=request.force)
 
-    def run(self, *, by_aws: bool = False) -> Report:
+    def run(self, *, by_aws: bool = False, alone: bool = False) -> Report:
         """Moves, and reports; `by_aws` only says who would move."""
         started = monotonic()
         journal, report = self._journal, self._report
@@ -128,13 +133,15 @@ class _Move:
             run_loop(self._work())
         else:
             try:
-                with held(self._stage, self._dead, "redrive", report.run) as self._lease:
+                with held(self._stage, self._dead, "redrive", report.run, alone=alone) as self._lease:
                     if journal.idle is None:
                         journal.hold()
                     self._left_behind = journals.left_behind(self._stage, self._dead.url)
                     self._act(journal)
                 if self._lease.lost:
                     report.problem = "It was not heard of for too long, as of a machine asleep, and another took over."
+                if self._lease.asked_by is not None:
+                    report.problem = f"Stopped by `cancel`, from {self._lease.asked_by}."
             finally:
                 for each in (journal, *self._left_behind):
                     each.close()
@@ -191,6 +198,9 @@ class _Move:
         request, report = self._request, self._report
         before = journals.pending(self._stage, self._dead.url) if self._journal is None else set()
         start = Start.of(self._stage, self._dead)
+        if self._journal is not None:
+            start = start.since(self._journal.begun, self._journal.moved)
+            self._journal.begun = start.begun if self._journal.begun is None else self._journal.begun
         waiting = start.waiting
         goal = waiting if request.limit is None else min(request.limit, waiting)
         async with connected(self._stage, self._dead, self._to) as sqs:
@@ -230,6 +240,8 @@ class _Move:
             )
             report.tally = mover.tally
             sqs.taken = mover.took
+            if self._journal is not None:
+                sweep.last = Linger(sqs, self._dead.url, sweep, mover)
             try:
                 with interruptible(sweep):
                     async with alongside(*[journal.pulse.beat() for journal in self._journals]), watched(pace, mover):

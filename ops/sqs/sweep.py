@@ -46,6 +46,10 @@ def nothing(*_: object) -> None:
     """Takes note of nothing."""
 
 
+async def nothing_more() -> None:
+    """Does nothing last."""
+
+
 class _Hold(Struct):
     receipt: str
     until: float
@@ -91,7 +95,11 @@ class Sweep:
         self._holds: dict[str, _Hold] = {}
         self._groups: dict[str | None, int] = {}
         self._look_until = self._now() + hidden if self._gone else 0.0
+        self._looks_back = False
+        """Whether what was kept was released, only to see whether anything that was sent is there beside it."""
         self._seen = 0
+        self.last: Callable[[], Awaitable[None]] = nothing_more
+        """What is done at the end, before what is held is shown to others."""
         self.stopped: str | None = None
         """Why the sweep ended before the queue was empty."""
 
@@ -180,9 +188,18 @@ class Sweep:
                     idle = 0
                     await asyncio.sleep(1)
                 elif not waiting or idle >= PATIENCE:
-                    if not waiting and not others:
+                    if self.fifo and waiting and self.undeleted and not others and not self._looks_back:
+                        # What was sent was among the first of its group, and may be behind what is held of it.
+                        self._looks_back = True
+                        await self.release()
+                        idle = 0
+                        continue
+                    if not others and (not waiting or self._looks_back):
                         self._settle()
                     break
+            ended = self.stopped
+            await self.last()
+            self.stopped = ended  # whoever stops that does not stop the sweep, which is over
         finally:
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
@@ -288,6 +305,7 @@ class Sweep:
     def _take(self, received: list[Message], until: float) -> tuple[list[Message], list[str], list[Message]]:
         """The messages to visit, the ids of those that were sent already, and those whose group is out already."""
         fresh: list[Message] = []
+        again: list[Message] = []
         sent: list[str] = []
         early: list[Message] = []
         locked = set(self._groups)
@@ -306,10 +324,10 @@ class Sweep:
                 early.append(message)
             else:
                 self._holds[id_] = _Hold(message.receipt_handle, until, message.group)
-                fresh.append(message)
+                (again if self._looks_back else fresh).append(message)
         self._seen += len(fresh)
         if self.fifo:
-            for message in fresh:
+            for message in (*fresh, *again):
                 self._groups[message.group] = self._groups.get(message.group, 0) + 1
         return fresh, sent, early
 

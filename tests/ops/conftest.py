@@ -10,6 +10,9 @@ from pathlib import Path
 import botocore.session
 import pytest
 
+import ops.redrive.linger
+import ops.redrive.native
+import ops.redrive.native_run
 import ops.sqs.sweep
 import ops.stage
 from ops.queue import known
@@ -42,6 +45,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def aws(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
     """The fake AWS of stage local, where `ops.stage` finds it; an empty queue of its is empty at once."""
     monkeypatch.setattr(ops.sqs.sweep, "WAIT", 0)
+    monkeypatch.setattr(ops.redrive.native, "EVERY", 0.01)
+    monkeypatch.setattr(ops.redrive.linger, "LINGER", 0.0)
+    monkeypatch.setattr(ops.redrive.native_run, "LINGER", 0.0)
+    monkeypatch.setattr(ops.redrive.native_run, "STEP", 0.05)
     with running() as endpoint:
         for word, kind, name in known(names.LOCAL, SAMPLE):
             if kind != "work":

@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from ops.sqs.fake import REGION, FakeQueue, FakeSqs
 from ops.sqs.message import Entry, Value
 from stacks import names
+from tests.ops.move_tasks import MoveTasks
 from tests.ops.sight import Insights
 from tests.simulation.expression import Expression
 
@@ -41,8 +42,9 @@ class Endpoint:
     `elsewhere` is SQS of other regions.
 
     Lambda has the `mappings`: the state of each by the ARN of its queue.
+    SQS moves messages by itself where there are `moves`, which no emulator of ours has.
     CloudWatch Logs answers from `insights`; None is a stage without log groups. What is in `hanging` never answers:
-    services by the first part of their target.
+    services by the first part of their target; what is in `refusing` answers that it may not.
     """
 
     def __init__(self) -> None:
@@ -56,6 +58,8 @@ class Endpoint:
         self.published: list[dict[str, Any]] = []
         self.insights: Insights | None = None
         self.hanging: set[str] = set()
+        self.refusing: set[str] = set()
+        self.moves: MoveTasks | None = None
         self.loop: asyncio.AbstractEventLoop
         self.writers: list[asyncio.StreamWriter] = []
         self.url = ""
@@ -120,6 +124,8 @@ class Endpoint:
                 "ChangeMessageVisibilityBatch",
             )
             actions += ("GetQueueAttributes", "GetQueueUrl", "ListDeadLetterSourceQueues")
+            if self.moves is not None and action in self.moves.actions:
+                return self.moves(action, json.loads(payload))
             known = {name.lower(): name for name in actions}
             if action == "sendmessage":
                 return self._send(payload)
@@ -139,6 +145,8 @@ class Endpoint:
             if request["Rule"] in self.rules:
                 return 200, b'{"Targets": [{"Id": "queue", "Arn": "arn"}]}'
             return 400, b'{"__type": "ResourceNotFoundException", "message": "no rule"}'
+        if service in self.refusing:
+            return 400, b'{"__type": "AccessDeniedException", "message": "not you"}'
         if service in self.hanging:
             await asyncio.sleep(3600)
         if service.startswith("logs_") and self.insights is not None:

@@ -149,6 +149,7 @@ def test_a_queue_of_another_region_or_account_is_dropped_from_and_audited_by_its
     dead_tickets(aws, 2)
     sqs = aws.sqs if region == "eu-west-1" else aws.elsewhere.setdefault(region, FakeSqs(region=region))
     there = sqs.create(NAME, account=account)
+    sqs.create("theirs", there, account=account)
     aws.put(there, "foreign")
     taken = answer("drop", there.arn, "--yes", "--stage", names.LOCAL)
     assert (taken["queue"], taken["deleted"], len(there)) == (there.arn, 1, 0)

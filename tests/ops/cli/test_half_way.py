@@ -163,7 +163,7 @@ def test_an_answer_without_what_aws_always_says_is_one_sentence(aws: Endpoint, m
         (["peek"], 2, "Missing argument"),
         (["nonsense"], 2, "No such command"),
         (["queues", "--stage", "nowhere"], 2, "no stage 'nowhere'"),
-        (["status", "open_ticket"], 1, "was refused"),
+        (["cancel", "open_ticket"], 1, "was refused"),
     ],
 )
 def test_errors_are_json_where_json_is_asked_for(aws: Endpoint, arguments: list[str], code: int, sentence: str) -> None:

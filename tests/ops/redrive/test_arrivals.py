@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.stub import Stubber
 
+from ops.dead_letters import start
 from ops.dead_letters.start import Start
 from ops.queue import Queue
-from ops.sqs.fake import FakeQueue, Stored
+from ops.sqs.fake import FakeQueue, Fault, Stored
 from ops.sqs.message import Entry, Message
 from ops.stage import Stage
 from tests.ops.cli.typed import answer, dead_tickets, ops, queue
@@ -65,6 +68,45 @@ def test_a_redrive_to_a_queue_whose_consumer_sends_everything_back_as_new_ends(a
         assert len(dead) == 30
 
 
+def test_export_and_peek_end_while_messages_keep_arriving(
+    aws: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(start, "MOST_LATE", 100)
+    dead_tickets(aws, 30)
+    arriving(queue(aws, "open_ticket-dlq"), 100_000, seconds=60)
+    file = tmp_path / "letters.jsonl"
+    exported = answer("export", "open_ticket", str(file))
+    assert (exported["matched"], len(file.read_text().splitlines())) == (30, 30)
+    assert answer("peek", "open_ticket", "--filter", "body.nothing") == []
+    assert len(queue(aws, "open_ticket-dlq")) < 3_000
+
+
+def test_a_redrive_that_goes_on_keeps_to_what_was_there_when_it_began_first(aws: Endpoint) -> None:
+    dead_tickets(aws, 30)
+    dead = queue(aws, "open_ticket-dlq")
+    sent: list[int] = []
+    take = dead.take
+
+    def away(most: int, visibility: float) -> list[Stored]:
+        sent.append(1)
+        if len(sent) > 1:
+            raise Fault("AccessDenied")
+        return take(most, visibility)
+
+    dead.take = away  # type: ignore[method-assign]
+    assert ops("redrive", "open_ticket", "--rate", "1000", "--yes").exit_code == 5
+    moved = len(queue(aws, "open_ticket"))
+    assert 0 < moved < 30
+    for number in range(200):
+        aws.put(dead, json.dumps({"new": number}))
+    dead.take = take  # type: ignore[method-assign]
+    (row,) = answer("resume")
+    report = answer("resume", row["redrive"])
+    # Those that came in the same second count as there, a tenth and ten more at the most.
+    assert 30 <= len(queue(aws, "open_ticket")) <= 30 + 13
+    assert report["tally"]["late"] > 0
+
+
 def test_with_follow_it_goes_on_until_the_queue_is_empty(aws: Endpoint) -> None:
     dead_tickets(aws, 5)
     arriving(queue(aws, "open_ticket-dlq"), 50, seconds=60)
@@ -86,7 +128,7 @@ def test_the_start_is_told_by_sqss_own_clock(cloud: Stage) -> None:
     dead = Queue("d", "other", "d", "https://sqs.eu-west-1.amazonaws.com/000000000000/d")
     with Stubber(cloud.client("sqs")) as sqs:
         sqs.add_response("get_queue_attributes", answered)
-        start = Start.of(cloud, dead)
+        began = Start.of(cloud, dead)
     moment = datetime(2026, 11, 20, 10, tzinfo=UTC).timestamp() * 1000
     sent = [Message("1", "", "", {"SentTimestamp": str(int(moment + more))}, {}) for more in (-1, 999, 1001)]
-    assert [start.came_later(message) for message in sent] == [False, False, True]
+    assert [began.came_later(message) for message in sent] == [False, False, True]

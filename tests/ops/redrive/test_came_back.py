@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from ops.dead_letters.selection import Meant
 from ops.queue import Queue
+from ops.redrive import linger
 from ops.redrive.delivery import Delivery
 from ops.redrive.journal import Journal
 from ops.redrive.mover import CAME_BACK, Mover
@@ -22,6 +24,8 @@ from ops.sqs.client import Sqs
 from ops.sqs.fake import FakeQueue, FakeSqs
 from ops.sqs.message import Entry, Message, Value
 from ops.sqs.sweep import Sweep
+from tests.ops.cli.typed import dead_tickets, ops, queue
+from tests.ops.endpoint import Endpoint
 from tests.ops.faults import Faulty
 from tests.ops.redrive.moving import WORKERS, fill, move
 
@@ -130,3 +134,38 @@ async def test_when_the_only_message_comes_back_it_is_seen(attributes: dict[str,
     resumed, _ = await move(bounce, dead, source, journal=again)
     assert (resumed.tally.moved, resumed.mostly_back) == (0, True)
     assert source.arrived == ["poison"]
+
+
+@pytest.mark.parametrize("more", [[], ["--limit", "1"]])
+def test_the_only_message_that_comes_back_a_second_later_exits_with_4(
+    aws: Endpoint, monkeypatch: pytest.MonkeyPatch, more: list[str]
+) -> None:
+    monkeypatch.setattr(linger, "LINGER", 10.0)
+    monkeypatch.setattr(linger, "STEP", 0.2)
+    ids = dead_tickets(aws, 3 if more else 1)
+    work = queue(aws, "open_ticket")
+    work.receives = 1
+    put = work.put
+
+    def handled(entry: Entry, **told: Any) -> str:
+        new = put(entry, **told)
+        work.take(1, 0.5)  # its consumer has it, and fails half a second later
+        aws.loop.call_later(0.6, work.take, 1, 0)
+        return new
+
+    monkeypatch.setattr(work, "put", handled)
+    result = ops("redrive", "open_ticket", "--yes", *more)
+    assert result.exit_code == 4, result.output
+    assert "1 of the messages came straight back, which is most" in result.stderr
+    assert (len(work), len(queue(aws, "open_ticket-dlq"))) == (0, len(ids))
+
+
+def test_where_nobody_works_on_what_was_sent_a_redrive_does_not_wait(
+    aws: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linger, "LINGER", 60.0)
+    monkeypatch.setattr(linger, "STEP", 0.05)
+    dead_tickets(aws, 1)
+    begun = time.monotonic()
+    assert ops("redrive", "open_ticket", "--yes").exit_code == 0
+    assert time.monotonic() - begun < 30

@@ -14,7 +14,7 @@ from botocore.stub import Stubber
 
 from ops.errors import OpsError, UsageError
 from ops.queue import Queue
-from ops.redrive import native
+from ops.redrive import native, sample
 from ops.redrive.native import Unsuitable
 from ops.redrive.request import Request
 from ops.redrive.run import redrive
@@ -126,7 +126,12 @@ def test_nothing_is_cancelled_where_nothing_runs(cloud: Stage, sqs: Stubber) -> 
         native.cancel(cloud, DEAD)
 
 
-def test_a_plain_redrive_on_aws_is_left_to_aws_and_recorded(cloud: Stage, sqs: Stubber) -> None:
+def test_a_plain_redrive_on_aws_is_left_to_aws_and_recorded(
+    cloud: Stage, sqs: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        sample, "receive", lambda stage, dead, most, workers: []
+    )  # botocore's stubber sees its own calls only
     sqs.add_response("get_queue_url", {"QueueUrl": URL.removesuffix("-dlq")})
     sqs.add_response("get_queue_url", {"QueueUrl": URL})
     counts = {"ApproximateNumberOfMessages": "8", "ApproximateNumberOfMessagesNotVisible": "0"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 
 import pytest
@@ -127,3 +128,53 @@ async def test_a_look_at_a_fifo_queue_ends_and_leaves_nothing_hidden_even_where_
     await asyncio.wait_for(Sweep(Sqs(sqs), queue.url, workers=32).run(visit), 30)
     assert seen == [str(number) for number in range(10)]
     assert queue.in_flight == 0
+
+
+@pytest.mark.parametrize("there", [True, False])
+async def test_what_was_sent_is_settled_though_its_fifo_group_stays_locked_behind_what_is_kept(there: bool) -> None:
+    sqs = FakeSqs()
+    queue = sqs.create("queue.fifo")
+    fill(queue, 30, groups=1)
+    (first, *_, sent) = queue.take(4, 0)
+    settled: set[str] = set()
+    visited: list[str] = []
+
+    async def visit(batch: list[Message]) -> None:
+        visited.extend(message.body for message in batch)
+
+    gone = {sent.id if there else "deleted-before-anybody-wrote-it-down"}
+    sweep = Sweep(Sqs(sqs), queue.url, gone=gone, settled=settled.update)
+    await sweep.run(visit)
+    assert (settled, sweep.undeleted) == (gone, 0)
+    assert (len(queue), queue.in_flight) == (29 if there else 30, 0)
+    assert visited == [str(number) for number in range(10) if not (there and number == 3)], (
+        "nothing is shown out of turn"
+    )
+    assert queue.take(1, 0) == [first]
+
+
+async def test_a_deletion_by_an_outdated_receipt_is_repeated_at_once() -> None:
+    sqs = FakeSqs()
+    queue = sqs.create("queue")
+    fill(queue, 1)
+    deletions: list[bytes] = []
+
+    async def late(action: str, payload: bytes) -> tuple[int, bytes]:
+        if action == "DeleteMessageBatch":
+            deletions.append(payload)
+            if len(deletions) == 1:
+                queue.show_all()  # as a standard queue may: another worker of the sweep receives it once more
+                await asyncio.sleep(2)
+            if len(deletions) == 2:
+                failed = {"Id": "0", "Code": "ReceiptHandleIsInvalid", "SenderFault": True}
+                return 200, json.dumps({"Successful": [], "Failed": [failed]}).encode()
+        return await sqs(action, payload)
+
+    async def visit(batch: list[Message]) -> None:
+        await sweep.delete([message.message_id for message in batch])
+
+    sweep = Sweep(Sqs(late), queue.url, workers=2)
+    begun = asyncio.get_running_loop().time()
+    await sweep.run(visit)
+    assert (len(queue), sweep.undeleted) == (0, 0)
+    assert asyncio.get_running_loop().time() - begun < 30, "not only once it is visible again"
