@@ -1,5 +1,6 @@
 """`python -m ops`."""
 
+import gc
 import os
 import sys
 
@@ -7,6 +8,7 @@ import sys
 def main(name: str) -> None:
     """The operator's command under that name, with the project's map where there is a project; it exits."""
     try:
+        gc.disable()  # what is imported stays, so looking through it again and again while it grows finds nothing
         from stacks.names import INSTALLED
 
         if INSTALLED:
@@ -33,6 +35,8 @@ def main(name: str) -> None:
             )
         from ops.cli.app import app
 
+        gc.freeze()
+        gc.enable()
         app(prog_name=name, obj=topology)
     except KeyboardInterrupt:  # before the command began, which says more
         sys.stderr.write("Stopped before anything was done.\n")
