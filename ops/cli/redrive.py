@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from ops.cli import by_hand
 from ops.cli.message_files import show_import
 from ops.cli.options import (
     AsJson,
@@ -33,6 +34,7 @@ from ops.redrive import journal, native, run
 from ops.redrive.mover import CAME_BACK
 from ops.redrive.report import FAILED, Report
 from ops.redrive.request import Request
+from ops.redrive.rule import Script
 from ops.sqs.connection import INTERRUPTED
 from stacks import names
 
@@ -56,7 +58,19 @@ def redrive(
     edit: Annotated[
         str | None,
         typer.Option(
-            help="A JSON merge patch for the bodies, @FILE or - (standard input) with one; the originals are kept."
+            help="A JSON merge patch for the bodies, @FILE or - (standard input) with one or with bodies that --editor "
+            "kept; the originals are kept."
+        ),
+    ] = None,
+    in_editor: Annotated[
+        bool, typer.Option("--editor", help="Edit the bodies in $VISUAL or $EDITOR, one message or many.")
+    ] = False,
+    python: Annotated[
+        str | None,
+        typer.Option(
+            "--python",
+            metavar="FILE:FUNCTION",
+            help="Your function that is given each message and returns its new body, or None to leave it.",
         ),
     ] = None,
     rate: Annotated[
@@ -69,7 +83,12 @@ def redrive(
     out_of_order: Annotated[
         bool, typer.Option("--out-of-order", help="FIFO: let messages pass those before them that are kept.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Go on although most messages come straight back.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Go on although most messages come straight back, or the contract refuses an edit."
+        ),
+    ] = False,
     stage: InStage = names.LOCAL,
     as_json: AsJson = False,
 ) -> None:
@@ -78,6 +97,8 @@ def redrive(
     Example: python -m ops redrive open_ticket --cause "unknown agent" --yes
     """
     with said():
+        if sum((edit is not None, in_editor, python is not None)) > 1:
+            raise UsageError("Messages are edited in one way: by --edit, --editor or --python.")
         request = Request(
             queue,
             selection=selection(filter_, older_than, cause, ids),
@@ -86,14 +107,23 @@ def redrive(
             follow=follow,
             limit=limit,
             edit=_edit(edit),
+            python=Script.of(python) if python is not None else None,
             rate=_rate(rate),
             keep_order=not out_of_order,
             force=force,
             natively=natively,
         )
         with bar("redriving", shown=yes and not as_json) as progress:
-            report = run.redrive(opened(stage), request, yes=yes, progress=progress)
-        _show(report, as_json=as_json)
+            if in_editor:
+                report = by_hand.redrive(opened(stage), request, yes=yes, progress=progress)
+            else:
+                report = run.redrive(opened(stage), request, yes=yes, progress=progress)
+        if isinstance(report, Report):
+            _show(report, as_json=as_json)
+        elif as_json:
+            print_json({"acted": False, "remark": report})
+        else:
+            tell(report)
 
 
 def resume(
@@ -245,6 +275,25 @@ def _out_of_turn(behind: Counter[str], *, acted: bool) -> str:
     return f"{behind.total():,} are behind {first}{others}, not redriven before them: they {come} straight back."
 
 
+def _tell_edit(report: Report) -> None:
+    """What is changed, for the first few, and what contracts say of all."""
+    more = f"; the first {len(report.differences)}" if report.edited > len(report.differences) else ""
+    if report.edited:
+        tell(f"{report.edited:,} edited{more}:")
+    for changes, verdict in zip(report.differences, report.verdicts, strict=True):
+        tell(f"{verdict.message_id}: {verdict}", prefix="  ")
+        tell_lines(changes, prefix="  | ")
+    if report.contract is None:
+        return
+    whose = "Of the edited ones " if report.acted else ""
+    for word, count in report.contract.accepted.items():
+        tell(f"{whose}{count:,} accepted by {word}'s contract.")
+    for reason, count in report.contract.refused.items():
+        tell(f"{whose}{count:,} that the consumer would refuse: {reason}")
+    if report.contract.unknown and (report.edited or report.acted):
+        tell(f"{whose}{report.contract.unknown:,} for which no contract is known.")
+
+
 def _tell(report: Report) -> None:
     tally = report.tally
     counts = ", ".join(f"{count:,} to {name}" for name, count in tally.to.items()) or "nothing to move"
@@ -284,12 +333,19 @@ def _tell(report: Report) -> None:
         tell(f"At most {report.maybe_twice:,} may be there twice; consumers drop them by their idempotency key.")
     if report.undeleted:
         tell(f"{report.undeleted:,} are redriven and not deleted yet: `resume {report.run}` deletes them.")
-    for changes in report.differences:
-        tell_lines(changes, prefix="  | ")
+    if tally.left:
+        tell(f"{tally.left:,} were left alone: {report.left_by}.")
+    if report.absent:
+        tell(f"{report.absent:,} that the edit is for were not found: others have or had them since.")
+    _tell_edit(report)
     if report.originals is not None:
         tell(f"The messages as they were, whole, until you delete it: {report.originals}")
-    if report.edit_in is not None:
+    if report.edit_in is not None and report.acted:
         tell(f"The edit, whole, until the redrive ended: {report.edit_in}")
+    elif report.edit_in is not None:
+        tell(f"The edit, whole, until you delete it: {report.edit_in}")
+        tell(f"Nothing was changed: say --edit @{report.edit_in} --yes to redrive them like this.", style="bold")
+        return
     if report.problem is not None:
         tell(report.problem, style="yellow")
     if not report.acted and tally.matched:
