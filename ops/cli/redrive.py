@@ -24,7 +24,7 @@ from ops.cli.options import (
     opened,
     selection,
 )
-from ops.cli.screen import bar, print_json, said, tell, tell_lines
+from ops.cli.screen import INSET, bar, print_json, said, tell, tell_lines
 from ops.dead_letters import imported, restore
 from ops.dead_letters.selection import in_words
 from ops.dead_letters.start import START
@@ -281,7 +281,7 @@ def _tell_edit(report: Report) -> None:
     if report.edited:
         tell(f"{report.edited:,} edited{more}:")
     for changes, verdict in zip(report.differences, report.verdicts, strict=True):
-        tell(f"{verdict.message_id}: {verdict}", prefix="  ")
+        tell(f"{verdict.message_id}: {verdict}", prefix="  ", more=INSET)
         tell_lines(changes, prefix="  | ")
     if report.contract is None:
         return
@@ -289,7 +289,7 @@ def _tell_edit(report: Report) -> None:
     for word, count in report.contract.accepted.items():
         tell(f"{whose}{count:,} accepted by {word}'s contract.")
     for reason, count in report.contract.refused.items():
-        tell(f"{whose}{count:,} that the consumer would refuse: {reason}")
+        tell(f"{whose}{count:,} that the consumer would refuse: {reason}", more=INSET)
     if report.contract.unknown and (report.edited or report.acted):
         tell(f"{whose}{report.contract.unknown:,} for which no contract is known.")
 
@@ -308,7 +308,7 @@ def _tell(report: Report) -> None:
             for words, some in beside.get(cause, Counter()).most_common():
                 tell(f"{some:,} of them {which}: {words}", style="dim", prefix=" " * 10)
     for reason, count in tally.refused.items():
-        tell(f"{count:,} kept: {reason}.")
+        tell(f"{count:,} kept: {reason}.", more=INSET)
     if tally.group_blocked:
         tell(f"{tally.group_blocked:,} kept, because a message before them in their group is kept.")
     if tally.behind:

@@ -33,6 +33,8 @@ UNKEPT = re.compile(
     "[^\t\n\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufefe\uff00-\uffef\U00010000-\U0010ffff]"
 )
 """Characters that editors change, hide or stop at."""
+TRAILING = re.compile(r"[ \t]$|\n\Z", re.MULTILINE)
+"""What editors take away at the end of a line or of the whole, or put there."""
 FORMS = (-1, 0, 2, 4)
 """How JSON may be spaced, as msgspec says it."""
 DEEP = 8
@@ -164,7 +166,7 @@ def _shown(body: str) -> tuple[Kind, str]:
             return "json", text
     except UNREADABLE:
         pass
-    if UNKEPT.search(body) or LIKE_A_MARK.search(body):
+    if UNKEPT.search(body) or LIKE_A_MARK.search(body) or TRAILING.search(body):
         return "string", _literal(body)
     return "text", body
 
@@ -192,7 +194,9 @@ def _read(each: Part) -> str:
     except UNREADABLE as error:
         at = AT.search(str(error))
         line = each.line + (each.text.encode()[: int(at[1])].count(b"\n") if at else 0)
-        raise UsageError(f"The edit, line {line}: message {each.message_id} is no JSON: {reason(error)}.") from None
+        raise UsageError(
+            f"The edit, line {line}: message {each.message_id} is no JSON: {AT.sub('', reason(error))}."
+        ) from None
 
 
 def _as_it_came(body: str, changed: str) -> str:
@@ -219,6 +223,6 @@ def _parts(text: str) -> Iterator[Part]:
         if stray or (LIKE_A_MARK.match(line) and not MARK.fullmatch(line)):
             raise UsageError(f"The edit, line {number + 1}: it wants a line like `# message ID json MD5` here.")
     ends = [number for number, _ in marks[1:]] + [len(lines)]
-    for (number, found), end in zip(marks, ends, strict=True):
+    for (number, found), end in zip(marks, ends, strict=False):
         kind: Kind = "json" if found["kind"] == "json" else "text" if found["kind"] == "text" else "string"
         yield Part(found["id"], kind, found["md5"], "\n".join(lines[number + 1 : end]), number + 2)
