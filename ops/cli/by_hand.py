@@ -15,20 +15,21 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from ops import private_file
-from ops.cli.screen import tell_aside
+from ops.cli.screen import bar, tell_aside
 from ops.errors import UsageError
 from ops.redrive import document, editor, run
 from ops.redrive.document import Document, Gathered
-from ops.redrive.report import Progress, Report
+from ops.redrive.report import Report
 from ops.redrive.request import Request
 from ops.stage import Stage
 
 
-def redrive(stage: Stage, request: Request, *, yes: bool, progress: Progress) -> Report | str:
+def redrive(stage: Stage, request: Request, *, yes: bool, shown: bool) -> Report | str:
     """Redrives as the request says, with the bodies as a person edits them now; or a sentence why nothing is sent.
 
-    Without `yes` the edit is kept in a file that the report names. Raises as `run.redrive` does, `UsageError` for an
-    edit that is none; on a terminal the editor is opened again first, until it is closed without a change.
+    Progress is `shown` once the editor is closed. Without `yes` the edit is kept in a file that the report names.
+    Raises as `run.redrive` does, `UsageError` for an edit that is none; on a terminal the editor is opened again
+    first, until it is closed without a change.
     """
     editor.command()
     if request.natively:
@@ -42,7 +43,8 @@ def redrive(stage: Stage, request: Request, *, yes: bool, progress: Progress) ->
         return "Nothing was changed, so nothing was sent."
     kept = _kept(stage, text)
     try:
-        report = run.redrive(stage, replace(request, edit=text), yes=yes, progress=progress)
+        with bar("redriving", shown=shown) as progress:
+            report = run.redrive(stage, replace(request, edit=text), yes=yes, progress=progress)
     except BaseException:
         tell_aside(
             f"The edit, whole, until you delete it: {kept}. `redrive … --edit @{shlex.quote(str(kept))}` takes it."

@@ -113,10 +113,10 @@ def redrive(
             force=force,
             natively=natively,
         )
-        with bar("redriving", shown=yes and not as_json) as progress:
-            if in_editor:
-                report = by_hand.redrive(opened(stage), request, yes=yes, progress=progress)
-            else:
+        if in_editor:
+            report = by_hand.redrive(opened(stage), request, yes=yes, shown=yes and not as_json)
+        else:
+            with bar("redriving", shown=yes and not as_json) as progress:
                 report = run.redrive(opened(stage), request, yes=yes, progress=progress)
         if isinstance(report, Report):
             _show(report, as_json=as_json)

@@ -79,15 +79,15 @@ def letters(aws: Endpoint) -> list[str]:
     return ids
 
 
-def on_a_terminal(home: Path, *command: str) -> str:
-    """What a terminal of 80 columns gets."""
+def on_a_terminal(home: Path, *command: str, keyboard: bool = False) -> str:
+    """What a terminal of 80 columns gets; with a `keyboard` a person could type."""
     above, below = pty.openpty()
     environment = {**os.environ, "HEADRACE_LOCAL": str(home), "COLUMNS": "80", "TERM": "xterm-256color"}
     with subprocess.Popen(
         [sys.executable, "-m", "tests.sample.ops", *command],
         cwd=ROOT,
         env=environment,
-        stdin=subprocess.DEVNULL,
+        stdin=below if keyboard else subprocess.DEVNULL,
         stdout=below,
         stderr=below,
     ):

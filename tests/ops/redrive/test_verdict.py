@@ -86,7 +86,7 @@ def test_what_the_consumer_misses_beside_the_body_is_refused_too(stage: Stage, c
 
 
 def test_a_webhook_is_accepted_as_it_came_and_refused_once_it_is_edited(stage: Stage, contracts: Contracts) -> None:
-    signed = {"sender": "github", "signature": "github sha256=00"}
+    signed: dict[str, Any] = {"sender": "github", "signature": "github sha256=00"}
     assert judged(stage, contracts, "receive_webhook", '{"n": 1}', **signed).accepted is True
     edited = judged(stage, contracts, "receive_webhook", '{"n": 1}', edited=True, **signed)
     assert (edited.accepted, "signature of github is over the body as it was" in str(edited)) == (False, True)
