@@ -24,7 +24,7 @@ from ops.cli.options import (
     opened,
     selection,
 )
-from ops.cli.screen import INSET, bar, print_json, said, tell, tell_lines
+from ops.cli.screen import INSET, bar, print_json, said, tell
 from ops.dead_letters import imported, restore
 from ops.dead_letters.selection import in_words
 from ops.dead_letters.start import START
@@ -275,25 +275,6 @@ def _out_of_turn(behind: Counter[str], *, acted: bool) -> str:
     return f"{behind.total():,} are behind {first}{others}, not redriven before them: they {come} straight back."
 
 
-def _tell_edit(report: Report) -> None:
-    """What is changed, for the first few, and what contracts say of all."""
-    more = f"; the first {len(report.differences)}" if report.edited > len(report.differences) else ""
-    if report.edited:
-        tell(f"{report.edited:,} edited{more}:")
-    for changes, verdict in zip(report.differences, report.verdicts, strict=True):
-        tell(f"{verdict.message_id}: {verdict}", prefix="  ", more=INSET)
-        tell_lines(changes, prefix="  | ")
-    if report.contract is None:
-        return
-    whose = "Of the edited ones " if report.acted else ""
-    for word, count in report.contract.accepted.items():
-        tell(f"{whose}{count:,} accepted by {word}'s contract.")
-    for reason, count in report.contract.refused.items():
-        tell(f"{whose}{count:,} that the consumer would refuse: {reason}", more=INSET)
-    if report.contract.unknown and (report.edited or report.acted):
-        tell(f"{whose}{report.contract.unknown:,} for which no contract is known.")
-
-
 def _tell(report: Report) -> None:
     tally = report.tally
     counts = ", ".join(f"{count:,} to {name}" for name, count in tally.to.items()) or "nothing to move"
@@ -337,7 +318,7 @@ def _tell(report: Report) -> None:
         tell(f"{tally.left:,} were left alone: {report.left_by}.")
     if report.absent:
         tell(f"{report.absent:,} that the edit is for were not found: others have or had them since.")
-    _tell_edit(report)
+    by_hand.tell_edit(report)
     if report.originals is not None:
         tell(f"The messages as they were, whole, until you delete it: {report.originals}")
     if report.edit_in is not None and report.acted:
