@@ -27,7 +27,7 @@ from ops.stage import Stage
 def redrive(stage: Stage, request: Request, *, yes: bool, shown: bool) -> Report | str:
     """Redrives as the request says, with the bodies as a person edits them now; or a sentence why nothing is sent.
 
-    Progress is `shown` once the editor is closed. Without `yes` the edit is kept in a file that the report names.
+    Progress is `shown` once the editor is closed. The edit is kept in a file that the report names, unless all of it was sent.
     Raises as `run.redrive` does, `UsageError` for an edit that is none; on a terminal the editor is opened again
     first, until it is closed without a change.
     """
@@ -50,10 +50,10 @@ def redrive(stage: Stage, request: Request, *, yes: bool, shown: bool) -> Report
             f"The edit, whole, until you delete it: {kept}. `redrive … --edit @{shlex.quote(str(kept))}` takes it."
         )
         raise
-    if yes:
-        kept.unlink(missing_ok=True)  # the journal has it until the redrive ends
+    if yes and not report.tally.refused and report.stopped is None:
+        kept.unlink(missing_ok=True)
     else:
-        report.edit_in = str(kept)
+        report.edit_kept = str(kept)
     return report
 
 

@@ -321,13 +321,12 @@ def _tell(report: Report) -> None:
     by_hand.tell_edit(report)
     if report.originals is not None:
         tell(f"The messages as they were, whole, until you delete it: {report.originals}")
-    if report.edit_in is not None and report.acted:
+    if report.edit_in is not None:
         tell(f"The edit, whole, until the redrive ended: {report.edit_in}")
-    elif report.edit_in is not None:
-        tell(f"The edit, whole, until you delete it: {report.edit_in}")
-        tell(f"Nothing was changed: say --edit @{report.edit_in} --yes to redrive them like this.", style="bold")
-        return
+    if report.edit_kept is not None:
+        tell(f"The edit, whole, until you delete it: {report.edit_kept}")
     if report.problem is not None:
         tell(report.problem, style="yellow")
     if not report.acted and tally.matched:
-        tell("Nothing was changed: say --yes to redrive them.", style="bold")
+        how = "--yes to redrive them" if report.edit_kept is None else f"--edit @{report.edit_kept} --yes to send it"
+        tell(f"Nothing was changed: say {how}.", style="bold")

@@ -131,10 +131,14 @@ class Changes:
         self._originals = Archive(path)
         report.originals = str(path)
 
-    def close(self) -> None:
-        """Closes the file with the originals."""
-        if self._originals is not None:
-            self._originals.__exit__(None, None, None)
+    def close(self, report: Report) -> None:
+        """Closes the file with the originals, and takes it away where nothing was edited."""
+        if self._originals is None:
+            return
+        self._originals.__exit__(None, None, None)
+        if not self._originals.count:
+            self._originals.path.unlink(missing_ok=True)
+            report.originals = None
 
     def tell(self, report: Report) -> None:
         """Puts into the report what was changed, and what contracts say."""

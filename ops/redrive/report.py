@@ -67,6 +67,8 @@ class Report:
     """The file that keeps edited messages as they were, whole, until somebody deletes it."""
     edit_in: str | None = None
     """The file that keeps the edit whole, where the redrive did not end; until it does."""
+    edit_kept: str | None = None
+    """The file that keeps an edit by hand that was not sent, or not whole, until somebody deletes it."""
     problem: str | None = None
     """What went wrong beside the work, such as an audit record that was not taken."""
     seconds: float = 0.0

@@ -170,7 +170,7 @@ class _Move:
         finally:
             if self._request.edit is not None and journal.ended is None and journal.path.exists():
                 report.edit_in = str(journal.path)
-            self._changes.close()
+            self._changes.close(report)
             report.problem = audit.end(self._stage, record, self._result()) or report.problem
 
     @property

@@ -263,6 +263,18 @@ def test_an_edit_that_the_contract_refuses_is_kept_unless_it_is_forced(aws: Endp
     }
 
 
+def test_what_was_written_by_hand_and_is_not_sent_stays_in_its_file(
+    aws: Endpoint, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong_tickets(aws, 1)
+    by(monkeypatch, """sed -i 's/"en"/"xx"/'""")
+    kept = ops("redrive", "open_ticket", "--editor", "--yes", "--json")
+    assert kept.exit_code == 3
+    report = json.loads(kept.stdout)
+    assert '"xx"' in Path(report["edit_kept"]).read_text()
+    assert (report["originals"], files(home, "originals.jsonl")) == (None, [])
+
+
 def test_what_is_not_edited_is_never_held_back_but_a_dry_run_says_what_the_contract_would(aws: Endpoint) -> None:
     wrong_tickets(aws, 2)
     shown = ops("redrive", "open_ticket")
