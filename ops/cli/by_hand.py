@@ -27,9 +27,9 @@ from ops.stage import Stage
 def redrive(stage: Stage, request: Request, *, yes: bool, shown: bool) -> Report | str:
     """Redrives as the request says, with the bodies as a person edits them now; or a sentence why nothing is sent.
 
-    Progress is `shown` once the editor is closed. The edit is kept in a file that the report names, unless all of it was sent.
-    Raises as `run.redrive` does, `UsageError` for an edit that is none; on a terminal the editor is opened again
-    first, until it is closed without a change.
+    Progress is `shown` once the editor is closed. The edit is kept in a file that the report names, unless all of it
+    was sent. Raises as `run.redrive` does, `UsageError` for an edit that is none; on a terminal the editor is opened
+    again first, until it is closed without a change.
     """
     editor.command()
     if request.natively:
