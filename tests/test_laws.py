@@ -54,6 +54,12 @@ LAWS = (
     Law("stacks/topology.py", (CONTRACTS, "stacks.entry"), AWS),
     *(Law(f"{module.replace('.', '/')}.py", (CONTRACTS, *PLAIN), AWS) for module in PLAIN),
     Law("stacks/*", (CONTRACTS, "stacks")),
+    # It reads a message as its consumer does, and so says whether that would take it.
+    Law(
+        "ops/redrive/verdict.py",
+        (CONTRACTS, *PLAIN, "functions.runtime.message", "functions.runtime.record", "ops"),
+        ("aws_cdk",),
+    ),
     Law("ops/*", (CONTRACTS, *PLAIN, "ops"), ("aws_cdk",)),
     # It runs handlers as Lambda does, and so knows which one runs.
     Law("local/rehearsal.py", (CONTRACTS, *PLAIN, "functions.runtime.consumer", "local"), ("aws_cdk",)),

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from ops.cli import by_hand
 from ops.cli.completion import QUEUES
 from ops.cli.message_files import show_import
 from ops.cli.options import (
@@ -26,7 +27,7 @@ from ops.cli.options import (
     selection,
 )
 from ops.cli.progress import bar
-from ops.cli.screen import print_json, said, tell, tell_lines
+from ops.cli.screen import INSET, print_json, said, tell
 from ops.dead_letters import imported, restore
 from ops.dead_letters.selection import in_words
 from ops.dead_letters.start import START, Counts
@@ -35,6 +36,7 @@ from ops.redrive import journal, run
 from ops.redrive.mover import CAME_BACK, LIMIT
 from ops.redrive.report import FAILED, Report
 from ops.redrive.request import Request
+from ops.redrive.rule import Script
 from ops.sqs.connection import INTERRUPTED
 from stacks import names
 
@@ -60,7 +62,19 @@ def redrive(
     edit: Annotated[
         str | None,
         typer.Option(
-            help="A JSON merge patch for the bodies, @FILE or - (standard input) with one; the originals are kept."
+            help="A JSON merge patch for the bodies, @FILE or - (standard input) with one or with bodies that --editor "
+            "kept; the originals are kept."
+        ),
+    ] = None,
+    in_editor: Annotated[
+        bool, typer.Option("--editor", help="Edit the bodies in $VISUAL or $EDITOR, one message or many.")
+    ] = False,
+    python: Annotated[
+        str | None,
+        typer.Option(
+            "--python",
+            metavar="FILE:FUNCTION",
+            help="Your function that is given each message and returns its new body, or None to leave it.",
         ),
     ] = None,
     rate: Annotated[
@@ -73,7 +87,12 @@ def redrive(
     out_of_order: Annotated[
         bool, typer.Option("--out-of-order", help="FIFO: let messages pass those before them that are kept.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Go on although most messages come straight back.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Go on although most messages come straight back, or the contract refuses an edit."
+        ),
+    ] = False,
     alone: Alone = False,
     stage: InStage = names.LOCAL,
     as_json: AsJson = False,
@@ -83,6 +102,8 @@ def redrive(
     Example: python -m ops redrive open_ticket --cause "unknown agent" --yes
     """
     with said():
+        if sum((edit is not None, in_editor, python is not None)) > 1:
+            raise UsageError("Messages are edited in one way: by --edit, --editor or --python.")
         request = Request(
             queue,
             selection=selection(filter_, older_than, cause, ids),
@@ -91,14 +112,23 @@ def redrive(
             follow=follow,
             limit=limit,
             edit=_edit(edit),
+            python=Script.of(python) if python is not None else None,
             rate=_rate(rate),
             keep_order=not out_of_order,
             force=force,
             natively=natively,
         )
-        with bar("redriving", shown=yes and not as_json) as progress:
-            report = run.redrive(opened(stage), request, yes=yes, alone=alone, progress=progress)
-        _show(report, as_json=as_json)
+        if in_editor:
+            report = by_hand.redrive(opened(stage), request, yes=yes, alone=alone, shown=yes and not as_json)
+        else:
+            with bar("redriving", shown=yes and not as_json) as progress:
+                report = run.redrive(opened(stage), request, yes=yes, alone=alone, progress=progress)
+        if isinstance(report, Report):
+            _show(report, as_json=as_json)
+        elif as_json:
+            print_json({"acted": False, "remark": report})
+        else:
+            tell(report)
 
 
 def resume(
@@ -275,7 +305,7 @@ def _tell(report: Report) -> None:
             for words, some in beside.get(cause, Counter()).most_common():
                 tell(f"{some:,} of them {which}: {words}", style="dim", prefix=" " * 10)
     for reason, count in tally.refused.items():
-        tell(f"{count:,} kept: {reason}.")
+        tell(f"{count:,} kept: {reason}.", more=INSET)
     if tally.group_blocked:
         tell(f"{tally.group_blocked:,} kept, because a message before them in their group is kept.")
     if tally.behind:
@@ -301,13 +331,19 @@ def _tell(report: Report) -> None:
         tell(f"At most {report.maybe_twice:,} may be there twice; consumers drop them by their idempotency key.")
     if report.undeleted:
         tell(f"{report.undeleted:,} are redriven and not deleted yet: `resume {report.run}` deletes them.")
-    for changes in report.differences:
-        tell_lines(changes, prefix="  | ")
+    if tally.left:
+        tell(f"{tally.left:,} were left alone: {report.left_by}.")
+    if report.absent:
+        tell(f"{report.absent:,} that the edit is for were not found: others have or had them since.")
+    by_hand.tell_edit(report)
     if report.originals is not None:
         tell(f"The messages as they were, whole, until you delete it: {report.originals}")
     if report.edit_in is not None:
         tell(f"The edit, whole, until the redrive ended: {report.edit_in}")
+    if report.edit_kept is not None:
+        tell(f"The edit, whole, until you delete it: {report.edit_kept}")
     if report.problem is not None:
         tell(report.problem, style="yellow")
     if not report.acted and tally.matched:
-        tell("Nothing was changed: say --yes to redrive them.", style="bold")
+        how = "--yes to redrive them" if report.edit_kept is None else f"--edit @{report.edit_kept} --yes to send it"
+        tell(f"Nothing was changed: say {how}.", style="bold")

@@ -127,6 +127,8 @@ class Chooser:
     def __init__(self, selection: Selection, kind: Kind) -> None:
         self._selection = selection
         self._by_known_cause = selection.asks_cause and kind == "other"
+        self.found: dict[str, Cause | None] = {}
+        """The causes of the messages that were chosen from last, by their ids."""
         self.unfit = 0
         """Messages that are not meant because the filter does not fit them, or because nobody knows their cause."""
         if self._by_known_cause and selection.cause is not None and _is_named(None, selection.cause.strip().casefold()):
@@ -148,6 +150,7 @@ class Chooser:
         Without `causes` they are not looked up.
         """
         found = await causes.of(messages, kind) if causes is not None else [None] * len(messages)
+        self.found = {message.message_id: cause for message, cause in zip(messages, found, strict=True)}
         return [
             (Meant.of(cause) if causes is not None else Meant())
             if self.means(message, cause, unreadable=causes is not None and causes.unreadable(message.message_id))

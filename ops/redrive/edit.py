@@ -1,4 +1,4 @@
-"""Editing a message before it is redriven: a JSON merge patch on its body, and the difference it makes.
+"""Editing a message before it is redriven: what a change of bodies is, a JSON merge patch, and the difference it makes.
 
 https://www.rfc-editor.org/rfc/rfc7396
 """
@@ -8,40 +8,65 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
+from ops.dead_letters.cause import Cause
 from ops.dead_letters.redaction import LONGEST, Redaction
 from ops.errors import UsageError
-from ops.sqs.message import UNREADABLE
+from ops.sqs.message import UNREADABLE, Message
 
 # Numbers are kept as they were written: 1.10 does not become 1.1, and no digit is lost.
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+decode = msgspec.json.Decoder(float_hook=Decimal).decode
+encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class Change(Protocol):
+    """Says what becomes of bodies."""
+
+    left_by: str
+    """Why a message is left where it is, for which there is no body."""
+
+    def of(self, message: Message, body: str, cause: Cause | None) -> str | None:
+        """The body that the message is sent with in place of `body`; None leaves the message where it is.
+
+        `cause` is why it is dead, where that was looked up. Raises `ValueError` where it cannot be edited.
+        """
+
+    @property
+    def absent(self) -> int:
+        """How many messages it is for that were not asked about: they are not there any more."""
 
 
 class Edit:
     """A merge patch. Raises `UsageError` where the text is no JSON object."""
 
+    left_by = "the edit is for every message"
+    absent = 0
+
     def __init__(self, patch: str) -> None:
         try:
-            self._patch = _decode(patch)
+            self._patch = decode(patch)
         except UNREADABLE as error:
-            raise UsageError(f"The edit is no JSON: {_reason(error)}") from None
+            raise UsageError(f"The edit is no JSON: {reason(error)}") from None
         if not isinstance(self._patch, dict):
             raise UsageError('The edit must be a JSON object, such as {"language": "EN"}.')
+
+    def of(self, message: Message, body: str, cause: Cause | None) -> str:
+        """What `apply` makes of the body."""
+        return self.apply(body)
 
     def apply(self, body: str) -> str:
         """The body with the patch merged in. Raises `ValueError` where the body is no JSON object."""
         try:
-            before = _decode(body)
+            before = decode(body)
         except UNREADABLE as error:
-            raise ValueError(f"its body is no JSON ({_reason(error)})") from None
+            raise ValueError(f"its body is no JSON ({reason(error)})") from None
         if not isinstance(before, dict):
             raise ValueError("its body is no JSON object")
         try:
-            return _encode(merge(before, self._patch)).decode()
+            return encode(merge(before, self._patch)).decode()
         except RecursionError:
             raise ValueError("its body is nested too deep") from None
 
@@ -66,15 +91,16 @@ def difference(before: str, after: str, redaction: Redaction) -> Iterator[str]:
     members that differ are compared.
     """
     try:
-        whole = (_decode(before), _decode(after))
+        whole = (decode(before), decode(after))
         both = redaction.change(*(whole if len(before) + len(after) <= LONGEST else _differing(*whole)))
-        old, new = (msgspec.json.format(_encode(body), indent=2).decode().split("\n") for body in both)
+        old, new = (msgspec.json.format(encode(body), indent=2).decode().split("\n") for body in both)
     except UNREADABLE:
         old, new = (redaction.text(body).split("\n") for body in (before, after))
     yield from list(difflib.unified_diff(old, new, lineterm="", n=1))[2:]
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """Why a text is no JSON, without repeating it."""
     if isinstance(error, ArithmeticError):
         return "a number in it is beyond all measure"
     return str(error) if isinstance(error, msgspec.MsgspecError) else "it is nested too deep, or no text"

@@ -36,7 +36,8 @@ MOST_LOOKED_AT = 20_000
 
 Choose = Callable[[list[Message]], Awaitable[list[Meant | None]]]
 """Each message that is meant with its cause, None for the others."""
-Prepare = Callable[[Message], Delivery | str]
+Prepare = Callable[[Message], Delivery | str | None]
+"""How a message is delivered, why it cannot be, or None where it is left as if it were not meant."""
 
 
 @dataclass
@@ -50,6 +51,8 @@ class Tally:
     """Kept, because a message before them in their group was kept."""
     came_back: int = 0
     """Sent by this very redrive and dead again."""
+    left: int = 0
+    """Kept, because the edit leaves them where they are."""
     late: int = 0
     """Kept, because they came after the start."""
     lapsed: int = 0
@@ -189,11 +192,15 @@ class Mover:
                 if not self._sweep.missing:
                     self._sweep.stop(LIMIT)
             elif meant:
+                prepared = self._prepare(message)
+                if prepared is None:
+                    self.tally.left += 1
+                    stuck.add(message.group)
+                    continue
                 self.tally.matched += 1
                 self.tally.explain(meant)
                 if self._left is not None:
                     self._left -= 1
-                prepared = self._prepare(message)
                 if not isinstance(prepared, str):
                     work.append((message, prepared))
                     if self._turns and (head := self._turns.take(message)):

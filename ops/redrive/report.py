@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ops.dead_letters.start import Counts
 from ops.redrive.mover import Tally
+from ops.redrive.verdict import Verdict, Verdicts
 
 
 class Progress(Protocol):
@@ -61,10 +62,22 @@ class Report:
     """The fault at which it `failed`, half-way."""
     differences: list[str] = field(default_factory=list)
     """What an edit changes, for the first few messages, without secrets."""
+    verdicts: list[Verdict] = field(default_factory=list)
+    """What contracts say of those messages, in the same order."""
+    edited: int = 0
+    """Messages whose bodies the edit changes."""
+    contract: Verdicts | None = None
+    """What contracts say of all that are, or would be, redriven; where messages are moved, of those edited."""
+    left_by: str = ""
+    """Why the edit leaves messages where they are, where it does."""
+    absent: int = 0
+    """Messages that the edit is for and that were not found: somebody else moved them."""
     originals: str | None = None
     """The file that keeps edited messages as they were, whole, until somebody deletes it."""
     edit_in: str | None = None
     """The file that keeps the edit whole, where the redrive did not end; until it does."""
+    edit_kept: str | None = None
+    """The file that keeps an edit by hand that was not sent, or not whole, until somebody deletes it."""
     problem: str | None = None
     """What went wrong beside the work, such as an audit record that was not taken."""
     seconds: float = 0.0

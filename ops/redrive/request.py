@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from ops.dead_letters.selection import EVERYTHING, Selection
 from ops.redrive import native
+from ops.redrive.rule import Script
 
 
 class Request(Struct, frozen=True, omit_defaults=True):
@@ -21,7 +22,9 @@ class Request(Struct, frozen=True, omit_defaults=True):
     limit: int | None = None
     """So many messages at the most."""
     edit: str | None = None
-    """A JSON merge patch for the bodies."""
+    """A JSON merge patch for the bodies, or the bodies as somebody edited them, as `document` writes them."""
+    python: Script | None = None
+    """A rule that edits them."""
     rate: float | Literal["auto", "max"] = "auto"
     """Messages a second; `auto` is as many as the other side keeps up with, `max` no limit."""
     keep_order: bool = True
@@ -39,7 +42,11 @@ class Request(Struct, frozen=True, omit_defaults=True):
     def plain(self) -> bool:
         """Whether it asks for nothing that AWS's own redrive cannot do."""
         chosen = (
-            not self.selection.everything or self.limit is not None or self.edit is not None or self.group is not None
+            not self.selection.everything
+            or self.limit is not None
+            or self.edit is not None
+            or self.python is not None
+            or self.group is not None
         )
         return not chosen and (self.rate == "auto" or self.native_rate is not None)
 

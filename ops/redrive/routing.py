@@ -23,7 +23,6 @@ from ops.dead_letters.cause import DELIVERY, RULE_ARN, TARGET_ARN, Invocation, c
 from ops.errors import OpsError, UsageError
 from ops.queue import Queue, find
 from ops.redrive.delivery import Delivery
-from ops.redrive.edit import Edit
 from ops.sqs.client import Sqs
 from ops.sqs.message import MOST_BYTES, Entry, Message, Value
 from ops.sqs.outbox import Destination
@@ -111,14 +110,12 @@ class Routing:
         sqs: Sqs,
         dead: Queue,
         to: Queue | None = None,
-        edit: Edit | None = None,
         group: str | None = None,
     ) -> None:
         self._stage = stage
         self._sqs = sqs
         self._dead = dead
         self._to = QueueDestination(sqs, to.url) if to is not None else None
-        self._edit = edit
         self._group = group
         self._by_arn: dict[str, Destination | str] = {}
         self._targets: dict[tuple[str, str], _Target | str] = {}
@@ -130,13 +127,8 @@ class Routing:
         """The message as it is sent, or why it cannot be."""
         delivery = self._delivery(message)
         if isinstance(delivery, Delivery) and self._group is not None:
-            delivery = replace(delivery, group=self._group)
-        if isinstance(delivery, str) or self._edit is None:
-            return delivery
-        try:
-            return Delivery(delivery.to, self._edit.apply(delivery.body), delivery.attributes, delivery.group)
-        except ValueError as error:
-            return f"it cannot be edited: {error}"
+            return replace(delivery, group=self._group)
+        return delivery
 
     def _delivery(self, message: Message) -> Delivery | str:
         attributes = message.message_attributes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import replace as replaced
 from time import monotonic
 from typing import Any
 
@@ -13,9 +12,7 @@ from msgspec.structs import replace
 
 from ops import audit
 from ops.dead_letters.cause import Causes
-from ops.dead_letters.message_file import Archive
-from ops.dead_letters.parked import forget, groups, placed, work_of
-from ops.dead_letters.redaction import Redaction
+from ops.dead_letters.parked import forget, groups, work_of
 from ops.dead_letters.selection import Chooser
 from ops.dead_letters.start import START, Counts, Start
 from ops.depth import COUNTS
@@ -25,8 +22,8 @@ from ops.queue import Queue, find, find_dead
 from ops.redrive import journal as journals
 from ops.redrive import native, native_run
 from ops.redrive.alongside import alongside, watched
-from ops.redrive.delivery import Delivery
-from ops.redrive.edit import Edit, difference
+from ops.redrive.changes import Changes, change_of
+from ops.redrive.edit import Change
 from ops.redrive.journal import Journal
 from ops.redrive.linger import Linger
 from ops.redrive.mover import Mover
@@ -41,33 +38,38 @@ from ops.sqs import sweep as sweeps
 from ops.sqs.client import Sqs
 from ops.sqs.connection import INTERRUPTED, connected, interruptible
 from ops.sqs.loop import run as run_loop
-from ops.sqs.message import MOST_ATTRIBUTES, Message
 from ops.sqs.sweep import Sweep
 from ops.sqs.transport import Unanswered
 from ops.stage import Stage
 
 SPARE = 10
 """Seconds by which a process may be late with a beat, and a receive with its answer."""
-DIFFERENCES = 3
-"""Edited messages whose difference is shown."""
 
 
 def redrive(
-    stage: Stage, request: Request, *, yes: bool = False, alone: bool = False, progress: Progress = quiet
+    stage: Stage,
+    request: Request,
+    *,
+    yes: bool = False,
+    alone: bool = False,
+    progress: Progress = quiet,
+    change: Change | None = None,
 ) -> Report:
     """Moves the messages that are meant to where they came from, or to where the request says.
 
     Without `yes` nothing is moved, and the report says what would be. A fault half-way is in the report. With `alone`
-    it goes on where the table that says who works on a queue cannot be asked.
+    it goes on where the table that says who works on a queue cannot be asked. `change` goes before what the request
+    says of edits, and is for dry runs: no journal knows it.
 
     Raises `UsageError` for what does not exist or does not fit, `OpsError` where AWS refuses before anything is moved.
     """
     dead = find_dead(stage, request.queue)
     to = find(stage, request.to) if request.to is not None else None
     refuse(stage, dead, to, request)
+    change = change or change_of(stage, request)
     by_aws = request.natively if request.natively is not None else _left_to_aws(stage, dead, to, request)
     if not yes:
-        return _Move(stage, dead, request, journals.new_run(), None, progress).run(by_aws=by_aws)
+        return _Move(stage, dead, request, journals.new_run(), None, progress, change).run(by_aws=by_aws)
     if by_aws:
         try:
             run = journals.new_run()
@@ -78,7 +80,7 @@ def redrive(
                 raise
     run = journals.new_run()
     journal = Journal(journals.path(stage, run), dead, request)
-    return _Move(stage, dead, request, run, journal, progress).run(alone=alone)
+    return _Move(stage, dead, request, run, journal, progress, change).run(alone=alone)
 
 
 def resume(stage: Stage, run: str, *, alone: bool = False, progress: Progress = quiet) -> Report:
@@ -86,13 +88,18 @@ def resume(stage: Stage, run: str, *, alone: bool = False, progress: Progress = 
 
     Those of the sent that are out of sight, because the process that died hides them still, are waited for: two and a
     half minutes at the most. `alone` is as for `redrive`. A fault half-way is in the report. Raises `UsageError` where
-    there is no such redrive, or it is running.
+    there is no such redrive, it is running, or the rule that edits its messages is not the one it began with.
     """
     journal = journals.of(stage, run)
     request = journal.request
+    try:
+        change = change_of(stage, request)
+    except BaseException:
+        journal.close()
+        raise
     if request.limit is not None:
         request = replace(request, limit=max(request.limit - journal.moved, 0))
-    return _Move(stage, journal.queue, request, run, journal, progress).run(alone=alone)
+    return _Move(stage, journal.queue, request, run, journal, progress, change).run(alone=alone)
 
 
 def _left_to_aws(stage: Stage, dead: Queue, to: Queue | None, request: Request) -> bool:
@@ -106,7 +113,14 @@ class _Move:
     """One run of our own mover; without a journal a dry run."""
 
     def __init__(
-        self, stage: Stage, dead: Queue, request: Request, run: str, journal: Journal | None, progress: Progress
+        self,
+        stage: Stage,
+        dead: Queue,
+        request: Request,
+        run: str,
+        journal: Journal | None,
+        progress: Progress,
+        change: Change | None,
     ) -> None:
         self._stage = stage
         self._dead = dead
@@ -116,13 +130,14 @@ class _Move:
         self._left_behind: list[Journal] = []
         self._lease: Lease | None = None
         self._progress = progress
-        self._edit = Edit(request.edit) if request.edit is not None else None
-        self._redaction = Redaction(stage.topology)
-        self._originals: Archive | None = None
-        self._edited: list[tuple[str, str]] = []
         self._work_queue = work_of(stage.topology, dead.word)
         self._leaves = self._to is not None and self._to.word != self._work_queue
-        self._report = Report(run, dead.word, acted=journal is not None, forced=request.force)
+        acts = journal is not None
+        self._report = Report(run, dead.word, acted=acts, forced=request.force)
+        moved = journal.moved if journal is not None else 0
+        self._changes = Changes(
+            stage, change, work_queue=self._work_queue, act=acts, force=request.force, moved_before=moved
+        )
 
     def run(self, *, by_aws: bool = False, alone: bool = False) -> Report:
         """Moves, and reports; `by_aws` only says who would move."""
@@ -145,7 +160,7 @@ class _Move:
             finally:
                 for each in (journal, *self._left_behind):
                     each.close()
-        report.differences = ["\n".join(difference(*bodies, self._redaction)) for bodies in self._edited]
+        self._changes.tell(report)
         report.seconds = round(monotonic() - started, 3)
         return report
 
@@ -154,8 +169,7 @@ class _Move:
         asked = msgspec.to_builtins(self._request)
         record = audit.begin(self._stage, report.run, "redrive", self._dead.word, asked)
         try:
-            if self._edit is not None:
-                self._keep_originals()
+            self._changes.keep_originals(report)
             try:
                 run_loop(self._work())
             except (OpsError, KeyboardInterrupt) as error:
@@ -167,10 +181,9 @@ class _Move:
             if report.stopped not in (INTERRUPTED, FAILED) and not report.undeleted:
                 journal.end(report.stopped or "done")
         finally:
-            if self._edit is not None and journal.ended is None and journal.path.exists():
+            if self._request.edit is not None and journal.ended is None and journal.path.exists():
                 report.edit_in = str(journal.path)
-            if self._originals is not None:
-                self._originals.__exit__(None, None, None)
+            self._changes.close(report)
             report.problem = audit.end(self._stage, record, self._result()) or report.problem
 
     @property
@@ -217,14 +230,15 @@ class _Move:
                 self._lease.on_loss(lambda: sweep.stop(INTERRUPTED))
             sqs.may_send = sweep.holds
             needed = request.selection.asks_cause
-            causes = Causes(self._stage, needed=needed) if self._journal is None or needed else None
-            routing = Routing(self._stage, sqs, self._dead, self._to, self._edit, request.group)
+            wanted = needed or self._journal is None or request.python is not None
+            causes = Causes(self._stage, needed=needed) if wanted else None
+            routing = Routing(self._stage, sqs, self._dead, self._to, request.group)
             pace = self._pace(sqs)
             turns = Turns(groups(self._stage, self._work_queue)) if self._work_queue is not None else None
             chooser = Chooser(request.selection, self._dead.kind)
             mover = Mover(
                 sweep,
-                lambda message: self._prepare(routing, message),
+                lambda message: self._changes.prepare(routing, message, chooser.found.get(message.message_id)),
                 run=report.run,
                 act=self._journal is not None,
                 journal=self._journal,
@@ -258,35 +272,11 @@ class _Move:
                     unread = f"The recorded causes could not be read: {causes.problem}" if causes.problem else None
                     report.problem = unread or causes.remark()
 
-    def _prepare(self, routing: Routing, message: Message) -> Delivery | str:
-        delivery = routing.prepare(message)
-        if self._edit is None or isinstance(delivery, str):
-            return delivery
-        if self._work_queue is not None and delivery.body != message.body:
-            attributes = placed(message, delivery.attributes)
-            if len(attributes) > MOST_ATTRIBUTES:
-                return "it has no key, and no room for the attribute by which an edited message keeps its place"
-            delivery = replaced(delivery, attributes=attributes)
-        if self._originals is not None:
-            self._originals.write([message], [None])
-        if len(self._edited) < DIFFERENCES and delivery.body != message.body:
-            self._edited.append((message.body, delivery.body))
-        return delivery
-
     def _pace(self, sqs: Sqs) -> Pace:
         rate = self._request.rate
         if rate == "auto" and self._journal is not None:
             return Adaptive(sqs, self._dead.url)
         return Pace(None if isinstance(rate, str) else rate)
-
-    def _keep_originals(self) -> None:
-        path = self._stage.files / f"{self._report.run}-originals.jsonl"
-        number = 1
-        while path.exists():
-            number += 1
-            path = self._stage.files / f"{self._report.run}-originals-{number}.jsonl"
-        self._originals = Archive(path)
-        self._report.originals = str(path)
 
     def _fill(self, sqs: Sqs, sweep: Sweep, waiting: int) -> None:
         report, tally = self._report, self._report.tally

@@ -50,7 +50,7 @@ def holders(folder: Path, text: str) -> list[str]:
 @pytest.mark.usefixtures("umask")
 def test_every_file_and_folder_of_ops_is_its_owners_alone(aws: Endpoint, home: Path, stage: Stage) -> None:
     dead_tickets(aws, 4)
-    answer("redrive", "open_ticket", "--edit", EDIT, "--limit", "1", "--yes")
+    answer("redrive", "open_ticket", "--edit", EDIT, "--limit", "1", "--yes", "--force")
     answer("drop", "open_ticket", "--limit", "1", "--yes")
     answer("export", "open_ticket", str(home / "out" / "deep" / "letters.jsonl"))
     switch._remember(switch._file(stage), {})
@@ -159,7 +159,7 @@ def test_a_secret_of_an_edit_is_shown_nowhere_and_kept_nowhere(aws: Endpoint, ho
         aws.put(dead, json.dumps({"password": "0ld", "n": number, "token": "same"}))
     for form in ([], ["--yes", "--json"]):
         aws.put(dead, json.dumps({"password": "0ld", "n": 3, "token": "same"}))
-        shown = ops("redrive", "open_ticket", "--edit", EDIT, *form)
+        shown = ops("redrive", "open_ticket", "--edit", EDIT, "--force", *form)
         assert shown.exit_code == 0, shown.output
         assert "[secret, changed]" in shown.output
         assert SECRET not in shown.output
@@ -177,7 +177,7 @@ def test_an_edit_is_kept_whole_in_the_journal_alone_until_the_redrive_ended(
     dead = queue(aws, "open_ticket-dlq")
     ids = [aws.put(dead, '{"password": "0ld"}') for _ in range(3)]
     found = Queue("open_ticket-dlq", "dead", dead.name, dead.url)
-    request = Request("open_ticket", edit=EDIT)
+    request = Request("open_ticket", edit=EDIT, force=True)
     journal = Journal(journals.path(stage, "20260101-000000-aaaa"), found, request)
     journal.sent(ids[:1])
     journal.close()

@@ -79,15 +79,15 @@ def letters(aws: Endpoint) -> list[str]:
     return ids
 
 
-def on_a_terminal(home: Path, *command: str) -> str:
-    """What a terminal of 80 columns gets."""
+def on_a_terminal(home: Path, *command: str, keyboard: bool = False) -> str:
+    """What a terminal of 80 columns gets; with a `keyboard` a person could type."""
     above, below = pty.openpty()
     environment = {**os.environ, "HEADRACE_LOCAL": str(home), "COLUMNS": "80", "TERM": "xterm-256color"}
     with subprocess.Popen(
         [sys.executable, "-m", "tests.sample.ops", *command],
         cwd=ROOT,
         env=environment,
-        stdin=subprocess.DEVNULL,
+        stdin=below if keyboard else subprocess.DEVNULL,
         stdout=below,
         stderr=below,
     ):
@@ -202,7 +202,7 @@ def test_no_nesting_keeps_a_person_from_the_rest(aws: Endpoint, tmp_path: Path, 
     file = tmp_path / "letters.jsonl"
     assert ops("export", "receive_webhook", str(file)).exit_code == 0
     assert len(file.read_text().splitlines()) == 3
-    edited = ops("redrive", "receive_webhook", "--edit", '{"n": 4}', "--yes")
+    edited = ops("redrive", "receive_webhook", "--edit", '{"n": 4}', "--yes", "--force")
     assert edited.exit_code in (0, 3), edited.output
     assert '{"n":4}' in queue(aws, "receive_webhook").arrived
 
@@ -281,7 +281,7 @@ def test_a_number_beyond_all_measure_keeps_its_own_message_only_from_an_edit(aws
         aws.put(dead, body)
     acts: list[tuple[list[str], int]] = [([], 0), (["--yes"], 3)]
     for act, code in acts:
-        said = ops("redrive", "open_ticket", "--edit", '{"b": 1}', *act)
+        said = ops("redrive", "open_ticket", "--edit", '{"b": 1}', "--force", *act)
         assert (
             said.exit_code,
             "1 kept: it cannot be edited: its body is no JSON (a number in it is beyond all measure)" in said.stdout,

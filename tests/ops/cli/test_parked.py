@@ -129,7 +129,7 @@ def test_what_is_redriven_to_another_queue_gives_up_its_place(aws: Endpoint) -> 
 def test_an_edited_message_without_a_key_keeps_its_place(aws: Endpoint) -> None:
     dead = queue(aws, "change_ticket-dlq")
     aws.put(dead, '{"step": "a"}', "tic-1")
-    answer("redrive", "change_ticket", "--edit", '{"step": "b"}', "--yes")
+    answer("redrive", "change_ticket", "--edit", '{"step": "b"}', "--yes", "--force")
     (sent,) = (message for group in queue(aws, "change_ticket")._groups.values() for message in group)
     assert sent.body == '{"step":"b"}'
     assert (sent.attributes["parked_as"].string_value or "").startswith("sha256:")
@@ -137,7 +137,7 @@ def test_an_edited_message_without_a_key_keeps_its_place(aws: Endpoint) -> None:
 
 def test_an_edited_message_with_a_key_keeps_it_and_needs_nothing_else(aws: Endpoint) -> None:
     die(aws, "tic-1", "a")
-    answer("redrive", "change_ticket", "--edit", '{"step": "b"}', "--yes")
+    answer("redrive", "change_ticket", "--edit", '{"step": "b"}', "--yes", "--force")
     (sent,) = (message for group in queue(aws, "change_ticket")._groups.values() for message in group)
     assert sent.attributes.keys() == {"idempotency_key", "received_at", "redriven", "deduplication_id"}
 

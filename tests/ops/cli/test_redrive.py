@@ -63,9 +63,9 @@ def test_redrive_by_ids_moves_just_those(aws: Endpoint) -> None:
 def test_redrive_with_an_edit_shows_the_difference_and_keeps_the_originals(aws: Endpoint) -> None:
     dead_tickets(aws, 2)
     edit = '{"currency": "EUR", "n": null}'
-    dry = answer("redrive", "open_ticket", "--edit", edit)
+    dry = answer("redrive", "open_ticket", "--edit", edit, "--force")
     assert '+  "currency": "EUR"' in dry["differences"][0]
-    done = answer("redrive", "open_ticket", "--edit", edit, "--yes")
+    done = answer("redrive", "open_ticket", "--edit", edit, "--yes", "--force")
     assert {json.loads(body)["currency"] for body in queue(aws, "open_ticket").arrived} == {"EUR"}
     originals = [json.loads(line) for line in Path(done["originals"]).read_text().splitlines()]
     assert {json.loads(line["body"])["n"] for line in originals} == {0, 1}

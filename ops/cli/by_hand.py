@@ -1,0 +1,119 @@
+"""Editing dead letters by hand: the bodies in an editor, before they are redriven.
+
+While the editor is open no message is held: the bodies are read, the messages let go, and those that are redriven
+afterwards must have the bodies that were edited.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from ops import private_file
+from ops.cli.progress import bar
+from ops.cli.screen import INSET, tell, tell_aside, tell_lines
+from ops.errors import UsageError
+from ops.redrive import document, editor, run
+from ops.redrive.document import Document, Gathered
+from ops.redrive.report import Report
+from ops.redrive.request import Request
+from ops.stage import Stage
+
+
+def redrive(stage: Stage, request: Request, *, yes: bool, alone: bool, shown: bool) -> Report | str:
+    """Redrives as the request says, with the bodies as a person edits them now; or a sentence why nothing is sent.
+
+    Progress is `shown` once the editor is closed. The edit is kept in a file that the report names, unless all of it
+    was sent. Raises as `run.redrive` does, `UsageError` for an edit that is none; on a terminal the editor is opened
+    again first, until it is closed without a change.
+    """
+    editor.command()
+    if request.natively:
+        raise UsageError("AWS's own redrive moves bodies as they are: leave --native out.")
+    gathered = Gathered()
+    report = run.redrive(stage, replace(request, natively=False), change=gathered)
+    if not gathered.parts:
+        return f"There is nothing to edit in {report.queue}: nothing was sent."
+    text = _edited(stage, gathered)
+    if text is None:
+        return "Nothing was changed, so nothing was sent."
+    kept = _kept(stage, text)
+    try:
+        with bar("redriving", shown=shown) as progress:
+            report = run.redrive(stage, replace(request, edit=text), yes=yes, alone=alone, progress=progress)
+    except BaseException:
+        tell_aside(
+            f"The edit, whole, until you delete it: {kept}. `redrive … --edit @{shlex.quote(str(kept))}` takes it."
+        )
+        raise
+    if yes and not report.tally.refused and report.stopped is None:
+        kept.unlink(missing_ok=True)
+    else:
+        report.edit_kept = str(kept)
+    return report
+
+
+def tell_edit(report: Report) -> None:
+    """What is changed, for the first few, and what contracts say of all."""
+    more = f"; the first {len(report.differences)}" if report.edited > len(report.differences) else ""
+    if report.edited:
+        tell(f"{report.edited:,} edited{more}:")
+    for changes, verdict in zip(report.differences, report.verdicts, strict=True):
+        tell(f"{verdict.message_id}: {verdict}", prefix="  ", more=INSET)
+        tell_lines(changes, prefix="  | ")
+    if report.contract is None:
+        return
+    whose = "Of the edited ones " if report.acted else ""
+    for word, count in report.contract.accepted.items():
+        tell(f"{whose}{count:,} accepted by {word}'s contract.")
+    for reason, count in report.contract.refused.items():
+        tell(f"{whose}{count:,} that the consumer would refuse: {reason}", more=INSET)
+    if report.contract.unknown and (report.edited or report.acted):
+        tell(f"{whose}{report.contract.unknown:,} for which no contract is known.")
+
+
+def _edited(stage: Stage, gathered: Gathered) -> str | None:
+    """The text as it was edited; None where nothing of it was changed, or nothing is left."""
+    shown = first = document.written(gathered.parts.values())
+    while True:
+        text = editor.edited(shown, stage.open_files())
+        if document.is_empty(text) or text == first:
+            return None
+        try:
+            Document(text).only(gathered.parts)
+        except UsageError as error:
+            if text == shown or not sys.stdin.isatty():
+                kept = _kept(stage, text)
+                raise UsageError(f"{error} Nothing was sent; what you wrote is in {kept}.") from None
+            shown = document.repeated(text, str(error))
+        else:
+            return None if _same(text, first) else text
+
+
+def _same(text: str, first: str) -> bool:
+    """Whether they say the same of every message: only remarks differ."""
+    return list(Document(text).parts.values()) == list(Document(first).parts.values())
+
+
+def _kept(stage: Stage, text: str) -> Path:
+    """The file, its owner's alone, that holds the text now."""
+    folder = stage.open_files()
+    stem = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-edit"
+    number = 1
+    while True:
+        path = folder / (f"{stem}.txt" if number == 1 else f"{stem}-{number}.txt")
+        try:
+            file = private_file.create(path)
+            break
+        except FileExistsError:
+            number += 1
+    try:
+        private_file.write(file, text.encode())
+    finally:
+        os.close(file)
+    return path

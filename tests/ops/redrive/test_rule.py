@@ -1,0 +1,133 @@
+"""A person's own function as an edit."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from ops.dead_letters.redaction import Redaction
+from ops.errors import UsageError
+from ops.redrive.rule import Rule, Script
+from ops.sqs.message import Message, Value
+from stacks.entry import Topology
+
+BODY = '{"price":1.10,"n": 1,"tags":["a"]}'
+
+
+def rule(folder: Path, text: str, function: str = "fix") -> Rule:
+    file = folder / "rule.py"
+    file.write_text(text)
+    return Rule(Script.of(f"{file}:{function}"), Redaction(Topology()))
+
+
+def answered(folder: Path, line: str, body: str = BODY) -> str | None:
+    message = Message("m-1", "", body, {"MessageGroupId": "g"}, {"tenant": Value("String", "acme")})
+    return rule(folder, f"def fix(message):\n    {line}\n").of(message, body, None)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("return None", None),
+        ("return message.body", BODY),
+        ("message.body['n'] = 2; return message.body", '{"price":1.10,"n":2,"tags":["a"]}'),
+        ("message.body['n'] = True; return message.body", '{"price":1.10,"n":true,"tags":["a"]}'),
+        ("return message.text.replace('1.10', '1.20')", '{"price":1.20,"n": 1,"tags":["a"]}'),
+        ("return b'bytes \\xc3\\xa9'", "bytes é"),
+        ("return [message.message_id, message.attributes['tenant'], message.system['MessageGroupId'], message.cause]",
+         '["m-1","acme","g",null]'),
+    ],
+)  # fmt: skip
+def test_what_a_rule_answers_is_the_body(tmp_path: Path, line: str, expected: str | None) -> None:
+    assert answered(tmp_path, line) == expected
+
+
+def test_a_body_that_is_no_json_is_a_text(tmp_path: Path) -> None:
+    assert answered(tmp_path, "return message.body.upper()", "no json") == "NO JSON"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("return message.body['nothing']", "rule.py:fix raised KeyError: 'nothing'"),
+        ("raise SystemExit(3)", "raised SystemExit: 3"),
+        ("raise ValueError('password=s3cr3t\\nsecond line')", "raised ValueError: password="),
+        ("return 7", "answered no body: TypeError: int is neither"),
+        ("return {'a': object()}", "answered no body: TypeError"),
+        ("return b'\\xff'", "answered no body: UnicodeDecodeError"),
+        ("message.body['self'] = message.body; return message.body", "answered no body: RecursionError"),
+    ],
+)
+def test_what_a_rule_does_wrong_keeps_that_message(tmp_path: Path, line: str, said: str) -> None:
+    with pytest.raises(ValueError, match=r"rule\.py:fix") as kept:
+        answered(tmp_path, line)
+    assert said in str(kept.value)
+    assert "s3cr3t" not in str(kept.value)
+    assert "second" not in str(kept.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def fix(message:\n", r"rule.py, line 1: "),
+        ("x = 1\n", "has no function 'fix'"),
+        ("fix = 1\n", "is no plain function"),
+        ("async def fix(message): ...\n", "is no plain function"),
+        ("def fix(): ...\n", "must take one argument"),
+        ("def fix(a, b): ...\n", "must take one argument"),
+        ("x = 1\nimport nothing_like_it\n", "rule.py, line 2: ModuleNotFoundError"),
+        ("import sys\nsys.exit(3)\n", "rule.py, line 2: SystemExit"),
+        ("\x00", "rule.py"),
+    ],
+)
+def test_a_file_that_does_not_work_is_one_sentence(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said) as refused:
+        rule(tmp_path, text)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["rule.py", "rule.py:", ":fix", "rule.py:a-b", "nowhere/rule.py:fix", "\0:fix"])
+def test_a_rule_must_be_named_by_file_and_function(text: str) -> None:
+    with pytest.raises(UsageError):
+        Script.of(text)
+
+
+def test_another_rule_than_the_one_it_was_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "rule.py"
+    file.write_text("def fix(message): return None\n")
+    script = Script.of(f"{file}:fix")
+    file.write_text("def fix(message): return '{}'\n")
+    with pytest.raises(UsageError, match="is not the rule that this redrive began with"):
+        Rule(script, Redaction(Topology()))
+
+
+def test_what_a_rule_prints_is_no_answer_and_its_folder_is_no_library(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = list(sys.path)
+    text = (
+        "from dataclasses import dataclass\nprint('loaded')\n@dataclass\nclass A:\n    n: 'int'\n"
+        "def fix(message):\n    print('asked')\n    return {'p': message.body['price'] + A(1).n}\n"
+    )
+    loaded = rule(tmp_path, text)
+    assert loaded.of(Message("m", "", BODY), BODY, None) == f'{{"p":{Decimal("2.10")}}}'
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", "loaded\nasked\n")
+    assert sys.path == path
+    assert not (tmp_path / "__pycache__").exists()
+
+
+def test_ctrl_c_ends_a_rule_that_never_ends_by_itself(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(ValueError, match="KeyboardInterrupt"):
+        answered(tmp_path, "while True: pass")
+    timer.join()
+    assert signal.getsignal(signal.SIGINT) is before
