@@ -13,5 +13,8 @@ if __name__ == "__main__":
             sys.exit(str(wrong))
         app(prog_name="python -m ops", obj=TOPOLOGY)
     except KeyboardInterrupt:  # before the command began, which says more
-        sys.stderr.write("Stopped before anything was done.\n")
+        if "--json" in sys.argv:
+            sys.stdout.write('{"error":"Stopped before anything was done.","exit_code":5}\n')
+        else:
+            sys.stderr.write("Stopped before anything was done.\n")
         sys.exit(5)

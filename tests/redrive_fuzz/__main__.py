@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.redrive_fuzz.engines import Engine, engines
+from tests.redrive_fuzz.processes import whole, zygote
 from tests.redrive_fuzz.report import table
 from tests.redrive_fuzz.run import Result, carried_out
 from tests.redrive_fuzz.scenario import KINDS, Scenario, drawn
@@ -29,13 +30,15 @@ REGIONS = (
 )
 BESIDE = 4
 """Runs at a time that work; those that wait are beside them."""
+WHOLE = 8
+"""Of so many runs one starts the command as a person does, with its imports."""
 
 
 async def run(
     scenarios: Sequence[Scenario],
     found: dict[str, Engine],
     folder: Path,
-    launcher: Path | None = None,
+    mutant: Path | None = None,
     *,
     until: float,
     verbose: bool = False,
@@ -54,7 +57,8 @@ async def run(
                 return
             region = await regions.get()
             try:
-                results.append(await carried_out(scenario, found[scenario.engine], region, folder, launcher))
+                start = whole if mutant is None and scenario.seed % WHOLE == 0 else forks.start
+                results.append(await carried_out(scenario, found[scenario.engine], region, folder, start))
             finally:
                 regions.put_nowait(region)
             done = results[-1]
@@ -68,7 +72,7 @@ async def run(
                 told = f"{scenario.kind} {scenario.seed} ({scenario.engine}): {finding.kind}: {finding.words}"
                 print(told, file=sys.stderr, flush=True)
 
-    async with asyncio.TaskGroup() as tasks:
+    async with zygote(mutant) as forks, asyncio.TaskGroup() as tasks:
         for scenario in scenarios:
             tasks.create_task(one(scenario))
     return results
@@ -82,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--kind", choices=KINDS, action="append")
     parser.add_argument("--engine", choices=("ministack", "moto"))
     parser.add_argument("--seconds", type=float, default=540, help="after which no run begins")
-    parser.add_argument("--launcher", type=Path, help="a script that is run in place of `-m ops`: what should be found")
+    parser.add_argument("--mutant", type=Path, help="a file that puts a mistake into the command, to be found")
     parser.add_argument(
         "--verbose", action="store_true", help="say how long each run took, and how its processes ended"
     )
@@ -94,9 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="redrive-fuzz-") as name, engines(Path(name)) as found:
         results = asyncio.run(
-            run(
-                scenarios, found, Path(name), options.launcher, until=started + options.seconds, verbose=options.verbose
-            )
+            run(scenarios, found, Path(name), options.mutant, until=started + options.seconds, verbose=options.verbose)
         )
     print(table(results))
     left = len(scenarios) - len(results)

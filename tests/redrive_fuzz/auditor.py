@@ -1,4 +1,4 @@
-"""Judges a run by what was put in and what is there: it knows SQS and the command's documentation, and none of its code.
+"""Judges a run by what was put in and what is there: it knows SQS and what the command promises, none of its code.
 
 What the command may change on a message: its own stamp `redriven` and, on a FIFO queue's, `deduplication_id`; and the
 body where an edit was asked for.
@@ -311,13 +311,14 @@ class _Judge:
         allowed = self.asked.limit is not None and len(gone & self.asked.selected) >= self.asked.limit
         if last.code == 0 and missing and not allowed:
             self.say("exit code", f"0, and {len(missing)} that are meant are not done: {sorted(missing)[:5]}")
-        if last.code == 3 and not missing and not allowed:
+        unseen = int((_answer(last) or {}).get("locked", 0)) > 0 and bool(kept)
+        if last.code == 3 and not missing and not allowed and not unseen:
             self.say("exit code", f"3, and everything that is meant is done: {last.out[:400]}")
         if last.code in (1, 2):
             self.say("exit code", f"{last.code} at the end: {last.out[:300]} {last.err[:300]}")
         if last.code == 4:
             self.say("exit code", f"4, and nothing came back: {last.err[:300]}")
-        if last.code == 0 and not self.asked.limit and self.expected - gone:
+        if last.code == 0 and not allowed and self.expected - gone:
             self.say(
                 "kept",
                 f"{len(self.expected - gone)} are meant, can go and were kept: {sorted(self.expected - gone)[:5]}",

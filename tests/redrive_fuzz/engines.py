@@ -3,7 +3,8 @@
 `ministack` is run as its makers made it, without our corrections, `moto` behind `moto_engine`. Both keep visibility,
 receipt handles, MD5, 1 MiB and batches of partial failures. Both lock a FIFO group while any of its messages is in
 flight, which is more than AWS does, and neither hands out the rest of a group without its head. What each does not do:
-ministack loses the trace header in a batch, has no ListDeadLetterSourceQueues and counts a body only; moto names no
+ministack loses the trace header in a batch, has no ListDeadLetterSourceQueues, counts a body only and refuses to delete
+twice (the proxy corrects that); moto names no
 source queue on a dead letter, mixes up a FIFO group as it moves it to the DLQ, hands out a group without its head where
 a hold ran out (not where it was ended by ChangeMessageVisibility), and takes old handles.
 """

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import json
 import os
 import random
 import signal
-import sys
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tests.redrive_fuzz.auditor import Finding, decoded, judged
-from tests.redrive_fuzz.engines import ROOT, Engine
+from tests.redrive_fuzz.engines import Engine
 from tests.redrive_fuzz.evidence import Asked, Copy, Ended, Evidence, Letter
 from tests.redrive_fuzz.faults import Faults
+from tests.redrive_fuzz.processes import Process
 from tests.redrive_fuzz.proxy import Proxy
 from tests.redrive_fuzz.queues import PROJECT, Queues
 from tests.redrive_fuzz.scenario import Scenario, Upset
@@ -32,10 +31,8 @@ PASSED = 200
 """Seconds that have passed when time has: longer than a process that died can hide anything."""
 PATIENCE = 240.0
 MOST_PROCESSES = 9
-HOLD = (
-    "import runpy; from ops.sqs import sweep; sweep.VISIBILITY = {0}; "
-    "runpy.run_module('{1}', run_name='__main__', alter_sys=True)"
-)
+Start = Callable[[list[str], Path, str, int | None], Awaitable[Process]]
+"""Starts the command with these arguments, in that home, as that module, with holds of so many seconds."""
 
 
 @dataclass
@@ -54,13 +51,11 @@ class Result:
     evidence: Evidence | None = None
 
 
-async def carried_out(
-    scenario: Scenario, engine: Engine, region: str, folder: Path, launcher: Path | None = None
-) -> Result:
+async def carried_out(scenario: Scenario, engine: Engine, region: str, folder: Path, start: Start) -> Result:
     """Carries it out, and judges it."""
     started = time.monotonic()
     async with Proxy(engine) as proxy:
-        run = _Run(scenario, engine, region, folder, proxy, launcher)
+        run = _Run(scenario, engine, region, folder, proxy, start)
         result = await run.carry_out()
     result.seconds = time.monotonic() - started
     return result
@@ -68,13 +63,13 @@ async def carried_out(
 
 class _Run:
     def __init__(
-        self, scenario: Scenario, engine: Engine, region: str, folder: Path, proxy: Proxy, launcher: Path | None
+        self, scenario: Scenario, engine: Engine, region: str, folder: Path, proxy: Proxy, start: Start
     ) -> None:
         self.scenario = scenario
         self.home = folder / f"{scenario.seed}-{scenario.kind.replace(' ', '-')}"
         self.files = self.home / "ops" / "local"
         self.proxy = proxy
-        self.launcher = launcher
+        self.start = start
         self.dice = random.Random(f"{scenario.seed} drive")
         self.result = Result(scenario, messages=len(scenario.drafts))
         self.ended: list[Ended] = []
@@ -209,77 +204,50 @@ class _Run:
         return await self._process(arguments, upset)
 
     async def _process(self, arguments: list[str], upset: Upset) -> Ended:
-        module = "tests.sample.ops" if self.scenario.kind == "topology" else "ops"
-        how = ["-m", module]
-        if self.launcher is not None:
-            how = [str(self.launcher)]
-        elif self.scenario.hold is not None:
-            how = ["-c", HOLD.format(self.scenario.hold, module)]
         self.exported += 1
-        named = [
-            each.format(file=self.home / f"export-{self.exported}.jsonl") if each == "{file}" else each
-            for each in arguments
-        ]
-        environment = {
-            "PATH": os.defpath,
-            "HOME": str(self.home),
-            "HEADRACE_LOCAL": str(self.home),
-            "PYTHONPATH": str(ROOT),
-        }
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, *how, *named, "--json"),
-            cwd=ROOT,
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        export = str(self.home / f"export-{self.exported}.jsonl")
+        named = [export if each == "{file}" else each for each in arguments]
+        module = "tests.sample.ops" if self.scenario.kind == "topology" else "ops"
+        process = await self.start([*named, "--json"], self.home, module, self.scenario.hold)
         ended = Ended(named, self.proxy.process, 0, "", "")
 
         def kill() -> None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-                ended.killed = time.monotonic()
-                self.proxy.dead = True
+            ended.killed = time.monotonic()
+            self.proxy.dead = True
+            process.signal(signal.SIGKILL)
 
         self.proxy.kill = kill
         upsetting = asyncio.create_task(self._upset(process, upset, kill, ended))
         try:
-            out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
+            ended.code, ended.out, ended.err = await asyncio.wait_for(process.ended(), PATIENCE)
         except TimeoutError:
             self.result.findings.append(Finding("hung", f"{' '.join(named)} took more than {PATIENCE:.0f} s"))
             kill()
-            out, err = await process.communicate()
+            ended.code, ended.out, ended.err = await process.ended()
         upsetting.cancel()
         await asyncio.gather(upsetting, return_exceptions=True)
-        assert process.returncode is not None
-        if process.returncode != -signal.SIGKILL:
+        if ended.code != -signal.SIGKILL:
             ended.killed = None  # it ended before the signal arrived
-        ended.code, ended.out, ended.err = process.returncode, out.decode(), err.decode()
         self.result.kills += ended.killed is not None
         self.ended.append(ended)
         return ended
 
-    async def _upset(self, process: asyncio.subprocess.Process, upset: Upset, kill: Any, ended: Ended) -> None:
+    async def _upset(self, process: Process, upset: Upset, kill: Callable[[], None], ended: Ended) -> None:
         if not upset.signal:
             return
         await asyncio.sleep(upset.after)
-        if process.returncode is not None:
-            return
         self.result.signals += upset.signal != "KILL"
         ended.signals.append(upset.signal)
         if upset.signal == "KILL":
             kill()
-            return
-        with contextlib.suppress(ProcessLookupError):
-            if upset.signal == "INT":
-                process.send_signal(signal.SIGINT)
-            else:
-                process.send_signal(signal.SIGSTOP)
-                try:
-                    await asyncio.sleep(upset.stop)
-                finally:
-                    process.send_signal(signal.SIGCONT)
+        elif upset.signal == "INT":
+            process.signal(signal.SIGINT)
+        else:
+            process.signal(signal.SIGSTOP)
+            try:
+                await asyncio.sleep(upset.stop)
+            finally:
+                process.signal(signal.SIGCONT)
 
     # time
 

@@ -86,7 +86,7 @@ class Scenario:
 def drawn(seed: int, kind: str, engine: str | None = None, *, short: bool = False) -> Scenario:
     """The run of that seed and kind; `short` draws nothing that waits."""
     dice = random.Random(f"{seed} {kind}")
-    fifo = dice.random() < 0.5 and kind != "topology" or kind == "out of order"
+    fifo = (dice.random() < 0.5 and kind != "topology") or kind == "out of order"
     on = engine or dice.choice(("ministack", "moto"))
     if kind == "asleep" and fifo:
         on = "ministack"  # where a hold runs out in moto, it hands out a group without its head
