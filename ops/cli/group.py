@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import typer
-from typer._click.exceptions import ClickException  # typer has a click of its own, and no other name for this
+from typer._click import Context  # typer has a click of its own, and no other name for these
+from typer._click.exceptions import ClickException
 from typer.core import TyperGroup
 
 from ops.cli.screen import begin, said
@@ -33,3 +34,8 @@ class Group(TyperGroup):
         except typer.Exit as ended:
             code = ended.exit_code
         sys.exit(code if isinstance(code, int) else 0)
+
+    def invoke(self, ctx: Context) -> Any:
+        """Runs the command; Ctrl-C before or after its own work is said too, which typer answers with 130."""
+        with said():
+            return super().invoke(ctx)

@@ -21,7 +21,9 @@ STAMPS = {"redriven", "deduplication_id"}
 BLINK = 1.0
 """Seconds before a kill in which the process may not have had the time to write down what it was told."""
 BURST = 20
-"""Messages by which a second may be over the rate: two batches."""
+"""Messages by which any span of time may be over the rate: two batches,"""
+LAG = 0.5
+"""and seconds for which a busy machine may keep back what is due."""
 TALK = ("Traceback (most recent call last)", "was never retrieved", "Unclosed ", "never awaited", "Exception ignored")
 
 
@@ -267,7 +269,7 @@ class _Judge:
             times = sorted(send.at for send in self.evidence.sends if send.process == process)
             for first, start in enumerate(times):
                 for last in range(first + BURST, len(times)):
-                    if last - first + 1 > rate * (times[last] - start) + BURST:
+                    if last - first + 1 > rate * (times[last] - start + LAG) + BURST:
                         spent = times[last] - start
                         self.say(
                             "rate exceeded", f"{last - first + 1} in {spent:.2f} s, {rate} a second were asked for"

@@ -15,6 +15,7 @@ import pytest
 from botocore.credentials import Credentials
 
 from ops import private_file
+from ops.cli import options
 from ops.redrive import journal as journals
 from ops.sqs.connection import connected
 from ops.sqs.fake import REGION
@@ -143,6 +144,20 @@ def test_where_nothing_can_be_recorded_nothing_begins(aws: Endpoint, monkeypatch
     assert result.exit_code == 1
     assert "No space left on device" in result.stderr
     assert (len(queue(aws, "open_ticket").arrived), len(queue(aws, "open_ticket-dlq"))) == (0, 3)
+
+
+@pytest.mark.parametrize("json_asked", [True, False])
+def test_ctrl_c_between_the_start_and_the_command_is_one_sentence(
+    aws: Endpoint, monkeypatch: pytest.MonkeyPatch, json_asked: bool
+) -> None:
+    class Impatient:
+        def set(self, _: object) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(options, "_handed", Impatient())
+    result = ops("redrive", "open_ticket", *(["--json"] if json_asked else []))
+    said = json.loads(result.stdout)["error"] if json_asked else result.stderr
+    assert (result.exit_code, said.strip()) == (5, "Stopped at once. Nothing is lost; `resume` shows what can go on.")
 
 
 FOREIGN = f"arn:aws:sqs:{REGION}:000000000000:theirs-dlq"
