@@ -35,7 +35,12 @@ class Group(TyperGroup):
             code = ended.exit_code
         sys.exit(code if isinstance(code, int) else 0)
 
+    def make_context(self, *given: Any, **more: Any) -> Context:
+        """Reads the arguments; Ctrl-C is said here too, which typer answers with 130 and no word."""
+        with said():
+            return super().make_context(*given, **more)
+
     def invoke(self, ctx: Context) -> Any:
-        """Runs the command; Ctrl-C before or after its own work is said too, which typer answers with 130."""
+        """Runs the command; Ctrl-C before or after its own work is said too."""
         with said():
             return super().invoke(ctx)

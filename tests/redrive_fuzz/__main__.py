@@ -63,7 +63,7 @@ async def run(
                 regions.put_nowait(region)
             done = results[-1]
             if verbose:
-                ends = " ".join(str(each.code) for each in done.evidence.processes)
+                ends = " ".join(map(str, done.ended))
                 print(
                     f"{scenario.kind} {scenario.seed} ({scenario.engine}): {done.seconds:.1f} s, ended {ends}",
                     file=sys.stderr,

@@ -22,8 +22,8 @@ BLINK = 1.0
 """Seconds before a kill in which the process may not have had the time to write down what it was told."""
 BURST = 20
 """Messages by which any span of time may be over the rate: two batches,"""
-LAG = 0.5
-"""and seconds for which a busy machine may keep back what is due."""
+LAG = 1.0
+"""and seconds for which a busy machine may keep back what is due; the first sends wait for what the queue allows, too."""
 TALK = ("Traceback (most recent call last)", "was never retrieved", "Unclosed ", "never awaited", "Exception ignored")
 
 
@@ -267,9 +267,10 @@ class _Judge:
             return
         for process in {send.process for send in self.evidence.sends}:
             times = sorted(send.at for send in self.evidence.sends if send.process == process)
+            lag = LAG + max(times[0] - self.evidence.began.get(process, times[0]), 0)
             for first, start in enumerate(times):
                 for last in range(first + BURST, len(times)):
-                    if last - first + 1 > rate * (times[last] - start + LAG) + BURST:
+                    if last - first + 1 > rate * (times[last] - start + lag) + BURST:
                         spent = times[last] - start
                         self.say(
                             "rate exceeded", f"{last - first + 1} in {spent:.2f} s, {rate} a second were asked for"

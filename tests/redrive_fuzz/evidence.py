@@ -93,5 +93,7 @@ class Evidence:
     """What exports, dropped messages and originals there are, by file."""
     unfinished: list[str] = field(default_factory=list)
     """Runs that the command says can go on, at the end."""
+    began: dict[int, float] = field(default_factory=dict)
+    """By process when it first asked for messages."""
     faulted: bool = False
     """Whether anything was made to fail."""

@@ -57,6 +57,8 @@ class Proxy:
         self.hurt: Counter[str] = Counter()
         """How often each fault was made."""
         self.sends: list[Send] = []
+        self.began: dict[int, float] = {}
+        """By process when it first asked for messages."""
         self.holds: dict[str, dict[str, str]] = {}
         """By queue and message the receipt that was handed out last."""
         self.waits = False
@@ -191,6 +193,8 @@ class Proxy:
         sends: list[Send] = []
         if action in BATCHES and not body["Entries"]:
             return Answer(200, {"content-type": "application/x-amz-json-1.0"}, b'{"Successful": [], "Failed": []}'), []
+        if action == "ReceiveMessage":
+            self.began.setdefault(process, time.monotonic())
         if action == "ReceiveMessage" and not self.waits:
             body["WaitTimeSeconds"] = 0
         headers = {**request.headers, "host": self._host}

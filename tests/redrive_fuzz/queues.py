@@ -12,11 +12,11 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from tests.redrive_fuzz.engines import Engine
+from tests.redrive_fuzz.engines import ROOT, Engine
 from tests.redrive_fuzz.evidence import Attributes, Copy, Letter
 from tests.redrive_fuzz.letters import MOST, Draft, size
 
-PROJECT = "headrace"
+PROJECT: str = json.loads((ROOT / "cdk.json").read_text())["context"]["project"]
 
 
 @lru_cache

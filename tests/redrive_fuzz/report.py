@@ -24,7 +24,7 @@ def table(results: Sequence[Result]) -> str:
         for row in (TITLES, *lines)
     ]
     hurt = sum((result.hurt for result in results), Counter[str]())
-    codes = sum((result.codes for result in results), Counter[int]())
+    codes = Counter(code for result in results for code in result.ended)
     engines = Counter(f"{r.scenario.engine} {'FIFO' if r.scenario.fifo else 'standard'}" for r in results)
     found = Counter(finding.kind for result in results for finding in result.findings)
     told += [

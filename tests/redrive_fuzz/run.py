@@ -46,9 +46,9 @@ class Result:
     kills: int = 0
     signals: int = 0
     hurt: Counter[str] = field(default_factory=Counter)
-    codes: Counter[int] = field(default_factory=Counter)
     seconds: float = 0.0
-    evidence: Evidence | None = None
+    ended: list[int] = field(default_factory=list)
+    """How its processes ended, one after the other."""
 
 
 async def carried_out(scenario: Scenario, engine: Engine, region: str, folder: Path, start: Start) -> Result:
@@ -102,11 +102,10 @@ class _Run:
         finally:
             await asyncio.to_thread(self.queues.delete)
         result = self.result
-        result.evidence = evidence
         result.findings += judged(evidence)
         result.hurt = self.proxy.hurt
         result.processes = len(self.ended)
-        result.codes = Counter(each.code for each in self.ended)
+        result.ended = [each.code for each in self.ended]
         return result
 
     def _fill(self) -> Queues:
@@ -125,7 +124,7 @@ class _Run:
     def _queue(self) -> str:
         if self.scenario.kind == "topology":
             return "change_ticket" if self.scenario.fifo else "open_ticket"
-        return self.dice.choice((self.queues.dead, self.queues.arn, self.queues.dead.rpartition("/")[2]))
+        return str(self.dice.choice((self.queues.dead, self.queues.arn, self.queues.dead.rpartition("/")[2])))
 
     def _arguments(self) -> list[str]:
         s = self.scenario
@@ -303,6 +302,7 @@ class _Run:
             self.proxy.sends,
             {path.name: _lines(path) for path in files if path.name != "audit.jsonl"},
             self._unfinished(),
+            began=self.proxy.began,
             faulted=any(each.any for each in scenario.faults) or bool(self.proxy.hurt),
         )
 

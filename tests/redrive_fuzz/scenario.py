@@ -94,7 +94,7 @@ def drawn(seed: int, kind: str, engine: str | None = None, *, short: bool = Fals
     if not short and kind in ("all", "filter") and dice.random() < 0.15:
         count = 600 if on == "ministack" else 150  # each receive of moto copies what it has
     if kind == "rate":
-        count = dice.choice((60, 90))
+        count = dice.choice((80, 90))
     groups = dice.choice((1, 2, 5, 20)) if fifo else 0
     made = drafts(dice, seed, count, groups=groups, big=kind == "big")
     died = dice.random() < 0.5 and not (on == "moto" and fifo)
@@ -123,7 +123,7 @@ def _ask(scenario: Scenario, dice: random.Random) -> None:
     scenario.out_of_order = kind == "out of order"
     scenario.rate = dice.choice((None, None, "max", "auto"))
     if kind == "rate":
-        scenario.rate = dice.choice((20, 30.5, 40))
+        scenario.rate = dice.choice((10, 15.5, 20))
     if kind == "senseless":
         scenario.senseless = dice.choice(SENSELESS)
     scenario.twice = kind == "two at once"

@@ -1,4 +1,4 @@
-"""A few runs of the fuzz, of which `make faults` does three hundred: the command as a process, on SQS that is not ours."""
+"""A few runs of what `make faults` does three hundred of: the command as a process, on SQS that is not ours."""
 
 from __future__ import annotations
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from botocore.credentials import Credentials
+from typer.core import TyperGroup
 
 from ops import private_file
-from ops.cli import options
 from ops.redrive import journal as journals
 from ops.sqs.connection import connected
 from ops.sqs.fake import REGION
@@ -146,15 +146,15 @@ def test_where_nothing_can_be_recorded_nothing_begins(aws: Endpoint, monkeypatch
     assert (len(queue(aws, "open_ticket").arrived), len(queue(aws, "open_ticket-dlq"))) == (0, 3)
 
 
+@pytest.mark.parametrize("moment", ["parse_args", "invoke"])
 @pytest.mark.parametrize("json_asked", [True, False])
 def test_ctrl_c_between_the_start_and_the_command_is_one_sentence(
-    aws: Endpoint, monkeypatch: pytest.MonkeyPatch, json_asked: bool
+    aws: Endpoint, monkeypatch: pytest.MonkeyPatch, json_asked: bool, moment: str
 ) -> None:
-    class Impatient:
-        def set(self, _: object) -> None:
-            raise KeyboardInterrupt
+    def impatient(*_: object) -> None:
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(options, "_handed", Impatient())
+    monkeypatch.setattr(TyperGroup, moment, impatient)
     result = ops("redrive", "open_ticket", *(["--json"] if json_asked else []))
     said = json.loads(result.stdout)["error"] if json_asked else result.stderr
     assert (result.exit_code, said.strip()) == (5, "Stopped at once. Nothing is lost; `resume` shows what can go on.")
