@@ -23,7 +23,7 @@ BLINK = 1.0
 BURST = 20
 """Messages by which any span of time may be over the rate: two batches,"""
 LAG = 1.0
-"""and seconds for which a busy machine may keep back what is due; the first sends wait for what the queue allows, too."""
+"""and seconds for which a busy machine may keep back what is due; the first sends wait for more than that."""
 TALK = ("Traceback (most recent call last)", "was never retrieved", "Unclosed ", "never awaited", "Exception ignored")
 
 
@@ -199,7 +199,8 @@ class _Judge:
         return Counter(
             send.body
             for send in self.evidence.sends
-            if send.answered is None or (send.process in killed and killed[send.process] - send.answered < BLINK)
+            if send.answered is None
+            or (not send.heard and send.process in killed and killed[send.process] - send.answered < BLINK)
         )
 
     def _copies(self) -> Counter[str]:

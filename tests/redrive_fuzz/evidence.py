@@ -42,6 +42,8 @@ class Send:
     answered: float | None
     """When SQS's yes was handed to the process, by the proxy's clock; None where it was not, or was not whole."""
     process: int
+    heard: bool = False
+    """Whether the process asked to delete the dead letter then, which it does once it has written the yes down."""
 
 
 @dataclass

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -33,6 +34,7 @@ ABSENT = Answer(
     b'{"__type": "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", "message": "there is no such table"}',
 )
 SQS = "AmazonSQS."
+KEY = re.compile("k-[0-9]+-[0-9]+-z")
 BATCHES = ("SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch")
 
 
@@ -66,6 +68,8 @@ class Proxy:
         self._total = 0
         self._under_way = 0
         self._deleted: set[str] = set()
+        self._keys: dict[str, set[str]] = {}
+        """What marks a letter, by the receipts it was handed out with."""
         self._showing: set[asyncio.Task[None]] = set()
         self._signed_in = 0
         self._server: asyncio.Server | None = None
@@ -197,6 +201,11 @@ class Proxy:
             self.began.setdefault(process, time.monotonic())
         if action == "ReceiveMessage" and not self.waits:
             body["WaitTimeSeconds"] = 0
+        if action == "DeleteMessageBatch":
+            keys = {key for each in body["Entries"] for key in self._keys.get(each["ReceiptHandle"], ())}
+            for send in self.sends:
+                if send.process == process and send.answered and keys.intersection(KEY.findall(send.body)):
+                    send.heard = True
         headers = {**request.headers, "host": self._host}
         begun = time.monotonic()
         answer = await self._upstream.ask(Asked(request.line, headers, json.dumps(body).encode()))
@@ -209,6 +218,7 @@ class Proxy:
             self._settle(body["Entries"], told)
             answer.body = json.dumps(told).encode() if told else answer.body
         elif action == "ReceiveMessage":
+            self._keys |= {each["ReceiptHandle"]: set(KEY.findall(each["Body"])) for each in told.get("Messages") or []}
             handed = {each["MessageId"]: each["ReceiptHandle"] for each in told.get("Messages") or []}
             if unheard and handed:
                 self._showing.add(asyncio.create_task(self._show(headers, request.line, body["QueueUrl"], handed)))

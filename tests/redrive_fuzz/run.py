@@ -169,6 +169,9 @@ class _Run:
                 if shown is not None:
                     await shown
             else:
+                # Nothing was sent: whoever asks again at once is told, truly, that nothing waits.
+                await self.proxy.quiet()
+                await self._time_passes()
                 ended = await self._command(arguments, calm=calm)
 
     def _again(self, ended: Ended) -> bool:
