@@ -1,6 +1,6 @@
 # What only this repository has: the example, and how projects are made from it.
 
-.PHONY: demo bench new empty
+.PHONY: demo bench new empty wheel
 
 demo: setup ## One order's whole life on this machine, with a dead letter and its redrive
 	@$(RUN) -m example
@@ -13,3 +13,6 @@ new: setup ## Make a project of one's own: make new DIR=../acme NAME=acme
 
 empty: setup ## Take the example out of this checkout; what is left is a project of one's own
 	@$(RUN) -m project empty
+
+wheel: setup ## Build the operator's command as a package of its own, for `pipx run` and `pip install`
+	@$(RUN) -m project.wheel

@@ -10,20 +10,31 @@ import asyncio
 import itertools
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.request import urlopen
 
 from functions.contracts.envelope import CORRELATION_ID, IDEMPOTENCY_KEY
-from ops.sqs.fake import FakeQueue, FakeSqs, Stored
+from ops.sqs.fake import ACCOUNT, FakeQueue, FakeSqs, Stored
 from ops.sqs.loop import run
 from ops.sqs.message import Entry, Value
 
 BODY = '{"order_id":"ord-%d","customer_email":"ada@example.com","currency":"EUR","lines":[{"sku":"tea","quantity":2}]}'
 AHEAD = 2_000
 """Messages of a dead-letter queue that exist at a time, beside those in flight."""
+SESSION = (
+    b"<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s"
+    b"</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
+    b"</AssumeRoleResult></AssumeRoleResponse>"
+)
 TIMEOUT = 60
 """Seconds that this process may take to answer."""
+
+
+def queue_url(name: str) -> str:
+    """The URL of a queue of the fake."""
+    return f"http://sqs/{ACCOUNT}/{name}"
 
 
 class Spring(FakeQueue):
@@ -35,9 +46,14 @@ class Spring(FakeQueue):
         self._left = count
         self._made = itertools.count()
         self._spread = groups
+        self._filled = round(time.time() * 1000)
 
     def __len__(self) -> int:
         return super().__len__() + self._left
+
+    def _add(self, message: Stored) -> None:
+        message.sent = self._filled  # it was there from the start, whenever it is made
+        super()._add(message)
 
     def take(self, most: int, visibility: float) -> list[Stored]:
         """Receives, and makes more where few are left."""
@@ -70,14 +86,19 @@ class Endpoint:
     def __init__(self, latency: float) -> None:
         self.sqs = FakeSqs(latency)
 
-    def fill(self, name: str, count: int, groups: int) -> None:
-        """Makes `<name>-dlq` with so many messages, and `<name>`, empty."""
-        suffix = ".fifo" if groups else ""
-        for queue in (
-            Spring(f"http://sqs/0/{name}-dlq{suffix}", count, groups),
-            Drain(f"http://sqs/0/{name}{suffix}"),
-        ):
+    def fill(self, dead: str, source: str, count: int, groups: int) -> None:
+        """Makes a dead-letter queue with so many messages, and the queue they came from, empty."""
+        for queue in (Spring(queue_url(dead), count, groups), Drain(queue_url(source))):
             self.sqs.queues[queue.url] = queue
+
+    async def answer(self, target: str, payload: bytes) -> tuple[int, bytes]:
+        """What AWS answers: SQS from the fake, a role for whoever takes one, tables that are empty and take all."""
+        if payload.startswith(b"Action=AssumeRole"):
+            return 200, SESSION
+        service, _, action = target.partition(".")
+        if service.startswith("DynamoDB"):
+            return 200, b'{"Items": []}' if action == "Scan" else b"{}"
+        return await self.sqs(action, payload)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answers the requests of one connection, one after the other."""
@@ -88,14 +109,14 @@ class Endpoint:
                 headers = {key.lower(): value for key, _, value in (field.partition(": ") for field in fields)}
                 payload = await reader.readexactly(int(headers.get("content-length", 0)))
                 if line.startswith("GET /fill/"):
-                    name, count, groups = line.split()[1].split("/")[2:]
-                    self.fill(name, int(count), int(groups))
+                    dead, source, count, groups = line.split()[1].split("/")[2:]
+                    self.fill(dead, source, int(count), int(groups))
                     status, body = 200, b"{}"
                 elif line.startswith("GET /count/"):
                     name = line.split()[1].split("/")[2]
-                    status, body = 200, str(len(self.sqs.queues[f"http://sqs/0/{name}"])).encode()
+                    status, body = 200, str(len(self.sqs.queues[queue_url(name)])).encode()
                 else:
-                    status, body = await self.sqs(headers["x-amz-target"].split(".")[1], payload)
+                    status, body = await self.answer(headers.get("x-amz-target", ""), payload)
                 writer.write(
                     b"HTTP/1.1 %d X\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n%s"
                     % (status, len(body), body)
@@ -108,26 +129,22 @@ class Endpoint:
 def endpoint(latency: float) -> Iterator[str]:
     """The URL of a fake SQS that takes `latency` seconds a call, as long as the body runs."""
     command = [sys.executable, "-m", "benchmarks.sqs_endpoint", str(latency)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().strip()
-    finally:
-        process.terminate()
-        process.wait()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
 
 
-def fill(url: str, name: str, count: int, groups: int = 0) -> tuple[str, str]:
-    """Makes a dead-letter queue of so many messages and the queue they came from; their URLs."""
-    urlopen(f"{url}/fill/{name}/{count}/{groups}", timeout=TIMEOUT).close()  # noqa: S310 - an address of our own
-    suffix = ".fifo" if groups else ""
-    return f"http://sqs/0/{name}-dlq{suffix}", f"http://sqs/0/{name}{suffix}"
+def fill(url: str, dead: str, source: str, count: int, groups: int = 0) -> None:
+    """Makes a dead-letter queue of so many messages, and the queue they came from."""
+    urlopen(f"{url}/fill/{dead}/{source}/{count}/{groups}", timeout=TIMEOUT).close()  # noqa: S310 - our own address
 
 
 def count(url: str, queue: str) -> int:
     """How many messages a queue holds."""
-    address = f"{url}/count/{queue.rsplit('/', 1)[-1]}"
-    with urlopen(address, timeout=TIMEOUT) as answer:  # noqa: S310 - an address of our own
+    with urlopen(f"{url}/count/{queue}", timeout=TIMEOUT) as answer:  # noqa: S310 - an address of our own
         return int(answer.read())
 
 

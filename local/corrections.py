@@ -24,7 +24,7 @@ from ministack.core import lambda_runtime as runtime
 from ministack.core.lambda_runtime import Worker
 from ministack.services import eventbridge, lambda_svc, ses_v2, sqs
 
-from local import corrections_door, corrections_iam, corrections_services
+from local import corrections_archive, corrections_door, corrections_iam, corrections_services
 
 Message = dict[str, Any]
 Queue = dict[str, Any]
@@ -34,6 +34,8 @@ Queue = dict[str, Any]
 # https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
 QUIET = (0.5, 0.05, 2.0)
 UNZIPPING = threading.Lock()
+ENTRIES = 10
+"""Events of a call, at the most; the emulator refuses more."""
 
 
 def receive_from_groups(queue: Queue, most: int, visibility: int, now: float) -> list[Message]:
@@ -144,16 +146,20 @@ def with_system_attributes(action: str, parameters: dict[str, Any], normalise: A
 
 
 def put_events(data: dict[str, Any], put: Any = eventbridge._put_events, **options: Any) -> Any:
-    """Refuse the entries whose detail is no JSON object, and put the others.
+    """Refuse the entries whose detail is no JSON object, and put the others, those that say their time by themselves.
 
     https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html
     """
     entries = data.get("Entries", [])
     good = [_is_object(entry.get("Detail", "")) for entry in entries]
-    if all(good):
+    timed = any("Time" in entry for entry in entries)
+    if all(good) and not timed:
         return put(data, **options)
     rest = [entry for entry, is_good in zip(entries, good, strict=True) if is_good]
-    status, headers, body = put(data | {"Entries": rest}, **options)
+    if timed and len(entries) <= ENTRIES:
+        status, headers, body = corrections_archive.put_each(rest, put, **options)
+    else:
+        status, headers, body = put(data | {"Entries": rest}, **options)
     answer = json.loads(body)
     put_ones = iter(answer["Entries"])
     malformed = {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
@@ -202,6 +208,7 @@ def run() -> None:
     corrections_iam.correct()
     corrections_services.correct()
     corrections_door.correct()
+    corrections_archive.correct()
     sys.argv = ["ministack"]
     threading.Thread(target=end_with_standard_input, daemon=True).start()
     main()

@@ -69,13 +69,20 @@ def action_of(*request: Any, of: Any = actions.extract_iam_action) -> str | None
 def resource_of(*request: Any, of: Any = actions.extract_resource_arn) -> str:
     """The ARN on which a request is judged; further ones are kept in `also`."""
     service, method, path, _, body, _, region, account = request
+    here = f"arn:aws:events:{region}:{account}"
     also.set(())
     told.set(_events(body) if service == "events" else None)
     if service == "ses" and method == "POST" and path.rstrip("/").endswith("/outbound-emails"):
         return identity_of(_field(body, "FromEmailAddress"), region, account)
     if service == "events" and (rule := _field(body, "Rule")):
         bus = _field(body, "EventBusName").rpartition("/")[2] or "default"
-        return f"arn:aws:events:{region}:{account}:rule/{'' if bus == 'default' else f'{bus}/'}{rule}"
+        return f"{here}:rule/{'' if bus == 'default' else f'{bus}/'}{rule}"
+    if service == "events" and (archive := _field(body, "ArchiveName")):
+        return f"{here}:archive/{archive}"
+    if service == "events" and (replay := _field(body, "ReplayName")):
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+        also.set(tuple(arn for arn in (_field(body, "EventSourceArn"), _destination(body)) if arn))
+        return f"{here}:replay/{replay}"
     if service == "logs" and (groups := _log_groups(body)):
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
         stream = _field(body, "logStreamName")
@@ -197,6 +204,14 @@ def _field(body: bytes, name: str) -> str:
     except (ValueError, AttributeError):
         return ""
     return found if isinstance(found, str) else ""
+
+
+def _destination(body: bytes) -> str:
+    """The bus that a replay is to."""
+    try:
+        return str(json.loads(body)["Destination"]["Arn"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _events(body: bytes) -> dict[str, list[str]]:

@@ -110,6 +110,11 @@ def _region_of(host: str) -> tuple[str | None, bool]:
     return found["region"], partition is not None and found["suffix"] in partition.suffixes
 
 
+def is_on_aws(url: str) -> bool:
+    """Whether the URL's host is one of AWS's for SQS."""
+    return _region_of((urlsplit(url).hostname or "").rstrip("."))[1]
+
+
 def authority(url: str) -> str:
     """Host and port of a URL, in one spelling; every name of this machine for itself is `localhost`."""
     parts = urlsplit(url)

@@ -73,12 +73,15 @@ def _write(stage: Stage, record: Audit) -> str | None:
         raise OpsError(f"{path} cannot be written: {error.strerror}.") from None
     finally:
         os.close(file)
+    table = stage.table(names.REDRIVES)
+    if table is None:
+        return None
     told = msgspec.structs.asdict(record) | {
         name: msgspec.json.encode(getattr(record, name)).decode() for name in ("asked", "result")
     }
     item = typed({name: value for name, value in told.items() if value is not None})
     try:
-        stage.client("dynamodb").put_item(TableName=names.resource(stage.name, names.REDRIVES), Item=item)
+        stage.client("dynamodb").put_item(TableName=table, Item=item)
     except (ClientError, BotoCoreError) as error:
         return f"The audit record is in {path} only: {error}"
     return None

@@ -1,4 +1,8 @@
-"""Items of DynamoDB as plain Python values, and back."""
+"""Items of DynamoDB as plain Python values, and back.
+
+`boto3.dynamodb.types` would do it, but importing it loads all of boto3, which takes longer than a small redrive.
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
+"""
 
 from __future__ import annotations
 
@@ -6,28 +10,58 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
-_READ, _WRITE = TypeDeserializer(), TypeSerializer()
-
 
 def plain(item: Mapping[str, Any]) -> dict[str, Any]:
     """The attribute values of `item`; whole numbers are `int`, others stay `Decimal`."""
-    return {name: _whole(_READ.deserialize(value)) for name, value in item.items()}
+    return {name: _read(value) for name, value in item.items()}
 
 
 def typed(item: Mapping[str, Any]) -> dict[str, Any]:
     """`item` as attribute values. Raises `TypeError` for a value that has no place in an item."""
-    return {name: _WRITE.serialize(value) for name, value in item.items()}
+    return {name: _write(value) for name, value in item.items()}
 
 
-def _whole(value: Any) -> Any:
-    match value:
-        case Decimal() if value == value.to_integral_value():
-            return int(value)
-        case dict():
-            return {name: _whole(part) for name, part in value.items()}
-        case list():
-            return [_whole(part) for part in value]
+def _read(value: Mapping[str, Any]) -> Any:
+    ((kind, content),) = value.items()
+    match kind:
+        case "S" | "B" | "BOOL":
+            return content
+        case "NULL":
+            return None
+        case "N":
+            return _number(content)
+        case "M":
+            return plain(content)
+        case "L":
+            return [_read(each) for each in content]
+        case "SS" | "BS":
+            return set(content)
+        case "NS":
+            return {_number(each) for each in content}
         case _:
-            return value
+            raise TypeError(f"DynamoDB has no type {kind}")
+
+
+def _number(text: str) -> int | Decimal:
+    number = Decimal(text)
+    return int(number) if number == number.to_integral_value() else number
+
+
+def _write(value: Any) -> dict[str, Any]:
+    match value:
+        case None:
+            return {"NULL": True}
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": value}
+        case int() | Decimal():
+            return {"N": str(value)}
+        case bytes():
+            return {"B": value}
+        case Mapping():
+            return {"M": typed(value)}
+        case list() | tuple():
+            return {"L": [_write(each) for each in value]}
+        case _:
+            raise TypeError(f"{type(value).__name__} has no place in an item")

@@ -25,6 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
 from ops import private_file
+from ops.address import authority
 from ops.errors import UsageError
 from ops.item import plain, typed
 from ops.queue import Queue
@@ -64,7 +65,7 @@ class Lease:
 
     def __init__(self, stage: Stage, queue: Queue, holder: Holder, before: Holder | None) -> None:
         self._client = stage.client("dynamodb")
-        self._table = names.resource(stage.name, names.REDRIVES)
+        self._table = stage.table(names.REDRIVES)
         self._queue = queue
         self._holder = holder
         self._tokens = (holder.token, before.token if before is not None else holder.token)
@@ -81,6 +82,8 @@ class Lease:
 
     def take(self) -> bool:
         """Takes it; False where there is no table to take it in. Raises `UsageError` where another has it."""
+        if self._table is None:
+            return False
         try:
             if self._put(LASTS):
                 return True
@@ -152,7 +155,8 @@ def held(stage: Stage, queue: Queue, action: str, run: str) -> Iterator[Lease]:
         since=datetime.now(UTC).isoformat(timespec="seconds"),
         token=secrets.token_hex(8),
     )
-    path = stage.open_files() / f"{'-'.join(place)}.lock"
+    at = () if stage.on_aws else (authority(stage.reached).replace(":", "-"),)
+    path = stage.open_locks() / f"{'-'.join((*at, *place))}.lock"
     file = private_file.append(path)
     try:
         before = _read(path.read_bytes())

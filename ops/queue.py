@@ -96,6 +96,8 @@ def find(stage: Stage, text: str) -> Queue:
     for word, kind, physical in known(stage.name, stage.topology):
         if text in (word, physical):
             return _resolve(stage, word, kind, physical)
+    if not stage.staged:
+        raise UsageError(f"{text!r} is neither a URL nor an ARN: without a stage, queues are named by one of these.")
     if not NAME.fullmatch(text):
         raise UsageError(_unknown(stage, text, "other", text))
     return _resolve(stage, text, "other", text)
@@ -114,8 +116,8 @@ def _at(stage: Stage, address: Address) -> Queue:
         raise UsageError(f"{address.text} is in no region of AWS: {region} is none.")
     if partition != partition_of(stage.region):
         raise UsageError(
-            f"{address.text} is in {partition.name}, where the credentials of stage {stage.name} are not known: "
-            "sign in there, and name a stage of that region."
+            f"{address.text} is in {partition.name}, where the credentials of {stage.told} are not known: "
+            "sign in there, and name a stage of that region, or none."
         )
     queue = _ours(stage, address) if region == stage.region else None
     if queue is None:
@@ -178,7 +180,10 @@ def _same_place(stage: Stage, address: Address, queue: Queue) -> None:
     """Refuses a URL of an emulator, or of AWS, where the stage is somewhere else."""
     endpoint = stage.client("sqs", queue.region).meta.endpoint_url
     answered = Address.of(queue.url)
-    there = f"{address.text} is not where stage {stage.name} is ({endpoint}): name its stage with --stage."
+    there = (
+        f"{address.text} is not where {stage.told} is ({endpoint}): name its stage with --stage, or where it is "
+        "with --endpoint-url."
+    )
     if address.on_aws and (answered is None or not answered.on_aws):
         raise UsageError(there)
     if address.host is not None and address.host not in (authority(endpoint), authority(queue.url)):
@@ -198,7 +203,7 @@ def _resolve(stage: Stage, word: str, kind: Kind, name: str) -> Queue:
 
 def _unknown(stage: Stage, word: str, kind: Kind, name: str) -> str:
     if kind != "other":
-        return f"Queue {name} does not exist: deploy stage {stage.name} first."
+        return f"Queue {name} does not exist in {stage.region}: deploy stage {stage.name} there first."
     words = [known_word for known_word, _, _ in known(stage.name, stage.topology)]
     near = difflib.get_close_matches(word, words, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -23,20 +24,41 @@ from botocore.exceptions import (
 )
 
 from ops import local_account
-from ops.errors import OpsError
+from ops.address import authority, is_on_aws, partition_of
+from ops.errors import OpsError, UsageError
 from ops.private_file import own_folder
 from stacks.entry import Topology
-from stacks.names import LOCAL, ROOT
+from stacks.names import LOCAL, STATE, resource
 
 # A service that is away must not keep a person from what the others say: botocore would wait for it for minutes.
 CONFIG = Config(connect_timeout=4, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
 
-HOME = Path(os.environ.get("HEADRACE_LOCAL") or ROOT / ".local")
+HOME = Path(os.environ.get("HEADRACE_LOCAL") or STATE)
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a person says to reach AWS; what is None is AWS's own settings': environment and profile."""
+
+    region: str | None = None
+    profile: str | None = None
+    endpoint: str | None = None
+
+    def __bool__(self) -> bool:
+        """Whether anything is said."""
+        return (self.region, self.profile, self.endpoint) != (None, None, None)
+
+
+OWN = Access()
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Where the queues are. `endpoint` is None on AWS itself."""
+    """Where the queues are: a stage of cdk.json, or an account's region of which no cdk.json tells.
+
+    `endpoint` is where all services are, as somebody said; None for where AWS's own settings say, which is AWS itself
+    or an emulator.
+    """
 
     name: str
     region: str
@@ -49,9 +71,13 @@ class Stage:
     """The folder that holds what this machine remembers of the stage."""
     api_url: str | None = None
     """Where the API of a local stack is, empty where it has none; None on AWS itself, where its stack tells."""
+    staged: bool = True
+    """Whether it is a stage of cdk.json, which has tables of causes, redrives and parked groups."""
 
     @classmethod
-    def open(cls, name: str, topology: Topology, home: Path | None = None, *, deployer: bool = False) -> Stage:
+    def open(
+        cls, name: str, topology: Topology, home: Path | None = None, *, deployer: bool = False, access: Access = OWN
+    ) -> Stage:
         """The stage of that name: `local` as `python -m local up` wrote it down, others from AWS's own settings.
 
         `topology` is what exists in it. On AWS one is whoever signed in; stage local is its operator's, or with
@@ -59,9 +85,9 @@ class Stage:
 
         Raises `OpsError` where there is no local stack, no region or no credentials.
         """
-        session = botocore.session.Session()
         home = home or HOME
         if name == LOCAL:
+            session = botocore.session.Session()
             path = home / "state.json"
             try:
                 state = json.loads(path.read_text(encoding="utf-8"))
@@ -75,14 +101,45 @@ class Stage:
                     f"{path} is damaged: stop the local stack and start it with `python -m local up`."
                 ) from None
             return cls(name, region, endpoint, topology, session, home=home, api_url=state.get("api_url", ""))
+        session, region = _signed_in(access)
+        return cls(name, region, access.endpoint, topology, session, home=home)
+
+    @classmethod
+    def elsewhere(cls, account: str | None, access: Access, home: Path | None = None) -> Stage:
+        """What no stage tells of: the region of that account, or of the one whose credentials these are.
+
+        Raises `OpsError` where there is no region, no credentials, or nobody who tells the account.
+        """
+        session, region = _signed_in(access)
+        there = cls("", region, access.endpoint, Topology(), session, home=home or HOME, staged=False)
+        if account is None:
+            with in_words():
+                account = str(there.client("sts").get_caller_identity()["Account"])
+        host = "" if there.on_aws else "@" + re.sub(r"[^a-z0-9.]+", "-", authority(there.reached))
+        return replace(there, name=f"{account}-{region}{host}")
+
+    @property
+    def reached(self) -> str:
+        """The URL at which its SQS is."""
         with in_words():
-            # botocore reads AWS_DEFAULT_REGION only, other tools of AWS read AWS_REGION.
-            region = os.environ.get("AWS_REGION") or session.get_config_variable("region")
-            if not region:
-                raise NoRegionError
-            if session.get_credentials() is None:
-                raise NoCredentialsError
-        return cls(name, region, None, topology, session, home=home)
+            return str(self.client("sqs").meta.endpoint_url)
+
+    @property
+    def on_aws(self) -> bool:
+        """Whether its SQS is AWS's, and no emulator's."""
+        return is_on_aws(self.reached)
+
+    @property
+    def told(self) -> str:
+        """How people call it."""
+        if self.staged:
+            return f"stage {self.name}"
+        account = self.name.split("-")[0]
+        return f"account {account}, region {self.region}" + ("" if self.on_aws else f", at {self.reached}")
+
+    def table(self, word: str) -> str | None:
+        """The physical name of one of the stage's own tables; None where no stage is."""
+        return resource(self.name, word) if self.staged else None
 
     def client(self, service: str, region: str | None = None) -> Any:
         """Botocore's client for a service of this stage; with a `region` the service there, by the same credentials."""
@@ -105,6 +162,32 @@ class Stage:
             own_folder(folder)
         return self.files
 
+    def open_locks(self) -> Path:
+        """The folder for locks of queues, which everything that this folder's stages and accounts reach shares.
+
+        Raises `OpsError` where it cannot be used.
+        """
+        locks = self.home / "ops" / "locks"
+        for folder in (self.home / "ops", locks):
+            own_folder(folder)
+        return locks
+
+
+def _signed_in(access: Access) -> tuple[botocore.session.Session, str]:
+    """A session with credentials, and its region."""
+    session = botocore.session.Session(profile=access.profile)
+    with in_words():
+        # botocore reads AWS_DEFAULT_REGION only, other tools of AWS read AWS_REGION.
+        in_env = os.environ.get("AWS_REGION") if access.profile is None else None
+        region = access.region or in_env or session.get_config_variable("region") or os.environ.get("AWS_REGION")
+        if not region:
+            raise NoRegionError
+        if session.get_credentials() is None:
+            raise NoCredentialsError
+    if partition_of(region) is None:
+        raise UsageError(f"{region!r} is no region of AWS: say one such as --region eu-west-1.")
+    return session, str(region)
+
 
 @contextmanager
 def in_words() -> Iterator[None]:
@@ -112,9 +195,9 @@ def in_words() -> Iterator[None]:
     try:
         yield
     except (NoCredentialsError, PartialCredentialsError):
-        raise OpsError("There are no AWS credentials: sign in, or set AWS_PROFILE, and try again.") from None
+        raise OpsError("There are no AWS credentials: sign in, or say --profile, and try again.") from None
     except NoRegionError:
-        raise OpsError("There is no AWS region: set AWS_REGION, or one in the profile, and try again.") from None
+        raise OpsError("There is no AWS region: say --region, or set one in the profile, and try again.") from None
     except EndpointConnectionError as error:
         raise OpsError(
             f"AWS does not answer at {error.kwargs['endpoint_url']}: is it running, and the network up?"

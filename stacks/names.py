@@ -6,6 +6,7 @@ stages stand in `cdk.json` and nowhere else.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,10 +46,19 @@ def read_context(path: Path) -> dict[str, Any]:
     return context
 
 
-CONTEXT = read_context(ROOT / "cdk.json")
+INSTALLED = (ROOT / "installed").exists()
+"""Whether this is the command that was installed by itself, which belongs to no project and so has no stages."""
+CONTEXT: dict[str, Any] = {"project": "headrace", "stages": {}} if INSTALLED else read_context(ROOT / "cdk.json")
 """The context of cdk.json: the project, its stages with their settings, the CDK's feature flags."""
 PROJECT: str = CONTEXT["project"]
 STAGES: tuple[str, ...] = tuple(CONTEXT["stages"])
+# https://specifications.freedesktop.org/basedir-spec/latest/
+STATE = (
+    Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "headrace"
+    if INSTALLED
+    else ROOT / ".local"
+)
+"""The folder for what this machine remembers of stages and accounts."""
 LOCAL = "local"
 """The stage that runs on this machine."""
 LOCAL_ACCOUNT = "000000000000"
@@ -104,6 +114,14 @@ def target_dead_letter_queue(stage: str, word: str) -> str:
 def rule(stage: str, queue_word: str, event: str) -> str:
     """The physical name of the rule that brings an event to a queue: `headrace-dev-close_ticket-on-TicketAssigned`."""
     return resource(stage, f"{queue_word}-on-{event}")
+
+
+def replay(stage: str, run: str) -> str:
+    """The name of a replay: `headrace-dev-replay-20261121-101500-3f2a`; consumers see it, so it is of the stage.
+
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_StartReplay.html
+    """
+    return f"{resource(stage, 'replay')}-{run}"
 
 
 def bus(stage: str, arn: str | None) -> str:

@@ -32,6 +32,7 @@ ON_DEAD_LETTERS = (
     "sqs:SendMessage",
 )
 ANSWERS = ("cloudwatch:GetMetricData", "logs:GetQueryResults", "logs:StopQuery", "lambda:ListEventSourceMappings")
+ON_REPLAYS = ("events:StartReplay", "events:DescribeReplay", "events:CancelReplay")
 ON_WORK = ("sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl")
 
 
@@ -78,6 +79,7 @@ class Operator(StageStack):
         subscriptions = [entry for each in self._topology.integrations for entry in each.subscriptions]
         rules = [arn.rule_of(self, subscription, stage) for subscription in subscriptions]
         yield self._allow("Targets", ("events:ListTargetsByRule",), rules)
+        yield from self._replays()
         yield self._allow("Logs", ("logs:StartQuery",), [arn.log_group(self, name) for name in self._log_groups()])
         yield self._allow("Routes", ("apigateway:GET",), [arn.rest_apis(self), f"{arn.rest_apis(self)}/*/resources"])
         # Neither metrics nor the answers to one's own queries are resources, nor is the list of mappings.
@@ -85,6 +87,23 @@ class Operator(StageStack):
         if self._settings.key_arn is not None:
             yield self._allow("Key", ("kms:Decrypt", "kms:GenerateDataKey"), [self._settings.key_arn])
         yield self._allow("FormerKeys", ("kms:Decrypt",), list(self._settings.former_keys))
+
+    def _replays(self) -> Iterator[iam.PolicyStatement]:
+        """Where the stage archives events and somebody subscribes to them: to replay them, by the stage's own name.
+
+        https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+        """
+        stage = self._settings.stage
+        subscriptions = [each for each in self._topology.subscriptions if each.bus is None]
+        if not self._settings.archive_days or not subscriptions:
+            return
+        bus = names.resource(stage, names.BUS)
+        rules = [arn.rule_of(self, subscription, stage) for subscription in subscriptions]
+        yield self._allow("Archive", ("events:DescribeArchive", "events:StartReplay"), [arn.archive(self, bus)])
+        yield self._allow("ArchivedBus", ("events:StartReplay",), [arn.bus(self, bus)])
+        yield self._allow("Subscribers", ("events:DescribeRule",), rules)
+        yield self._allow("Replays", ON_REPLAYS, [arn.replay(self, names.replay(stage, "*"))])
+        yield self._allow("EveryReplay", ("events:ListReplays",), ["*"])
 
     def _log_groups(self) -> list[str]:
         stage = self._settings.stage

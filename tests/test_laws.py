@@ -63,6 +63,7 @@ LAWS = (
     Law("example/*", (CONTRACTS, *PLAIN, "local", "example")),
     Law("scaffold/*", (CONTRACTS, *PLAIN, "documents", "scaffold")),
     Law("benchmarks/*", ("functions", "stacks", "ops", "benchmarks")),
+    Law("project/door.py", ("ops.__main__",)),  # the door of the command that is installed by itself
     Law("project/*", (*PLAIN, "project")),
 )
 # The outermost doors: whoever is not one of them takes a topology. Of the tests only those that are about the topology

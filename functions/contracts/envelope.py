@@ -23,6 +23,9 @@ DEDUPLICATION_ID = "deduplication_id"
 # Set by a redrive that edits a parked message without a key: which one it was before, as `contracts.parked` has it.
 PARKED_AS = "parked_as"
 
+REPLAYED = "replay-name"
+"""The member that EventBridge adds to an event that it replays from an archive, beside `detail`: the replay's name.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html"""
 PROBE = "probe"
 """Source and type of what a probe offers to a bus that must refuse it."""
 

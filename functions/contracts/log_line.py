@@ -18,8 +18,8 @@ class Handled(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One attempt at one message. `sent` and `received_at` are epoch milliseconds, `timestamp` is ISO 8601 in UTC.
 
     `received_at` is when the API took the request, `sent` when SQS took the message, `timestamp` when its batch was
-    done. `event_id` is the event that the message carried. `outcome` is `processed`, `duplicate`, `retried` or
-    `rejected`. `stack` and `stack_digest` are those of the failure's record.
+    done. `event_id` is the event that the message carried, `replayed` the replay that brought it. `outcome` is
+    `processed`, `duplicate`, `retried` or `rejected`. `stack` and `stack_digest` are those of the failure's record.
     """
 
     level: str
@@ -34,6 +34,7 @@ class Handled(Struct, frozen=True, kw_only=True, omit_defaults=True):
     received_at: str | None = None
     sent: int | None = None
     redriven: str | None = None
+    replayed: str | None = None
     published: list[Published] = []
     error_type: str | None = None
     error: str | None = None

@@ -10,7 +10,7 @@ from msgspec import Raw, Struct, field
 from msgspec.json import Decoder
 
 from functions.contracts.contract import Command, Event, read
-from functions.contracts.envelope import Envelope
+from functions.contracts.envelope import REPLAYED, Envelope
 from functions.contracts.key import scoped, unscoped
 from functions.contracts.path import PathField, body_of, path_field
 from functions.runtime.errors import Reject
@@ -24,7 +24,8 @@ class Message(Struct, frozen=True, kw_only=True):
     `key` says which effect this is and survives redrive and repeated requests: the business key of a command (or its
     `Idempotency-Key`), the id of an event. `cause` is what the ids of resulting events derive from. `causation_id` is
     the id of the message or event itself. `id` is SQS's, another one after a redrive. `attempt` counts this message's
-    receives from 1. `group` is the FIFO group. `tenant` is who called.
+    receives from 1. `group` is the FIFO group. `tenant` is who called. `replayed` names the replay that
+    brought an event out of the archive; it is None where the event comes as it happens.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Message(Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
     tenant: str | None = None
     trace: str | None = None
+    replayed: str | None = None
 
     def scoped(self, *parts: str) -> str:
         """The parts as one key of the message's tenant; the same ids of two tenants are two keys.
@@ -46,7 +48,9 @@ class Message(Struct, frozen=True, kw_only=True):
         return scoped(self.tenant, *parts)
 
     @classmethod
-    def of(cls, record: Record, *, key: str, cause: str, event: Envelope | None = None) -> Message:
+    def of(
+        cls, record: Record, *, key: str, cause: str, event: Envelope | None = None, replayed: str | None = None
+    ) -> Message:
         """What a handler is told of `record`; what an event says of its own story goes before what the record says."""
         return cls(
             id=record.id,
@@ -59,6 +63,7 @@ class Message(Struct, frozen=True, kw_only=True):
             idempotency_key=record.idempotency_key,
             tenant=event.tenant if event else record.tenant,
             trace=record.trace,
+            replayed=replayed,
         )
 
 
@@ -66,6 +71,7 @@ class _Delivery(Struct):
     # What EventBridge puts on a queue: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
     type: str = field(name="detail-type")
     detail: Raw
+    replayed: str | None = field(name=REPLAYED, default=None)
 
 
 T = TypeVar("T")
@@ -138,7 +144,9 @@ def _event_intake(contracts: tuple[type[Event], ...]) -> Intake:
                 "deploy a function that knows it, then redrive."
             )
         event = _decode(decoder, surrounds.data, surrounds.type)
-        return event, Message.of(record, key=surrounds.id, cause=surrounds.id, event=surrounds)
+        return event, Message.of(
+            record, key=surrounds.id, cause=surrounds.id, event=surrounds, replayed=arrived.replayed
+        )
 
     return take
 

@@ -74,6 +74,7 @@ def _line(level: str, outcome: str, one: Done | Failure, settings: Settings, **m
             received_at=record.received_at,
             sent=round(record.sent * 1000) or None,
             redriven=record.redriven,
+            replayed=message.replayed if message else None,
             **more,
         )
     )

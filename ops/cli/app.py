@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
 import typer
 
-from ops.cli import look, message_files, observe, parked, redrive, retire, verify
+from ops.cli import look, message_files, observe, parked, redrive, replay, retire, verify
 from ops.cli.group import Group
-from ops.cli.options import hand_in
+from ops.cli.options import hand_in, somewhere
 
 app = typer.Typer(
     cls=Group,
@@ -15,28 +18,33 @@ app = typer.Typer(
     "are still where they were; 4 most messages came straight back; 5 interrupted, resume goes on; "
     "6 verify saw something else than we assume of AWS.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
 app.callback()(hand_in)
-for command in (
-    look.queues,
-    look.dead,
-    look.peek,
-    parked.parked,
-    observe.trace,
-    observe.watch,
-    observe.cost,
-    redrive.redrive,
-    redrive.resume,
-    redrive.status,
-    redrive.cancel,
-    message_files.export,
-    message_files.drop,
-    retire.retire,
-    verify.verify,
-):
-    app.command()(command)
-app.command("import")(message_files.put_back)
+Reach = Literal["nothing", "stages", "anything"]
+COMMANDS: tuple[tuple[Callable[..., None], Reach], ...] = (
+    (look.queues, "stages"),
+    (look.dead, "anything"),
+    (look.peek, "anything"),
+    (parked.parked, "stages"),
+    (observe.trace, "stages"),
+    (observe.watch, "stages"),
+    (observe.cost, "nothing"),
+    (redrive.redrive, "anything"),
+    (redrive.resume, "anything"),
+    (redrive.status, "anything"),
+    (redrive.cancel, "anything"),
+    (replay.replay, "stages"),
+    (replay.replays, "stages"),
+    (message_files.export, "anything"),
+    (message_files.drop, "anything"),
+    (retire.retire, "stages"),
+    (verify.verify, "stages"),
+    (message_files.put_back, "anything"),
+)
+"""Every command, and what it reaches: nothing of AWS, only what is of a stage, or any queue."""
+for command, reaches in COMMANDS:
+    app.command("import" if command is message_files.put_back else None)(somewhere(command, reaches))

@@ -11,14 +11,18 @@ import typer
 from rich.text import Text
 
 from functions.contracts.envelope import CORRELATION_ID
+from ops.cli import completion
+from ops.cli.inventory import tell_inventory
 from ops.cli.options import AsJson, Filter, Ids, InStage, OfCause, OlderThan, QueueName, opened, selection, topology
 from ops.cli.parked import tell_group
 from ops.cli.screen import Line, out, print_json, said, sheet, span, tell, tell_aside, tell_lines
 from ops.dead_letters.cause import Cause
+from ops.dead_letters.inventory import inventory
 from ops.dead_letters.peek import Dead, Seen, dead_letters, look
 from ops.dead_letters.redaction import Redaction, shortened
 from ops.dead_letters.selection import document, in_words
 from ops.depth import Depth, depths
+from ops.errors import UsageError
 from ops.observe.logs import ID
 from stacks import names
 
@@ -46,8 +50,14 @@ def queues(stage: InStage = names.LOCAL, as_json: AsJson = False) -> None:
 
 
 def dead(
-    queue: Annotated[str | None, typer.Option(help="Only this queue, by word, name, URL or ARN, ours or not.")] = None,
+    queue: Annotated[
+        str | None,
+        typer.Option(autocompletion=completion.QUEUES, help="Only this queue, by word, name, URL or ARN, ours or not."),
+    ] = None,
     sample: Annotated[int, typer.Option(min=1, help="Look at so many messages of a queue at the most.")] = 100,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every DLQ of the account and region, ours or not, by what sends there.")
+    ] = False,
     stage: InStage = names.LOCAL,
     as_json: AsJson = False,
 ) -> None:
@@ -55,10 +65,22 @@ def dead(
 
     Where no cause is recorded, the consumer's log is asked for it: of 200 messages a queue at the most.
 
+    With --all nothing is received: it is about depths, ages and what sends there, not about causes.
+
     Example: python -m ops dead
     """
     with said():
-        found = dead_letters(opened(stage), queue, sample=sample)
+        if every and queue is not None:
+            raise UsageError("Say --all or --queue, not both.")
+        if not (every or queue is not None or names.STAGES):
+            raise UsageError("Without a stage say --all, or --queue with a URL or ARN.")
+        there = opened(stage)
+        if every:
+            tell_inventory(inventory(there), as_json=as_json)
+            return
+        if not there.staged and queue is None:
+            raise UsageError("Without a stage say --all, or --queue with a URL or ARN.")
+        found = dead_letters(there, queue, sample=sample)
     if as_json:
         print_json(found)
         return

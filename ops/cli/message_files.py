@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ops.cli import completion
 from ops.cli.options import (
     AsJson,
     File,
@@ -85,7 +86,12 @@ def drop(
 
 
 def put_back(
-    queue: Annotated[str, typer.Argument(metavar="QUEUE", help="Exactly this queue, by word, name, URL or ARN.")],
+    queue: Annotated[
+        str,
+        typer.Argument(
+            metavar="QUEUE", autocompletion=completion.QUEUES, help="Exactly this queue, by word, name, URL or ARN."
+        ),
+    ],
     file: File,
     yes: Annotated[bool, typer.Option("--yes", help="Send; without it nothing is changed.")] = False,
     skip: Annotated[int, typer.Option(min=0, help="Leave out so many at the start of the file.")] = 0,

@@ -2,40 +2,48 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
+from ops.cli import completion
 from ops.cli.screen import said
 from ops.dead_letters.selection import Selection, seconds
 from ops.errors import UsageError
-from ops.stage import Stage
+from ops.place import Asked, reach
+from ops.stage import Access, Stage
 from stacks import names
 from stacks.entry import Topology
 
-
-def _stage(name: str) -> str:
-    if name not in names.STAGES:
-        with said():
-            raise UsageError(f"There is no stage {name!r} in cdk.json; there is: {', '.join(names.STAGES)}.")
-    return name
-
-
+STAGES = ", ".join(names.STAGES)
 InStage = Annotated[
     str,
     typer.Option(
         "--stage",
         envvar="HEADRACE_STAGE",
-        parser=_stage,
         metavar="STAGE",
-        help=f"One of cdk.json's: {', '.join(names.STAGES)}.",
+        autocompletion=completion.STAGES,
+        help=f"One of cdk.json's: {STAGES}." if STAGES else "A stage of cdk.json, which is not here.",
     ),
+]
+InRegion = Annotated[str | None, typer.Option("--region", help="The region of AWS, such as eu-west-1.")]
+ByProfile = Annotated[str | None, typer.Option("--profile", help="The profile whose credentials and settings count.")]
+AtEndpoint = Annotated[
+    str | None, typer.Option("--endpoint-url", metavar="URL", help="Where AWS answers: an emulator, or an endpoint.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 QueueName = Annotated[
-    str, typer.Argument(metavar="QUEUE", help="A queue's word, name, URL or ARN; a work queue means its DLQ.")
+    str,
+    typer.Argument(
+        metavar="QUEUE",
+        autocompletion=completion.QUEUES,
+        help="A queue's word, name, URL or ARN; a work queue means its DLQ.",
+    ),
 ]
 Filter = Annotated[
     str | None,
@@ -45,7 +53,10 @@ Filter = Annotated[
     ),
 ]
 OlderThan = Annotated[str | None, typer.Option(help="Only messages sent longer ago than 90s, 15m, 2h or 3d.")]
-OfCause = Annotated[str | None, typer.Option("--cause", help="Only messages whose cause has these words in it.")]
+OfCause = Annotated[
+    str | None,
+    typer.Option("--cause", autocompletion=completion.CAUSES, help="Only messages whose cause has these words in it."),
+]
 Ids = Annotated[str | None, typer.Option("--ids", help="Only these message ids, separated by commas.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="So many messages at the most.")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="One JSON object a line.")]
@@ -64,9 +75,50 @@ def topology() -> Topology:
     return _handed.get()
 
 
-def opened(stage: str) -> Stage:
-    """The stage of that name. Raises `OpsError` where it cannot be reached."""
-    return Stage.open(stage, topology())
+SAID: dict[str, Literal["typed", "environment", "nobody"]] = {"COMMANDLINE": "typed", "ENVIRONMENT": "environment"}
+_asked: ContextVar[Asked | None] = ContextVar("asked", default=None)
+
+
+def somewhere(command: Callable[..., None], reaches: Literal["nothing", "stages", "anything"]) -> Callable[..., None]:
+    """The command with the options that say where it works, beside its own --stage.
+
+    It reaches nothing of AWS, only what belongs to a stage, or any queue.
+    """
+    own = inspect.signature(command, eval_str=True)
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    options = {"region": InRegion, "profile": ByProfile, "endpoint_url": AtEndpoint}
+    added = {} if reaches == "nothing" else options
+
+    @functools.wraps(command)
+    def located(context: typer.Context, **given: Any) -> None:
+        access = Access(*(given.pop(name) for name in added))
+        source = context.get_parameter_source("stage")
+        asked = Asked(
+            given["stage"],
+            SAID.get(source.name if source is not None else "", "nobody"),
+            access,
+            given.get("queue"),
+            given.get("redrive") if command.__name__ == "resume" else None,
+            reaches == "anything",
+        )
+        with said():
+            asked.check()
+        _asked.set(asked)
+        command(**given)
+
+    parameters = [each.replace(kind=keyword) for each in own.parameters.values()]
+    at = 1 + next(index for index, each in enumerate(parameters) if each.name == "stage")
+    context = inspect.Parameter("context", keyword, annotation=typer.Context)
+    more = [inspect.Parameter(name, keyword, default=None, annotation=kind) for name, kind in added.items()]
+    parameters = [context, *parameters[:at], *more, *parameters[at:]]
+    located.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    located.__annotations__ = {each.name: each.annotation for each in parameters}
+    return located
+
+
+def opened(stage: str, *, deployer: bool = False) -> Stage:
+    """Where the command works: that stage, or what the person says beside it. Raises as `reach` does."""
+    return reach(_asked.get() or Asked(stage), topology(), deployer=deployer)
 
 
 def selection(filter_: str | None, older_than: str | None, cause: str | None, ids: str | None) -> Selection:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ops.cli import completion
 from ops.cli.options import AsJson, InStage, opened
 from ops.cli.screen import print_json, said, tell
 from ops.dead_letters.parked import Opened, ParkedGroup, open_group, work_of
@@ -21,7 +22,12 @@ SENTENCES = {
 
 
 def parked(
-    queue: Annotated[str, typer.Argument(metavar="QUEUE", help="The word of a queue that parks, or of its DLQ.")],
+    queue: Annotated[
+        str,
+        typer.Argument(
+            metavar="QUEUE", autocompletion=completion.QUEUES, help="The word of a queue that parks, or of its DLQ."
+        ),
+    ],
     open_: Annotated[
         str | None, typer.Option("--open", metavar="GROUP", help="Open this group: all of it loses its place.")
     ] = None,

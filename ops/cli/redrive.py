@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from ops.cli.completion import QUEUES
 from ops.cli.message_files import show_import
 from ops.cli.options import (
     AsJson,
@@ -26,13 +27,13 @@ from ops.cli.options import (
 from ops.cli.screen import bar, print_json, said, tell, tell_lines
 from ops.dead_letters import imported, restore
 from ops.dead_letters.selection import in_words
-from ops.dead_letters.start import START
+from ops.dead_letters.start import START, Counts
 from ops.errors import CameBack, Interrupted, Kept, UsageError
 from ops.queue import find_dead
 from ops.redrive import journal, native, run
-from ops.redrive.mover import CAME_BACK
+from ops.redrive.mover import CAME_BACK, LIMIT
+from ops.redrive.report import FAILED, Report
 from ops.redrive.request import Request
-from ops.redrive.run import FAILED, Report
 from ops.sqs.connection import INTERRUPTED
 from stacks import names
 
@@ -40,7 +41,9 @@ from stacks import names
 def redrive(
     queue: QueueName,
     yes: Annotated[bool, typer.Option("--yes", help="Redrive; without it nothing is changed.")] = False,
-    to: Annotated[str | None, typer.Option(help="Another queue than the one they came from.")] = None,
+    to: Annotated[
+        str | None, typer.Option(autocompletion=QUEUES, help="Another queue than the one they came from.")
+    ] = None,
     follow: Annotated[
         bool,
         typer.Option("--follow/--since-start", help="Go on with what comes after the start, until nothing is left."),
@@ -245,6 +248,34 @@ def _out_of_turn(behind: Counter[str], *, acted: bool) -> str:
     return f"{behind.total():,} are behind {first}{others}, not redriven before them: they {come} straight back."
 
 
+def _not_looked_at(report: Report) -> str:
+    count = report.unseen or report.locked
+    if report.stopped == LIMIT:
+        return f"{count:,} were not looked at: the limit was reached."
+    if report.locked and report.acted:
+        return f"{count:,} were not looked at: SQS shows no more of a group while its first messages are kept."
+    if report.locked:
+        return (
+            f"{count:,} were not looked at: SQS shows the first ten of a group at the most, and no more while they are "
+            "there. --yes looks at those behind what it redrives."
+        )
+    return f"{count:,} were not looked at: others have them, or SQS counted more than there are."
+
+
+def _in_the_queue(before: Counts, after: Counts | None) -> str:
+    if after is None:
+        return f"In the queue: {_counted(before)} before; afterwards SQS did not say."
+    if after == before:
+        return f"In the queue, before and after: {_counted(before)}."
+    return f"In the queue before: {_counted(before)}; after: {_counted(after)}."
+
+
+def _counted(counts: Counts) -> str:
+    held = f"{counts.in_flight:,} in flight, which somebody holds" if counts.in_flight else "none in flight"
+    delayed = f", {counts.delayed:,} delayed" if counts.delayed else ""
+    return f"{counts.waiting:,} to receive, {held}{delayed}"
+
+
 def _tell(report: Report) -> None:
     tally = report.tally
     counts = ", ".join(f"{count:,} to {name}" for name, count in tally.to.items()) or "nothing to move"
@@ -269,8 +300,10 @@ def _tell(report: Report) -> None:
     if tally.late:
         more = "at least " if report.stopped == START else ""
         tell(f"{more}{tally.late:,} came after the start and were left: --follow takes them too.".capitalize())
-    if report.locked:
-        tell(f"{report.locked:,} were not looked at: SQS shows no more of a group while its first messages are kept.")
+    if report.unseen or report.locked:
+        tell(_not_looked_at(report))
+    if not report.acted and report.before is not None:
+        tell(_in_the_queue(report.before, report.after))
     if tally.came_back:
         tell(f"{tally.came_back:,} came straight back and were kept.")
     if tally.lapsed:

@@ -254,9 +254,11 @@ def _attempts(same: list[Attempt], sent: int | None) -> _Row:
 def _outcome(delivery: Delivery) -> str:
     attempts = f" at attempt {delivery.attempts[-1].number}" if len(delivery.attempts) > 1 else ""
     redriven = ""
+    if delivery.replayed:
+        redriven = f", replayed{f' by {delivery.replayed_by}' if delivery.replayed_by else ''} ({delivery.replayed})"
     if delivery.redriven:
         run = delivery.redriven.partition(" ")[2]
-        redriven = f", redriven by {delivery.redriven_by} ({run})" if delivery.redriven_by else f", redriven ({run})"
+        redriven += f", redriven by {delivery.redriven_by} ({run})" if delivery.redriven_by else f", redriven ({run})"
     match delivery.state:
         case "dead":
             return f"is in {delivery.dlq}{'' if _known(delivery) else f': {delivery.cause}'}{redriven}"

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from msgspec import to_builtins
 
+from ops.cli import completion
 from ops.cli.options import AsJson, InStage, opened, topology
 from ops.cli.screen import print_json, said, tell
 from ops.depth import Depth
@@ -17,7 +18,12 @@ from stacks import names
 
 
 def retire(
-    integration: Annotated[str, typer.Argument(metavar="NAME", help="An integration that the topology retires.")],
+    integration: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", autocompletion=completion.INTEGRATIONS, help="An integration that the topology retires."
+        ),
+    ],
     stage: InStage = names.LOCAL,
     as_json: AsJson = False,
 ) -> None:

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ops.cli.options import AsJson, InStage, topology
+from ops.cli.options import AsJson, InStage, opened
 from ops.cli.screen import err, out, print_json, said, tell, tell_aside
 from ops.cli.visible import one_line
 from ops.errors import Differs, Interrupted, OpsError
@@ -46,7 +46,7 @@ def verify(
     Example: python -m ops verify --stage dev --yes
     """
     with said():
-        there = Stage.open(stage, topology(), deployer=True)
+        there = opened(stage, deployer=True)
         if not yes:
             _tell_plan(there, as_json=as_json)
             return

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from functions.contracts.failure_record import FailureCause
 from ops.dead_letters.redaction import Redaction
-from ops.errors import OpsError
+from ops.errors import OpsError, UsageError
 from ops.item import plain, typed
 from ops.queue import Kind
 from ops.sqs.message import UNREADABLE, Message, number
@@ -194,12 +194,17 @@ class Causes:
     """Looks up causes, ten messages at a time.
 
     `needed` says that messages are chosen by their causes: then causes that cannot be read are an error, because a
-    message whose cause nobody could read is not one without a cause.
+    message whose cause nobody could read is not one without a cause. Raises `UsageError` for that where no stage is.
     """
 
     def __init__(self, stage: Stage, *, needed: bool = False) -> None:
+        if needed and not stage.staged:
+            raise UsageError(
+                "Causes are recorded in a stage's table, and no stage is named: choose by --ids, by --older-than, or "
+                "by a --filter that does not ask for the cause."
+            )
         self._stage = stage
-        self._table: str | None = names.resource(stage.name, names.FAILURES)
+        self._table = stage.table(names.FAILURES)
         self._needed = needed
         self.problem: str | None = None
         """Why the recorded causes could not be read."""

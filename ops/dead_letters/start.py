@@ -8,8 +8,11 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-d
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+
+from msgspec import Struct
 
 from ops.answer import part
 from ops.depth import COUNTS
@@ -25,12 +28,27 @@ MOST_LATE = 1_000
 """Messages that came later at which the work ends, though some of the first were not seen: others may have them."""
 
 
+class Counts(Struct, frozen=True):
+    """What SQS says of a queue, approximately."""
+
+    waiting: int
+    """Messages that can be received, those behind a locked group's first included."""
+    in_flight: int
+    """Messages that somebody received and holds."""
+    delayed: int
+
+    @classmethod
+    def read(cls, told: Mapping[str, str]) -> Counts:
+        """The counts among a queue's attributes."""
+        return cls(*(int(told.get(name, 0)) for name in COUNTS))
+
+
 class Start:
     """What was there at the start: so many messages, and when that was by SQS's clock."""
 
-    def __init__(self, waiting: int, every: int, moment: datetime) -> None:
-        self.waiting = waiting
-        """Messages that could be received."""
+    def __init__(self, counts: Counts, moment: datetime) -> None:
+        self.counts = counts
+        every = counts.waiting + counts.in_flight + counts.delayed
         self._left = every + every // 10 + 10
         self._until = moment + SPARE
         self.late = 0
@@ -43,14 +61,17 @@ class Start:
             answer = stage.client("sqs", queue.region).get_queue_attributes(
                 QueueUrl=queue.url, AttributeNames=list(COUNTS)
             )
-        told = part(answer, "Attributes")
-        counts = [int(told.get(name, 0)) for name in COUNTS]
         date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
         try:
             moment = parsedate_to_datetime(date)
         except (TypeError, ValueError):
             moment = datetime.now(UTC)
-        return cls(counts[0], sum(counts), moment)
+        return cls(Counts.read(part(answer, "Attributes")), moment)
+
+    @property
+    def waiting(self) -> int:
+        """Messages that could be received."""
+        return self.counts.waiting
 
     def came_later(self, message: Message) -> bool:
         """Whether that message, which is seen now for the first time, came later."""

@@ -43,6 +43,7 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     event_id: str | None = None
     received_at: str | None = None
     redriven: str | None = None
+    replayed: str | None = None
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
@@ -62,9 +63,10 @@ class Delivery(Struct, kw_only=True):
     """A message on a queue, and what its consumer made of it: its `state`, as far as anybody knows.
 
     `dlq` is the dead-letter queue where it was seen, `cause` why, `stack` where from, `first` and `last` its first and
-    last failure where they were others. `redriven` says how often it was
-    redriven and by which redrive, `redriven_by` who started that. `copies` are the messages as which it was redriven;
-    where none is known yet, `sent_by` names the redrive that sent it. Times are epoch milliseconds.
+    last failure where they were others. `redriven` says how often it was redriven and by which redrive, `redriven_by`
+    who started that. `replayed` is the replay that brought its event out of the archive, `replayed_by` who started it.
+    `copies` are the messages as which it was redriven; where none is known yet, `sent_by` names the redrive that sent
+    it. Times are epoch milliseconds.
     """
 
     queue: str
@@ -76,6 +78,8 @@ class Delivery(Struct, kw_only=True):
     state: State = "gone"
     redriven: str | None = None
     redriven_by: str | None = None
+    replayed: str | None = None
+    replayed_by: str | None = None
     sent_by: str | None = None
     dlq: str | None = None
     cause: str | None = None
@@ -235,6 +239,7 @@ def _deliveries(
             message_id=id_,
             sent=lines[0].sent,
             redriven=lines[0].redriven,
+            replayed=next((line.replayed for line in lines if line.replayed), None),
             attempts=[_attempt(each) for each in lines],
         )
         if id_ in dead:
@@ -249,6 +254,7 @@ def _deliveries(
             sent=each.sent,
             attempts=[],
             redriven=each.redriven,
+            replayed=each.replayed,
         )
         _found(silent, each)
         found.append((each, silent))

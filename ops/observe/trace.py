@@ -10,7 +10,7 @@ from pathlib import Path as File
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.contracts.envelope import CORRELATION_ID, RECEIVED_AT, REDRIVEN
+from functions.contracts.envelope import CORRELATION_ID, RECEIVED_AT, REDRIVEN, REPLAYED
 from functions.contracts.log_line import Handled
 from ops.audit import Audit
 from ops.dead_letters.cause import label
@@ -23,6 +23,7 @@ from ops.observe.logs import ID, Answered, Line, search
 from ops.observe.request_path import DeadLetter, Path, path
 from ops.queue import Queue, queues
 from ops.redrive import journal as journals
+from ops.sqs.message import Message
 from ops.stage import Stage
 from stacks import names
 
@@ -60,6 +61,8 @@ def trace(stage: Stage, text: str, *, since: float) -> Path:
     found = path(correlation_id, lines, stage.topology, letters)
     found.unseen = look.deep
     for delivery in found.deliveries():
+        if delivery.replayed is not None:
+            delivery.replayed_by = _who(stage, delivery.replayed)
         if delivery.redriven is not None:
             delivery.redriven_by = _who(stage, delivery.redriven.partition(" ")[2])
         elif delivery.state == "gone":
@@ -137,11 +140,19 @@ def _letter(queue: Queue, seen: Seen) -> DeadLetter:
         event_id=_origin(seen)[1],
         received_at=attributes.get(RECEIVED_AT),
         redriven=attributes.get(REDRIVEN),
+        replayed=_replay(message),
     )
 
 
+def _replay(message: Message) -> str | None:
+    """The replay that brought the event of a dead letter, if one did."""
+    body = document(message, None)["body"]
+    name = body.get(REPLAYED) if isinstance(body, dict) else None
+    return name if isinstance(name, str) else None
+
+
 def _who(stage: Stage, run: str) -> str | None:
-    """Who started that redrive, as this machine or the stage has it on record."""
+    """Who started that redrive or replay, as this machine or the stage has it on record."""
     for line in _lines(stage.files / "audit.jsonl"):
         if run.encode() in line:
             return msgspec.json.decode(line, type=Audit).who

@@ -44,10 +44,13 @@ class Delivery:
         if first is not None and first != message.message_id and DEDUPLICATION_ID not in self.attributes:
             added[DEDUPLICATION_ID] = Value("String", first)
         # The sender's own attributes and body come first: what SQS has no room for is left out.
+        size, attributes = entry.size, dict(self.attributes)
         for name, value in added.items():
-            attributes = {**entry.message_attributes, name: value}
-            if len(attributes) <= MOST_ATTRIBUTES and entry.size + attribute_size(name, value) <= room:
-                entry.message_attributes = attributes
+            more = attribute_size(name, value)
+            if (len(attributes) < MOST_ATTRIBUTES or name in attributes) and size + more <= room:
+                attributes[name] = value
+                size += more
+        entry.message_attributes = attributes
         trace = message.attributes.get("AWSTraceHeader")
         if trace is not None:
             entry.message_system_attributes = {"AWSTraceHeader": Value("String", trace)}

@@ -149,15 +149,23 @@ class Mover:
             self.tally.to.update(_word(delivery) for _, delivery in work)
             return
         confirmed: list[str] = []
+        lots = list(self._lots(work))
         try:
-            async with asyncio.TaskGroup() as tasks:
-                for lot in self._lots(work):
-                    tasks.create_task(self._send(lot, confirmed))
-        except* Exception as errors:
-            raise _first(errors) from None
+            if len(lots) == 1:  # a task of its own would cost more than the rest of this
+                await self._send(lots[0], confirmed)
+            else:
+                await self._send_all(lots, confirmed)
         finally:
             if confirmed:
                 await self._sweep.delete(confirmed)
+
+    async def _send_all(self, lots: list[list[tuple[Message, Delivery]]], confirmed: list[str]) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for lot in lots:
+                    tasks.create_task(self._send(lot, confirmed))
+        except* Exception as errors:
+            raise _first(errors) from None
 
     def _select(self, batch: list[Message], chosen: list[Meant | None]) -> list[tuple[Message, Delivery]]:
         work: list[tuple[Message, Delivery]] = []

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 
 from ops.errors import OpsError
 from ops.sqs.client import Sqs
@@ -13,6 +15,11 @@ from ops.sqs.transport import Unanswered
 
 START = 500.0
 """Messages a second at first: what AWS's own redrive does at the most when a rate is set."""
+BURST = 100
+"""Messages that go before any rate holds, so that a small redrive is done at once."""
+FIRST_LOOKS = (0.25, 1.0, 2.0, 4.0)
+"""Seconds to the first looks: one to know what was there, and then one after a second, in which most who receive at all
+receive something."""
 LAG = 60.0
 """Seconds by which SQS's counts may be late.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html"""
@@ -36,19 +43,50 @@ class Pace:
         now = asyncio.get_running_loop().time
         start = max(self._free, now())
         self._free = start + messages / self.rate
-        while (left := start - now()) > 0:
+        while (left := start - now()) > 0 and self.rate is not None:
             if given_up():
                 return False
             await asyncio.sleep(min(left, 0.5))
         return not given_up()
 
 
-class Adaptive(Pace):
-    """Speeds up while the other side keeps up, and halves where it does not.
+@dataclass(frozen=True)
+class Look:
+    """What happened between two looks."""
 
-    It looks every few seconds. Where the queues that messages go to hold more than a second's worth and grow by a
-    tenth or more of what was sent, or where the dead-letter queue has more than it should after what was taken out of
-    it, the rate is halved; else it grows by half. SQS's counts lag, so a single look is never trusted further.
+    seconds: float
+    sent: int
+    growth: int | None
+    """By how many more messages wait where they were sent to; None where that is not known yet."""
+    depth: int
+    """Messages that wait there now."""
+    in_flight: int
+    """Messages of theirs that somebody held, now or at the look before."""
+    fresh: bool = True
+    """Whether SQS's counts have moved since the start, or have had the time to."""
+    returned: int = 0
+    """Dead letters that there are too many."""
+    throttled: int = 0
+
+
+class Adaptive(Pace):
+    """As fast as SQS takes it where nobody receives what is sent; else as fast as who receives it keeps up with.
+
+    The pace is there for a consumer that keeps receiving, and for the live messages that would wait behind a heap of
+    old ones. So the first `BURST` messages go at once, which heap up for nobody, and then `START` a second until the
+    counts of the queues that messages go to say one of these:
+
+    - nobody receives: none is in flight, and what waits grew by three quarters or more of what was sent. There is
+      nobody to protect: no limit, until the next look.
+    - it lags: more than a second's worth waits, and grew by a tenth or more of what was sent. Half the rate that was
+      reached.
+    - the dead-letter queue has more than it should: by a tenth of what was sent, or more. Half, too. What should have
+      left it is what the slowest look of the last minute took out, and nothing before its count has moved: it lags.
+    - SQS said that it is too fast (throttles). Half, too, and from then on there is always a limit.
+    - none of these, so they keep up: half as much again.
+
+    SQS's counts may lag by a minute. Counts that have not moved since the start say nothing in that minute, and change
+    nothing. It looks once in `every` seconds, and at first more often.
     """
 
     def __init__(self, sqs: Sqs, dead: str, *, every: float = 5.0) -> None:
@@ -56,6 +94,15 @@ class Adaptive(Pace):
         self._sqs = sqs
         self._dead = dead
         self._every = every
+        self._burst = BURST
+        self._throttled = False
+
+    async def take(self, messages: int, given_up: Callable[[], bool] = lambda: False) -> bool:
+        """As any pace, but for the first messages."""
+        if self._burst > 0:
+            self._burst -= messages
+            return not given_up()
+        return await super().take(messages, given_up)
 
     async def watch(
         self, moved: Callable[[], int], destinations: Callable[[], Iterable[str]], look: Callable[[], Awaitable[None]]
@@ -66,30 +113,97 @@ class Adaptive(Pace):
         while the dead-letter queue holds as many again as most of what left it a minute ago or earlier: whether they
         are the same the counts do not tell.
         """
-        first = dead = await self._count(self._dead)
-        depth, sent = 0, moved()
-        history: deque[int] = deque([sent], maxlen=round(LAG / self._every) + 1)
-        while True:
-            await asyncio.sleep(self._every)
+        clock = asyncio.get_running_loop().time
+        first = dead = sum(await self._counts(self._dead))
+        counts: dict[str, tuple[int, int]] = {}
+        history = _History(clock(), moved())
+        throttled, moving = self._sqs.throttled, False
+        shown: float | None = None  # since when the dead-letter queue's count follows what is taken out
+        for wait in itertools.chain(FIRST_LOOKS, itertools.repeat(self._every)):
+            await asyncio.sleep(min(wait, self._every))
+            now, total = clock(), moved()  # before the counts, which then hold all of it
             try:
-                now_depth = sum([await self._count(url) for url in destinations()])
-                now_dead = await self._count(self._dead)
-                if history[0] >= ENOUGH and len(history) == history.maxlen and now_dead > first - history[0] / 2:
+                now_counts = {url: await self._counts(url) for url in destinations()}
+                now_dead = sum(await self._counts(self._dead))
+                before = history.before(now - LAG)
+                if before is not None and before >= ENOUGH and now_dead > first - before / 2:
                     await look()
             except (OpsError, Unanswered):
                 continue  # an operator may not read the depth of somebody else's queue
-            more = moved() - sent
-            self.judge(more, now_depth - depth, now_depth, now_dead - (dead - more))
-            depth, dead, sent = now_depth, now_dead, sent + more
-            history.append(sent)
+            known = now_counts.keys() == counts.keys()
+            moving = moving or (known and now_counts != counts)
+            if shown is None and (now_dead != first or before is not None):
+                shown = history.last
+            seconds, sent = history.add(now, total)
+            gone = history.least(shown, seconds) if shown is not None else 0
+            self.judge(
+                Look(
+                    seconds,
+                    sent,
+                    _waiting(now_counts) - _waiting(counts) if known and counts else None,
+                    _waiting(now_counts),
+                    sum(hidden for both in (counts, now_counts) for _, hidden in both.values()),
+                    fresh=moving or before is not None,
+                    returned=now_dead - dead + gone,
+                    throttled=self._sqs.throttled - throttled,
+                )
+            )
+            dead, counts, throttled = now_dead, now_counts, self._sqs.throttled
 
-    def judge(self, sent: int, growth: int, depth: int, returned: int) -> None:
-        """Sets the rate, from what was sent, how the depth grew, and how many dead letters there are too many."""
-        assert self.rate is not None
-        lagging = depth > self.rate and growth * 10 >= sent > 0
-        failing = returned * 10 >= sent > 0
-        self.rate = max(self.rate / 2, SLOWEST) if lagging or failing else min(self.rate * 1.5, FASTEST)
+    def judge(self, look: Look) -> None:
+        """Sets the rate from what happened."""
+        reached = look.sent / look.seconds
+        limit = self.rate if self.rate is not None else max(reached, START)
+        growth = look.growth if look.growth is not None else 0
+        alone = look.growth is not None and look.in_flight == 0 and growth * 4 >= look.sent * 3 and look.sent > 0
+        lags = not alone and look.depth > limit and growth * 10 >= look.sent > 0
+        fails = look.returned * 10 >= look.sent > 0
+        self._throttled = self._throttled or look.throttled > 0
+        if lags or fails or look.throttled:
+            self.rate = max(min(limit, reached or limit) / 2, SLOWEST)
+        elif alone and not self._throttled:
+            self.rate = None
+        elif look.sent and look.fresh:
+            self.rate = min(limit * 1.5, FASTEST)
 
-    async def _count(self, url: str) -> int:
+    async def _counts(self, url: str) -> tuple[int, int]:
+        """How many wait, and how many are in flight."""
         counts = await self._sqs.attributes(url, (WAITING, HIDDEN))
-        return int(counts[WAITING]) + (int(counts[HIDDEN]) if url == self._dead else 0)
+        return int(counts[WAITING]), int(counts[HIDDEN])
+
+
+class _History:
+    """What was sent by when."""
+
+    def __init__(self, now: float, sent: int) -> None:
+        self._looks: deque[tuple[float, int]] = deque([(now, sent)])
+
+    @property
+    def last(self) -> float:
+        """When the last look was."""
+        return self._looks[-1][0]
+
+    def add(self, now: float, sent: int) -> tuple[float, int]:
+        """Seconds since the last look, and what was sent since."""
+        then, before = self._looks[-1]
+        self._looks.append((max(now, then + 0.001), sent))
+        return max(now - then, 0.001), sent - before
+
+    def before(self, moment: float) -> int | None:
+        """What was sent by then; None where that was before the start."""
+        while len(self._looks) > 1 and self._looks[1][0] <= moment:
+            self._looks.popleft()
+        then, sent = self._looks[0]
+        return sent if then <= moment else None
+
+    def least(self, since: float, seconds: float) -> int:
+        """What was sent in so many seconds by the slowest look since then that sent anything."""
+        pairs = itertools.pairwise(self._looks)
+        rates = [
+            (sent - before) / (now - then) for (then, before), (now, sent) in pairs if then >= since and sent > before
+        ]
+        return int(min(rates, default=0) * seconds)
+
+
+def _waiting(counts: dict[str, tuple[int, int]]) -> int:
+    return sum(waiting for waiting, _ in counts.values())

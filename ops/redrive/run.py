@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from dataclasses import replace as replaced
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -19,20 +17,22 @@ from ops.dead_letters.message_file import Archive
 from ops.dead_letters.parked import forget, groups, placed, work_of
 from ops.dead_letters.redaction import Redaction
 from ops.dead_letters.selection import Chooser
-from ops.dead_letters.start import START, Start
-from ops.depth import depth
+from ops.dead_letters.start import START, Counts, Start
+from ops.depth import COUNTS
 from ops.errors import OpsError
 from ops.lease import Lease, held
 from ops.queue import Queue, find, find_dead
 from ops.redrive import journal as journals
-from ops.redrive import native
+from ops.redrive import native, native_run
+from ops.redrive.alongside import alongside, watched
 from ops.redrive.delivery import Delivery
 from ops.redrive.edit import Edit, difference
 from ops.redrive.journal import Journal
-from ops.redrive.mover import Mover, Tally
+from ops.redrive.mover import Mover
 from ops.redrive.pace import Adaptive, Pace
 from ops.redrive.pulse import EVERY
 from ops.redrive.refusal import refuse
+from ops.redrive.report import FAILED, Progress, Report, quiet
 from ops.redrive.request import Request
 from ops.redrive.routing import Routing
 from ops.redrive.turns import Turns
@@ -42,64 +42,13 @@ from ops.sqs.connection import INTERRUPTED, connected, interruptible
 from ops.sqs.loop import run as run_loop
 from ops.sqs.message import MOST_ATTRIBUTES, Message
 from ops.sqs.sweep import Sweep
+from ops.sqs.transport import Unanswered
 from ops.stage import Stage
 
-
-class Progress(Protocol):
-    """Shows how far the work is."""
-
-    def __call__(self, done: int, of: int, note: str = "") -> None:
-        """So many messages are done of so many, approximately; `note` says what is waited for, if something is."""
-
-
-FAILED = "failed"
 SPARE = 10
 """Seconds by which a process may be late with a beat, and a receive with its answer."""
 DIFFERENCES = 3
 """Edited messages whose difference is shown."""
-
-
-def quiet(done: int, of: int, note: str = "") -> None:
-    """Shows no progress."""
-
-
-@dataclass
-class Report:
-    """What a redrive did, or in a dry run would do. Queues are named as people call them."""
-
-    run: str
-    queue: str
-    acted: bool
-    native: bool = False
-    tally: Tally = field(default_factory=Tally)
-    locked: int = 0
-    """Messages that SQS did not show, because a message before them in their FIFO group is kept."""
-    maybe_twice: int = 0
-    """Messages in sends that got no answer; a standard queue may hold them twice, with the same idempotency key."""
-    undeleted: int = 0
-    """Messages that were sent and may be in the dead-letter queue too; `resume` deletes them."""
-    forced: bool = False
-    """Whether it was asked to go on although most messages come straight back."""
-    mostly_back: bool = False
-    """Whether most of what this run sent is dead again already."""
-    dead_again: int | None = None
-    """Messages in the dead-letter queue after AWS's own redrive, approximately: whether they are the same, and came
-    straight back, nobody can say, because AWS moves them without a mark."""
-    unfit: int = 0
-    """Messages that are not meant because the filter does not fit them."""
-    stopped: str | None = None
-    """Why it ended before the queue was empty: `limit`, `came back`, `interrupted`, `failed`, or what SQS allows."""
-    failure: str | None = None
-    """The fault at which it `failed`, half-way."""
-    differences: list[str] = field(default_factory=list)
-    """What an edit changes, for the first few messages, without secrets."""
-    originals: str | None = None
-    """The file that keeps edited messages as they were, whole, until somebody deletes it."""
-    edit_in: str | None = None
-    """The file that keeps the edit whole, where the redrive did not end; until it does."""
-    problem: str | None = None
-    """What went wrong beside the work, such as an audit record that was not taken."""
-    seconds: float = 0.0
 
 
 def redrive(stage: Stage, request: Request, *, yes: bool = False, progress: Progress = quiet) -> Report:
@@ -119,7 +68,7 @@ def redrive(stage: Stage, request: Request, *, yes: bool = False, progress: Prog
         try:
             run = journals.new_run()
             with held(stage, dead, "redrive", run):
-                return _move_natively(stage, dead, to, request, run, progress)
+                return native_run.move(stage, dead, to, request, run, progress)
         except native.Unsuitable:
             if request.natively:
                 raise
@@ -143,33 +92,9 @@ def resume(stage: Stage, run: str, *, progress: Progress = quiet) -> Report:
 
 def _left_to_aws(stage: Stage, dead: Queue, to: Queue | None, request: Request) -> bool:
     """FIFO stays with us: what AWS's redrive takes for deduplication ids is nowhere documented."""
-    here = stage.endpoint is None and (to is None or to.region == dead.region)
+    here = stage.on_aws and (to is None or to.region == dead.region)
     suits = request.plain and not dead.fifo and dead.kind != "undelivered"
     return here and suits and not journals.pending(stage, dead.url)
-
-
-def _move_natively(
-    stage: Stage, dead: Queue, to: Queue | None, request: Request, run: str, progress: Progress
-) -> Report:
-    started = monotonic()
-    report = Report(run, dead.word, acted=True, native=True)
-    tally = report.tally
-    tally.seen = tally.matched = depth(stage, dead).waiting
-    native.start(stage, dead, to=to, rate=request.native_rate)
-    record = audit.begin(stage, report.run, "native redrive", dead.word, msgspec.to_builtins(request))
-    try:
-        tally.moved = native.follow(stage, dead, progress).moved
-    except KeyboardInterrupt:
-        tally.moved = native.cancel(stage, dead)
-        report.stopped = INTERRUPTED
-    except OpsError as error:
-        report.stopped, report.failure = FAILED, str(error)
-    if report.failure is None:
-        report.dead_again = depth(stage, dead).waiting
-    tally.to[to.word if to is not None else "where they came from"] = tally.moved
-    report.problem = audit.end(stage, record, {"moved": tally.moved, "stopped": report.stopped})
-    report.seconds = round(monotonic() - started, 3)
-    return report
 
 
 class _Move:
@@ -307,10 +232,11 @@ class _Move:
             sqs.taken = mover.took
             try:
                 with interruptible(sweep):
-                    async with _alongside(*[journal.pulse.beat() for journal in self._journals]), _watched(pace, mover):
+                    async with alongside(*[journal.pulse.beat() for journal in self._journals]), watched(pace, mover):
                         await sweep.run(mover.visit)
             finally:
                 self._fill(sqs, sweep, waiting)
+                report.before, report.after = start.counts, await self._counts(sqs)
                 report.mostly_back = mover.mostly_back
                 report.unfit = chooser.unfit
                 if turns is not None and self._work_queue is not None and self._leaves:
@@ -353,39 +279,21 @@ class _Move:
     def _fill(self, sqs: Sqs, sweep: Sweep, waiting: int) -> None:
         report, tally = self._report, self._report.tally
         hides = self._dead.fifo and tally.kept and sweep.stopped in (None, START)
-        report.locked = max(waiting - tally.seen, 0) if hides else 0
+        unseen = max(waiting - (tally.seen - tally.late), 0)
+        report.locked = unseen if hides else 0
+        report.unseen = unseen if self._journal is None else 0
         report.maybe_twice = 0 if self._dead.fifo else sqs.unsure
         report.undeleted = sweep.undeleted
         report.stopped = sweep.stopped
+
+    async def _counts(self, sqs: Sqs) -> Counts | None:
+        try:
+            return Counts.read(await sqs.attributes(self._dead.url, COUNTS))
+        except (OpsError, Unanswered):
+            return None  # the work is done or has failed already, which is what must be said
 
     def _result(self) -> dict[str, Any]:
         """What the audit keeps."""
         counts = msgspec.to_builtins(self._report.tally)
         counts |= {"undeleted": self._report.undeleted, "stopped": self._report.stopped}
         return {name: value for name, value in counts.items() if value}
-
-
-@asynccontextmanager
-async def _watched(pace: Pace, mover: Mover) -> AsyncIterator[None]:
-    """Lets an adaptive pace look at the queues while the mover moves."""
-    if not isinstance(pace, Adaptive):
-        yield
-        return
-
-    def destinations() -> list[str]:
-        return [url for url in mover.urls if not url.startswith("arn:")]
-
-    async with _alongside(pace.watch(lambda: mover.tally.moved, destinations, mover.look_back)):
-        yield
-
-
-@asynccontextmanager
-async def _alongside(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Does these as long as the body runs."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -12,10 +13,12 @@ from msgspec import Struct
 
 from ops.errors import OpsError
 from ops.sqs.message import UNREADABLE, Entry, Message, md5_of_attributes, md5_of_body
+from ops.sqs.throttle import TRANSIENT, is_throttle
 from ops.sqs.transport import Transport, Unanswered
 
 TEN = 10
-THROTTLES = frozenset({"RequestThrottled", "ThrottlingException", "Throttling", "KmsThrottled", "SlowDown"})
+THROTTLED_ATTEMPTS = 20
+"""How often a call is made that is refused for being too fast: with the pauses between, for two minutes."""
 
 EXPIRED = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException"}
@@ -85,12 +88,13 @@ A = TypeVar("A")
 class Sqs:
     """SQS through a transport.
 
-    Throttles and faults of the service are retried after growing random pauses, and so is a call that got no
-    answer. On a standard queue such a send may arrive twice: `unanswered` counts, by action, the calls without answer
-    and `unsure` the messages in such sends. `throttled` counts the refusals for being too fast. `elsewhere` are the
-    transports to queues, by their URLs, that are in another region. `may_send` is asked before every attempt, by entry
-    id, and `taken` is told what SQS confirmed, with the id that it gave it. `renew` is called when the credentials have
-    run out: whether there are others now.
+    Faults of the service are retried after growing random pauses, and so is a call that got no answer. Throttles, of
+    a whole call and of an entry alike, are waited out for two minutes. On a standard queue a send without answer may
+    arrive twice: `unanswered` counts, by action, the calls without answer and `unsure` the messages in such sends.
+    `throttled` counts the refusals for being too fast, of calls and of entries. `elsewhere` are the transports to
+    queues, by their URLs, that are in another region. `may_send` is asked before every attempt, by entry id, and
+    `taken` is told what SQS confirmed, with the id that it gave it. `renew` is called when the credentials have run
+    out: whether there are others now.
     """
 
     def __init__(
@@ -137,7 +141,7 @@ class Sqs:
         """
         outcome: dict[str, str | None] = {}
         waiting = {entry.id: entry for entry in entries}
-        for attempt in range(self.attempts):
+        for attempt in itertools.count():
             for id_ in [id_ for id_ in waiting if not self.may_send(id_)]:
                 outcome[id_] = LAPSED
                 del waiting[id_]
@@ -155,13 +159,14 @@ class Sqs:
                 outcome[sent.id] = _confirmed(entry, sent)
                 if outcome[sent.id] is None:
                     self.taken(entry, sent.message_id)
+            throttled = self._throttled(answer.failed)
             for failed in answer.failed:
                 if failed.id not in waiting:
                     continue
                 outcome[failed.id] = f"{failed.message or failed.code} ({failed.code})"
-                if failed.sender_fault and failed.code not in THROTTLES:
+                if failed.sender_fault and failed.id not in throttled:
                     del waiting[failed.id]
-            if not waiting:
+            if not waiting or self._over(attempt, throttled=not throttled.isdisjoint(waiting)):
                 break
             await self.pause(attempt)
         for id_ in waiting:
@@ -198,13 +203,14 @@ class Sqs:
         # A message id is a valid entry id, but ids that a person gave may not be; an index always is.
         entries = [{"Id": str(index), **change} for index, (_, change) in enumerate(changes)]
         done: set[str] = set()
-        for attempt in range(self.attempts):
+        for attempt in itertools.count():
             answer = await self._call(action, {"QueueUrl": url, "Entries": entries}, _BatchAnswer)
             asked = {str(index): id_ for index, (id_, _) in enumerate(changes)}
             done.update(asked[success.id] for success in answer.successful if success.id in asked)
-            again = {failed.id for failed in answer.failed if not failed.sender_fault or failed.code in THROTTLES}
+            throttled = self._throttled(answer.failed)
+            again = throttled | {failed.id for failed in answer.failed if not failed.sender_fault}
             entries = [entry for entry in entries if entry["Id"] in again]
-            if not entries:
+            if not entries or self._over(attempt, throttled=bool(throttled)):
                 break
             await self.pause(attempt)
         return done
@@ -220,8 +226,8 @@ class Sqs:
     ) -> A:
         payload = msgspec.json.encode(request)
         transport = self._elsewhere.get(request["QueueUrl"], self._transport)
-        for attempt in range(self.attempts):
-            last = attempt == self.attempts - 1
+        for attempt in itertools.count():
+            last = self._over(attempt)
             if not all(map(self.may_send, sends)):
                 raise _Lapsed
             renewals = self._renewals
@@ -239,12 +245,23 @@ class Sqs:
             fault, message = _fault(status, body)
             if fault in EXPIRED and not last and self._renewed(renewals):
                 continue
-            throttled = fault in THROTTLES
+            throttled = is_throttle(fault, status)
             self.throttled += throttled
-            if last or not (throttled or status >= 500):
+            again = throttled or status >= 500 or fault in TRANSIENT
+            if not again or self._over(attempt, throttled=throttled):
                 raise Refused(action, fault, message)
             await self.pause(attempt)
         raise AssertionError("every attempt either returns or raises")
+
+    def _over(self, attempt: int, *, throttled: bool = False) -> bool:
+        """Whether that attempt, counted from 0, was the last."""
+        return attempt + 1 >= (max(THROTTLED_ATTEMPTS, self.attempts) if throttled else self.attempts)
+
+    def _throttled(self, failed: Iterable[_Failed]) -> set[str]:
+        """The ids of the entries that were refused for being too fast."""
+        ids = {each.id for each in failed if is_throttle(each.code)}
+        self.throttled += len(ids)
+        return ids
 
     def _renewed(self, renewals: int) -> bool:
         """Whether there are other credentials than after so many renewals."""
@@ -282,4 +299,6 @@ def _fault(status: int, body: bytes) -> tuple[str, str | None]:
     except msgspec.MsgspecError:
         return f"HTTP {status}", None
     # `com.amazonaws.sqs#QueueDoesNotExist`, or the older `AWS.SimpleQueueService.NonExistentQueue`
-    return fault.kind.rsplit("#", 1)[-1] or f"HTTP {status}", fault.message
+    # or with what follows a colon, which is no part of it.
+    # https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html#operation-error-serialization
+    return fault.kind.rpartition("#")[2].partition(":")[0] or f"HTTP {status}", fault.message

@@ -21,10 +21,11 @@ class Clock:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._passed = 0.0
-        self._last = (self._loop.time(), since_boot())
+        self._awake, self._machine = self._loop.time(), since_boot()
 
     def now(self) -> float:
         """Seconds since the clock was made."""
-        last, self._last = self._last, (self._loop.time(), since_boot())
-        self._passed += max(0.0, *(now - before for now, before in zip(self._last, last, strict=True)))
+        awake, machine = self._loop.time(), since_boot()
+        self._passed += max(0.0, awake - self._awake, machine - self._machine)
+        self._awake, self._machine = awake, machine
         return self._passed

@@ -329,6 +329,7 @@ class FakeSqs:
         counts = {
             "ApproximateNumberOfMessages": str(len(queue) - flying),
             "ApproximateNumberOfMessagesNotVisible": str(flying),
+            "ApproximateNumberOfMessagesDelayed": "0",
             "QueueArn": queue.arn,
             "MaximumMessageSize": str(queue.most_bytes),
         }

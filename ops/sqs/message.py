@@ -105,7 +105,10 @@ def _count(text: str | None) -> int:
 def attribute_size(name: str, value: Value) -> int:
     """Bytes of one attribute: name, type and value."""
     text = value.string_value
-    payload = _length(text) if text is not None else len(base64.b64decode(value.binary_value or ""))
+    if text is None:
+        payload = len(base64.b64decode(value.binary_value or ""))
+    else:
+        payload = len(text) if text.isascii() else len(text.encode())
     return len(name) + _length(value.data_type) + payload  # SQS takes ASCII names only
 
 

@@ -4,7 +4,8 @@ A message that was received stays this sweep's own until it is deleted or releas
 the work takes long, a second receive of it only refreshes its receipt handle, and one that was already sent elsewhere
 is deleted and never handed out again. A hold that ran out, because the process was stopped or the machine slept, is a
 hold no more: others may have had the message since. On a FIFO queue at most one batch of a group is out at a time: SQS
-locks a group while one of its messages is in flight, and where a lock ran out the sweep leaves the newcomers alone.
+locks a group while one of its messages is in flight, and where a lock ran out, or somebody else's implementation lets
+two receives at once have the same group, the sweep shows the newcomers again and leaves them alone.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html
 """
 
@@ -120,7 +121,7 @@ class Sweep:
             hold = self._holds.pop(id_, None)
             if hold is not None and not hold.gone:
                 self._seen -= 1
-                self._unlock(hold)
+                self._unlock(hold.group)
         self._look_again()
 
     async def look_ahead(self) -> list[Message]:
@@ -132,7 +133,8 @@ class Sweep:
         try:
             asked = self._now()
             received = await self._sqs.receive(self._url, visibility=self._visibility, wait=WAIT)
-            fresh, sent = self._take(received, asked + self._visibility)
+            fresh, sent, early = self._take(received, asked + self._visibility)
+            await self._show(early)
             if fresh:
                 self._ahead.append(fresh)
             if sent:
@@ -211,7 +213,7 @@ class Sweep:
             hold = self._holds.get(id_)
             if hold is not None and not hold.gone:
                 hold.gone = True
-                self._unlock(hold)
+                self._unlock(hold.group)
 
     async def delete(self, ids: Sequence[str]) -> set[str]:
         """Deletes messages of this sweep; what SQS does not delete is deleted when it is received again."""
@@ -249,7 +251,7 @@ class Sweep:
             except (Refused, Unanswered):
                 return  # they come back by themselves when their visibility runs out
             for id_, _ in lot:
-                self._unlock(self._holds.pop(id_))
+                self._unlock(self._holds.pop(id_).group)
 
     async def _work(self, visit: Visit) -> None:
         empty = False
@@ -273,8 +275,9 @@ class Sweep:
                     raise
                 self.stop("SQS lets no more messages be in flight")
                 return
-            empty, unanswered = not received, 0
-            fresh, sent = self._take(received, asked + self._visibility)
+            fresh, sent, early = self._take(received, asked + self._visibility)
+            empty, unanswered = not (fresh or sent), 0
+            await self._show(early)
             if sent:
                 await self.delete(sent)
             if fresh and self.stopped is None:
@@ -282,10 +285,11 @@ class Sweep:
             if len(self._holds) >= self._most_held:
                 self.stop(f"{self._most_held:,} messages are held, which is as many as SQS lets be in flight")
 
-    def _take(self, received: list[Message], until: float) -> tuple[list[Message], list[str]]:
-        """The messages to visit, and the ids of those that were sent already and come back undeleted."""
+    def _take(self, received: list[Message], until: float) -> tuple[list[Message], list[str], list[Message]]:
+        """The messages to visit, the ids of those that were sent already, and those whose group is out already."""
         fresh: list[Message] = []
         sent: list[str] = []
+        early: list[Message] = []
         locked = set(self._groups)
         for message in received:
             id_ = message.message_id
@@ -299,7 +303,7 @@ class Sweep:
                 self._holds[id_] = _Hold(message.receipt_handle, until, message.group, gone=True)
                 sent.append(id_)
             elif self.fifo and message.group in locked:
-                self._look_again()  # its group's lock ran out while an earlier batch of it is still out
+                early.append(message)
             else:
                 self._holds[id_] = _Hold(message.receipt_handle, until, message.group)
                 fresh.append(message)
@@ -307,15 +311,36 @@ class Sweep:
         if self.fifo:
             for message in fresh:
                 self._groups[message.group] = self._groups.get(message.group, 0) + 1
-        return fresh, sent
+        return fresh, sent, early
 
-    def _unlock(self, hold: _Hold) -> None:
+    async def _show(self, early: list[Message]) -> None:
+        """Shows these again at once, the latest first; where that fails they come back by themselves.
+
+        Until it is done their groups stay locked here, because what comes after them could be received before them.
+        """
+        if not early:
+            return
+        receipts = {message.message_id: message.receipt_handle for message in reversed(early)}
+        groups = {message.group for message in early}
+        for group in groups:
+            self._groups[group] = self._groups.get(group, 0) + 1
+        try:
+            shown = await self._sqs.hide(self._url, receipts, 0)
+        except (Refused, Unanswered):
+            shown = set()
+        finally:
+            for group in groups:
+                self._unlock(group)
+        if len(shown) < len(receipts):
+            self._look_again()
+
+    def _unlock(self, group: str | None) -> None:
         """Once nothing of a group is held unsent, the group may be handed out again."""
         if not self.fifo:
             return
-        self._groups[hold.group] -= 1
-        if not self._groups[hold.group]:
-            del self._groups[hold.group]
+        self._groups[group] -= 1
+        if not self._groups[group]:
+            del self._groups[group]
 
     def _settle(self) -> None:
         """Nothing is hidden but what is held, so what was sent is deleted, whether or not SQS's answer arrived."""

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import ssl
-from typing import Any, Protocol
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from time import monotonic
+from types import TracebackType
+from typing import Protocol
+from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import aiohttp
-from botocore.credentials import Credentials
-from yarl import URL
+from botocore.credentials import Credentials, ReadOnlyCredentials
 
+from ops.errors import OpsError
+from ops.sqs.framing import Malformed
 from ops.sqs.sigv4 import Signature
+from ops.sqs.wire import Wire
 from ops.stage import in_words
+
+PORTS = {"http": 80, "https": 443}
 
 
 class Unanswered(Exception):
@@ -25,10 +33,15 @@ class Transport(Protocol):
         """Status and body of the answer. Raises `Unanswered` where none came."""
 
 
+class _Client(Protocol):
+    async def post(self, headers: Mapping[str, str], payload: bytes) -> tuple[int, bytes]: ...
+
+
 class HttpTransport:
     """SQS at its endpoint, in AWS's JSON protocol, signed with Signature Version 4.
 
-    Proxies are taken from the environment, `certificates` is a file of authorities to trust.
+    Proxies are taken from the environment, `certificates` is a file of authorities to trust, in place of the system's.
+    `timeout` are the seconds for one request, that of a connection included.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-json.html
     """
 
@@ -41,40 +54,59 @@ class HttpTransport:
         certificates: str | None = None,
         timeout: float = 30,
     ) -> None:
-        self._tls: ssl.SSLContext | bool = ssl.create_default_context(cafile=certificates) if certificates else True
-        self._url = URL(endpoint).with_path("/")
-        # Looked up once: aiohttp's own look at the environment costs as much as the rest of a request.
-        bypassed = proxy_bypass(self._url.host or "")
-        self._proxy = None if bypassed else getproxies().get(self._url.scheme)
-        self._signature = Signature("sqs", region, self._url.authority.rpartition("@")[2])
+        parts = urlsplit(endpoint)
+        if parts.scheme not in PORTS or not parts.hostname:
+            raise OpsError(f"{endpoint} is no endpoint: it begins with http:// or https://, and names a host.")
+        self._scheme, self._host = parts.scheme, parts.hostname
+        self._port = parts.port or PORTS[parts.scheme]
+        shown = f"[{self._host}]" if ":" in self._host else self._host
+        self._authority = shown if self._port == PORTS[parts.scheme] else f"{shown}:{self._port}"
+        self._certificates = certificates
+        self._proxy = None if proxy_bypass(self._host) else getproxies().get(self._scheme)
+        self._signature = Signature("sqs", region, self._authority)
         self.credentials = credentials
-        self._timeout = aiohttp.ClientTimeout(total=timeout)
-        self._session: aiohttp.ClientSession | None = None
+        self._frozen: ReadOnlyCredentials | None = None
+        self._frozen_from: Credentials | None = None
+        self._asked = 0.0
+        self._timeout = timeout
+        self._open = AsyncExitStack()
+        self._client: _Client
 
     async def __aenter__(self) -> HttpTransport:
-        connector = aiohttp.TCPConnector(ssl=self._tls, limit=0, ttl_dns_cache=60, keepalive_timeout=30)
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            timeout=self._timeout,
-            skip_auto_headers=("accept", "accept-encoding", "user-agent"),
-        )
+        tls = ssl.create_default_context(cafile=self._certificates) if self._scheme == "https" else None
+        if self._proxy is None:
+            wire = Wire(self._host, self._port, tls, timeout=self._timeout)
+            self._client = await self._open.enter_async_context(wire)
+            return self
+        from ops.sqs.proxied import Proxied  # most have no proxy, and its client takes a quarter second to import
+
+        proxied = Proxied(f"{self._scheme}://{self._authority}/", self._proxy, tls, timeout=self._timeout)
+        self._client = await self._open.enter_async_context(proxied)
         return self
 
-    async def __aexit__(self, *exc: Any) -> None:
-        if self._session is not None:
-            await self._session.close()
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._open.aclose()
 
     async def __call__(self, action: str, payload: bytes) -> tuple[int, bytes]:
         """Status and body of the answer. Raises `Unanswered` where none came, `OpsError` where nobody is signed in."""
-        assert self._session is not None
         headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": f"AmazonSQS.{action}"}
-        with in_words():  # credentials that run out are asked for again here
-            frozen = self.credentials.get_frozen_credentials()
-        signed = self._signature.headers(frozen, headers, payload)
+        signed = self._signature.headers(self._credentials(), headers, payload)
         try:
-            async with self._session.post(
-                self._url, data=payload, headers=signed, proxy=self._proxy, allow_redirects=False
-            ) as answer:
-                return answer.status, await answer.read()
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            return await self._client.post(signed, payload)
+        except (Malformed, OSError) as error:  # a TimeoutError is an OSError
             raise Unanswered(str(error) or type(error).__name__) from error
+
+    def _credentials(self) -> ReadOnlyCredentials:
+        """What to sign with, asked for once a second: each time costs, and AWS lets one go on for minutes."""
+        now = monotonic()
+        if self._frozen is not None and self._frozen_from is self.credentials and now < self._asked + 1:
+            return self._frozen
+        with in_words():  # credentials that run out are asked for again here
+            frozen: ReadOnlyCredentials = self.credentials.get_frozen_credentials()
+        for value in (frozen.access_key, frozen.token or ""):
+            if not (value.isascii() and value.isprintable()):
+                raise OpsError("The AWS credentials have a line break or a sign in them that no header can carry.")
+        self._frozen, self._frozen_from, self._asked = frozen, self.credentials, now
+        return frozen

@@ -33,6 +33,16 @@ def bus(scope: Construct, name: str) -> str:
     return Stack.of(scope).format_arn(service="events", resource="event-bus", resource_name=name)
 
 
+def archive(scope: Construct, name: str) -> str:
+    """The ARN of the archive of that name."""
+    return Stack.of(scope).format_arn(service="events", resource="archive", resource_name=name)
+
+
+def replay(scope: Construct, name: str) -> str:
+    """The ARN of the replay of that name."""
+    return Stack.of(scope).format_arn(service="events", resource="replay", resource_name=name)
+
+
 def rule(scope: Construct, bus_name: str, name: str) -> str:
     """The ARN of the rule of that name on the bus of that name; the default bus is not named in it.
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import msgspec
 
 from functions.contracts.contract import Command, Event
-from functions.contracts.envelope import Envelope
+from functions.contracts.envelope import REPLAYED, Envelope
 from functions.contracts.key import scoped
 from functions.contracts.path import path_field
 
@@ -59,9 +59,13 @@ def delivered(
     event_id: str = "event-1",
     version: int | None = None,
     tenant: str | None = None,
+    replayed: str | None = None,
     **changes: Any,
 ) -> dict[str, Any]:
-    """A record that holds `event` as EventBridge puts it on a queue; `changes` are `record`'s."""
+    """A record that holds `event` as EventBridge puts it on a queue, of its own or in a replay.
+
+    `changes` are `record`'s.
+    """
     envelope = Envelope(
         id=event_id,
         type=type(event).__name__,
@@ -75,6 +79,7 @@ def delivered(
     )
     body: dict[str, Any] = {"version": "0", "id": str(uuid4()), "detail-type": envelope.type, "source": event.source}
     body |= {"account": ACCOUNT, "time": "2026-11-21T10:00:00Z", "region": "eu-central-1", "resources": []}
+    body |= {REPLAYED: replayed} if replayed is not None else {}
     return record(msgspec.json.encode(body | {"detail": envelope}).decode(), **changes)
 
 

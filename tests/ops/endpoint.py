@@ -28,6 +28,11 @@ SESSION = (
     b"</AssumeRoleResult></AssumeRoleResponse>"
 )
 """What STS answers to whoever takes the operator's role."""
+CALLER = (
+    b"<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::000000000000:user/somebody</Arn>"
+    b"<UserId>u</UserId><Account>000000000000</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
+)
+"""What STS answers to whoever asks who they are."""
 
 
 class Endpoint:
@@ -82,6 +87,8 @@ class Endpoint:
                 service, _, action = headers.get("x-amz-target", "").partition(".")
                 if payload.startswith(b"Action=AssumeRole"):
                     status, body = 200, SESSION
+                elif payload.startswith(b"Action=GetCallerIdentity"):
+                    status, body = 200, CALLER
                 elif asked.startswith("GET /2015-03-31/event-source-mappings"):
                     status, body = self._mappings(urlsplit(asked.split()[1]).query)
                 else:

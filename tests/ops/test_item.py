@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,3 +26,19 @@ def test_what_a_function_writes_is_what_the_operator_reads(item: dict[str, objec
 @given(items)
 def test_what_the_operator_writes_a_function_could_read(item: dict[str, object]) -> None:
     assert table.plain(typed(item)) == item
+
+
+@given(items)
+def test_an_item_is_written_as_boto3_writes_it(item: dict[str, object]) -> None:
+    assert typed(item) == {name: TypeSerializer().serialize(value) for name, value in item.items()}
+
+
+@pytest.mark.parametrize("value", [{"NS": ["1", "2.50"]}, {"SS": ["a"]}, {"N": "1.10"}, {"N": "1E2"}, {"B": b"\0"}])
+def test_a_value_is_read_as_boto3_reads_it(value: dict[str, object]) -> None:
+    assert plain({"a": value})["a"] == TypeDeserializer().deserialize({**value})
+
+
+def test_what_has_no_place_in_an_item_is_refused() -> None:
+    for wrong in (1.5, object(), {1, 2}):
+        with pytest.raises(TypeError, match="no place"):
+            typed({"a": wrong})

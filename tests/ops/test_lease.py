@@ -147,7 +147,7 @@ def until(happened: Any) -> None:
 
 def test_a_lock_file_that_says_nothing_keeps_nobody_out(aws: Endpoint, stage: Stage, dead: Queue) -> None:
     with held(stage, dead, "redrive", RUN):
-        (path,) = stage.files.glob("*.lock")
+        (path,) = stage.open_locks().glob("*.lock")
         assert json.loads(path.read_text())["run"] == RUN
     path.write_text("{")
     with held(stage, dead, "redrive", RUN):

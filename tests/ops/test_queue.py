@@ -98,7 +98,7 @@ def test_what_only_looks_like_an_address_is_refused(text: str) -> None:
 
 
 def refused(aws: Endpoint, home: Path, address: str, *command: str) -> None:
-    result = ops(*(part.format(address) for part in command))
+    result = ops(*(part.format(address) for part in command), "--stage", names.LOCAL)
     assert result.exit_code == 2, result.output
     assert address.rpartition("/")[2].rpartition(":")[2] in result.stderr
     assert any(words in result.stderr for words in ("sign in there", "--stage", "that is"))
@@ -150,7 +150,7 @@ def test_a_queue_of_another_region_or_account_is_dropped_from_and_audited_by_its
     sqs = aws.sqs if region == "eu-west-1" else aws.elsewhere.setdefault(region, FakeSqs(region=region))
     there = sqs.create(NAME, account=account)
     aws.put(there, "foreign")
-    taken = answer("drop", there.arn, "--yes")
+    taken = answer("drop", there.arn, "--yes", "--stage", names.LOCAL)
     assert (taken["queue"], taken["deleted"], len(there)) == (there.arn, 1, 0)
     assert len(queue(aws, "open_ticket-dlq")) == 2
     lines = (home / "ops" / names.LOCAL / "audit.jsonl").read_text().splitlines()

@@ -43,7 +43,15 @@ ON_DEAD = (
     *("GetQueueAttributes", "GetQueueUrl", "ListDeadLetterSourceQueues"),
 )
 ON_WORK = ("SendMessage", "GetQueueAttributes", "GetQueueUrl")
-ON_ALL = ("cloudwatch:GetMetricData", "logs:GetQueryResults", "logs:StopQuery", "lambda:ListEventSourceMappings")
+ON_ARCHIVE = ("DescribeArchive", "StartReplay")
+ON_REPLAYS = ("StartReplay", "DescribeReplay", "CancelReplay")
+ON_ALL = (
+    "events:ListReplays",
+    "cloudwatch:GetMetricData",
+    "logs:GetQueryResults",
+    "logs:StopQuery",
+    "lambda:ListEventSourceMappings",
+)
 ON_TABLES = {
     names.FAILURES: ("BatchGetItem",),
     names.PARKED: ("Scan", "UpdateItem", "PutItem"),
@@ -140,6 +148,14 @@ def of_operator(assembly: Assembly, stage: str, topology: Topology) -> Iterator[
     for each in topology.subscriptions:
         name = f"{bus}/{names.rule(stage, each.queue, each.event.__name__)}"
         yield Request(role, "events:ListTargetsByRule", arn("events:{region}:{account}:rule/{name}", name=name))
+        yield Request(role, "events:DescribeRule", arn("events:{region}:{account}:rule/{name}", name=name))
+    for action, kind, name in (
+        *((action, "archive", bus) for action in ON_ARCHIVE),
+        *((action, "replay", names.replay(stage, "20261121-101500-3f2a")) for action in ON_REPLAYS),
+        ("StartReplay", "event-bus", bus),
+    ):
+        where = arn("events:{region}:{account}:{kind}/{name}", kind=kind, name=name)
+        yield Request(role, f"events:{action}", where)
     groups = [names.api_log_group(stage), *(names.log_group(stage, each.function) for each in topology.consumers)]
     for group in groups:
         yield Request(role, "logs:StartQuery", arn("logs:{region}:{account}:log-group:{name}:a", name=group))

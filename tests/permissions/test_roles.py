@@ -45,7 +45,8 @@ def test_without_any_one_action_something_fails(proven: Proof) -> None:
 def test_what_a_person_does_is_what_the_command_calls() -> None:
     described = {f"sqs:{action}" for action in (*needed.ON_DEAD, *needed.ON_WORK)} | set(needed.ON_ALL)
     described |= {f"dynamodb:{action}" for actions in needed.ON_TABLES.values() for action in actions}
-    described |= {"events:ListTargetsByRule", "logs:StartQuery", "apigateway:GET"}
+    described |= {f"events:{action}" for action in (*needed.ON_ARCHIVE, *needed.ON_REPLAYS)}
+    described |= {"events:ListTargetsByRule", "events:DescribeRule", "logs:StartQuery", "apigateway:GET"}
     assert set(_called()) - UNGRANTED == described
 
 

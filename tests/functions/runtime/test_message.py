@@ -39,6 +39,15 @@ def test_an_event_is_decoded_by_its_type_and_keeps_its_story(fakes: Fakes) -> No
     assert message.correlation_id == "corr-1"
 
 
+def test_a_handler_sees_which_replay_brought_an_event_and_its_keys_are_as_they_were(fakes: Fakes) -> None:
+    seen = Seen()
+    twice = [delivered(ASSIGNED, event_id="e1", replayed=name) for name in (None, "replay-1")]
+    assert failed(seen.handler(batch(*twice))) == []
+    (_, live), (_, replayed) = seen.pairs
+    assert (live.replayed, replayed.replayed) == (None, "replay-1")
+    assert (live.key, live.cause) == (replayed.key, replayed.cause), "an effect that was had is not had again"
+
+
 def test_an_event_nobody_asked_for_is_rejected_by_name(fakes: Fakes) -> None:
     assert failed(Seen().handler(batch(delivered(opened(), message_id="m")))) == ["m"]
     assert "TicketOpened is none of TicketAssigned, TicketChanged" in fakes.dynamodb.causes["m"]["error_message"]

@@ -59,6 +59,23 @@ def test_the_line_of_a_request_says_when_it_came_and_which_events_it_caused(fake
     assert "event_id" not in line
 
 
+def test_the_line_of_a_replayed_event_names_the_replay(fakes: Fakes, logged: Logged) -> None:
+    def handle(event: TicketOpened, _: Message) -> None:
+        if event.ticket_id == "bad":
+            raise Retry("not yet")
+
+    handler = consumer(handle, accepts=TicketOpened)
+    sent = [delivered(opened(name), message_id=name, replayed=replay) for name, replay in WHENCE.items()]
+    handler(batch(*sent))
+    lines = {
+        line["message_id"]: line.get("replayed") for line in logged() if "message_id" in line and "attempt" in line
+    }
+    assert lines == WHENCE
+
+
+WHENCE = {"live": None, "good": "replay-1", "bad": "replay-1"}
+
+
 def test_the_line_of_a_subscriber_names_its_event_and_its_correlation_even_when_it_fails(
     fakes: Fakes, logged: Logged
 ) -> None:

@@ -65,8 +65,8 @@ def test_an_endpoint_that_does_not_answer_is_one_sentence(home: Path) -> None:
 @pytest.mark.parametrize(
     ("region", "sentence"),
     [
-        ("eu-west-1", "There are no AWS credentials: sign in, or set AWS_PROFILE, and try again."),
-        ("", "There is no AWS region: set AWS_REGION, or one in the profile, and try again."),
+        ("eu-west-1", "There are no AWS credentials: sign in, or say --profile, and try again."),
+        ("", "There is no AWS region: say --region, or set one in the profile, and try again."),
     ],
 )
 def test_what_aws_needs_to_know_is_asked_for_in_one_sentence(

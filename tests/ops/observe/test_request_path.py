@@ -169,6 +169,20 @@ def test_a_message_that_was_redriven_hangs_under_the_one_that_died(stamp: str | 
     assert "↻ assign_ticket" in shown(found)
 
 
+def test_a_message_that_a_replay_brought_stands_beside_the_first_and_says_so() -> None:
+    again = handled("mail_ticket", "m9", 5000, event="e1", outcome="duplicate", replayed="replay-1", sent=4000)
+    (fact,) = only(
+        told(answered(), ACCEPTED, handled("mail_ticket", "m2", 40, event="e1"), again).requests[0].deliveries
+    ).events
+    assert [(each.message_id, each.state, each.replayed) for each in fact.deliveries] == [
+        ("m2", "processed", None),
+        ("m9", "duplicate", "replay-1"),
+    ]
+    fact.deliveries[1].replayed_by = "ada"
+    text = shown(Path(correlation_id="corr-1", facts=[fact]))
+    assert "duplicate, replayed by ada (replay-1)" in text
+
+
 def test_a_redriven_command_hangs_under_the_request_that_it_came_with() -> None:
     error = {"error_type": "Retry", "error": "later"}
     failed = [

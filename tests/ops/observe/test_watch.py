@@ -157,7 +157,7 @@ def test_a_queue_that_several_events_feed_is_counted_once(aws: Stage) -> None:
 
 
 def test_once_prints_one_frame_and_json_gives_it_to_scripts(aws: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Stage, "open", lambda *_: aws)
+    monkeypatch.setattr(Stage, "open", lambda *_, **__: aws)
     once = CliRunner().invoke(app, ["watch", "--once"], obj=SAMPLE)
     assert once.exit_code == 0, once.output
     assert once.output.count(f"{names.PROJECT} cloud") == 1
@@ -171,7 +171,7 @@ def test_a_fault_is_said_and_looked_past_and_ctrl_c_ends_it_cleanly(
 ) -> None:
     screen = io.StringIO()
     monkeypatch.setattr(sight, "out", Console(file=screen, force_terminal=True, width=120, height=30))
-    monkeypatch.setattr(Stage, "open", lambda *_: aws)
+    monkeypatch.setattr(Stage, "open", lambda *_, **__: aws)
     looks: list[Frame | OpsError] = [Watch(aws).look(), OpsError("AWS does not answer."), Watch(aws).look()]
 
     def look(self: Watch) -> Frame:
@@ -215,7 +215,7 @@ def test_q_ends_it_as_ctrl_c_does_and_the_terminal_is_as_it_was(
     with open(its, "w", closefd=False) as screen, open(its, closefd=False) as keyboard:
         monkeypatch.setattr(sight, "out", Console(file=screen, force_terminal=True, width=120, height=40))
         monkeypatch.setattr(sys, "stdin", keyboard)
-        monkeypatch.setattr(Stage, "open", lambda *_: aws)
+        monkeypatch.setattr(Stage, "open", lambda *_, **__: aws)
         person = threading.Thread(target=press)
         person.start()
         app(["watch", "--interval", "60"], obj=SAMPLE, standalone_mode=False)

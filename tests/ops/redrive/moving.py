@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Iterable
 from typing import Any
@@ -12,11 +13,22 @@ from ops.redrive.journal import Journal
 from ops.redrive.mover import Mover
 from ops.redrive.routing import QueueDestination
 from ops.sqs.client import Sqs
-from ops.sqs.fake import FakeQueue, FakeSqs
+from ops.sqs.fake import FakeQueue, FakeSqs, Stored
 from ops.sqs.message import Entry, Value
 from ops.sqs.sweep import Sweep
 
 WORKERS = 8
+
+
+class Racy(FakeQueue):
+    """A FIFO queue that does not lock its groups, as an implementation whose receives overtake each other."""
+
+    def _next_of_groups(self, most: int) -> list[Stored]:
+        now = asyncio.get_running_loop().time()
+        for group in self._groups.values():
+            if found := [message for message in group if not message.gone and message.visible <= now][:most]:
+                return found
+        return []
 
 
 def fill(sqs: FakeSqs, count: int, *, fifo: bool, groups: int = 7, name: str = "") -> tuple[FakeQueue, FakeQueue]:

@@ -23,7 +23,7 @@ from ops.sqs.fake import FakeSqs
 from ops.sqs.message import MOST_BYTES, Entry, Message, Value
 from ops.sqs.sweep import Sweep
 from tests.ops.faults import Faulty, Killed
-from tests.ops.redrive.moving import WORKERS, fill, in_order, move
+from tests.ops.redrive.moving import WORKERS, Racy, fill, in_order, move
 
 
 @pytest.fixture(autouse=True)
@@ -259,3 +259,15 @@ def test_a_key_that_sqs_would_refuse_stays_out_of_the_deduplication_id() -> None
 
     assert of("ticket-1/capture") == "ticket-1/capture:id"
     assert of("with space") == of("é") == of("k" * 81) == "id"
+
+
+async def test_order_is_kept_where_an_implementation_does_not_lock_groups() -> None:
+    sqs = FakeSqs(latency=0.01)
+    dead, source = Racy("http://sqs/0/dead.fifo"), sqs.create("source.fifo")
+    sqs.queues[dead.url] = dead
+    for number in range(200):
+        group = number % 3
+        dead.put(Entry(str(number), f"{group} {number}", {}, {}, f"group-{group}", str(number)))
+    mover, _ = await asyncio.wait_for(move(sqs, dead, source), 600)
+    assert mover.tally.moved == len(source) == 200
+    assert in_order(source.arrived)

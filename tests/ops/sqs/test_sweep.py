@@ -11,6 +11,7 @@ from ops.sqs.client import Sqs
 from ops.sqs.fake import FakeQueue, FakeSqs
 from ops.sqs.message import Entry, Message
 from ops.sqs.sweep import Sweep
+from tests.ops.redrive.moving import Racy
 
 
 def fill(queue: FakeQueue, count: int, groups: int = 3) -> None:
@@ -107,3 +108,22 @@ async def test_a_message_that_an_earlier_pass_sent_is_deleted_and_not_visited() 
     sweep = Sweep(Sqs(sqs), queue.url, gone=ids[:1])
     await sweep.run(visit)
     assert (seen, queue.bodies(), sweep.undeleted) == (["1", "2"], ["1", "2"], 0)
+
+
+@pytest.mark.parametrize("kind", [FakeQueue, Racy], ids=["locks", "does not lock"])
+async def test_a_look_at_a_fifo_queue_ends_and_leaves_nothing_hidden_even_where_groups_are_not_locked(
+    kind: type[FakeQueue],
+) -> None:
+    sqs = FakeSqs(latency=0.01)
+    queue = kind("http://sqs/0/dead.fifo")
+    sqs.queues[queue.url] = queue
+    for number in range(60):
+        queue.put(Entry("a", str(number), {}, {}, "group", str(number)))
+    seen: list[str] = []
+
+    async def visit(batch: list[Message]) -> None:
+        seen.extend(message.body for message in batch)
+
+    await asyncio.wait_for(Sweep(Sqs(sqs), queue.url, workers=32).run(visit), 30)
+    assert seen == [str(number) for number in range(10)]
+    assert queue.in_flight == 0

@@ -1,0 +1,171 @@
+"""Replaying what the archive keeps to one subscriber: `replay`, `replays`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from msgspec import to_builtins
+
+from ops.cli.options import AsJson, InStage, opened, topology
+from ops.cli.screen import bar, print_json, said, tell
+from ops.errors import Interrupted, OpsError
+from ops.replay import run
+from ops.replay.estimate import Estimate
+from ops.replay.period import shown
+from ops.replay.run import Plan, Replay, Report, Request
+from ops.replay.subscriber import subscriptions
+from stacks import names
+
+
+def replay(
+    subscriber: Annotated[str, typer.Argument(metavar="SUBSCRIBER", help="A queue that subscribes to events.")],
+    start: Annotated[
+        str, typer.Option("--from", metavar="TIME", help="2026-11-21T10:15:00Z, or how long ago: 15m, 2h, 3d.")
+    ],
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="Until before then; without it until now.")
+    ] = None,
+    event: Annotated[
+        list[str] | None, typer.Option(metavar="TYPE", help="Only events of this type; may be said again.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also what is so old that an e-mail may be sent again.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Replay; without it nothing is changed.")] = False,
+    stage: InStage = names.LOCAL,
+    as_json: AsJson = False,
+) -> None:
+    """Sends what happened once more, to one subscriber only: a dry run, unless you say --yes.
+
+    An event keeps its id, so what the subscriber did it does not do again: this is for one that is new, or that lost
+    events. Ctrl-C cancels the replay; it goes on if this process dies otherwise.
+
+    Example: python -m ops replay mail_ticket --from 2h --yes
+    """
+    with said():
+        asked = Request(subscriber=subscriber, start=start, end=end, events=tuple(event or ()), force=force)
+        subscriptions(topology(), stage, subscriber, asked.events)  # a wrong name needs no stage to be told
+        there = opened(stage)
+        plan = run.plan(there, asked)
+        if not yes:
+            if as_json:
+                print_json({"acted": False, **_told(plan)})
+            else:
+                _tell_plan(plan)
+                tell("Nothing was changed: say --yes to replay it.", style="bold")
+            return
+        if not as_json:
+            _tell_plan(plan, acted=True)
+        with bar("replaying, minute by minute", shown=not as_json) as progress:
+            report = run.replay(there, plan, progress)
+        _show(report, as_json=as_json)
+
+
+def replays(
+    cancel: Annotated[
+        str | None, typer.Option(metavar="REPLAY", help="End this one; what was replayed stays so.")
+    ] = None,
+    stage: InStage = names.LOCAL,
+    as_json: AsJson = False,
+) -> None:
+    """The stage's replays of the last 90 days, the latest first: how far they are, or how they ended.
+
+    Example: python -m ops replays --stage prod
+    """
+    with said():
+        there = opened(stage)
+        if cancel is not None:
+            run.cancel(there, cancel)
+        found = [run.of(there, cancel)] if cancel is not None else run.replays(there)
+    if as_json:
+        print_json([_listed(each) for each in found])
+        return
+    for each in found:
+        tell(f"{each.name}  {_state(each)}: {each.period}{f' ({each.reason})' if each.reason else ''}")
+    if not found:
+        tell("AWS remembers no replay of this stage.")
+
+
+def _told(plan: Plan) -> dict[str, object]:
+    return {
+        "subscriber": plan.subscriber,
+        "from": plan.period.start,
+        "to": plan.period.end,
+        "rules": [rule.name for rule in plan.rules],
+        "events": [rule.event for rule in plan.rules],
+        "archive": to_builtins(plan.archive),
+        "estimate": plan.estimate,
+        "notes": plan.notes,
+    }
+
+
+def _listed(found: Replay) -> dict[str, object]:
+    return {
+        "replay": found.name,
+        "state": found.state,
+        "reason": found.reason,
+        "from": found.period.start,
+        "to": found.period.end,
+        "minutes_done": found.minutes,
+        "minutes": found.period.minutes,
+        "started_at": found.started,
+        "ended_at": found.ended,
+    }
+
+
+def _tell_plan(plan: Plan, *, acted: bool = False) -> None:
+    would = "Replaying" if acted else "Would replay"
+    tell(f"{would} to {plan.subscriber}, and to nobody else, what happened from {plan.period}.")
+    for rule in plan.rules:
+        tell(f"{rule.event} by rule {rule.name}", prefix="  ")
+    tell(_count(plan.estimate))
+    source = plan.archive
+    days = f"for {_number(source.days, 'day')}" if source.days is not None else "without an end"
+    every = f"{_number(source.events, 'event')} in all, {_number(source.size, 'byte')}"
+    tell(f"Archive {source.name} keeps {every}, each {days}; AWS's count may be a day old.")
+    for note in plan.notes:
+        tell(note, style="yellow")
+    tell(
+        f"Each event keeps its id, so what {plan.subscriber} has done it does not do again; its handler sees the "
+        "replay's name. Their order is not kept."
+    )
+
+
+def _count(estimate: Estimate) -> str:
+    if estimate.most is None:
+        return f"How many events that is {estimate.basis}"
+    if estimate.about is None:
+        return f"At most {_number(estimate.most, 'event')}, {estimate.basis}."
+    more = f", at most {estimate.most:,}" if estimate.most > estimate.about else ""
+    return f"About {_number(estimate.about, 'event')}{more}, {estimate.basis}."
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _state(found: Replay) -> str:
+    far = f", {found.minutes:,} of {found.period.minutes:,} minutes" if found.state != "COMPLETED" else ""
+    return f"{found.state}{far}"
+
+
+def _show(report: Report, *, as_json: bool) -> None:
+    """Shows how it ended, and raises what the exit code must say."""
+    found, to = report.replay, report.plan.subscriber
+    if as_json:
+        ended = _listed(found) if found is not None else {}
+        print_json({"acted": True, **_told(report.plan), **ended, "failure": report.failure, "problem": report.problem})
+    if report.problem is not None and not as_json:
+        tell(report.problem, style="yellow")
+    if found is None:
+        raise Interrupted(f"Lost sight of the replay, which goes on: `replays` says how far it is. {report.failure}")
+    reason = f": {found.reason}" if found.reason else ""
+    if found.state == "COMPLETED":
+        if not as_json:
+            tell(f"{found.name} is done{reason}. What came of it: `queues`, and `dead` for what {to} could not take.")
+        return
+    left = f"--from {found.reached or found.period.start:%Y-%m-%dT%H:%M:00Z} --to {found.period.end:%Y-%m-%dT%H:%M:%SZ}"
+    until = f"what happened until {shown(found.reached)} UTC was replayed" if found.reached else "nothing was replayed"
+    sentence = f"{found.name} is {found.state}{reason}; {until}. `replay {to} {left}` goes on."
+    raise Interrupted(sentence) if found.state == "CANCELLED" else OpsError(sentence)

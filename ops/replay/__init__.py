@@ -1,0 +1,1 @@
+"""Replaying what the archive keeps, to one subscriber."""

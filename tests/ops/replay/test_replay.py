@@ -1,0 +1,366 @@
+"""`ops replay` and `ops replays` against EventBridge as AWS documents it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+import botocore.session
+import pytest
+from botocore.stub import ANY, Stubber
+from typer.testing import CliRunner, Result
+
+from ops.cli import replay as commands
+from ops.cli.app import app
+from ops.replay import run
+from ops.replay.subscriber import subscriptions
+from ops.stage import Stage
+from stacks import names
+from stacks.entry import Subscription, Topology
+from tests.ops.replay.eventbridge import DAY, PLACE, EventBridge
+from tests.sample.contracts import TicketOpened
+from tests.sample.topology import SAMPLE
+
+BUS = names.resource("cloud", names.BUS)
+RULE = names.rule("cloud", "mail_ticket", "TicketOpened")
+PREFIX = names.replay("cloud", "")
+
+
+@pytest.fixture(scope="module")
+def session() -> botocore.session.Session:
+    """One for all tests: it reads the models of services once."""
+    made = botocore.session.Session()
+    made.set_credentials("test", "test")
+    return made
+
+
+class Records:
+    """The table of redrives, and who somebody is."""
+
+    def __init__(self) -> None:
+        self.kept: list[dict[str, Any]] = []
+
+    def put_item(self, *, TableName: str, Item: dict[str, Any]) -> None:  # noqa: N803
+        assert TableName == names.resource("cloud", names.REDRIVES)
+        self.kept.append(Item)
+
+    def get_caller_identity(self) -> dict[str, str]:
+        return {"Arn": "arn:aws:sts::000000000000:assumed-role/operator/ada"}
+
+
+@pytest.fixture
+def cloud(home: Path, session: botocore.session.Session) -> Stage:
+    stage = Stage("cloud", "eu-west-1", None, SAMPLE, session, home=home)
+    stage._clients["dynamodb"] = stage._clients["sts"] = Records()
+    return stage
+
+
+@pytest.fixture
+def cloudwatch(cloud: Stage) -> Iterator[Stubber]:
+    with Stubber(cloud.client("cloudwatch")) as stubber:
+        yield stubber
+
+
+@pytest.fixture
+def aws(cloud: Stage, cloudwatch: Stubber, monkeypatch: pytest.MonkeyPatch) -> EventBridge:
+    """The stage that the commands open, which looks again at once."""
+    monkeypatch.setattr(commands, "opened", lambda _: cloud)
+    monkeypatch.setattr(run, "_pause", lambda *_: 0)
+    return EventBridge(cloud)
+
+
+def counts(cloudwatch: Stubber, **by_rule: int) -> None:
+    """What CloudWatch counted, by the position of the rule among those for the same event."""
+    results = [{"Id": id_, "Values": [float(count)]} for id_, count in by_rule.items()]
+    cloudwatch.add_response("get_metric_data", {"MetricDataResults": results})
+
+
+def ops(*arguments: str, topology: Topology = SAMPLE) -> Result:
+    return CliRunner().invoke(app, [*arguments], obj=topology)
+
+
+def replay(*arguments: str, topology: Topology = SAMPLE) -> Result:
+    return ops("replay", *arguments, topology=topology)
+
+
+def test_without_yes_it_says_what_would_be_and_changes_nothing(aws: EventBridge, cloudwatch: Stubber) -> None:
+    counts(cloudwatch, m0=0, m1=70)
+    done = replay("mail_ticket", "--from", "2h", "--to", "1h")
+    assert done.exit_code == 0, done.output
+    assert "Would replay to mail_ticket, and to nobody else, what happened from" in done.stdout
+    assert f"TicketOpened by rule {RULE}" in done.stdout
+    assert "About 70 events, by CloudWatch's counts" in done.stdout, "a new rule has no count of its own"
+    assert f"Archive {BUS} keeps 1,234 events in all, 56,789 bytes, each for 7 days;" in done.stdout
+    assert "Nothing was changed: say --yes" in done.stdout
+    assert not aws.calls("StartReplay")
+    assert not Path(aws.stage.files / "audit.jsonl").exists()
+
+
+def test_with_yes_the_rules_of_the_subscriber_get_it_and_it_is_on_record(aws: EventBridge, cloudwatch: Stubber) -> None:
+    counts(cloudwatch)
+    done = replay("close_ticket", "--from", "2026-01-01T00:00:00Z", "--yes")
+    assert done.exit_code == 0, done.output
+    (asked,) = aws.calls("StartReplay")
+    rules = [names.rule("cloud", "close_ticket", event) for event in ("TicketAssigned", "TicketChanged")]
+    assert asked["Destination"] == {
+        "Arn": f"{PLACE}:event-bus/{BUS}",
+        "FilterArns": [f"{PLACE}:rule/{BUS}/{rule}" for rule in rules],
+    }
+    assert asked["EventSourceArn"] == f"{PLACE}:archive/{BUS}"
+    week_ago = datetime.now(UTC) - timedelta(days=7)
+    assert abs(asked["EventStartTime"] - week_ago.timestamp()) < 120, "what is forgotten is not asked for"
+    assert "nothing from before" in done.stdout
+    assert "it keeps 7 days" in done.stdout
+    assert f"{asked['ReplayName']} is done" in done.stdout
+    assert asked["ReplayName"].startswith(PREFIX)
+    records = [json.loads(line) for line in (aws.stage.files / "audit.jsonl").read_text().splitlines()]
+    assert [(each["action"], each["queue"], each["id"]) for each in records] == [
+        ("replay", "close_ticket", asked["ReplayName"])
+    ] * 2
+    assert records[0]["asked"]["rules"] == rules
+    assert records[1]["result"]["state"] == "COMPLETED"
+    assert len(aws.stage.client("dynamodb").kept) == 2
+
+
+def test_one_event_of_several_can_be_asked_for(aws: EventBridge, cloudwatch: Stubber) -> None:
+    counts(cloudwatch, m0=3)
+    done = replay("close_ticket", "--from", "2h", "--event", "TicketChanged", "--yes", "--json")
+    told = json.loads(done.stdout)
+    assert (told["acted"], told["state"], told["events"]) == (True, "COMPLETED", ["TicketChanged"])
+    assert told["estimate"] == {"about": 3, "most": 3, "basis": ANY}
+    assert [arn.rpartition("/")[2] for arn in aws.calls("StartReplay")[0]["Destination"]["FilterArns"]] == told["rules"]
+
+
+@pytest.mark.parametrize("prefix", ["", names.resource("local", "")])
+def test_a_subscription_is_called_as_its_alarms_and_its_rule_are(
+    aws: EventBridge, cloudwatch: Stubber, prefix: str
+) -> None:
+    heard = subscriptions(SAMPLE, "local", f"{prefix}close_ticket-on-TicketChanged")
+    assert [each.name for each in heard] == ["close_ticket on TicketChanged"]
+    counts(cloudwatch)
+    done = replay("close_ticket-on-TicketAssigned", "--from", "2h", "--json")
+    assert json.loads(done.stdout)["rules"] == [names.rule("cloud", "close_ticket", "TicketAssigned")]
+
+
+def test_ctrl_c_cancels_it_and_says_what_is_left(aws: EventBridge, cloudwatch: Stubber) -> None:
+    counts(cloudwatch)
+    aws.states = ["RUNNING", None]
+    done = replay("mail_ticket", "--from", "2h", "--to", "1h", "--yes")
+    assert done.exit_code == 5, done.output
+    (replayed,) = aws.replays.values()
+    start = datetime.fromtimestamp(replayed["EventStartTime"] + 60, UTC)
+    assert "is CANCELLED; what happened until" in done.stderr
+    assert f"`replay mail_ticket --from {start:%Y-%m-%dT%H:%M}:00Z --to" in done.stderr
+    assert aws.calls("CancelReplay") == [{"ReplayName": replayed["ReplayName"]}]
+
+
+def test_ctrl_c_at_the_end_tells_of_the_end(aws: EventBridge, cloudwatch: Stubber) -> None:
+    counts(cloudwatch)
+    aws.states = [None, "COMPLETED"]
+    aws.refused["CancelReplay"] = "IllegalStatusException"
+    done = replay("mail_ticket", "--from", "2h", "--yes")
+    assert done.exit_code == 0, done.output
+
+
+@pytest.mark.parametrize(
+    ("states", "code", "words"),
+    [
+        (["RUNNING", "FAILED"], 1, "is FAILED"),
+        (["RUNNING", "AccessDeniedException"], 5, "Lost sight of the replay, which goes on"),
+    ],
+)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_ends_badly_says_so_with_a_code(
+    aws: EventBridge, cloudwatch: Stubber, states: list[str | None], code: int, words: str, as_json: bool
+) -> None:
+    counts(cloudwatch)
+    aws.states = [*states]
+    done = replay("mail_ticket", "--from", "2h", "--yes", *(["--json"] if as_json else []))
+    assert done.exit_code == code
+    assert words in done.stderr
+    if as_json:
+        assert json.loads(done.stdout)["acted"] is True
+        assert json.loads(done.stderr)["exit_code"] == code
+
+
+def test_an_answer_that_was_lost_is_no_failure(aws: EventBridge, cloudwatch: Stubber) -> None:
+    counts(cloudwatch)
+    aws.lost = True
+    done = replay("mail_ticket", "--from", "2h", "--yes")
+    assert done.exit_code == 0, done.output
+    assert len(aws.replays) == 1
+
+
+def test_what_was_counted_of_all_is_an_upper_bound_for_a_filter(
+    cloud: Stage, aws: EventBridge, cloudwatch: Stubber
+) -> None:
+    tickets, agents, webhooks = SAMPLE.integrations
+    (only,) = agents.subscriptions
+    narrow = replace(agents, subscriptions=(replace(only, filter={"language": ["EN"]}),))
+    topology = replace(SAMPLE, integrations=(tickets, narrow, webhooks))
+    object.__setattr__(cloud, "topology", topology)
+    counts(cloudwatch, m0=70, m1=5)
+    done = replay("assign_ticket", "--from", "2h", topology=topology)
+    assert "About 5 events, at most 70, by CloudWatch" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("start", "size"), [("2h", 60), ("3d", 300), ("20d", 3600)], ids=["minutes", "five minutes", "hours"]
+)
+def test_long_periods_are_counted_by_coarser_figures(
+    cloud: Stage, cloudwatch: Stubber, monkeypatch: pytest.MonkeyPatch, start: str, size: int
+) -> None:
+    monkeypatch.setattr(commands, "opened", lambda _: cloud)
+    EventBridge(cloud, days=None)
+    asked: list[dict[str, Any]] = []
+    cloud.client("cloudwatch").meta.events.register(
+        "provide-client-params.cloudwatch.GetMetricData", lambda params, **_: asked.append(params)
+    )
+    counts(cloudwatch)
+    assert replay("mail_ticket", "--from", start).exit_code == 0
+    assert {each["MetricStat"]["Period"] for each in asked[0]["MetricDataQueries"]} == {size}
+    assert asked[0]["StartTime"].timestamp() % size == asked[0]["EndTime"].timestamp() % size == 0
+
+
+def test_without_counts_it_says_why_and_goes_on(aws: EventBridge, cloudwatch: Stubber) -> None:
+    cloudwatch.add_client_error("get_metric_data", "AccessDenied", "not yours")
+    done = replay("mail_ticket", "--from", "2h")
+    assert done.exit_code == 0
+    assert "How many events that is could not be counted: GetMetricData was refused: not yours" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("mail_tickets",), "No subscriber is called 'mail_tickets'. Did you mean mail_ticket? Stage local has: mail_"),
+        (("open_ticket",), "No subscriber is called 'open_ticket'."),
+        (("",), "No subscriber is called ''."),
+        (("mail_ticket", "--event", "TicketClosed"), "does not subscribe to 'TicketClosed', but to: TicketOpened"),
+        (("mail_ticket", "--event", ""), "does not subscribe to ''"),
+        (("mail_ticket", "--to", "3h"), "nothing happened between"),
+    ],
+)
+def test_what_makes_no_sense_is_one_sentence(aws: EventBridge, arguments: tuple[str, ...], words: str) -> None:
+    done = replay(*arguments, "--from", "2h")
+    assert done.exit_code == 2
+    assert words in done.stderr
+    told = replay(*arguments, "--from", "2h", "--json")
+    assert words in json.loads(told.stdout)["error"]
+
+
+class TheirTicketOpened(TicketOpened, frozen=True, kw_only=True):
+    """A ticket of another project."""
+
+    source: ClassVar[str] = "billing.tickets"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"retired": True}, "integration agents, which is retired"),
+        (
+            {"subscriptions": (Subscription(event=TheirTicketOpened, queue="assign_ticket", bus="billing-events"),)},
+            "comes to assign_ticket from bus billing-events, so it is in the archive of that bus",
+        ),
+    ],
+    ids=["retired", "another project's"],
+)
+def test_what_our_archive_cannot_reach_is_refused(aws: EventBridge, change: dict[str, Any], words: str) -> None:
+    tickets, agents, webhooks = SAMPLE.integrations
+    topology = replace(SAMPLE, integrations=(tickets, replace(agents, **change), webhooks))
+    done = replay("assign_ticket", "--from", "2h", topology=topology)
+    assert (done.exit_code, words in done.stderr) == (2, True), done.output
+
+
+def test_mails_that_nobody_remembers_are_sent_again_only_by_force(
+    cloud: Stage, aws: EventBridge, cloudwatch: Stubber
+) -> None:
+    assert aws.archive is not None
+    aws.archive["RetentionDays"] = 0
+    done = replay("mail_ticket", "--from", "25d", "--yes")
+    assert done.exit_code == 2
+    assert "mail_ticket knows for 22 days which e-mails it sent" in done.stderr
+    assert not aws.calls("StartReplay")
+    counts(cloudwatch)
+    done = replay("mail_ticket", "--from", "25d", "--force")
+    assert (done.exit_code, "it mails again, if it ever did" in done.stdout) == (0, True)
+    counts(cloudwatch)
+    assert replay("mail_ticket", "--from", "21d").exit_code == 0
+    counts(cloudwatch)
+    assert "keeps records in closings, whose items expire" in replay("close_ticket", "--from", "2h").stdout
+
+
+@pytest.mark.parametrize("state", ["DISABLED", None])
+def test_a_rule_that_brings_nothing_is_refused(aws: EventBridge, state: str | None) -> None:
+    if state is None:
+        del aws.rules[RULE]
+    else:
+        aws.rules[RULE] = state
+    done = replay("mail_ticket", "--from", "2h", "--yes")
+    assert done.exit_code == 2
+    assert ("is disabled, so a replay would bring nothing" if state else "does not exist") in done.stderr
+    assert not aws.calls("StartReplay")
+
+
+def test_what_the_archive_does_not_have_is_refused(aws: EventBridge) -> None:
+    done = replay("mail_ticket", "--from", "20d", "--to", "8d")
+    assert (done.exit_code, "it keeps 7 days" in done.stderr) == (2, True)
+    assert aws.archive is not None
+    aws.archive["CreationTime"] += 30 * DAY - 3600
+    done = replay("mail_ticket", "--from", "5h", "--to", "2h")
+    assert (done.exit_code, "it began then" in done.stderr) == (2, True)
+    aws.archive = None
+    done = replay("mail_ticket", "--from", "2h")
+    assert (done.exit_code, "give it archive_days in cdk.json" in done.stderr) == (2, True)
+
+
+def test_a_subscriber_gets_one_replay_at_a_time(aws: EventBridge, cloudwatch: Stubber) -> None:
+    start = datetime.now(UTC).timestamp()
+    for number, queue in enumerate(("close_ticket", "assign_ticket", "mail_ticket")):
+        arn = f"{PLACE}:rule/{BUS}/{names.rule('cloud', queue, 'TicketOpened')}"
+        times = {"EventStartTime": start - 60, "EventEndTime": start}
+        name = f"{PREFIX}{number}"
+        aws.replays[name] = {"ReplayName": name, "State": "RUNNING", "Destination": {"FilterArns": [arn]}, **times}
+    aws.states = []
+    done = replay("mail_ticket", "--from", "2h", "--yes")
+    assert done.exit_code == 2
+    assert f"Replay {PREFIX}2 brings events to mail_ticket already" in done.stderr
+    aws.replays[f"{PREFIX}2"]["State"] = "COMPLETED"
+    counts(cloudwatch)
+    assert replay("mail_ticket", "--from", "2h").exit_code == 0
+
+
+def test_ten_at_a_time_are_all_that_aws_takes(aws: EventBridge, cloudwatch: Stubber) -> None:
+    counts(cloudwatch)
+    aws.refused["StartReplay"] = "LimitExceededException"
+    done = replay("mail_ticket", "--from", "2h", "--yes")
+    assert (done.exit_code, "so many replays are under way" in done.stderr) == (2, True)
+    last = json.loads((aws.stage.files / "audit.jsonl").read_text().splitlines()[-1])
+    assert last["result"] == {"state": "not started"}
+
+
+def test_replays_are_listed_the_latest_first_and_one_can_be_cancelled(aws: EventBridge) -> None:
+    start = datetime(2026, 11, 21, 10, tzinfo=UTC).timestamp()
+    for number, state in enumerate(("FAILED", "COMPLETED", "RUNNING")):
+        name = f"{PREFIX}{number}"
+        times = {"EventStartTime": start, "EventEndTime": start + 600, "EventLastReplayedTime": start + 240}
+        aws.replays[name] = {"ReplayName": name, "State": state, "StateReason": f"because {number}", **times}
+    aws.states = []
+    rows = ops("replays").stdout.splitlines()
+    assert rows[0].startswith(f"{PREFIX}2  RUNNING, 4 of 10 minutes: 2026-11-21 10:00 until 2026-11-21 10:10 UTC")
+    assert "COMPLETED: " in rows[1]
+    assert "(because 0)" in rows[2]
+    told = json.loads(ops("replays", "--cancel", f"{PREFIX}2", "--json").stdout)
+    assert [(each["replay"], each["state"]) for each in told] == [(f"{PREFIX}2", "CANCELLED")]
+    for name, words in ((f"{PREFIX}1", "is over"), (f"{PREFIX}9", "There is no replay"), ("theirs", "no replay")):
+        done = ops("replays", "--cancel", name)
+        assert (done.exit_code, words in done.stderr) == (2, True), done.output
+    assert {"ReplayName": "theirs"} not in aws.calls("CancelReplay"), "only the stage's own"
+
+
+def test_a_stage_without_replays_says_so(aws: EventBridge) -> None:
+    assert "remembers no replay of this stage" in ops("replays").stdout
