@@ -36,8 +36,9 @@ proofs: setup ## Run what proves more of the same: every stage, more messages, m
 fuzz: setup ## The edge's property tests with 100,000 examples instead of 300
 	@HEADRACE_EXAMPLES=100000 $(BIN)/pytest -q -n 2 tests/local/gateway/test_bytes.py
 
-faults: setup ## The consumer under every kind of fault, in virtual time: 20,000 messages, then a table
+faults: setup ## The consumer under every kind of fault in virtual time, then the redrive command with faults and kills
 	@$(RUN) -m tests.simulation --messages $${MESSAGES:-20000} --seed $${SEED:-1}
+	@$(RUN) -m tests.redrive_fuzz --runs $${RUNS:-300} --seed $${SEED:-1}
 
 check: setup ## Only read: format, lint, types, import laws, documents in step
 	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted; run: make fix"; exit 1; }

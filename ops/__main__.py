@@ -39,7 +39,10 @@ def main(name: str) -> None:
         gc.enable()
         app(prog_name=name, obj=topology)
     except KeyboardInterrupt:  # before the command began, which says more
-        sys.stderr.write("Stopped before anything was done.\n")
+        if "--json" in sys.argv:
+            sys.stdout.write('{"error":"Stopped before anything was done.","exit_code":5}\n')
+        else:
+            sys.stderr.write("Stopped before anything was done.\n")
         sys.exit(5)
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 from botocore.exceptions import ClientError
 
 from ops.address import NAME, Address, authority, partition_of
+from ops.answer import part
 from ops.errors import UsageError
 from ops.stage import Stage, in_words
 from stacks import names, settings
@@ -162,7 +163,7 @@ def _url_of(stage: Stage, address: Address, region: str) -> str:
     with in_words():
         try:
             asked = {"QueueName": address.name, "QueueOwnerAWSAccountId": address.account}
-            return str(stage.client("sqs", region).get_queue_url(**asked)["QueueUrl"])
+            return str(part(stage.client("sqs", region).get_queue_url(**asked), "QueueUrl"))
         except ClientError as error:
             code = error.response["Error"]["Code"].rsplit(".", 1)[-1]
             if code in ABSENT:
@@ -187,7 +188,7 @@ def _verify(stage: Stage, queue: Queue, arn: str) -> None:
             asked = stage.client("sqs", queue.region).get_queue_attributes(
                 QueueUrl=queue.url, AttributeNames=["QueueArn"]
             )
-        right = asked["Attributes"]["QueueArn"] == arn
+        right = part(asked, "Attributes", "QueueArn") == arn
     if not right:
         raise UsageError(f"SQS answered {queue.url} for {arn}, which is another queue: nothing was done.")
 
@@ -209,7 +210,7 @@ def _same_place(stage: Stage, address: Address, queue: Queue) -> None:
 def _resolve(stage: Stage, word: str, kind: Kind, name: str) -> Queue:
     with in_words():
         try:
-            url = stage.client("sqs").get_queue_url(QueueName=name)["QueueUrl"]
+            url = part(stage.client("sqs").get_queue_url(QueueName=name), "QueueUrl")
         except ClientError as error:
             if error.response["Error"]["Code"].rsplit(".", 1)[-1] not in ABSENT:
                 raise

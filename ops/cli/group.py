@@ -32,3 +32,13 @@ class Group(TyperGroup):
         except typer.Exit as ended:
             code = ended.exit_code
         sys.exit(code if isinstance(code, int) else 0)
+
+    def make_context(self, *given: Any, **more: Any) -> Any:
+        """Reads the arguments; Ctrl-C is said here too, which typer answers with 130 and no word."""
+        with said():
+            return super().make_context(*given, **more)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command; Ctrl-C before or after its own work is said too."""
+        with said():
+            return super().invoke(ctx)

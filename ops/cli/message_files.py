@@ -99,6 +99,8 @@ def drop(
         _show(taken, did if yes else would, as_json=as_json)
         if yes and taken.deleted < taken.matched:
             raise Kept(f"{taken.matched - taken.deleted:,} are in the file and were not deleted: drop them again.")
+        if yes and taken.locked:
+            raise Kept(f"{taken.locked:,} were not looked at: SQS shows no more of a group while its first are kept.")
 
 
 def put_back(

@@ -240,7 +240,7 @@ def _show(report: Report, *, as_json: bool) -> None:
             f"{report.undeleted:,} were redriven and are out of sight, so they are not deleted yet: "
             f"`resume {report.run}` in two minutes, before anybody else redrives them."
         )
-    kept = sum(tally.refused.values()) + tally.group_blocked
+    kept = sum(tally.refused.values()) + tally.group_blocked + report.locked
     if report.acted and kept:
         raise Kept(f"{kept:,} messages stayed where they were.")
 

@@ -23,6 +23,7 @@ from ops.sqs.client import TEN, Refused, Sqs
 from ops.sqs.clock import Clock
 from ops.sqs.message import Message
 from ops.sqs.transport import Unanswered
+from ops.sqs.workers import all_done
 
 MOST_HELD = 100_000
 """Messages held at once, at the most: SQS allows 120,000 in flight.
@@ -168,7 +169,7 @@ class Sweep:
         try:
             while self.stopped is None:
                 seen = self._seen
-                await self._pass(visit)
+                await all_done([self._work(visit) for _ in range(self._workers)], lambda: self.stop("failed"))
                 # A receipt handle may have been renewed while its deletion was under way, which then deleted nothing.
                 again = [id_ for id_, hold in self._holds.items() if hold.gone] if deletions < PATIENCE else []
                 deletions += bool(again)
@@ -204,25 +205,6 @@ class Sweep:
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
             await self.release()
-
-    async def _pass(self, visit: Visit) -> None:
-        tasks = [asyncio.create_task(self._work(visit)) for _ in range(self._workers)]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-            # When one fails the others finish what they are at: a receive that is cut off hides messages for nobody.
-            failed = next((task for task in tasks if task.done() and task.exception() is not None), None)
-            if failed is not None:
-                self.stop("failed")
-            await asyncio.wait(tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            results = await asyncio.gather(*tasks, return_exceptions=True)
-        if failed is not None:
-            failed.result()
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
 
     def sent(self, ids: Iterable[str]) -> None:
         """These live elsewhere now: whatever happens, they are not shown to others again, but deleted."""

@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 from botocore.credentials import Credentials
+from typer.core import TyperGroup
 
 from ops import private_file
 from ops.redrive import journal as journals
 from ops.sqs.connection import connected
+from ops.sqs.fake import REGION
 from ops.stage import Stage
 from tests.ops.cli.typed import answer, dead_tickets, ops, queue
 from tests.ops.endpoint import Endpoint
@@ -144,15 +146,44 @@ def test_where_nothing_can_be_recorded_nothing_begins(aws: Endpoint, monkeypatch
     assert (len(queue(aws, "open_ticket").arrived), len(queue(aws, "open_ticket-dlq"))) == (0, 3)
 
 
-def test_an_answer_without_what_aws_always_says_is_one_sentence(aws: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("moment", ["parse_args", "invoke"])
+@pytest.mark.parametrize("json_asked", [True, False])
+def test_ctrl_c_between_the_start_and_the_command_is_one_sentence(
+    aws: Endpoint, monkeypatch: pytest.MonkeyPatch, json_asked: bool, moment: str
+) -> None:
+    def impatient(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TyperGroup, moment, impatient)
+    result = ops("redrive", "open_ticket", *(["--json"] if json_asked else []))
+    said = json.loads(result.stdout)["error"] if json_asked else result.stderr
+    assert (result.exit_code, said.strip()) == (5, "Stopped at once. Nothing is lost; `resume` shows what can go on.")
+
+
+FOREIGN = f"arn:aws:sqs:{REGION}:000000000000:theirs-dlq"
+
+
+@pytest.mark.parametrize(
+    ("queue", "action", "missing"),
+    [
+        ("open_ticket", "GetQueueAttributes", "Attributes"),
+        ("open_ticket", "GetQueueUrl", "QueueUrl"),
+        (FOREIGN, "GetQueueAttributes", "Attributes.QueueArn"),
+        (FOREIGN, "GetQueueUrl", "QueueUrl"),
+    ],
+)
+def test_an_answer_without_what_aws_always_says_is_one_sentence(
+    aws: Endpoint, monkeypatch: pytest.MonkeyPatch, queue: str, action: str, missing: str
+) -> None:
+    aws.sqs.create("theirs-dlq")
     serve = aws.sqs.__class__.__call__
 
-    async def odd(self: Any, action: str, payload: bytes) -> tuple[int, bytes]:
-        return (200, b"{}") if action == "GetQueueAttributes" else await serve(self, action, payload)
+    async def odd(self: Any, asked: str, payload: bytes) -> tuple[int, bytes]:
+        return (200, b"{}") if asked == action else await serve(self, asked, payload)
 
     monkeypatch.setattr(aws.sqs.__class__, "__call__", odd)
-    result = ops("redrive", "open_ticket", "--yes")
-    assert (result.exit_code, "An answer came without Attributes" in result.stderr) == (1, True), result.output
+    result = ops("redrive", queue, "--yes")
+    assert (result.exit_code, f"An answer came without {missing}" in result.stderr) == (1, True), result.output
 
 
 @pytest.mark.parametrize(
@@ -187,4 +218,12 @@ runpy.run_module("ops", run_name="__main__")
 def test_ctrl_c_during_the_start_is_one_sentence() -> None:
     root = Path(__file__).resolve().parents[3]
     ended = subprocess.run([sys.executable, "-c", START], cwd=root, capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stderr) == (5, "Stopped before anything was done.\n")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (5, "", "Stopped before anything was done.\n")
+
+
+def test_ctrl_c_during_the_start_is_json_where_json_is_asked_for() -> None:
+    root = Path(__file__).resolve().parents[3]
+    asked = [sys.executable, "-c", START, "redrive", "open_ticket", "--json"]
+    ended = subprocess.run(asked, cwd=root, capture_output=True, text=True, check=False)
+    told = {"error": "Stopped before anything was done.", "exit_code": 5}
+    assert (ended.returncode, json.loads(ended.stdout), ended.stderr) == (5, told, "")

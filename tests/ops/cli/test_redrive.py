@@ -96,6 +96,19 @@ def test_what_is_not_meant_blocks_its_fifo_group_unless_order_is_given_up(aws: E
     ]
 
 
+@pytest.mark.parametrize("command", ["redrive", "drop"])
+def test_what_sqs_did_not_show_of_a_fifo_group_is_still_there_and_the_exit_code_says_so(
+    aws: Endpoint, command: str
+) -> None:
+    dead = queue(aws, "change_ticket-dlq")
+    for number in range(15):
+        aws.put(dead, json.dumps({"n": number}), group="ticket-0")
+    beyond = ["--filter", "body.n >= `12`", "--yes"]
+    result = ops(command, "change_ticket", *beyond, "--json")
+    report, error = json.loads(result.stdout), json.loads(result.stderr)
+    assert (result.exit_code, error["exit_code"], report["locked"], len(dead)) == (3, 3, 5, 15)
+
+
 def test_an_undelivered_event_goes_to_its_target_without_what_eventbridge_wrote_on_it(aws: Endpoint) -> None:
     told = {"RULE_ARN": "", "TARGET_ARN": queue(aws, "assign_ticket").arn, "ERROR_CODE": "X", "RETRY_ATTEMPTS": "3"}
     aws.put(queue(aws, "assign_ticket-undelivered"), '{"detail": {}}', tenant="acme", **told)
