@@ -146,10 +146,10 @@ class Mover:
         self.tally.seen += sum(message.message_id not in self._lapsed for message in batch)
         batch = self._turns.order(batch) if self._turns else batch
         work = self._select(batch, await self._choose(batch))
-        if self._act and work and not await self._pace.take(len(work), self._given_up):
-            return
         if not self._act:
             self.tally.to.update(_word(delivery) for _, delivery in work)
+            return
+        if work and not await self._pace.take(len(work), self._given_up):
             return
         confirmed: list[str] = []
         lots = list(self._lots(work))
@@ -159,6 +159,7 @@ class Mover:
             else:
                 await self._send_all(lots, confirmed)
         finally:
+            self._pace.went(len(work))
             if confirmed:
                 await self._sweep.delete(confirmed)
 
