@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import botocore.session
 import pytest
+from botocore.loaders import Loader, create_loader
 from hypothesis import settings
+
+from tests.stacks import kept  # before what it reads is imported
 
 if TYPE_CHECKING:
     from tests.stacks.templates import Templates
@@ -34,6 +40,32 @@ os.environ.pop("CDK_DEFAULT_ACCOUNT", None)
 os.environ.pop("CDK_DEFAULT_REGION", None)
 # The virtual environment's own Node.js, however pytest was started.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ.get("PATH", os.defpath)])
+
+
+@cache
+def _loader(path: str | None) -> Loader:
+    return create_loader(path)
+
+
+def _once(path: str | None = None) -> Loader:
+    """botocore's loader of that path: every session of the process has the same, so a model is parsed once."""
+    loader = _loader(path)
+    loader.search_paths[:] = dict.fromkeys(loader.search_paths)  # each session of boto3 adds its own folder
+    return loader
+
+
+botocore.session.create_loader = _once
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):
+        kept.tidy()
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: the garbage collector need not walk it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups

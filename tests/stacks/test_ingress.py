@@ -19,7 +19,7 @@ from stacks.invariants.velocity import unencoded
 from stacks.settings import SettingsError
 from tests.sample.topology import SAMPLE
 from tests.stacks.edge.api import methods
-from tests.stacks.templates import STAGES, WEB_ACL, Templates, listed, settings_of, synthesize
+from tests.stacks.templates import STAGES, WEB_ACL, Templates, afresh, listed, settings_of
 
 # What our templates call: methods of java.lang.String and java.util.Map, and API Gateway's own.
 METHODS = {
@@ -135,7 +135,7 @@ def test_a_change_of_a_contract_or_a_template_is_a_new_deployment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def deployment(folder: str) -> str:
-        resources = synthesize(tmp_path / folder, "dev").stacks["ingress"]["Resources"]
+        resources = afresh(tmp_path / folder, "dev").stacks["ingress"]["Resources"]
         (name,) = (name for name, resource in resources.items() if resource["Type"] == "AWS::ApiGateway::Deployment")
         return str(name)
 
