@@ -14,7 +14,8 @@ import pytest
 from botocore.loaders import Loader, create_loader
 from hypothesis import settings
 
-from tests.stacks import kept  # before what it reads is imported
+from tests import kept  # before what it reads is imported
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from tests.stacks.templates import Templates
@@ -29,7 +30,7 @@ LAST = "test_retire.py"
 """Takes an integration away from the stack that the flow tests share, so it comes last."""
 
 # A machine that is busy says nothing about an example.
-settings.register_profile("patient", deadline=None)
+settings.register_profile("patient", deadline=None, max_examples=examples())
 settings.load_profile("patient")
 
 # Read by the CDK's process when it starts, which importing aws_cdk does; CloudFormation's own validation has a test of

@@ -32,7 +32,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "pyproject.toml",
         "tests/__init__.py",
         "tests/conftest.py",
+        "tests/examples.py",
         "tests/fixtures.py",
+        "tests/kept.py",
         "tests/superfluous.py",
         *fixtures,
     ):

@@ -10,10 +10,10 @@ from aws_cdk import App, Aspects
 from stacks import names
 from stacks.compose import compose
 from stacks.invariants.assembly import Assembly
+from tests.kept import kept
 from tests.permissions.granted import Granted, granted
 from tests.sample.topology import SAMPLE
 from tests.sample.without import Without
-from tests.stacks.kept import kept
 from tests.stacks.templates import Templates, context, templates_in
 
 pytestmark = pytest.mark.xdist_group("stacks")

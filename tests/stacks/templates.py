@@ -24,8 +24,8 @@ from stacks import names, settings
 from stacks.compose import compose
 from stacks.entry import Integration, Route, Topology
 from stacks.settings import Settings
+from tests.kept import PACKAGES, kept
 from tests.sample.topology import SAMPLE
-from tests.stacks.kept import kept
 
 CFN_LINT = Path(sys.executable).with_name("cfn-lint")
 SENDER = "desk@example.com"
@@ -221,7 +221,7 @@ def lint(*of: Templates, stacks: tuple[str, ...] = ("*",)) -> str:
         (draft / "said").write_text(done.stdout)
 
     read = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths]
-    return (kept(("lint", read), make) / "said").read_text()
+    return (kept(("lint", read), make, sources=PACKAGES) / "said").read_text()
 
 
 def statements(policy: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -14,10 +14,10 @@ from aws_cdk import App
 from stacks import names
 from stacks.compose import compose
 from stacks.entry import Access, Integration, Topology
+from tests.kept import kept
 from tests.sample.contracts import TicketChanged
 from tests.sample.topology import SAMPLE
 from tests.stacks.changes import Deployment, Side
-from tests.stacks.kept import kept
 from tests.stacks.templates import Templates, context
 
 TICKETS, AGENTS, WEBHOOKS = SAMPLE.integrations

@@ -21,8 +21,8 @@ from stacks.bundle.python_code import NO_BYTE_CODE
 from stacks.compose import compose
 from stacks.entry import Grant, Topology
 from stacks.parts import acknowledged
+from tests.kept import kept
 from tests.sample.topology import SAMPLE
-from tests.stacks.kept import kept
 from tests.stacks.templates import KINDS, changed_consumer, context, lint, of_stage, statements, templates_in
 
 

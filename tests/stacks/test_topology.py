@@ -12,7 +12,7 @@ import pytest
 
 from stacks import names
 from stacks.bundle.python_code import NO_BYTE_CODE
-from tests.stacks.kept import kept
+from tests.kept import kept
 from tests.stacks.templates import lint, templates_in
 
 

@@ -19,8 +19,8 @@ from stacks import names
 from stacks import settings as stages
 from stacks.entry import Route, Topology
 from stacks.ingress import Ingress
+from tests.kept import kept
 from tests.sample.topology import SAMPLE
-from tests.stacks.kept import kept
 
 
 def unlimited(route: Route) -> Route:

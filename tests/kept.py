@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "build" / "kept"
 ROOMS = ("functions", "stacks", "tests/sample", "tests/stacks", "tests/local/gateway", "tests/permissions")
 """Where templates of the tests are made of."""
@@ -26,11 +26,17 @@ UNUSED = 7 * 24 * 60 * 60
 """Seconds after which what nobody took is removed."""
 
 
-def _sources() -> str:
-    """What the code is that makes things here: its files, the packages that it uses, and the machine."""
+def _packages() -> str:
+    """What is installed, and on which machine."""
     digest = hashlib.sha256(repr((sys.version, os.uname().machine, [shutil.which(each) for each in PYTHONS])).encode())
     packages = (Path(sys.prefix) / "lib").glob("python*/site-packages/*.dist-info")
     digest.update("\n".join(sorted(path.name for path in packages)).encode())
+    return digest.hexdigest()
+
+
+def _sources() -> str:
+    """What the code is that makes things here: its files, the packages that it uses, and the machine."""
+    digest = hashlib.sha256(PACKAGES.encode())
     for folder in ROOMS:
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix != ".pyc" and path.is_file():
@@ -40,18 +46,21 @@ def _sources() -> str:
     return digest.hexdigest()
 
 
+PACKAGES = _packages()
 SOURCES = _sources()
 """Those that this process runs: read before it imports them, and again before a thing is kept."""
 
 
-def kept(of: object, make: Callable[[Path], None]) -> Path:
+def kept(of: object, make: Callable[[Path], None], *, sources: str = SOURCES) -> Path:
     """The folder that `make` fills, which must depend on the sources and on `of` alone. Raises what `make` raises.
+
+    What an installed package says of files whose hashes are in `of` has `PACKAGES` as its sources.
 
     Nothing but plain values may be in `of`: what has an address in its `repr` has another one in every process.
     """
     told = repr((of, sorted((name, value) for name, value in os.environ.items() if name.startswith("CDK_"))))
     assert " at 0x" not in told, told
-    folder = KEPT / hashlib.sha256(f"{SOURCES}\0{told}".encode()).hexdigest()[:32]
+    folder = KEPT / hashlib.sha256(f"{sources}\0{told}".encode()).hexdigest()[:32]
     if not folder.exists():
         KEPT.mkdir(parents=True, exist_ok=True)
         with folder.with_suffix(".lock").open("w") as lock:
@@ -63,7 +72,7 @@ def kept(of: object, make: Callable[[Path], None]) -> Path:
                 except BaseException:
                     shutil.rmtree(draft)
                     raise
-                if _sources() != SOURCES:  # somebody saved a file meanwhile: what was made has no name
+                if sources == SOURCES != _sources():  # somebody saved a file meanwhile: what was made has no name
                     return draft
                 draft.rename(folder)
     os.utime(folder)
