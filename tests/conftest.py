@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 pytest_plugins = ("tests.fixtures", "tests.superfluous")
 
 TESTS = Path(__file__).parent
-SHARED = ("flow", "stacks", "documents", "edge")
+SHARED = ("flow", "edge")
+"""What these folders share is costly to make; elsewhere a file is on one worker, for the sake of its own fixtures."""
+FIRST = ("flow", "project", "scaffold", "redrive_fuzz")
+"""What takes longest goes first, so that no worker is left alone with it in the end."""
 OWN_STACK = ("test_command.py", "test_working_tree.py")
 """Flow tests that start and stop a stack of their own; they wait more than they work, beside the others."""
 LAST = "test_retire.py"
@@ -75,11 +78,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(TESTS).parts[0]
         if folder == "flow":
             item.add_marker(pytest.mark.flow)
-        if item.path.name in OWN_STACK:
-            item.add_marker(pytest.mark.xdist_group("up"))
+        if folder == "flow" and item.path.name in OWN_STACK:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
         elif folder in SHARED:
             item.add_marker(pytest.mark.xdist_group(folder))
-    items.sort(key=lambda item: (item.path.name == LAST, "flow" not in item.keywords))
+        elif item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(TESTS))))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> tuple[bool, bool, int]:
+    folder = item.path.relative_to(TESTS).parts[0]
+    return (
+        item.path.name == LAST,
+        "flow" not in item.keywords,
+        FIRST.index(folder) if folder in FIRST else len(FIRST),
+    )
 
 
 def _synthesized(factory: pytest.TempPathFactory, stage: str) -> Templates:

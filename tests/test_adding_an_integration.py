@@ -16,7 +16,6 @@ from stacks import names
 
 BLOCK = re.compile(r"```python\n# ([\w./]+)(?:: (\w+))?\n(.*?)```", re.DOTALL)
 PAGE = names.ROOT / "docs" / "adding-an-integration.md"
-pytestmark = pytest.mark.xdist_group("stacks")
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from aws_cdk import App, Aspects
 
 from stacks import names
@@ -15,8 +14,6 @@ from tests.permissions.granted import Granted, granted
 from tests.sample.topology import SAMPLE
 from tests.sample.without import Without
 from tests.stacks.templates import Templates, context, templates_in
-
-pytestmark = pytest.mark.xdist_group("stacks")
 
 
 def test_an_action_is_taken_from_a_function_a_person_and_a_route(dev: Templates) -> None:
