@@ -77,7 +77,7 @@ LAWS = (
 DOORS = (
     *("app.py", "ops/__main__.py", "local/__main__.py", "documents/__main__.py"),
     *("example/*", "scaffold/*", "benchmarks/*", "tests/example/*", "tests/project/*", "tests/fixtures.py"),
-    "tests/superfluous.py",
+    *("tests/superfluous.py", "tests/redrive_fuzz/zygote.py"),
 )
 
 

@@ -144,8 +144,12 @@ class Proxy:
             kind = "expired"
         if self.faults.kill is not None and self.faults.kill[:2] == (action, number):
             kind = "kill"
+            if action == "DeleteMessageBatch":
+                self._hear(json.loads(request.body)["Entries"], process)
             if not self.faults.kill[2]:
+                self.hurt[kind] += 1
                 self._kill()
+                raise _Closed
         if kind:
             self.hurt[kind] += 1
         if kind == "closed":
@@ -154,6 +158,8 @@ class Proxy:
             return refusal(kind, dice).encoded(), []
         unheard = kind in ("lost", "cut", "torn", "kill")
         body = json.loads(request.body)
+        if action == "DeleteMessageBatch":
+            self._hear(body["Entries"], process)
         failed: list[dict[str, object]] = []
         if kind == "slow":
             await asyncio.sleep(dice.uniform(0, self.faults.slowest) * dice.choice((0, 1)))
@@ -180,6 +186,13 @@ class Proxy:
             return whole[: len(whole) - 1 - dice.randrange(len(answer.body) or 1)] + b"", self._tear()
         return answer.encoded(), sends
 
+    def _hear(self, entries: list[dict[str, Any]], process: int) -> None:
+        """A process deletes what it knows to be sent."""
+        keys = {key for each in entries for key in self._keys.get(each["ReceiptHandle"], ())}
+        for send in self.sends:
+            if send.process == process and send.answered and keys.intersection(KEY.findall(send.body)):
+                send.heard = True
+
     def _tear(self) -> list[Send]:
         """The connection is closed after the part that was written."""
         task = asyncio.current_task()
@@ -201,11 +214,6 @@ class Proxy:
             self.began.setdefault(process, time.monotonic())
         if action == "ReceiveMessage" and not self.waits:
             body["WaitTimeSeconds"] = 0
-        if action == "DeleteMessageBatch":
-            keys = {key for each in body["Entries"] for key in self._keys.get(each["ReceiptHandle"], ())}
-            for send in self.sends:
-                if send.process == process and send.answered and keys.intersection(KEY.findall(send.body)):
-                    send.heard = True
         headers = {**request.headers, "host": self._host}
         begun = time.monotonic()
         answer = await self._upstream.ask(Asked(request.line, headers, json.dumps(body).encode()))
