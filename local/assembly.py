@@ -21,8 +21,10 @@ from stacks.names import ROOT
 
 MOST = 12
 """Assemblies that are kept; the one that was not taken for the longest goes."""
-MOMENT = ("AWS_", "PYTEST_", "SSH_", "XDG_", "HEADRACE_LOCAL", "TMPDIR", "PWD", "OLDPWD", "SHLVL", "COLUMNS", "LINES")
-MOMENT += ("TERM", "MAKE", "MFLAGS", "LS_COLORS")
+MOMENT = (
+    *("AWS_", "PYTEST_", "SSH_", "XDG_", "HEADRACE_LOCAL", "TMPDIR", "PWD", "OLDPWD", "SHLVL", "COLUMNS", "LINES"),
+    *("TERM", "MAKE", "MFLAGS", "LS_COLORS"),
+)
 """How variables begin that say nothing about the stacks."""
 
 
