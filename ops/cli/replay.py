@@ -39,8 +39,8 @@ def replay(
 ) -> None:
     """Sends what happened once more, to one subscriber only: a dry run, unless you say --yes.
 
-    An event keeps its id, so what the subscriber did it does not do again: this is for one that is new, or that lost
-    events. Ctrl-C cancels the replay; it goes on if this process dies otherwise.
+    An event keeps its id, so what the subscriber did it neither does nor tells again: this is for one that is new, or
+    that lost events. What it does for the first time it tells its own subscribers, as ever. Ctrl-C cancels the replay; it goes on if this process dies otherwise.
 
     Example: python -m ops replay mail_ticket --from 2h --yes
     """
@@ -117,7 +117,7 @@ def _listed(found: Replay) -> dict[str, object]:
 
 def _tell_plan(plan: Plan, *, acted: bool = False) -> None:
     would = "Replaying" if acted else "Would replay"
-    tell(f"{would} to {plan.subscriber}, and to nobody else, what happened from {plan.period}.")
+    tell(f"{would} to {plan.subscriber}, by no rule but its own, what happened from {plan.period}.")
     for rule in plan.rules:
         tell(f"{rule.event} by rule {rule.name}", prefix="  ")
     tell(_count(plan.estimate))
@@ -128,8 +128,8 @@ def _tell_plan(plan: Plan, *, acted: bool = False) -> None:
     for note in plan.notes:
         tell(note, style="yellow")
     tell(
-        f"Each event keeps its id, so what {plan.subscriber} has done it does not do again; its handler sees the "
-        "replay's name. Their order is not kept."
+        f"Each event keeps its id, so what {plan.subscriber} has done it neither does nor tells again; its handler sees "
+        "the replay's name. Their order is not kept."
     )
 
 

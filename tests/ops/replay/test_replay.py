@@ -14,6 +14,7 @@ import pytest
 from botocore.stub import ANY, Stubber
 from typer.testing import CliRunner, Result
 
+from functions.contracts.contract import Event
 from ops.cli import replay as commands
 from ops.cli.app import app
 from ops.replay import run
@@ -22,7 +23,7 @@ from ops.stage import Stage
 from stacks import names
 from stacks.entry import Subscription, Topology
 from tests.ops.replay.eventbridge import DAY, PLACE, EventBridge
-from tests.sample.contracts import TicketOpened
+from tests.sample.contracts import TicketClosed, TicketOpened
 from tests.sample.topology import SAMPLE
 
 BUS = names.resource("cloud", names.BUS)
@@ -91,7 +92,7 @@ def test_without_yes_it_says_what_would_be_and_changes_nothing(aws: EventBridge,
     counts(cloudwatch, m0=0, m1=70)
     done = replay("mail_ticket", "--from", "2h", "--to", "1h")
     assert done.exit_code == 0, done.output
-    assert "Would replay to mail_ticket, and to nobody else, what happened from" in done.stdout
+    assert "Would replay to mail_ticket, by no rule but its own, what happened from" in done.stdout
     assert f"TicketOpened by rule {RULE}" in done.stdout
     assert "About 70 events, by CloudWatch's counts" in done.stdout, "a new rule has no count of its own"
     assert f"Archive {BUS} keeps 1,234 events in all, 56,789 bytes, each for 7 days;" in done.stdout
@@ -364,3 +365,43 @@ def test_replays_are_listed_the_latest_first_and_one_can_be_cancelled(aws: Event
 
 def test_a_stage_without_replays_says_so(aws: EventBridge) -> None:
     assert "remembers no replay of this stage" in ops("replays").stdout
+
+
+def mailed(event: type[Event]) -> Topology:
+    """The sample, in which mail_ticket hears of that event too."""
+    tickets, agents, webhooks = SAMPLE.integrations
+    more = replace(tickets, subscriptions=(*tickets.subscriptions, Subscription(event=event, queue="mail_ticket")))
+    return replace(SAMPLE, integrations=(more, agents, webhooks))
+
+
+def test_whom_what_is_done_anew_goes_on_to_is_said_and_a_forgetful_mailer_among_them_needs_force(
+    cloud: Stage, aws: EventBridge, cloudwatch: Stubber
+) -> None:
+    topology = mailed(TicketClosed)
+    object.__setattr__(cloud, "topology", topology)
+    assert aws.archive is not None
+    aws.archive["RetentionDays"] = 0
+    counts(cloudwatch)
+    done = replay("close_ticket", "--from", "2h", topology=topology)
+    assert done.exit_code == 0, done.output
+    assert "What close_ticket does anew it tells again, which goes on to mail_ticket." in done.stdout
+    done = replay("close_ticket", "--from", "25d", "--yes", topology=topology)
+    assert done.exit_code == 2, done.output
+    assert "goes on to mail_ticket, which knows for 22 days which e-mails it sent" in done.stderr
+    assert not aws.calls("StartReplay")
+    counts(cloudwatch)
+    done = replay("close_ticket", "--from", "25d", "--force", topology=topology)
+    assert (done.exit_code, "goes on to mail_ticket, which knows for 22 days" in done.stdout) == (0, True)
+    counts(cloudwatch)
+    assert "goes on to" not in replay("mail_ticket", "--from", "2h", topology=topology).stdout
+
+
+def test_what_waits_until_a_mail_is_forgotten_is_said_with_the_day(aws: EventBridge, cloudwatch: Stubber) -> None:
+    assert aws.archive is not None
+    aws.archive["RetentionDays"] = 0
+    counts(cloudwatch)
+    done = replay("mail_ticket", "--from", "5d")
+    day = datetime.now(UTC) - timedelta(days=5) + timedelta(days=22)
+    assert f"From {day:%Y-%m-%d %H:%M} on mail_ticket forgets which e-mails it sent" in done.stdout
+    counts(cloudwatch)
+    assert "forgets which" not in replay("mail_ticket", "--from", "3d").stdout, "none waits that long"
