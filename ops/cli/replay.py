@@ -40,7 +40,8 @@ def replay(
     """Sends what happened once more, to one subscriber only: a dry run, unless you say --yes.
 
     An event keeps its id, so what the subscriber did it neither does nor tells again: this is for one that is new, or
-    that lost events. What it does for the first time it tells its own subscribers, as ever. Ctrl-C cancels the replay; it goes on if this process dies otherwise.
+    that lost events. What it does for the first time it tells its own subscribers, as ever. Ctrl-C cancels the replay;
+    it goes on if this process dies otherwise.
 
     Example: python -m ops replay mail_ticket --from 2h --yes
     """
@@ -128,8 +129,8 @@ def _tell_plan(plan: Plan, *, acted: bool = False) -> None:
     for note in plan.notes:
         tell(note, style="yellow")
     tell(
-        f"Each event keeps its id, so what {plan.subscriber} has done it neither does nor tells again; its handler sees "
-        "the replay's name. Their order is not kept."
+        f"Each event keeps its id, so what {plan.subscriber} has done it neither does nor tells again; its handler "
+        "sees the replay's name. Their order is not kept."
     )
 
 
