@@ -25,15 +25,15 @@ up: setup ## Start the local stack and keep it running
 	@$(RUN) -m local up
 
 test: setup ## Run the whole suite
-	@$(BIN)/pytest -n 3 --dist loadgroup -m "not proof"
+	@$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder -m "not proof"
 
 unit: setup ## Run what takes a minute: no emulator, no long proofs
-	@$(BIN)/pytest -n 2 --dist loadgroup -m "not flow and not long and not proof"
+	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not flow and not long and not proof"
 
 proofs: setup ## Run what proves more of the same: every stage, more messages, more examples
-	@HEADRACE_EXAMPLES=2000 $(BIN)/pytest -n 2 --dist loadgroup -m "proof or long"
+	@HEADRACE_EXAMPLES=2000 $(BIN)/pytest -n 2 --dist loadgroup -m "proof or long or hypothesis"
 
-fuzz: setup ## The edge's property tests with 100,000 examples instead of 300
+fuzz: setup ## The edge's property tests with 100,000 examples instead of 75
 	@HEADRACE_EXAMPLES=100000 $(BIN)/pytest -q -n 2 tests/local/gateway/test_bytes.py
 
 faults: setup ## The consumer under every kind of fault in virtual time, then the redrive command with faults and kills

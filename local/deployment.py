@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from local.assembly import take
 from local.errors import LocalError
 from local.gateway import api
 from local.gateway.errors import UnsupportedError
 from local.state import ACCOUNT, REGION, Endpoint
 from local.toolchain import cdk, environment
 from stacks import names
+from stacks.names import ROOT
 
 DEPLOYED = "cdk.out"
 """The folder, in a local stack's home, of the assembly that was deployed last."""
@@ -28,12 +30,17 @@ def synthesize(home: Path, endpoint: Endpoint, app: str | None = None) -> Path:
     """
     assembly = home / DRAFT
     shutil.rmtree(assembly, ignore_errors=True)
-    cdk(
-        *("synth", "--quiet", "-c", f"stage={names.LOCAL}", "--output", str(assembly)),
-        *(("--app", app) if app else ()),
-        log=home / "synth.log",
-        environment=environment(endpoint),
-    )
+    known = environment(endpoint)
+
+    def make() -> None:
+        cdk(
+            *("synth", "--quiet", "-c", f"stage={names.LOCAL}", "--output", str(assembly)),
+            *(("--app", app) if app else ()),
+            log=home / "synth.log",
+            environment=known,
+        )
+
+    take(assembly, app or json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["app"], known, make)
     if has_api(assembly):
         try:
             api.read(api.find_template(assembly), account=ACCOUNT, region=REGION)

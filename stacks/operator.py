@@ -11,7 +11,7 @@ from constructs import Construct
 from stacks import names
 from stacks.entry import Topology
 from stacks.parts import arn
-from stacks.parts.acknowledged import LOG_STREAMS, REST_APIS, acknowledge
+from stacks.parts.acknowledged import LOG_STREAMS, REPLAYS, REST_APIS, acknowledge
 from stacks.parts.role_policies import add_policies
 from stacks.parts.stage_stack import StageStack
 from stacks.settings import Settings
@@ -56,6 +56,8 @@ class Operator(StageStack):
         acknowledge(role, "AwsSolutions-IAM5[Resource::*]")
         acknowledge(role, REST_APIS)
         acknowledge(role, LOG_STREAMS, names=self._log_groups())
+        if [*self._replays()]:
+            acknowledge(role, REPLAYS, names=[names.replay(settings.stage, "*")])
         CfnOutput(self, "RoleArn", value=role.role_arn, description="To be taken before python -m ops.")
 
     def _statements(self) -> Iterator[iam.PolicyStatement]:

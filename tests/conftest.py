@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import botocore.session
 import pytest
+from botocore.loaders import Loader, create_loader
 from hypothesis import settings
+
+from tests import kept  # before what it reads is imported
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from tests.stacks.templates import Templates
@@ -16,14 +23,17 @@ if TYPE_CHECKING:
 pytest_plugins = ("tests.fixtures", "tests.superfluous")
 
 TESTS = Path(__file__).parent
-SHARED = ("flow", "stacks", "documents", "edge")
+SHARED = ("flow", "edge")
+"""What these folders share is costly to make; elsewhere a file is on one worker, for the sake of its own fixtures."""
+FIRST = ("flow", "project", "scaffold", "redrive_fuzz")
+"""What takes longest goes first, so that no worker is left alone with it in the end."""
 OWN_STACK = ("test_command.py", "test_working_tree.py")
 """Flow tests that start and stop a stack of their own; they wait more than they work, beside the others."""
 LAST = "test_retire.py"
 """Takes an integration away from the stack that the flow tests share, so it comes last."""
 
 # A machine that is busy says nothing about an example.
-settings.register_profile("patient", deadline=None)
+settings.register_profile("patient", deadline=None, max_examples=examples())
 settings.load_profile("patient")
 
 # Read by the CDK's process when it starts, which importing aws_cdk does; CloudFormation's own validation has a test of
@@ -36,17 +46,54 @@ os.environ.pop("CDK_DEFAULT_REGION", None)
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ.get("PATH", os.defpath)])
 
 
+@cache
+def _loader(path: str | None) -> Loader:
+    return create_loader(path)
+
+
+def _once(path: str | None = None) -> Loader:
+    """botocore's loader of that path: every session of the process has the same, so a model is parsed once."""
+    loader = _loader(path)
+    loader.search_paths[:] = dict.fromkeys(loader.search_paths)  # each session of boto3 adds its own folder
+    return loader
+
+
+botocore.session.create_loader = _once
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):
+        kept.tidy()
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: the garbage collector need not walk it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         folder = item.path.relative_to(TESTS).parts[0]
         if folder == "flow":
             item.add_marker(pytest.mark.flow)
-        if item.path.name in OWN_STACK:
-            item.add_marker(pytest.mark.xdist_group("up"))
+        if folder == "flow" and item.path.name in OWN_STACK:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
         elif folder in SHARED:
             item.add_marker(pytest.mark.xdist_group(folder))
-    items.sort(key=lambda item: (item.path.name == LAST, "flow" not in item.keywords))
+        elif item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(TESTS))))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> tuple[bool, bool, int]:
+    folder = item.path.relative_to(TESTS).parts[0]
+    return (
+        item.path.name == LAST,
+        "flow" not in item.keywords,
+        FIRST.index(folder) if folder in FIRST else len(FIRST),
+    )
 
 
 def _synthesized(factory: pytest.TempPathFactory, stage: str) -> Templates:

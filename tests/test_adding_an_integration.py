@@ -16,7 +16,6 @@ from stacks import names
 
 BLOCK = re.compile(r"```python\n# ([\w./]+)(?:: (\w+))?\n(.*?)```", re.DOTALL)
 PAGE = names.ROOT / "docs" / "adding-an-integration.md"
-pytestmark = pytest.mark.xdist_group("stacks")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +31,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "pyproject.toml",
         "tests/__init__.py",
         "tests/conftest.py",
+        "tests/examples.py",
         "tests/fixtures.py",
+        "tests/kept.py",
         "tests/superfluous.py",
         *fixtures,
     ):

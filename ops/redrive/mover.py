@@ -17,6 +17,7 @@ import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 from ops.dead_letters.selection import Meant
 from ops.dead_letters.start import START, Start
@@ -147,7 +148,7 @@ class Mover:
         batch = self._turns.order(batch) if self._turns else batch
         work = self._select(batch, await self._choose(batch))
         if not self._act:
-            self.tally.to.update(_word(delivery) for _, delivery in work)
+            self.tally.to.update(_word(delivery.to.name) for _, delivery in work)
             return
         if work and not await self._pace.take(len(work), self._given_up):
             return
@@ -254,8 +255,11 @@ class Mover:
             self._sweep.stop(CAME_BACK)
 
     def _lots(self, work: list[tuple[Message, Delivery]]) -> Iterator[list[tuple[Message, Delivery]]]:
-        """What is sent one after the other: a group's messages on FIFO, as much as fits into one batch otherwise."""
-        if self._sweep.fifo:
+        """What is sent one after the other: a group's messages on FIFO, as much as fits into one batch otherwise.
+
+        A full batch of as many groups needs no company, and nothing in it comes after another.
+        """
+        if self._sweep.fifo and not (len(work) == TEN and _of_as_many_groups(work)):
             groups: dict[str | None, list[tuple[Message, Delivery]]] = {}
             for item in work:
                 groups.setdefault(item[0].group, []).append(item)
@@ -267,12 +271,12 @@ class Mover:
         yield from by_destination.values()
 
     async def _send(self, lot: list[tuple[Message, Delivery]], confirmed: list[str]) -> None:
-        if self._sweep.fifo:
+        if self._sweep.fifo and (len(lot) == 1 or not _of_as_many_groups(lot)):
             for index, (message, delivery) in enumerate(lot):
                 outbox = self._outboxes.setdefault(delivery.to.name, Outbox(delivery.to))
                 entry = delivery.entry(message, self._run, await self._room(delivery.to))
-                held = self._sweep.holds(message.message_id)
-                refusal = await outbox.send(entry) if held else LAPSED
+                lapsed = self._sweep.lapsed((message.message_id,))
+                refusal = LAPSED if lapsed else await outbox.send(entry)
                 if refusal == LAPSED:
                     self._lapse(lot[index:])
                     return
@@ -281,18 +285,19 @@ class Mover:
                     self.tally.group_blocked += len(lot) - index - 1
                     return
                 self._sent([(message, delivery)], confirmed)
-                if self._turns:
-                    self._turns.sent.append(message)
             return
         to = lot[0][1].to
         by_id = {message.message_id: (message, delivery) for message, delivery in lot}
         room = await self._room(to)
         for part in _parts([delivery.entry(message, self._run, room) for message, delivery in lot]):
-            held_ones = [entry for entry in part if self._sweep.holds(entry.id)]
-            outcome = {entry.id: LAPSED for entry in part} | dict(await to.send(held_ones) if held_ones else {})
+            lapsed = self._sweep.lapsed([entry.id for entry in part])
+            outcome: dict[str, str | None] = dict.fromkeys(lapsed, LAPSED)
+            if held := [entry for entry in part if entry.id not in lapsed]:
+                outcome |= await to.send(held)
             self._sent([by_id[id_] for id_, refusal in outcome.items() if refusal is None], confirmed)
-            self._lapse([by_id[id_] for id_, refusal in outcome.items() if refusal == LAPSED])
-            self.tally.refused.update(refusal for refusal in outcome.values() if refusal not in (None, LAPSED))
+            if any(outcome.values()):
+                self._lapse([by_id[id_] for id_, refusal in outcome.items() if refusal == LAPSED])
+                self.tally.refused.update(refusal for refusal in outcome.values() if refusal not in (None, LAPSED))
 
     async def _room(self, to: Destination) -> int:
         if to.name not in self._rooms:
@@ -315,15 +320,26 @@ class Mover:
             self._journal.sent(ids)
         self._sweep.sent(ids)
         confirmed.extend(ids)
-        self.tally.to.update(_word(delivery) for _, delivery in lot)
-        self.urls.update(delivery.to.name for _, delivery in lot)
+        for message, delivery in lot:
+            name = delivery.to.name
+            self.tally.to[_word(name)] += 1
+            self.urls.add(name)
+            if self._turns and self._sweep.fifo:
+                self._turns.sent.append(message)
         self.tally.moved += len(ids)
         self._moved(len(ids))
 
 
-def _word(delivery: Delivery) -> str:
-    """What its destination is called."""
-    return re.split("[:/]", delivery.to.name)[-1]
+@cache
+def _word(name: str) -> str:
+    """What a destination is called."""
+    return re.split("[:/]", name)[-1]
+
+
+def _of_as_many_groups(work: list[tuple[Message, Delivery]]) -> bool:
+    """Whether no two of them are of one group, neither here nor where they go."""
+    here, there = {message.group for message, _ in work}, {delivery.group for _, delivery in work}
+    return len(here) == len(there) == len(work)
 
 
 def _parts(entries: list[Entry]) -> Iterator[list[Entry]]:

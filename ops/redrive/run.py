@@ -229,7 +229,7 @@ class _Move:
             )
             if self._lease is not None:
                 self._lease.on_loss(lambda: sweep.stop(INTERRUPTED))
-            sqs.may_send = sweep.holds
+            sqs.lapsed = sweep.lapsed
             needed = request.selection.asks_cause
             wanted = needed or self._journal is None or request.python is not None
             causes = Causes(self._stage, needed=needed) if wanted else None

@@ -54,7 +54,7 @@ async def nothing_more() -> None:
     """Does nothing last."""
 
 
-class _Hold(Struct):
+class _Hold(Struct, gc=False):
     receipt: str
     until: float
     group: str | None
@@ -124,10 +124,10 @@ class Sweep:
         """Messages that were sent, may be in the queue still, and were not seen since."""
         return len(self._gone)
 
-    def holds(self, id_: str) -> bool:
-        """Whether nobody else can have received that message, and will not in the next moments."""
-        hold = self._holds.get(id_)
-        return hold is not None and hold.until > self._now() + self._visibility / 20
+    def lapsed(self, ids: Iterable[str]) -> set[str]:
+        """Those of them that somebody else can have received, or will in the next moments."""
+        soon = self._now() + self._visibility / 20
+        return {id_ for id_ in ids if (hold := self._holds.get(id_)) is None or hold.until <= soon}
 
     def let_go(self, ids: Iterable[str]) -> None:
         """These are not held any more: who is still in the queue comes again, as if it was never here."""
@@ -148,7 +148,8 @@ class Sweep:
             asked = self._now()
             received = await self._sqs.receive(self._url, visibility=self._visibility, wait=WAIT)
             fresh, sent, early = self._take(received, asked + self._visibility)
-            await self._show(early)
+            if early:
+                await self._show(early)
             if fresh:
                 self._ahead.append(fresh)
             if sent:
@@ -281,7 +282,8 @@ class Sweep:
                 return
             fresh, sent, early = self._take(received, asked + self._visibility)
             empty, unanswered = not (fresh or sent), 0
-            await self._show(early)
+            if early:
+                await self._show(early)
             if sent:
                 await self.delete(sent)
             if fresh and self.stopped is None:
@@ -324,8 +326,6 @@ class Sweep:
 
         Until it is done their groups stay locked here, because what comes after them could be received before them.
         """
-        if not early:
-            return
         receipts = {message.message_id: message.receipt_handle for message in reversed(early)}
         groups = {message.group for message in early}
         for group in groups:

@@ -14,7 +14,6 @@ PROMISES = 17
 
 
 @pytest.mark.flow
-@pytest.mark.xdist_group("up")
 def test_the_demo_keeps_its_promises(tmp_path: Path) -> None:
     elsewhere = {**os.environ, "HEADRACE_LOCAL": str(tmp_path)}  # somebody's stack may be running here
     command = [sys.executable, "-m", "example"]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import botocore.session
 import pytest
+import typer.main
+import typer.testing
 
 import ops.redrive.linger
 import ops.redrive.native
@@ -22,6 +25,9 @@ from stacks import names
 from tests.ops import virtual_time
 from tests.ops.endpoint import Endpoint, running
 from tests.sample.topology import SAMPLE
+
+# The command is built from its functions' signatures once; it keeps nothing of a call.
+vars(typer.testing)["_get_command"] = cache(typer.main.get_command)
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest's own refuses coroutines

@@ -14,9 +14,6 @@ from tests.permissions import needed
 from tests.permissions.granted import Granted, like
 from tests.permissions.proof import Proof, proof
 
-# Its templates are made where the stacks' tests make theirs.
-pytestmark = pytest.mark.xdist_group("stacks")
-
 
 @pytest.fixture(scope="module")
 def proven(tmp_path_factory: pytest.TempPathFactory) -> Proof:

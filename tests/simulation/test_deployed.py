@@ -14,9 +14,6 @@ from tests.simulation import deployed
 from tests.simulation.order_kinds import on_poison
 from tests.stacks.templates import Templates, listed, statements, synthesize
 
-# Its templates are those that the stacks' tests make.
-pytestmark = pytest.mark.xdist_group("stacks")
-
 STAGE = names.LOCAL
 BY_PREFIX = ("lambda:InvokeFunction", "lambda:UpdateEventSourceMapping")
 """What pause_consumer may do with every function of the stage; the second one by its condition."""

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from functions.contracts.pause import Trouble, Unfinished
+from tests.examples import seeds
 from tests.sample.topology import SAMPLE
 from tests.simulation import person
 from tests.simulation.auditor import audit
@@ -110,7 +111,7 @@ def test_a_switch_that_was_not_answered_comes_through_later_unless_another_is_un
     assert [one.on for one in source.switched][:2] == [False, True]
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", seeds(3, 8))
 def test_whatever_becomes_of_its_switches_a_consumer_is_not_off_for_ever(consumers: Consumers, seed: int) -> None:
     plan = Plan(rates={"lost, hanging": 0.4, "hang": 0.2}, only=("UpdateEventSourceMapping",))
     one = world(consumers, plan, f"unheard {seed}")
@@ -157,7 +158,7 @@ def test_a_probe_that_hangs_counts_as_away(consumers: Consumers) -> None:
     assert BACK < evidence.switched[1].at < BACK + 40
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", seeds(2, 5))
 def test_workers_that_die_while_it_is_paused_delay_its_recovery_and_nothing_else(
     consumers: Consumers, seed: int
 ) -> None:

@@ -9,13 +9,15 @@ import sys
 import pytest
 
 from stacks.names import ROOT
+from tests.examples import EXAMPLES
 from tests.simulation.gaps import GAPS
 from tests.simulation.kinds import KINDS
 from tests.simulation.report import Row, notes
 from tests.simulation.runs import run
 from tests.simulation.scenario import fingerprint
 
-SCENARIOS = 3
+SCENARIOS = min(3, max(1, EXAMPLES // 100))
+"""One in every run; `make proofs` runs three, and `make faults` as many as somebody has time for."""
 SIZE = 8
 # These take as long as ten others: many messages at once, or hours of waiting.
 LARGE = {"hot": 1, "large": 1, "many changes": 1, "halted": 1, "all away": 2}
@@ -25,7 +27,7 @@ LARGE = {"hot": 1, "large": 1, "many changes": 1, "halted": 1, "all away": 2}
 @pytest.mark.parametrize("name", KINDS)
 def test_every_promise_holds_for_which_no_gap_is_known(name: str) -> None:
     row = Row(KINDS[name])
-    for seed in range(1, LARGE.get(name, SCENARIOS) + 1):
+    for seed in range(1, min(SCENARIOS, LARGE.get(name, SCENARIOS)) + 1):
         row.add(seed, *run(row.kind, seed, size=SIZE))
     assert row.counts["accepted"] > 0
     assert not row.broken(), "\n".join(notes([row], SIZE))

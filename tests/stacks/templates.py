@@ -8,7 +8,9 @@ and `inside` are prod with other callers, another key and another network, so th
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +24,7 @@ from stacks import names, settings
 from stacks.compose import compose
 from stacks.entry import Integration, Route, Topology
 from stacks.settings import Settings
+from tests.kept import PACKAGES, kept
 from tests.sample.topology import SAMPLE
 
 CFN_LINT = Path(sys.executable).with_name("cfn-lint")
@@ -174,11 +177,25 @@ class Templates:
 
 
 def synthesize(folder: Path, stage: str, topology: Topology = SAMPLE, **changes: Any) -> Templates:
-    """The templates of `stage`, with some of its settings changed. Raises `RuntimeError` where an invariant breaks."""
+    """The templates of `stage`, with some of its settings changed. Raises `RuntimeError` where an invariant breaks.
+
+    They are a copy of what is kept; a test that changes the code that makes them asks for them `afresh`.
+    """
+    made = kept(("templates", stage, topology, changes), lambda draft: _synthesize(draft, stage, topology, changes))
+    shutil.copytree(made, folder, dirs_exist_ok=True)
+    return templates_in(folder, stage)
+
+
+def afresh(folder: Path, stage: str, topology: Topology = SAMPLE, **changes: Any) -> Templates:
+    """The same, made here and now."""
+    _synthesize(folder, stage, topology, changes)
+    return templates_in(folder, stage)
+
+
+def _synthesize(folder: Path, stage: str, topology: Topology, changes: Mapping[str, Any]) -> None:
     app = App(context=context(stage, **changes), outdir=str(folder))
     compose(app, topology)
     app.synth()
-    return templates_in(folder, stage)
 
 
 def templates_in(folder: Path, stage: str) -> Templates:
@@ -197,9 +214,14 @@ def lint(*of: Templates, stacks: tuple[str, ...] = ("*",)) -> str:
         for path in sorted(templates.folder.glob(f"{names.resource(templates.stage, stack)}.template.json"))
     ]
     assert paths
-    done = subprocess.run([CFN_LINT, *paths], cwd=names.ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode == 0) == (done.stdout == ""), done.stderr
-    return done.stdout
+
+    def make(draft: Path) -> None:
+        done = subprocess.run([CFN_LINT, *paths], cwd=names.ROOT, capture_output=True, text=True, check=False)
+        assert (done.returncode == 0) == (done.stdout == ""), done.stderr
+        (draft / "said").write_text(done.stdout)
+
+    read = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths]
+    return (kept(("lint", read), make, sources=PACKAGES) / "said").read_text()
 
 
 def statements(policy: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from aws_cdk import App
 from stacks import names
 from stacks.compose import compose
 from stacks.entry import Access, Integration, Topology
+from tests.kept import kept
 from tests.sample.contracts import TicketChanged
 from tests.sample.topology import SAMPLE
 from tests.stacks.changes import Deployment, Side
@@ -71,10 +73,13 @@ def smallest() -> Topology:
 
 def side(folder: Path, topology: Topology, **changes: Any) -> Side:
     """The stacks of stage dev, which keeps nothing that is deleted, with some of its settings changed."""
-    app = App(context=context("dev", **changes), outdir=str(folder))
-    compose(app, topology)
-    app.synth(skip_validation=True)
-    return Side(folder)
+
+    def make(draft: Path) -> None:
+        app = App(context=context("dev", **changes), outdir=str(draft))
+        compose(app, topology)
+        app.synth(skip_validation=True)
+
+    return Side(shutil.copytree(kept(("side", topology, changes), make), folder, dirs_exist_ok=True))
 
 
 @pytest.fixture(scope="module")

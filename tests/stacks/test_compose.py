@@ -13,7 +13,7 @@ from stacks.bundle import build
 from stacks.entry import Topology
 from stacks.settings import SettingsError
 from tests.sample.topology import SAMPLE
-from tests.stacks.templates import KINDS, Templates, lint, settings_of, synthesize
+from tests.stacks.templates import KINDS, Templates, afresh, lint, settings_of, synthesize
 
 
 def test_every_integration_is_a_stack_of_its_own_beside_those_that_all_share(prod: Templates) -> None:
@@ -77,7 +77,7 @@ def test_a_machine_without_the_targets_python_is_told_once_what_it_costs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build, "_interpreter", lambda version: None)
-    templates = synthesize(tmp_path, "dev")
+    templates = afresh(tmp_path, "dev")
     report = json.loads((templates.folder / "validation-report.json").read_text())
     (warning,) = [found for plugin in report["pluginReports"] for found in plugin["violations"]]
     assert "no byte code" in warning["description"]

@@ -10,16 +10,17 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from aws_cdk import App
 
 from stacks import names
 from stacks.edge.content_type import PATTERN, SPELLINGS
 from stacks.entry import Authorization, Topology
-from stacks.ingress import open_paths
+from stacks.ingress import Ingress, open_paths
 from stacks.invariants.velocity import unencoded
 from stacks.settings import SettingsError
 from tests.sample.topology import SAMPLE
 from tests.stacks.edge.api import methods
-from tests.stacks.templates import STAGES, WEB_ACL, Templates, listed, settings_of, synthesize
+from tests.stacks.templates import STAGES, WEB_ACL, Templates, context, listed, settings_of, templates_in
 
 # What our templates call: methods of java.lang.String and java.util.Map, and API Gateway's own.
 METHODS = {
@@ -135,7 +136,10 @@ def test_a_change_of_a_contract_or_a_template_is_a_new_deployment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def deployment(folder: str) -> str:
-        resources = synthesize(tmp_path / folder, "dev").stacks["ingress"]["Resources"]
+        app = App(context=context("dev"), outdir=str(tmp_path / folder))
+        Ingress(app, settings=settings_of("dev"), topology=SAMPLE)
+        app.synth(skip_validation=True)
+        resources = templates_in(tmp_path / folder, "dev").stacks["ingress"]["Resources"]
         (name,) = (name for name, resource in resources.items() if resource["Type"] == "AWS::ApiGateway::Deployment")
         return str(name)
 

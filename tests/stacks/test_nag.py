@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +21,24 @@ from stacks.bundle.python_code import NO_BYTE_CODE
 from stacks.compose import compose
 from stacks.entry import Grant, Topology
 from stacks.parts import acknowledged
+from tests.kept import kept
 from tests.sample.topology import SAMPLE
 from tests.stacks.templates import KINDS, changed_consumer, context, lint, of_stage, statements, templates_in
 
 
 def findings(folder: Path, stage: str, topology: Topology = SAMPLE, **settings: Any) -> set[tuple[str, str]]:
     """What the packs find: the rule and the path of the construct."""
-    app = App(context=context(stage, **settings), outdir=str(folder))
+    made = kept(("nag", stage, topology, settings), lambda draft: _judge(draft, stage, topology, settings))
+    shutil.copytree(made, folder, dirs_exist_ok=True)
+    return set(_found(json.loads((folder / "validation-report.json").read_text())))
+
+
+def _judge(folder: Path, stage: str, topology: Topology = SAMPLE, settings: Mapping[str, Any] | None = None) -> None:
+    app = App(context=context(stage, **settings or {}), outdir=str(folder))
     compose(app, of_stage(stage) if topology is SAMPLE else topology)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
     with suppress(RuntimeError):  # the report says what was found
         app.synth()
-    return set(_found(json.loads((folder / "validation-report.json").read_text())))
 
 
 def _found(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -95,19 +103,28 @@ class Recorder:
         self.made.append((rule.id, self._path))
 
 
-def test_every_acknowledgment_is_still_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _record(folder: Path, stage: str) -> None:
+    """What is found where nothing is acknowledged, and beside it what would be."""
+    recorder = Recorder()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(acknowledged, "Validations", recorder)
+        _judge(folder, stage)
+    (folder / "acknowledged.json").write_text(json.dumps(recorder.made))
+
+
+def test_every_acknowledgment_is_still_needed() -> None:
     used = set()
     for stage in ("dev", "tokens"):
-        recorder = Recorder()
-        monkeypatch.setattr(acknowledged, "Validations", recorder)
-        found = findings(tmp_path / stage, stage)
+        folder = kept(("acknowledged", stage), partial(_record, stage=stage))
+        found = set(_found(json.loads((folder / "validation-report.json").read_text())))
+        recorded = json.loads((folder / "acknowledged.json").read_text())
         unneeded = [
             (rule, path)
-            for rule, path in recorder.made
+            for rule, path in recorded
             if not any(name == rule and f"{at}/".startswith(f"{path}/") for name, at in found)
         ]
         assert unneeded == []
-        used |= {rule for rule, _ in recorder.made}
+        used |= {rule for rule, _ in recorded}
     patterns = {rule: re.escape(rule).replace(r"\{name\}", ".+") for rule in acknowledged.REASONS}
     assert all(any(re.fullmatch(pattern, rule) for rule in used) for pattern in patterns.values()), used
 

@@ -15,6 +15,7 @@ from functions.contracts.log_line import Handled, Published
 from functions.runtime import log
 from functions.runtime.line import LONGEST, line
 from functions.runtime.settings import Settings
+from tests.examples import examples
 from tests.functions.events import batch, record
 from tests.functions.fakes import Fakes
 from tests.functions.runtime.probe import Probing, probe
@@ -66,7 +67,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.dictionaries(TEXTS, VALUES, max_size=8))
 @example({"body": nested(3000)})
 @example({"body": {"payload": Raw(b'{\n "amount": 1e400\n}')}})

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from functions.contracts.environment import DEAD_LETTER_RETENTION
 from functions.contracts.parked import EMPTY
+from tests.examples import examples
 from tests.functions.fakes import refusal
 from tests.functions.runtime.group import RECEIVES, Fault, Group, Verdict
 
@@ -318,7 +319,7 @@ doings = st.lists(
 )
 
 
-@settings(quiet, max_examples=150)
+@settings(quiet, max_examples=examples(150))
 @given(
     doings=doings,
     verdicts=st.lists(verdicts, max_size=16),

@@ -7,6 +7,7 @@ from typing import get_args
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.functions.runtime.world import Fault, Verdict, World
 
 KILLS = 3
@@ -16,7 +17,7 @@ faults = st.lists(
 ).filter(lambda each: sum(fault.startswith("kill") for fault in each) <= KILLS)
 verdicts = st.lists(st.sampled_from(get_args(Verdict)), max_size=7)
 plans = st.dictionaries(st.sampled_from("abcdefghijklmnop"), verdicts, min_size=1, max_size=16)
-quiet = settings(max_examples=120, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+quiet = settings(max_examples=examples(120), derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 def counted(world: World) -> list[str]:
@@ -90,7 +91,7 @@ def test_a_redrive_brings_every_dead_letter_home_once_the_cause_is_gone(
     assert set(counted(world)) == set(plan)
 
 
-@settings(quiet, max_examples=40)
+@settings(quiet, max_examples=examples(40))
 @given(poison=st.integers(0, 5), seed=st.integers(0, 2**32), faults=faults)
 def test_in_a_group_that_halts_nothing_overtakes_the_poison_message_until_a_person_mends_it(
     poison: int, seed: int, faults: list[Fault]

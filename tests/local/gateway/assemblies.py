@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from stacks import names
 from stacks import settings as stages
 from stacks.entry import Route, Topology
 from stacks.ingress import Ingress
+from tests.kept import kept
 from tests.sample.topology import SAMPLE
 
 
@@ -41,7 +43,10 @@ def synthesize(
         replace(each, routes=tuple(map(change, each.routes)), retired=retired) for each in topology.integrations
     )
     topology = replace(topology, integrations=tuple(integrations))
-    app = App(context={**names.CONTEXT, "stages": known, "aws:cdk:bundling-stacks": []}, outdir=str(folder))
-    Ingress(app, settings=stages.read(names.LOCAL, known), topology=topology)
-    app.synth()
-    return folder
+
+    def make(draft: Path) -> None:
+        app = App(context={**names.CONTEXT, "stages": known, "aws:cdk:bundling-stacks": []}, outdir=str(draft))
+        Ingress(app, settings=stages.read(names.LOCAL, known), topology=topology)
+        app.synth()
+
+    return shutil.copytree(kept(("ingress", topology, known), make), folder, dirs_exist_ok=True)

@@ -19,7 +19,7 @@ from tests.local.gateway.client import Answer, Client
 from tests.local.gateway.examples import GITHUB, KEY
 from tests.local.gateway.receiver import REFUSED, Receiver, Sent
 
-EXAMPLES = int(os.environ.get("HEADRACE_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("HEADRACE_EXAMPLES", "75"))
 
 pytestmark = [pytest.mark.usefixtures("receiver"), pytest.mark.long]
 

@@ -17,6 +17,7 @@ from functions.contracts.example import example
 from local.gateway.server import Gateway
 from stacks.edge.model_schema import draft4
 from stacks.entry import Route
+from tests.examples import examples
 from tests.local.gateway.receiver import Receiver
 from tests.sample.topology import SAMPLE
 
@@ -38,7 +39,7 @@ def origin(gateway: Gateway) -> str:
 
 @API.parametrize()
 @settings(
-    max_examples=40,
+    max_examples=examples(40),
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -22,6 +22,7 @@ from ops.sqs.client import Refused, Sqs
 from ops.sqs.fake import FakeSqs
 from ops.sqs.message import MOST_BYTES, Entry, Message, Value
 from ops.sqs.sweep import Sweep
+from tests.examples import seeds
 from tests.ops.faults import Faulty, Killed
 from tests.ops.redrive.moving import WORKERS, Racy, fill, in_order, move
 
@@ -81,7 +82,7 @@ async def test_what_reappears_while_a_receive_hangs_is_redriven_too(seed: int) -
 
 
 @pytest.mark.parametrize("fifo", [False, True], ids=["standard", "fifo"])
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", seeds(2, 12))
 async def test_a_killed_redrive_goes_on_where_it_stopped(seed: int, fifo: bool, tmp_path: Path) -> None:
     sqs = FakeSqs()
     dead, source = fill(sqs, 600, fifo=fifo)

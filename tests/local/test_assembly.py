@@ -1,0 +1,114 @@
+"""Stacks that nobody changed are not synthesized again, and those that anybody changed are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from local import assembly
+from local.assembly import take
+
+APP = ".venv/bin/python app.py"
+
+
+class Synth:
+    """Synthesizes, and counts how often."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.times = 0
+
+    def into(self, name: str, command: str = APP, environment: Mapping[str, str] | None = None) -> Path:
+        folder = self.root / name
+
+        def make() -> None:
+            self.times += 1
+            (folder / "asset.1").mkdir(parents=True)
+            (folder / "asset.1" / "code.py").write_text("code")
+            (folder / "manifest.json").write_text(f"made {self.times}")
+
+        take(folder, command, environment or {}, make)
+        return folder
+
+
+@pytest.fixture
+def synth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Synth:
+    for name in ("stacks/map.py", "functions/greet/handler.py", "mine/app.py", "app.py", "cdk.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    monkeypatch.setattr(assembly, "ROOT", tmp_path)
+    monkeypatch.setattr(assembly, "BUILD", tmp_path / "build")
+    return Synth(tmp_path)
+
+
+def test_what_nobody_changed_is_taken_as_it_was_and_stays_as_it_is(synth: Synth) -> None:
+    synth.into("first")
+    second = synth.into("second")
+    assert synth.times == 1
+    assert (second / "manifest.json").read_text() == "made 1"
+    assert (second / "asset.1" / "code.py").read_text() == "code"
+    (second / "manifest.json").write_text("changed by its owner")
+    assert (synth.into("third") / "manifest.json").read_text() == "made 1"
+
+
+@pytest.mark.parametrize("name", ["stacks/map.py", "functions/greet/handler.py", "app.py", "cdk.json", "stacks/new.py"])
+def test_whatever_the_stacks_are_made_of_makes_them_anew(synth: Synth, name: str) -> None:
+    synth.into("first")
+    (synth.root / name).write_text("other")
+    assert (synth.into("second") / "manifest.json").read_text() == "made 2"
+
+
+def test_another_command_or_environment_makes_them_anew_and_another_moment_does_not(synth: Synth) -> None:
+    synth.into("first")
+    synth.into("second", f"{APP.removesuffix('app.py')}-m mine.app")
+    synth.into("third", environment={"RETIRED": "tickets"})
+    assert synth.times == 3
+    synth.into("fourth", environment={"AWS_ENDPOINT_URL": "https://127.0.0.1:4566", "TMPDIR": "elsewhere"})
+    assert synth.times == 3
+
+
+def test_a_modules_own_folder_counts(synth: Synth) -> None:
+    command = "python -m mine.app"
+    synth.into("first", command)
+    (synth.root / "mine" / "map.py").write_text("more")
+    synth.into("second", command)
+    assert synth.times == 2
+
+
+def test_of_a_command_that_reads_nobody_knows_what_nothing_is_kept(synth: Synth) -> None:
+    for name in ("first", "second"):
+        synth.into(name, "npx cdk-app")
+    assert synth.times == 2
+
+
+def test_what_is_saved_while_it_is_made_is_not_kept_under_the_name_of_what_was(synth: Synth) -> None:
+    def make() -> None:
+        (synth.root / "first").mkdir()
+        (synth.root / "stacks" / "map.py").write_text("saved meanwhile")
+
+    take(synth.root / "first", APP, {}, make)
+    (synth.root / "stacks" / "map.py").write_text("stacks/map.py")
+    synth.into("second")
+    assert synth.times == 1
+
+
+def test_a_synth_that_fails_is_tried_again(synth: Synth) -> None:
+    def fail() -> None:
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError, match="no"):
+        take(synth.root / "first", APP, {}, fail)
+    synth.into("second")
+    assert synth.times == 1
+
+
+def test_only_the_last_ones_are_kept(synth: Synth, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assembly, "MOST", 2)
+    for number in range(4):
+        synth.into(str(number), environment={"NUMBER": str(number)})
+    synth.into("last", environment={"NUMBER": "3"})
+    assert synth.times == 4
+    synth.into("again", environment={"NUMBER": "0"})
+    assert synth.times == 5
