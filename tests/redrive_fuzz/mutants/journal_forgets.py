@@ -9,4 +9,4 @@ def forget(self: Journal, ids: Iterable[str]) -> None:
     pass
 
 
-Journal.sent = forget  # type: ignore[assignment,method-assign]
+Journal.sent = forget  # type: ignore[method-assign]
