@@ -190,11 +190,11 @@ class Mover:
                 self.tally.late += 1
                 if self._start.over and not self._sweep.missing:
                     self._sweep.stop(START)
-            elif meant and self._keep_order and message.group in stuck:
-                self.tally.group_blocked += 1
             elif meant and self._left == 0:
                 if not self._sweep.missing:
                     self._sweep.stop(LIMIT)
+            elif meant and self._keep_order and message.group in stuck:
+                self.tally.group_blocked += 1
             elif meant:
                 prepared = self._prepare(message)
                 if prepared is None:
