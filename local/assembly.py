@@ -75,7 +75,8 @@ def _name(command: str, environment: Mapping[str, str]) -> str | None:
 def _files(folders: list[str]) -> Iterator[Path]:
     yield from (path for name in ("app.py", "cdk.json") if (path := ROOT / name).exists())
     for folder in folders:
-        yield from (path for path in sorted((ROOT / folder).rglob("*")) if path.is_file() and path.suffix != ".pyc")
+        found = sorted((ROOT / folder).rglob("*"))
+        yield from (path for path in found if "__pycache__" not in path.parts and path.is_file())
 
 
 def _copy(source: Path, target: Path) -> None:

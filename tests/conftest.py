@@ -66,10 +66,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         kept.tidy()
 
 
+gc.disable()  # what is imported stays
+
+
 def pytest_collection_finish() -> None:
-    """What is imported by now stays: the garbage collector need not walk it again and again."""
-    gc.collect()
+    """The garbage collector begins here, and need not walk again and again what was imported before."""
     gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
