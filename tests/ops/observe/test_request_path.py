@@ -184,8 +184,14 @@ def test_a_message_that_a_replay_brought_stands_beside_the_first_and_says_so() -
 
 
 def test_replays_that_all_fail_stand_side_by_side_and_a_redrive_of_one_below_it() -> None:
-    def failed(id_: str, at: int, **more: Any) -> list[Line]:
-        said = {"event": "e1", "outcome": "retried", "sent": at, "error_type": "Retry", "error": "later"} | more
+    def failed(id_: str, at: int, **more: Any) -> list[str]:
+        said: dict[str, Any] = {
+            "event": "e1",
+            "outcome": "retried",
+            "sent": at,
+            "error_type": "Retry",
+            "error": "later",
+        } | more
         return [handled("mail_ticket", id_, at + 10 * n, attempt=n, **said) for n in range(1, 6)]
 
     lines = [*failed("m2", 40)]
