@@ -30,7 +30,7 @@ BUILDING = ROOT / "local" / "build" / "requirements.txt"
 https://docs.astral.sh/uv/concepts/projects/build/#build-constraints"""
 SIZE = "about 280 MB to download, 1 GB on disk"
 IMPORTED = (
-    "app, ops.cli.app, local.session, local.watch",
+    "app, ops.cli.app, ops.cli.look, ops.cli.redrive, local.session, local.watch",
     "pytest, hypothesis, schemathesis, moto.core, moto.dynamodb, moto.events, moto.sqs, mypy.api",
 )
 """What every command imports, in two halves that take the same time: their byte code is made now, together, because

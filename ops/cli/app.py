@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
-
 import typer
 
-from ops.cli import look, message_files, moves, observe, parked, redrive, replay, retire, verify
 from ops.cli.group import Group
-from ops.cli.options import hand_in, somewhere
+from ops.cli.options import hand_in
 
 app = typer.Typer(
     cls=Group,
@@ -24,27 +20,3 @@ app = typer.Typer(
 )
 
 app.callback()(hand_in)
-Reach = Literal["nothing", "stages", "anything"]
-COMMANDS: tuple[tuple[Callable[..., None], Reach], ...] = (
-    (look.queues, "stages"),
-    (look.dead, "anything"),
-    (look.peek, "anything"),
-    (parked.parked, "stages"),
-    (observe.trace, "stages"),
-    (observe.watch, "stages"),
-    (observe.cost, "nothing"),
-    (redrive.redrive, "anything"),
-    (redrive.resume, "anything"),
-    (moves.status, "anything"),
-    (moves.cancel, "anything"),
-    (replay.replay, "stages"),
-    (replay.replays, "stages"),
-    (message_files.export, "anything"),
-    (message_files.drop, "anything"),
-    (retire.retire, "stages"),
-    (verify.verify, "stages"),
-    (message_files.put_back, "anything"),
-)
-"""Every command, and what it reaches: nothing of AWS, only what is of a stage, or any queue."""
-for command, reaches in COMMANDS:
-    app.command("import" if command is message_files.put_back else None)(somewhere(command, reaches))

@@ -9,12 +9,21 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from ops.cli.commands import Commands, as_given
 from ops.cli.screen import begin, said
 from ops.errors import UsageError
 
 
 class Group(TyperGroup):
     """Where `--json` is asked for, errors are JSON too, those of the options included."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self.commands = Commands()
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Their names, for which none is imported."""
+        return list(self.commands)
 
     def main(self, args: Sequence[str] | None = None, *given: Any, **more: Any) -> Any:
         """Runs the command that the arguments name, and exits."""
@@ -32,6 +41,10 @@ class Group(TyperGroup):
         except typer.Exit as ended:
             code = ended.exit_code
         sys.exit(code if isinstance(code, int) else 0)
+
+    def get_params(self, ctx: Any) -> Any:
+        """The parameters of all commands, that for help among them."""
+        return as_given(super().get_params(ctx))
 
     def make_context(self, *given: Any, **more: Any) -> Any:
         """Reads the arguments; Ctrl-C is said here too, which typer answers with 130 and no word."""

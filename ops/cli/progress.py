@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from ops.cli.screen import err, span, tell_aside
 
 FIRST = 5.0
@@ -51,6 +49,9 @@ def _nothing(done: int, of: int, note: str = "") -> None:
 
 @contextmanager
 def _bar(title: str) -> Iterator[Shown]:
+    # Where there is no terminal it is not needed, and takes its time to import.
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True) as progress:
         task = progress.add_task(title, total=None)

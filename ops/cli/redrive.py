@@ -12,7 +12,7 @@ import typer
 
 from ops.cli import by_hand
 from ops.cli.completion import QUEUES
-from ops.cli.message_files import show_import
+from ops.cli.message_files import in_flight, show_import
 from ops.cli.options import (
     Alone,
     AsJson,
@@ -241,7 +241,10 @@ def _show(report: Report, *, as_json: bool) -> None:
             f"`resume {report.run}` in two minutes, before anybody else redrives them."
         )
     kept = sum(tally.refused.values()) + tally.group_blocked + report.locked
-    if report.acted and kept:
+    if report.acted and report.in_flight:
+        stayed = f"{kept:,} messages stayed where they were, and {{}}" if kept else "{}"
+        raise Kept(stayed.format(in_flight(report.in_flight)))
+    if report.acted and kept and not report.whole:
         raise Kept(f"{kept:,} messages stayed where they were.")
 
 
@@ -317,7 +320,7 @@ def _tell(report: Report) -> None:
         tell(f"{more}{tally.late:,} came after the start and were left: --follow takes them too.".capitalize())
     if report.unseen or report.locked:
         tell(_not_looked_at(report))
-    if not report.acted and report.before is not None:
+    if (report.in_flight or not report.acted) and report.before is not None:
         tell(_in_the_queue(report.before, report.after))
     if tally.came_back and not report.native:
         tell(f"{tally.came_back:,} came straight back and were kept.")

@@ -29,9 +29,7 @@ from ops.sqs.message import UNREADABLE, Message, md5_of_body
 Kind = Literal["json", "text", "string"]
 MARK = re.compile(r"# message (?P<id>\S{1,100}) (?P<kind>json|text|string) (?P<md5>[0-9a-f]{32})\s*")
 LIKE_A_MARK = re.compile(r"^\s*#\s*message\b", re.MULTILINE | re.IGNORECASE)
-UNKEPT = re.compile(
-    "[^\t\n\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufefe\uff00-\uffef\U00010000-\U0010ffff]"
-)
+UNKEPT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff0-\uffff]")
 """Characters that editors change, hide or stop at."""
 TRAILING = re.compile(r"[ \t]$|\n\Z", re.MULTILINE)
 """What editors take away at the end of a line or of the whole, or put there."""

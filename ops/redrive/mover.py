@@ -17,6 +17,7 @@ import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 from ops.dead_letters.selection import Meant
 from ops.dead_letters.start import START, Start
@@ -138,6 +139,8 @@ class Mover:
         self._lapsed: dict[str, Delivery] = {}
         self._rooms: dict[str, int] = {}
         self._outboxes: dict[str, Outbox] = {}
+        self._going: dict[str, tuple[Message, Delivery]] = {}
+        """What is on its way through an outbox."""
         self.tally = Tally()
         self.urls: set[str] = set()
 
@@ -146,10 +149,10 @@ class Mover:
         self.tally.seen += sum(message.message_id not in self._lapsed for message in batch)
         batch = self._turns.order(batch) if self._turns else batch
         work = self._select(batch, await self._choose(batch))
-        if self._act and work and not await self._pace.take(len(work), self._given_up):
-            return
         if not self._act:
-            self.tally.to.update(_word(delivery) for _, delivery in work)
+            self.tally.to.update(_word(delivery.to.name) for _, delivery in work)
+            return
+        if work and not await self._pace.take(len(work), self._given_up):
             return
         confirmed: list[str] = []
         lots = list(self._lots(work))
@@ -159,6 +162,7 @@ class Mover:
             else:
                 await self._send_all(lots, confirmed)
         finally:
+            self._pace.went(len(work))
             if confirmed:
                 await self._sweep.delete(confirmed)
 
@@ -186,11 +190,11 @@ class Mover:
                 self.tally.late += 1
                 if self._start.over and not self._sweep.missing:
                     self._sweep.stop(START)
-            elif meant and self._keep_order and message.group in stuck:
-                self.tally.group_blocked += 1
             elif meant and self._left == 0:
                 if not self._sweep.missing:
                     self._sweep.stop(LIMIT)
+            elif meant and self._keep_order and message.group in stuck:
+                self.tally.group_blocked += 1
             elif meant:
                 prepared = self._prepare(message)
                 if prepared is None:
@@ -253,8 +257,11 @@ class Mover:
             self._sweep.stop(CAME_BACK)
 
     def _lots(self, work: list[tuple[Message, Delivery]]) -> Iterator[list[tuple[Message, Delivery]]]:
-        """What is sent one after the other: a group's messages on FIFO, as much as fits into one batch otherwise."""
-        if self._sweep.fifo:
+        """What is sent one after the other: a group's messages on FIFO, as much as fits into one batch otherwise.
+
+        A full batch of as many groups needs no company, and nothing in it waits for another.
+        """
+        if self._sweep.fifo and not (len(work) == TEN and _of_as_many_groups(work)):
             groups: dict[str | None, list[tuple[Message, Delivery]]] = {}
             for item in work:
                 groups.setdefault(item[0].group, []).append(item)
@@ -266,12 +273,18 @@ class Mover:
         yield from by_destination.values()
 
     async def _send(self, lot: list[tuple[Message, Delivery]], confirmed: list[str]) -> None:
-        if self._sweep.fifo:
+        if self._sweep.fifo and (len(lot) == 1 or not _of_as_many_groups(lot)):
             for index, (message, delivery) in enumerate(lot):
-                outbox = self._outboxes.setdefault(delivery.to.name, Outbox(delivery.to))
+                outbox = self._outboxes.get(delivery.to.name)
+                if outbox is None:
+                    outbox = self._outboxes[delivery.to.name] = Outbox(delivery.to, self._arrived)
                 entry = delivery.entry(message, self._run, await self._room(delivery.to))
-                held = self._sweep.holds(message.message_id)
-                refusal = await outbox.send(entry) if held else LAPSED
+                lapsed = self._sweep.lapsed((message.message_id,))
+                if not lapsed:
+                    self._going[message.message_id] = (message, delivery)
+                refusal = LAPSED if lapsed else await outbox.send(entry)
+                if refusal is not None:
+                    self._going.pop(message.message_id, None)
                 if refusal == LAPSED:
                     self._lapse(lot[index:])
                     return
@@ -279,19 +292,22 @@ class Mover:
                     self.tally.refused[refusal] += 1
                     self.tally.group_blocked += len(lot) - index - 1
                     return
-                self._sent([(message, delivery)], confirmed)
-                if self._turns:
-                    self._turns.sent.append(message)
+                confirmed.append(message.message_id)
             return
         to = lot[0][1].to
         by_id = {message.message_id: (message, delivery) for message, delivery in lot}
         room = await self._room(to)
         for part in _parts([delivery.entry(message, self._run, room) for message, delivery in lot]):
-            held_ones = [entry for entry in part if self._sweep.holds(entry.id)]
-            outcome = {entry.id: LAPSED for entry in part} | dict(await to.send(held_ones) if held_ones else {})
-            self._sent([by_id[id_] for id_, refusal in outcome.items() if refusal is None], confirmed)
-            self._lapse([by_id[id_] for id_, refusal in outcome.items() if refusal == LAPSED])
-            self.tally.refused.update(refusal for refusal in outcome.values() if refusal not in (None, LAPSED))
+            lapsed = self._sweep.lapsed([entry.id for entry in part])
+            outcome: dict[str, str | None] = dict.fromkeys(lapsed, LAPSED)
+            if held := [entry for entry in part if entry.id not in lapsed]:
+                outcome |= await to.send(held)
+            taken = [id_ for id_, refusal in outcome.items() if refusal is None]
+            self._sent([by_id[id_] for id_ in taken])
+            confirmed += taken
+            if any(outcome.values()):
+                self._lapse([by_id[id_] for id_, refusal in outcome.items() if refusal == LAPSED])
+                self.tally.refused.update(refusal for refusal in outcome.values() if refusal not in (None, LAPSED))
 
     async def _room(self, to: Destination) -> int:
         if to.name not in self._rooms:
@@ -306,23 +322,36 @@ class Mover:
         self._lapsed |= {message.message_id: delivery for message, delivery in lot}
         self._sweep.let_go([message.message_id for message, _ in lot])
 
-    def _sent(self, lot: list[tuple[Message, Delivery]], confirmed: list[str]) -> None:
+    def _arrived(self, ids: list[str]) -> None:
+        self._sent([self._going.pop(id_) for id_ in ids])
+
+    def _sent(self, lot: list[tuple[Message, Delivery]]) -> None:
         if not lot:
             return
         ids = [message.message_id for message, _ in lot]
         if self._journal is not None:
             self._journal.sent(ids)
         self._sweep.sent(ids)
-        confirmed.extend(ids)
-        self.tally.to.update(_word(delivery) for _, delivery in lot)
-        self.urls.update(delivery.to.name for _, delivery in lot)
+        for message, delivery in lot:
+            name = delivery.to.name
+            self.tally.to[_word(name)] += 1
+            self.urls.add(name)
+            if self._turns and self._sweep.fifo:
+                self._turns.sent.append(message)
         self.tally.moved += len(ids)
         self._moved(len(ids))
 
 
-def _word(delivery: Delivery) -> str:
-    """What its destination is called."""
-    return re.split("[:/]", delivery.to.name)[-1]
+@cache
+def _word(name: str) -> str:
+    """What a destination is called."""
+    return re.split("[:/]", name)[-1]
+
+
+def _of_as_many_groups(work: list[tuple[Message, Delivery]]) -> bool:
+    """Whether no two of them are of one group, neither here nor where they go."""
+    here, there = {message.group for message, _ in work}, {delivery.group for _, delivery in work}
+    return len(here) == len(there) == len(work)
 
 
 def _parts(entries: list[Entry]) -> Iterator[list[Entry]]:

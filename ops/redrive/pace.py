@@ -15,6 +15,10 @@ from ops.sqs.transport import Unanswered
 
 START = 500.0
 """Messages a second at first: what AWS's own redrive does at the most when a rate is set."""
+BEHIND = 0.25
+"""Seconds that a limit may lag and make up for: a process that sleeps wakes up late."""
+STEP = 0.02
+"""Seconds between two looks at what is on its way."""
 BURST = 100
 """Messages that go before any rate holds, so that a small redrive is done at once."""
 FIRST_LOOKS = (0.25, 1.0, 2.0, 4.0)
@@ -30,24 +34,45 @@ FASTEST = 50_000.0
 
 
 class Pace:
-    """Lets so many messages a second pass; `rate` None is no limit."""
+    """Lets so many messages a second pass; `rate` None is no limit.
+
+    What a stall held up, of this process or of SQS, does not go all at once afterwards: no more than `BEHIND` seconds
+    are made up for, and while more than a second's worth is on its way to SQS nothing passes.
+    """
 
     def __init__(self, rate: float | None = None) -> None:
         self.rate = rate
         self._free = 0.0
+        self._turn = asyncio.Lock()
+        self._under_way = 0
 
     async def take(self, messages: int, given_up: Callable[[], bool] = lambda: False) -> bool:
-        """Waits until that many messages may go; False, at once, when the work is given up meanwhile."""
-        if self.rate is None:
-            return not given_up()
+        """Waits until that many messages may go; False, at once, when the work is given up meanwhile.
+
+        Who was let pass says `went` when they are gone, or are not sent.
+        """
+        if self.rate is not None:
+            await self._in_turn(messages, given_up)
+        if given_up():
+            return False
+        self._under_way += messages
+        return True
+
+    async def _in_turn(self, messages: int, given_up: Callable[[], bool]) -> None:
         now = asyncio.get_running_loop().time
-        start = max(self._free, now())
-        self._free = start + messages / self.rate
-        while (left := start - now()) > 0 and self.rate is not None:
-            if given_up():
-                return False
-            await asyncio.sleep(min(left, 0.5))
-        return not given_up()
+        async with self._turn:
+            while self.rate is not None and not given_up():
+                wait = self._free - now()
+                if self._under_way and self._under_way + messages > self.rate:
+                    wait, self._free = STEP, max(self._free, now() + messages / self.rate)
+                if wait <= 0:
+                    self._free = max(self._free, now() - BEHIND) + messages / self.rate
+                    return
+                await asyncio.sleep(min(wait, 0.5))
+
+    def went(self, messages: int) -> None:
+        """So many of those that were let pass are not on their way any more."""
+        self._under_way -= messages
 
 
 @dataclass(frozen=True)
@@ -101,6 +126,7 @@ class Adaptive(Pace):
         """As any pace, but for the first messages."""
         if self._burst > 0:
             self._burst -= messages
+            self._under_way += messages
             return not given_up()
         return await super().take(messages, given_up)
 

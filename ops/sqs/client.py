@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -41,18 +41,18 @@ class _Lapsed(Exception):
     """What was to be sent may be sent no more."""
 
 
-class _Sent(Struct, rename="pascal"):
+class _Sent(Struct, rename="pascal", gc=False):
     id: str
     message_id: str
     md5_of_message_body: str = msgspec.field(name="MD5OfMessageBody")
     md5_of_message_attributes: str | None = msgspec.field(default=None, name="MD5OfMessageAttributes")
 
 
-class _Done(Struct, rename="pascal"):
+class _Done(Struct, rename="pascal", gc=False):
     id: str
 
 
-class _Failed(Struct, rename="pascal"):
+class _Failed(Struct, rename="pascal", gc=False):
     id: str
     code: str = ""
     sender_fault: bool = False
@@ -92,9 +92,9 @@ class Sqs:
     a whole call and of an entry alike, are waited out for two minutes. On a standard queue a send without answer may
     arrive twice: `unanswered` counts, by action, the calls without answer and `unsure` the messages in such sends.
     `throttled` counts the refusals for being too fast, of calls and of entries. `elsewhere` are the transports to
-    queues, by their URLs, that are in another region. `may_send` is asked before every attempt, by entry id, and
-    `taken` is told what SQS confirmed, with the id that it gave it. `renew` is called when the credentials have run
-    out: whether there are others now.
+    queues, by their URLs, that are in another region. `lapsed` is asked before every attempt which of these entry ids
+    may be sent no more, and `taken` is told what SQS confirmed, with the id that it gave it. `renew` is called when the
+    credentials have run out: whether there are others now.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Sqs:
         self.unanswered: dict[str, int] = {}
         self.unsure = 0
         self.throttled = 0
-        self.may_send: Callable[[str], bool] = lambda _: True
+        self.lapsed: Callable[[Iterable[str]], Collection[str]] = lambda _: ()
         self.taken: Callable[[Entry, str], None] = lambda _, __: None
         self.renew: Callable[[], bool] = lambda: False
         self._renewals = 0
@@ -142,7 +142,7 @@ class Sqs:
         outcome: dict[str, str | None] = {}
         waiting = {entry.id: entry for entry in entries}
         for attempt in itertools.count():
-            for id_ in [id_ for id_ in waiting if not self.may_send(id_)]:
+            for id_ in self.lapsed(waiting):
                 outcome[id_] = LAPSED
                 del waiting[id_]
             if not waiting:
@@ -228,7 +228,7 @@ class Sqs:
         transport = self._elsewhere.get(request["QueueUrl"], self._transport)
         for attempt in itertools.count():
             last = self._over(attempt)
-            if not all(map(self.may_send, sends)):
+            if attempt and self.lapsed(sends):  # whoever calls this has just looked himself
                 raise _Lapsed
             renewals = self._renewals
             try:

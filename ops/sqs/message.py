@@ -18,6 +18,7 @@ MOST_BYTES = 1_048_576
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
 MOST_ATTRIBUTES = 10
 _NUMBER = re.compile(r"[0-9]{1,9}")
+_COUNT = re.compile(r"[0-9]{1,13}")
 UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError, ArithmeticError)
 """What reading a body as JSON can raise: it is somebody else's, and may be nested a hundred thousand levels deep, or
 have numbers beyond all measure."""
@@ -32,7 +33,7 @@ def number(text: str) -> int | None:
     return int(text) if _NUMBER.fullmatch(text) else None
 
 
-class Value(Struct, frozen=True, rename="pascal", omit_defaults=True):
+class Value(Struct, frozen=True, rename="pascal", omit_defaults=True, gc=False):
     """A message attribute's value; `binary_value` is base64, as SQS's JSON protocol carries it."""
 
     data_type: str
@@ -99,7 +100,7 @@ class Entry(Struct, rename="pascal", omit_defaults=True):
 
 def _count(text: str | None) -> int:
     """What SQS counted, 0 where it says nothing that can be read; 13 digits are milliseconds until the year 2286."""
-    return int(text) if text is not None and re.fullmatch("[0-9]{1,13}", text) else 0
+    return int(text) if text is not None and _COUNT.fullmatch(text) else 0
 
 
 def attribute_size(name: str, value: Value) -> int:

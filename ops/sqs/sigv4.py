@@ -23,12 +23,14 @@ class Signature:
         self._host = host
         self._key = b""
         self._key_of: tuple[str, str] = ("", "")
+        self._second = 0
+        self._said = ""
 
     def headers(
         self, credentials: ReadOnlyCredentials, headers: dict[str, str], payload: bytes, now: float | None = None
     ) -> dict[str, str]:
         """The headers of the request, signed; `headers` are lower-case names with values without outer spaces."""
-        moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+        moment = self._moment(time.time() if now is None else now)
         signed = {"host": self._host, "x-amz-date": moment, **headers}
         if credentials.token:
             signed["x-amz-security-token"] = credentials.token
@@ -44,6 +46,13 @@ class Signature:
             f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={listed}, Signature={signature}"
         )
         return signed
+
+    def _moment(self, now: float) -> str:
+        """The time as it is signed, which is the same for all requests of a second."""
+        second = int(now)
+        if second != self._second:
+            self._second, self._said = second, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
+        return self._said
 
     def _signing_key(self, secret: str, day: str) -> bytes:
         if self._key_of != (secret, day):

@@ -36,6 +36,9 @@ WAIT = 1
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html"""
 PATIENCE = 3
 """Passes in a row that bring nothing although SQS counts waiting messages: its counts lag, and so may a receive."""
+LOOKS = 2
+"""Times that a message may hide with nothing new seen and nothing deleted meanwhile: who loses answers all the time
+would wait for ever."""
 WAITING = "ApproximateNumberOfMessages"
 HIDDEN = "ApproximateNumberOfMessagesNotVisible"
 
@@ -51,7 +54,7 @@ async def nothing_more() -> None:
     """Does nothing last."""
 
 
-class _Hold(Struct):
+class _Hold(Struct, gc=False):
     receipt: str
     until: float
     group: str | None
@@ -96,6 +99,8 @@ class Sweep:
         self._holds: dict[str, _Hold] = {}
         self._groups: dict[str | None, int] = {}
         self._look_until = self._now() + hidden if self._gone else 0.0
+        self._waits_since: float | None = None
+        """Since when it waits with no message seen for the first time, and none deleted."""
         self._looks_back = False
         """Whether what was kept was released, only to see whether anything that was sent is there beside it."""
         self._seen = 0
@@ -119,10 +124,10 @@ class Sweep:
         """Messages that were sent, may be in the queue still, and were not seen since."""
         return len(self._gone)
 
-    def holds(self, id_: str) -> bool:
-        """Whether nobody else can have received that message, and will not in the next moments."""
-        hold = self._holds.get(id_)
-        return hold is not None and hold.until > self._now() + self._visibility / 20
+    def lapsed(self, ids: Iterable[str]) -> set[str]:
+        """Those of them that somebody else can have received, or will in the next moments."""
+        soon = self._now() + self._visibility / 20
+        return {id_ for id_ in ids if (hold := self._holds.get(id_)) is None or hold.until <= soon}
 
     def let_go(self, ids: Iterable[str]) -> None:
         """These are not held any more: who is still in the queue comes again, as if it was never here."""
@@ -143,7 +148,8 @@ class Sweep:
             asked = self._now()
             received = await self._sqs.receive(self._url, visibility=self._visibility, wait=WAIT)
             fresh, sent, early = self._take(received, asked + self._visibility)
-            await self._show(early)
+            if early:
+                await self._show(early)
             if fresh:
                 self._ahead.append(fresh)
             if sent:
@@ -183,8 +189,7 @@ class Sweep:
                 if self._looking or self._ahead:
                     await asyncio.sleep(0.01)
                     continue
-                left = self._look_until - self._now()
-                if (others or self.undeleted) and left > 0:
+                if (others or self.undeleted) and (left := self._still_looks()) > 0:
                     self._waits(self.undeleted, left)
                     idle = 0
                     await asyncio.sleep(1)
@@ -231,6 +236,7 @@ class Sweep:
                 else:
                     settled.append(id_)
         if settled:
+            self._waits_since = None
             self._settled(settled)
         if len(done) < len(receipts):
             self._look_again()
@@ -276,7 +282,8 @@ class Sweep:
                 return
             fresh, sent, early = self._take(received, asked + self._visibility)
             empty, unanswered = not (fresh or sent), 0
-            await self._show(early)
+            if early:
+                await self._show(early)
             if sent:
                 await self.delete(sent)
             if fresh and self.stopped is None:
@@ -308,6 +315,7 @@ class Sweep:
                 self._holds[id_] = _Hold(message.receipt_handle, until, message.group)
                 (again if self._looks_back else fresh).append(message)
         self._seen += len(fresh)
+        self._waits_since = None if fresh else self._waits_since
         if self.fifo:
             for message in (*fresh, *again):
                 self._groups[message.group] = self._groups.get(message.group, 0) + 1
@@ -318,8 +326,6 @@ class Sweep:
 
         Until it is done their groups stay locked here, because what comes after them could be received before them.
         """
-        if not early:
-            return
         receipts = {message.message_id: message.receipt_handle for message in reversed(early)}
         groups = {message.group for message in early}
         for group in groups:
@@ -353,6 +359,12 @@ class Sweep:
     def _look_again(self) -> None:
         """Messages may come back once their visibility runs out: keep looking until then."""
         self._look_until = max(self._look_until, self._now() + self._visibility + WAIT)
+
+    def _still_looks(self) -> float:
+        """Seconds for which the sweep, which waits now, looks for what may come back."""
+        now = self._now()
+        self._waits_since = now if self._waits_since is None else self._waits_since
+        return min(self._look_until, self._waits_since + LOOKS * (self._visibility + WAIT)) - now
 
     async def _extend(self) -> None:
         while True:

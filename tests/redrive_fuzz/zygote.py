@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import ops.cli.app
+import ops.cli.message_files
+import ops.cli.redrive
 import ops.stage
 import stacks.topology
 import tests.sample.topology  # noqa: F401

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from ops.cli.app import app
+from ops.cli.commands import Commands
 from stacks import names
 from tests.ops.cli.typed import ops
 from tests.ops.endpoint import Endpoint
@@ -87,6 +90,28 @@ def test_what_aws_needs_to_know_is_asked_for_in_one_sentence(
 
 
 def test_every_command_has_an_example() -> None:
-    for command in app.registered_commands:
-        assert command.callback is not None
-        assert "Example: python -m ops" in (command.callback.__doc__ or ""), command.callback.__name__
+    for name, command in Commands().items():
+        assert "Example: python -m ops" in (command.help or ""), name
+
+
+LEAN = """
+import json, sys
+from ops.__main__ import main
+sys.argv[1:] = ["redrive", "nothing", "--cause", "bad", "--yes"]
+try:
+    main("python -m ops")
+except SystemExit as ended:
+    assert ended.code == 1, ended.code
+print(json.dumps(list(sys.modules)))
+"""
+OTHERS = {"pydantic", "boto3", "aiohttp", "rich.progress", "ops.cli.look", "ops.cli.replay", "ops.cost.costing"}
+
+
+def test_a_redrive_imports_nothing_of_the_other_commands(tmp_path: Path) -> None:
+    environment = os.environ | {"HEADRACE_LOCAL": str(tmp_path)}
+    started = subprocess.run(
+        [sys.executable, "-c", LEAN], cwd=names.ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    imported = set(json.loads(started.stdout))
+    assert {"ops.cli.redrive", "ops.redrive.mover"} <= imported
+    assert not imported & OTHERS

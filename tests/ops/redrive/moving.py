@@ -58,7 +58,7 @@ async def move(
     sqs = Sqs(transport)
     left: dict[str, Any] = {"gone": journal.pending, "settled": journal.deleted} if journal is not None else {}
     sweep = Sweep(sqs, dead.url, workers=WORKERS, **left)
-    sqs.may_send = sweep.holds
+    sqs.lapsed = sweep.lapsed
     to = QueueDestination(sqs, source.url)
     mover = Mover(
         sweep,

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
+import msgspec
 import pytest
 
+import ops.redrive.pace
 from ops.redrive.pace import BURST, SLOWEST, START, Adaptive, Look, Pace
 from ops.sqs.client import Sqs
 from ops.sqs.fake import FakeQueue, FakeSqs
 from ops.sqs.message import Entry
 from ops.sqs.sweep import HIDDEN, WAITING
+from tests.ops.redrive.moving import fill, move
 
 
 async def test_a_rate_is_kept_over_many_workers() -> None:
@@ -19,9 +23,39 @@ async def test_a_rate_is_kept_over_many_workers() -> None:
     async def worker() -> None:
         for _ in range(10):
             await pace.take(10)
+            pace.went(10)
 
     await asyncio.gather(*(worker() for _ in range(5)))
     assert 4.8 <= asyncio.get_running_loop().time() <= 5.0
+
+
+@pytest.mark.parametrize("stalls", ["the process", "SQS"])
+async def test_after_a_stall_the_rate_is_not_made_up_for(stalls: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    began, until, sent = loop.time(), loop.time() + 30, list[float]()
+    sqs = FakeSqs(latency=0.02)
+    dead, source = fill(sqs, 600, fifo=False)
+
+    async def stalling(action: str, payload: bytes) -> tuple[int, bytes]:
+        if action == "SendMessageBatch":
+            if stalls == "SQS" and loop.time() > began + 2:
+                await asyncio.sleep(max(until - loop.time(), 0))
+            sent.extend([loop.time()] * len(msgspec.json.decode(payload)["Entries"]))
+        return await sqs(action, payload)
+
+    if stalls == "the process":
+        sleep = asyncio.sleep
+
+        async def late(seconds: float) -> None:
+            woken = loop.time() + seconds
+            await sleep(max(seconds, until - loop.time()) if began + 2 < woken < until else seconds)
+
+        monkeypatch.setattr(ops.redrive.pace, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": late}))
+    await move(stalling, dead, source, pace=Pace(20))
+    assert len(sent) == 600
+    burst = max(sum(at <= each < at + 1 for each in sent) for at in sent)
+    assert burst <= 20 + 2 * 10, "two batches more than the rate of 20"
+    assert 28 + (600 - 80) / 20 <= sent[-1] - began <= 30 + 600 / 20 + 2
 
 
 def adaptive() -> Adaptive:
@@ -155,6 +189,7 @@ class Redrive:
             self.source.waiting += 10
             self.sent += 10
             await asyncio.sleep(0.01)
+            self.pace.went(10)
 
     async def _consume(self) -> None:
         """Holds each message for a tenth of a second."""

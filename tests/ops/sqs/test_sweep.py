@@ -6,12 +6,14 @@ import asyncio
 import json
 from collections import Counter
 
+import msgspec
 import pytest
 
 from ops.sqs.client import Sqs
 from ops.sqs.fake import FakeQueue, FakeSqs
 from ops.sqs.message import Entry, Message
 from ops.sqs.sweep import Sweep
+from ops.sqs.transport import Unanswered
 from tests.ops.redrive.moving import Racy
 
 
@@ -178,3 +180,37 @@ async def test_a_deletion_by_an_outdated_receipt_is_repeated_at_once() -> None:
     await sweep.run(visit)
     assert (len(queue), sweep.undeleted) == (0, 0)
     assert asyncio.get_running_loop().time() - begun < 30, "not only once it is visible again"
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["somebody holds one", "SQS refuses to delete one"])
+async def test_a_sweep_ends_though_answers_are_lost_again_and_again(refused: bool) -> None:
+    sqs = FakeSqs()
+    queue = sqs.create("queue")
+    fill(queue, 20)
+    if not refused:
+        queue.take(1, 1_000_000)
+    receives = 0
+
+    async def lossy(action: str, payload: bytes) -> tuple[int, bytes]:
+        nonlocal receives
+        if action == "ReceiveMessage":
+            receives += 1
+            if receives % 7 == 0:
+                await sqs(action, payload)
+                raise Unanswered("its answer was lost")
+        if refused and action == "DeleteMessageBatch" and b'"Id":"0"' in payload:
+            failed = {"Id": "0", "Code": "ReceiptHandleIsInvalid", "SenderFault": True}
+            rest = msgspec.json.decode(payload)
+            rest["Entries"] = rest["Entries"][1:]
+            status, body = await sqs(action, msgspec.json.encode(rest))
+            return status, msgspec.json.encode(msgspec.json.decode(body) | {"Failed": [failed]})
+        return await sqs(action, payload)
+
+    async def visit(batch: list[Message]) -> None:
+        await sweep.delete([message.message_id for message in batch])
+
+    sweep = Sweep(Sqs(lossy), queue.url, workers=8, visibility=10)
+    begun = asyncio.get_running_loop().time()
+    await sweep.run(visit)
+    assert (len(queue), sweep.undeleted) == (1, int(refused))
+    assert asyncio.get_running_loop().time() - begun < 3 * 10
