@@ -65,7 +65,9 @@ def test_the_wheel_needs_what_it_says_and_holds_nothing_of_a_project() -> None:
     assert not {"stacks/topology.py", "functions/contracts/orders.py", "app.py"} & held
     assert not any(path.startswith(("local/", "tests/")) for path in held)
     # Of the runtime only what reads a message, so that an edit is judged as its consumer would.
-    reads = {f"functions/runtime/{name}.py" for name in ("__init__", "errors", "excerpt", "message", "record", "tracing")}
+    reads = {
+        f"functions/runtime/{name}.py" for name in ("__init__", "errors", "excerpt", "message", "record", "tracing")
+    }
     assert {path for path in held if path.startswith("functions/runtime")} == reads
 
 
