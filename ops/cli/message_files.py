@@ -95,6 +95,8 @@ def drop(
                 progress=progress,
             )
         would = f"Would delete {taken.matched:,} from {taken.queue}. Nothing was changed: say --yes to delete them."
+        if not taken.matched:
+            would = f"Nothing to delete in {taken.queue}."
         did = f"{taken.deleted:,} deleted from {taken.queue}; they are in {taken.file}."
         _show(taken, did if yes else would, as_json=as_json)
         if yes and taken.deleted < taken.matched:

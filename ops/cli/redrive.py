@@ -301,7 +301,8 @@ def _tell(report: Report) -> None:
         by = " by AWS" if report.native else ""
         tell(f"{tally.moved:,} redriven from {report.queue}{by} in {report.seconds:.1f} s: {counts}.")
     else:
-        tell(f"Would redrive {tally.matched:,} from {report.queue}: {counts}.")
+        many = f"{tally.matched:,}" if tally.to or not tally.matched else f"0 of {tally.matched:,}"
+        tell(f"Would redrive {many} from {report.queue}: {counts}.")
     for cause, count in tally.causes.most_common():
         tell(cause, prefix=f"  {count:>6,}  ")
         for which, beside in (("first", tally.first), ("last", tally.last)):
@@ -347,6 +348,6 @@ def _tell(report: Report) -> None:
         tell(f"The edit, whole, until you delete it: {report.edit_kept}")
     if report.problem is not None:
         tell(report.problem, style="yellow")
-    if not report.acted and tally.matched:
+    if not report.acted and tally.to:
         how = "--yes to redrive them" if report.edit_kept is None else f"--edit @{report.edit_kept} --yes to send it"
         tell(f"Nothing was changed: say {how}.", style="bold")
