@@ -122,6 +122,7 @@ class _Import:
         self._progress = progress
         self._to = journal.asked.queue
         self._unsure = 0
+        self._unwritten = 0
         self._new: set[str] = set()
         self._swallowed: set[str] = set()
         self._result = Restored(run=journal.run, queue=self._to.word, messages=total)
@@ -176,7 +177,7 @@ class _Import:
                             await self._send(turn, outbox, stuck)
             finally:
                 self._unsure = sqs.unsure
-                result.maybe_twice = 0 if self._to.fifo else sqs.unsure
+                result.maybe_twice = 0 if self._to.fifo else sqs.unsure + self._unwritten
 
     async def _send(self, turn: list[_Numbered], outbox: Outbox, stuck: set[str | None]) -> None:
         result = self._result
@@ -196,8 +197,12 @@ class _Import:
             elif isinstance(refusal, str):
                 result.refused[message.message_id] = refusal
                 stuck.add(message.group)
-        self._journal.sent(sent)
         result.sent += len(sent)
+        try:
+            self._journal.sent(sent)
+        except OpsError:
+            self._unwritten += len(sent)
+            raise
         self._progress(result.sent, result.messages)
         for failed in outcome:
             if isinstance(failed, BaseException):

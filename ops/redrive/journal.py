@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,6 +59,8 @@ class Journal:
         """Ids that were sent and not yet deleted."""
         self.unstamped: set[str] = set()
         """New ids of messages that were sent without a stamp, for which they had no room."""
+        self.unwritten: set[str] = set()
+        """Those of them that could not be written down: nobody who goes on knows that they were sent."""
         self.ended: str | None = None
         self.idle: float | None = None
         """Seconds for which nobody had worked on it when `hold` took it; None where it is new."""
@@ -67,6 +69,10 @@ class Journal:
         self._length = 0
         self._torn = False
         """Whether the last line may not be whole."""
+        self._settled = 0
+        """Messages that were sent and deleted, and not written down as sent."""
+        self._new: list[str] = []
+        """Of `unstamped` those that are not written down."""
 
     @property
     def run(self) -> str:
@@ -101,28 +107,57 @@ class Journal:
         """Makes it this process's until `close`. Raises `UsageError` where it is that of a process that lives."""
         self.idle = self.pulse.take()
 
+    def begin(self) -> None:
+        """Is written down before anything is sent. Raises `OpsError` where it cannot be: then nothing may be sent."""
+        if self._file is None:
+            self._rewrite()
+
+    def forget(self) -> None:
+        """Nothing was sent, so there is nothing to go on with."""
+        self._close_file()
+        self.path.unlink(missing_ok=True)
+        self.ended = "nothing was sent"
+
     def sent(self, ids: Sequence[str]) -> None:
-        """SQS confirmed these; they may be deleted now. Raises `OpsError` where that cannot be written: then not."""
+        """SQS confirmed these.
+
+        Raises `OpsError` where that cannot be written. They were sent all the same, so they may be deleted, and are
+        written down with what comes next.
+        """
         self.pending.update(ids)
+        self.unwritten.update(ids)
         self.moved += len(ids)
-        try:
-            self._write(_Line(sent=list(ids)))
-        except OpsError:
-            self.pending.difference_update(ids)
-            self.moved -= len(ids)
-            raise
+        self._say(())
 
     def took(self, new_id: str) -> None:
-        """SQS took a message that had no room for the stamp, and gave it that id."""
+        """SQS took a message that had no room for the stamp, and gave it that id; written with what was `sent`."""
         self.unstamped.add(new_id)
-        self._write(_Line(unstamped=[new_id]))
+        self._new.append(new_id)
 
     def deleted(self, ids: Iterable[str]) -> None:
-        """These are surely not in the queue any more."""
+        """These are surely not in the queue any more. Raises as `sent` does."""
         gone = self.pending.intersection(ids)
         if gone:
             self.pending -= gone
-            self._write(_Line(deleted=sorted(gone)))
+            unwritten = gone & self.unwritten
+            self.unwritten -= unwritten
+            self._settled += len(unwritten)
+            self._say(gone - unwritten)
+
+    def catch_up(self) -> bool:
+        """Whether all is written down now; tries once more to write what was not."""
+        try:
+            if self.unwritten or self._settled:
+                self._say(())
+        except OpsError:
+            return False
+        return True
+
+    def _say(self, deleted: Collection[str]) -> None:
+        line = _Line(sent=sorted(self.unwritten), deleted=sorted(deleted), unstamped=self._new, moved=self._settled)
+        self._write(line)
+        self.unwritten.clear()
+        self._settled, self._new = 0, []
 
     def end(self, how: str) -> None:
         """Nothing is left to go on with, so what may hold secrets and was kept for that is forgotten."""

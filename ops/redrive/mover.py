@@ -1,10 +1,10 @@
 """Moves messages from a dead-letter queue to where they belong: send, confirm, write down, delete.
 
-A message is deleted only after SQS confirmed its copy by checksum and the journal says so. Whatever happens in between,
-the message is in one of the two queues. What can arrive twice is what was being sent when a connection or the process
-died: at most ten messages a worker. Such a copy carries the same idempotency key, so its consumer drops it. What was
-held for so long that others may have moved it, because the process was stopped or the machine slept, is not sent: it is
-received again first, if it is still there.
+A message is deleted only after SQS confirmed its copy by checksum, and the journal says so, if it can. Whatever
+happens in between, the message is in one of the two queues. What can arrive twice is what was being sent when a
+connection or the process died: at most ten messages a worker. Such a copy carries the same idempotency key, so its
+consumer drops it. What was held for so long that others may have moved it, because the process was stopped or the
+machine slept, is not sent: it is received again first, if it is still there.
 
 On FIFO queues a group's messages go one after the other, the next only once the one before is confirmed. A message that
 cannot be sent keeps all of its group that come after it where they are.
@@ -316,8 +316,7 @@ class Mover:
         if not lot:
             return
         ids = [message.message_id for message, _ in lot]
-        if self._journal is not None:
-            self._journal.sent(ids)
+        # First what cannot fail: SQS has them, so whatever happens they are deleted, and not shown to others again.
         self._sweep.sent(ids)
         confirmed.extend(ids)
         for message, delivery in lot:
@@ -327,6 +326,8 @@ class Mover:
             if self._turns and self._sweep.fifo:
                 self._turns.sent.append(message)
         self.tally.moved += len(ids)
+        if self._journal is not None:
+            self._journal.sent(ids)
         self._moved(len(ids))
 
 

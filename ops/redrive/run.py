@@ -26,7 +26,7 @@ from ops.redrive.changes import Changes, change_of
 from ops.redrive.edit import Change
 from ops.redrive.journal import Journal
 from ops.redrive.linger import Linger
-from ops.redrive.mover import LIMIT, Mover
+from ops.redrive.mover import CAME_BACK, LIMIT, Mover
 from ops.redrive.pace import Adaptive, Pace
 from ops.redrive.pulse import EVERY
 from ops.redrive.refusal import refuse
@@ -42,6 +42,8 @@ from ops.sqs.sweep import Sweep
 from ops.sqs.transport import Unanswered
 from ops.stage import Stage
 
+ENDS = frozenset({None, START, LIMIT, CAME_BACK})
+"""Why a run may stop that has nothing left to go on with."""
 SPARE = 10
 """Seconds by which a process may be late with a beat, and a receive with its answer."""
 
@@ -129,6 +131,7 @@ class _Move:
         self._journal = journal
         self._left_behind: list[Journal] = []
         self._lease: Lease | None = None
+        self._unsure = 0
         self._progress = progress
         self._work_queue = work_of(stage.topology, dead.word)
         self._leaves = self._to is not None and self._to.word != self._work_queue
@@ -173,18 +176,27 @@ class _Move:
             try:
                 run_loop(self._work())
             except (OpsError, KeyboardInterrupt) as error:
-                if not journal.path.exists():
-                    raise  # nothing was sent, so there is nothing to go on with
-                told = isinstance(error, OpsError)
-                report.stopped, report.failure = (FAILED, str(error)) if told else (INTERRUPTED, None)
+                if journal.idle is None and not journal.moved and not self._unsure:
+                    journal.forget()
+                    raise
+                self._failed(error)
                 report.undeleted = len(journal.pending)
-            if report.stopped not in (INTERRUPTED, FAILED) and not report.undeleted:
-                journal.end(report.stopped or "done")
+            if report.stopped in ENDS and not report.undeleted:
+                try:
+                    journal.end(report.stopped or "done")
+                except OpsError as error:
+                    self._failed(error)
+            if not journal.catch_up() and not self._dead.fifo:
+                report.maybe_twice += len(journal.unwritten)
         finally:
             if self._request.edit is not None and journal.ended is None and journal.path.exists():
                 report.edit_in = str(journal.path)
             self._changes.close(report)
             report.problem = audit.end(self._stage, record, self._result()) or report.problem
+
+    def _failed(self, error: BaseException) -> None:
+        told = isinstance(error, OpsError)
+        self._report.stopped, self._report.failure = (FAILED, str(error)) if told else (INTERRUPTED, None)
 
     @property
     def _journals(self) -> list[Journal]:
@@ -214,6 +226,7 @@ class _Move:
         if self._journal is not None:
             start = start.since(self._journal.begun, self._journal.moved)
             self._journal.begun = start.begun if self._journal.begun is None else self._journal.begun
+            self._journal.begin()
         waiting = start.waiting
         goal = waiting if request.limit is None else min(request.limit, waiting)
         async with connected(self._stage, self._dead, self._to) as sqs:
@@ -287,6 +300,7 @@ class _Move:
         unseen = max(waiting - (tally.seen - tally.late), 0)
         report.locked = unseen if hides else 0
         report.unseen = unseen if self._journal is None else 0
+        self._unsure = sqs.unsure
         report.maybe_twice = 0 if self._dead.fifo else sqs.unsure
         report.undeleted = sweep.undeleted
         report.stopped = sweep.stopped
