@@ -28,6 +28,7 @@ from ops.dead_letters import export as files
 from ops.dead_letters.export import Taken
 from ops.dead_letters.restore import Restored, restore
 from ops.dead_letters.selection import in_words
+from ops.dead_letters.start import START
 from ops.errors import Interrupted, Kept
 from ops.sqs.connection import INTERRUPTED
 from stacks import names
@@ -103,6 +104,8 @@ def drop(
             raise Kept(f"{taken.locked:,} were not looked at: SQS shows no more of a group while its first are kept.")
         if yes and taken.in_flight:
             raise Kept(in_flight(taken.in_flight))
+        if yes and taken.uncounted:
+            raise Kept(uncounted(taken.uncounted, taken.counted))
 
 
 def put_back(
@@ -154,9 +157,19 @@ def show_import(result: Restored, *, acted: bool, as_json: bool) -> None:
         raise Kept(f"{len(result.refused):,} messages are not in the queue: `resume {result.run}` tries them again.")
 
 
-def in_flight(count: int) -> str:
-    """What must be said of so many messages that others hold."""
-    return f"{count:,} are in flight, which somebody holds, or behind one that is: try again in two minutes."
+def in_flight(count: int, how: str = "try again") -> str:
+    """What must be said of so many messages that were there and were not seen; `how` to go on."""
+    return (
+        f"{count:,} that SQS counts are in flight, which somebody holds, or behind one that is: {how} in two minutes."
+    )
+
+
+def uncounted(count: int, counted: int) -> str:
+    """What must be said of so many that were left by the count, though they were sent before the start."""
+    return (
+        f"SQS counted {counted:,} at the start; at least {count:,} more are left that were sent before it: they died "
+        "since, or SQS had not counted them yet."
+    )
 
 
 def _show(taken: Taken, sentence: str, *, as_json: bool) -> None:
@@ -166,7 +179,7 @@ def _show(taken: Taken, sentence: str, *, as_json: bool) -> None:
         tell(sentence)
         if (left := in_words(taken.unfit)) is not None:
             tell(left)
-        if taken.late:
+        if taken.late > taken.uncounted:
             tell(f"{taken.late:,} came after the start and were left.")
         if taken.problem is not None:
             tell(taken.problem, style="yellow")
@@ -177,3 +190,5 @@ def _show(taken: Taken, sentence: str, *, as_json: bool) -> None:
         )
     if taken.stopped == INTERRUPTED:
         raise Interrupted(f"Stopped after {taken.matched:,} messages; the others were not looked at.")
+    if taken.stopped not in (None, START, "limit"):
+        raise Interrupted(f"Stopped after {taken.matched:,} messages, the others were not looked at: {taken.stopped}.")

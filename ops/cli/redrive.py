@@ -12,7 +12,7 @@ import typer
 
 from ops.cli import by_hand
 from ops.cli.completion import QUEUES
-from ops.cli.message_files import in_flight, show_import
+from ops.cli.message_files import in_flight, show_import, uncounted
 from ops.cli.options import (
     Alone,
     AsJson,
@@ -223,6 +223,11 @@ def _show(report: Report, *, as_json: bool) -> None:
             f"{report.run} stopped after {tally.moved:,} messages; the others are where they were, "
             f"`resume {report.run}` goes on: {report.failure}"
         )
+    if report.stopped not in run.ENDS and report.acted:
+        raise Interrupted(
+            f"{report.run} stopped after {tally.moved:,} messages; the others are where they were, "
+            f"`resume {report.run}` goes on: {report.stopped}."
+        )
     if report.stopped == CAME_BACK:
         raise CameBack(
             f"Stopped after {tally.moved:,} messages, most of which came straight back. "
@@ -240,12 +245,14 @@ def _show(report: Report, *, as_json: bool) -> None:
             f"{report.undeleted:,} were redriven and are out of sight, so they are not deleted yet: "
             f"`resume {report.run}` in two minutes, before anybody else redrives them."
         )
-    kept = sum(tally.refused.values()) + tally.group_blocked + report.locked
+    kept = sum(tally.refused.values()) + tally.group_blocked + tally.lapsed + report.locked
     if report.acted and report.in_flight:
         stayed = f"{kept:,} messages stayed where they were, and {{}}" if kept else "{}"
-        raise Kept(stayed.format(in_flight(report.in_flight)))
+        raise Kept(stayed.format(in_flight(report.in_flight, f"`resume {report.run}` goes on")))
     if report.acted and kept and not report.whole:
         raise Kept(f"{kept:,} messages stayed where they were.")
+    if report.acted and report.uncounted and report.before is not None:
+        raise Kept(f"{uncounted(report.uncounted, report.before.every)} --follow takes them too.")
 
 
 def _out_of_turn(behind: Counter[str], *, acted: bool) -> str:
@@ -259,6 +266,8 @@ def _not_looked_at(report: Report) -> str:
     count = report.unseen or report.locked
     if report.stopped == LIMIT:
         return f"{count:,} were not looked at: the limit was reached."
+    if report.stopped not in run.ENDS:
+        return f"{count:,} were not looked at: {report.stopped}."
     if report.locked and report.acted:
         return f"{count:,} were not looked at: SQS shows no more of a group while its first messages are kept."
     if report.locked:
@@ -315,9 +324,9 @@ def _tell(report: Report) -> None:
         tell(_out_of_turn(tally.behind, acted=report.acted))
     if (left := in_words(report.unfit)) is not None:
         tell(left)
-    if tally.late:
+    if (late := tally.late - report.uncounted) > 0:
         more = "at least " if report.stopped == START else ""
-        tell(f"{more}{tally.late:,} came after the start and were left: --follow takes them too.".capitalize())
+        tell(f"{more}{late:,} came after the start and were left: --follow takes them too.".capitalize())
     if report.unseen or report.locked:
         tell(_not_looked_at(report))
     if (report.in_flight or not report.acted) and report.before is not None:

@@ -43,6 +43,10 @@ class Taken(Struct, kw_only=True):
     before them in their FIFO group."""
     late: int = 0
     """Messages that were left because they came after the start."""
+    counted: int = 0
+    """Messages that SQS counted at the start."""
+    uncounted: int = 0
+    """Those of `late` that were sent before the start: they died later, or SQS had not counted them yet."""
     unfit: int = 0
     """Messages that are not meant because the filter does not fit them."""
     file: str | None = None
@@ -136,6 +140,7 @@ def _take(
     causes, chooser = Causes(stage, needed=selection.asks_cause), Chooser(selection, dead.kind)
     start = Start.of(stage, dead)
     waiting = start.waiting
+    taken.counted = start.counts.every
     parks = work_of(stage.topology, dead.word)
 
     async def work(archive: Archive | None) -> None:
@@ -184,7 +189,9 @@ def _take(
                 taken.locked = max(waiting - taken.seen, 0)
             if delete:
                 after = Counts.read(await sqs.attributes(dead.url, COUNTS))
-                taken.in_flight = start.held(taken.seen - taken.late + taken.locked, after, fifo=dead.fifo)
+                kept = taken.seen - taken.deleted + taken.locked
+                taken.in_flight = start.left(taken.seen - taken.late + taken.locked, after, kept=kept)
+                taken.uncounted = start.uncounted
 
     if file is None:
         run(work(None))

@@ -64,6 +64,8 @@ class Journal:
         self.ended: str | None = None
         self.idle: float | None = None
         """Seconds for which nobody had worked on it when `hold` took it; None where it is new."""
+        self.hides = True
+        """Whether its process may hide messages that nobody holds once it is gone."""
         self.pulse = Pulse(path)
         self._file: int | None = None
         self._length = 0
@@ -176,7 +178,7 @@ class Journal:
     def close(self) -> None:
         """Closes the file, and lets another process have it; the journal can still be read."""
         self._close_file()
-        self.pulse.end(forget=self.ended is not None)
+        self.pulse.end(forget=self.ended is not None, hides=self.hides)
 
     def _close_file(self) -> None:
         if self._file is not None:
@@ -254,13 +256,20 @@ def of(stage: Stage, run: str) -> Journal:
 
 
 def left_behind(stage: Stage, url: str) -> list[Journal]:
-    """The journals, held, of redrives of that queue that did not end, did not delete all they sent, and do not run."""
+    """The journals, held, of redrives of that queue that did not end, do not run, and left something.
+
+    That is what they sent and did not delete, or what their process hides since it died.
+    """
     found: list[Journal] = []
     for journal in unfinished(stage):
-        if journal.queue.url == url and journal.pending:
+        if journal.queue.url == url:
             with suppress(UsageError):
                 found.extend(filter(None, [_held(journal)]))
-    return found
+    for journal in found:
+        if not journal.pending and not journal.pulse.died:
+            journal.hides = False
+            journal.close()
+    return [journal for journal in found if journal.pending or journal.pulse.died]
 
 
 def _held(journal: Journal) -> Journal | None:

@@ -47,6 +47,9 @@ class Report:
     their FIFO group."""
     whole: bool = False
     """Whether as many were moved as the limit allows, or all that were named by id: who stayed was not asked for."""
+    uncounted: int = 0
+    """Messages that were left by the count and were sent before the start: they died later, or SQS had not counted them
+    yet."""
     maybe_twice: int = 0
     """Messages in sends that got no answer; a standard queue may hold them twice, with the same idempotency key."""
     undeleted: int = 0

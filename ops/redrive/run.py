@@ -181,7 +181,7 @@ class _Move:
                     raise
                 self._failed(error)
                 report.undeleted = len(journal.pending)
-            if report.stopped in ENDS and not report.undeleted:
+            if report.stopped in ENDS and not report.undeleted and not report.in_flight:
                 try:
                     journal.end(report.stopped or "done")
                 except OpsError as error:
@@ -209,14 +209,14 @@ class _Move:
             journal.deleted(gone)
 
     def _hidden(self) -> float:
-        """Seconds for which runs that died may still hide what they sent."""
+        """Seconds for which runs that died may still hide what they sent, or were about to."""
         longest = sweeps.VISIBILITY + EVERY + SPARE
-        return max(
-            (longest - each.idle for each in self._journals if each.pending and each.idle is not None), default=0
-        )
+        left = [e for e in self._journals if e.pending or e.pulse.died]
+        return max((longest - each.idle for each in left if each.idle is not None), default=0.0)
 
     def _waits(self, goal: int, undeleted: int, seconds: float) -> None:
-        note = f"waiting for {undeleted:,} sent messages that are out of sight, {seconds:.0f} s at the most"
+        whom = f"{undeleted:,} sent messages that are out of sight" if undeleted else "what a process that died hides"
+        note = f"waiting for {whom}, {seconds:.0f} s at the most"
         self._progress(self._report.tally.moved, goal, note)
 
     async def _work(self) -> None:
@@ -231,12 +231,14 @@ class _Move:
         goal = waiting if request.limit is None else min(request.limit, waiting)
         async with connected(self._stage, self._dead, self._to) as sqs:
             sent_before = {id_ for journal in self._journals for id_ in journal.pending}
+            hidden = self._hidden()
+            over = monotonic() + hidden
             sweep = Sweep(
                 sqs,
                 self._dead.url,
                 workers=32,
                 gone=sent_before,
-                hidden=self._hidden(),
+                hidden=hidden,
                 settled=self._settled,
                 waits=lambda undeleted, seconds: self._waits(goal, undeleted, seconds),
             )
@@ -279,6 +281,9 @@ class _Move:
                 report.before, report.after = start.counts, await self._counts(sqs)
                 if self._journal is not None and sweep.stopped in (None, LIMIT, START):
                     self._leave(start, sent_before, mover.sent)
+                if not sweep.held and (monotonic() >= over or (sweep.stopped is None and not report.in_flight)):
+                    for journal in self._journals:
+                        journal.hides = False
                 report.mostly_back = mover.mostly_back
                 report.unfit = chooser.unfit
                 if turns is not None and self._work_queue is not None and self._leaves:
@@ -312,7 +317,8 @@ class _Move:
         if report.whole or report.stopped == LIMIT:
             return
         seen = tally.seen - tally.late + len(sent_before) + report.locked
-        report.in_flight = start.held(seen, report.after, fifo=self._dead.fifo)
+        report.in_flight = start.left(seen, report.after, kept=tally.kept + report.locked)
+        report.uncounted = start.uncounted
 
     async def _counts(self, sqs: Sqs) -> Counts | None:
         try:

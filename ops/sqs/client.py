@@ -261,7 +261,8 @@ class Sqs:
                     return read
             except Unanswered:
                 self.unanswered[action] = self.unanswered.get(action, 0) + 1
-                if last or not repeat or (sends and unread == DOUBTS):
+                fifo = request["QueueUrl"].endswith(".fifo")  # which takes no copy
+                if last or not repeat or (sends and unread == DOUBTS and not fifo):
                     raise
                 await self.pause(attempt)
                 continue

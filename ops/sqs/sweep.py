@@ -66,9 +66,10 @@ class Sweep:
     """One pass over one queue, by several workers at once.
 
     `visibility` is how many seconds a message is hidden for at a time, `VISIBILITY` where it is not said; longer where
-    the work takes longer. `gone` are ids of messages that an earlier pass already sent, and may hide for `hidden`
-    seconds more. `settled` is told the ids of what was sent and is surely not in the queue any more, `waits` how many
-    such messages are waited for, and for how many seconds at the most.
+    the work takes longer. `gone` are ids of messages that an earlier pass already sent; it may hide those and others
+    for `hidden` seconds more, which are waited for while SQS counts any that are not this sweep's. `settled` is told
+    the ids of what was sent and is surely not in the queue any more, `waits` how many such messages are waited for, and
+    for how many seconds at the most.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class Sweep:
         self._most_held = most_held
         self._holds: dict[str, _Hold] = {}
         self._groups: dict[str | None, int] = {}
-        self._look_until = self._now() + hidden if self._gone else 0.0
+        self._look_until = self._now() + hidden if hidden or self._gone else 0.0
         self._waits_since: float | None = None
         """Since when it waits with no message seen for the first time, and none deleted."""
         self._looks_back = False
