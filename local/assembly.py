@@ -58,24 +58,24 @@ def _name(command: str, environment: Mapping[str, str]) -> str | None:
     """What names the assembly; None where nobody knows what it is made of."""
     match shlex.split(command)[1:]:
         case ["app.py"]:
-            folders = ["functions", "stacks"]
+            read = ["app.py", "cdk.json", "functions", "stacks"]
         case ["-m", module] if "." in module:
-            folders = ["functions", "stacks", module.rpartition(".")[0].replace(".", "/")]
+            read = ["cdk.json", "functions", "stacks", module.rpartition(".")[0].replace(".", "/")]
         case _:
             return None
     digest = hashlib.sha256(repr((command, sys.version)).encode())
     installed = (path.name for path in Path(sys.prefix).glob("lib/python*/site-packages/*.dist-info"))
     lasting = (each for each in environment.items() if not each[0].startswith(MOMENT) and each[0] != "_")
     digest.update(repr((sorted(installed), sorted(lasting))).encode())
-    for path in _files(folders):
+    for path in _files(read):
         digest.update(f"\0{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return f"assembly-{digest.hexdigest()[:16]}"
 
 
-def _files(folders: list[str]) -> Iterator[Path]:
-    yield from (path for name in ("app.py", "cdk.json") if (path := ROOT / name).exists())
-    for folder in folders:
-        yield from (path for path in sorted((ROOT / folder).rglob("*")) if path.is_file() and path.suffix != ".pyc")
+def _files(read: list[str]) -> Iterator[Path]:
+    for name in read:
+        found = sorted((ROOT / name).rglob("*")) if (ROOT / name).is_dir() else [ROOT / name]
+        yield from (path for path in found if "__pycache__" not in path.parts and path.is_file())
 
 
 def _copy(source: Path, target: Path) -> None:

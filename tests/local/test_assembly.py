@@ -69,6 +69,14 @@ def test_another_command_or_environment_makes_them_anew_and_another_moment_does_
     assert synth.times == 3
 
 
+def test_byte_code_does_not_count(synth: Synth) -> None:
+    synth.into("first")
+    (synth.root / "stacks" / "__pycache__").mkdir()
+    (synth.root / "stacks" / "__pycache__" / "map.cpython-311.pyc.140").write_text("being written")
+    synth.into("second")
+    assert synth.times == 1
+
+
 def test_a_modules_own_folder_counts(synth: Synth) -> None:
     command = "python -m mine.app"
     synth.into("first", command)
