@@ -103,6 +103,11 @@ def replace(path: Path, content: bytes) -> None:
     finally:
         os.close(file)
     draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # else it may find the old name
+    finally:
+        os.close(folder)
 
 
 def write(file: int, content: bytes) -> None:

@@ -42,6 +42,8 @@ class Imported:
         self.lines: set[int] = set()
         """Numbers of the lines that are in the queue."""
         self.ended = False
+        self.idle: float | None = None
+        """Seconds for which nobody had worked on it when `open` took it; None where it is new."""
         self._pulse = Pulse(path)
         self._file: int | None = None
 
@@ -69,7 +71,7 @@ class Imported:
 
     def open(self) -> None:
         """Makes it this process's. Raises `UsageError` where it is that of a process that lives."""
-        self._pulse.take()
+        self.idle = self._pulse.take()
         fresh = not self.path.exists()
         self._file = private_file.append(self.path)
         # A line that a killed process left half-written ends here.

@@ -27,6 +27,9 @@ from ops.sqs.outbox import Outbox
 from ops.stage import Stage
 
 FAILED = "failed"
+REMEMBERED = 240
+"""Seconds after which SQS may take a line once more that was on its way: it remembers for five minutes.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html"""
 _Numbered = tuple[int, Message]
 
 
@@ -43,7 +46,8 @@ class Restored(Struct, kw_only=True):
     before: int = 0
     """Those of them that the import had put there before it was interrupted."""
     maybe_twice: int = 0
-    """Messages in sends that got no answer; a standard queue may hold them twice."""
+    """Messages in sends that got no answer, or whose lines could not be written down; a standard queue may hold them
+    twice, and a FIFO queue where the import goes on after five minutes."""
     refused: dict[str, str] = {}
     """Why SQS refused a message, by its old id."""
     stopped: str | None = None
@@ -137,6 +141,8 @@ class _Import:
         journal.open()
         try:
             result.before = result.sent = len(journal.lines)
+            if self._to.fifo and journal.idle is not None and journal.idle > REMEMBERED:
+                result.maybe_twice = min(TEN, result.messages - result.sent)
             asked = {"file": journal.asked.file, "skip": journal.asked.skip}
             record = audit.begin(self._stage, journal.run, "import", self._to.word, asked)
             try:
@@ -177,7 +183,7 @@ class _Import:
                             await self._send(turn, outbox, stuck)
             finally:
                 self._unsure = sqs.unsure
-                result.maybe_twice = 0 if self._to.fifo else sqs.unsure + self._unwritten
+                result.maybe_twice += 0 if self._to.fifo else sqs.unsure + self._unwritten
 
     async def _send(self, turn: list[_Numbered], outbox: Outbox, stuck: set[str | None]) -> None:
         result = self._result

@@ -34,6 +34,8 @@ LIMIT = "limit"
 CAME_BACK = "came back"
 MOST_LOOKED_AT = 20_000
 """Messages held at the most to find those that came back."""
+MOST_BYTES_LOOKED_AT = 64 * 1024 * 1024
+"""Bytes of their bodies."""
 
 Choose = Callable[[list[Message]], Awaitable[list[Meant | None]]]
 """Each message that is meant with its cause, None for the others."""
@@ -223,10 +225,12 @@ class Mover:
 
     async def look_back(self) -> None:
         """Looks through what waits in the queue for messages that this run sent: stops if those are most of them."""
-        while not self._given_up() and self._sweep.held < MOST_LOOKED_AT:
+        size = self._sweep.ahead
+        while not self._given_up() and self._sweep.held < MOST_LOOKED_AT and size < MOST_BYTES_LOOKED_AT:
             ahead = await self._sweep.look_ahead()
             if not ahead:
                 return
+            size += sum(len(message.body) for message in ahead)
             for message in filter(self._is_own, ahead):
                 self._came_back(message)
 

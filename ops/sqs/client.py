@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,6 +20,8 @@ TEN = 10
 THROTTLED_ATTEMPTS = 20
 """How often a call is made that is refused for being too fast: with the pauses between, for two minutes."""
 
+TOO_LARGE = frozenset({"HTTP 413"})
+"""What a proxy says of a batch that it does not let through; its messages may fit one by one."""
 TIMEOUT = 408
 """The status by which a proxy says that it waited for SQS in vain."""
 EXPIRED = frozenset(
@@ -162,6 +164,14 @@ class Sqs:
                 )
             except _Lapsed:
                 continue
+            except Refused as refusal:
+                if refusal.fault not in TOO_LARGE:
+                    raise
+                if len(waiting) == 1:
+                    return outcome | dict.fromkeys(waiting, str(refusal))
+                for alone in waiting.values():
+                    outcome |= await self.send(url, [alone])
+                return outcome
             refused = {failed.id for failed in answer.failed}
             for sent in answer.successful:
                 if (entry := waiting.pop(sent.id, None)) is None:
@@ -328,3 +338,10 @@ def _fault(status: int, body: bytes) -> tuple[str, str | None]:
     # or with what follows a colon, which is no part of it.
     # https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html#operation-error-serialization
     return fault.kind.rpartition("#")[2].partition(":")[0] or f"HTTP {status}", fault.message or fault.spelled
+
+
+def tens(items: Iterable[A]) -> Iterator[list[A]]:
+    """As many at a time as a call takes."""
+    rest = iter(items)
+    while lot := list(itertools.islice(rest, TEN)):
+        yield lot

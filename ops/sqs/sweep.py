@@ -14,12 +14,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from itertools import islice
-from typing import TypeVar
 
 from msgspec import Struct
 
-from ops.sqs.client import TEN, Refused, Sqs
+from ops.sqs.client import Refused, Sqs, tens
 from ops.sqs.clock import Clock
 from ops.sqs.message import Message
 from ops.sqs.transport import Unanswered
@@ -39,11 +37,12 @@ PATIENCE = 3
 LOOKS = 2
 """Times that a message may hide with nothing new seen and nothing deleted meanwhile: who loses answers all the time
 would wait for ever."""
+EXTENDING = 8
+"""Calls at once that extend holds: 100,000 of them would take longer one after the other than they last."""
 WAITING = "ApproximateNumberOfMessages"
 HIDDEN = "ApproximateNumberOfMessagesNotVisible"
 
 Visit = Callable[[list[Message]], Awaitable[None]]
-T = TypeVar("T")
 
 
 def nothing(*_: object) -> None:
@@ -116,6 +115,11 @@ class Sweep:
         return sum(not hold.gone for hold in self._holds.values())
 
     @property
+    def ahead(self) -> int:
+        """The size of the messages that wait for their visit."""
+        return sum(len(message.body) for lot in self._ahead for message in lot)
+
+    @property
     def undeleted(self) -> int:
         """Messages that were sent and that SQS has not deleted yet."""
         return sum(hold.gone for hold in self._holds.values()) + len(self._gone)
@@ -180,7 +184,7 @@ class Sweep:
                 # A receipt handle may have been renewed while its deletion was under way, which then deleted nothing.
                 again = [id_ for id_, hold in self._holds.items() if hold.gone] if deletions < PATIENCE else []
                 deletions += bool(again)
-                for lot in _tens(again):
+                for lot in tens(again):
                     await self.delete(lot)
                 idle = idle + 1 if seen == self._seen else 0
                 counts = await self._sqs.attributes(self._url, (WAITING, HIDDEN))
@@ -251,7 +255,7 @@ class Sweep:
         """
         now = self._now()
         kept = [(i, hold.receipt) for i, hold in reversed(self._holds.items()) if not hold.gone and now < hold.until]
-        for lot in _tens(kept):
+        for lot in tens(kept):
             try:
                 await self._sqs.hide(self._url, dict(lot), 0)
             except (Refused, Unanswered):
@@ -374,23 +378,20 @@ class Sweep:
             # What ran out is not extended: SQS may say yes to the old receipt of a message that others hold by now.
             soon = now + self._visibility / 2
             late = [(id_, hold.receipt) for id_, hold in self._holds.items() if now < hold.until < soon]
-            for lot in _tens(late):
-                asked = self._now()
-                try:
-                    extended = await self._sqs.hide(self._url, dict(lot), self._visibility)
-                except (Refused, Unanswered):
-                    continue
-                receipts = dict(lot)
-                for id_ in extended & self._holds.keys():
-                    hold = self._holds[id_]
-                    if hold.receipt == receipts[id_] and asked < hold.until:
-                        hold.until = asked + self._visibility
+            lots = tens(late)  # which all tasks take from
+            await asyncio.gather(*(self._extend_all(lots) for _ in range(EXTENDING)))
+
+    async def _extend_all(self, lots: Iterator[list[tuple[str, str]]]) -> None:
+        for lot in lots:
+            asked, receipts = self._now(), dict(lot)
+            try:
+                extended = await self._sqs.hide(self._url, receipts, self._visibility)
+            except (Refused, Unanswered):
+                continue
+            for id_ in extended & self._holds.keys():
+                hold = self._holds[id_]
+                if hold.receipt == receipts[id_] and asked < hold.until:
+                    hold.until = asked + self._visibility
 
     def _now(self) -> float:
         return self._clock.now()
-
-
-def _tens(items: Iterable[T]) -> Iterator[list[T]]:
-    rest = iter(items)
-    while lot := list(islice(rest, TEN)):
-        yield lot
