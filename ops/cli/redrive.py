@@ -217,7 +217,7 @@ def _show(report: Report, *, as_json: bool) -> None:
         again = "" if report.native else f" `resume {report.run}` goes on."
         raise Interrupted(f"Stopped after {tally.moved:,} messages; the others are where they were.{again}")
     if report.stopped == FAILED and report.native:
-        raise Interrupted(f"{report.run} lost sight of AWS's own redrive, see `status`: {report.failure}")
+        raise Interrupted(f"{report.run} stopped after {tally.moved:,} messages: {report.failure}")
     if report.stopped == FAILED:
         raise Interrupted(
             f"{report.run} stopped after {tally.moved:,} messages; the others are where they were, "
@@ -240,6 +240,8 @@ def _show(report: Report, *, as_json: bool) -> None:
             f"{report.undeleted:,} were redriven and are out of sight, so they are not deleted yet: "
             f"`resume {report.run}` in two minutes, before anybody else redrives them."
         )
+    if report.left:
+        raise Kept(_left(report))
     kept = sum(tally.refused.values()) + tally.group_blocked + report.locked
     if report.acted and kept:
         raise Kept(f"{kept:,} messages stayed where they were.")
@@ -264,6 +266,17 @@ def _not_looked_at(report: Report) -> str:
             "there. --yes looks at those behind what it redrives."
         )
     return f"{count:,} were not looked at: others have them, or SQS counted more than there are."
+
+
+def _left(report: Report) -> str:
+    """What AWS's own redrive left, as far as SQS counts."""
+    counted = report.before.every if report.before is not None else 0
+    if report.stopped == START:
+        return (
+            f"SQS counted {counted:,} at the start; {report.left:,} are left, and may be of those, for its counts lag, "
+            "or came since: redrive again, or say --follow."
+        )
+    return f"{report.left:,} of those at the start are left, which others held: redrive again once they are visible."
 
 
 def _in_the_queue(before: Counts, after: Counts | None) -> str:
@@ -317,14 +330,17 @@ def _tell(report: Report) -> None:
         tell(f"{more}{tally.late:,} came after the start and were left: --follow takes them too.".capitalize())
     if report.unseen or report.locked:
         tell(_not_looked_at(report))
-    if not report.acted and report.before is not None:
+    if report.before is not None and (not report.acted or report.native):
         tell(_in_the_queue(report.before, report.after))
     if tally.came_back and not report.native:
         tell(f"{tally.came_back:,} came straight back and were kept.")
     if tally.lapsed:
         tell(f"{tally.lapsed:,} were not sent, because they were held for too long and others have or had them since.")
     if report.native and report.stopped == START:
-        tell("AWS's move was ended once all that were there at the start were moved: --follow goes on with the rest.")
+        tell(
+            "AWS's move was ended once it had moved as many as SQS counted at the start, and a tenth more: --follow "
+            "goes on with the rest."
+        )
     if report.native and report.acted:
         tell_sample(report)
     if report.maybe_twice:

@@ -39,8 +39,8 @@ class Counts(Struct, frozen=True):
 
     @classmethod
     def read(cls, told: Mapping[str, str]) -> Counts:
-        """The counts among a queue's attributes."""
-        return cls(*(int(told.get(name, 0)) for name in COUNTS))
+        """The counts among a queue's attributes. Raises `OpsError` where one is missing, which AWS always says."""
+        return cls(*(int(part(told, name)) for name in COUNTS))
 
     @property
     def every(self) -> int:

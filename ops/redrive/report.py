@@ -40,6 +40,9 @@ class Report:
     unseen: int = 0
     """Messages that could be received at the start and were not looked at in a dry run: what `tally` has seen of the
     first and these are all of them."""
+    left: int = 0
+    """Messages that AWS's own redrive left: those that others held at the start, or what is there where it was ended
+    because it had moved as many as there were at the start."""
     locked: int = 0
     """Messages that SQS did not show, because a message before them in their FIFO group is kept."""
     maybe_twice: int = 0
