@@ -12,6 +12,7 @@ import typer
 
 from ops.cli import by_hand
 from ops.cli.completion import QUEUES
+from ops.cli.counts import in_the_queue
 from ops.cli.message_files import show_import
 from ops.cli.options import (
     Alone,
@@ -30,7 +31,7 @@ from ops.cli.progress import bar
 from ops.cli.screen import INSET, print_json, said, tell
 from ops.dead_letters import imported, restore
 from ops.dead_letters.selection import in_words
-from ops.dead_letters.start import START, Counts
+from ops.dead_letters.start import START
 from ops.errors import CameBack, Interrupted, Kept, UsageError
 from ops.redrive import journal, run
 from ops.redrive.mover import CAME_BACK, LIMIT
@@ -279,20 +280,6 @@ def _left(report: Report) -> str:
     return f"{report.left:,} of those at the start are left, which others held: redrive again once they are visible."
 
 
-def _in_the_queue(before: Counts, after: Counts | None) -> str:
-    if after is None:
-        return f"In the queue: {_counted(before)} before; afterwards SQS did not say."
-    if after == before:
-        return f"In the queue, before and after: {_counted(before)}."
-    return f"In the queue before: {_counted(before)}; after: {_counted(after)}."
-
-
-def _counted(counts: Counts) -> str:
-    held = f"{counts.in_flight:,} in flight, which somebody holds" if counts.in_flight else "none in flight"
-    delayed = f", {counts.delayed:,} delayed" if counts.delayed else ""
-    return f"{counts.waiting:,} to receive, {held}{delayed}"
-
-
 def tell_sample(report: Report) -> None:
     """Says of AWS's own move what can be known of what came back, and no more."""
     back, sampled, now = report.tally.came_back, report.sampled, report.dead_again or 0
@@ -331,7 +318,7 @@ def _tell(report: Report) -> None:
     if report.unseen or report.locked:
         tell(_not_looked_at(report))
     if report.before is not None and (not report.acted or report.native):
-        tell(_in_the_queue(report.before, report.after))
+        tell(in_the_queue(report.before, report.after))
     if tally.came_back and not report.native:
         tell(f"{tally.came_back:,} came straight back and were kept.")
     if tally.lapsed:
