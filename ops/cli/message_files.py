@@ -9,6 +9,7 @@ import typer
 
 from ops.cli import completion
 from ops.cli.counts import in_the_queue
+from ops.cli.damaged import tell_damaged
 from ops.cli.options import (
     Alone,
     AsJson,
@@ -123,8 +124,10 @@ def put_back(
     Example: python -m ops import open_ticket-dlq letters.jsonl --yes
     """
     with said():
+        there = opened(stage)
+        tell_damaged(there)
         with bar("importing", shown=yes and not as_json) as progress:
-            result = restore(opened(stage), queue, file, yes=yes, skip=skip, alone=alone, progress=progress)
+            result = restore(there, queue, file, yes=yes, skip=skip, alone=alone, progress=progress)
         show_import(result, acted=yes, as_json=as_json)
 
 

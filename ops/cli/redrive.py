@@ -13,6 +13,7 @@ import typer
 from ops.cli import by_hand
 from ops.cli.completion import QUEUES
 from ops.cli.counts import in_the_queue
+from ops.cli.damaged import tell_damaged
 from ops.cli.message_files import show_import
 from ops.cli.options import (
     Alone,
@@ -119,11 +120,13 @@ def redrive(
             force=force,
             natively=natively,
         )
+        there = opened(stage)
+        tell_damaged(there)
         if in_editor:
-            report = by_hand.redrive(opened(stage), request, yes=yes, alone=alone, shown=yes and not as_json)
+            report = by_hand.redrive(there, request, yes=yes, alone=alone, shown=yes and not as_json)
         else:
             with bar("redriving", shown=yes and not as_json) as progress:
-                report = run.redrive(opened(stage), request, yes=yes, alone=alone, progress=progress)
+                report = run.redrive(there, request, yes=yes, alone=alone, progress=progress)
         if isinstance(report, Report):
             _show(report, as_json=as_json)
         elif as_json:
@@ -146,6 +149,7 @@ def resume(
     """
     with said():
         there = opened(stage)
+        tell_damaged(there)
         if redrive is not None:
             with bar("going on", shown=not as_json) as progress:
                 result = restore.resume(there, redrive, alone=alone, progress=progress)

@@ -296,7 +296,7 @@ def _confirmed(entry: Entry, sent: _Sent) -> str | None:
 def _fault(status: int, body: bytes) -> tuple[str, str | None]:
     try:
         fault = msgspec.json.decode(body, type=_Fault)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return f"HTTP {status}", None
     # `com.amazonaws.sqs#QueueDoesNotExist`, or the older `AWS.SimpleQueueService.NonExistentQueue`
     # or with what follows a colon, which is no part of it.
