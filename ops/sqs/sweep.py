@@ -14,16 +14,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from itertools import islice
-from typing import TypeVar
 
 from msgspec import Struct
 
+from ops.errors import OpsError
 from ops.sqs.client import TEN, Refused, Sqs
 from ops.sqs.clock import Clock
 from ops.sqs.message import Message
 from ops.sqs.transport import Unanswered
-from ops.sqs.workers import all_done
+from ops.sqs.workers import all_done, tens
 
 MOST_HELD = 100_000
 """Messages held at once, at the most: SQS allows 120,000 in flight.
@@ -36,6 +35,8 @@ WAIT = 1
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html"""
 PATIENCE = 3
 """Passes in a row that bring nothing although SQS counts waiting messages: its counts lag, and so may a receive."""
+EXTENDERS = 8
+"""Calls at once that hide what is held for longer: in single file, those for all that may be held take too long."""
 LOOKS = 2
 """Times that a message may hide with nothing new seen and nothing deleted meanwhile: who loses answers all the time
 would wait for ever."""
@@ -43,7 +44,6 @@ WAITING = "ApproximateNumberOfMessages"
 HIDDEN = "ApproximateNumberOfMessagesNotVisible"
 
 Visit = Callable[[list[Message]], Awaitable[None]]
-T = TypeVar("T")
 
 
 def nothing(*_: object) -> None:
@@ -179,7 +179,7 @@ class Sweep:
                 # A receipt handle may have been renewed while its deletion was under way, which then deleted nothing.
                 again = [id_ for id_, hold in self._holds.items() if hold.gone] if deletions < PATIENCE else []
                 deletions += bool(again)
-                for lot in _tens(again):
+                for lot in tens(again):
                     await self.delete(lot)
                 idle = idle + 1 if seen == self._seen else 0
                 counts = await self._sqs.attributes(self._url, (WAITING, HIDDEN))
@@ -250,7 +250,7 @@ class Sweep:
         """
         now = self._now()
         kept = [(i, hold.receipt) for i, hold in reversed(self._holds.items()) if not hold.gone and now < hold.until]
-        for lot in _tens(kept):
+        for lot in tens(kept):
             try:
                 await self._sqs.hide(self._url, dict(lot), 0)
             except (Refused, Unanswered):
@@ -372,24 +372,23 @@ class Sweep:
             now = self._now()
             # What ran out is not extended: SQS may say yes to the old receipt of a message that others hold by now.
             soon = now + self._visibility / 2
-            late = [(id_, hold.receipt) for id_, hold in self._holds.items() if now < hold.until < soon]
-            for lot in _tens(late):
-                asked = self._now()
-                try:
-                    extended = await self._sqs.hide(self._url, dict(lot), self._visibility)
-                except (Refused, Unanswered):
-                    continue
-                receipts = dict(lot)
-                for id_ in extended & self._holds.keys():
-                    hold = self._holds[id_]
-                    if hold.receipt == receipts[id_] and asked < hold.until:
-                        hold.until = asked + self._visibility
+            lots = tens([id_ for id_, hold in self._holds.items() if now < hold.until < soon])
+            await asyncio.gather(*(self._hide_longer(lots) for _ in range(EXTENDERS)))
+
+    async def _hide_longer(self, lots: Iterator[list[str]]) -> None:
+        for lot in lots:
+            asked = self._now()
+            receipts = {i: held.receipt for i in lot if (held := self._holds.get(i)) is not None and asked < held.until}
+            if not receipts:
+                continue
+            try:
+                extended = await self._sqs.hide(self._url, receipts, self._visibility)
+            except (OpsError, Unanswered):
+                continue  # there is time for another try, and whoever is not signed in is told elsewhere
+            for id_ in extended & self._holds.keys():
+                hold = self._holds[id_]
+                if hold.receipt == receipts[id_] and asked < hold.until:
+                    hold.until = asked + self._visibility
 
     def _now(self) -> float:
         return self._clock.now()
-
-
-def _tens(items: Iterable[T]) -> Iterator[list[T]]:
-    rest = iter(items)
-    while lot := list(islice(rest, TEN)):
-        yield lot

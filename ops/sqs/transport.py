@@ -64,7 +64,7 @@ class HttpTransport:
         self._certificates = certificates
         proxy = None if proxy_bypass(self._host) else getproxies().get(self._scheme)
         # Without a scheme it is http, as botocore takes it too.
-        self._proxy = proxy if not proxy or "//" in proxy else f"http://{proxy}"
+        self._proxy = proxy if not proxy or "://" in proxy else f"http://{proxy.removeprefix('//')}"
         self._signature = Signature("sqs", region, self._authority)
         self.credentials = credentials
         self._frozen: ReadOnlyCredentials | None = None
