@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from msgspec import Struct
 
 from ops.errors import OpsError
-from ops.sqs.client import TEN, Refused, Sqs
+from ops.sqs.client import Refused, Sqs
 from ops.sqs.clock import Clock
 from ops.sqs.message import Message
 from ops.sqs.transport import Unanswered
