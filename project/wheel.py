@@ -22,7 +22,7 @@ BUILT = ROOT / "build" / "wheel"
 PACKAGE = "headrace"
 ROOMS = ("ops", "stacks", "functions")
 DOOR = "project/door.py"
-NEEDS = ("aiohttp", "boto3", "botocore", "jmespath", "msgspec", "rich", "typer", "uvloop")
+NEEDS = ("aiohttp", "botocore", "jmespath", "msgspec", "rich", "typer", "uvloop")
 """What the command imports of others; the versions are those that it is tested with."""
 
 

@@ -57,9 +57,14 @@ def export(
         with bar("exporting", shown=not as_json) as progress:
             taken = files.export(opened(stage), queue, file, selection=chosen, limit=limit, progress=progress)
         _show(taken, f"{taken.matched:,} messages of {taken.queue} are in {taken.file}.", as_json=as_json)
-        if taken.left:
-            more = " `drop` writes all to a file, and `import` puts them back." if taken.locked else ""
-            raise Kept(f"{taken.left:,} messages are not: {_why_left(taken)}.{more}")
+        held = f" {in_flight(taken.in_flight)}" if taken.in_flight else ""
+        if taken.locked:
+            raise Kept(
+                f"{taken.locked:,} messages are not: SQS shows only the first of each group. "
+                f"`drop` writes all to a file, and `import` puts them back.{held}"
+            )
+        if held:
+            raise Kept(held.lstrip())
 
 
 def drop(
@@ -97,12 +102,16 @@ def drop(
                 progress=progress,
             )
         would = f"Would delete {taken.matched:,} from {taken.queue}. Nothing was changed: say --yes to delete them."
+        if not taken.matched:
+            would = f"Nothing to delete in {taken.queue}."
         did = f"{taken.deleted:,} deleted from {taken.queue}; they are in {taken.file}."
         _show(taken, did if yes else would, as_json=as_json)
         if taken.undeleted:
             raise Kept(f"{_undeleted(taken)}: drop them again.")
-        if yes and taken.left:
-            raise Kept(f"{taken.left:,} were not looked at: {_why_left(taken)}.")
+        if yes and taken.locked:
+            raise Kept(f"{taken.locked:,} were not looked at: SQS shows no more of a group while its first are kept.")
+        if yes and taken.in_flight:
+            raise Kept(in_flight(taken.in_flight))
 
 
 def put_back(
@@ -162,6 +171,11 @@ def show_import(result: Restored, *, acted: bool, as_json: bool) -> None:
         raise Kept(f"{len(result.refused):,} messages are not in the queue: `resume {result.run}` tries them again.")
 
 
+def in_flight(count: int) -> str:
+    """What must be said of so many messages that others hold."""
+    return f"{count:,} are in flight, which somebody holds, or behind one that is: try again in two minutes."
+
+
 def _show(taken: Taken, sentence: str, *, as_json: bool) -> None:
     if as_json:
         print_json(taken)
@@ -171,7 +185,7 @@ def _show(taken: Taken, sentence: str, *, as_json: bool) -> None:
             tell(left)
         if taken.late:
             tell(f"{taken.late:,} came after the start and were left.")
-        if taken.before is not None and (taken.left or taken.before.in_flight):
+        if taken.before is not None and taken.in_flight:
             tell(in_the_queue(taken.before, taken.after))
         if taken.problem is not None:
             tell(taken.problem, style="yellow")
@@ -194,14 +208,3 @@ def _undeleted(taken: Taken) -> str:
         f"{taken.undeleted:,} more are in {taken.file}, and may be in the queue still, so that an import would put "
         "them there twice"
     )
-
-
-def _why_left(taken: Taken) -> str:
-    held = taken.before.in_flight if taken.before is not None else 0
-    if held and taken.locked:
-        return f"{held:,} were in flight, which somebody holds, and SQS shows no more of their groups meanwhile"
-    if held:
-        return f"{held:,} were in flight, which somebody holds"
-    if taken.locked:
-        return "SQS shows no more of a group while its first messages are there"
-    return "others have them, or SQS counted more than there are"

@@ -43,6 +43,9 @@ class Taken(Struct, kw_only=True):
     deleted: int = 0
     locked: int = 0
     """Messages that SQS did not show, because those before them in their FIFO group are still there."""
+    in_flight: int = 0
+    """Messages that were there at the start and were not seen, because somebody else holds them, or one
+    before them in their FIFO group."""
     late: int = 0
     """Messages that were left because they came after the start."""
     unfit: int = 0
@@ -54,8 +57,6 @@ class Taken(Struct, kw_only=True):
     """What was in the queue at the start."""
     after: Counts | None = None
     """What is in it at the end, as far as SQS's counts have come; None where it could not be asked."""
-    left: int = 0
-    """Messages that were there at the start and were not looked at, by those counts, where no limit was reached."""
     stopped: str | None = None
     """Why it ended before the queue was empty: `limit`, `start`, `interrupted`, `failed`, or what SQS allows."""
     failure: str | None = None
@@ -193,8 +194,12 @@ def _take(
                 await gone.give_up()
             taken.after = await _counts(sqs, dead)
             taken.problem = causes.remark() if selection.asks_cause else None
-            if dead.fifo and sweep.stopped in (None, START):
+            named = delete and selection.ids is not None and taken.matched == len(set(selection.ids))
+            if sweep.stopped not in (None, START) or named:
+                return
+            if dead.fifo and (not delete or taken.seen - taken.late > gone.count):
                 taken.locked = max(waiting - taken.seen, 0)
+            taken.in_flight = start.held(taken.seen - taken.late + taken.locked, taken.after, fifo=dead.fifo)
 
     if file is None:
         run(work(None))
@@ -208,7 +213,6 @@ def _take(
                 told = isinstance(error, OpsError)
                 taken.stopped, taken.failure = (FAILED, str(error)) if told else (INTERRUPTED, None)
     taken.deleted, taken.undeleted = gone.count, len(gone.written)
-    taken.left = _left(taken, start)
     return taken
 
 
@@ -217,14 +221,6 @@ async def _counts(sqs: Sqs, dead: Queue) -> Counts | None:
         return Counts.read(await sqs.attributes(dead.url, COUNTS))
     except (OpsError, Unanswered):
         return None  # the work is done, which is what must be said
-
-
-def _left(taken: Taken, start: Start) -> int:
-    if taken.stopped not in (None, START):
-        return 0
-    unseen = start.counts.every - (taken.seen - taken.late)
-    there = unseen if taken.after is None else taken.after.every - (taken.seen - taken.deleted)
-    return max(min(unseen, there), 0)
 
 
 class _Gone:

@@ -33,6 +33,8 @@ SPARE = timedelta(minutes=1)
 """By how much a task may seem older than the answer that it was started."""
 RUNNING = ("RUNNING", "CANCELLING")
 GOES_ON = "It goes on by itself: see it with `status`, end it with `cancel`."
+MISSING = ("InvalidAction", "UnsupportedOperation")
+"""How an emulator says that it does not know the call."""
 UNSUITABLE = ("InvalidParameterValue", "UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation")
 
 
@@ -94,10 +96,23 @@ def start(stage: Stage, dead: Queue, *, to: Queue | None = None, rate: int | Non
     return Move(stage, dead, str(part(answer, "TaskHandle")), earlier, _date(answer))
 
 
+class NoMoves(OpsError):
+    """The emulator has no redrive of its own."""
+
+
 def tasks(stage: Stage, dead: Queue) -> list[Task]:
-    """The tasks of that queue that AWS remembers, the latest first, ten at the most. Raises `OpsError`."""
+    """The tasks of that queue that AWS remembers, the latest first, ten at the most.
+
+    Raises `NoMoves` where an emulator has no such thing, `OpsError` where AWS refuses.
+    """
     with in_words():
-        return _listed(stage, dead, arn(stage, dead))
+        try:
+            return _listed(stage, dead, arn(stage, dead))
+        except ClientError as error:
+            fault = error.response["Error"]
+            if stage.endpoint is None or fault["Code"].rsplit(".", 1)[-1] not in MISSING:
+                raise
+            raise NoMoves(f"ListMessageMoveTasks was refused: {fault['Message']} ({fault['Code']}).") from None
 
 
 def _listed(stage: Stage, dead: Queue, source: str) -> list[Task]:

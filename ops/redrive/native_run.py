@@ -113,7 +113,7 @@ def _count(stage: Stage, dead: Queue, report: Report) -> None:
     if report.stopped == START:
         report.left = report.after.every
     elif report.stopped is None:
-        report.left = min(held, report.after.every)
+        report.in_flight = min(held, report.after.every)
 
 
 @contextmanager
