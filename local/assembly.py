@@ -28,11 +28,16 @@ MOMENT = (
 """How variables begin that say nothing about the stacks."""
 
 
+APART = ("build", "cdk.out", "docs", "template", "tests")
+"""What stacks are not made of: what is made of them, and what is about them. Nor are they of names with a dot first."""
+
+
 def take(assembly: Path, command: str, environment: Mapping[str, str], make: Callable[[], None]) -> None:
     """Fill the folder `assembly` as `make` would, from what is kept if that is there. Raises what `make` raises.
 
-    `command` is what makes the stacks: `python app.py` or `python -m MODULE`, which is made of `functions/`, `stacks/`
-    and the module's own folder. Of any other, nobody knows what it reads, and nothing is kept.
+    `command` is what makes the stacks: `python app.py`, which may read all of the project but what is `APART`, or
+    `python -m MODULE`, which is made of `functions/`, `stacks/` and the module's own folder. Of any other, nobody knows
+    what it reads, and nothing is kept.
     """
     if (name := _name(command, environment)) is None:
         make()
@@ -58,7 +63,7 @@ def _name(command: str, environment: Mapping[str, str]) -> str | None:
     """What names the assembly; None where nobody knows what it is made of."""
     match shlex.split(command)[1:]:
         case ["app.py"]:
-            read = ["app.py", "cdk.json", "functions", "stacks"]
+            read = [path.name for path in sorted(ROOT.iterdir()) if path.name[0] != "." and path.name not in APART]
         case ["-m", module] if "." in module:
             read = ["cdk.json", "functions", "stacks", module.rpartition(".")[0].replace(".", "/")]
         case _:

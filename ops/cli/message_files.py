@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from ops.cli import completion
+from ops.cli.counts import in_the_queue
+from ops.cli.damaged import tell_damaged
 from ops.cli.options import (
     Alone,
     AsJson,
@@ -30,6 +32,7 @@ from ops.dead_letters.restore import Restored, restore
 from ops.dead_letters.selection import in_words
 from ops.dead_letters.start import START
 from ops.errors import Interrupted, Kept
+from ops.redrive.mover import LIMIT
 from ops.sqs.connection import INTERRUPTED
 from stacks import names
 
@@ -54,11 +57,14 @@ def export(
         with bar("exporting", shown=not as_json) as progress:
             taken = files.export(opened(stage), queue, file, selection=chosen, limit=limit, progress=progress)
         _show(taken, f"{taken.matched:,} messages of {taken.queue} are in {taken.file}.", as_json=as_json)
+        held = f" {in_flight(taken.in_flight)}" if taken.in_flight else ""
         if taken.locked:
             raise Kept(
                 f"{taken.locked:,} messages are not: SQS shows only the first of each group. "
-                "`drop` writes all to a file, and `import` puts them back."
+                f"`drop` writes all to a file, and `import` puts them back.{held}"
             )
+        if held:
+            raise Kept(held.lstrip())
 
 
 def drop(
@@ -96,16 +102,18 @@ def drop(
                 progress=progress,
             )
         would = f"Would delete {taken.matched:,} from {taken.queue}. Nothing was changed: say --yes to delete them."
+        if not taken.matched:
+            would = f"Nothing to delete in {taken.queue}."
         did = f"{taken.deleted:,} deleted from {taken.queue}; they are in {taken.file}."
         _show(taken, did if yes else would, as_json=as_json)
-        if yes and taken.deleted < taken.matched:
-            raise Kept(f"{taken.matched - taken.deleted:,} are in the file and were not deleted: drop them again.")
+        if taken.undeleted:
+            raise Kept(f"{_undeleted(taken)}: drop them again.")
         if yes and taken.locked:
             raise Kept(f"{taken.locked:,} were not looked at: SQS shows no more of a group while its first are kept.")
         if yes and taken.in_flight:
             raise Kept(in_flight(taken.in_flight))
-        if yes and taken.uncounted:
-            raise Kept(uncounted(taken.uncounted, taken.counted))
+        if yes and taken.uncounted and taken.before is not None:
+            raise Kept(uncounted(taken.uncounted, taken.before.every))
 
 
 def put_back(
@@ -127,8 +135,10 @@ def put_back(
     Example: python -m ops import open_ticket-dlq letters.jsonl --yes
     """
     with said():
+        there = opened(stage)
+        tell_damaged(there)
         with bar("importing", shown=yes and not as_json) as progress:
-            result = restore(opened(stage), queue, file, yes=yes, skip=skip, alone=alone, progress=progress)
+            result = restore(there, queue, file, yes=yes, skip=skip, alone=alone, progress=progress)
         show_import(result, acted=yes, as_json=as_json)
 
 
@@ -144,6 +154,12 @@ def show_import(result: Restored, *, acted: bool, as_json: bool) -> None:
         before = f" Of an import that did not end {result.before:,} are there." if result.before else ""
         tell(f"Would put {left:,} messages into {result.queue}.{before} Nothing was changed: say --yes.")
     if not as_json:
+        if result.torn is not None:
+            tell(
+                f"Its line {result.torn:,} is torn and was left out: whoever wrote it was stopped, and had not deleted "
+                "that message.",
+                style="yellow",
+            )
         for id_, reason in result.refused.items():
             tell(f"{id_} was refused: {reason}.")
         if result.maybe_twice:
@@ -181,14 +197,26 @@ def _show(taken: Taken, sentence: str, *, as_json: bool) -> None:
             tell(left)
         if taken.late > taken.uncounted:
             tell(f"{taken.late:,} came after the start and were left.")
+        if taken.before is not None and taken.in_flight:
+            tell(in_the_queue(taken.before, taken.after))
         if taken.problem is not None:
             tell(taken.problem, style="yellow")
+    more = f" {_undeleted(taken)}." if taken.undeleted else ""
     if taken.failure is not None:
         raise Interrupted(
-            f"{taken.run} stopped after {taken.deleted:,} messages, which are in {taken.file}; "
-            f"the others are where they were: {taken.failure}"
+            f"{taken.run or 'The export'} stopped after {taken.matched:,} messages, which are in {taken.file}.{more} "
+            f"The others are where they were: {taken.failure}"
         )
     if taken.stopped == INTERRUPTED:
-        raise Interrupted(f"Stopped after {taken.matched:,} messages; the others were not looked at.")
-    if taken.stopped not in (None, START, "limit"):
-        raise Interrupted(f"Stopped after {taken.matched:,} messages, the others were not looked at: {taken.stopped}.")
+        raise Interrupted(f"Stopped after {taken.matched:,} messages; the others were not looked at.{more}")
+    if taken.stopped not in (None, START, LIMIT):
+        raise Interrupted(
+            f"Stopped after {taken.matched:,} messages: {taken.stopped}.{more} Run it again for the others."
+        )
+
+
+def _undeleted(taken: Taken) -> str:
+    return (
+        f"{taken.undeleted:,} more are in {taken.file}, and may be in the queue still, so that an import would put "
+        "them there twice"
+    )

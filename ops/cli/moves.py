@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from ops.cli.damaged import tell_damaged
 from ops.cli.options import AsJson, InStage, QueueName, opened
 from ops.cli.screen import print_json, said, tell
 from ops.errors import OpsError, UsageError
 from ops.lease import EVERY, ask_to_stop, seen
 from ops.queue import Queue, find_dead
 from ops.redrive import native
-from ops.redrive.native import Task
+from ops.redrive.native import NoMoves, Task
 from ops.redrive.runs import Run, runs
 from ops.stage import Stage
 from stacks import names
@@ -30,6 +31,7 @@ def status(queue: QueueName, stage: InStage = names.LOCAL, as_json: AsJson = Fal
     with said():
         there = opened(stage)
         dead = find_dead(there, queue)
+        tell_damaged(there)
         ours, unknown = runs(there, dead)
         theirs, problem = _tasks(there, dead)
     if as_json:
@@ -73,6 +75,8 @@ def cancel(queue: QueueName, stage: InStage = names.LOCAL, as_json: AsJson = Fal
                 raise UsageError(f"No redrive from {dead.word} is under way, ours or AWS's.") from None
             problem = problem or (None if at_it is not None else str(error))
         except OpsError as error:
+            if at_it is None and problem is None and isinstance(error, NoMoves):
+                raise UsageError(f"No redrive from {dead.word} is under way.") from None
             if at_it is None:
                 raise
             problem = None if there.endpoint is not None else f"AWS's own redrives: {error}"

@@ -39,7 +39,7 @@ class Counts(Struct, frozen=True):
 
     @classmethod
     def read(cls, told: Mapping[str, str]) -> Counts:
-        """The counts among a queue's attributes. Raises `OpsError` where one is missing."""
+        """The counts among a queue's attributes. Raises `OpsError` where one is missing, which AWS always says."""
         return cls(*(int(part(told, name)) for name in COUNTS))
 
     @property

@@ -242,15 +242,34 @@ def files(stage: Stage) -> list[Path]:
 
 def unfinished(stage: Stage) -> list[Journal]:
     """The journals of redrives from this machine that did not end, the oldest first."""
-    return [journal for journal in map(Journal.read, files(stage)) if journal.ended is None]
+    return [journal for journal in known(stage) if journal.ended is None]
+
+
+def known(stage: Stage) -> list[Journal]:
+    """The journals of all redrives from this machine, the oldest first; `damaged` names what is none."""
+    return [journal for journal in map(_read, files(stage)) if journal is not None]
+
+
+def damaged(stage: Stage) -> list[Path]:
+    """The files that are named like journals of redrives and are none: nobody knows what such a redrive sent."""
+    return [path for path in files(stage) if _read(path) is None]
+
+
+def _read(path: Path) -> Journal | None:
+    try:
+        return Journal.read(path)
+    except UsageError:
+        if path.is_symlink():  # no accident made it
+            raise
+        return None
 
 
 def of(stage: Stage, run: str) -> Journal:
     """The journal of an unfinished redrive, held. Raises `UsageError` with the names of those there are."""
-    known = {journal.run: journal for journal in unfinished(stage)}
-    held = _held(known[run]) if run in known else None
+    there = {journal.run: journal for journal in unfinished(stage)}
+    held = _held(there[run]) if run in there else None
     if held is None:
-        names = ", ".join(known) or "none"
+        names = ", ".join(there) or "none"
         raise UsageError(f"There is no unfinished redrive {run!r}; there is: {names}.")
     return held
 

@@ -40,6 +40,8 @@ class Report:
     unseen: int = 0
     """Messages that could be received at the start and were not looked at in a dry run: what `tally` has seen of the
     first and these are all of them."""
+    left: int = 0
+    """Messages that are there where AWS's own redrive was ended because it had moved as many as there were."""
     locked: int = 0
     """Messages that SQS did not show, because a message before them in their FIFO group is kept."""
     in_flight: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -338,10 +338,3 @@ def _fault(status: int, body: bytes) -> tuple[str, str | None]:
     # or with what follows a colon, which is no part of it.
     # https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html#operation-error-serialization
     return fault.kind.rpartition("#")[2].partition(":")[0] or f"HTTP {status}", fault.message or fault.spelled
-
-
-def tens(items: Iterable[A]) -> Iterator[list[A]]:
-    """As many at a time as a call takes."""
-    rest = iter(items)
-    while lot := list(itertools.islice(rest, TEN)):
-        yield lot

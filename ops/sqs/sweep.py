@@ -17,11 +17,12 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from ops.sqs.client import Refused, Sqs, tens
+from ops.errors import OpsError
+from ops.sqs.client import Refused, Sqs
 from ops.sqs.clock import Clock
 from ops.sqs.message import Message
 from ops.sqs.transport import Unanswered
-from ops.sqs.workers import all_done
+from ops.sqs.workers import all_done, tens
 
 MOST_HELD = 100_000
 """Messages held at once, at the most: SQS allows 120,000 in flight.
@@ -34,11 +35,11 @@ WAIT = 1
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html"""
 PATIENCE = 3
 """Passes in a row that bring nothing although SQS counts waiting messages: its counts lag, and so may a receive."""
+EXTENDERS = 8
+"""Calls at once that hide what is held for longer: in single file, those for all that may be held take too long."""
 LOOKS = 2
 """Times that a message may hide with nothing new seen and nothing deleted meanwhile: who loses answers all the time
 would wait for ever."""
-EXTENDING = 8
-"""Calls at once that extend holds: 100,000 of them would take longer one after the other than they last."""
 WAITING = "ApproximateNumberOfMessages"
 HIDDEN = "ApproximateNumberOfMessagesNotVisible"
 
@@ -377,17 +378,19 @@ class Sweep:
             now = self._now()
             # What ran out is not extended: SQS may say yes to the old receipt of a message that others hold by now.
             soon = now + self._visibility / 2
-            late = [(id_, hold.receipt) for id_, hold in self._holds.items() if now < hold.until < soon]
-            lots = tens(late)  # which all tasks take from
-            await asyncio.gather(*(self._extend_all(lots) for _ in range(EXTENDING)))
+            lots = tens([id_ for id_, hold in self._holds.items() if now < hold.until < soon])
+            await asyncio.gather(*(self._hide_longer(lots) for _ in range(EXTENDERS)))
 
-    async def _extend_all(self, lots: Iterator[list[tuple[str, str]]]) -> None:
+    async def _hide_longer(self, lots: Iterator[list[str]]) -> None:
         for lot in lots:
-            asked, receipts = self._now(), dict(lot)
+            asked = self._now()
+            receipts = {i: held.receipt for i in lot if (held := self._holds.get(i)) is not None and asked < held.until}
+            if not receipts:
+                continue
             try:
                 extended = await self._sqs.hide(self._url, receipts, self._visibility)
-            except (Refused, Unanswered):
-                continue
+            except (OpsError, Unanswered):
+                continue  # there is time for another try, and whoever is not signed in is told elsewhere
             for id_ in extended & self._holds.keys():
                 hold = self._holds[id_]
                 if hold.receipt == receipts[id_] and asked < hold.until:
