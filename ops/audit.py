@@ -5,7 +5,6 @@ It is written before the action and again after it, so that one that was killed 
 
 from __future__ import annotations
 
-import getpass
 import os
 import socket
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from ops import private_file
 from ops.dead_letters.redaction import Redaction
 from ops.errors import OpsError
 from ops.item import typed
+from ops.person import login
 from ops.stage import Stage
 from stacks import names
 
@@ -89,11 +89,11 @@ def _write(stage: Stage, record: Audit) -> str | None:
 
 def _who(stage: Stage) -> str:
     if stage.name == names.LOCAL:
-        return getpass.getuser()
+        return login()
     try:
         return str(stage.client("sts").get_caller_identity()["Arn"])
     except (ClientError, BotoCoreError):
-        return getpass.getuser()
+        return login()
 
 
 def _now() -> str:

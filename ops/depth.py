@@ -49,11 +49,11 @@ class Depth:
 
 
 def depth(stage: Stage, queue: Queue, age: int | None = None) -> Depth:
-    """What waits in one queue. Raises `OpsError` where SQS refuses."""
+    """What waits in one queue. Raises `OpsError` where SQS refuses, or does not say."""
     with in_words():
         answer = stage.client("sqs", queue.region).get_queue_attributes(QueueUrl=queue.url, AttributeNames=list(COUNTS))
     counts = part(answer, "Attributes")
-    waiting, in_flight, delayed = (int(counts.get(name, 0)) for name in COUNTS)
+    waiting, in_flight, delayed = (int(part(counts, name)) for name in COUNTS)
     whose = owner(stage.topology, queue.word)
     return Depth(
         queue=queue.word,

@@ -12,7 +12,6 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.Con
 from __future__ import annotations
 
 import fcntl
-import getpass
 import os
 import secrets
 import socket
@@ -32,6 +31,7 @@ from ops import private_file
 from ops.address import authority
 from ops.errors import OpsError, UsageError
 from ops.item import plain, typed
+from ops.person import login
 from ops.queue import Queue
 from ops.stage import Stage, in_words
 from stacks import names
@@ -220,13 +220,13 @@ def held(stage: Stage, queue: Queue, action: str, run: str, *, alone: bool = Fal
             by = before.busy(queue) if before is not None else f"Another process works on {queue.word}"
             raise UsageError(f"{by}: wait for it, or end it: with Ctrl-C where it runs, or `cancel`.")
         before = _read(path)
-        os.ftruncate(file, 0)
-        private_file.write(file, msgspec.json.encode(holder))
+        _name(file, holder)
         lease = Lease(stage, queue, holder, before, path)
         try:
             lease.take(alone=alone)
-        except OpsError:
-            os.ftruncate(file, 0)  # whoever died here before is not who has it now
+        except BaseException:
+            # Whoever died here before may have the lease in the table still, which nobody need wait for.
+            _name(file, before)
             raise
         threading.Thread(target=lease.keep, daemon=True).start()
         try:
@@ -274,7 +274,7 @@ def ask_to_stop(stage: Stage, queue: Queue, whom: Running) -> None:
     """Asks whoever works on that queue to stop after what is under way: within a second here, elsewhere within
     `EVERY`. Raises `OpsError` where that cannot be written.
     """
-    ask = _Ask(whom.holder.token, f"{getpass.getuser()} on {socket.gethostname()}")
+    ask = _Ask(whom.holder.token, f"{login()} on {socket.gethostname()}")
     if whom.here:
         path = _lock(stage, queue).with_suffix(".stop")
         try:
@@ -292,7 +292,7 @@ def _holder(queue: Queue, stage: Stage, action: str, run: str) -> Holder:
         id=f"lease:{':'.join(_place(stage, queue))}",
         action=action,
         run=run,
-        who=getpass.getuser(),
+        who=login(),
         host=socket.gethostname(),
         process=os.getpid(),
         since=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -307,6 +307,13 @@ def _place(stage: Stage, queue: Queue) -> tuple[str, str, str]:
 def _lock(stage: Stage, queue: Queue) -> Path:
     at = () if stage.on_aws else (authority(stage.reached).replace(":", "-"),)
     return stage.open_locks() / f"{'-'.join((*at, *_place(stage, queue)))}.lock"
+
+
+def _name(file: int, holder: Holder | None) -> None:
+    """Writes who has the lock, or had it last."""
+    os.ftruncate(file, 0)
+    if holder is not None:
+        private_file.write(file, msgspec.json.encode(holder))
 
 
 def _locked(file: int) -> bool:

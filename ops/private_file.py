@@ -6,6 +6,7 @@ in place of a file: a folder such as /tmp belongs to all users of a machine.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -54,7 +55,13 @@ def own_folder(path: Path) -> None:
 
 def create(path: Path) -> int:
     """A file that was not there, open for appending. Raises `OSError`, `FileExistsError` for a link too."""
-    return _narrowed(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    file = _narrowed(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    try:
+        _sync_folder(path.parent)
+    except BaseException:
+        os.close(file)
+        raise
+    return file
 
 
 def append(path: Path) -> int:
@@ -100,15 +107,31 @@ def replace(path: Path, content: bytes) -> None:
     try:
         write(file, content)
         os.fsync(file)  # else a machine that loses power may find the new name with nothing behind it
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
     finally:
         os.close(file)
     draft.replace(path)
+    _sync_folder(path.parent)
 
 
 def write(file: int, content: bytes) -> None:
     """Write all of it: one call may write less. Raises `OSError`."""
     while content:
         content = content[os.write(file, content) :]
+
+
+def _sync_folder(path: Path) -> None:
+    """Write to the disk which files are in the folder: else a machine that loses power may forget a file it has."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems know no such thing
+            raise
+    finally:
+        os.close(folder)
 
 
 def _narrowed(file: int) -> int:

@@ -146,9 +146,11 @@ class Stage:
         key = service if region in (None, self.region) else f"{service} {region}"
         with self._making:  # making a client is not safe in several threads, using it is
             if key not in self._clients:
-                self._clients[key] = self.session.create_client(
+                client = self.session.create_client(
                     service, region_name=region or self.region, endpoint_url=self.endpoint, config=CONFIG
                 )
+                client.meta.events.register_first("before-parse", _in_known_letters)
+                self._clients[key] = client
             return self._clients[key]
 
     @property
@@ -187,6 +189,18 @@ def _signed_in(access: Access) -> tuple[botocore.session.Session, str]:
     if partition_of(region) is None:
         raise UsageError(f"{region!r} is no region of AWS: say one such as --region eu-west-1.")
     return session, str(region)
+
+
+def _in_known_letters(response_dict: dict[str, Any], **_: Any) -> None:
+    """Lets botocore read an answer that is no UTF-8, as a page of a proxy may be, where it would raise what is none of
+    its own errors. AWS's own answers are UTF-8, but those in CBOR, which are no text.
+    """
+    body = response_dict["body"]
+    if isinstance(body, bytes) and "cbor" not in str(response_dict["headers"].get("content-type", "")):
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            response_dict["body"] = body.decode(errors="replace").encode()
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from ops.cli import completion
+from ops.cli.counts import in_the_queue
+from ops.cli.damaged import tell_damaged
 from ops.cli.options import (
     Alone,
     AsJson,
@@ -28,7 +30,9 @@ from ops.dead_letters import export as files
 from ops.dead_letters.export import Taken
 from ops.dead_letters.restore import Restored, restore
 from ops.dead_letters.selection import in_words
+from ops.dead_letters.start import START
 from ops.errors import Interrupted, Kept
+from ops.redrive.mover import LIMIT
 from ops.sqs.connection import INTERRUPTED
 from stacks import names
 
@@ -53,11 +57,14 @@ def export(
         with bar("exporting", shown=not as_json) as progress:
             taken = files.export(opened(stage), queue, file, selection=chosen, limit=limit, progress=progress)
         _show(taken, f"{taken.matched:,} messages of {taken.queue} are in {taken.file}.", as_json=as_json)
+        held = f" {in_flight(taken.in_flight)}" if taken.in_flight else ""
         if taken.locked:
             raise Kept(
                 f"{taken.locked:,} messages are not: SQS shows only the first of each group. "
-                "`drop` writes all to a file, and `import` puts them back."
+                f"`drop` writes all to a file, and `import` puts them back.{held}"
             )
+        if held:
+            raise Kept(held.lstrip())
 
 
 def drop(
@@ -99,12 +106,14 @@ def drop(
             would = f"Nothing to delete in {taken.queue}."
         did = f"{taken.deleted:,} deleted from {taken.queue}; they are in {taken.file}."
         _show(taken, did if yes else would, as_json=as_json)
-        if yes and taken.deleted < taken.matched:
-            raise Kept(f"{taken.matched - taken.deleted:,} are in the file and were not deleted: drop them again.")
+        if taken.undeleted:
+            raise Kept(f"{_undeleted(taken)}: drop them again.")
         if yes and taken.locked:
             raise Kept(f"{taken.locked:,} were not looked at: SQS shows no more of a group while its first are kept.")
         if yes and taken.in_flight:
             raise Kept(in_flight(taken.in_flight))
+        if yes and taken.uncounted and taken.before is not None:
+            raise Kept(uncounted(taken.uncounted, taken.before.every))
 
 
 def put_back(
@@ -126,8 +135,10 @@ def put_back(
     Example: python -m ops import open_ticket-dlq letters.jsonl --yes
     """
     with said():
+        there = opened(stage)
+        tell_damaged(there)
         with bar("importing", shown=yes and not as_json) as progress:
-            result = restore(opened(stage), queue, file, yes=yes, skip=skip, alone=alone, progress=progress)
+            result = restore(there, queue, file, yes=yes, skip=skip, alone=alone, progress=progress)
         show_import(result, acted=yes, as_json=as_json)
 
 
@@ -143,6 +154,12 @@ def show_import(result: Restored, *, acted: bool, as_json: bool) -> None:
         before = f" Of an import that did not end {result.before:,} are there." if result.before else ""
         tell(f"Would put {left:,} messages into {result.queue}.{before} Nothing was changed: say --yes.")
     if not as_json:
+        if result.torn is not None:
+            tell(
+                f"Its line {result.torn:,} is torn and was left out: whoever wrote it was stopped, and had not deleted "
+                "that message.",
+                style="yellow",
+            )
         for id_, reason in result.refused.items():
             tell(f"{id_} was refused: {reason}.")
         if result.maybe_twice:
@@ -156,9 +173,19 @@ def show_import(result: Restored, *, acted: bool, as_json: bool) -> None:
         raise Kept(f"{len(result.refused):,} messages are not in the queue: `resume {result.run}` tries them again.")
 
 
-def in_flight(count: int) -> str:
-    """What must be said of so many messages that others hold."""
-    return f"{count:,} are in flight, which somebody holds, or behind one that is: try again in two minutes."
+def in_flight(count: int, how: str = "try again") -> str:
+    """What must be said of so many messages that were there and were not seen; `how` to go on."""
+    return (
+        f"{count:,} that SQS counts are in flight, which somebody holds, or behind one that is: {how} in two minutes."
+    )
+
+
+def uncounted(count: int, counted: int) -> str:
+    """What must be said of so many that were left by the count, though they were sent before the start."""
+    return (
+        f"SQS counted {counted:,} at the start; at least {count:,} more are left that were sent before it: they died "
+        "since, or SQS had not counted them yet."
+    )
 
 
 def _show(taken: Taken, sentence: str, *, as_json: bool) -> None:
@@ -168,14 +195,28 @@ def _show(taken: Taken, sentence: str, *, as_json: bool) -> None:
         tell(sentence)
         if (left := in_words(taken.unfit)) is not None:
             tell(left)
-        if taken.late:
+        if taken.late > taken.uncounted:
             tell(f"{taken.late:,} came after the start and were left.")
+        if taken.before is not None and taken.in_flight:
+            tell(in_the_queue(taken.before, taken.after))
         if taken.problem is not None:
             tell(taken.problem, style="yellow")
+    more = f" {_undeleted(taken)}." if taken.undeleted else ""
     if taken.failure is not None:
         raise Interrupted(
-            f"{taken.run} stopped after {taken.deleted:,} messages, which are in {taken.file}; "
-            f"the others are where they were: {taken.failure}"
+            f"{taken.run or 'The export'} stopped after {taken.matched:,} messages, which are in {taken.file}.{more} "
+            f"The others are where they were: {taken.failure}"
         )
     if taken.stopped == INTERRUPTED:
-        raise Interrupted(f"Stopped after {taken.matched:,} messages; the others were not looked at.")
+        raise Interrupted(f"Stopped after {taken.matched:,} messages; the others were not looked at.{more}")
+    if taken.stopped not in (None, START, LIMIT):
+        raise Interrupted(
+            f"Stopped after {taken.matched:,} messages: {taken.stopped}.{more} Run it again for the others."
+        )
+
+
+def _undeleted(taken: Taken) -> str:
+    return (
+        f"{taken.undeleted:,} more are in {taken.file}, and may be in the queue still, so that an import would put "
+        "them there twice"
+    )

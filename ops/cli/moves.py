@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from ops.cli.damaged import tell_damaged
 from ops.cli.options import AsJson, InStage, QueueName, opened
 from ops.cli.screen import print_json, said, tell
 from ops.errors import OpsError, UsageError
@@ -30,6 +31,7 @@ def status(queue: QueueName, stage: InStage = names.LOCAL, as_json: AsJson = Fal
     with said():
         there = opened(stage)
         dead = find_dead(there, queue)
+        tell_damaged(there)
         ours, unknown = runs(there, dead)
         theirs, problem = _tasks(there, dead)
     if as_json:

@@ -12,7 +12,9 @@ import typer
 
 from ops.cli import by_hand
 from ops.cli.completion import QUEUES
-from ops.cli.message_files import in_flight, show_import
+from ops.cli.counts import in_the_queue
+from ops.cli.damaged import tell_damaged
+from ops.cli.message_files import in_flight, show_import, uncounted
 from ops.cli.options import (
     Alone,
     AsJson,
@@ -30,7 +32,7 @@ from ops.cli.progress import bar
 from ops.cli.screen import INSET, print_json, said, tell
 from ops.dead_letters import imported, restore
 from ops.dead_letters.selection import in_words
-from ops.dead_letters.start import START, Counts
+from ops.dead_letters.start import START
 from ops.errors import CameBack, Interrupted, Kept, UsageError
 from ops.redrive import journal, run
 from ops.redrive.mover import CAME_BACK, LIMIT
@@ -118,11 +120,13 @@ def redrive(
             force=force,
             natively=natively,
         )
+        there = opened(stage)
+        tell_damaged(there)
         if in_editor:
-            report = by_hand.redrive(opened(stage), request, yes=yes, alone=alone, shown=yes and not as_json)
+            report = by_hand.redrive(there, request, yes=yes, alone=alone, shown=yes and not as_json)
         else:
             with bar("redriving", shown=yes and not as_json) as progress:
-                report = run.redrive(opened(stage), request, yes=yes, alone=alone, progress=progress)
+                report = run.redrive(there, request, yes=yes, alone=alone, progress=progress)
         if isinstance(report, Report):
             _show(report, as_json=as_json)
         elif as_json:
@@ -145,6 +149,7 @@ def resume(
     """
     with said():
         there = opened(stage)
+        tell_damaged(there)
         if redrive is not None:
             with bar("going on", shown=not as_json) as progress:
                 result = restore.resume(there, redrive, alone=alone, progress=progress)
@@ -217,11 +222,16 @@ def _show(report: Report, *, as_json: bool) -> None:
         again = "" if report.native else f" `resume {report.run}` goes on."
         raise Interrupted(f"Stopped after {tally.moved:,} messages; the others are where they were.{again}")
     if report.stopped == FAILED and report.native:
-        raise Interrupted(f"{report.run} lost sight of AWS's own redrive, see `status`: {report.failure}")
+        raise Interrupted(f"{report.run} stopped after {tally.moved:,} messages: {report.failure}")
     if report.stopped == FAILED:
         raise Interrupted(
             f"{report.run} stopped after {tally.moved:,} messages; the others are where they were, "
             f"`resume {report.run}` goes on: {report.failure}"
+        )
+    if report.stopped not in run.ENDS and report.acted:
+        raise Interrupted(
+            f"{report.run} stopped after {tally.moved:,} messages; the others are where they were, "
+            f"`resume {report.run}` goes on: {report.stopped}."
         )
     if report.stopped == CAME_BACK:
         raise CameBack(
@@ -240,12 +250,16 @@ def _show(report: Report, *, as_json: bool) -> None:
             f"{report.undeleted:,} were redriven and are out of sight, so they are not deleted yet: "
             f"`resume {report.run}` in two minutes, before anybody else redrives them."
         )
-    kept = sum(tally.refused.values()) + tally.group_blocked + report.locked
+    if report.left:
+        raise Kept(_left(report))
+    kept = sum(tally.refused.values()) + tally.group_blocked + tally.lapsed + report.locked
     if report.acted and report.in_flight:
         stayed = f"{kept:,} messages stayed where they were, and {{}}" if kept else "{}"
-        raise Kept(stayed.format(in_flight(report.in_flight)))
+        raise Kept(stayed.format(in_flight(report.in_flight, f"`resume {report.run}` goes on")))
     if report.acted and kept and not report.whole:
         raise Kept(f"{kept:,} messages stayed where they were.")
+    if report.acted and report.uncounted and report.before is not None:
+        raise Kept(f"{uncounted(report.uncounted, report.before.every)} --follow takes them too.")
 
 
 def _out_of_turn(behind: Counter[str], *, acted: bool) -> str:
@@ -259,6 +273,8 @@ def _not_looked_at(report: Report) -> str:
     count = report.unseen or report.locked
     if report.stopped == LIMIT:
         return f"{count:,} were not looked at: the limit was reached."
+    if report.stopped not in run.ENDS:
+        return f"{count:,} were not looked at: {report.stopped}."
     if report.locked and report.acted:
         return f"{count:,} were not looked at: SQS shows no more of a group while its first messages are kept."
     if report.locked:
@@ -269,18 +285,13 @@ def _not_looked_at(report: Report) -> str:
     return f"{count:,} were not looked at: others have them, or SQS counted more than there are."
 
 
-def _in_the_queue(before: Counts, after: Counts | None) -> str:
-    if after is None:
-        return f"In the queue: {_counted(before)} before; afterwards SQS did not say."
-    if after == before:
-        return f"In the queue, before and after: {_counted(before)}."
-    return f"In the queue before: {_counted(before)}; after: {_counted(after)}."
-
-
-def _counted(counts: Counts) -> str:
-    held = f"{counts.in_flight:,} in flight, which somebody holds" if counts.in_flight else "none in flight"
-    delayed = f", {counts.delayed:,} delayed" if counts.delayed else ""
-    return f"{counts.waiting:,} to receive, {held}{delayed}"
+def _left(report: Report) -> str:
+    """What AWS's own redrive left when it was ended, as far as SQS counts."""
+    counted = report.before.every if report.before is not None else 0
+    return (
+        f"SQS counted {counted:,} at the start; {report.left:,} are left, and may be of those, for its counts lag, "
+        "or came since: redrive again, or say --follow."
+    )
 
 
 def tell_sample(report: Report) -> None:
@@ -316,19 +327,22 @@ def _tell(report: Report) -> None:
         tell(_out_of_turn(tally.behind, acted=report.acted))
     if (left := in_words(report.unfit)) is not None:
         tell(left)
-    if tally.late:
+    if (late := tally.late - report.uncounted) > 0:
         more = "at least " if report.stopped == START else ""
-        tell(f"{more}{tally.late:,} came after the start and were left: --follow takes them too.".capitalize())
+        tell(f"{more}{late:,} came after the start and were left: --follow takes them too.".capitalize())
     if report.unseen or report.locked:
         tell(_not_looked_at(report))
-    if (report.in_flight or not report.acted) and report.before is not None:
-        tell(_in_the_queue(report.before, report.after))
+    if (report.in_flight or report.left or not report.acted) and report.before is not None:
+        tell(in_the_queue(report.before, report.after))
     if tally.came_back and not report.native:
         tell(f"{tally.came_back:,} came straight back and were kept.")
     if tally.lapsed:
         tell(f"{tally.lapsed:,} were not sent, because they were held for too long and others have or had them since.")
     if report.native and report.stopped == START:
-        tell("AWS's move was ended once all that were there at the start were moved: --follow goes on with the rest.")
+        tell(
+            "AWS's move was ended once it had moved as many as SQS counted at the start, and a tenth more: --follow "
+            "goes on with the rest."
+        )
     if report.native and report.acted:
         tell_sample(report)
     if report.maybe_twice:

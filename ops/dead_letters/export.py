@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -20,10 +21,14 @@ from ops.errors import OpsError, UsageError
 from ops.lease import Lease, held
 from ops.queue import Queue, find_dead, sources
 from ops.redrive.journal import new_run
+from ops.redrive.mover import LIMIT
+from ops.redrive.report import FAILED
+from ops.sqs.client import Sqs
 from ops.sqs.connection import INTERRUPTED, connected, interruptible
 from ops.sqs.loop import run
 from ops.sqs.message import Message
 from ops.sqs.sweep import Sweep, nothing
+from ops.sqs.transport import Unanswered
 from ops.stage import Stage
 
 
@@ -39,16 +44,25 @@ class Taken(Struct, kw_only=True):
     locked: int = 0
     """Messages that SQS did not show, because those before them in their FIFO group are still there."""
     in_flight: int = 0
-    """Messages that were there at the start of a deletion and were not seen, because somebody else holds them, or one
+    """Messages that were there at the start and were not seen, because somebody else holds them, or one
     before them in their FIFO group."""
     late: int = 0
     """Messages that were left because they came after the start."""
+    uncounted: int = 0
+    """Those of `late` that were sent before the start: they died later, or SQS had not counted them yet."""
     unfit: int = 0
     """Messages that are not meant because the filter does not fit them."""
     file: str | None = None
+    undeleted: int = 0
+    """Messages that are in the file and may be in the queue still, though they were to be deleted."""
+    before: Counts | None = None
+    """What was in the queue at the start."""
+    after: Counts | None = None
+    """What is in it at the end, as far as SQS's counts have come; None where it could not be asked."""
     stopped: str | None = None
+    """Why it ended before the queue was empty: `limit`, `start`, `interrupted`, `failed`, or what SQS allows."""
     failure: str | None = None
-    """The fault at which it ended half-way, after something was deleted."""
+    """The fault at which it ended half-way, after something was written."""
     problem: str | None = None
 
 
@@ -101,9 +115,13 @@ def drop(
     asked = {**msgspec.to_builtins(selection), "limit": limit, "file": str(path)}
     with held(stage, dead, "drop", run_id, alone=alone) as lease:
         record = audit.begin(stage, run_id, "drop", dead.word, asked)
-        taken = _take(stage, dead, path, selection, limit, delete=True, lease=lease, progress=progress)
+        result: dict[str, Any] = {"deleted": 0, "stopped": FAILED}
+        try:
+            taken = _take(stage, dead, path, selection, limit, delete=True, lease=lease, progress=progress)
+            result = {"deleted": taken.deleted, "undeleted": taken.undeleted, "stopped": taken.stopped}
+        finally:
+            told = audit.end(stage, record, result)
         taken.run = run_id
-        told = audit.end(stage, record, {"deleted": taken.deleted, "stopped": taken.stopped})
         taken.problem = told or taken.problem
     return taken
 
@@ -135,12 +153,12 @@ def _take(
     taken = Taken(queue=dead.word, file=str(file) if file is not None else None)
     causes, chooser = Causes(stage, needed=selection.asks_cause), Chooser(selection, dead.kind)
     start = Start.of(stage, dead)
-    waiting = start.waiting
-    parks = work_of(stage.topology, dead.word)
+    taken.before, waiting = start.counts, start.waiting
+    gone = _Gone(stage, work_of(stage.topology, dead.word))
 
     async def work(archive: Archive | None) -> None:
         async with connected(stage, dead) as sqs:
-            sweep = Sweep(sqs, dead.url, workers=1 if dead.fifo else 8)
+            sweep = Sweep(sqs, dead.url, workers=1 if dead.fifo else 8, settled=gone.settled)
             if lease is not None:
                 lease.on_loss(lambda: sweep.stop(INTERRUPTED))
 
@@ -156,35 +174,36 @@ def _take(
                 meant = meant[: limit - taken.matched] if limit is not None else meant
                 taken.seen += len(batch)
                 taken.unfit = chooser.unfit
-                taken.matched += len(meant)
                 if archive is not None and meant:
                     archive.write([message for message, _ in meant], [cause for _, cause in meant])
+                taken.matched += len(meant)
                 if delete and meant:
-                    gone = await sweep.delete([message.message_id for message, _ in meant])
-                    taken.deleted += len(gone)
-                    if parks is not None:
-                        # Not those that SQS did not delete: they are dropped again, and hold their place until then.
-                        lost = [message for message, _ in meant if message.message_id in gone]
-                        await asyncio.to_thread(forget, stage, parks, lost)
+                    gone.written.update((message.message_id, message) for message, _ in meant)
+                    await sweep.delete([message.message_id for message, _ in meant])
+                    await gone.give_up()
                 taken.late = start.late
                 progress(taken.seen, waiting)
                 if taken.matched == limit:
-                    sweep.stop("limit")
+                    sweep.stop(LIMIT)
                 elif start.over:
                     sweep.stop(START)
 
-            with interruptible(sweep):
-                await sweep.run(visit)
-            taken.stopped = sweep.stopped
+            try:
+                with interruptible(sweep):
+                    await sweep.run(visit)
+            finally:
+                taken.stopped = sweep.stopped
+                await gone.give_up()
+            taken.after = await _counts(sqs, dead)
             taken.problem = causes.remark() if selection.asks_cause else None
             named = delete and selection.ids is not None and taken.matched == len(set(selection.ids))
             if sweep.stopped not in (None, START) or named:
                 return
-            if dead.fifo and (not delete or taken.seen - taken.late > taken.deleted):
+            if dead.fifo and (not delete or taken.seen - taken.late > gone.count):
                 taken.locked = max(waiting - taken.seen, 0)
-            if delete:
-                after = Counts.read(await sqs.attributes(dead.url, COUNTS))
-                taken.in_flight = start.held(taken.seen - taken.late + taken.locked, after, fifo=dead.fifo)
+            kept = taken.seen - gone.count + taken.locked
+            taken.in_flight = start.left(taken.seen - taken.late + taken.locked, taken.after, kept=kept)
+            taken.uncounted = start.uncounted
 
     if file is None:
         run(work(None))
@@ -192,8 +211,43 @@ def _take(
         with Archive(file) as archive:
             try:
                 run(work(archive))
-            except OpsError as error:
-                if not taken.deleted:
+            except (OpsError, KeyboardInterrupt) as error:
+                if archive.empty:
                     raise
-                taken.failure = str(error)
+                told = isinstance(error, OpsError)
+                taken.stopped, taken.failure = (FAILED, str(error)) if told else (INTERRUPTED, None)
+    taken.deleted, taken.undeleted = gone.count, len(gone.written)
     return taken
+
+
+async def _counts(sqs: Sqs, dead: Queue) -> Counts | None:
+    try:
+        return Counts.read(await sqs.attributes(dead.url, COUNTS))
+    except (OpsError, Unanswered):
+        return None  # the work is done, which is what must be said
+
+
+class _Gone:
+    """What is in the file: which messages of it are surely deleted, and so give up their places, where they park."""
+
+    def __init__(self, stage: Stage, parks: str | None) -> None:
+        self._stage = stage
+        self._parks = parks
+        self._lost: list[Message] = []
+        self.written: dict[str, Message] = {}
+        """Those that may not be deleted, by id: they are dropped again, and hold their places until then."""
+        self.count = 0
+
+    def settled(self, ids: Iterable[str]) -> None:
+        """These are surely not in the queue any more."""
+        for id_ in ids:
+            message = self.written.pop(id_, None)
+            if message is not None:
+                self.count += 1
+                self._lost += [message] if self._parks is not None else []
+
+    async def give_up(self) -> None:
+        """Gives up the places of what was deleted since. Raises `OpsError`."""
+        lost, self._lost = self._lost, []
+        if lost and self._parks is not None:
+            await asyncio.to_thread(forget, self._stage, self._parks, lost)

@@ -6,7 +6,8 @@ The first line says which file, by its content, and which queue; each of the oth
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -42,6 +43,8 @@ class Imported:
         self.lines: set[int] = set()
         """Numbers of the lines that are in the queue."""
         self.ended = False
+        self.idle: float | None = None
+        """Seconds for which nobody had worked on it when `open` took it; None where it is new."""
         self._pulse = Pulse(path)
         self._file: int | None = None
 
@@ -68,12 +71,20 @@ class Imported:
         return journal
 
     def open(self) -> None:
-        """Makes it this process's. Raises `UsageError` where it is that of a process that lives."""
-        self._pulse.take()
-        fresh = not self.path.exists()
-        self._file = private_file.append(self.path)
-        # A line that a killed process left half-written ends here.
-        self._write(msgspec.json.encode(self.asked) if fresh else b"")
+        """Makes it this process's.
+
+        Raises `UsageError` where it is that of a process that lives, `OpsError` where it cannot be written.
+        """
+        self.idle = self._pulse.take()
+        try:
+            if not self.path.exists():
+                with self._in_words():
+                    private_file.replace(self.path, msgspec.json.encode(self.asked) + b"\n")
+            self._file = private_file.append(self.path)
+            self._write(b"")  # a line that a killed process left half-written ends here
+        except BaseException:
+            self._pulse.end(forget=not self.path.exists())
+            raise
 
     def sent(self, lines: Iterable[int]) -> None:
         """SQS confirmed these."""
@@ -101,8 +112,13 @@ class Imported:
 
     def _write(self, line: bytes) -> None:
         assert self._file is not None
-        try:
+        with self._in_words():
             private_file.write(self._file, line + b"\n")
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise OpsError(f"{self.path} cannot be written: {error.strerror}.") from None
 
@@ -113,11 +129,28 @@ def path(stage: Stage, run: str) -> Path:
 
 
 def unfinished(stage: Stage) -> list[Imported]:
-    """The journals of imports from this machine that did not end, the oldest first.
+    """The journals of imports from this machine that did not end, the oldest first; `damaged` names what is none.
 
     Raises `OpsError` where they are somebody else's.
     """
+    return [journal for journal in map(_read, _files(stage)) if journal is not None and not journal.ended]
+
+
+def damaged(stage: Stage) -> list[Path]:
+    """The files that are named like journals of imports and are none."""
+    return [path for path in _files(stage) if _read(path) is None]
+
+
+def _files(stage: Stage) -> list[Path]:
     if not stage.files.exists():
         return []
-    found = [each for each in sorted(stage.open_files().glob("*.import")) if each.is_file()]
-    return [journal for journal in map(Imported.read, found) if not journal.ended]
+    return [each for each in sorted(stage.open_files().glob("*.import")) if each.is_file()]
+
+
+def _read(path: Path) -> Imported | None:
+    try:
+        return Imported.read(path)
+    except UsageError:
+        if path.is_symlink():  # no accident made it
+            raise
+        return None

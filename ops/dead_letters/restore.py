@@ -27,6 +27,9 @@ from ops.sqs.outbox import Outbox
 from ops.stage import Stage
 
 FAILED = "failed"
+REMEMBERED = 240
+"""Seconds after which SQS may take a line once more that was on its way: it remembers for five minutes.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html"""
 _Numbered = tuple[int, Message]
 
 
@@ -43,9 +46,12 @@ class Restored(Struct, kw_only=True):
     before: int = 0
     """Those of them that the import had put there before it was interrupted."""
     maybe_twice: int = 0
-    """Messages in sends that got no answer; a standard queue may hold them twice."""
+    """Messages in sends that got no answer, or whose lines could not be written down; a standard queue may hold them
+    twice, and a FIFO queue where the import goes on after five minutes."""
     refused: dict[str, str] = {}
     """Why SQS refused a message, by its old id."""
+    torn: int | None = None
+    """The last line of the file where it is torn: it was being written when its writer died, and is left out."""
     stopped: str | None = None
     """Why it ended before all were sent: `interrupted` or `failed`."""
     failure: str | None = None
@@ -73,7 +79,7 @@ def restore(
     file that does not fit, also where a message is in it twice, `OpsError` where AWS refuses before anything is sent.
     """
     to = find(stage, queue)
-    total = _count(file, skip)
+    total, torn = _count(file, skip)
     if to.fifo and any(message.group is None for message in archive.read(file)):
         raise UsageError(
             f"{file} has messages without a group, which {to.name} needs: they come from a standard queue."
@@ -89,10 +95,12 @@ def restore(
         None,
     )
     if not yes:
-        return Restored(queue=to.word, messages=total, before=len(journal.lines) if journal is not None else 0)
-    return _Import(stage, journal or Imported(imported.path(stage, new_run()), asked), file, total, progress).run(
-        alone=alone
-    )
+        before = len(journal.lines) if journal is not None else 0
+        return Restored(queue=to.word, messages=total, before=before, torn=torn)
+    journal = journal or Imported(imported.path(stage, new_run()), asked)
+    restored = _Import(stage, journal, file, total, progress).run(alone=alone)
+    restored.torn = torn
+    return restored
 
 
 def resume(stage: Stage, run_id: str, *, alone: bool = False, progress: Callable[[int, int], None]) -> Restored | None:
@@ -104,10 +112,12 @@ def resume(stage: Stage, run_id: str, *, alone: bool = False, progress: Callable
     if journal is None:
         return None
     file = Path(journal.asked.file)
-    total = _count(file, journal.asked.skip)
+    total, torn = _count(file, journal.asked.skip)
     if _digest(file) != journal.asked.digest:
         raise UsageError(f"{file} is not what it was when {run_id} began: import it anew.")
-    return _Import(stage, journal, file, total, progress).run(alone=alone)
+    restored = _Import(stage, journal, file, total, progress).run(alone=alone)
+    restored.torn = torn
+    return restored
 
 
 class _Import:
@@ -122,6 +132,7 @@ class _Import:
         self._progress = progress
         self._to = journal.asked.queue
         self._unsure = 0
+        self._unwritten = 0
         self._new: set[str] = set()
         self._swallowed: set[str] = set()
         self._result = Restored(run=journal.run, queue=self._to.word, messages=total)
@@ -136,6 +147,8 @@ class _Import:
         journal.open()
         try:
             result.before = result.sent = len(journal.lines)
+            if self._to.fifo and journal.idle is not None and journal.idle > REMEMBERED:
+                result.maybe_twice = min(TEN, result.messages - result.sent)
             asked = {"file": journal.asked.file, "skip": journal.asked.skip}
             record = audit.begin(self._stage, journal.run, "import", self._to.word, asked)
             try:
@@ -176,7 +189,7 @@ class _Import:
                             await self._send(turn, outbox, stuck)
             finally:
                 self._unsure = sqs.unsure
-                result.maybe_twice = 0 if self._to.fifo else sqs.unsure
+                result.maybe_twice += 0 if self._to.fifo else sqs.unsure + self._unwritten
 
     async def _send(self, turn: list[_Numbered], outbox: Outbox, stuck: set[str | None]) -> None:
         result = self._result
@@ -196,8 +209,12 @@ class _Import:
             elif isinstance(refusal, str):
                 result.refused[message.message_id] = refusal
                 stuck.add(message.group)
-        self._journal.sent(sent)
         result.sent += len(sent)
+        try:
+            self._journal.sent(sent)
+        except OpsError:
+            self._unwritten += len(sent)
+            raise
         self._progress(result.sent, result.messages)
         for failed in outcome:
             if isinstance(failed, BaseException):
@@ -225,17 +242,18 @@ def _digest(file: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def _count(file: Path, skip: int) -> int:
-    """How many messages the file has after those that are skipped."""
+def _count(file: Path, skip: int) -> tuple[int, int | None]:
+    """How many messages the file has after those that are skipped, and which line is torn, if one is."""
     lines: dict[str, int] = {}
-    for number, message in islice(enumerate(archive.read(file), 1), skip, None):
+    torn: list[int] = []
+    for number, message in islice(enumerate(archive.read(file, torn.append), 1), skip, None):
         first = lines.setdefault(message.message_id, number)
         if first != number:
             raise UsageError(
                 f"{file} has message_id {message.message_id} on line {first} and again on line {number}: "
                 "leave one out, or give it an id of its own if it is another message."
             )
-    return len(lines)
+    return len(lines), next(iter(torn), None)
 
 
 def _rounds(batch: list[_Numbered], *, fifo: bool) -> list[list[_Numbered]]:

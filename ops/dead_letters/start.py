@@ -39,8 +39,8 @@ class Counts(Struct, frozen=True):
 
     @classmethod
     def read(cls, told: Mapping[str, str]) -> Counts:
-        """The counts among a queue's attributes."""
-        return cls(*(int(told.get(name, 0)) for name in COUNTS))
+        """The counts among a queue's attributes. Raises `OpsError` where one is missing, which AWS always says."""
+        return cls(*(int(part(told, name)) for name in COUNTS))
 
     @property
     def every(self) -> int:
@@ -68,6 +68,8 @@ class Start:
         self._until = moment + SPARE
         self.late = 0
         """Messages that were seen and came later."""
+        self.uncounted = 0
+        """Those of them that were sent before: they died later, or SQS had not counted them yet."""
 
     @classmethod
     def of(cls, stage: Stage, queue: Queue) -> Start:
@@ -100,16 +102,17 @@ class Start:
             self._left -= 1
             return False
         self.late += 1
+        self.uncounted += message.sent_at <= self._until
         return True
 
-    def held(self, seen: int, after: Counts | None, *, fifo: bool) -> int:
-        """Messages that were there, were not `seen`, and that somebody holds `after`wards, as far as SQS counts.
+    def left(self, seen: int, after: Counts | None, *, kept: int) -> int:
+        """Messages that were there, were not `seen`, and are there `after`wards beside those `kept`, as SQS counts.
 
-        On FIFO those behind them in their groups are among them.
+        Somebody holds them, or one before them in their FIFO group.
         """
-        unseen = max(self.counts.waiting + self.counts.in_flight - seen, 0)
-        in_flight = after.in_flight if after is not None else 0
-        return unseen if fifo and in_flight else min(unseen, in_flight)
+        unseen = self.counts.waiting + self.counts.in_flight - seen
+        there = after.every - kept if after is not None else 0
+        return max(min(unseen, there), 0)
 
     @property
     def over(self) -> bool:

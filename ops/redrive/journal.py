@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,14 +59,22 @@ class Journal:
         """Ids that were sent and not yet deleted."""
         self.unstamped: set[str] = set()
         """New ids of messages that were sent without a stamp, for which they had no room."""
+        self.unwritten: set[str] = set()
+        """Those of them that could not be written down: nobody who goes on knows that they were sent."""
         self.ended: str | None = None
         self.idle: float | None = None
         """Seconds for which nobody had worked on it when `hold` took it; None where it is new."""
+        self.hides = True
+        """Whether its process may hide messages that nobody holds once it is gone."""
         self.pulse = Pulse(path)
         self._file: int | None = None
         self._length = 0
         self._torn = False
         """Whether the last line may not be whole."""
+        self._settled = 0
+        """Messages that were sent and deleted, and not written down as sent."""
+        self._new: list[str] = []
+        """Of `unstamped` those that are not written down."""
 
     @property
     def run(self) -> str:
@@ -101,28 +109,57 @@ class Journal:
         """Makes it this process's until `close`. Raises `UsageError` where it is that of a process that lives."""
         self.idle = self.pulse.take()
 
+    def begin(self) -> None:
+        """Is written down before anything is sent. Raises `OpsError` where it cannot be: then nothing may be sent."""
+        if self._file is None:
+            self._rewrite()
+
+    def forget(self) -> None:
+        """Nothing was sent, so there is nothing to go on with."""
+        self._close_file()
+        self.path.unlink(missing_ok=True)
+        self.ended = "nothing was sent"
+
     def sent(self, ids: Sequence[str]) -> None:
-        """SQS confirmed these; they may be deleted now. Raises `OpsError` where that cannot be written: then not."""
+        """SQS confirmed these.
+
+        Raises `OpsError` where that cannot be written. They were sent all the same, so they may be deleted, and are
+        written down with what comes next.
+        """
         self.pending.update(ids)
+        self.unwritten.update(ids)
         self.moved += len(ids)
-        try:
-            self._write(_Line(sent=list(ids)))
-        except OpsError:
-            self.pending.difference_update(ids)
-            self.moved -= len(ids)
-            raise
+        self._say(())
 
     def took(self, new_id: str) -> None:
-        """SQS took a message that had no room for the stamp, and gave it that id."""
+        """SQS took a message that had no room for the stamp, and gave it that id; written with what was `sent`."""
         self.unstamped.add(new_id)
-        self._write(_Line(unstamped=[new_id]))
+        self._new.append(new_id)
 
     def deleted(self, ids: Iterable[str]) -> None:
-        """These are surely not in the queue any more."""
+        """These are surely not in the queue any more. Raises as `sent` does."""
         gone = self.pending.intersection(ids)
         if gone:
             self.pending -= gone
-            self._write(_Line(deleted=sorted(gone)))
+            unwritten = gone & self.unwritten
+            self.unwritten -= unwritten
+            self._settled += len(unwritten)
+            self._say(gone - unwritten)
+
+    def catch_up(self) -> bool:
+        """Whether all is written down now; tries once more to write what was not."""
+        try:
+            if self.unwritten or self._settled:
+                self._say(())
+        except OpsError:
+            return False
+        return True
+
+    def _say(self, deleted: Collection[str]) -> None:
+        line = _Line(sent=sorted(self.unwritten), deleted=sorted(deleted), unstamped=self._new, moved=self._settled)
+        self._write(line)
+        self.unwritten.clear()
+        self._settled, self._new = 0, []
 
     def end(self, how: str) -> None:
         """Nothing is left to go on with, so what may hold secrets and was kept for that is forgotten."""
@@ -141,7 +178,7 @@ class Journal:
     def close(self) -> None:
         """Closes the file, and lets another process have it; the journal can still be read."""
         self._close_file()
-        self.pulse.end(forget=self.ended is not None)
+        self.pulse.end(forget=self.ended is not None, hides=self.hides)
 
     def _close_file(self) -> None:
         if self._file is not None:
@@ -205,27 +242,53 @@ def files(stage: Stage) -> list[Path]:
 
 def unfinished(stage: Stage) -> list[Journal]:
     """The journals of redrives from this machine that did not end, the oldest first."""
-    return [journal for journal in map(Journal.read, files(stage)) if journal.ended is None]
+    return [journal for journal in known(stage) if journal.ended is None]
+
+
+def known(stage: Stage) -> list[Journal]:
+    """The journals of all redrives from this machine, the oldest first; `damaged` names what is none."""
+    return [journal for journal in map(_read, files(stage)) if journal is not None]
+
+
+def damaged(stage: Stage) -> list[Path]:
+    """The files that are named like journals of redrives and are none: nobody knows what such a redrive sent."""
+    return [path for path in files(stage) if _read(path) is None]
+
+
+def _read(path: Path) -> Journal | None:
+    try:
+        return Journal.read(path)
+    except UsageError:
+        if path.is_symlink():  # no accident made it
+            raise
+        return None
 
 
 def of(stage: Stage, run: str) -> Journal:
     """The journal of an unfinished redrive, held. Raises `UsageError` with the names of those there are."""
-    known = {journal.run: journal for journal in unfinished(stage)}
-    held = _held(known[run]) if run in known else None
+    there = {journal.run: journal for journal in unfinished(stage)}
+    held = _held(there[run]) if run in there else None
     if held is None:
-        names = ", ".join(known) or "none"
+        names = ", ".join(there) or "none"
         raise UsageError(f"There is no unfinished redrive {run!r}; there is: {names}.")
     return held
 
 
 def left_behind(stage: Stage, url: str) -> list[Journal]:
-    """The journals, held, of redrives of that queue that did not end, did not delete all they sent, and do not run."""
+    """The journals, held, of redrives of that queue that did not end, do not run, and left something.
+
+    That is what they sent and did not delete, or what their process hides since it died.
+    """
     found: list[Journal] = []
     for journal in unfinished(stage):
-        if journal.queue.url == url and journal.pending:
+        if journal.queue.url == url:
             with suppress(UsageError):
                 found.extend(filter(None, [_held(journal)]))
-    return found
+    for journal in found:
+        if not journal.pending and not journal.pulse.died:
+            journal.hides = False
+            journal.close()
+    return [journal for journal in found if journal.pending or journal.pulse.died]
 
 
 def _held(journal: Journal) -> Journal | None:

@@ -1,10 +1,10 @@
 """Moves messages from a dead-letter queue to where they belong: send, confirm, write down, delete.
 
-A message is deleted only after SQS confirmed its copy by checksum and the journal says so. Whatever happens in between,
-the message is in one of the two queues. What can arrive twice is what was being sent when a connection or the process
-died: at most ten messages a worker. Such a copy carries the same idempotency key, so its consumer drops it. What was
-held for so long that others may have moved it, because the process was stopped or the machine slept, is not sent: it is
-received again first, if it is still there.
+A message is deleted only after SQS confirmed its copy by checksum, and the journal says so, if it can. Whatever
+happens in between, the message is in one of the two queues. What can arrive twice is what was being sent when a
+connection or the process died: at most ten messages a worker. Such a copy carries the same idempotency key, so its
+consumer drops it. What was held for so long that others may have moved it, because the process was stopped or the
+machine slept, is not sent: it is received again first, if it is still there.
 
 On FIFO queues a group's messages go one after the other, the next only once the one before is confirmed. A message that
 cannot be sent keeps all of its group that come after it where they are.
@@ -34,6 +34,8 @@ LIMIT = "limit"
 CAME_BACK = "came back"
 MOST_LOOKED_AT = 20_000
 """Messages held at the most to find those that came back."""
+MOST_BYTES_LOOKED_AT = 64 * 1024 * 1024
+"""Bytes of their bodies."""
 
 Choose = Callable[[list[Message]], Awaitable[list[Meant | None]]]
 """Each message that is meant with its cause, None for the others."""
@@ -223,10 +225,12 @@ class Mover:
 
     async def look_back(self) -> None:
         """Looks through what waits in the queue for messages that this run sent: stops if those are most of them."""
-        while not self._given_up() and self._sweep.held < MOST_LOOKED_AT:
+        size = self._sweep.ahead
+        while not self._given_up() and self._sweep.held < MOST_LOOKED_AT and size < MOST_BYTES_LOOKED_AT:
             ahead = await self._sweep.look_ahead()
             if not ahead:
                 return
+            size += sum(len(message.body) for message in ahead)
             for message in filter(self._is_own, ahead):
                 self._came_back(message)
 
@@ -329,8 +333,7 @@ class Mover:
         if not lot:
             return
         ids = [message.message_id for message, _ in lot]
-        if self._journal is not None:
-            self._journal.sent(ids)
+        # First what cannot fail: SQS has them, so whatever happens they are deleted, and not shown to others again.
         self._sweep.sent(ids)
         for message, delivery in lot:
             name = delivery.to.name
@@ -339,6 +342,8 @@ class Mover:
             if self._turns and self._sweep.fifo:
                 self._turns.sent.append(message)
         self.tally.moved += len(ids)
+        if self._journal is not None:
+            self._journal.sent(ids)
         self._moved(len(ids))
 
 

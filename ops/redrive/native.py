@@ -8,13 +8,15 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartM
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ops.answer import part
 from ops.errors import OpsError, UsageError
@@ -25,7 +27,12 @@ CAP = 500
 """Messages a second at the most, where a rate is set."""
 EVERY = 2.0
 """Seconds between two questions how far a task is."""
+PATIENCE = 30
+"""Questions in a row that AWS leaves open, or requests to cancel that it refuses, before they are given up."""
+SPARE = timedelta(minutes=1)
+"""By how much a task may seem older than the answer that it was started."""
 RUNNING = ("RUNNING", "CANCELLING")
+GOES_ON = "It goes on by itself: see it with `status`, end it with `cancel`."
 MISSING = ("InvalidAction", "UnsupportedOperation")
 """How an emulator says that it does not know the call."""
 UNSUITABLE = ("InvalidParameterValue", "UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation")
@@ -46,6 +53,13 @@ class Task(Struct, frozen=True, kw_only=True):
     rate: int | None = None
     failure: str | None = None
     handle: str | None = None
+    started: int = 0
+    """When it started, in milliseconds since 1970."""
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is under way."""
+        return self.status in RUNNING
 
 
 def arn(stage: Stage, queue: Queue) -> str:
@@ -55,8 +69,8 @@ def arn(stage: Stage, queue: Queue) -> str:
     return str(part(answer, "Attributes", "QueueArn"))
 
 
-def start(stage: Stage, dead: Queue, *, to: Queue | None = None, rate: int | None = None) -> str:
-    """Starts a task and answers its handle.
+def start(stage: Stage, dead: Queue, *, to: Queue | None = None, rate: int | None = None) -> Move:
+    """Starts a task.
 
     Raises `Unsuitable` where AWS does not move from that queue, `UsageError` where a task runs already, `OpsError`
     where AWS refuses otherwise.
@@ -68,7 +82,8 @@ def start(stage: Stage, dead: Queue, *, to: Queue | None = None, rate: int | Non
         asked["MaxNumberOfMessagesPerSecond"] = rate
     with in_words():
         try:
-            return str(stage.client("sqs", dead.region).start_message_move_task(**asked)["TaskHandle"])
+            earlier = _listed(stage, dead, asked["SourceArn"])
+            answer = stage.client("sqs", dead.region).start_message_move_task(**asked)
         except ClientError as error:
             fault = error.response["Error"]
             if "already a task running" in fault["Message"]:
@@ -78,6 +93,7 @@ def start(stage: Stage, dead: Queue, *, to: Queue | None = None, rate: int | Non
             if fault["Code"] in UNSUITABLE:
                 raise Unsuitable(f"AWS does not move from {dead.word} by itself: {fault['Message']}") from None
             raise
+    return Move(stage, dead, str(part(answer, "TaskHandle")), earlier, _date(answer))
 
 
 class NoMoves(OpsError):
@@ -91,12 +107,16 @@ def tasks(stage: Stage, dead: Queue) -> list[Task]:
     """
     with in_words():
         try:
-            answer = stage.client("sqs", dead.region).list_message_move_tasks(SourceArn=arn(stage, dead), MaxResults=10)
+            return _listed(stage, dead, arn(stage, dead))
         except ClientError as error:
             fault = error.response["Error"]
             if stage.endpoint is None or fault["Code"].rsplit(".", 1)[-1] not in MISSING:
                 raise
             raise NoMoves(f"ListMessageMoveTasks was refused: {fault['Message']} ({fault['Code']}).") from None
+
+
+def _listed(stage: Stage, dead: Queue, source: str) -> list[Task]:
+    answer = stage.client("sqs", dead.region).list_message_move_tasks(SourceArn=source, MaxResults=10)
     return [
         Task(
             status=found["Status"],
@@ -109,9 +129,18 @@ def tasks(stage: Stage, dead: Queue) -> list[Task]:
             rate=found.get("MaxNumberOfMessagesPerSecond"),
             failure=found.get("FailureReason"),
             handle=found.get("TaskHandle"),
+            started=found.get("StartedTimestamp", 0),
         )
         for found in answer.get("Results", [])
     ]
+
+
+def _date(answer: dict[str, Any]) -> datetime | None:
+    """When SQS answered, by its own clock, if it said so."""
+    try:
+        return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def cancel(stage: Stage, dead: Queue) -> int:
@@ -122,38 +151,128 @@ def cancel(stage: Stage, dead: Queue) -> int:
     running = next((task for task in tasks(stage, dead) if task.handle is not None), None)
     if running is None:
         raise UsageError(f"No move from {dead.word} is under way.")
+    return _cancelled(stage, dead, str(running.handle))
+
+
+def _cancelled(stage: Stage, dead: Queue, handle: str) -> int:
     with in_words():
-        answer = stage.client("sqs", dead.region).cancel_message_move_task(TaskHandle=running.handle)
-    return int(answer["ApproximateNumberOfMessagesMoved"])
+        answer = stage.client("sqs", dead.region).cancel_message_move_task(TaskHandle=handle)
+        return int(part(answer, "ApproximateNumberOfMessagesMoved"))
 
 
-def follow(
-    stage: Stage,
-    dead: Queue,
-    progress: Callable[[int, int], None],
-    stop: Callable[[Task], bool] = lambda _: False,
-    every: float | None = None,
-) -> Task:
-    """Watches the latest task until it ends, and cancels it when `stop` says so.
+class Lost(OpsError):
+    """How far a task is, or whether it will end, is not known any more."""
 
-    Raises `OpsError` where it failed, naming the reason.
+
+class Move:
+    """A task that was started here, and what was seen of it last.
+
+    AWS lists it with its handle while it runs. Afterwards, or where the list lags, it is the one that was not there
+    before: others ended earlier, and there is one at a time.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListMessageMoveTasks.html
     """
-    stopping = False
-    while True:
-        latest = next(iter(tasks(stage, dead)), None)
-        if latest is None:
-            raise OpsError(f"AWS knows of no move from {dead.word}.")
-        progress(latest.moved, latest.to_move)
-        if latest.status not in RUNNING:
-            break
-        if not stopping and stop(latest):
-            stopping = True
-            with suppress(UsageError):  # it ended just now
-                cancel(stage, dead)
-            continue
-        time.sleep(EVERY if every is None else every)
-    if latest.status == "FAILED":
-        raise OpsError(
-            f"AWS's move failed after {latest.moved:,} messages: {latest.failure}. The others are where they were."
-        )
-    return latest
+
+    def __init__(
+        self, stage: Stage, dead: Queue, handle: str, earlier: Sequence[Task] = (), answered: datetime | None = None
+    ) -> None:
+        self._stage = stage
+        self._dead = dead
+        self.handle = handle
+        self._earlier = {task.started for task in earlier}
+        self._not_before = (answered - SPARE).timestamp() * 1000 if answered is not None else 0.0
+        self._started: int | None = None
+        self.last: Task | None = None
+        """What AWS said last of it; None before it said anything."""
+        self._cancelled = False
+        self._refusals = 0
+
+    @property
+    def moved(self) -> int:
+        """Messages that it moved, as far as anybody said."""
+        return self.last.moved if self.last is not None else 0
+
+    @property
+    def over(self) -> bool:
+        """Whether it was seen to have ended."""
+        return self.last is not None and not self.last.runs
+
+    def look(self) -> Task:
+        """How far it is. Raises `OpsError` where AWS does not say."""
+        found = next(filter(self._is_it, tasks(self._stage, self._dead)), None)
+        if found is None:
+            raise OpsError(f"AWS lists no move from {self._dead.word} that is this one.")
+        self._started = found.started
+        if self.last is None or found.moved >= self.last.moved or not found.runs:
+            self.last = found  # an answer that lags tells nothing new
+        return found
+
+    def cancel(self) -> None:
+        """Asks AWS to stop it. Raises `OpsError` where AWS refuses, unless it has ended."""
+        if self._cancelled:
+            return
+        try:
+            moved = _cancelled(self._stage, self._dead, self.handle)
+        except OpsError:
+            with suppress(OpsError):
+                self.look()
+            if self.over:
+                return
+            raise
+        self._cancelled = True
+        if self.last is not None:
+            self.last = replace(self.last, moved=max(moved, self.last.moved))
+
+    def follow(
+        self,
+        progress: Callable[[int, int], None],
+        stop: Callable[[int], bool] = lambda _: False,
+        pause: Callable[[float], object] = time.sleep,
+    ) -> Task:
+        """Watches it until it ends, and cancels it when `stop` says so of how many it moved.
+
+        What AWS leaves open is asked again.
+
+        Raises `Lost` where AWS does not say how far it is, after it tried to cancel it, or does not let it be
+        cancelled: whether it goes on is in the sentence.
+        """
+        open_ = 0
+        stopping = False
+        while True:
+            try:
+                latest = self.look()
+                open_ = 0
+            except OpsError as error:
+                open_ += 1
+                if open_ >= PATIENCE:
+                    raise Lost(f"AWS does not say how far its move is: {error} {self._ended()}") from None
+            else:
+                progress(latest.moved, latest.to_move)
+                if not latest.runs:
+                    return latest
+            stopping = stopping or stop(self.moved)
+            if stopping:
+                self._try_cancel()
+            pause(EVERY)
+
+    def _try_cancel(self) -> None:
+        try:
+            self.cancel()
+        except OpsError as error:
+            self._refusals += 1
+            if self._refusals >= PATIENCE:
+                raise Lost(f"AWS's move could not be cancelled: {error} {GOES_ON}") from None
+
+    def _ended(self) -> str:
+        """Tries to cancel what nobody can watch, and says what came of it."""
+        try:
+            self.cancel()
+        except OpsError as error:
+            return f"Nor could it be cancelled: {error} {GOES_ON}"
+        return "It was cancelled, and has ended or will in moments."
+
+    def _is_it(self, task: Task) -> bool:
+        if task.handle is not None:
+            return task.handle == self.handle
+        if self._started is not None:
+            return task.started == self._started
+        return task.started not in self._earlier and task.started >= self._not_before

@@ -140,7 +140,7 @@ class Adaptive(Pace):
         are the same the counts do not tell.
         """
         clock = asyncio.get_running_loop().time
-        first = dead = sum(await self._counts(self._dead))
+        first = dead = await self._held()
         counts: dict[str, tuple[int, int]] = {}
         history = _History(clock(), moved())
         throttled, moving = self._sqs.throttled, False
@@ -151,6 +151,8 @@ class Adaptive(Pace):
             try:
                 now_counts = {url: await self._counts(url) for url in destinations()}
                 now_dead = sum(await self._counts(self._dead))
+                if first is None or dead is None:  # it could not be asked before
+                    first = dead = now_dead
                 before = history.before(now - LAG)
                 if before is not None and before >= ENOUGH and now_dead > first - before / 2:
                     await look()
@@ -191,6 +193,13 @@ class Adaptive(Pace):
             self.rate = None
         elif look.sent and look.fresh:
             self.rate = min(limit * 1.5, FASTEST)
+
+    async def _held(self) -> int | None:
+        """What the dead-letter queue has; None where nobody says."""
+        try:
+            return sum(await self._counts(self._dead))
+        except (OpsError, Unanswered):
+            return None
 
     async def _counts(self, url: str) -> tuple[int, int]:
         """How many wait, and how many are in flight."""

@@ -25,6 +25,8 @@ class Pulse:
         self._journal = journal
         self._path = journal.with_suffix(".pulse")
         self._file: int | None = None
+        self.died = False
+        """Whether the process that had it before died with it, and may hide messages that nobody holds."""
 
     def take(self) -> float | None:
         """Makes it this process's; the seconds since it last beat for another, None where it never did.
@@ -41,6 +43,7 @@ class Pulse:
                 f"{self._journal.stem} runs, in process {_holder(self._path)}: wait for it, or end it: "
                 "with Ctrl-C where it runs, or `cancel`."
             ) from None
+        self.died = bool(_holder(self._path, ""))
         os.ftruncate(file, 0)
         private_file.write(file, str(os.getpid()).encode())
         self._file = file
@@ -52,18 +55,23 @@ class Pulse:
             os.utime(self._file)
             await asyncio.sleep(EVERY)
 
-    def end(self, *, forget: bool = False) -> None:
-        """Lets another process take it; `forget` where nothing is left for another."""
+    def end(self, *, forget: bool = False, hides: bool = True) -> None:
+        """Lets another process take it; `forget` where nothing is left for another.
+
+        Without `hides` it is left as by a process that hides no messages.
+        """
         if self._file is None:
             return
         if forget:
             self._path.unlink(missing_ok=True)
+        elif not hides:
+            os.ftruncate(self._file, 0)
         os.close(self._file)
         self._file = None
 
 
-def _holder(path: Path) -> str:
+def _holder(path: Path, unknown: str = "of another") -> str:
     try:
-        return path.read_text(encoding="ascii") or "of another"
+        return path.read_text(encoding="ascii") or unknown
     except (OSError, UnicodeError):
-        return "of another"
+        return unknown

@@ -40,6 +40,8 @@ class Report:
     unseen: int = 0
     """Messages that could be received at the start and were not looked at in a dry run: what `tally` has seen of the
     first and these are all of them."""
+    left: int = 0
+    """Messages that are there where AWS's own redrive was ended because it had moved as many as there were."""
     locked: int = 0
     """Messages that SQS did not show, because a message before them in their FIFO group is kept."""
     in_flight: int = 0
@@ -47,6 +49,9 @@ class Report:
     their FIFO group."""
     whole: bool = False
     """Whether as many were moved as the limit allows, or all that were named by id: who stayed was not asked for."""
+    uncounted: int = 0
+    """Messages that were left by the count and were sent before the start: they died later, or SQS had not counted them
+    yet."""
     maybe_twice: int = 0
     """Messages in sends that got no answer; a standard queue may hold them twice, with the same idempotency key."""
     undeleted: int = 0

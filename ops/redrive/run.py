@@ -26,7 +26,7 @@ from ops.redrive.changes import Changes, change_of
 from ops.redrive.edit import Change
 from ops.redrive.journal import Journal
 from ops.redrive.linger import Linger
-from ops.redrive.mover import LIMIT, Mover
+from ops.redrive.mover import CAME_BACK, LIMIT, Mover
 from ops.redrive.pace import Adaptive, Pace
 from ops.redrive.pulse import EVERY
 from ops.redrive.refusal import refuse
@@ -42,6 +42,8 @@ from ops.sqs.sweep import Sweep
 from ops.sqs.transport import Unanswered
 from ops.stage import Stage
 
+ENDS = frozenset({None, START, LIMIT, CAME_BACK})
+"""Why a run may stop that has nothing left to go on with."""
 SPARE = 10
 """Seconds by which a process may be late with a beat, and a receive with its answer."""
 
@@ -129,6 +131,7 @@ class _Move:
         self._journal = journal
         self._left_behind: list[Journal] = []
         self._lease: Lease | None = None
+        self._unsure = 0
         self._progress = progress
         self._work_queue = work_of(stage.topology, dead.word)
         self._leaves = self._to is not None and self._to.word != self._work_queue
@@ -173,18 +176,27 @@ class _Move:
             try:
                 run_loop(self._work())
             except (OpsError, KeyboardInterrupt) as error:
-                if not journal.path.exists():
-                    raise  # nothing was sent, so there is nothing to go on with
-                told = isinstance(error, OpsError)
-                report.stopped, report.failure = (FAILED, str(error)) if told else (INTERRUPTED, None)
+                if journal.idle is None and not journal.moved and not self._unsure:
+                    journal.forget()
+                    raise
+                self._failed(error)
                 report.undeleted = len(journal.pending)
-            if report.stopped not in (INTERRUPTED, FAILED) and not report.undeleted:
-                journal.end(report.stopped or "done")
+            if report.stopped in ENDS and not report.undeleted and not report.in_flight:
+                try:
+                    journal.end(report.stopped or "done")
+                except OpsError as error:
+                    self._failed(error)
+            if not journal.catch_up() and not self._dead.fifo:
+                report.maybe_twice += len(journal.unwritten)
         finally:
             if self._request.edit is not None and journal.ended is None and journal.path.exists():
                 report.edit_in = str(journal.path)
             self._changes.close(report)
             report.problem = audit.end(self._stage, record, self._result()) or report.problem
+
+    def _failed(self, error: BaseException) -> None:
+        told = isinstance(error, OpsError)
+        self._report.stopped, self._report.failure = (FAILED, str(error)) if told else (INTERRUPTED, None)
 
     @property
     def _journals(self) -> list[Journal]:
@@ -197,14 +209,14 @@ class _Move:
             journal.deleted(gone)
 
     def _hidden(self) -> float:
-        """Seconds for which runs that died may still hide what they sent."""
+        """Seconds for which runs that died may still hide what they sent, or were about to."""
         longest = sweeps.VISIBILITY + EVERY + SPARE
-        return max(
-            (longest - each.idle for each in self._journals if each.pending and each.idle is not None), default=0
-        )
+        left = [e for e in self._journals if e.pending or e.pulse.died]
+        return max((longest - each.idle for each in left if each.idle is not None), default=0.0)
 
     def _waits(self, goal: int, undeleted: int, seconds: float) -> None:
-        note = f"waiting for {undeleted:,} sent messages that are out of sight, {seconds:.0f} s at the most"
+        whom = f"{undeleted:,} sent messages that are out of sight" if undeleted else "what a process that died hides"
+        note = f"waiting for {whom}, {seconds:.0f} s at the most"
         self._progress(self._report.tally.moved, goal, note)
 
     async def _work(self) -> None:
@@ -214,16 +226,19 @@ class _Move:
         if self._journal is not None:
             start = start.since(self._journal.begun, self._journal.moved)
             self._journal.begun = start.begun if self._journal.begun is None else self._journal.begun
+            self._journal.begin()
         waiting = start.waiting
         goal = waiting if request.limit is None else min(request.limit, waiting)
         async with connected(self._stage, self._dead, self._to) as sqs:
             sent_before = {id_ for journal in self._journals for id_ in journal.pending}
+            hidden = self._hidden()
+            over = monotonic() + hidden
             sweep = Sweep(
                 sqs,
                 self._dead.url,
                 workers=32,
                 gone=sent_before,
-                hidden=self._hidden(),
+                hidden=hidden,
                 settled=self._settled,
                 waits=lambda undeleted, seconds: self._waits(goal, undeleted, seconds),
             )
@@ -266,6 +281,9 @@ class _Move:
                 report.before, report.after = start.counts, await self._counts(sqs)
                 if self._journal is not None and sweep.stopped in (None, LIMIT, START):
                     self._leave(start, sent_before, mover.sent)
+                if not sweep.held and (monotonic() >= over or (sweep.stopped is None and not report.in_flight)):
+                    for journal in self._journals:
+                        journal.hides = False
                 report.mostly_back = mover.mostly_back
                 report.unfit = chooser.unfit
                 if turns is not None and self._work_queue is not None and self._leaves:
@@ -287,6 +305,7 @@ class _Move:
         unseen = max(waiting - (tally.seen - tally.late), 0)
         report.locked = unseen if hides else 0
         report.unseen = unseen if self._journal is None else 0
+        self._unsure = sqs.unsure
         report.maybe_twice = 0 if self._dead.fifo else sqs.unsure
         report.undeleted = sweep.undeleted
         report.stopped = sweep.stopped
@@ -298,7 +317,8 @@ class _Move:
         if report.whole or report.stopped == LIMIT:
             return
         seen = tally.seen - tally.late + len(sent_before) + report.locked
-        report.in_flight = start.held(seen, report.after, fifo=self._dead.fifo)
+        report.in_flight = start.left(seen, report.after, kept=tally.kept + report.locked)
+        report.uncounted = start.uncounted
 
     async def _counts(self, sqs: Sqs) -> Counts | None:
         try:

@@ -41,7 +41,7 @@ def runs(stage: Stage, dead: Queue) -> tuple[list[Run], str | None]:
 
     Raises `OpsError` where this machine's files cannot be used.
     """
-    known = [journal for journal in map(Journal.read, journals.files(stage)) if journal.queue.url == dead.url]
+    known = [journal for journal in journals.known(stage) if journal.queue.url == dead.url]
     by_run = {journal.run: journal for journal in known[-MOST:]}
     found: list[Run] = []
     at_it, problem = lease.seen(stage, dead)

@@ -20,12 +20,20 @@ TEN = 10
 THROTTLED_ATTEMPTS = 20
 """How often a call is made that is refused for being too fast: with the pauses between, for two minutes."""
 
+TOO_LARGE = frozenset({"HTTP 413"})
+"""What a proxy says of a batch that it does not let through; its messages may fit one by one."""
+TIMEOUT = 408
+"""The status by which a proxy says that it waited for SQS in vain."""
 EXPIRED = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException"}
 )
 """Faults of credentials that held before and do not any more."""
 LAPSED = "it was held for too long, and others may have it now"
 """Why a message is not sent that may be sent no more."""
+UNSAID = "SQS did not say what became of it"
+"""Why a message counts as not sent that may have been."""
+DOUBTS = 2
+"""How often a message is sent of which SQS answers, but not whether it took it: each may be one copy more."""
 
 
 class Refused(OpsError):
@@ -80,6 +88,7 @@ class _Attributes(Struct, rename="pascal"):
 class _Fault(Struct):
     kind: str = msgspec.field(default="", name="__type")
     message: str | None = None
+    spelled: str | None = msgspec.field(default=None, name="Message")
 
 
 A = TypeVar("A")
@@ -90,7 +99,8 @@ class Sqs:
 
     Faults of the service are retried after growing random pauses, and so is a call that got no answer. Throttles, of
     a whole call and of an entry alike, are waited out for two minutes. On a standard queue a send without answer may
-    arrive twice: `unanswered` counts, by action, the calls without answer and `unsure` the messages in such sends.
+    arrive twice: `unanswered` counts, by action, the calls without answer and `unsure` the messages in such sends,
+    and those of which SQS answered something else than whether it took them. Of these it is asked twice only.
     `throttled` counts the refusals for being too fast, of calls and of entries. `elsewhere` are the transports to
     queues, by their URLs, that are in another region. `lapsed` is asked before every attempt which of these entry ids
     may be sent no more, and `taken` is told what SQS confirmed, with the id that it gave it. `renew` is called when the
@@ -141,6 +151,7 @@ class Sqs:
         """
         outcome: dict[str, str | None] = {}
         waiting = {entry.id: entry for entry in entries}
+        doubts = 0
         for attempt in itertools.count():
             for id_ in self.lapsed(waiting):
                 outcome[id_] = LAPSED
@@ -153,12 +164,30 @@ class Sqs:
                 )
             except _Lapsed:
                 continue
+            except Refused as refusal:
+                if refusal.fault not in TOO_LARGE:
+                    raise
+                if len(waiting) == 1:
+                    return outcome | dict.fromkeys(waiting, str(refusal))
+                for alone in waiting.values():
+                    outcome |= await self.send(url, [alone])
+                return outcome
+            refused = {failed.id for failed in answer.failed}
             for sent in answer.successful:
                 if (entry := waiting.pop(sent.id, None)) is None:
                     continue
-                outcome[sent.id] = _confirmed(entry, sent)
+                doubt = "SQS says both that it took it and that it did not" if sent.id in refused else None
+                outcome[sent.id] = doubt or _confirmed(entry, sent)
                 if outcome[sent.id] is None:
                     self.taken(entry, sent.message_id)
+                else:
+                    self.unsure += 1
+            if unsaid := waiting.keys() - refused:
+                self.unsure += len(unsaid)
+                doubts += 1
+            if doubts == DOUBTS:
+                outcome |= dict.fromkeys(unsaid, UNSAID)
+                waiting = {id_: entry for id_, entry in waiting.items() if id_ not in unsaid}
             throttled = self._throttled(answer.failed)
             for failed in answer.failed:
                 if failed.id not in waiting:
@@ -170,7 +199,7 @@ class Sqs:
                 break
             await self.pause(attempt)
         for id_ in waiting:
-            outcome.setdefault(id_, "SQS did not say what became of it")
+            outcome.setdefault(id_, UNSAID)
         return outcome
 
     async def delete(self, url: str, receipts: Mapping[str, str]) -> set[str]:
@@ -226,28 +255,35 @@ class Sqs:
     ) -> A:
         payload = msgspec.json.encode(request)
         transport = self._elsewhere.get(request["QueueUrl"], self._transport)
+        unread = 0
         for attempt in itertools.count():
             last = self._over(attempt)
             if attempt and self.lapsed(sends):  # whoever calls this has just looked himself
                 raise _Lapsed
             renewals = self._renewals
+            self.unsure += len(sends)  # also where this is cut off while it waits for the answer
             try:
                 status, body = await transport(action, payload)
                 if status == 200:
-                    return _read(body, answer)
+                    unread += 1
+                    read = _read(body, answer)
+                    self.unsure -= len(sends)
+                    return read
             except Unanswered:
                 self.unanswered[action] = self.unanswered.get(action, 0) + 1
-                self.unsure += len(sends)
-                if last or not repeat:
+                fifo = request["QueueUrl"].endswith(".fifo")  # which takes no copy
+                if last or not repeat or (sends and unread == DOUBTS and not fifo):
                     raise
                 await self.pause(attempt)
                 continue
+            if status != TIMEOUT:
+                self.unsure -= len(sends)
             fault, message = _fault(status, body)
             if fault in EXPIRED and not last and self._renewed(renewals):
                 continue
             throttled = is_throttle(fault, status)
             self.throttled += throttled
-            again = throttled or status >= 500 or fault in TRANSIENT
+            again = throttled or status >= 500 or status == TIMEOUT or fault in TRANSIENT
             if not again or self._over(attempt, throttled=throttled):
                 raise Refused(action, fault, message)
             await self.pause(attempt)
@@ -296,9 +332,9 @@ def _confirmed(entry: Entry, sent: _Sent) -> str | None:
 def _fault(status: int, body: bytes) -> tuple[str, str | None]:
     try:
         fault = msgspec.json.decode(body, type=_Fault)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return f"HTTP {status}", None
     # `com.amazonaws.sqs#QueueDoesNotExist`, or the older `AWS.SimpleQueueService.NonExistentQueue`
     # or with what follows a colon, which is no part of it.
     # https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html#operation-error-serialization
-    return fault.kind.rpartition("#")[2].partition(":")[0] or f"HTTP {status}", fault.message
+    return fault.kind.rpartition("#")[2].partition(":")[0] or f"HTTP {status}", fault.message or fault.spelled

@@ -14,16 +14,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from itertools import islice
-from typing import TypeVar
 
 from msgspec import Struct
 
-from ops.sqs.client import TEN, Refused, Sqs
+from ops.errors import OpsError
+from ops.sqs.client import Refused, Sqs
 from ops.sqs.clock import Clock
 from ops.sqs.message import Message
 from ops.sqs.transport import Unanswered
-from ops.sqs.workers import all_done
+from ops.sqs.workers import all_done, tens
 
 MOST_HELD = 100_000
 """Messages held at once, at the most: SQS allows 120,000 in flight.
@@ -36,6 +35,8 @@ WAIT = 1
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html"""
 PATIENCE = 3
 """Passes in a row that bring nothing although SQS counts waiting messages: its counts lag, and so may a receive."""
+EXTENDERS = 8
+"""Calls at once that hide what is held for longer: in single file, those for all that may be held take too long."""
 LOOKS = 2
 """Times that a message may hide with nothing new seen and nothing deleted meanwhile: who loses answers all the time
 would wait for ever."""
@@ -43,7 +44,6 @@ WAITING = "ApproximateNumberOfMessages"
 HIDDEN = "ApproximateNumberOfMessagesNotVisible"
 
 Visit = Callable[[list[Message]], Awaitable[None]]
-T = TypeVar("T")
 
 
 def nothing(*_: object) -> None:
@@ -66,9 +66,10 @@ class Sweep:
     """One pass over one queue, by several workers at once.
 
     `visibility` is how many seconds a message is hidden for at a time, `VISIBILITY` where it is not said; longer where
-    the work takes longer. `gone` are ids of messages that an earlier pass already sent, and may hide for `hidden`
-    seconds more. `settled` is told the ids of what was sent and is surely not in the queue any more, `waits` how many
-    such messages are waited for, and for how many seconds at the most.
+    the work takes longer. `gone` are ids of messages that an earlier pass already sent; it may hide those and others
+    for `hidden` seconds more, which are waited for while SQS counts any that are not this sweep's. `settled` is told
+    the ids of what was sent and is surely not in the queue any more, `waits` how many such messages are waited for, and
+    for how many seconds at the most.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class Sweep:
         self._most_held = most_held
         self._holds: dict[str, _Hold] = {}
         self._groups: dict[str | None, int] = {}
-        self._look_until = self._now() + hidden if self._gone else 0.0
+        self._look_until = self._now() + hidden if hidden or self._gone else 0.0
         self._waits_since: float | None = None
         """Since when it waits with no message seen for the first time, and none deleted."""
         self._looks_back = False
@@ -113,6 +114,11 @@ class Sweep:
     def held(self) -> int:
         """Messages out of sight that nobody has settled."""
         return sum(not hold.gone for hold in self._holds.values())
+
+    @property
+    def ahead(self) -> int:
+        """The size of the messages that wait for their visit."""
+        return sum(len(message.body) for lot in self._ahead for message in lot)
 
     @property
     def undeleted(self) -> int:
@@ -179,7 +185,7 @@ class Sweep:
                 # A receipt handle may have been renewed while its deletion was under way, which then deleted nothing.
                 again = [id_ for id_, hold in self._holds.items() if hold.gone] if deletions < PATIENCE else []
                 deletions += bool(again)
-                for lot in _tens(again):
+                for lot in tens(again):
                     await self.delete(lot)
                 idle = idle + 1 if seen == self._seen else 0
                 counts = await self._sqs.attributes(self._url, (WAITING, HIDDEN))
@@ -250,7 +256,7 @@ class Sweep:
         """
         now = self._now()
         kept = [(i, hold.receipt) for i, hold in reversed(self._holds.items()) if not hold.gone and now < hold.until]
-        for lot in _tens(kept):
+        for lot in tens(kept):
             try:
                 await self._sqs.hide(self._url, dict(lot), 0)
             except (Refused, Unanswered):
@@ -372,24 +378,23 @@ class Sweep:
             now = self._now()
             # What ran out is not extended: SQS may say yes to the old receipt of a message that others hold by now.
             soon = now + self._visibility / 2
-            late = [(id_, hold.receipt) for id_, hold in self._holds.items() if now < hold.until < soon]
-            for lot in _tens(late):
-                asked = self._now()
-                try:
-                    extended = await self._sqs.hide(self._url, dict(lot), self._visibility)
-                except (Refused, Unanswered):
-                    continue
-                receipts = dict(lot)
-                for id_ in extended & self._holds.keys():
-                    hold = self._holds[id_]
-                    if hold.receipt == receipts[id_] and asked < hold.until:
-                        hold.until = asked + self._visibility
+            lots = tens([id_ for id_, hold in self._holds.items() if now < hold.until < soon])
+            await asyncio.gather(*(self._hide_longer(lots) for _ in range(EXTENDERS)))
+
+    async def _hide_longer(self, lots: Iterator[list[str]]) -> None:
+        for lot in lots:
+            asked = self._now()
+            receipts = {i: held.receipt for i in lot if (held := self._holds.get(i)) is not None and asked < held.until}
+            if not receipts:
+                continue
+            try:
+                extended = await self._sqs.hide(self._url, receipts, self._visibility)
+            except (OpsError, Unanswered):
+                continue  # there is time for another try, and whoever is not signed in is told elsewhere
+            for id_ in extended & self._holds.keys():
+                hold = self._holds[id_]
+                if hold.receipt == receipts[id_] and asked < hold.until:
+                    hold.until = asked + self._visibility
 
     def _now(self) -> float:
         return self._clock.now()
-
-
-def _tens(items: Iterable[T]) -> Iterator[list[T]]:
-    rest = iter(items)
-    while lot := list(islice(rest, TEN)):
-        yield lot

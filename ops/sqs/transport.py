@@ -62,7 +62,9 @@ class HttpTransport:
         shown = f"[{self._host}]" if ":" in self._host else self._host
         self._authority = shown if self._port == PORTS[parts.scheme] else f"{shown}:{self._port}"
         self._certificates = certificates
-        self._proxy = None if proxy_bypass(self._host) else getproxies().get(self._scheme)
+        proxy = None if proxy_bypass(self._host) else getproxies().get(self._scheme)
+        # Without a scheme it is http, as botocore takes it too.
+        self._proxy = proxy if not proxy or "://" in proxy else f"http://{proxy.removeprefix('//')}"
         self._signature = Signature("sqs", region, self._authority)
         self.credentials = credentials
         self._frozen: ReadOnlyCredentials | None = None
@@ -74,7 +76,7 @@ class HttpTransport:
 
     async def __aenter__(self) -> HttpTransport:
         tls = ssl.create_default_context(cafile=self._certificates) if self._scheme == "https" else None
-        if self._proxy is None:
+        if not self._proxy:
             wire = Wire(self._host, self._port, tls, timeout=self._timeout)
             self._client = await self._open.enter_async_context(wire)
             return self

@@ -1,10 +1,15 @@
-"""Several workers at once, of which one may fail."""
+"""Several workers at once, of which one may fail, and their lots."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from itertools import islice
+from typing import Any, TypeVar
+
+from ops.sqs.client import TEN
+
+T = TypeVar("T")
 
 
 async def all_done(workers: Iterable[Coroutine[Any, Any, None]], failed: Callable[[], None]) -> None:
@@ -29,3 +34,10 @@ async def all_done(workers: Iterable[Coroutine[Any, Any, None]], failed: Callabl
     for result in results:
         if isinstance(result, BaseException):
             raise result
+
+
+def tens(items: Iterable[T]) -> Iterator[list[T]]:
+    """The items in lists of ten, as many as one of SQS's calls takes, the last shorter; several may take from it."""
+    rest = iter(items)
+    while lot := list(islice(rest, TEN)):
+        yield lot

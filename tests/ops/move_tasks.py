@@ -55,7 +55,8 @@ class MoveTasks:
                 "There is already a task running. Only one active task is allowed for a source queue arn at a time.",
             )
         handle = f"handle-{len(self.tasks)}"
-        told = {"Status": "RUNNING", "TaskHandle": handle, "StartedTimestamp": 1_763_760_000_000, **request}
+        started = 1_763_760_000_000 + len(self.tasks)
+        told = {"Status": "RUNNING", "TaskHandle": handle, "StartedTimestamp": started, **request}
         told |= {"ApproximateNumberOfMessagesMoved": 0, "ApproximateNumberOfMessagesToMove": len(source)}
         self.tasks.insert(0, told)
         return 200, json.dumps({"TaskHandle": handle}).encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import subprocess
 import sys
 import time
@@ -11,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 import ops.lease as leases
 from ops.dead_letters.export import drop
-from ops.errors import UsageError
+from ops.errors import OpsError, UsageError
 from ops.lease import held
 from ops.queue import Queue, find
 from ops.redrive.request import Request
@@ -155,3 +157,37 @@ def test_a_lock_file_that_says_nothing_keeps_nobody_out(aws: Endpoint, stage: St
     path.write_text("{")
     with held(stage, dead, "redrive", RUN):
         assert lease(aws)["run"]["S"] == RUN
+
+
+def test_a_lease_that_could_not_be_taken_leaves_the_queue_as_free_as_it_was(
+    aws: Endpoint, stage: Stage, dead: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: leases.Lease, lasts: int) -> bool:
+        raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow"}}, "PutItem")
+
+    with monkeypatch.context() as context:
+        context.setattr(leases.Lease, "end", lambda self: self._over.set())  # it dies, and its lease goes on
+        with held(stage, dead, "redrive", RUN):
+            pass
+    with monkeypatch.context() as context:
+        context.setattr(leases.Lease, "_put", refused)
+        with pytest.raises(OpsError, match="cannot be asked"), held(stage, dead, "redrive", "another"):
+            pass
+    dead_tickets(aws, 1)
+    assert leases.running(stage, dead) is None
+    assert redrive(stage, Request("open_ticket"), yes=True).tally.moved == 1
+
+
+def test_who_has_no_name_on_this_machine_is_called_by_their_number(
+    aws: Endpoint, stage: Stage, dead: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", lambda number: {}[number])
+    dead_tickets(aws, 1)
+    with held(stage, dead, "redrive", RUN):
+        running = leases.running(stage, dead)
+        assert running is not None
+        assert running.holder.who == f"user {os.getuid()}"
+        leases.ask_to_stop(stage, dead, running)
+    assert ops("redrive", "open_ticket", "--yes").exit_code == 0

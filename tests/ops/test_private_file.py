@@ -217,3 +217,19 @@ def test_a_filter_with_a_secret_is_recorded_without_it(aws: Endpoint, home: Path
     assert answer("drop", *chosen)["deleted"] == 1
     assert {name.partition("-dropped")[2] for name in holders(home, SECRET)} == {".jsonl"}
     assert SECRET not in str(aws.tables)
+
+
+def test_the_name_of_a_file_that_was_made_or_replaced_is_on_the_disk_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync, synced = os.fsync, []
+
+    def fsync(number: int) -> None:
+        sync(number)
+        if os.path.samestat(os.fstat(number), tmp_path.stat()):
+            synced.append(sorted(each.name for each in tmp_path.iterdir()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    os.close(private_file.create(tmp_path / "made"))
+    private_file.replace(tmp_path / "replaced", b"whole")
+    assert (synced[0], synced[-1]) == (["made"], ["made", "replaced"])

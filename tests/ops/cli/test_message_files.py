@@ -190,3 +190,42 @@ def test_a_folder_that_is_named_like_a_journal_is_passed_over(aws: Endpoint, sta
     dead_tickets(aws, 1)
     assert answer("resume") == []
     assert answer("redrive", "open_ticket", "--yes")["tally"]["moved"] == 1
+
+
+@pytest.mark.parametrize("name", ["20260101-000000-aaaa.import", "20260101-000000-aaaa.journal"])
+def test_a_journal_that_is_damaged_stands_in_nobodys_way_and_is_named(
+    aws: Endpoint, stage: Stage, tmp_path: Path, name: str
+) -> None:
+    private_file.make_folder(stage.open_files())
+    (stage.files / name).touch(mode=0o600)
+    dead_tickets(aws, 2)
+    file = tmp_path / "letters.jsonl"
+    commands = [("resume",), ("redrive", "open_ticket"), ("status", "open_ticket")]
+    commands += [
+        ("drop", "open_ticket", "--file", str(file), "--yes"),
+        ("import", "open_ticket-dlq", str(file), "--yes"),
+    ]
+    for command in (*commands, ("redrive", "open_ticket", "--yes")):
+        result = ops(*command)
+        assert (result.exit_code, command[0] == "drop" or name in result.stderr) == (0, True), result.output
+    assert len(queue(aws, "open_ticket").arrived) == 2
+
+
+def test_an_import_that_cannot_begin_its_journal_leaves_none(
+    aws: Endpoint, stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "letters.jsonl"
+    file.write_bytes(grouped(3))
+    written = private_file.write
+
+    def full(to: int, content: bytes) -> None:
+        if b"digest" in content:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written(to, content)
+
+    with monkeypatch.context() as context:
+        context.setattr(private_file, "write", full)
+        result = ops("import", "change_ticket-dlq", str(file), "--yes")
+    assert (result.exit_code, "No space left" in result.output) == (1, True), result.output
+    assert [each.name for each in stage.files.iterdir() if each.suffix != ".jsonl"] == []
+    assert answer("import", "change_ticket-dlq", str(file), "--yes")["sent"] == 3

@@ -7,15 +7,17 @@ the move-task tests of localstack were recorded against it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from botocore.stub import Stubber
 
+from ops.depth import COUNTS
 from ops.errors import OpsError, UsageError
 from ops.queue import Queue
 from ops.redrive import native, sample
-from ops.redrive.native import Unsuitable
+from ops.redrive.native import Move, Task, Unsuitable
 from ops.redrive.request import Request
 from ops.redrive.run import redrive
 from ops.stage import Stage
@@ -24,6 +26,7 @@ from stacks import names
 NAME = names.dead_letter_queue("cloud", "open_ticket")
 URL = f"https://sqs.eu-west-1.amazonaws.com/000000000000/{NAME}"
 ARN = f"arn:aws:sqs:eu-west-1:000000000000:{NAME}"
+AT: dict[str, Any] = {"started": 1_763_760_000_000, "started_at": "2025-11-21T21:20:00+00:00"}
 DEAD = Queue("open_ticket-dlq", "dead", NAME, URL)
 
 
@@ -56,7 +59,7 @@ def task(status: str, moved: int, **more: Any) -> dict[str, Any]:
 
 
 def refuses(sqs: Stubber, code: str, message: str) -> None:
-    asks_arn(sqs)
+    lists(sqs)
     sqs.add_client_error("start_message_move_task", code, message, 400)
 
 
@@ -69,9 +72,10 @@ def test_a_task_is_started_with_destination_and_rate(cloud: Stage, sqs: Stubber)
         {"Attributes": {"QueueArn": other}},
         {"QueueUrl": to.url, "AttributeNames": ["QueueArn"]},
     )
+    sqs.add_response("list_message_move_tasks", {"Results": []}, {"SourceArn": ARN, "MaxResults": 10})
     asked = {"SourceArn": ARN, "DestinationArn": other, "MaxNumberOfMessagesPerSecond": 50}
     sqs.add_response("start_message_move_task", {"TaskHandle": "handle"}, asked)
-    assert native.start(cloud, DEAD, to=to, rate=50) == "handle"
+    assert native.start(cloud, DEAD, to=to, rate=50).handle == "handle"
 
 
 def test_a_queue_that_is_no_dlq_of_a_queue_is_unsuitable(cloud: Stage, sqs: Stubber) -> None:
@@ -104,14 +108,20 @@ def test_progress_is_followed_to_the_end(cloud: Stage, sqs: Stubber) -> None:
     lists(sqs, task("RUNNING", 2, TaskHandle="handle"), task("COMPLETED", 3))
     lists(sqs, task("COMPLETED", 8))
     seen: list[tuple[int, int]] = []
-    ended = native.follow(cloud, DEAD, lambda done, of: seen.append((done, of)), every=0)
+    move = Move(cloud, DEAD, "handle")
+    ended = move.follow(lambda done, of: seen.append((done, of)), pause=lambda _: None)
     assert (ended.status, seen) == ("COMPLETED", [(2, 8), (8, 8)])
 
 
-def test_a_task_that_fails_half_way_says_why_and_how_far_it_came(cloud: Stage, sqs: Stubber) -> None:
-    lists(sqs, task("FAILED", 2, FailureReason="AWS.SimpleQueueService.NonExistentQueue"))
-    with pytest.raises(OpsError, match=r"failed after 2 messages: AWS\.SimpleQueueService\.NonExistentQueue"):
-        native.follow(cloud, DEAD, lambda done, of: None, every=0)
+def test_a_task_of_others_that_ended_before_is_not_taken_for_the_one_that_was_started(
+    cloud: Stage, sqs: Stubber
+) -> None:
+    known, forgotten = task("COMPLETED", 777), task("COMPLETED", 555, StartedTimestamp=1_000)
+    answered = datetime(2025, 11, 21, 21, 20, 30, tzinfo=UTC)
+    move = Move(cloud, DEAD, "handle", [Task(status="COMPLETED", moved=777, to_move=777, **AT)], answered)
+    lists(sqs, known, forgotten)
+    lists(sqs, task("COMPLETED", 8, StartedTimestamp=1_763_760_030_000), known, forgotten)
+    assert move.follow(lambda done, of: None, pause=lambda _: None).moved == 8
 
 
 def test_a_running_task_is_cancelled_by_its_handle(cloud: Stage, sqs: Stubber) -> None:
@@ -134,12 +144,12 @@ def test_a_plain_redrive_on_aws_is_left_to_aws_and_recorded(
     )  # botocore's stubber sees its own calls only
     sqs.add_response("get_queue_url", {"QueueUrl": URL.removesuffix("-dlq")})
     sqs.add_response("get_queue_url", {"QueueUrl": URL})
-    counts = {"ApproximateNumberOfMessages": "8", "ApproximateNumberOfMessagesNotVisible": "0"}
+    counts = dict.fromkeys(COUNTS, "0") | {"ApproximateNumberOfMessages": "8"}
     sqs.add_response("get_queue_attributes", {"Attributes": counts})
-    asks_arn(sqs)
+    lists(sqs)
     sqs.add_response("start_message_move_task", {"TaskHandle": "handle"}, {"SourceArn": ARN})
     lists(sqs, task("COMPLETED", 8))
-    counts = {"ApproximateNumberOfMessages": "3", "ApproximateNumberOfMessagesNotVisible": "0"}
+    counts = dict.fromkeys(COUNTS, "0") | {"ApproximateNumberOfMessages": "3"}
     sqs.add_response("get_queue_attributes", {"Attributes": counts})
     with Stubber(cloud.client("dynamodb")) as table, Stubber(cloud.client("sts")) as sts:
         sts.add_response("get_caller_identity", {"Arn": "arn:aws:sts::000000000000:assumed-role/operator/ada"})

@@ -104,9 +104,11 @@ def test_a_native_move_ends_once_what_was_there_was_moved_though_messages_keep_a
             dead.put(_entry(f'{{"other": {time.monotonic_ns()}{number}}}'), source=work.arn)
 
     aws.moves = MoveTasks(aws.sqs, 5, others)
-    report = answer("redrive", "open_ticket", "--native", "--yes")
-    assert report["stopped"] == "start"
+    result = ops("redrive", "open_ticket", "--native", "--yes", "--json")
+    report = json.loads(result.stdout)
+    assert (result.exit_code, report["stopped"]) == (3, "start")
     assert 20 <= report["tally"]["moved"] <= 40
+    assert report["left"] == len(dead)
     assert aws.moves.tasks[0]["Status"] == "CANCELLED"
     assert "--follow goes on with the rest" in native()[1]
 

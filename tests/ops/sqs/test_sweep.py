@@ -9,6 +9,7 @@ from collections import Counter
 import msgspec
 import pytest
 
+from ops.errors import OpsError
 from ops.sqs.client import Sqs
 from ops.sqs.fake import FakeQueue, FakeSqs
 from ops.sqs.message import Entry, Message
@@ -55,6 +56,52 @@ async def test_messages_stay_hidden_however_long_the_work_takes(name: str) -> No
     sweep = Sweep(Sqs(sqs), queue.url, workers=2)
     await sweep.run(visit)
     assert visits == 1
+
+
+async def test_messages_stay_hidden_however_many_they_are_and_however_slow_sqs_is() -> None:
+    sqs = FakeSqs()
+    queue = sqs.create("queue")
+    fill(queue, 400)
+
+    async def slow(action: str, payload: bytes) -> tuple[int, bytes]:
+        if action == "ChangeMessageVisibilityBatch":
+            await asyncio.sleep(2)
+        return await sqs(action, payload)
+
+    visits: Counter[str] = Counter()
+    lapsed: set[str] = set()
+
+    async def visit(batch: list[Message]) -> None:
+        visits.update(message.message_id for message in batch)
+        for _ in range(20):
+            await asyncio.sleep(20)
+            lapsed.update(sweep.lapsed([message.message_id for message in batch]))
+
+    sweep = Sweep(Sqs(slow), queue.url, workers=40)
+    await sweep.run(visit)
+    assert (len(visits), set(visits.values()), lapsed) == (400, {1}, set())
+
+
+async def test_messages_stay_hidden_though_the_credentials_were_away_for_a_moment() -> None:
+    sqs = FakeSqs()
+    queue = sqs.create("queue")
+    fill(queue, 5)
+    away = [True]
+
+    async def signed(action: str, payload: bytes) -> tuple[int, bytes]:
+        if action == "ChangeMessageVisibilityBatch" and away:
+            away.pop()
+            raise OpsError("There are no AWS credentials.")
+        return await sqs(action, payload)
+
+    async def visit(batch: list[Message]) -> None:
+        for _ in range(20):
+            await asyncio.sleep(60)
+            assert not sweep.lapsed([message.message_id for message in batch])
+
+    sweep = Sweep(Sqs(signed), queue.url, workers=1)
+    await sweep.run(visit)
+    assert not away
 
 
 async def test_what_is_put_back_comes_in_the_order_it_had() -> None:

@@ -38,7 +38,8 @@ def test_a_message_goes_there_and_back(proxies: pytest.MonkeyPatch) -> None:
         assert run(there_and_back(endpoint.url, endpoint.sqs.create("work").url)) == "body"
 
 
-def test_a_proxy_that_is_set_is_asked(proxies: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("scheme", ["http://", "//", ""])
+def test_a_proxy_that_is_set_is_asked(proxies: pytest.MonkeyPatch, scheme: str) -> None:
     asked: list[bytes] = []
 
     async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -49,7 +50,7 @@ def test_a_proxy_that_is_set_is_asked(proxies: pytest.MonkeyPatch) -> None:
 
     async def work() -> tuple[int, bytes]:
         async with await asyncio.start_server(proxy, "127.0.0.1", 0) as server:
-            proxies.setenv("http_proxy", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+            proxies.setenv("http_proxy", f"{scheme}127.0.0.1:{server.sockets[0].getsockname()[1]}")
             async with HttpTransport("http://sqs.example:8080", "eu-west-1", SIGNED_IN) as transport:
                 answer = await transport("SendMessageBatch", b"{}")
             server.close()
