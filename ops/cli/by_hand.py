@@ -92,12 +92,7 @@ def _edited(stage: Stage, gathered: Gathered) -> str | None:
                 raise UsageError(f"{error} Nothing was sent; what you wrote is in {kept}.") from None
             shown = document.repeated(text, str(error))
         else:
-            return None if _same(text, first) else text
-
-
-def _same(text: str, first: str) -> bool:
-    """Whether they say the same of every message: only remarks differ."""
-    return list(Document(text).parts.values()) == list(Document(first).parts.values())
+            return None if document.same(text, first) else text
 
 
 def _kept(stage: Stage, text: str) -> Path:

@@ -42,7 +42,7 @@ QueueName = Annotated[
     typer.Argument(
         metavar="QUEUE",
         autocompletion=completion.QUEUES,
-        help="A queue's word, name, URL or ARN; a work queue means its DLQ.",
+        help="A queue's word, name, URL or ARN; a work queue's word or name means its DLQ.",
     ),
 ]
 Filter = Annotated[

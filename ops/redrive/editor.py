@@ -55,7 +55,7 @@ def edited(text: str, folder: Path) -> str:
             os.close(file)
         _run([*words, str(path)], words[0])
         try:
-            return path.read_bytes().decode()
+            return path.read_bytes().decode("utf-8-sig")
         except FileNotFoundError:
             return ""
         except UnicodeError:
