@@ -186,10 +186,12 @@ def _edit(text: str | None) -> str | None:
     """The patch, which others on this machine do not see among the processes if it is in a file."""
     try:
         if text == "-":
-            return sys.stdin.read()
-        return Path(text[1:]).read_text(encoding="utf-8") if text is not None and text.startswith("@") else text
-    except (OSError, UnicodeError) as error:
-        raise UsageError(f"The edit cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}.") from None
+            return sys.stdin.buffer.read().decode("utf-8-sig")
+        if text is None or not text.startswith("@"):
+            return text
+        return Path(text[1:]).read_bytes().decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"The edit cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}.") from None
 
 
 def _rate(text: str) -> float | Literal["auto", "max"]:
