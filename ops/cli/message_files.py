@@ -27,7 +27,7 @@ from ops.cli.screen import print_json, said, tell
 from ops.dead_letters import export as files
 from ops.dead_letters.export import Taken
 from ops.dead_letters.restore import Restored, restore
-from ops.dead_letters.selection import in_words
+from ops.dead_letters.selection import in_words, not_seen_in_words
 from ops.errors import Interrupted, Kept
 from ops.sqs.connection import INTERRUPTED
 from stacks import names
@@ -157,6 +157,8 @@ def _show(taken: Taken, sentence: str, *, as_json: bool) -> None:
         print_json(taken)
     else:
         tell(sentence)
+        if (unseen := not_seen_in_words(taken.not_seen)) is not None:
+            tell(unseen)
         if (left := in_words(taken.unfit)) is not None:
             tell(left)
         if taken.late:

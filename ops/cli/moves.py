@@ -123,7 +123,8 @@ def _told(run: Run) -> str:
                 f"process {run.process}"
             )
         case "interrupted":
-            return f"{run.run}  {run.action} interrupted{moved}, {run.undeleted:,} of them not deleted yet: `resume`"
+            left = f"{run.undeleted:,} of them not deleted yet"
+            return f"{run.run}  {run.action} interrupted{moved}, {left}: `{run.command}`"
         case _:
             how = "" if run.how == "done" else f" ({run.how})"
             return f"{run.run}  {run.action} ended{how}{moved}"

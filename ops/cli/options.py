@@ -127,6 +127,12 @@ def opened(stage: str, *, deployer: bool = False) -> Stage:
     return reach(_asked.get() or Asked(stage), topology(), deployer=deployer)
 
 
+def typed_stage() -> str | None:
+    """The stage that the person typed, if any."""
+    asked = _asked.get()
+    return asked.stage if asked is not None and asked.said == "typed" else None
+
+
 def selection(filter_: str | None, older_than: str | None, cause: str | None, ids: str | None) -> Selection:
     """The selection that the options make. Raises `UsageError` for one that makes no sense, or is blank."""
     for option, value in (("--filter", filter_), ("--older-than", older_than), ("--cause", cause), ("--ids", ids)):

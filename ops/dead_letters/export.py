@@ -41,6 +41,8 @@ class Taken(Struct, kw_only=True):
     """Messages that were left because they came after the start."""
     unfit: int = 0
     """Messages that are not meant because the filter does not fit them."""
+    not_seen: list[str] = []
+    """Ids that were asked for and that no message in the queue had."""
     file: str | None = None
     stopped: str | None = None
     failure: str | None = None
@@ -141,6 +143,7 @@ def _take(
                 lease.on_loss(lambda: sweep.stop(INTERRUPTED))
 
             async def visit(batch: list[Message]) -> None:
+                chooser.saw(batch)
                 asked = archive is not None or selection.asks_cause
                 found = await causes.of(batch, dead.kind) if asked else [None] * len(batch)
                 meant = [
@@ -172,6 +175,7 @@ def _take(
             with interruptible(sweep):
                 await sweep.run(visit)
             taken.stopped = sweep.stopped
+            taken.not_seen = chooser.not_seen if sweep.stopped in (None, START) else []
             taken.problem = causes.remark() if selection.asks_cause else None
             if dead.fifo and sweep.stopped in (None, START):
                 taken.locked = max(waiting - taken.seen, 0)

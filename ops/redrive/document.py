@@ -15,7 +15,7 @@ together as it came, in one line or many. A message whose lines were taken out i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from typing import Literal
 
@@ -123,7 +123,6 @@ class Document:
             _read(each)
         if not self.parts:
             raise UsageError("The edit names no message: it wants lines like `# message ID json MD5`.")
-        self._asked: set[str] = set()
 
     def only(self, ids: Iterable[str]) -> None:
         """Raises `UsageError` where it has a message that is none of these."""
@@ -140,23 +139,22 @@ class Document:
         edited = self.parts.get(message.message_id)
         if edited is None:
             return None
-        self._asked.add(message.message_id)
         if edited.md5 != md5_of_body(body):
             raise ValueError("its body is not the one that was edited")
         changed = _read(edited)
         return changed if edited.kind != "json" else _as_it_came(body, changed)
 
     @property
-    def absent(self) -> int:
-        """Messages of it that were not asked about."""
-        return len(self.parts) - len(self._asked)
+    def ids(self) -> Collection[str]:
+        """Ids of its messages."""
+        return self.parts.keys()
 
 
 class Gathered:
     """Takes the bodies that would be sent, in their order, and changes none. Raises `UsageError` for too many."""
 
     left_by = ""
-    absent = 0
+    ids: Collection[str] = ()
     most_messages = 1_000
     most_bytes = 8 * 1024 * 1024
 

@@ -18,7 +18,7 @@ import inspect
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from decimal import Decimal
@@ -87,7 +87,7 @@ class Rule:
     It is loaded from its path alone: a file beside it is found only if the rule itself says where.
     """
 
-    absent = 0
+    ids: Collection[str] = ()
 
     def __init__(self, script: Script, redaction: Redaction) -> None:
         source = _source(Path(script.path))

@@ -99,12 +99,6 @@ def test_another_body_than_the_one_that_was_edited_is_not_touched() -> None:
         document.of(message(), '{"n":3}', None)
 
 
-def test_messages_that_were_not_found_are_counted() -> None:
-    document = Document(shown("1", "2", "3"))
-    document.of(message("m-1"), "2", None)
-    assert document.absent == 2
-
-
 @pytest.mark.parametrize(
     ("before", "instead", "said"),
     [
