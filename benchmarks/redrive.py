@@ -1,7 +1,8 @@
 """The operator's redrive as it is run, against the scripts that it replaces: one loop, and 32 threads of boto3.
 
 Each is a process of its own, measured from its start to its end: Python's start and its imports are part of it, but
-for the loop's, which moves fewer messages. All
+for the loop's, which moves fewer messages. What is called `moving` leaves out the start of everybody: of the command
+what it takes for ten messages, of a script what it takes until it begins. All
 move the same messages through the same fake SQS, which takes 5 or 20 ms a call and is another process. Runs are
 paired, one of each after the other, so that a busy machine is busy for both, and the medians of the ratios are what
 is said. CPU comes first: the wall time of a loop that waits says more of the network than of the loop.
@@ -14,7 +15,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -30,6 +31,8 @@ MESSAGES = 10_000
 LOOPED = 1_500
 """Messages of a loop, which is slow, and costs the same for each."""
 GROUPS = 1_000
+FEW = 10
+"""Messages of which the command takes as long as it takes to start and to end."""
 LATENCIES = (0.005, 0.020)
 PAIRS = 3
 PATIENCE = 25
@@ -46,6 +49,13 @@ class Cost:
     wall: float
     cpu: float
     memory: float = 0.0
+    start: float = 0.0
+    """Seconds of the CPU that went before the first message, as far as they are known and part of it."""
+
+    @property
+    def moving(self) -> float:
+        """Messages a CPU second, once it moves."""
+        return self.messages / (self.cpu - self.start)
 
     @property
     def per_cpu(self) -> float:
@@ -98,9 +108,9 @@ def script(threads: int) -> Callable[[str, int, int], Cost]:
         arguments = [url, queue_url(dead), queue_url(source), str(threads)]
         program = [sys.executable, "-m", "benchmarks.redrive_script", *arguments]
         cost, told = measure(program, dict(os.environ), messages)
-        if threads == 1:
-            # It moves fewer, so the start of Python would count for too much: it is left out, which is in its favour.
-            cost = Cost(messages, **json.loads(told.splitlines()[-1]))
+        alone = Cost(messages, **json.loads(told.splitlines()[-1]))
+        # A loop moves fewer, so the start of Python would count for too much: it is left out, which is in its favour.
+        cost = alone if threads == 1 else replace(cost, start=cost.cpu - alone.cpu)
         return _moved(url, source, cost)
 
     return run
@@ -136,6 +146,12 @@ def _pairs(
     return pairs
 
 
+def start() -> float:
+    """CPU seconds of the command before and after it moves: those that it takes for a few messages."""
+    with endpoint(LATENCIES[0]) as url:
+        return min(command(url, FEW, 0).cpu for _ in range(2))
+
+
 def _ratio(pairs: list[tuple[Cost, Cost]], figure: Callable[[Cost], float]) -> dict[str, float]:
     """The medians: of the baseline, of ours, and of how many times the baseline's ours is."""
     return {
@@ -150,13 +166,15 @@ def run(as_json: bool = False) -> None:
 
     `per_cpu` (against the loop), `per_cpu_threads` (against 32 threads) and `fifo_per_cpu` (against the loop) are
     messages a CPU second; `wall_threads`, `wall_threads_slow` (20 ms a call) and `fifo_wall` (against the loop)
-    messages a second; `memory_mb` is what the command had at the most.
+    messages a second; `memory_mb` is what the command had at the most. `per_cpu_moving`, `per_cpu_threads_moving` and
+    `fifo_per_cpu_moving` are messages a CPU second without anybody's start.
     """
     fast, slow = LATENCIES
     loop = _pairs(fast, script(1), LOOPED)
     threads = _pairs(fast, script(THREADS), MESSAGES)
     threads_slow = _pairs(slow, script(THREADS), MESSAGES, times=2)
     fifo = _pairs(fast, script(1), LOOPED, groups=GROUPS)
+    began = start()
     figures = {
         "per_cpu": _ratio(loop, lambda cost: cost.per_cpu),
         "per_cpu_threads": _ratio(threads, lambda cost: cost.per_cpu),
@@ -164,6 +182,12 @@ def run(as_json: bool = False) -> None:
         "wall_threads_slow": _ratio(threads_slow, lambda cost: cost.per_second),
         "fifo_per_cpu": _ratio(fifo, lambda cost: cost.per_cpu),
         "fifo_wall": _ratio(fifo, lambda cost: cost.per_second),
+        **{
+            f"{name}_moving": _ratio(
+                [(theirs, replace(ours, start=began)) for theirs, ours in pairs], lambda cost: cost.moving
+            )
+            for name, pairs in (("per_cpu", loop), ("per_cpu_threads", threads), ("fifo_per_cpu", fifo))
+        },
         "memory_mb": round(max(ours.memory for _, ours in (*loop, *threads, *threads_slow, *fifo)), 1),
     }
     if as_json:
@@ -184,4 +208,7 @@ LINES = {
     "wall_threads_slow": ("messages a second, 20 ms a call, 32 threads", 1),
     "fifo_per_cpu": ("FIFO: messages a CPU second, against a loop", 0),
     "fifo_wall": ("FIFO: messages a second, 5 ms a call, a loop", 0),
+    "per_cpu_moving": ("without start: against a loop", 0),
+    "per_cpu_threads_moving": ("without start: against 32 threads", 0),
+    "fifo_per_cpu_moving": ("without start: FIFO, against a loop", 0),
 }

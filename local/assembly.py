@@ -28,11 +28,16 @@ MOMENT = (
 """How variables begin that say nothing about the stacks."""
 
 
+APART = ("build", "cdk.out", "docs", "template", "tests")
+"""What stacks are not made of: what is made of them, and what is about them. Nor are they of names with a dot first."""
+
+
 def take(assembly: Path, command: str, environment: Mapping[str, str], make: Callable[[], None]) -> None:
     """Fill the folder `assembly` as `make` would, from what is kept if that is there. Raises what `make` raises.
 
-    `command` is what makes the stacks: `python app.py` or `python -m MODULE`, which is made of `functions/`, `stacks/`
-    and the module's own folder. Of any other, nobody knows what it reads, and nothing is kept.
+    `command` is what makes the stacks: `python app.py`, which may read all of the project but what is `APART`, or
+    `python -m MODULE`, which is made of `functions/`, `stacks/` and the module's own folder. Of any other, nobody knows
+    what it reads, and nothing is kept.
     """
     if (name := _name(command, environment)) is None:
         make()
@@ -58,24 +63,24 @@ def _name(command: str, environment: Mapping[str, str]) -> str | None:
     """What names the assembly; None where nobody knows what it is made of."""
     match shlex.split(command)[1:]:
         case ["app.py"]:
-            folders = ["functions", "stacks"]
+            read = [path.name for path in sorted(ROOT.iterdir()) if path.name[0] != "." and path.name not in APART]
         case ["-m", module] if "." in module:
-            folders = ["functions", "stacks", module.rpartition(".")[0].replace(".", "/")]
+            read = ["cdk.json", "functions", "stacks", module.rpartition(".")[0].replace(".", "/")]
         case _:
             return None
     digest = hashlib.sha256(repr((command, sys.version)).encode())
     installed = (path.name for path in Path(sys.prefix).glob("lib/python*/site-packages/*.dist-info"))
     lasting = (each for each in environment.items() if not each[0].startswith(MOMENT) and each[0] != "_")
     digest.update(repr((sorted(installed), sorted(lasting))).encode())
-    for path in _files(folders):
+    for path in _files(read):
         digest.update(f"\0{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return f"assembly-{digest.hexdigest()[:16]}"
 
 
-def _files(folders: list[str]) -> Iterator[Path]:
-    yield from (path for name in ("app.py", "cdk.json") if (path := ROOT / name).exists())
-    for folder in folders:
-        yield from (path for path in sorted((ROOT / folder).rglob("*")) if path.is_file() and path.suffix != ".pyc")
+def _files(read: list[str]) -> Iterator[Path]:
+    for name in read:
+        found = sorted((ROOT / name).rglob("*")) if (ROOT / name).is_dir() else [ROOT / name]
+        yield from (path for path in found if "__pycache__" not in path.parts and path.is_file())
 
 
 def _copy(source: Path, target: Path) -> None:

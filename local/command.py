@@ -36,6 +36,8 @@ class Door:
     topology: Topology
     module: str = "local"
     """The program itself, as `python -m` starts it."""
+    operator: str = "ops"
+    """The program of the operator's commands for that topology, likewise."""
     cdk_app: str | None = None
     """The command that synthesizes the topology, where it is not that of cdk.json."""
 
@@ -67,7 +69,7 @@ def up(context: typer.Context, port: Port = 0, emulator_port: EmulatorPort = 0) 
                 console.print(f"  AWS endpoint  {session.state.aws_endpoint_url}")
                 for line in invitation(door.topology, session.state.api_url):
                     console.print(line, soft_wrap=True, markup=False)
-                console.print("\nThen look:  python -m ops queues --stage local")
+                console.print(f"\nThen look:  python -m {door.operator} queues --stage local")
                 console.print(f'For aws and boto3:  eval "$(python -m {door.module} env)"\n')
                 Watch(session, package=door.topology.package, module=door.module, console=console).run()
         except KeyboardInterrupt:

@@ -12,6 +12,7 @@ import random
 import re
 import threading
 import time
+from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from itertools import groupby
 from typing import Any
@@ -94,7 +95,10 @@ def _kept(archive: Record) -> list[Record]:
     """The events of an archive that its retention has not taken."""
     days, events = int(archive.get("RetentionDays") or 0), archive.setdefault("Events", [])
     if days:
-        events[:] = [event for event in events if event["Time"] > time.time() - days * DAY]
+        limit = time.time() - days * DAY
+        for old in [event for event in events if event["Time"] <= limit]:
+            with suppress(ValueError):  # another thread took it; one by one, because events come meanwhile
+                events.remove(old)
     return list(events)
 
 
@@ -136,6 +140,14 @@ def start_replay(data: Record) -> Answer:
 
 
 def _run(replay: Record, archive: Record) -> None:
+    try:
+        _replay(replay, archive)
+    except Exception as error:  # whatever it is, who watches must see that it is over
+        replay.update(State="FAILED", StateReason=f"{type(error).__name__}: {error}")
+    replay["ReplayEndTime"] = time.time()
+
+
+def _replay(replay: Record, archive: Record) -> None:
     time.sleep(STARTING)
     if replay["State"] == "STARTING":
         replay["State"] = "RUNNING"
@@ -149,7 +161,6 @@ def _run(replay: Record, archive: Record) -> None:
                 _deliver(replay, event)
                 replay["EventLastReplayedTime"] = max(event["Time"], replay.get("EventLastReplayedTime", 0))
     replay["State"] = "CANCELLED" if replay["State"] == "CANCELLING" else "COMPLETED"
-    replay["ReplayEndTime"] = time.time()
 
 
 def _deliver(replay: Record, event: Record) -> None:

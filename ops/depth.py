@@ -85,7 +85,8 @@ def _states(stage: Stage, every: list[Queue]) -> dict[str, str]:
         for queue in every:
             if queue.kind == "work":
                 name = names.resource(stage.name, queue.word)
-                found = stage.client("lambda").list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+                answer = stage.client("lambda").list_event_source_mappings(FunctionName=name)
+                found = answer.get("EventSourceMappings", ())
                 states |= {one["EventSourceArn"].rpartition(":")[2]: one["State"] for one in found}
     except (ClientError, BotoCoreError):
         return {}  # the depths are worth showing to someone who may not ask Lambda

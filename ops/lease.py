@@ -219,7 +219,7 @@ def held(stage: Stage, queue: Queue, action: str, run: str, *, alone: bool = Fal
         before = _read(path)
         if not _locked(file):
             by = before.busy(queue) if before is not None else f"Another process works on {queue.word}"
-            raise UsageError(f"{by}: wait for it, or end it with Ctrl-C.")
+            raise UsageError(f"{by}: wait for it, or end it: with Ctrl-C where it runs, or `cancel`.")
         before = _read(path)
         os.ftruncate(file, 0)
         private_file.write(file, msgspec.json.encode(holder))

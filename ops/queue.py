@@ -223,9 +223,13 @@ def _resolve(stage: Stage, word: str, kind: Kind, name: str) -> Queue:
         try:
             url = part(stage.client("sqs").get_queue_url(QueueName=name), "QueueUrl")
         except ClientError as error:
-            if error.response["Error"]["Code"].rsplit(".", 1)[-1] not in ABSENT:
-                raise
-            raise UsageError(_unknown(stage, word, kind, name)) from None
+            code = error.response["Error"]["Code"].rsplit(".", 1)[-1]
+            if code in ABSENT:
+                raise UsageError(_unknown(stage, word, kind, name)) from None
+            if code in DENIED and kind == "other":
+                beside = f"Whether somebody else has one of that name these credentials may not ask ({code})."
+                raise UsageError(f"{_unknown(stage, word, kind, name)} {beside}") from None
+            raise
     return Queue(word, kind, name, url)
 
 

@@ -39,7 +39,7 @@ def _sources() -> str:
     digest = hashlib.sha256(PACKAGES.encode())
     for folder in ROOMS:
         for path in sorted((ROOT / folder).rglob("*")):
-            if path.suffix != ".pyc" and path.is_file():
+            if "__pycache__" not in path.parts and path.is_file():
                 digest.update(f"\0{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     for name in ("app.py", "cdk.json"):
         digest.update((ROOT / name).read_bytes())

@@ -165,7 +165,11 @@ class Consumer:
             contract, message = within(deadline.left("handling"), partial(self._intake, record))
             log_body(contract, message)
             result = within(deadline.left("handling"), partial(self._result, contract, message))
-            entries = tuple(entry(event, message, index, settings) for index, event in enumerate(result))
+            duplicate = isinstance(result, Duplicate)
+            untold = len(result) if duplicate and _told_before(record, message) else 0
+            entries = tuple(
+                entry(event, message, index, settings) for index, event in enumerate(() if untold else result)
+            )
         except KeyboardInterrupt:
             raise
         except OutOfTime as error:
@@ -173,7 +177,7 @@ class Consumer:
             return Failure(record, interrupted, str(interrupted), message)
         except BaseException as error:  # SystemExit and CancelledError fail their record too, not the batch
             return Failure(record, error, _text(error, contract), message)
-        return Done(record, message, entries, isinstance(result, Duplicate))
+        return Done(record, message, entries, duplicate, untold)
 
     def _result(self, contract: Any, message: Message) -> tuple[Event, ...]:
         result = self.handle(contract, message)
@@ -213,6 +217,15 @@ def _parking(batch: list[Record], settings: Settings, deadline: Deadline) -> Par
     from functions.runtime.park import Parking
 
     return Parking.read(batch, settings, deadline.left("handling") / 2)
+
+
+def _told_before(record: Record, message: Message) -> bool:
+    """Whether what a duplicate tells was told before its message came.
+
+    So it is where a replay brought the message: another had the effect, and told of it or is sent back until it has. A
+    replayed message that was received or redriven before may itself have had the effect, and told nobody yet.
+    """
+    return message.replayed is not None and record.attempt == 1 and record.redriven is None
 
 
 def _text(error: BaseException, contract: Any) -> str:

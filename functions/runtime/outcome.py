@@ -11,16 +11,23 @@ from functions.runtime.record import Record
 
 
 class Duplicate(tuple[Event, ...]):
-    """What a handler returns when its effect was there already: the same events as the first time."""
+    """What a handler returns when its effect was there already: the same events as the first time.
+
+    They are told again, but not where a replay brought the message for the first time.
+    """
 
 
 class Done(Struct, frozen=True):
-    """A record whose effect is there, with the entries of the events that follow from it."""
+    """A record whose effect is there, with the entries of the events that follow from it.
+
+    `untold` counts those that a duplicate would tell again, but does not, because a replay brought it.
+    """
 
     record: Record
     message: Message
     entries: tuple[Entry, ...]
     duplicate: bool
+    untold: int = 0
 
 
 class Failure(Struct, frozen=True):

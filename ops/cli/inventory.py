@@ -7,17 +7,30 @@ from rich.text import Text
 from ops.cli.screen import Line, out, print_json, sheet, span, tell, tell_aside
 from ops.cli.visible import one_line
 from ops.dead_letters.inventory import DeadQueue, Inventory
+from ops.errors import OpsError
 
 FEW = 3
 """Sources that are named of one queue; --json names all."""
 
 
 def tell_inventory(found: Inventory, *, as_json: bool) -> None:
-    """Prints it as a table with each queue's sources below it, and beside it what could not be asked."""
+    """Prints it as a table with each queue's sources below it, and beside it what could not be asked.
+
+    Raises `OpsError` afterwards where there may be more queues than it shows.
+    """
     if as_json:
         print_json(found)
-        return
-    tell(f"Account {found.account or 'unknown'}, region {found.region}: {len(found.queues):,} dead-letter queues.")
+    else:
+        _tell(found)
+    if not found.whole:
+        raise OpsError(f"The list is not whole; not asked: {', '.join(sorted(found.not_asked))}.")
+
+
+def _tell(found: Inventory) -> None:
+    count = f"{len(found.queues):,} dead-letter queue{'' if len(found.queues) == 1 else 's'}"
+    if not found.whole:
+        count = f"at least {count}" if found.queues else "no dead-letter queue was found, but not everything was asked"
+    tell(f"Account {found.account or 'unknown'}, region {found.region}: {count}.")
     lines: list[Line] = [(_name(each), _figures(each)) for each in found.queues]
     if lines:
         out.print(sheet(("queue", "waiting", "in flight", "oldest"), lines, out.width))

@@ -95,12 +95,16 @@ def drop(
                 progress=progress,
             )
         would = f"Would delete {taken.matched:,} from {taken.queue}. Nothing was changed: say --yes to delete them."
+        if not taken.matched:
+            would = f"Nothing to delete in {taken.queue}."
         did = f"{taken.deleted:,} deleted from {taken.queue}; they are in {taken.file}."
         _show(taken, did if yes else would, as_json=as_json)
         if yes and taken.deleted < taken.matched:
             raise Kept(f"{taken.matched - taken.deleted:,} are in the file and were not deleted: drop them again.")
         if yes and taken.locked:
             raise Kept(f"{taken.locked:,} were not looked at: SQS shows no more of a group while its first are kept.")
+        if yes and taken.in_flight:
+            raise Kept(in_flight(taken.in_flight))
 
 
 def put_back(
@@ -150,6 +154,11 @@ def show_import(result: Restored, *, acted: bool, as_json: bool) -> None:
         raise Interrupted(f"Stopped after {result.sent:,} messages, `resume {result.run}` goes on{why}")
     if result.refused:
         raise Kept(f"{len(result.refused):,} messages are not in the queue: `resume {result.run}` tries them again.")
+
+
+def in_flight(count: int) -> str:
+    """What must be said of so many messages that others hold."""
+    return f"{count:,} are in flight, which somebody holds, or behind one that is: try again in two minutes."
 
 
 def _show(taken: Taken, sentence: str, *, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from ops.errors import OpsError, UsageError
 from ops.lease import EVERY, ask_to_stop, seen
 from ops.queue import Queue, find_dead
 from ops.redrive import native
-from ops.redrive.native import Task
+from ops.redrive.native import NoMoves, Task
 from ops.redrive.runs import Run, runs
 from ops.stage import Stage
 from stacks import names
@@ -73,6 +73,8 @@ def cancel(queue: QueueName, stage: InStage = names.LOCAL, as_json: AsJson = Fal
                 raise UsageError(f"No redrive from {dead.word} is under way, ours or AWS's.") from None
             problem = problem or (None if at_it is not None else str(error))
         except OpsError as error:
+            if at_it is None and problem is None and isinstance(error, NoMoves):
+                raise UsageError(f"No redrive from {dead.word} is under way.") from None
             if at_it is None:
                 raise
             problem = None if there.endpoint is not None else f"AWS's own redrives: {error}"

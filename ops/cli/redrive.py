@@ -13,7 +13,7 @@ import typer
 from ops import stage as stages
 from ops.cli import by_hand
 from ops.cli.completion import QUEUES
-from ops.cli.message_files import show_import
+from ops.cli.message_files import in_flight, show_import
 from ops.cli.options import (
     Alone,
     AsJson,
@@ -236,7 +236,10 @@ def _show(report: Report, *, as_json: bool) -> None:
             f"`resume {report.run}` in two minutes, before anybody else redrives them."
         )
     kept = sum(tally.refused.values()) + tally.group_blocked + report.locked
-    if report.acted and kept:
+    if report.acted and report.in_flight:
+        stayed = f"{kept:,} messages stayed where they were, and {{}}" if kept else "{}"
+        raise Kept(stayed.format(in_flight(report.in_flight)))
+    if report.acted and kept and not report.whole:
         raise Kept(f"{kept:,} messages stayed where they were.")
 
 
@@ -293,7 +296,8 @@ def _tell(report: Report) -> None:
         by = " by AWS" if report.native else ""
         tell(f"{tally.moved:,} redriven from {report.queue}{by} in {report.seconds:.1f} s: {counts}.")
     else:
-        tell(f"Would redrive {tally.matched:,} from {report.queue}: {counts}.")
+        many = f"{tally.matched:,}" if tally.to or not tally.matched else f"0 of {tally.matched:,}"
+        tell(f"Would redrive {many} from {report.queue}: {counts}.")
     for cause, count in tally.causes.most_common():
         tell(cause, prefix=f"  {count:>6,}  ")
         for which, beside in (("first", tally.first), ("last", tally.last)):
@@ -312,7 +316,7 @@ def _tell(report: Report) -> None:
         tell(f"{more}{tally.late:,} came after the start and were left: --follow takes them too.".capitalize())
     if report.unseen or report.locked:
         tell(_not_looked_at(report))
-    if not report.acted and report.before is not None:
+    if (report.in_flight or not report.acted) and report.before is not None:
         tell(_in_the_queue(report.before, report.after))
     if tally.came_back and not report.native:
         tell(f"{tally.came_back:,} came straight back and were kept.")
@@ -341,6 +345,6 @@ def _tell(report: Report) -> None:
         tell(f"The edit, whole, until you delete it: {report.edit_kept}")
     if report.problem is not None:
         tell(report.problem, style="yellow")
-    if not report.acted and tally.matched:
+    if not report.acted and tally.to:
         how = "--yes to redrive them" if report.edit_kept is None else f"--edit @{report.edit_kept} --yes to send it"
         tell(f"Nothing was changed: say {how}.", style="bold")

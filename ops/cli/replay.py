@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -17,6 +18,8 @@ from ops.replay.period import shown
 from ops.replay.run import Plan, Replay, Report, Request
 from ops.replay.subscriber import subscriptions
 from stacks import names
+
+STOPPED = "Stopped at once: `replays` says whether a replay goes on."
 
 
 def replay(
@@ -39,12 +42,13 @@ def replay(
 ) -> None:
     """Sends what happened once more, to one subscriber only: a dry run, unless you say --yes.
 
-    An event keeps its id, so what the subscriber did it does not do again: this is for one that is new, or that lost
-    events. Ctrl-C cancels the replay; it goes on if this process dies otherwise.
+    An event keeps its id, so what the subscriber did it neither does nor tells again: this is for one that is new, or
+    that lost events. What it does for the first time it tells its own subscribers, as ever. Ctrl-C cancels the replay;
+    it goes on if this process dies otherwise.
 
     Example: python -m ops replay mail_ticket --from 2h --yes
     """
-    with said():
+    with said(STOPPED):
         asked = Request(subscriber=subscriber, start=start, end=end, events=tuple(event or ()), force=force)
         subscriptions(topology(), stage, subscriber, asked.events)  # a wrong name needs no stage to be told
         there = opened(stage)
@@ -60,7 +64,7 @@ def replay(
             _tell_plan(plan, acted=True)
         with bar("replaying, minute by minute", shown=not as_json) as progress:
             report = run.replay(there, plan, progress)
-        _show(report, as_json=as_json)
+        _show(report, there.name, as_json=as_json)
 
 
 def replays(
@@ -80,10 +84,11 @@ def replays(
             run.cancel(there, cancel)
         found = [run.of(there, cancel)] if cancel is not None else run.replays(there)
     if as_json:
-        print_json([_listed(each) for each in found])
+        print_json([_listed(each, there.name) for each in found])
         return
     for each in found:
-        tell(f"{each.name}  {_state(each)}: {each.period}{f' ({each.reason})' if each.reason else ''}")
+        why = f" ({each.reason})" if each.reason else ""
+        tell(f"{each.name}  {_state(each)}: {each.period}{_to(each, there.name)}{why}")
     if not found:
         tell("AWS remembers no replay of this stage.")
 
@@ -101,7 +106,7 @@ def _told(plan: Plan) -> dict[str, object]:
     }
 
 
-def _listed(found: Replay) -> dict[str, object]:
+def _listed(found: Replay, stage: str) -> dict[str, object]:
     return {
         "replay": found.name,
         "state": found.state,
@@ -112,12 +117,25 @@ def _listed(found: Replay) -> dict[str, object]:
         "minutes": found.period.minutes,
         "started_at": found.started,
         "ended_at": found.ended,
+        "subscriptions": _subscriptions(found, stage),
     }
+
+
+def _subscriptions(found: Replay, stage: str) -> list[str] | None:
+    """What it is to, as alarms call it; None where that may not be read, nothing where it is to every rule."""
+    if found.rules is None:
+        return None
+    return [arn.rpartition("/")[2].removeprefix(names.resource(stage, "")) for arn in found.rules]
+
+
+def _to(found: Replay, stage: str) -> str:
+    told = _subscriptions(found, stage)
+    return "" if told is None else f" to {', '.join(told) or 'every rule'}"
 
 
 def _tell_plan(plan: Plan, *, acted: bool = False) -> None:
     would = "Replaying" if acted else "Would replay"
-    tell(f"{would} to {plan.subscriber}, and to nobody else, what happened from {plan.period}.")
+    tell(f"{would} to {plan.subscriber}, by no rule but its own, what happened from {plan.period}.")
     for rule in plan.rules:
         tell(f"{rule.event} by rule {rule.name}", prefix="  ")
     tell(_count(plan.estimate))
@@ -128,17 +146,17 @@ def _tell_plan(plan: Plan, *, acted: bool = False) -> None:
     for note in plan.notes:
         tell(note, style="yellow")
     tell(
-        f"Each event keeps its id, so what {plan.subscriber} has done it does not do again; its handler sees the "
-        "replay's name. Their order is not kept."
+        f"Each event keeps its id, so what {plan.subscriber} has done it neither does nor tells again; its handler "
+        "sees the replay's name. Their order is not kept."
     )
 
 
 def _count(estimate: Estimate) -> str:
     if estimate.most is None:
-        return f"How many events that is {estimate.basis}"
+        return f"How many events that is {estimate.basis.removesuffix('.')}."
     if estimate.about is None:
-        return f"At most {_number(estimate.most, 'event')}, {estimate.basis}."
-    more = f", at most {estimate.most:,}" if estimate.most > estimate.about else ""
+        return f"Up to about {_number(estimate.most, 'event')}, {estimate.basis}."
+    more = f", up to about {estimate.most:,}" if estimate.most > estimate.about else ""
     return f"About {_number(estimate.about, 'event')}{more}, {estimate.basis}."
 
 
@@ -151,22 +169,49 @@ def _state(found: Replay) -> str:
     return f"{found.state}{far}"
 
 
-def _show(report: Report, *, as_json: bool) -> None:
+def _show(report: Report, stage: str, *, as_json: bool) -> None:
     """Shows how it ended, and raises what the exit code must say."""
-    found, to = report.replay, report.plan.subscriber
+    found, to, name = report.replay, report.plan.subscriber, report.name
     if as_json:
-        ended = _listed(found) if found is not None else {}
+        ended = _listed(found, stage) if found is not None else {"replay": name}
         print_json({"acted": True, **_told(report.plan), **ended, "failure": report.failure, "problem": report.problem})
     if report.problem is not None and not as_json:
         tell(report.problem, style="yellow")
     if found is None:
-        raise Interrupted(f"Lost sight of the replay, which goes on: `replays` says how far it is. {report.failure}")
+        if report.cancelling:
+            again = f"`replays --cancel {name}{_place(stage)}` asks again"
+            raise Interrupted(
+                f"Lost sight of {name} while it was being cancelled: `replays` says how it ended, {again}. "
+                f"{report.failure}"
+            )
+        raise Interrupted(f"Lost sight of {name}, which goes on: `replays` says how far it is. {report.failure}")
     reason = f": {found.reason}" if found.reason else ""
     if found.state == "COMPLETED":
         if not as_json:
             tell(f"{found.name} is done{reason}. What came of it: `queues`, and `dead` for what {to} could not take.")
         return
-    left = f"--from {found.reached or found.period.start:%Y-%m-%dT%H:%M:00Z} --to {found.period.end:%Y-%m-%dT%H:%M:%SZ}"
-    until = f"what happened until {shown(found.reached)} UTC was replayed" if found.reached else "nothing was replayed"
-    sentence = f"{found.name} is {found.state}{reason}; {until}. `replay {to} {left}` goes on."
+    sentence = f"{found.name} is {found.state}{reason}; {_far(found)}. `{_rest(report.plan, found, stage)}` goes on."
     raise Interrupted(sentence) if found.state == "CANCELLED" else OpsError(sentence)
+
+
+def _far(found: Replay) -> str:
+    if found.reached is None:
+        return "nothing was replayed"
+    minute = found.reached.replace(second=0, microsecond=0)
+    before = f"what happened before {shown(minute)} UTC was replayed, and" if minute > found.period.start else "only"
+    return f"{before} a part of what happened in the minute from {shown(minute)} on"
+
+
+def _rest(plan: Plan, found: Replay, stage: str) -> str:
+    """The command that replays what is left; the minute that was begun once more, because no order is kept in it."""
+    asked = plan.request
+    said = ["replay", asked.subscriber]
+    said += ["--from", f"{max(found.reached or found.period.start, found.period.start):%Y-%m-%dT%H:%M:00Z}"]
+    said += ["--to", f"{found.period.end:%Y-%m-%dT%H:%M:%SZ}"]
+    for event in asked.events:
+        said += ["--event", event]
+    return shlex.join([*said, *(["--force"] if asked.force else [])]) + f" --yes{_place(stage)}"
+
+
+def _place(stage: str) -> str:
+    return "" if stage == names.LOCAL else f" --stage {shlex.quote(stage)}"

@@ -47,12 +47,12 @@ def begin(*, as_json: bool) -> None:
 
 
 @contextmanager
-def said() -> Iterator[None]:
-    """Says an error in its one sentence, and exits with its code."""
+def said(stopped: str = "Stopped at once. Nothing is lost; `resume` shows what can go on.") -> Iterator[None]:
+    """Says an error in its one sentence, and exits with its code; `stopped` is that of Ctrl-C."""
     try:
         yield
     except KeyboardInterrupt:
-        _say("Stopped at once. Nothing is lost; `resume` shows what can go on.", Interrupted.code)
+        _say(stopped, Interrupted.code)
     except OpsError as error:
         _say(str(error), error.code)
     except OSError as error:

@@ -14,7 +14,8 @@ from ops.dead_letters.cause import Causes
 from ops.dead_letters.message_file import Archive
 from ops.dead_letters.parked import forget, work_of
 from ops.dead_letters.selection import EVERYTHING, Chooser, Selection, checked_limit
-from ops.dead_letters.start import START, Start
+from ops.dead_letters.start import START, Counts, Start
+from ops.depth import COUNTS
 from ops.errors import OpsError, UsageError
 from ops.lease import Lease, held
 from ops.queue import Queue, find_dead, sources
@@ -37,6 +38,9 @@ class Taken(Struct, kw_only=True):
     deleted: int = 0
     locked: int = 0
     """Messages that SQS did not show, because those before them in their FIFO group are still there."""
+    in_flight: int = 0
+    """Messages that were there at the start of a deletion and were not seen, because somebody else holds them, or one
+    before them in their FIFO group."""
     late: int = 0
     """Messages that were left because they came after the start."""
     unfit: int = 0
@@ -177,8 +181,14 @@ def _take(
             taken.stopped = sweep.stopped
             taken.not_seen = chooser.not_seen if sweep.stopped in (None, START) else []
             taken.problem = causes.remark() if selection.asks_cause else None
-            if dead.fifo and sweep.stopped in (None, START):
+            named = delete and selection.ids is not None and taken.matched == len(set(selection.ids))
+            if sweep.stopped not in (None, START) or named:
+                return
+            if dead.fifo and (not delete or taken.seen - taken.late > taken.deleted):
                 taken.locked = max(waiting - taken.seen, 0)
+            if delete:
+                after = Counts.read(await sqs.attributes(dead.url, COUNTS))
+                taken.in_flight = start.held(taken.seen - taken.late + taken.locked, after, fifo=dead.fifo)
 
     if file is None:
         run(work(None))

@@ -58,6 +58,8 @@ class Inventory(Struct, frozen=True, kw_only=True):
     queues: list[DeadQueue]
     not_asked: dict[str, str]
     """Why a service could not be asked, by what was to be known of it."""
+    whole: bool
+    """Whether all was asked that may name a dead-letter queue; else there may be more."""
 
 
 class _Survey:
@@ -232,6 +234,8 @@ class _Survey:
         return found
 
 
+BESIDE = {"ages", "account"}
+"""What names no queue: the list is whole without it."""
 GONE = ("ResourceNotFoundException", "NotFound", "NotFoundException", "NonExistentQueue", "QueueDoesNotExist")
 """What was listed a moment ago and is deleted now."""
 
@@ -275,7 +279,8 @@ def inventory(stage: Stage) -> Inventory:
                 survey.not_asked["ages"] = _why(error)
     queues = [_queue(survey, arn, sorted(named), account, ages, unread) for arn, named in sources.items()]
     queues.sort(key=lambda each: (-(each.waiting or 0) - (each.in_flight or 0), each.problem is not None, each.arn))
-    return Inventory(account=account, region=stage.region, queues=queues, not_asked=survey.not_asked)
+    whole = not survey.not_asked.keys() - BESIDE
+    return Inventory(account=account, region=stage.region, queues=queues, not_asked=survey.not_asked, whole=whole)
 
 
 def _account(survey: _Survey) -> str | None:

@@ -102,6 +102,15 @@ class Start:
         self.late += 1
         return True
 
+    def held(self, seen: int, after: Counts | None, *, fifo: bool) -> int:
+        """Messages that were there, were not `seen`, and that somebody holds `after`wards, as far as SQS counts.
+
+        On FIFO those behind them in their groups are among them.
+        """
+        unseen = max(self.counts.waiting + self.counts.in_flight - seen, 0)
+        in_flight = after.in_flight if after is not None else 0
+        return unseen if fifo and in_flight else min(unseen, in_flight)
+
     @property
     def over(self) -> bool:
         """Whether what was there at the start was seen, as far as anybody can say."""

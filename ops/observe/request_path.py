@@ -324,9 +324,16 @@ def _request(line: Answered, by_request: dict[tuple[str, str], list[Delivery]], 
 
 
 def _folded(deliveries: list[Delivery]) -> list[Delivery]:
-    """Messages of one origin: per queue, one that came after another had failed is hung below it as its copy."""
+    """Messages of one origin: per queue, one that came after another had failed is hung below it as its copy.
+
+    Not what a replay brought: that is no copy of the first, but a message beside it with copies of its own.
+    """
+
+    def origin(delivery: Delivery) -> tuple[str, str]:
+        return delivery.queue, delivery.replayed or ""
+
     found: list[Delivery] = []
-    for _, group in groupby(sorted(deliveries, key=lambda each: each.queue), key=lambda each: each.queue):
+    for _, group in groupby(sorted(deliveries, key=origin), key=origin):
         first: Delivery | None = None
         for delivery in group:
             failed = first is not None and not any(each.outcome in DONE for each in first.attempts)

@@ -140,6 +140,8 @@ class Mover:
         self._lapsed: dict[str, Delivery] = {}
         self._rooms: dict[str, int] = {}
         self._outboxes: dict[str, Outbox] = {}
+        self._going: dict[str, tuple[Message, Delivery]] = {}
+        """What is on its way through an outbox."""
         self.tally = Tally()
         self.urls: set[str] = set()
 
@@ -189,11 +191,11 @@ class Mover:
                 self.tally.late += 1
                 if self._start.over and not self._sweep.missing:
                     self._sweep.stop(START)
-            elif meant and self._keep_order and message.group in stuck:
-                self.tally.group_blocked += 1
             elif meant and self._left == 0:
                 if not self._sweep.missing:
                     self._sweep.stop(LIMIT)
+            elif meant and self._keep_order and message.group in stuck:
+                self.tally.group_blocked += 1
             elif meant:
                 prepared = self._prepare(message)
                 if prepared is None:
@@ -258,7 +260,7 @@ class Mover:
     def _lots(self, work: list[tuple[Message, Delivery]]) -> Iterator[list[tuple[Message, Delivery]]]:
         """What is sent one after the other: a group's messages on FIFO, as much as fits into one batch otherwise.
 
-        A full batch of as many groups needs no company, and nothing in it comes after another.
+        A full batch of as many groups needs no company, and nothing in it waits for another.
         """
         if self._sweep.fifo and not (len(work) == TEN and _of_as_many_groups(work)):
             groups: dict[str | None, list[tuple[Message, Delivery]]] = {}
@@ -274,10 +276,16 @@ class Mover:
     async def _send(self, lot: list[tuple[Message, Delivery]], confirmed: list[str]) -> None:
         if self._sweep.fifo and (len(lot) == 1 or not _of_as_many_groups(lot)):
             for index, (message, delivery) in enumerate(lot):
-                outbox = self._outboxes.setdefault(delivery.to.name, Outbox(delivery.to))
+                outbox = self._outboxes.get(delivery.to.name)
+                if outbox is None:
+                    outbox = self._outboxes[delivery.to.name] = Outbox(delivery.to, self._arrived)
                 entry = delivery.entry(message, self._run, await self._room(delivery.to))
                 lapsed = self._sweep.lapsed((message.message_id,))
+                if not lapsed:
+                    self._going[message.message_id] = (message, delivery)
                 refusal = LAPSED if lapsed else await outbox.send(entry)
+                if refusal is not None:
+                    self._going.pop(message.message_id, None)
                 if refusal == LAPSED:
                     self._lapse(lot[index:])
                     return
@@ -285,7 +293,7 @@ class Mover:
                     count(self.tally.refused, refusal)
                     self.tally.group_blocked += len(lot) - index - 1
                     return
-                self._sent([(message, delivery)], confirmed)
+                confirmed.append(message.message_id)
             return
         to = lot[0][1].to
         by_id = {message.message_id: (message, delivery) for message, delivery in lot}
@@ -295,7 +303,9 @@ class Mover:
             outcome: dict[str, str | None] = dict.fromkeys(lapsed, LAPSED)
             if held := [entry for entry in part if entry.id not in lapsed]:
                 outcome |= await to.send(held)
-            self._sent([by_id[id_] for id_, refusal in outcome.items() if refusal is None], confirmed)
+            taken = [id_ for id_, refusal in outcome.items() if refusal is None]
+            self._sent([by_id[id_] for id_ in taken])
+            confirmed += taken
             if any(outcome.values()):
                 self._lapse([by_id[id_] for id_, refusal in outcome.items() if refusal == LAPSED])
                 for refusal in outcome.values():
@@ -315,14 +325,16 @@ class Mover:
         self._lapsed |= {message.message_id: delivery for message, delivery in lot}
         self._sweep.let_go([message.message_id for message, _ in lot])
 
-    def _sent(self, lot: list[tuple[Message, Delivery]], confirmed: list[str]) -> None:
+    def _arrived(self, ids: list[str]) -> None:
+        self._sent([self._going.pop(id_) for id_ in ids])
+
+    def _sent(self, lot: list[tuple[Message, Delivery]]) -> None:
         if not lot:
             return
         ids = [message.message_id for message, _ in lot]
         if self._journal is not None:
             self._journal.sent(ids)
         self._sweep.sent(ids)
-        confirmed.extend(ids)
         for message, delivery in lot:
             name = delivery.to.name
             self.tally.to[_word(name)] += 1

@@ -26,6 +26,8 @@ CAP = 500
 EVERY = 2.0
 """Seconds between two questions how far a task is."""
 RUNNING = ("RUNNING", "CANCELLING")
+MISSING = ("InvalidAction", "UnsupportedOperation")
+"""How an emulator says that it does not know the call."""
 UNSUITABLE = ("InvalidParameterValue", "UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation")
 
 
@@ -78,10 +80,23 @@ def start(stage: Stage, dead: Queue, *, to: Queue | None = None, rate: int | Non
             raise
 
 
+class NoMoves(OpsError):
+    """The emulator has no redrive of its own."""
+
+
 def tasks(stage: Stage, dead: Queue) -> list[Task]:
-    """The tasks of that queue that AWS remembers, the latest first, ten at the most. Raises `OpsError`."""
+    """The tasks of that queue that AWS remembers, the latest first, ten at the most.
+
+    Raises `NoMoves` where an emulator has no such thing, `OpsError` where AWS refuses.
+    """
     with in_words():
-        answer = stage.client("sqs", dead.region).list_message_move_tasks(SourceArn=arn(stage, dead), MaxResults=10)
+        try:
+            answer = stage.client("sqs", dead.region).list_message_move_tasks(SourceArn=arn(stage, dead), MaxResults=10)
+        except ClientError as error:
+            fault = error.response["Error"]
+            if stage.endpoint is None or fault["Code"].rsplit(".", 1)[-1] not in MISSING:
+                raise
+            raise NoMoves(f"ListMessageMoveTasks was refused: {fault['Message']} ({fault['Code']}).") from None
     return [
         Task(
             status=found["Status"],

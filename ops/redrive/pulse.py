@@ -38,7 +38,8 @@ class Pulse:
         except OSError:
             os.close(file)
             raise UsageError(
-                f"{self._journal.stem} runs, in process {_holder(self._path)}: wait for it, or end it with Ctrl-C."
+                f"{self._journal.stem} runs, in process {_holder(self._path)}: wait for it, or end it: "
+                "with Ctrl-C where it runs, or `cancel`."
             ) from None
         os.ftruncate(file, 0)
         private_file.write(file, str(os.getpid()).encode())

@@ -42,6 +42,11 @@ class Report:
     first and these are all of them."""
     locked: int = 0
     """Messages that SQS did not show, because a message before them in their FIFO group is kept."""
+    in_flight: int = 0
+    """Messages that were there at the start and were not seen, because somebody else holds them, or one before them in
+    their FIFO group."""
+    whole: bool = False
+    """Whether as many were moved as the limit allows, or all that were named by id: who stayed was not asked for."""
     maybe_twice: int = 0
     """Messages in sends that got no answer; a standard queue may hold them twice, with the same idempotency key."""
     undeleted: int = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from time import monotonic
 from typing import Any
 
@@ -26,7 +26,7 @@ from ops.redrive.changes import Changes, change_of
 from ops.redrive.edit import Change
 from ops.redrive.journal import Journal
 from ops.redrive.linger import Linger
-from ops.redrive.mover import Mover
+from ops.redrive.mover import LIMIT, Mover
 from ops.redrive.pace import Adaptive, Pace
 from ops.redrive.pulse import EVERY
 from ops.redrive.refusal import refuse
@@ -218,11 +218,12 @@ class _Move:
         waiting = start.waiting
         goal = waiting if request.limit is None else min(request.limit, waiting)
         async with connected(self._stage, self._dead, self._to) as sqs:
+            sent_before = {id_ for journal in self._journals for id_ in journal.pending}
             sweep = Sweep(
                 sqs,
                 self._dead.url,
                 workers=32,
-                gone={id_ for journal in self._journals for id_ in journal.pending},
+                gone=sent_before,
                 hidden=self._hidden(),
                 settled=self._settled,
                 waits=lambda undeleted, seconds: self._waits(goal, undeleted, seconds),
@@ -269,6 +270,8 @@ class _Move:
             finally:
                 self._fill(sqs, sweep, waiting)
                 report.before, report.after = start.counts, await self._counts(sqs)
+                if self._journal is not None and sweep.stopped in (None, LIMIT, START):
+                    self._leave(start, sent_before, mover.sent)
                 report.mostly_back = mover.mostly_back
                 report.unfit = chooser.unfit
                 report.not_seen = chooser.not_seen if sweep.stopped in (None, START) else []
@@ -294,6 +297,15 @@ class _Move:
         report.maybe_twice = 0 if self._dead.fifo else sqs.unsure
         report.undeleted = sweep.undeleted
         report.stopped = sweep.stopped
+
+    def _leave(self, start: Start, sent_before: Collection[str], sent: int) -> None:
+        """Says what is left that may be meant and was not seen; nothing where all that was named is done."""
+        report, tally, ids = self._report, self._report.tally, self._request.selection.ids
+        report.whole = tally.moved == self._request.limit or (ids is not None and sent >= len(set(ids)))
+        if report.whole or report.stopped == LIMIT:
+            return
+        seen = tally.seen - tally.late + len(sent_before) + report.locked
+        report.in_flight = start.held(seen, report.after, fifo=self._dead.fifo)
 
     async def _counts(self, sqs: Sqs) -> Counts | None:
         try:

@@ -34,7 +34,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricDa
 
 
 class Estimate(Struct, frozen=True, kw_only=True):
-    """How many events there are, about and at the most; None where nobody knows. `basis` says who counted."""
+    """How many events there are, about, and up to about how many; None where nobody knows. `basis` says who counted."""
 
     about: int | None = None
     most: int | None = None
@@ -52,9 +52,8 @@ def estimate(stage: Stage, meant: Iterable[Subscription], period: Period, now: d
 
 
 def _measured(stage: Stage, meant: list[Subscription], period: Period, now: datetime) -> Estimate:
-    every = [each for each in stage.topology.subscriptions if each.bus is None]
     alike = {each.event for each in meant}
-    asked = [each for each in every if each.event in alike]
+    asked = [each for each in stage.topology.subscriptions if each.event in alike]
     size = _size(period, now)
     counts = dict(zip([each.name for each in asked], _counts(stage, asked, period, size), strict=True))
     about = most = 0
@@ -62,7 +61,17 @@ def _measured(stage: Stage, meant: list[Subscription], period: Period, now: date
         same = [each for each in asked if each.event is one.event]
         about += max(counts[each.name] for each in same if each.filter == one.filter)
         most += max(counts[each.name] for each in same)
-    return Estimate(about=about, most=most, basis="by CloudWatch's counts of what the rules for these events sent on")
+    counted = {each.event for each in asked if counts[each.name]}
+    nobody = [one.event.__name__ for one in meant if one.event not in counted]
+    if len(nobody) == len(meant):
+        return Estimate(
+            basis="nobody counted: by CloudWatch no rule for these events sent any on, so that there were none, or all "
+            "rules for them are newer"
+        )
+    basis = "by CloudWatch's counts of what the rules for these events sent on, which may miss some"
+    if nobody:
+        basis += f"; {', '.join(nobody)} no rule counted, so that there were none, or all rules are newer"
+    return Estimate(about=about, most=most, basis=basis)
 
 
 def _size(period: Period, now: datetime) -> timedelta:

@@ -57,7 +57,7 @@ def moment(option: str, text: str, now: datetime) -> datetime:
     how = "write 2026-11-21T10:15:00Z, 2026-11-21T11:15:00+01:00, or how long ago, such as 90s, 15m, 2h or 3d"
     try:
         if (ago := AGO.fullmatch(text)) is not None:
-            return now - timedelta(seconds=seconds(ago[1]))
+            return now - timedelta(seconds=_span(option, ago[1]))
         said = datetime.fromisoformat(text.strip())
         if said.tzinfo is None:
             raise UsageError(f"{option} is {text!r}, which is another time in every zone: {how}.")
@@ -67,3 +67,10 @@ def moment(option: str, text: str, now: datetime) -> datetime:
     if said > now:
         raise UsageError(f"{option} is {text!r}, which is yet to come: a replay is of what happened.")
     return said
+
+
+def _span(option: str, text: str) -> int:
+    try:
+        return seconds(text)
+    except UsageError as error:
+        raise UsageError(f"{option}: {error}") from None

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_StartReplay.html
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -16,13 +17,13 @@ from botocore.exceptions import ClientError
 from msgspec import Struct
 
 from ops import audit
-from ops.errors import OpsError, UsageError
+from ops.errors import Interrupted, OpsError, UsageError
 from ops.redrive.journal import new_run
 from ops.replay.archive import Archive, archive, kept
 from ops.replay.estimate import Estimate, estimate
 from ops.replay.memory import warnings
 from ops.replay.period import MINUTE, Period, period
-from ops.replay.subscriber import Rule, rules, subscriptions
+from ops.replay.subscriber import Rule, elsewhere, rules, subscriptions
 from ops.stage import Stage, in_words
 from stacks import names
 
@@ -30,6 +31,10 @@ ACTIVE = ("STARTING", "RUNNING", "CANCELLING")
 MOST = 10
 """Replays at a time, of an account in a region.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html"""
+TRIES = 5
+"""How often AWS is asked once more for a replay that it does not know yet, or while it changes it."""
+RUN = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{4}")
+"""How the name of a replay of the stage ends; that of a stage whose own name begins alike does not."""
 Progress = Callable[[int, int], None]
 """Takes how many minutes are replayed, and of how many."""
 
@@ -46,8 +51,9 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """What a replay would do."""
+    """What a replay would do, and the request that it is for."""
 
+    request: Request
     subscriber: str
     period: Period
     rules: list[Rule]
@@ -57,7 +63,10 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 
 class Replay(Struct, frozen=True, kw_only=True):
-    """A replay of the stage, as AWS tells of it. `reached` is when what it replayed last had happened."""
+    """A replay, as AWS tells of it. `reached` is when what it replayed last had happened.
+
+    `rules` are the ARNs of the rules that it is to, none where it is to all, None where that is not known.
+    """
 
     name: str
     state: str
@@ -66,7 +75,7 @@ class Replay(Struct, frozen=True, kw_only=True):
     ended: datetime | None = None
     reached: datetime | None = None
     reason: str | None = None
-    rules: list[str] = []
+    rules: list[str] | None = None
 
     @property
     def minutes(self) -> int:
@@ -81,11 +90,16 @@ class Replay(Struct, frozen=True, kw_only=True):
 
 
 class Report(Struct, kw_only=True):
-    """What came of a replay; `failure` says why nobody knows how it ended, `problem` what went wrong beside."""
+    """What came of a replay; `failure` says why nobody knows how it ended, `problem` what went wrong beside.
+
+    `cancelling` says that it was being cancelled then.
+    """
 
     plan: Plan
+    name: str
     replay: Replay | None = None
     failure: str | None = None
+    cancelling: bool = False
     problem: str | None = None
 
 
@@ -100,14 +114,19 @@ def plan(stage: Stage, request: Request) -> Plan:
     source = archive(stage, now)
     left, notes = kept(source, asked, now)
     notes += warnings(stage.topology, meant[0].queue, left, now, force=request.force)
+    if not request.events:
+        notes += elsewhere(stage.topology, stage.name, request.subscriber)
     found = rules(stage, meant)
-    busy = next((each for each in running(stage) if {*each.rules} & {rule.arn for rule in found}), None)
-    if busy is not None:
-        raise UsageError(
-            f"Replay {busy.name} brings events to {meant[0].queue} already: wait for it, see it with `replays`, or end "
-            f"it with `replays --cancel {busy.name}`."
-        )
+    others = running(stage, source.arn)
+    if busy := next((each for each in others if _meets(each, found)), None):
+        raise UsageError(_busy(stage, busy, meant[0].queue))
+    notes += [
+        f"Replay {each.name} of the same archive is under way; to whom cannot be read, perhaps to this subscriber too."
+        for each in others
+        if each.rules is None
+    ]
     return Plan(
+        request=request,
         subscriber=meant[0].queue,
         period=left,
         rules=found,
@@ -120,23 +139,34 @@ def plan(stage: Stage, request: Request) -> Plan:
 def replay(stage: Stage, plan: Plan, progress: Progress, every: float | None = None) -> Report:
     """Starts what was planned and watches it until it ends, looking again after `every` seconds; Ctrl-C cancels it.
 
-    Whoever watches may die, AWS goes on. Raises `UsageError` where too many replays are under way, `OpsError` where AWS
-    refuses to start.
+    Whoever watches may die, AWS goes on. Raises `UsageError` where too many replays are under way, or another to the
+    same subscriber began at the same time and before it; `OpsError` where AWS refuses to start.
     """
     name = names.replay(stage.name, new_run())
     asked = {"from": str(plan.period.start), "to": str(plan.period.end), "rules": [rule.name for rule in plan.rules]}
     record = audit.begin(stage, name, "replay", plan.subscriber, asked)
-    report = Report(plan=plan)
+    report = Report(plan=plan, name=name)
     result: dict[str, Any] = {"state": "not started"}
     try:
         try:
             _start(stage, name, plan)
             result = {"state": "unknown"}
+            _give_way(stage, name, plan, every)
             report.replay = _follow(stage, name, progress, every)
         except KeyboardInterrupt:
-            result = {"state": "unknown"}
-            report.replay = _cancelled(stage, name, every)
+            begun, result = result["state"] != "not started", {"state": "cancelling"}
+            report.cancelling = True
+            found = _cancelled(stage, name, every)
+            if found is None and not begun:
+                result = {"state": "not started"}
+                raise Interrupted("Stopped before the replay began: AWS has none of it.") from None
+            report.replay = found or of(stage, name)
         result = {"state": report.replay.state, "minutes": report.replay.minutes}
+    except _GaveWay as other:
+        result = {"state": "cancelled", "for": other.args[0].name}
+        raise UsageError(f"{_busy(stage, other.args[0], plan.subscriber)} It began at the same time.") from None
+    except KeyboardInterrupt:
+        report.failure = "Stopped by a second Ctrl-C."
     except OpsError as error:
         if result["state"] == "not started":
             raise
@@ -170,9 +200,52 @@ def _start(stage: Stage, name: str, plan: Plan) -> None:
                 raise
 
 
+class _GaveWay(Exception):
+    """The replay was cancelled for another, which began before it."""
+
+
+def _give_way(stage: Stage, name: str, plan: Plan, every: float | None) -> None:
+    """Cancels the replay if another to the same rules is under way that began before: both looked before they began."""
+    every_one = {each.name: each for each in running(stage, plan.archive.arn)}
+    mine = every_one.pop(name, None)
+    if mine is None:
+        return  # it is over, or AWS does not list it yet
+    before = [each for each in every_one.values() if _meets(each, plan.rules) and _began(each) < _began(mine)]
+    if before:
+        _cancelled(stage, name, every)
+        raise _GaveWay(min(before, key=_began))
+
+
+def _began(replay: Replay) -> tuple[datetime, str]:
+    return replay.started or datetime.max.replace(tzinfo=UTC), replay.name
+
+
+def _meets(replay: Replay, rules: list[Rule]) -> bool:
+    """Whether it is to one of the rules."""
+    return replay.rules is not None and (not replay.rules or bool({*replay.rules} & {rule.arn for rule in rules}))
+
+
+def _busy(stage: Stage, busy: Replay, queue: str) -> str:
+    end = f"end it with `replays --cancel {busy.name}`" if _is_ours(stage, busy.name) else "end it where it was begun"
+    return f"Replay {busy.name} brings events to {queue} already: wait for it, see it with `replays`, or {end}."
+
+
+def _is_ours(stage: Stage, name: str) -> bool:
+    prefix = names.replay(stage.name, "")
+    return name.startswith(prefix) and RUN.fullmatch(name.removeprefix(prefix)) is not None
+
+
 def _follow(stage: Stage, name: str, progress: Progress, every: float | None) -> Replay:
+    unknown = 0
     while True:
-        found = of(stage, name)
+        try:
+            found = of(stage, name)
+        except UsageError:  # what began a moment ago may not be known everywhere yet
+            unknown += 1
+            if unknown > TRIES:
+                raise
+            time.sleep(_pause(stage, every))
+            continue
         progress(found.minutes, found.period.minutes)
         if found.state not in ACTIVE:
             return found
@@ -183,13 +256,25 @@ def _pause(stage: Stage, every: float | None) -> float:
     return every if every is not None else 2.0 if stage.endpoint is None else 0.2
 
 
-def _cancelled(stage: Stage, name: str, every: float | None) -> Replay:
-    """The replay after it was asked to stop, or as it ended before."""
-    try:
-        cancel(stage, name)
-    except UsageError:
-        return of(stage, name)  # it had ended
-    return _follow(stage, name, lambda *_: None, every)
+def _cancelled(stage: Stage, name: str, every: float | None) -> Replay | None:
+    """The replay after it was asked to stop, or as it ended before; None where AWS knows none."""
+    for _ in range(TRIES):
+        try:
+            _cancel(stage, name)
+        except UsageError:
+            try:
+                return _ended(stage, name, every)
+            except UsageError:
+                time.sleep(_pause(stage, every))  # the start may be on its way still
+        else:
+            return _ended(stage, name, every)
+    return None
+
+
+def _ended(stage: Stage, name: str, every: float | None) -> Replay:
+    while (found := of(stage, name)).state in ACTIVE:
+        time.sleep(_pause(stage, every))
+    return found
 
 
 def of(stage: Stage, name: str) -> Replay:
@@ -212,11 +297,15 @@ def cancel(stage: Stage, name: str) -> None:
 
     Raises `UsageError` where there is none of that name or it is over, `OpsError` where AWS refuses.
     """
-    if not name.startswith(names.replay(stage.name, "")):
+    if not _is_ours(stage, name):
         raise UsageError(_unknown(name))
+    _cancel(stage, name)
+
+
+def _cancel(stage: Stage, name: str) -> None:
     with in_words():
         try:
-            stage.client("events").cancel_replay(ReplayName=name)
+            _until_settled(stage, name)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == "ResourceNotFoundException":
@@ -226,21 +315,50 @@ def cancel(stage: Stage, name: str) -> None:
             raise
 
 
+def _until_settled(stage: Stage, name: str) -> None:
+    """Asks AWS to cancel it, again where AWS is changing it just now."""
+    for left in reversed(range(TRIES)):
+        try:
+            stage.client("events").cancel_replay(ReplayName=name)
+        except ClientError as error:
+            if left == 0 or error.response["Error"]["Code"] != "ConcurrentModificationException":
+                raise
+            time.sleep(_pause(stage, None))
+        else:
+            return
+
+
 def replays(stage: Stage) -> list[Replay]:
-    """The stage's replays that AWS remembers, the latest first. Raises `OpsError` where AWS refuses."""
-    return sorted(_listed(stage), key=lambda each: each.name, reverse=True)
+    """The stage's replays that AWS remembers, the latest first, with whom they are for.
+
+    Raises `OpsError` where AWS refuses.
+    """
+    listed = [each for each in _listed(stage, NamePrefix=names.replay(stage.name, "")) if _is_ours(stage, each.name)]
+    return [_whole(stage, each) for each in sorted(listed, key=lambda each: each.name, reverse=True)]
 
 
-def running(stage: Stage) -> list[Replay]:
-    """Those that are not over, with whom they are for."""
-    return [of(stage, each.name) for each in _listed(stage) if each.state in ACTIVE]
+def running(stage: Stage, archive: str) -> list[Replay]:
+    """Those of an archive (its ARN) that are not over, whoever began them, with whom they are for where that is known.
+
+    Raises `OpsError` where AWS refuses to list them.
+    """
+    return [_whole(stage, each) for each in _listed(stage, EventSourceArn=archive) if each.state in ACTIVE]
 
 
-def _listed(stage: Stage) -> Iterator[Replay]:
+def _whole(stage: Stage, listed: Replay) -> Replay:
+    """The replay with its rules, which a list leaves out; as it is listed where no more may be read."""
+    try:
+        return of(stage, listed.name)
+    except OpsError:
+        return listed
+
+
+def _listed(stage: Stage, **asked: str) -> Iterator[Replay]:
+    # One thing can be asked for at a time: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListReplays.html
     page: dict[str, str] = {}
     while True:
         with in_words():
-            answer = stage.client("events").list_replays(NamePrefix=names.replay(stage.name, ""), **page)
+            answer = stage.client("events").list_replays(**asked, **page)
         yield from map(_read, answer["Replays"])
         if not answer.get("NextToken"):
             return
@@ -262,5 +380,5 @@ def _read(told: dict[str, Any]) -> Replay:
         started=moment("ReplayStartTime"),
         ended=moment("ReplayEndTime"),
         reached=moment("EventLastReplayedTime"),
-        rules=told.get("Destination", {}).get("FilterArns", []),
+        rules=told["Destination"].get("FilterArns", []) if "Destination" in told else None,
     )

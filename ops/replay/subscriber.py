@@ -27,8 +27,8 @@ def subscriptions(topology: Topology, stage: str, text: str, events: tuple[str, 
     One subscription can be named too, as its alarms and its rule are: `mail_ticket-on-TicketOpened`.
 
     Raises `UsageError` for a queue that subscribes to nothing, with the subscribers that there are; for one whose
-    integration is retired; for an event that it does not subscribe to; and where all come from another project's bus,
-    whose archive is not ours.
+    integration is retired; for an event that it does not subscribe to; and for one that comes from another project's
+    bus, whose archive is not ours, if it is named or there is no other.
     """
     every = topology.subscriptions
     found = [each for each in every if text in _called(stage, each)]
@@ -37,18 +37,30 @@ def subscriptions(topology: Topology, stage: str, text: str, events: tuple[str, 
     queue = found[0].queue
     heard = [each.event.__name__ for each in found]
     unknown = next((event for event in events if event not in heard), None)
+    if unknown is not None and text not in (queue, names.queue(stage, queue)):
+        raise UsageError(f"{text} is the subscription to {heard[0]} alone: say {queue} with --event {unknown}.")
     if unknown is not None:
         raise UsageError(f"{queue} does not subscribe to {unknown!r}, but to: {', '.join(heard)}.")
     meant = [each for each in found if not events or each.event.__name__ in events]
     ours = [each for each in meant if each.bus is None]
-    if not ours:
-        away = meant[0]
-        rule = names.rule(stage, queue, away.event.__name__)
-        raise UsageError(
-            f"{away.event.__name__} comes to {queue} from bus {names.bus(stage, away.bus)}, so it is in the archive of "
-            f"that bus, if there is one: ask its owner for a replay to rule {rule}."
-        )
+    away = next((each for each in meant if each.bus is not None), None)
+    if away is not None and (events or not ours):
+        raise UsageError(_away(stage, away))
     return ours
+
+
+def elsewhere(topology: Topology, stage: str, text: str) -> list[str]:
+    """What is said of those subscriptions of the queue that text names whose events come from another project's bus."""
+    every = topology.subscriptions
+    return [_away(stage, each) for each in every if each.bus is not None and text in _called(stage, each)]
+
+
+def _away(stage: str, subscription: Subscription) -> str:
+    queue, event = subscription.queue, subscription.event.__name__
+    return (
+        f"{event} comes to {queue} from bus {names.bus(stage, subscription.bus)}, so it is in the archive of that bus, "
+        f"if there is one: ask its owner for a replay to rule {names.rule(stage, queue, event)}."
+    )
 
 
 def _called(stage: str, subscription: Subscription) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ fills its batches from many groups.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from ops.sqs.client import TEN
@@ -33,10 +33,15 @@ class Destination(Protocol):
 
 
 class Outbox:
-    """Batches what several tasks send to one destination."""
+    """Batches what several tasks send to one destination.
 
-    def __init__(self, to: Destination) -> None:
+    `taken` is told the ids of what was confirmed of a batch, all at once, before those who wait for them; what it
+    raises, they raise.
+    """
+
+    def __init__(self, to: Destination, taken: Callable[[list[str]], None] = lambda _: None) -> None:
         self._to = to
+        self._taken = taken
         self._waiting: list[tuple[Entry, asyncio.Future[str | None]]] = []
         self._size = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -73,6 +78,8 @@ class Outbox:
     async def _send(self, batch: list[tuple[Entry, asyncio.Future[str | None]]]) -> None:
         try:
             outcome = await self._to.send([entry for entry, _ in batch])
+            if confirmed := [entry.id for entry, _ in batch if outcome[entry.id] is None]:
+                self._taken(confirmed)
         except Exception as error:
             for _, future in batch:
                 if not future.done():

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from functions.contracts.pause import PAUSE_CONSUMER, Trouble
 from ops import private_file
+from ops.answer import part
 from ops.depth import COUNTS
 from ops.errors import OpsError
 from ops.stage import Stage, in_words
@@ -115,7 +116,8 @@ def _remember(file: Path, mappings: dict[str, dict[str, str]]) -> None:
 def _mapping(stage: Stage, function: str) -> dict[str, str]:
     name = names.resource(stage.name, function)
     with in_words():
-        found = stage.client("lambda").list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+        answer = stage.client("lambda").list_event_source_mappings(FunctionName=name)
+    found = part(answer, "EventSourceMappings")
     if len(found) != 1 or found[0]["State"] != "Enabled":
         state = found[0]["State"] if found else "not there"
         raise OpsError(f"The event source mapping of {name} is {state}: enable it, then verify again.")
@@ -141,8 +143,8 @@ def _until_quiet(stage: Stage) -> None:
     while True:
         with in_words():
             sqs = stage.client("sqs")
-            counts = sqs.get_queue_attributes(QueueUrl=_pause_queue(stage), AttributeNames=list(COUNTS))["Attributes"]
-        if not any(int(counts[name]) for name in COUNTS):
+            answer = sqs.get_queue_attributes(QueueUrl=_pause_queue(stage), AttributeNames=list(COUNTS))
+        if not any(int(part(answer, "Attributes", name)) for name in COUNTS):
             return
         if time.monotonic() > end:
             raise OpsError(
@@ -154,7 +156,7 @@ def _until_quiet(stage: Stage) -> None:
 
 def _pause_queue(stage: Stage) -> str:
     name = names.queue(stage.name, PAUSE_CONSUMER, fifo=True)
-    return str(stage.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
+    return str(part(stage.client("sqs").get_queue_url(QueueName=name), "QueueUrl"))
 
 
 def _switch(stage: Stage, mappings: Collection[str], *, on: bool) -> float:

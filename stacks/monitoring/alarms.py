@@ -132,8 +132,9 @@ UNDELIVERED_EVENTS = Kind(
 LOST_EVENTS = Kind(
     "lost-events",
     "EventBridge could neither deliver events of a rule nor keep them in the `undelivered` queue: they are lost there.",
-    "Fix the `undelivered` queue's policy or key. `python -m ops replay <queue> --from 2h --stage <stage>` says what "
-    "the archive has for this rule alone; give it the time in question, and --yes replays that.",
+    "Fix the `undelivered` queue's policy or key. `python -m ops replay <queue>-on-<Event> --from 2h --stage "
+    "<stage>` says what the archive has for this rule alone, which the alarm names; give it the time in question, and "
+    "--yes replays that.",
 )
 REFUSED = Kind(
     "refused",

@@ -30,6 +30,7 @@ def test_what_is_printed_is_what_is_measured(
 ) -> None:
     pair = (redrive.Cost(100, 10, 1), redrive.Cost(100, 5, 0.5, 60))
     monkeypatch.setattr(redrive, "_pairs", lambda *_, **__: [pair])
+    monkeypatch.setattr(redrive, "start", lambda: 0.25)
     redrive.run()
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 + len(redrive.LINES)

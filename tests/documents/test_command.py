@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from documents import permissions
 from documents.command import main
 from documents.diagram import END, START
 from stacks.entry import Topology
+from stacks.invariants.assembly import Assembly
 from stacks.names import ROOT
+from tests.kept import kept
 from tests.sample.topology import SAMPLE
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _kept() -> Iterator[None]:
+    """The templates of which the pages tell are made once, and not for every command."""
+    anew, code = permissions.synthesized, Path(permissions.__file__).read_text()
+
+    def synthesized(stage: str, topology: Topology, folder: Path) -> Assembly:
+
+        def make(draft: Path) -> None:
+            anew(stage, topology, draft)
+
+        made = kept(("documents", stage, topology, code), make)
+        shutil.copytree(made, folder, dirs_exist_ok=True)
+        return Assembly.read(map(str, sorted(folder.glob("*.template.json"))))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(permissions, "synthesized", synthesized)
+        yield
 
 
 @pytest.fixture(scope="module")

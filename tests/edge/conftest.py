@@ -18,11 +18,12 @@ from tests.edge.corpus import bodies, requests
 from tests.edge.java import mapping, text
 from tests.edge.recording import Recorded, Rendering, record
 from tests.edge.wide import CONTRACTS
+from tests.examples import examples
 from tests.local.gateway.assemblies import synthesize
 from tests.local.gateway.callers import CREDENTIALS, KINDS, trusting
 from tests.sample.topology import SAMPLE
 
-EACH, FAILING = 680, 12
+EACH, FAILING = examples(680), 12
 """Requests to each of the sample's routes, and how often SQS fails."""
 CALLED: dict[str, tuple[str, ...]] = {"jwt": ("iam",), "api_key": ("api_key",), "iam": ("iam", "jwt")}
 """Each kind of authorization, and whose callers may name a tenant then: nobody's, or some."""

@@ -51,6 +51,7 @@ def test_up_runs_a_stack_that_takes_requests_and_commands_until_it_is_stopped(up
     assert depths.returncode == 0, depths.stderr
     assert {row["queue"] for row in json.loads(depths.stdout)} >= {"open_ticket", "open_ticket-dlq"}
 
+    assert "Then look:  python -m tests.sample.ops queues --stage local" in up.output, "which knows this topology"
     second = up.run("local", "up")
     assert second.returncode == 1
     assert "already running" in second.stderr

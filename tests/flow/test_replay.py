@@ -44,4 +44,5 @@ def test_a_replay_reaches_the_subscriber_that_it_names_who_sees_it_and_does_noth
     assert again.replayed_by, "who started it is on record"
     assert settled(effects)
     assert len(deliveries(stage, id_, "mail_ticket")) == 1, "the other subscriber of the same event"
+    assert len(deliveries(stage, id_, "close_ticket")) == 1, "what was told when it was done is not told again"
     assert hours_left(effects, "agent-replayed") == 997

@@ -21,7 +21,7 @@ class Synth:
         self.times = 0
 
     def into(self, name: str, command: str = APP, environment: Mapping[str, str] | None = None) -> Path:
-        folder = self.root / name
+        folder = self.root / "cdk.out" / name
 
         def make() -> None:
             self.times += 1
@@ -53,9 +53,21 @@ def test_what_nobody_changed_is_taken_as_it_was_and_stays_as_it_is(synth: Synth)
     assert (synth.into("third") / "manifest.json").read_text() == "made 1"
 
 
-@pytest.mark.parametrize("name", ["stacks/map.py", "functions/greet/handler.py", "app.py", "cdk.json", "stacks/new.py"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "stacks/map.py",
+        "functions/greet/handler.py",
+        "app.py",
+        "cdk.json",
+        "stacks/new.py",
+        "names.toml",
+        "shared/new.py",
+    ],
+)
 def test_whatever_the_stacks_are_made_of_makes_them_anew(synth: Synth, name: str) -> None:
     synth.into("first")
+    (synth.root / name).parent.mkdir(exist_ok=True)
     (synth.root / name).write_text("other")
     assert (synth.into("second") / "manifest.json").read_text() == "made 2"
 
@@ -67,6 +79,14 @@ def test_another_command_or_environment_makes_them_anew_and_another_moment_does_
     assert synth.times == 3
     synth.into("fourth", environment={"AWS_ENDPOINT_URL": "https://127.0.0.1:4566", "TMPDIR": "elsewhere"})
     assert synth.times == 3
+
+
+def test_byte_code_does_not_count(synth: Synth) -> None:
+    synth.into("first")
+    (synth.root / "stacks" / "__pycache__").mkdir()
+    (synth.root / "stacks" / "__pycache__" / "map.cpython-311.pyc.140").write_text("being written")
+    synth.into("second")
+    assert synth.times == 1
 
 
 def test_a_modules_own_folder_counts(synth: Synth) -> None:
@@ -85,10 +105,10 @@ def test_of_a_command_that_reads_nobody_knows_what_nothing_is_kept(synth: Synth)
 
 def test_what_is_saved_while_it_is_made_is_not_kept_under_the_name_of_what_was(synth: Synth) -> None:
     def make() -> None:
-        (synth.root / "first").mkdir()
+        (synth.root / "cdk.out" / "first").mkdir(parents=True)
         (synth.root / "stacks" / "map.py").write_text("saved meanwhile")
 
-    take(synth.root / "first", APP, {}, make)
+    take(synth.root / "cdk.out" / "first", APP, {}, make)
     (synth.root / "stacks" / "map.py").write_text("stacks/map.py")
     synth.into("second")
     assert synth.times == 1
@@ -99,7 +119,7 @@ def test_a_synth_that_fails_is_tried_again(synth: Synth) -> None:
         raise RuntimeError("no")
 
     with pytest.raises(RuntimeError, match="no"):
-        take(synth.root / "first", APP, {}, fail)
+        take(synth.root / "cdk.out" / "first", APP, {}, fail)
     synth.into("second")
     assert synth.times == 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -14,6 +15,8 @@ from botocore.exceptions import ClientError
 from local.aws import client
 from local.effects import eventually
 from local.emulator import Emulator
+from local.install import EMULATOR
+from stacks.names import ROOT
 from tests.local.roles import acting, allow, arn, policy
 
 HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
@@ -207,3 +210,39 @@ def test_a_template_makes_changes_renames_and_deletes_an_archive(
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         events.describe_archive(ArchiveName=name)
     assert events.describe_archive(ArchiveName=f"{name}-2")["EventCount"] == 0
+
+
+SCRIPT = """
+import json, time
+from local import corrections_archive as archives
+
+class Meanwhile(list):
+    # Another thread adds an event once those that are there were looked through.
+    def __iter__(self):
+        yield from list(super().__iter__())
+        if all(event["id"] != "new" for event in self[:]):
+            self.append({"Time": time.time(), "id": "new"})
+
+events = Meanwhile([{"Time": 0.0, "id": "old"}, {"Time": time.time(), "id": "young"}])
+archives._kept({"RetentionDays": 1, "Events": events})
+
+def broken(*_):
+    raise KeyError("Arn")
+
+archives.STARTING, archives._deliver = 0, broken
+replay = {"State": "STARTING", "EventStartTime": 0.0, "EventEndTime": 9.0, "ReplayName": "r"}
+try:
+    archives._run(replay, {"Events": [{"Time": 1.0}]})
+finally:
+    print(json.dumps([[event["id"] for event in list.copy(events)], replay]))
+"""
+
+
+def test_what_comes_while_the_old_is_forgotten_is_kept_and_a_replay_that_breaks_has_failed() -> None:
+    done = subprocess.run(
+        [str(EMULATOR / "bin" / "python"), "-c", SCRIPT], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    kept, replay = json.loads(done.stdout)
+    assert kept == ["young", "new"]
+    assert (replay["State"], replay["StateReason"]) == ("FAILED", "KeyError: 'Arn'")
+    assert "ReplayEndTime" in replay

@@ -70,7 +70,10 @@ def test_on_one_machine_the_second_is_refused_and_told_who_is_at_it(
             result = ops(*command, "--yes")
             assert result.exit_code == 2
             assert f"redrive {RUN} of open_ticket-dlq runs since 20" in result.stderr
-            assert f"process {os.getpid()}: wait for it, or end it with Ctrl-C." in result.stderr
+            assert (
+                f"process {os.getpid()}: wait for it, or end it: with Ctrl-C where it runs, or `cancel`."
+                in result.stderr
+            )
         assert answer("redrive", "open_ticket")["tally"]["matched"] == 2, "a look is always allowed"
         assert not list(home.rglob("audit.jsonl"))
     assert len(queue(aws, "open_ticket-dlq")) == 2

@@ -9,7 +9,7 @@ import pytest
 from botocore.stub import Stubber
 
 from ops.address import Address
-from ops.errors import UsageError
+from ops.errors import OpsError, UsageError
 from ops.queue import find
 from ops.sqs.fake import FakeSqs
 from ops.sqs.message import Entry
@@ -206,3 +206,17 @@ def test_an_answer_that_is_another_queue_is_refused(cloud: Stage) -> None:
         sqs.add_response("get_queue_url", {"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/111111111111/their-dlq"})
         with pytest.raises(UsageError, match="another queue"):
             find(cloud, "arn:aws:sqs:us-east-1:111111111111:their-dlq")
+
+
+def test_a_typo_is_a_typo_for_those_too_who_may_ask_only_for_the_stages_queues(cloud: Stage) -> None:
+    with Stubber(cloud.client("sqs")) as sqs:
+        sqs.add_client_error("get_queue_url", "AccessDenied", "User: arn:… is not authorized", 403)
+        with pytest.raises(UsageError) as refused_:
+            find(cloud, "opn_ticket")
+        assert "There is no queue 'opn_ticket'. Did you mean open_ticket? Stage cloud has: " in str(refused_.value)
+        assert "Whether somebody else has one of that name these credentials may not ask (AccessDenied)" in str(
+            refused_.value
+        )
+        sqs.add_client_error("get_queue_url", "AccessDenied", "User: arn:… is not authorized", 403)
+        with pytest.raises(OpsError, match="GetQueueUrl was refused"):
+            find(cloud, "open_ticket")

@@ -315,7 +315,8 @@ class _Judge:
         allowed = self.asked.limit is not None and len(gone & self.asked.selected) >= self.asked.limit
         if last.code == 0 and missing and not allowed:
             self.say("exit code", f"0, and {len(missing)} that are meant are not done: {sorted(missing)[:5]}")
-        unseen = int((_answer(last) or {}).get("locked", 0)) > 0 and bool(kept)
+        # Whether who was not shown is meant nobody can say, unless the ids of all that are meant were named.
+        unseen = int((_answer(last) or {}).get("locked", 0)) > 0 and bool(kept) and not self.asked.named
         if last.code == 3 and not missing and not allowed and not unseen:
             self.say("exit code", f"3, and everything that is meant is done: {last.out[:400]}")
         if last.code in (1, 2):
@@ -337,7 +338,7 @@ class _Judge:
         told = sum(tally.get("refused", {}).values()) + sum(
             tally.get(name, 0) for name in ("group_blocked", "late", "lapsed", "came_back")
         )
-        told += sum(int(answer.get(name, 0)) for name in ("locked", "unfit", "late"))
+        told += sum(int(answer.get(name, 0)) for name in ("locked", "in_flight", "unfit", "late"))
         told += len(answer.get("refused", {})) + max(answer.get("matched", 0) - answer.get("deleted", 0), 0)
         if told < missing:
             self.say("kept", f"{missing} that are meant stay, and reasons are told for {told}")

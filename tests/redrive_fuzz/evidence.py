@@ -75,6 +75,8 @@ class Asked:
     keep_order: bool = True
     rate: float | None = None
     json: bool = True
+    named: bool = False
+    """Whether the letters that are meant are named one by one."""
     refusing: bool = False
     """Whether the command makes no sense and must change nothing."""
 

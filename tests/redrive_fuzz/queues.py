@@ -85,6 +85,11 @@ class Queues:
         told = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
         return int(told[names[0]]), int(told[names[1]])
 
+    def hold(self, count: int) -> list[str]:
+        """Takes so many dead letters out of sight, as a process that died elsewhere; their receipts."""
+        got = self._sqs.receive_message(QueueUrl=self.dead, MaxNumberOfMessages=count, VisibilityTimeout=3_600)
+        return [message["ReceiptHandle"] for message in got["Messages"]]
+
     def show(self, url: str, receipts: Sequence[str]) -> None:
         """Shows what a process that died held: its hold is over."""
         rest = iter(receipts)

@@ -91,11 +91,13 @@ class _Run:
                 taken = ["--file", str(self.home / "taken.jsonl")]
                 await self._command(["drop", self._queue(), "--yes", *taken, *self._any_queue()], calm=True)
                 self.ended.clear()
+            held = await asyncio.to_thread(self.queues.hold, scenario.held) if scenario.held else []
             if scenario.twice:
                 await self._both()
             else:
                 await self._until_ended(self._arguments())
             await self.proxy.quiet()
+            await asyncio.to_thread(self.queues.show, self.queues.dead, held)
             await self._time_passes()
             evidence = await self._evidence()
         finally:
@@ -300,6 +302,7 @@ class _Run:
             patch=decoded(scenario.patch) if scenario.patch is not None else None,
             keep_order=not scenario.out_of_order,
             rate=float(scenario.rate) if isinstance(scenario.rate, int | float) else None,
+            named=scenario.ids is not None,
             refusing=bool(scenario.senseless),
         )
         files = [*self.home.glob("export-*.jsonl"), *self.files.glob("*.jsonl")]

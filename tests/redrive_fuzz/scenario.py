@@ -10,7 +10,7 @@ from tests.redrive_fuzz.letters import FILTERS, PATCHES, Draft, Filter, drafts, 
 
 KINDS = (
     *("all", "filter", "limit", "ids", "edit", "rate", "big", "out of order", "age"),
-    *("drop", "export", "import", "two at once", "asleep", "senseless", "topology"),
+    *("drop", "export", "import", "two at once", "asleep", "senseless", "topology", "held"),
 )
 SENSELESS = (
     ("--ids", " , "),
@@ -64,6 +64,8 @@ class Scenario:
     """Whether time passes by itself: what a dead process held comes back when its two minutes are over."""
     at_once: bool = False
     """Whether `resume` follows at once, while what the dead process held is still hidden."""
+    held: int = 0
+    """Letters that somebody else holds until the command ended."""
     hold: int | None = None
     """Seconds of a hold, where the command is run with another than its own two minutes."""
     faults: list[Faults] = field(default_factory=list)
@@ -119,6 +121,7 @@ def _ask(scenario: Scenario, dice: random.Random) -> None:
         scenario.limit = dice.choice((1, 2, 9, 10, 11, 15, count, count + 5))
     if kind == "edit":
         scenario.patch = dice.choice(PATCHES)
+    scenario.held = dice.randrange(1, min(count, 10) + 1) if kind == "held" else 0
     scenario.older = dice.choice(("1h", "1s")) if kind == "age" else None
     scenario.out_of_order = kind == "out of order"
     scenario.rate = dice.choice((None, None, "max", "auto"))
@@ -132,7 +135,7 @@ def _ask(scenario: Scenario, dice: random.Random) -> None:
 def _upset(scenario: Scenario, dice: random.Random, *, short: bool) -> None:
     """Draws what goes wrong: nothing in a fifth of the runs, else faults, and a signal in half of the runs."""
     kind = scenario.kind
-    calm = dice.random() < 0.2 or kind in ("rate", "asleep")
+    calm = dice.random() < 0.2 or kind in ("rate", "asleep", "held")
     processes = dice.choice((1, 1, 2, 3))
     for number in range(processes):
         likely: dict[str, float] = {}
@@ -146,12 +149,13 @@ def _upset(scenario: Scenario, dice: random.Random, *, short: bool) -> None:
             # A hold of four seconds, so that it is over before the process wakes up.
             scenario.hold = 4
             upset = Upset("STOP", dice.uniform(0.9, 1.6), stop=dice.uniform(4.5, 6.5)) if not number else upset
-        elif kind in ("rate", "export"):
+        elif kind in ("rate", "export", "held"):
             pass
         elif throw < 0.4:
-            action = dice.choice(("SendMessageBatch", "SendMessageBatch", "DeleteMessageBatch", "ReceiveMessage"))
+            action = dice.choice(("SendMessageBatch", "DeleteMessageBatch", "DeleteMessageBatch", "ReceiveMessage"))
             action = "DeleteMessageBatch" if scenario.action == "drop" and action == "SendMessageBatch" else action
-            kill = (action, dice.choice((1, 1, 2, 3, 5, 8)), dice.random() < 0.75)
+            reaches = 0.25 if action == "DeleteMessageBatch" else 0.75  # between a send's yes and its deletion
+            kill = (action, dice.choice((1, 1, 2, 3, 5, 8)), dice.random() < reaches)
         elif throw < 0.55:
             upset = Upset("KILL", dice.uniform(0.3, 1.8))
         elif throw < 0.65:

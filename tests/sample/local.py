@@ -14,7 +14,8 @@ def main() -> None:
     """Hand the sample in."""
     with one_sentence(), imported():
         from tests.sample.topology import SAMPLE
-    app(prog_name="python -m tests.sample.local", obj=Door(SAMPLE, module="tests.sample.local", cdk_app=CDK_APP))
+    door = Door(SAMPLE, module="tests.sample.local", operator="tests.sample.ops", cdk_app=CDK_APP)
+    app(prog_name="python -m tests.sample.local", obj=door)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -14,9 +14,10 @@ from functions.runtime.errors import Reject, Retry
 from functions.runtime.message import Message
 from functions.runtime.outcome import Duplicate
 from tests.fixtures import Context
-from tests.functions.events import batch, failed, record
+from tests.functions.events import batch, delivered, failed, record
 from tests.functions.fakes import Fakes
 from tests.functions.runtime.probe import Probe, Probed, Probing, probe
+from tests.functions.runtime.test_tracing import Logged
 
 
 def test_an_empty_batch_is_a_success(fakes: Fakes) -> None:
@@ -176,3 +177,35 @@ def test_a_duplicate_is_counted_and_publishes_again(fakes: Fakes, logged: Any) -
 def test_a_consumer_of_a_command_and_an_event_is_refused() -> None:
     with pytest.raises(TypeError, match="one command or some events"):
         consumer(lambda *_: None, accepts=(Probe, Probed))
+
+
+class Heard(Event, frozen=True, kw_only=True):
+    source: ClassVar[str] = "probes"
+
+    name: str
+
+
+@pytest.mark.parametrize(
+    ("changes", "again", "told"),
+    [
+        ({"replayed": "replay-1"}, True, False),
+        ({"replayed": "replay-1"}, False, True),
+        ({}, True, True),
+        ({"replayed": "replay-1", "attempt": 2}, True, True),
+        ({"replayed": "replay-1", "redriven": "run-1 2"}, True, True),
+    ],
+    ids=["replayed", "replayed, done now", "not replayed", "replayed, tried before", "replayed, redriven"],
+)
+def test_what_a_replay_finds_done_is_told_to_nobody_unless_this_message_itself_may_have_done_it(
+    fakes: Fakes, logged: Logged, changes: dict[str, Any], again: bool, told: bool
+) -> None:
+    def handle(heard: Heard, message: Message) -> Iterable[Event]:
+        events = [Probed(name=heard.name), Probed(name="second")]
+        return Duplicate(events) if again else events
+
+    handler = consumer(handle, accepts=Heard)
+    assert failed(handler(batch(delivered(Heard(name="a"), message_id="m1", **changes)))) == []
+    assert [each["data"]["name"] for each in fakes.events.envelopes] == (["a", "second"] if told else [])
+    (line,) = [line for line in logged() if line.get("message_id") == "m1"]
+    assert line["message"] == ("duplicate" if again else "processed")
+    assert (line.get("untold"), len(line.get("published", []))) == ((None, 2) if told else (2, 0))

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 from jsonschema import Draft4Validator
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi import checks
 
 from documents.openapi import document
@@ -28,8 +29,15 @@ ALWAYS = [
     checks.response_schema_conformance,
     checks.response_headers_conformance,
 ]
-API = schemathesis.openapi.from_dict(document(SAMPLE))
-API.config.generation.update(modes=[GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+API = schemathesis.pytest.from_fixture("api")
+"""The cases are built when the test runs: that takes seconds, and every worker collects the test."""
+
+
+@pytest.fixture(scope="module")
+def api() -> BaseSchema:
+    schema = schemathesis.openapi.from_dict(document(SAMPLE))
+    schema.config.generation.update(modes=[GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+    return schema
 
 
 @pytest.fixture(scope="module")

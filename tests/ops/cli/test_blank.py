@@ -40,7 +40,7 @@ def test_every_command_refuses_every_blank_selector_and_names_it(
     assert not list(home.rglob("audit.jsonl"))
 
 
-@pytest.mark.parametrize("wrong", ["{0} {1}", "{0};{1}", "'{0}'", "{0}\u00a0"])
+@pytest.mark.parametrize("wrong", ["{0} {1}", "{0};{1}", "'{0}'", "{0}\u00a0{1}"])
 def test_what_is_no_id_is_refused_and_an_id_that_no_message_has_is_told(aws: Endpoint, wrong: str) -> None:
     ids = dead_tickets(aws, 2)
     for command in (["redrive", "open_ticket"], ["drop", "open_ticket"]):

@@ -36,7 +36,7 @@ from tests.ops.endpoint import Endpoint
         (["redrive", "open_ticket", "--native", "--limit", "3"], 2, "takes no filter, limit, edit or group"),
         (["resume", "nothing"], 2, "There is no unfinished redrive 'nothing'"),
         (["import", "open_ticket-dlq", "nothing.jsonl"], 2, "cannot be read"),
-        (["cancel", "open_ticket"], 1, "was refused"),
+        (["cancel", "open_ticket"], 2, "No redrive from open_ticket-dlq is under way."),
         (["queues", "--stage", "nowhere"], 2, f"no stage 'nowhere' in cdk.json; there is: {', '.join(names.STAGES)}."),
         (["peek", "open_ticket", "--work"], 2, "after 3 of them SQS moves a message of open_ticket"),
     ],

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from tests.ops.cli.typed import answer, ops, queue
+from tests.ops.cli.typed import answer, dead_tickets, ops, queue
 from tests.ops.endpoint import Endpoint
 
 
@@ -56,3 +57,17 @@ def test_a_dry_run_of_a_queue_without_order_sees_everything(aws: Endpoint) -> No
     report = answer("redrive", "open_ticket")
     assert (report["tally"]["matched"], report["unseen"], report["locked"]) == (40, 0, 0)
     assert "not looked at" not in ops("redrive", "open_ticket").stdout
+
+
+def test_where_nothing_would_be_done_nothing_is_offered(aws: Endpoint, tmp_path: Path) -> None:
+    said = ops("drop", "open_ticket").stdout
+    assert "Nothing to delete in open_ticket-dlq." in said
+    assert "--yes" not in said
+    dead_tickets(aws, 3)
+    said = ops("drop", "open_ticket", "--ids", "nothing").stdout
+    assert "Nothing to delete in open_ticket-dlq." in said
+    rule = tmp_path / "rule.py"
+    rule.write_text("def fix(message):\n    raise ValueError('never')\n")
+    said = ops("redrive", "open_ticket", "--python", f"{rule}:fix").stdout
+    assert "Would redrive 0 of 3 from open_ticket-dlq: nothing to move." in said
+    assert "say --yes" not in said

@@ -194,7 +194,7 @@ def test_an_answer_without_what_aws_always_says_is_one_sentence(
         (["peek"], 2, "Missing argument"),
         (["nonsense"], 2, "No such command"),
         (["queues", "--stage", "nowhere"], 2, "no stage 'nowhere'"),
-        (["cancel", "open_ticket"], 1, "was refused"),
+        (["cancel", "open_ticket"], 2, "No redrive from open_ticket-dlq is under way."),
     ],
 )
 def test_errors_are_json_where_json_is_asked_for(aws: Endpoint, arguments: list[str], code: int, sentence: str) -> None:

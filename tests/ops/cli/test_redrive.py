@@ -109,6 +109,35 @@ def test_what_sqs_did_not_show_of_a_fifo_group_is_still_there_and_the_exit_code_
     assert (result.exit_code, error["exit_code"], report["locked"], len(dead)) == (3, 3, 5, 15)
 
 
+@pytest.mark.parametrize("command", ["redrive", "drop"])
+@pytest.mark.parametrize(("word", "told"), [("open_ticket", 3), ("change_ticket", 7)], ids=["standard", "fifo"])
+def test_what_somebody_else_holds_is_told_and_not_taken_for_done(
+    aws: Endpoint, command: str, word: str, told: int
+) -> None:
+    dead = queue(aws, f"{word}-dlq")
+    for number in range(10):
+        aws.put(dead, json.dumps({"n": number}), group="a" if number < 7 else "b")
+    aws.do(lambda: dead.take(3, 600))  # on FIFO the first three of seven
+    result = ops(command, word, "--yes", "--json")
+    report, error = json.loads(result.stdout), json.loads(result.stderr)
+    assert (result.exit_code, report["in_flight"], len(dead)) == (3, told, told)
+    assert "try again in two minutes" in error["error"]
+    assert ops(command, word, "--yes").exit_code == 3
+    aws.do(dead.show_all)
+    assert answer(command, word, "--yes")["in_flight"] == len(dead) == 0
+
+
+@pytest.mark.parametrize("command", ["redrive", "drop"])
+@pytest.mark.parametrize("option", ["--limit", "--ids"])
+def test_where_all_that_was_named_is_done_nothing_stayed(aws: Endpoint, command: str, option: str) -> None:
+    dead = queue(aws, "change_ticket-dlq")
+    ids = [aws.put(dead, json.dumps({"n": number}), group="a") for number in range(60)]
+    aws.put(dead, "{}", group="b")
+    said = "5" if option == "--limit" else ",".join(ids[:5])
+    assert ops(command, "change_ticket", option, said, "--yes").exit_code == 0
+    assert len(dead) == 56
+
+
 def test_an_undelivered_event_goes_to_its_target_without_what_eventbridge_wrote_on_it(aws: Endpoint) -> None:
     told = {"RULE_ARN": "", "TARGET_ARN": queue(aws, "assign_ticket").arn, "ERROR_CODE": "X", "RETRY_ATTEMPTS": "3"}
     aws.put(queue(aws, "assign_ticket-undelivered"), '{"detail": {}}', tenant="acme", **told)

@@ -170,6 +170,49 @@ def test_where_nothing_at_all_may_be_asked_it_fails(tmp_path: Path) -> None:
         inventory(place({name: Service() for name in services()}, tmp_path))
 
 
+def listed(clients: dict[str, Any], home: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> Any:
+    monkeypatch.setattr(look, "opened", lambda name: place(clients, home))
+    return ops("dead", "--all", *more)
+
+
+@pytest.mark.parametrize("denied", ["events", "lambda", "sns", "scheduler"])
+def test_a_count_that_cannot_be_whole_is_no_total_and_no_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, denied: str
+) -> None:
+    clients = services() | {denied: Service()}
+    done = listed(clients, tmp_path, monkeypatch)
+    assert done.exit_code == 1, done.output
+    assert "region eu-west-1: at least" in done.stdout
+    assert "work-dlq" in done.stdout
+    assert "(AccessDenied)" in done.stderr
+    done = listed(clients, tmp_path, monkeypatch, "--json")
+    assert (done.exit_code, json.loads(done.stdout)["whole"]) == (1, False)
+    assert "not whole" in json.loads(done.stderr)["error"]
+
+
+def test_where_queues_may_not_be_listed_or_read_nothing_is_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = {name: Service() for name in services()} | {"sts": services()["sts"]}
+    for listing_ in ("list_event_buses", "list_functions", "list_event_source_mappings", "list_subscriptions"):
+        key = {"list_event_buses": "EventBuses", "list_functions": "Functions", "list_subscriptions": "Subscriptions"}
+        service = {"list_event_buses": "events", "list_subscriptions": "sns"}.get(listing_, "lambda")
+        empty[service].answers[listing_] = {key.get(listing_, "EventSourceMappings"): []}
+    empty["scheduler"].answers["list_schedules"] = {"Schedules": []}
+    done = listed(empty, tmp_path, monkeypatch)
+    assert done.exit_code == 1, done.output
+    assert "0 dead-letter queues" not in done.stdout
+    assert "no dead-letter queue was found, but not everything was asked" in done.stdout
+    assert "not asked: queues (AccessDenied)" in done.stderr
+
+
+def test_an_age_or_an_account_that_is_not_known_leaves_the_list_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = listed(services() | {"cloudwatch": Service(), "sts": Service()}, tmp_path, monkeypatch)
+    assert (done.exit_code, "4 dead-letter queues." in done.stdout) == (0, True), done.output
+
+
 @pytest.fixture
 def crowded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Stage]:
     """An account with more queues than SQS lists in one answer."""
@@ -189,5 +232,5 @@ def test_more_queues_than_one_answer_holds_are_all_seen(crowded: Stage) -> None:
     told = json.loads(ops("dead", "--all", "--json").stdout)
     assert [(each["name"], each["sources"]) for each in told["queues"]] == [("q0000", ["queue zz"])]
     said = ops("dead", "--all").stdout
-    assert "Account 123456789012, region eu-west-1: 1 dead-letter queues." in said
+    assert "Account 123456789012, region eu-west-1: 1 dead-letter queue." in said
     assert "from queue zz" in said

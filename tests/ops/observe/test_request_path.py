@@ -183,6 +183,26 @@ def test_a_message_that_a_replay_brought_stands_beside_the_first_and_says_so() -
     assert "duplicate, replayed by ada (replay-1)" in text
 
 
+def test_replays_that_all_fail_stand_side_by_side_and_a_redrive_of_one_below_it() -> None:
+    def failed(id_: str, at: int, **more: Any) -> list[str]:
+        said: dict[str, Any] = {
+            "event": "e1",
+            "outcome": "retried",
+            "sent": at,
+            "error_type": "Retry",
+            "error": "later",
+        } | more
+        return [handled("mail_ticket", id_, at + 10 * n, attempt=n, **said) for n in range(1, 6)]
+
+    lines = [*failed("m2", 40)]
+    for number in (1, 2, 3):
+        lines += failed(f"r{number}", 1000 * number, replayed=f"replay-{number}")
+    lines += failed("c1", 5000, replayed="replay-1")
+    (fact,) = only(told(answered(), ACCEPTED, *lines).requests[0].deliveries).events
+    assert [each.message_id for each in fact.deliveries] == ["m2", "r1", "r2", "r3"]
+    assert [[copy.message_id for copy in each.copies] for each in fact.deliveries] == [[], ["c1"], [], []]
+
+
 def test_a_redriven_command_hangs_under_the_request_that_it_came_with() -> None:
     error = {"error_type": "Retry", "error": "later"}
     failed = [

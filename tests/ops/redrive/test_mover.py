@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from functions.contracts.envelope import DEDUPLICATION_ID, IDEMPOTENCY_KEY, REDRIVEN
+from ops.errors import OpsError
 from ops.queue import Queue
 from ops.redrive.delivery import Delivery, deduplication_id
 from ops.redrive.journal import Journal
@@ -272,3 +275,34 @@ async def test_order_is_kept_where_an_implementation_does_not_lock_groups() -> N
     mover, _ = await asyncio.wait_for(move(sqs, dead, source), 600)
     assert mover.tally.moved == len(source) == 200
     assert in_order(source.arrived)
+
+
+async def test_a_batch_of_many_groups_is_written_down_at_once_before_any_of_it_is_deleted(tmp_path: Path) -> None:
+    sqs = FakeSqs()
+    dead, source = fill(sqs, 160, fifo=True, groups=8)
+    journal = Journal(tmp_path / "run.journal", Queue("q-dlq", "dead", "dead.fifo", dead.url), Request("q-dlq"))
+    await move(sqs, dead, source, journal=journal)
+    journal.close()
+    lines = (tmp_path / "run.journal").read_text().splitlines()
+    written = [json.loads(line).get("sent", []) for line in lines]
+    assert sum(map(len, written)) == journal.moved == 160
+    assert max(map(len, written)) > 4
+    assert in_order(source.arrived)
+
+
+class Full(Journal):
+    """A journal whose disk is full."""
+
+    def sent(self, ids: Sequence[str]) -> None:
+        """Says so."""
+        raise OpsError("the disk is full")
+
+
+@pytest.mark.parametrize("groups", [1, 10])
+async def test_what_cannot_be_written_down_is_not_deleted(groups: int, tmp_path: Path) -> None:
+    sqs = FakeSqs()
+    dead, source = fill(sqs, 40, fifo=True, groups=groups)
+    journal = Full(tmp_path / "run.journal", Queue("q-dlq", "dead", "dead.fifo", dead.url), Request("q-dlq"))
+    with pytest.raises(OpsError, match="the disk is full"):
+        await move(sqs, dead, source, journal=journal)
+    assert len(dead) == 40

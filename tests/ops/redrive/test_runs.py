@@ -96,7 +96,7 @@ def test_cancel_stops_a_run_of_this_machine_at_once(aws: Endpoint, stage: Stage,
     thread.join(20)
     assert ended.is_set()
     assert (done["run"], done["ended"], done["moved"]) == (RUN, True, None)
-    assert ops("cancel", "open_ticket").exit_code == 1, "nothing runs, and of AWS's own nobody can say here"
+    assert ops("cancel", "open_ticket").exit_code == 2, "nothing runs, and AWS's own redrive is unknown here"
 
 
 def test_cancel_asks_a_run_of_another_machine_which_stops_at_its_next_beat(

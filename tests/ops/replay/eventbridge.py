@@ -25,7 +25,8 @@ class Refusal(Exception):
 class EventBridge:
     """The archive, rules and replays of a stage.
 
-    `states` are those that a replay has, one a look; at None somebody presses Ctrl-C, at an exception it is refused.
+    `states` are those that the stage's replay has, one a look; at None somebody presses Ctrl-C, at an exception it is
+    refused. `others` are replays that somebody else begins just before the stage's.
     """
 
     def __init__(self, stage: Stage, days: int | None = 7) -> None:
@@ -42,6 +43,13 @@ class EventBridge:
         self.replays: dict[str, dict[str, Any]] = {}
         self.states: list[str | None] = ["STARTING", "RUNNING", "COMPLETED"]
         self.refused: dict[str, str] = {}
+        self.others: dict[str, dict[str, Any]] = {}
+        self.ending: list[str | None] = ["CANCELLED"]
+        """The states that it has after it was cancelled."""
+        self.changing = 0
+        """How many calls to cancel meet another change."""
+        self.cut = False
+        """Whether somebody presses Ctrl-C before a start is sent."""
         self.lost = False
         """Whether the answer to a start is lost, so that botocore asks again."""
         stage.client("events").meta.events.register("before-send.events", self._answer)
@@ -77,6 +85,9 @@ class EventBridge:
         return {"Name": given["Name"], "Arn": arn, "State": self.rules[given["Name"]]}
 
     def start_replay(self, given: dict[str, Any]) -> dict[str, Any]:
+        if self.cut:
+            raise KeyboardInterrupt
+        self.replays |= self.others
         self.replays[given["ReplayName"]] = {**given, "State": "STARTING", "ReplayStartTime": time.time()}
         if self.lost:
             raise Refusal("ResourceAlreadyExistsException")
@@ -86,6 +97,10 @@ class EventBridge:
         replay = self.replays.get(given["ReplayName"])
         if replay is None:
             raise Refusal("ResourceNotFoundException")
+        if not given["ReplayName"].startswith(names.replay(self.stage.name, "")):
+            raise Refusal("AccessDeniedException")
+        if given["ReplayName"] in self.others:
+            return replay
         if self.states:
             state = self.states.pop(0)
             if state is None:
@@ -98,8 +113,14 @@ class EventBridge:
         return replay
 
     def list_replays(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Two a page."""
-        mine = [each for name, each in sorted(self.replays.items()) if name.startswith(given["NamePrefix"])]
+        """Two a page, of a prefix or of an archive: AWS takes one filter only."""
+        assert len(given.keys() & {"NamePrefix", "EventSourceArn"}) == 1, given
+        prefix, of = given.get("NamePrefix", ""), given.get("EventSourceArn")
+        mine = [
+            each
+            for name, each in sorted(self.replays.items())
+            if name.startswith(prefix) and of in (None, each.get("EventSourceArn", of))
+        ]
         start = int(given.get("NextToken", 0))
         told = [{key: value for key, value in each.items() if key != "Destination"} for each in mine[start : start + 2]]
         return {"Replays": told, **({"NextToken": str(start + 2)} if start + 2 < len(mine) else {})}
@@ -110,8 +131,11 @@ class EventBridge:
             raise Refusal("ResourceNotFoundException")
         if replay["State"] not in ("STARTING", "RUNNING"):
             raise Refusal("IllegalStatusException")
+        if self.changing:
+            self.changing -= 1
+            raise Refusal("ConcurrentModificationException")
         replay["State"] = "CANCELLING"
-        self.states = ["CANCELLED"]
+        self.states = [*self.ending]
         return {"State": "CANCELLING"}
 
 

@@ -1,97 +1,33 @@
-"""`ops replay` and `ops replays` against EventBridge as AWS documents it."""
+"""What `ops replay` plans and asks for, against EventBridge as AWS documents it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
-import botocore.session
 import pytest
 from botocore.stub import ANY, Stubber
-from typer.testing import CliRunner, Result
 
+from functions.contracts.contract import Event
 from ops.cli import replay as commands
-from ops.cli.app import app
-from ops.replay import run
 from ops.replay.subscriber import subscriptions
 from ops.stage import Stage
 from stacks import names
 from stacks.entry import Subscription, Topology
 from tests.ops.replay.eventbridge import DAY, PLACE, EventBridge
-from tests.sample.contracts import TicketOpened
+from tests.ops.replay.typed import BUS, PREFIX, RULE, counts, replay
+from tests.sample.contracts import TicketClosed, TicketOpened
 from tests.sample.topology import SAMPLE
-
-BUS = names.resource("cloud", names.BUS)
-RULE = names.rule("cloud", "mail_ticket", "TicketOpened")
-PREFIX = names.replay("cloud", "")
-
-
-@pytest.fixture(scope="module")
-def session() -> botocore.session.Session:
-    """One for all tests: it reads the models of services once."""
-    made = botocore.session.Session()
-    made.set_credentials("test", "test")
-    return made
-
-
-class Records:
-    """The table of redrives, and who somebody is."""
-
-    def __init__(self) -> None:
-        self.kept: list[dict[str, Any]] = []
-
-    def put_item(self, *, TableName: str, Item: dict[str, Any]) -> None:  # noqa: N803
-        assert TableName == names.resource("cloud", names.REDRIVES)
-        self.kept.append(Item)
-
-    def get_caller_identity(self) -> dict[str, str]:
-        return {"Arn": "arn:aws:sts::000000000000:assumed-role/operator/ada"}
-
-
-@pytest.fixture
-def cloud(home: Path, session: botocore.session.Session) -> Stage:
-    stage = Stage("cloud", "eu-west-1", None, SAMPLE, session, home=home)
-    stage._clients["dynamodb"] = stage._clients["sts"] = Records()
-    return stage
-
-
-@pytest.fixture
-def cloudwatch(cloud: Stage) -> Iterator[Stubber]:
-    with Stubber(cloud.client("cloudwatch")) as stubber:
-        yield stubber
-
-
-@pytest.fixture
-def aws(cloud: Stage, cloudwatch: Stubber, monkeypatch: pytest.MonkeyPatch) -> EventBridge:
-    """The stage that the commands open, which looks again at once."""
-    monkeypatch.setattr(commands, "opened", lambda _: cloud)
-    monkeypatch.setattr(run, "_pause", lambda *_: 0)
-    return EventBridge(cloud)
-
-
-def counts(cloudwatch: Stubber, **by_rule: int) -> None:
-    """What CloudWatch counted, by the position of the rule among those for the same event."""
-    results = [{"Id": id_, "Values": [float(count)]} for id_, count in by_rule.items()]
-    cloudwatch.add_response("get_metric_data", {"MetricDataResults": results})
-
-
-def ops(*arguments: str, topology: Topology = SAMPLE) -> Result:
-    return CliRunner().invoke(app, [*arguments], obj=topology)
-
-
-def replay(*arguments: str, topology: Topology = SAMPLE) -> Result:
-    return ops("replay", *arguments, topology=topology)
 
 
 def test_without_yes_it_says_what_would_be_and_changes_nothing(aws: EventBridge, cloudwatch: Stubber) -> None:
     counts(cloudwatch, m0=0, m1=70)
     done = replay("mail_ticket", "--from", "2h", "--to", "1h")
     assert done.exit_code == 0, done.output
-    assert "Would replay to mail_ticket, and to nobody else, what happened from" in done.stdout
+    assert "Would replay to mail_ticket, by no rule but its own, what happened from" in done.stdout
     assert f"TicketOpened by rule {RULE}" in done.stdout
     assert "About 70 events, by CloudWatch's counts" in done.stdout, "a new rule has no count of its own"
     assert f"Archive {BUS} keeps 1,234 events in all, 56,789 bytes, each for 7 days;" in done.stdout
@@ -146,55 +82,6 @@ def test_a_subscription_is_called_as_its_alarms_and_its_rule_are(
     assert json.loads(done.stdout)["rules"] == [names.rule("cloud", "close_ticket", "TicketAssigned")]
 
 
-def test_ctrl_c_cancels_it_and_says_what_is_left(aws: EventBridge, cloudwatch: Stubber) -> None:
-    counts(cloudwatch)
-    aws.states = ["RUNNING", None]
-    done = replay("mail_ticket", "--from", "2h", "--to", "1h", "--yes")
-    assert done.exit_code == 5, done.output
-    (replayed,) = aws.replays.values()
-    start = datetime.fromtimestamp(replayed["EventStartTime"] + 60, UTC)
-    assert "is CANCELLED; what happened until" in done.stderr
-    assert f"`replay mail_ticket --from {start:%Y-%m-%dT%H:%M}:00Z --to" in done.stderr
-    assert aws.calls("CancelReplay") == [{"ReplayName": replayed["ReplayName"]}]
-
-
-def test_ctrl_c_at_the_end_tells_of_the_end(aws: EventBridge, cloudwatch: Stubber) -> None:
-    counts(cloudwatch)
-    aws.states = [None, "COMPLETED"]
-    aws.refused["CancelReplay"] = "IllegalStatusException"
-    done = replay("mail_ticket", "--from", "2h", "--yes")
-    assert done.exit_code == 0, done.output
-
-
-@pytest.mark.parametrize(
-    ("states", "code", "words"),
-    [
-        (["RUNNING", "FAILED"], 1, "is FAILED"),
-        (["RUNNING", "AccessDeniedException"], 5, "Lost sight of the replay, which goes on"),
-    ],
-)
-@pytest.mark.parametrize("as_json", [False, True])
-def test_what_ends_badly_says_so_with_a_code(
-    aws: EventBridge, cloudwatch: Stubber, states: list[str | None], code: int, words: str, as_json: bool
-) -> None:
-    counts(cloudwatch)
-    aws.states = [*states]
-    done = replay("mail_ticket", "--from", "2h", "--yes", *(["--json"] if as_json else []))
-    assert done.exit_code == code
-    assert words in done.stderr
-    if as_json:
-        assert json.loads(done.stdout)["acted"] is True
-        assert json.loads(done.stderr)["exit_code"] == code
-
-
-def test_an_answer_that_was_lost_is_no_failure(aws: EventBridge, cloudwatch: Stubber) -> None:
-    counts(cloudwatch)
-    aws.lost = True
-    done = replay("mail_ticket", "--from", "2h", "--yes")
-    assert done.exit_code == 0, done.output
-    assert len(aws.replays) == 1
-
-
 def test_what_was_counted_of_all_is_an_upper_bound_for_a_filter(
     cloud: Stage, aws: EventBridge, cloudwatch: Stubber
 ) -> None:
@@ -205,7 +92,7 @@ def test_what_was_counted_of_all_is_an_upper_bound_for_a_filter(
     object.__setattr__(cloud, "topology", topology)
     counts(cloudwatch, m0=70, m1=5)
     done = replay("assign_ticket", "--from", "2h", topology=topology)
-    assert "About 5 events, at most 70, by CloudWatch" in done.stdout
+    assert "About 5 events, up to about 70, by CloudWatch" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -242,6 +129,11 @@ def test_without_counts_it_says_why_and_goes_on(aws: EventBridge, cloudwatch: St
         (("mail_ticket", "--event", "TicketClosed"), "does not subscribe to 'TicketClosed', but to: TicketOpened"),
         (("mail_ticket", "--event", ""), "does not subscribe to ''"),
         (("mail_ticket", "--to", "3h"), "nothing happened between"),
+        (("mail_ticket", "--to", "1w"), "--to: '1w' is no span of time"),
+        (
+            ("close_ticket-on-TicketChanged", "--event", "TicketAssigned"),
+            "is the subscription to TicketChanged alone: say close_ticket with --event TicketAssigned",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_one_sentence(aws: EventBridge, arguments: tuple[str, ...], words: str) -> None:
@@ -318,49 +210,88 @@ def test_what_the_archive_does_not_have_is_refused(aws: EventBridge) -> None:
     assert (done.exit_code, "give it archive_days in cdk.json" in done.stderr) == (2, True)
 
 
-def test_a_subscriber_gets_one_replay_at_a_time(aws: EventBridge, cloudwatch: Stubber) -> None:
-    start = datetime.now(UTC).timestamp()
-    for number, queue in enumerate(("close_ticket", "assign_ticket", "mail_ticket")):
-        arn = f"{PLACE}:rule/{BUS}/{names.rule('cloud', queue, 'TicketOpened')}"
-        times = {"EventStartTime": start - 60, "EventEndTime": start}
-        name = f"{PREFIX}{number}"
-        aws.replays[name] = {"ReplayName": name, "State": "RUNNING", "Destination": {"FilterArns": [arn]}, **times}
-    aws.states = []
-    done = replay("mail_ticket", "--from", "2h", "--yes")
-    assert done.exit_code == 2
-    assert f"Replay {PREFIX}2 brings events to mail_ticket already" in done.stderr
-    aws.replays[f"{PREFIX}2"]["State"] = "COMPLETED"
+def test_where_all_counts_are_nothing_nobody_counted(aws: EventBridge, cloudwatch: Stubber) -> None:
+    counts(cloudwatch, m0=0, m1=0)
+    done = replay("mail_ticket", "--from", "2h")
+    assert "How many events that is nobody counted" in done.stdout
+    assert "About" not in done.stdout
+    counts(cloudwatch, m0=0, m1=4)
+    done = replay("close_ticket", "--from", "2h")
+    assert "About 4 events" in done.stdout
+    assert "TicketAssigned no rule counted" in done.stdout
+
+
+def test_another_projects_bus_is_neither_counted_nor_passed_over_in_silence(
+    cloud: Stage, aws: EventBridge, cloudwatch: Stubber
+) -> None:
+    tickets, agents, webhooks = SAMPLE.integrations
+    theirs = Subscription(event=TheirTicketOpened, queue="assign_ticket", bus="billing-events")
+    more = replace(agents, subscriptions=(*agents.subscriptions, theirs))
+    topology = replace(SAMPLE, integrations=(tickets, more, webhooks))
+    object.__setattr__(cloud, "topology", topology)
+    asked: list[Any] = []
+    cloud.client("cloudwatch").meta.events.register(
+        "provide-client-params.cloudwatch.GetMetricData", lambda params, **_: asked.append(params)
+    )
+    counts(cloudwatch, m0=3)
+    done = replay("assign_ticket", "--from", "2h", topology=topology)
+    assert done.exit_code == 0, done.output
+    assert "TheirTicketOpened comes to assign_ticket from bus billing-events" in done.stdout
+    assert len(asked[0]["MetricDataQueries"]) == 2, "mail_ticket's and its own"
+    done = replay(
+        "assign_ticket", "--from", "2h", "--event", "TheirTicketOpened", "--event", "TicketOpened", topology=topology
+    )
+    assert (done.exit_code, "ask its owner" in done.stderr) == (2, True), done.output
+
+
+def test_an_archive_that_is_not_at_work_or_not_up_to_date_is_said(aws: EventBridge, cloudwatch: Stubber) -> None:
+    assert aws.archive is not None
     counts(cloudwatch)
-    assert replay("mail_ticket", "--from", "2h").exit_code == 0
-
-
-def test_ten_at_a_time_are_all_that_aws_takes(aws: EventBridge, cloudwatch: Stubber) -> None:
+    said = replay("mail_ticket", "--from", "2h", "--to", "1h").stdout
+    assert "ten minutes" not in said
+    assert "The archive is" not in said
+    aws.archive |= {"State": "UPDATE_FAILED", "StateReason": "the key is gone"}
     counts(cloudwatch)
-    aws.refused["StartReplay"] = "LimitExceededException"
-    done = replay("mail_ticket", "--from", "2h", "--yes")
-    assert (done.exit_code, "so many replays are under way" in done.stderr) == (2, True)
-    last = json.loads((aws.stage.files / "audit.jsonl").read_text().splitlines()[-1])
-    assert last["result"] == {"state": "not started"}
+    said = replay("mail_ticket", "--from", "2h").stdout
+    assert "What happened in the last ten minutes may not be in the archive yet" in said
+    assert "The archive is UPDATE_FAILED: the key is gone." in said
 
 
-def test_replays_are_listed_the_latest_first_and_one_can_be_cancelled(aws: EventBridge) -> None:
-    start = datetime(2026, 11, 21, 10, tzinfo=UTC).timestamp()
-    for number, state in enumerate(("FAILED", "COMPLETED", "RUNNING")):
-        name = f"{PREFIX}{number}"
-        times = {"EventStartTime": start, "EventEndTime": start + 600, "EventLastReplayedTime": start + 240}
-        aws.replays[name] = {"ReplayName": name, "State": state, "StateReason": f"because {number}", **times}
-    aws.states = []
-    rows = ops("replays").stdout.splitlines()
-    assert rows[0].startswith(f"{PREFIX}2  RUNNING, 4 of 10 minutes: 2026-11-21 10:00 until 2026-11-21 10:10 UTC")
-    assert "COMPLETED: " in rows[1]
-    assert "(because 0)" in rows[2]
-    told = json.loads(ops("replays", "--cancel", f"{PREFIX}2", "--json").stdout)
-    assert [(each["replay"], each["state"]) for each in told] == [(f"{PREFIX}2", "CANCELLED")]
-    for name, words in ((f"{PREFIX}1", "is over"), (f"{PREFIX}9", "There is no replay"), ("theirs", "no replay")):
-        done = ops("replays", "--cancel", name)
-        assert (done.exit_code, words in done.stderr) == (2, True), done.output
-    assert {"ReplayName": "theirs"} not in aws.calls("CancelReplay"), "only the stage's own"
+def mailed(event: type[Event]) -> Topology:
+    """The sample, in which mail_ticket hears of that event too."""
+    tickets, agents, webhooks = SAMPLE.integrations
+    more = replace(tickets, subscriptions=(*tickets.subscriptions, Subscription(event=event, queue="mail_ticket")))
+    return replace(SAMPLE, integrations=(more, agents, webhooks))
 
 
-def test_a_stage_without_replays_says_so(aws: EventBridge) -> None:
-    assert "remembers no replay of this stage" in ops("replays").stdout
+def test_whom_what_is_done_anew_goes_on_to_is_said_and_a_forgetful_mailer_among_them_needs_force(
+    cloud: Stage, aws: EventBridge, cloudwatch: Stubber
+) -> None:
+    topology = mailed(TicketClosed)
+    object.__setattr__(cloud, "topology", topology)
+    assert aws.archive is not None
+    aws.archive["RetentionDays"] = 0
+    counts(cloudwatch)
+    done = replay("close_ticket", "--from", "2h", topology=topology)
+    assert done.exit_code == 0, done.output
+    assert "What close_ticket does anew it tells again, which goes on to mail_ticket." in done.stdout
+    done = replay("close_ticket", "--from", "25d", "--yes", topology=topology)
+    assert done.exit_code == 2, done.output
+    assert "goes on to mail_ticket, which knows for 22 days which e-mails it sent" in done.stderr
+    assert not aws.calls("StartReplay")
+    counts(cloudwatch)
+    done = replay("close_ticket", "--from", "25d", "--force", topology=topology)
+    assert (done.exit_code, "goes on to mail_ticket, which knows for 22 days" in done.stdout) == (0, True)
+    counts(cloudwatch)
+    assert "goes on to" not in replay("mail_ticket", "--from", "2h", topology=topology).stdout
+
+
+def test_what_waits_until_a_mail_is_forgotten_is_said_with_the_day(aws: EventBridge, cloudwatch: Stubber) -> None:
+    assert aws.archive is not None
+    aws.archive["RetentionDays"] = 0
+    counts(cloudwatch)
+    done = replay("mail_ticket", "--from", "5d")
+    day = datetime.now(UTC) - timedelta(days=5) + timedelta(days=22)
+    assert f"From {day:%Y-%m-%d %H:%M} on mail_ticket forgets which e-mails it sent" in done.stdout
+    counts(cloudwatch)
+    assert "forgets which" not in replay("mail_ticket", "--from", "3d").stdout, "none waits that long"

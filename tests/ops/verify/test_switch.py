@@ -161,3 +161,11 @@ def test_nothing_begins_where_a_consumer_is_not_enabled(aws: Aws, stage: Stage) 
     with pytest.raises(OpsError, match="is Disabled: enable it"), disabled(stage, WORDS, drains(aws)):
         pytest.fail("it begins")
     assert aws.happened == []
+
+
+@pytest.mark.parametrize("call", ["get_queue_attributes", "get_queue_url", "list_event_source_mappings"])
+def test_half_an_answer_is_told_in_a_sentence(aws: Aws, stage: Stage, call: str) -> None:
+    setattr(aws, call, lambda **_: {})
+    with pytest.raises(OpsError, match="An answer came without"), disabled(stage, WORDS, lambda _: None):
+        pass
+    assert aws.happened == []
