@@ -41,7 +41,7 @@ def redrive(stage: Stage, request: Request, *, yes: bool, alone: bool, shown: bo
         return f"There is nothing to edit in {report.queue}: nothing was sent."
     text = _edited(stage, gathered)
     if text is None:
-        return "Nothing was changed, so nothing was sent."
+        return f"Nothing was changed, so nothing was sent.{editor.hint()}"
     kept = _kept(stage, text.encode())
     try:
         with bar("redriving", shown=shown) as progress:

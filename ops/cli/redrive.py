@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import sys
 from collections import Counter
 from pathlib import Path
@@ -346,5 +347,9 @@ def _tell(report: Report) -> None:
     if report.problem is not None:
         tell(report.problem, style="yellow")
     if not report.acted and tally.to:
-        how = "--yes to redrive them" if report.edit_kept is None else f"--edit @{report.edit_kept} --yes to send it"
+        how = (
+            "--yes to redrive them"
+            if report.edit_kept is None
+            else f"--edit @{shlex.quote(report.edit_kept)} --yes to send it"
+        )
         tell(f"Nothing was changed: say {how}.", style="bold")

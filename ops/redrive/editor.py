@@ -23,6 +23,8 @@ from ops import private_file
 from ops.errors import OpsError, UsageError
 
 NAME = "messages.txt"
+WINDOWED = ("atom", "code", "code-insiders", "codium", "cursor", "subl", "windsurf", "zed")
+"""Editors that return while their window is open, unless they are told `--wait`."""
 
 
 def command() -> list[str]:
@@ -35,6 +37,14 @@ def command() -> list[str]:
     if not words:
         raise UsageError("There is no editor: set $VISUAL or $EDITOR, such as EDITOR=vi, or say --edit @FILE.")
     return words
+
+
+def hint() -> str:
+    """What must be said where nothing was changed: that an editor with a window of its own must be told to wait."""
+    words = command()
+    waits = any(word in ("-w", "--wait", "-f", "--nofork", "--block") for word in words)
+    name = Path(words[0]).name
+    return f" {name} returns at once: set EDITOR to `{name} --wait`." if name in WINDOWED and not waits else ""
 
 
 def edited(text: str, folder: Path, keep: Callable[[bytes], None]) -> str:

@@ -246,3 +246,17 @@ def test_the_region_of_a_stages_own_key_is_the_stages(monkeypatch: pytest.Monkey
     with pytest.raises(UsageError, match="Stage keyed is in eu-west-1"):
         reach(Asked("keyed", "typed", Access("us-east-1")), SAMPLE)
     assert reach(Asked("keyed", "typed", Access("eu-west-1")), SAMPLE).region == "eu-west-1"
+
+
+def test_what_needs_no_stage_works_where_the_environment_names_an_unknown_one(
+    aws: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Asked("unknown", "environment", Access("eu-west-1", None, aws.url), anywhere=True)
+    asked.check()
+    assert not reach(asked, SAMPLE).staged
+    for wrong in (
+        Asked("unknown", "environment", anywhere=True),
+        Asked("unknown", "typed", asked.access, anywhere=True),
+    ):
+        with pytest.raises(UsageError, match="no stage 'unknown'"):
+            wrong.check()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from ops import stage as ops_stage
 from ops.redrive import document, editor
 from tests.ops.cli.test_hostile import on_a_terminal
 from tests.ops.cli.typed import answer, dead_tickets, explain, ops, queue
@@ -406,3 +408,29 @@ def test_what_waits_behind_a_message_of_its_group_that_was_taken_out_is_not_gone
     assert answer("redrive", "assign_ticket", "--edit", f"@{kept}")["absent"] == 0
     done = ops("redrive", "assign_ticket", "--edit", f"@{kept}", "--yes", "--json")
     assert json.loads(done.stdout)["absent"] == 0, done.output
+
+
+@pytest.mark.parametrize(
+    ("options", "told"), [("", " code returns at once: set EDITOR to `code --wait`."), (" --wait", "")]
+)
+def test_an_editor_that_does_not_wait_is_told_of(
+    aws: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: str, told: str
+) -> None:
+    wrong_tickets(aws, 1)
+    (tmp_path / "code").symlink_to("/bin/true")
+    by(monkeypatch, f"{tmp_path / 'code'}{options}")
+    done = ops("redrive", "open_ticket", "--editor")
+    assert (done.exit_code, done.stdout.strip()) == (0, f"Nothing was changed, so nothing was sent.{told}")
+
+
+def test_what_a_dry_run_says_to_type_can_be_typed(
+    aws: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(ops_stage, "HOME", tmp_path / "a folder")
+    (tmp_path / "a folder").mkdir()
+    (tmp_path / "state.json").rename(tmp_path / "a folder" / "state.json")
+    wrong_tickets(aws, 1)
+    by(monkeypatch, """sed -i 's/"en"/"EN"/'""")
+    shown = ops("redrive", "open_ticket", "--editor").stdout
+    said = shlex.split(shown[shown.index("--edit @") :])[1]
+    assert answer("redrive", "open_ticket", "--edit", said, "--yes")["tally"]["moved"] == 1
