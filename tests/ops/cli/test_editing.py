@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,7 +14,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ops.redrive import editor
+from ops import stage as ops_stage
+from ops.redrive import document, editor
 from tests.ops.cli.test_hostile import on_a_terminal
 from tests.ops.cli.typed import answer, dead_tickets, explain, ops, queue
 from tests.ops.endpoint import Endpoint
@@ -129,6 +131,52 @@ def test_while_the_editor_is_open_nothing_is_held_and_what_others_moved_is_said(
 
 
 @pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        ("sys.exit(1)", 2),
+        ("os.kill(os.getpid(), 2)", 5),
+        ("os.kill(os.getpid(), 9)", 2),
+        ("os.kill(os.getppid(), 15)", 5),
+        ("path.write_bytes(path.read_text().encode('utf-16'))", 2),
+    ],
+)
+def test_what_was_written_is_kept_however_the_editor_ends(
+    aws: Endpoint, home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, end: str, code: int
+) -> None:
+    wrong_tickets(aws, 1)
+    by(monkeypatch, program(tmp_path, f"path.write_text(path.read_text().replace('en', 'EN'))\n{end}"))
+    done = ops("redrive", "open_ticket", "--editor", "--yes")
+    assert (done.exit_code, arrived(aws)) == (code, []), done.output
+    (kept,) = files(home, "-edit.txt")
+    assert f"what you wrote is in {kept}" in done.stderr
+    assert '"language": "EN"' in kept.read_bytes().decode("utf-16" if "utf-16" in end else "utf-8")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert list((home / "ops").rglob("edit-*")) == []
+
+
+def test_an_editor_that_ends_badly_without_a_change_leaves_nothing(
+    aws: Endpoint, home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    wrong_tickets(aws, 1)
+    for end in ("sys.exit(1)", "path.unlink(); sys.exit(1)", "path.unlink(); path.mkdir()"):
+        by(monkeypatch, program(tmp_path, end))
+        done = ops("redrive", "open_ticket", "--editor", "--yes")
+        assert (done.exit_code in (1, 2), files(home, ".txt")) == (True, []), done.output
+
+
+@pytest.mark.parametrize("ends", ["\\r\\n", "\\n\\n"])
+def test_an_editor_with_other_line_ends_or_blank_lines_changes_nothing(
+    aws: Endpoint, home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ends: str
+) -> None:
+    wrong_tickets(aws, 1)
+    aws.put(queue(aws, "open_ticket-dlq"), "hello")
+    instead = f"b'\\n# message', b'{ends}# message'" if ends == "\\n\\n" else f"b'\\n', b'{ends}'"
+    by(monkeypatch, program(tmp_path, f"path.write_bytes(path.read_bytes().replace({instead}))"))
+    done = ops("redrive", "open_ticket", "--editor", "--yes", "--force")
+    assert (done.exit_code, done.stdout.strip()) == (0, "Nothing was changed, so nothing was sent."), done.output
+
+
+@pytest.mark.parametrize(
     ("command", "said"),
     [
         ("", "There is no editor: set $VISUAL or $EDITOR"),
@@ -177,7 +225,9 @@ def test_what_ends_the_command_while_the_editor_is_open_leaves_no_message_behind
     room.mkdir()
     told = tmp_path / "told"
     text = f"Path({str(told)!r}).touch()\nimport time\ntime.sleep(20)"
-    code = f"from pathlib import Path\nfrom ops.redrive.editor import edited\nedited('secret', Path({str(room)!r}))"
+    code = (
+        f"from pathlib import Path\nfrom ops.redrive.editor import edited\nedited('secret', Path({str(room)!r}), print)"
+    )
     running = subprocess.Popen(
         [sys.executable, "-c", code],
         env=os.environ | {"EDITOR": program(tmp_path, text)},
@@ -323,3 +373,64 @@ def test_a_redrive_by_a_rule_goes_on_with_that_rule_only(aws: Endpoint, home: Pa
     assert answer("resume", "20260101-000000-aaaa")["tally"]["moved"] == 2
     assert {json.loads(body)["language"] for body in arrived(aws)} == {"EN"}
     assert len(dead) == 0
+
+
+def test_what_a_rule_raises_leaves_no_secret_anywhere_and_reasons_have_an_end(
+    aws: Endpoint, home: Path, tmp_path: Path
+) -> None:
+    wrong_tickets(aws, 25)
+    text = "def fix(message):\n    raise ValueError(message.body['email'], message.body['ticket_id'])\n"
+    done = ops("redrive", "open_ticket", "--python", rule(tmp_path, text), "--yes", "--json")
+    refused = json.loads(done.stdout)["tally"]["refused"]
+    assert (done.exit_code, sum(refused.values()), len(refused)) == (3, 25, 21)
+    assert refused["for other reasons"] == 5
+    written = [path.read_text() for path in (home / "ops").rglob("*") if path.is_file()]
+    assert not [text for text in (done.output, *written, str(aws.tables)) if "ada@" in text]
+
+
+def test_only_what_was_not_in_the_queue_at_all_is_said_to_be_gone(aws: Endpoint, home: Path, tmp_path: Path) -> None:
+    ids = wrong_tickets(aws, 3)
+    parts = [document.part(id_, WRONG.replace("tic-1", f"tic-{number}")) for number, id_ in enumerate(ids)]
+    kept = tmp_path / "edit.txt"
+    kept.write_text(document.written(parts).replace('"en"', '"EN"'))
+    edit = ("--edit", f"@{kept}", "--json")
+    for chosen, code in ((("--ids", ids[0]), 0), (("--filter", "body.ticket_id == 'tic-1'"), 0)):
+        assert answer("redrive", "open_ticket", *edit[:2], *chosen)["absent"] == code
+    assert answer("drop", "open_ticket", "--ids", ids[2], "--yes")["deleted"] == 1
+    assert answer("redrive", "open_ticket", *edit[:2], "--ids", ids[0])["absent"] == 1
+
+
+def test_what_waits_behind_a_message_of_its_group_that_was_taken_out_is_not_gone(aws: Endpoint, tmp_path: Path) -> None:
+    dead = queue(aws, "assign_ticket-dlq")
+    ids = [aws.put(dead, f"body {number}", "group") for number in range(15)]
+    kept = tmp_path / "edit.txt"
+    kept.write_text(document.written([document.part(id_, f"body {n}") for n, id_ in enumerate(ids) if n]))
+    assert answer("redrive", "assign_ticket", "--edit", f"@{kept}")["absent"] == 0
+    done = ops("redrive", "assign_ticket", "--edit", f"@{kept}", "--yes", "--json")
+    assert json.loads(done.stdout)["absent"] == 0, done.output
+
+
+@pytest.mark.parametrize(
+    ("options", "told"), [("", " code returns at once: set EDITOR to `code --wait`."), (" --wait", "")]
+)
+def test_an_editor_that_does_not_wait_is_told_of(
+    aws: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: str, told: str
+) -> None:
+    wrong_tickets(aws, 1)
+    (tmp_path / "code").symlink_to("/bin/true")
+    by(monkeypatch, f"{tmp_path / 'code'}{options}")
+    done = ops("redrive", "open_ticket", "--editor")
+    assert (done.exit_code, done.stdout.strip()) == (0, f"Nothing was changed, so nothing was sent.{told}")
+
+
+def test_what_a_dry_run_says_to_type_can_be_typed(
+    aws: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(ops_stage, "HOME", tmp_path / "a folder")
+    (tmp_path / "a folder").mkdir()
+    (tmp_path / "state.json").rename(tmp_path / "a folder" / "state.json")
+    wrong_tickets(aws, 1)
+    by(monkeypatch, """sed -i 's/"en"/"EN"/'""")
+    shown = ops("redrive", "open_ticket", "--editor").stdout
+    said = shlex.split(shown[shown.index("--edit @") :])[1]
+    assert answer("redrive", "open_ticket", "--edit", said, "--yes")["tally"]["moved"] == 1
