@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -260,3 +261,22 @@ def test_what_needs_no_stage_works_where_the_environment_names_an_unknown_one(
     ):
         with pytest.raises(UsageError, match="no stage 'unknown'"):
             wrong.check()
+
+
+class Unable:
+    """An implementation that has no list of a dead-letter queue's sources."""
+
+    actions = ("listdeadlettersourcequeues",)
+
+    def __call__(self, action: str, request: Any) -> tuple[int, bytes]:
+        return 400, b'{"__type": "com.amazonaws.sqs#UnsupportedOperation", "message": "no"}'
+
+
+def test_where_sqs_does_not_tell_the_source_it_says_how_to(
+    aws: Endpoint, theirs: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.do(lambda: theirs.put(Entry("a", "sent here by somebody")))
+    monkeypatch.setattr(aws, "moves", Unable())
+    result = ops("redrive", theirs.arn, "--endpoint-url", aws.url)
+    assert result.exit_code == 0, result.output
+    assert "1 kept: SQS does not say where it came from (UnsupportedOperation): say --to" in result.stdout
