@@ -252,7 +252,8 @@ def _show(report: Report, *, as_json: bool) -> None:
     kept = sum(tally.refused.values()) + tally.group_blocked + tally.lapsed + report.locked
     if report.acted and report.in_flight:
         stayed = f"{kept:,} messages stayed where they were, and {{}}" if kept else "{}"
-        raise Kept(stayed.format(in_flight(report.in_flight, f"`resume {report.run}` goes on")))
+        how = "try again" if report.native else f"`resume {report.run}` goes on"
+        raise Kept(stayed.format(in_flight(report.in_flight, how)))
     if report.acted and kept and not report.whole:
         raise Kept(f"{kept:,} messages stayed where they were.")
     if report.acted and report.uncounted and report.before is not None:

@@ -21,6 +21,7 @@ from functools import cache
 
 from ops.dead_letters.selection import Meant
 from ops.dead_letters.start import START, Start
+from ops.errors import OpsError
 from ops.redrive.delivery import Delivery, stamped
 from ops.redrive.journal import Journal
 from ops.redrive.pace import ENOUGH, Pace
@@ -287,7 +288,12 @@ class Mover:
                 lapsed = self._sweep.lapsed((message.message_id,))
                 if not lapsed:
                     self._going[message.message_id] = (message, delivery)
-                refusal = LAPSED if lapsed else await outbox.send(entry)
+                try:
+                    refusal = LAPSED if lapsed else await outbox.send(entry)
+                except OpsError:
+                    if message.message_id not in self._going:  # SQS has it, and only the journal failed
+                        confirmed.append(message.message_id)
+                    raise
                 if refusal is not None:
                     self._going.pop(message.message_id, None)
                 if refusal == LAPSED:
@@ -308,8 +314,8 @@ class Mover:
             if held := [entry for entry in part if entry.id not in lapsed]:
                 outcome |= await to.send(held)
             taken = [id_ for id_, refusal in outcome.items() if refusal is None]
+            confirmed += taken  # before what can fail: SQS has them, so they are deleted whatever happens
             self._sent([by_id[id_] for id_ in taken])
-            confirmed += taken
             if any(outcome.values()):
                 self._lapse([by_id[id_] for id_, refusal in outcome.items() if refusal == LAPSED])
                 for refusal in outcome.values():

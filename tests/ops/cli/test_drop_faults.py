@@ -182,9 +182,9 @@ def test_what_others_hold_is_said_by_drop_and_export_and_exits_with_3(aws: Endpo
     dead = queue(aws, "open_ticket-dlq")
     aws.do(lambda: [dead.take(10, 600) for _ in range(2)])
     exported = ops("export", "open_ticket", str(file.with_name("exported.jsonl")))
-    assert (exported.exit_code, "20 are in flight" in exported.output) == (3, True), exported.output
+    assert (exported.exit_code, "20 that SQS counts are in flight" in exported.output) == (3, True), exported.output
     code, told = drop(file)
-    assert (code, "10 deleted" in told, "20 are in flight, which somebody holds" in told) == (3, True, True), told
+    assert (code, "10 deleted" in told, "20 that SQS counts are in flight" in told) == (3, True, True), told
     assert "In the queue before: 10 to receive, 20 in flight, which somebody holds; after: 0 to receive" in told
 
 
