@@ -307,8 +307,8 @@ class Mover:
             if held := [entry for entry in part if entry.id not in lapsed]:
                 outcome |= await to.send(held)
             taken = [id_ for id_, refusal in outcome.items() if refusal is None]
-            self._sent([by_id[id_] for id_ in taken])
             confirmed += taken
+            self._sent([by_id[id_] for id_ in taken])
             if any(outcome.values()):
                 self._lapse([by_id[id_] for id_, refusal in outcome.items() if refusal == LAPSED])
                 self.tally.refused.update(refusal for refusal in outcome.values() if refusal not in (None, LAPSED))
