@@ -21,6 +21,7 @@ from functools import cache
 
 from ops.dead_letters.selection import Meant
 from ops.dead_letters.start import START, Start
+from ops.errors import OpsError
 from ops.redrive.delivery import Delivery, stamped
 from ops.redrive.journal import Journal
 from ops.redrive.pace import ENOUGH, Pace
@@ -286,7 +287,12 @@ class Mover:
                 lapsed = self._sweep.lapsed((message.message_id,))
                 if not lapsed:
                     self._going[message.message_id] = (message, delivery)
-                refusal = LAPSED if lapsed else await outbox.send(entry)
+                try:
+                    refusal = LAPSED if lapsed else await outbox.send(entry)
+                except OpsError:
+                    if message.message_id not in self._going:  # it arrived, and only could not be written down
+                        confirmed.append(message.message_id)
+                    raise
                 if refusal is not None:
                     self._going.pop(message.message_id, None)
                 if refusal == LAPSED:
