@@ -1,8 +1,9 @@
 """Who works on a queue: one redrive, drop or import at a time, on this machine and on every other.
 
 Two at a time would each hide from the other what it holds, count it as gone, and mix up the order of groups. On one
-machine a lock file says who it is, and is free once its process is gone. Between machines an item of the stage's table
-of redrives does, which must be renewed: of a machine that died it is free two minutes later. Where there is no such
+machine a lock file says who it is, one for all that a person runs there, and is free once its process is gone. Between
+machines an item of the stage's table of redrives does, which must be renewed: of a machine that died it is free two
+minutes later. Where there is no such
 table, as for somebody else's queue, the lock file is all; where there is one that cannot be asked, nothing is begun
 unless the person says that nobody else works on the queue. Who works on a queue can be seen, and asked to stop: by a
 file beside the lock on this machine, by an item beside the lease on another.

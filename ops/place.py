@@ -55,8 +55,13 @@ class Asked:
             raise UsageError(f"--endpoint-url is {access.endpoint!r}: give a URL such as http://localhost:4566.")
         if not names.STAGES and (self.said == "typed" or not self.anywhere):
             raise UsageError(NO_STAGE)
-        if self.stage not in names.STAGES and names.STAGES and not (self.said == "environment" and self.address):
+        if self.stage not in names.STAGES and names.STAGES and not (self.said == "environment" and self._needs_none):
             raise UsageError(f"There is no stage {self.stage!r} in cdk.json; there is: {', '.join(names.STAGES)}.")
+
+    @property
+    def _needs_none(self) -> bool:
+        """Whether it can do without a stage: it is about an address, or about all that is where somebody says."""
+        return self.address is not None or (self.anywhere and self.queue is None and bool(self.access))
 
     @property
     def address(self) -> Address | None:
@@ -84,7 +89,11 @@ def reach(asked: Asked, topology: Topology, *, deployer: bool = False) -> Stage:
         return Stage.elsewhere(address.account, there)
     if asked.run is not None and (begun := _begun(asked.run)) is not None:
         return _again(asked, begun)
-    if asked.anywhere and asked.queue is None and (not names.STAGES or (access and asked.said == "nobody")):
+    if (
+        asked.anywhere
+        and asked.queue is None
+        and (not names.STAGES or (access and (asked.said == "nobody" or asked.stage not in names.STAGES)))
+    ):
         return Stage.elsewhere(None, access)
     if not names.STAGES:
         raise UsageError(NO_STAGE)

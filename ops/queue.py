@@ -104,9 +104,20 @@ def find(stage: Stage, text: str) -> Queue:
 
 
 def find_dead(stage: Stage, text: str) -> Queue:
-    """The dead-letter queue that `text` means; a work queue means its own. Raises `UsageError` as `find` does."""
+    """The dead-letter queue that `text` means; a work queue's word or name means its own.
+
+    An address means the very queue that it names, so that of a work queue is refused. Raises `UsageError` as `find`
+    does.
+    """
     queue = find(stage, text)
-    return find(stage, f"{queue.word}-dlq") if queue.kind == "work" else queue
+    if queue.kind != "work":
+        return queue
+    dead = find(stage, f"{queue.word}-dlq")
+    if Address.of(text) is None:
+        return dead
+    partition = partition_of(stage.region)
+    arn = f"arn:{partition.name if partition is not None else 'aws'}:sqs:{stage.region}:{dead.account}:{dead.name}"
+    raise UsageError(f"{text} is a work queue, and an address is never taken for its DLQ: that is {arn}.")
 
 
 def sources(stage: Stage, queue: Queue) -> list[str]:

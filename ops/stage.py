@@ -28,7 +28,7 @@ from ops.address import authority, is_on_aws, partition_of
 from ops.errors import OpsError, UsageError
 from ops.private_file import own_folder
 from stacks.entry import Topology
-from stacks.names import LOCAL, STATE, resource
+from stacks.names import LOCAL, STATE, own_state, resource
 
 # A service that is away must not keep a person from what the others say: botocore would wait for it for minutes.
 CONFIG = Config(connect_timeout=4, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
@@ -73,6 +73,8 @@ class Stage:
     """Where the API of a local stack is, empty where it has none; None on AWS itself, where its stack tells."""
     staged: bool = True
     """Whether it is a stage of cdk.json, which has tables of causes, redrives and parked groups."""
+    locks: Path = field(default_factory=lambda: own_state() / "locks", compare=False)
+    """The folder for locks of queues, one for all that a person does on a machine, from whatever folder."""
 
     @classmethod
     def open(
@@ -165,14 +167,13 @@ class Stage:
         return self.files
 
     def open_locks(self) -> Path:
-        """The folder for locks of queues, which everything that this folder's stages and accounts reach shares.
+        """The folder for locks, made where it is missing, and closed to others.
 
         Raises `OpsError` where it cannot be used.
         """
-        locks = self.home / "ops" / "locks"
-        for folder in (self.home / "ops", locks):
+        for folder in (self.locks.parent, self.locks):
             own_folder(folder)
-        return locks
+        return self.locks
 
 
 def _signed_in(access: Access) -> tuple[botocore.session.Session, str]:

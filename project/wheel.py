@@ -66,22 +66,18 @@ def described() -> str:
     """The package's pyproject.toml, with this repository's name, version and pins."""
     own = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     pins = dict(re.findall(r"^([a-z0-9-]+)==([^ ;\\]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
-    needs = "".join(f'  "{_needed(name, pins[name])}",\n' for name in NEEDS)
+    needs = "".join(f'  "{name}~={pins[name]}",\n' for name in NEEDS)
     (uv,) = (pins["uv"],)
     return (
         f'[project]\nname = "{PACKAGE}"\nversion = "{own["version"]}"\n'
         'description = "Sees, understands and redrives dead letters of any SQS queue."\n'
         f'requires-python = "{own["requires-python"]}"\nlicense = "{own["license"]}"\nlicense-files = ["LICENSE"]\n'
+        'classifiers = ["Operating System :: POSIX"]\n'  # it locks files and reads terminals as POSIX does
         f"dependencies = [\n{needs}]\n\n"
         f'[project.scripts]\nheadrace = "{PACKAGE}:main"\n\n'
         f'[build-system]\nrequires = ["uv_build=={uv}"]\nbuild-backend = "uv_build"\n\n'
         f'[tool.uv.build-backend]\nmodule-name = "{PACKAGE}"\nmodule-root = ""\n'
     )
-
-
-def _needed(name: str, pin: str) -> str:
-    only = "; sys_platform != 'win32'" if name == "uvloop" else ""
-    return f"{name}~={pin}{only}"
 
 
 def _imports(path: Path) -> Iterator[str]:

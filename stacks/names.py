@@ -52,12 +52,18 @@ CONTEXT: dict[str, Any] = {"project": "headrace", "stages": {}} if INSTALLED els
 """The context of cdk.json: the project, its stages with their settings, the CDK's feature flags."""
 PROJECT: str = CONTEXT["project"]
 STAGES: tuple[str, ...] = tuple(CONTEXT["stages"])
-# https://specifications.freedesktop.org/basedir-spec/latest/
-STATE = (
-    Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "headrace"
-    if INSTALLED
-    else ROOT / ".local"
-)
+
+
+def own_state() -> Path:
+    """The folder for what this machine remembers of the person, in whatever project.
+
+    https://specifications.freedesktop.org/basedir-spec/latest/
+    """
+    said = Path(os.environ.get("XDG_STATE_HOME", ""))
+    return (said if said.is_absolute() else Path.home() / ".local" / "state") / "headrace"
+
+
+STATE = own_state() if INSTALLED else ROOT / ".local"
 """The folder for what this machine remembers of stages and accounts."""
 LOCAL = "local"
 """The stage that runs on this machine."""

@@ -33,6 +33,8 @@ ON_DEAD_LETTERS = (
 )
 ANSWERS = ("cloudwatch:GetMetricData", "logs:GetQueryResults", "logs:StopQuery", "lambda:ListEventSourceMappings")
 ON_REPLAYS = ("events:StartReplay", "events:DescribeReplay", "events:CancelReplay")
+RUNS = "20*"
+"""How the names of replays end: with the time. Those of a stage called `<stage>-replay` do not begin so."""
 ON_WORK = ("sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl")
 
 
@@ -57,7 +59,7 @@ class Operator(StageStack):
         acknowledge(role, REST_APIS)
         acknowledge(role, LOG_STREAMS, names=self._log_groups())
         if [*self._replays()]:
-            acknowledge(role, REPLAYS, names=[names.replay(settings.stage, "*")])
+            acknowledge(role, REPLAYS, names=[names.replay(settings.stage, RUNS)])
         CfnOutput(self, "RoleArn", value=role.role_arn, description="To be taken before python -m ops.")
 
     def _statements(self) -> Iterator[iam.PolicyStatement]:
@@ -104,7 +106,7 @@ class Operator(StageStack):
         yield self._allow("Archive", ("events:DescribeArchive", "events:StartReplay"), [arn.archive(self, bus)])
         yield self._allow("ArchivedBus", ("events:StartReplay",), [arn.bus(self, bus)])
         yield self._allow("Subscribers", ("events:DescribeRule",), rules)
-        yield self._allow("Replays", ON_REPLAYS, [arn.replay(self, names.replay(stage, "*"))])
+        yield self._allow("Replays", ON_REPLAYS, [arn.replay(self, names.replay(stage, RUNS))])
         yield self._allow("EveryReplay", ("events:ListReplays",), ["*"])
 
     def _log_groups(self) -> list[str]:

@@ -39,7 +39,11 @@ def redact(text: str, contract: Struct | None) -> str:
     base64, hashed, cut or broken up is not found. A value of one or two characters is one only where it stands alone.
     A text without measure ends where half of what is searched of it does.
     """
-    values = {value for value in _secrets(contract) if value}
+    return hide(text, {value for value in _secrets(contract) if value})
+
+
+def hide(text: str, values: set[str]) -> str:
+    """`text` with each of these values replaced, as `redact` does; none of them is empty."""
     if not values:
         return text
     if len(values) > MOST:

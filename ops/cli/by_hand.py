@@ -41,8 +41,8 @@ def redrive(stage: Stage, request: Request, *, yes: bool, alone: bool, shown: bo
         return f"There is nothing to edit in {report.queue}: nothing was sent."
     text = _edited(stage, gathered)
     if text is None:
-        return "Nothing was changed, so nothing was sent."
-    kept = _kept(stage, text)
+        return f"Nothing was changed, so nothing was sent.{editor.hint()}"
+    kept = _kept(stage, text.encode())
     try:
         with bar("redriving", shown=shown) as progress:
             report = run.redrive(stage, replace(request, edit=text), yes=yes, alone=alone, progress=progress)
@@ -80,27 +80,27 @@ def tell_edit(report: Report) -> None:
 def _edited(stage: Stage, gathered: Gathered) -> str | None:
     """The text as it was edited; None where nothing of it was changed, or nothing is left."""
     shown = first = document.written(gathered.parts.values())
+
+    def keep(left: bytes) -> None:
+        if left != first.encode():
+            tell_aside(f"The editor did not end well; what you wrote is in {_kept(stage, left)}.")
+
     while True:
-        text = editor.edited(shown, stage.open_files())
+        text = editor.edited(shown, stage.open_files(), keep)
         if document.is_empty(text) or text == first:
             return None
         try:
             Document(text).only(gathered.parts)
         except UsageError as error:
             if text == shown or not sys.stdin.isatty():
-                kept = _kept(stage, text)
+                kept = _kept(stage, text.encode())
                 raise UsageError(f"{error} Nothing was sent; what you wrote is in {kept}.") from None
             shown = document.repeated(text, str(error))
         else:
-            return None if _same(text, first) else text
+            return None if document.same(text, first) else text
 
 
-def _same(text: str, first: str) -> bool:
-    """Whether they say the same of every message: only remarks differ."""
-    return list(Document(text).parts.values()) == list(Document(first).parts.values())
-
-
-def _kept(stage: Stage, text: str) -> Path:
+def _kept(stage: Stage, text: bytes) -> Path:
     """The file, its owner's alone, that holds the text now."""
     folder = stage.open_files()
     stem = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-edit"
@@ -113,7 +113,7 @@ def _kept(stage: Stage, text: str) -> Path:
         except FileExistsError:
             number += 1
     try:
-        private_file.write(file, text.encode())
+        private_file.write(file, text)
     finally:
         os.close(file)
     return path

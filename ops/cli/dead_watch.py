@@ -12,8 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from ops.cli.keys import ended_by
-from ops.cli.screen import out, tell, tell_aside
-from ops.cli.visible import visible_json
+from ops.cli.screen import out, tell, tell_aside, write_json
 from ops.dead_letters.peek import Dead, DeadWatch
 from ops.errors import OpsError
 
@@ -74,7 +73,7 @@ def _lines(view: DeadWatch, found: Sequence[Dead], interval: float, *, as_json: 
             now = {each.queue: each for each in found}
             if as_json and (first or now != before):
                 line = msgspec.json.encode({"at": _moment(), "queues": found}).decode()
-                sys.stdout.write(visible_json(line) + "\n")
+                write_json(line, sys.stdout)
             elif not as_json:
                 _tell_changes(before, now, first=first)
             sys.stdout.flush()

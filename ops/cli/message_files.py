@@ -29,7 +29,7 @@ from ops.cli.screen import print_json, said, tell
 from ops.dead_letters import export as files
 from ops.dead_letters.export import Taken
 from ops.dead_letters.restore import Restored, restore
-from ops.dead_letters.selection import in_words
+from ops.dead_letters.selection import in_words, not_seen_in_words
 from ops.dead_letters.start import START
 from ops.errors import Interrupted, Kept
 from ops.redrive.mover import LIMIT
@@ -136,7 +136,7 @@ def put_back(
     """
     with said():
         there = opened(stage)
-        tell_damaged(there)
+        tell_damaged(there.home, there.name)
         with bar("importing", shown=yes and not as_json) as progress:
             result = restore(there, queue, file, yes=yes, skip=skip, alone=alone, progress=progress)
         show_import(result, acted=yes, as_json=as_json)
@@ -193,6 +193,8 @@ def _show(taken: Taken, sentence: str, *, as_json: bool) -> None:
         print_json(taken)
     else:
         tell(sentence)
+        if (unseen := not_seen_in_words(taken.not_seen)) is not None:
+            tell(unseen)
         if (left := in_words(taken.unfit)) is not None:
             tell(left)
         if taken.late > taken.uncounted:

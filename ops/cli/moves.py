@@ -31,7 +31,7 @@ def status(queue: QueueName, stage: InStage = names.LOCAL, as_json: AsJson = Fal
     with said():
         there = opened(stage)
         dead = find_dead(there, queue)
-        tell_damaged(there)
+        tell_damaged(there.home, there.name)
         ours, unknown = runs(there, dead)
         theirs, problem = _tasks(there, dead)
     if as_json:
@@ -127,7 +127,8 @@ def _told(run: Run) -> str:
                 f"process {run.process}"
             )
         case "interrupted":
-            return f"{run.run}  {run.action} interrupted{moved}, {run.undeleted:,} of them not deleted yet: `resume`"
+            left = f"{run.undeleted:,} of them not deleted yet"
+            return f"{run.run}  {run.action} interrupted{moved}, {left}: `{run.command}`"
         case _:
             how = "" if run.how == "done" else f" ({run.how})"
             return f"{run.run}  {run.action} ended{how}{moved}"

@@ -42,7 +42,7 @@ QueueName = Annotated[
     typer.Argument(
         metavar="QUEUE",
         autocompletion=completion.QUEUES,
-        help="A queue's word, name, URL or ARN; a work queue means its DLQ.",
+        help="A queue's word, name, URL or ARN; a work queue's word or name means its DLQ.",
     ),
 ]
 Filter = Annotated[
@@ -125,6 +125,12 @@ def somewhere(command: Callable[..., None], reaches: Literal["nothing", "stages"
 def opened(stage: str, *, deployer: bool = False) -> Stage:
     """Where the command works: that stage, or what the person says beside it. Raises as `reach` does."""
     return reach(_asked.get() or Asked(stage), topology(), deployer=deployer)
+
+
+def typed_stage() -> str | None:
+    """The stage that the person typed, if any."""
+    asked = _asked.get()
+    return asked.stage if asked is not None and asked.said == "typed" else None
 
 
 def selection(filter_: str | None, older_than: str | None, cause: str | None, ids: str | None) -> Selection:

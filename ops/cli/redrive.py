@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import shlex
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from ops import stage as stages
 from ops.cli import by_hand
 from ops.cli.completion import QUEUES
 from ops.cli.counts import in_the_queue
@@ -27,18 +29,20 @@ from ops.cli.options import (
     QueueName,
     opened,
     selection,
+    typed_stage,
 )
 from ops.cli.progress import bar
 from ops.cli.screen import INSET, print_json, said, tell
-from ops.dead_letters import imported, restore
-from ops.dead_letters.selection import in_words
+from ops.dead_letters import restore
+from ops.dead_letters.selection import in_words, not_seen_in_words
 from ops.dead_letters.start import START
 from ops.errors import CameBack, Interrupted, Kept, UsageError
-from ops.redrive import journal, run
+from ops.redrive import run
 from ops.redrive.mover import CAME_BACK, LIMIT
 from ops.redrive.report import FAILED, Report
 from ops.redrive.request import Request
 from ops.redrive.rule import Script
+from ops.redrive.unfinished import Unfinished, unfinished
 from ops.sqs.connection import INTERRUPTED
 from stacks import names
 
@@ -121,7 +125,7 @@ def redrive(
             natively=natively,
         )
         there = opened(stage)
-        tell_damaged(there)
+        tell_damaged(there.home, there.name)
         if in_editor:
             report = by_hand.redrive(there, request, yes=yes, alone=alone, shown=yes and not as_json)
         else:
@@ -148,42 +152,33 @@ def resume(
     Example: python -m ops resume 20261121-101500-3f2a
     """
     with said():
-        there = opened(stage)
-        tell_damaged(there)
-        if redrive is not None:
-            with bar("going on", shown=not as_json) as progress:
-                result = restore.resume(there, redrive, alone=alone, progress=progress)
-                report = run.resume(there, redrive, alone=alone, progress=progress) if result is None else None
-            if result is not None:
-                show_import(result, acted=True, as_json=as_json)
-            if report is not None:
-                _show(report, as_json=as_json)
+        if redrive is None:
+            tell_damaged(stages.HOME, typed_stage())
+            _show_unfinished(unfinished(stages.HOME, typed_stage()), as_json=as_json)
             return
-        unfinished, imports = journal.unfinished(there), imported.unfinished(there)
-    rows: list[dict[str, Any]] = [
-        {
-            "redrive": each.run,
-            "queue": each.queue.word,
-            "moved": each.moved,
-            "undeleted": len(each.pending),
-            "file": None,
-        }
-        for each in unfinished
-    ]
-    rows += [
-        {"redrive": e.run, "queue": e.asked.queue.word, "moved": len(e.lines), "undeleted": 0, "file": e.asked.file}
-        for e in imports
-    ]
+        there = opened(stage)
+        tell_damaged(there.home, there.name)
+        with bar("going on", shown=not as_json) as progress:
+            result = restore.resume(there, redrive, alone=alone, progress=progress)
+            report = run.resume(there, redrive, alone=alone, progress=progress) if result is None else None
+        if result is not None:
+            show_import(result, acted=True, as_json=as_json)
+        if report is not None:
+            _show(report, as_json=as_json)
+
+
+def _show_unfinished(found: list[Unfinished], *, as_json: bool) -> None:
     if as_json:
-        print_json(rows)
+        print_json(found)
         return
-    for row in rows:
-        if row["file"] is not None:
-            tell(f"{row['redrive']}  {row['queue']}: {row['moved']:,} imported from {row['file']}")
-        else:
-            undeleted = f"{row['undeleted']:,} of them not deleted yet"
-            tell(f"{row['redrive']}  {row['queue']}: {row['moved']:,} moved, {undeleted}")
-    if not rows:
+    for each in found:
+        what = (
+            f"{each.moved:,} imported from {each.file}"
+            if each.file is not None
+            else f"{each.moved:,} moved, {each.undeleted:,} of them not deleted yet"
+        )
+        tell(f"{each.redrive}  {each.queue} in {each.place}: {what}; `{each.command}`")
+    if not found:
         tell("Every redrive and import ended.")
 
 
@@ -191,10 +186,12 @@ def _edit(text: str | None) -> str | None:
     """The patch, which others on this machine do not see among the processes if it is in a file."""
     try:
         if text == "-":
-            return sys.stdin.read()
-        return Path(text[1:]).read_text(encoding="utf-8") if text is not None and text.startswith("@") else text
-    except (OSError, UnicodeError) as error:
-        raise UsageError(f"The edit cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}.") from None
+            return sys.stdin.buffer.read().decode("utf-8-sig")
+        if text is None or not text.startswith("@"):
+            return text
+        return Path(text[1:]).read_bytes().decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"The edit cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}.") from None
 
 
 def _rate(text: str) -> float | Literal["auto", "max"]:
@@ -351,6 +348,8 @@ def _tell(report: Report) -> None:
         tell(f"{report.undeleted:,} are redriven and not deleted yet: `resume {report.run}` deletes them.")
     if tally.left:
         tell(f"{tally.left:,} were left alone: {report.left_by}.")
+    if (unseen := not_seen_in_words(report.not_seen)) is not None:
+        tell(unseen)
     if report.absent:
         tell(f"{report.absent:,} that the edit is for were not found: others have or had them since.")
     by_hand.tell_edit(report)
@@ -363,5 +362,9 @@ def _tell(report: Report) -> None:
     if report.problem is not None:
         tell(report.problem, style="yellow")
     if not report.acted and tally.to:
-        how = "--yes to redrive them" if report.edit_kept is None else f"--edit @{report.edit_kept} --yes to send it"
+        how = (
+            "--yes to redrive them"
+            if report.edit_kept is None
+            else f"--edit @{shlex.quote(report.edit_kept)} --yes to send it"
+        )
         tell(f"Nothing was changed: say {how}.", style="bold")

@@ -25,6 +25,8 @@ ERROR = 240
 """Characters of an attempt's error that are shown; `peek` and --json show all."""
 READABLE = 40
 """Columns in which a sentence is still read with ease."""
+TIED = "\u00a0"
+"""A space at which no line ends."""
 STYLES = {
     "processed": "green",
     "duplicate": "green",
@@ -78,7 +80,7 @@ def tree(path: Path, width: int) -> Group:
     slack = _slack([each.row for each in guided])
     table = next((table for table in layouts if fits(table, width + slack)), None)
     told = [table] if table is not None else [*_narrow(guided, start, width)]
-    return Group(_heading(path, start, rows), Text(), *told, *_verdict(path))
+    return Group(_heading(path, start, rows, width), Text(), *told, *_verdict(path))
 
 
 def _table(guided: list[_Guided], start: int, *, ids: bool) -> Table:
@@ -134,15 +136,16 @@ def _narrow(guided: list[_Guided], start: int, width: int) -> Iterator[Text]:
             yield from (Text(line, "dim") for line in wrapped(frame, width, each.onward))
 
 
-def _heading(path: Path, start: int, rows: list[_Row]) -> Text:
+def _heading(path: Path, start: int, rows: list[_Row], width: int) -> Text:
     end = max((row.at for row in _all(rows) if row.at is not None), default=start)
     messages, events = sum(1 for _ in path.deliveries()), sum(1 for _ in path.events())
     began = datetime.fromtimestamp(start / 1000, UTC)
     counts = [_count(len(path.requests), "request"), _count(messages, "message"), _count(events, "event")]
-    return Text.assemble(
-        (one_line(path.correlation_id), "bold"),
-        f"  {', '.join(counts)} in {(end - start) / 1000:.3f} s from {began:%Y-%m-%d %H:%M:%S} UTC",
-    )
+    id_ = one_line(path.correlation_id)
+    took = f"{(end - start) / 1000:.3f}{TIED}s from {began:%Y-%m-%d %H:%M:%S}{TIED}UTC"
+    told = Text("\n".join(wrapped(f"{id_}  {', '.join(counts)} in {took}", width)).replace(TIED, " "))
+    told.stylize("bold", 0, len(id_))
+    return told
 
 
 def _verdict(path: Path) -> Iterator[Text]:

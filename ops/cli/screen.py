@@ -10,8 +10,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from io import TextIOWrapper
 from itertools import zip_longest
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 import typer
@@ -37,7 +38,10 @@ LEAST = 8
 
 
 def begin(*, as_json: bool) -> None:
-    """Begins a command, whose errors are JSON too if its answer is."""
+    """Begins a command, whose errors are JSON too if its answer is; what no encoding can say is said by escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     _json_asked.set(as_json)
     _answered.set(False)
 
@@ -58,8 +62,8 @@ def said(stopped: str = "Stopped at once. Nothing is lost; `resume` shows what c
 def _say(sentence: str, code: int) -> None:
     """With `--json` an object, on standard error if there is an answer already; else the sentence."""
     if _json_asked.get():
-        told = visible_json(msgspec.json.encode({"error": sentence, "exit_code": code}).decode())
-        (sys.stderr if _answered.get() else sys.stdout).write(told + "\n")
+        told = msgspec.json.encode({"error": sentence, "exit_code": code}).decode()
+        write_json(told, sys.stderr if _answered.get() else sys.stdout)
         raise typer.Exit(code) from None
     sentence = one_line(sentence)
     for line in wrapped(sentence, err.width, more=INSET) if err.is_terminal else [sentence]:
@@ -140,7 +144,13 @@ def _parts(word: str, room: int) -> list[str]:
 def print_json(answer: Any) -> None:
     """Prints the answer for scripts."""
     _answered.set(True)
-    sys.stdout.write(visible_json(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode()) + "\n")
+    write_json(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode(), sys.stdout)
+
+
+def write_json(text: str, stream: TextIO) -> None:
+    """Writes the JSON text as a line, in ASCII where the stream's encoding does not have every character."""
+    utf = (stream.encoding or "utf-8").lower().startswith("utf")
+    stream.write(visible_json(text, ascii_only=not utf) + "\n")
 
 
 def fits(table: Table, width: int) -> bool:

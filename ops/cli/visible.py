@@ -36,11 +36,12 @@ def one_line(text: str) -> str:
     return visible(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
-def visible_json(text: str) -> str:
-    """A JSON text that means the same, with these characters as JSON's own escapes."""
-    if _all_show(text):
+def visible_json(text: str, *, ascii_only: bool = False) -> str:
+    """A JSON text that means the same, with these characters, or all but ASCII's, as JSON's own escapes."""
+    if _all_show(text) and (text.isascii() or not ascii_only):
         return text
-    return "".join(each if _shows(each) else _json_escape(each) for each in text)
+    shows = str.isascii if ascii_only else lambda each: True
+    return "".join(each if shows(each) and _shows(each) else _json_escape(each) for each in text)
 
 
 class Terminal(Console):

@@ -52,6 +52,8 @@ class Taken(Struct, kw_only=True):
     """Those of `late` that were sent before the start: they died later, or SQS had not counted them yet."""
     unfit: int = 0
     """Messages that are not meant because the filter does not fit them."""
+    not_seen: list[str] = []
+    """Ids that were asked for and that no message in the queue had."""
     file: str | None = None
     undeleted: int = 0
     """Messages that are in the file and may be in the queue still, though they were to be deleted."""
@@ -163,6 +165,7 @@ def _take(
                 lease.on_loss(lambda: sweep.stop(INTERRUPTED))
 
             async def visit(batch: list[Message]) -> None:
+                chooser.saw(batch)
                 asked = archive is not None or selection.asks_cause
                 found = await causes.of(batch, dead.kind) if asked else [None] * len(batch)
                 meant = [
@@ -195,6 +198,7 @@ def _take(
                 taken.stopped = sweep.stopped
                 await gone.give_up()
             taken.after = await _counts(sqs, dead)
+            taken.not_seen = chooser.not_seen if sweep.stopped in (None, START) else []
             taken.problem = causes.remark() if selection.asks_cause else None
             named = delete and selection.ids is not None and taken.matched == len(set(selection.ids))
             if sweep.stopped not in (None, START) or named:

@@ -5,7 +5,7 @@ to leave a message alone would move it. So a comparison by size of what has no o
 such inside, and a function that refuses its arguments are all the same here: the filter does not fit the message.
 So are texts where `<` compares two of them: `'9' < '10'` is false, whoever wrote it. What would select everything or
 nothing, whatever a message says, is refused: a name that no message has, `!body.paid`, which JMESPath reads as
-`(!body).paid`, and a filter that names nothing of a message.
+`(!body).paid`, a filter that names nothing of a message, and one that is always true, such as `[body.paid]`.
 https://jmespath.org/specification.html
 """
 
@@ -27,6 +27,8 @@ SEEN = ("message_id", "body", "attributes", "system", "cause")
 """The names at the top of what a filter sees."""
 INSIDE = {"field": dict, "index": list, "slice": list}
 PROJECTED = {"projection": list, "filter_projection": list, "flatten": list, "value_projection": dict}
+NEVER_FALSE = ("abs", "ceil", "floor", "length", "sum", "to_array", "to_string", "type")
+"""Functions whose result is no comparison, and true but for an empty text or list: numbers are, zero too."""
 PATHS = ("pipe", "subexpression", "index_expression")
 BODY = {"type": "field", "children": [], "value": "body"}
 
@@ -48,6 +50,11 @@ class Filter:
             _check(node)
         if not _names_any(self._tree, top=True) or self._tree["type"] == "current":
             raise UsageError(f"The filter names nothing of a message, so it means all or none: name {_seen()}.")
+        if _always(self._tree):
+            raise UsageError(
+                "The filter is true whatever a message says, so it means all: write a comparison, such as "
+                "length(body.items) > `1`."
+            )
 
     @classmethod
     @lru_cache(16)
@@ -135,6 +142,24 @@ def _names_any(node: Any, *, top: bool) -> bool:
                 _names_any(part, top=top and kind != "expref") for part in parts
             ]  # all, because each may be refused
             return any(found)
+
+
+def _always(node: Any) -> bool:
+    """Whether the node's result is always true as JMESPath has it: a number, or a list or object that is not empty."""
+    parts = node["children"]
+    match node["type"]:
+        case "multi_select_list" | "multi_select_dict":
+            return True
+        case "function_expression":
+            return node["value"] in NEVER_FALSE
+        case "literal":
+            return node["value"] is not None and node["value"] is not False and node["value"] not in ("", [], {})
+        case "or_expression":
+            return any(map(_always, parts))
+        case "and_expression":
+            return all(map(_always, parts))
+        case _:
+            return False
 
 
 def _seen() -> str:

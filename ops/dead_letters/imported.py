@@ -129,16 +129,11 @@ def path(stage: Stage, run: str) -> Path:
 
 
 def unfinished(stage: Stage) -> list[Imported]:
-    """The journals of imports from this machine that did not end, the oldest first; `damaged` names what is none.
+    """The journals of imports from this machine that did not end, the oldest first; what is damaged is none.
 
     Raises `OpsError` where they are somebody else's.
     """
-    return [journal for journal in map(_read, _files(stage)) if journal is not None and not journal.ended]
-
-
-def damaged(stage: Stage) -> list[Path]:
-    """The files that are named like journals of imports and are none."""
-    return [path for path in _files(stage) if _read(path) is None]
+    return [journal for journal in map(whole, _files(stage)) if journal is not None and not journal.ended]
 
 
 def _files(stage: Stage) -> list[Path]:
@@ -147,7 +142,8 @@ def _files(stage: Stage) -> list[Path]:
     return [each for each in sorted(stage.open_files().glob("*.import")) if each.is_file()]
 
 
-def _read(path: Path) -> Imported | None:
+def whole(path: Path) -> Imported | None:
+    """The journal in that file; None where it is damaged. Raises for what is somebody else's."""
     try:
         return Imported.read(path)
     except UsageError:

@@ -129,8 +129,7 @@ class _Survey:
         for url, told in self.each("attributes of queues", attributes, urls):
             arn = told.get("QueueArn", "")
             self.urls[arn], self.attributes[arn] = url, told
-            target = _json(told.get("RedrivePolicy")).get("deadLetterTargetArn")
-            if target:
+            if target := _target(told):
                 yield target, f"queue {arn.rpartition(':')[2]}"
 
     def rules(self) -> Iterator[Found]:
@@ -184,7 +183,7 @@ class _Survey:
         # One that nobody confirmed yet has no ARN, and no settings.
         confirmed = [arn for arn in made if arn.startswith("arn:")]
         for arn, told in self.each("settings of subscriptions", attributes, confirmed):
-            if target := _json(told.get("RedrivePolicy")).get("deadLetterTargetArn"):
+            if target := _target(told):
                 yield target, f"subscription of topic {arn.split(':')[5]}"
 
     def schedules(self) -> Iterator[Found]:
@@ -350,6 +349,12 @@ def _holds(told: dict[str, str]) -> bool:
 def _on_failure(config: dict[str, Any]) -> str | None:
     destination = ((config.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
     return str(destination) if destination else None
+
+
+def _target(told: Any) -> str | None:
+    """The ARN that a redrive policy names; an implementation may keep whatever somebody wrote there."""
+    target = _json(told.get("RedrivePolicy")).get("deadLetterTargetArn")
+    return target if isinstance(target, str) else None
 
 
 def _json(text: str | None) -> dict[str, Any]:

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 from msgspec import inspect
 
-from functions.contracts.redaction import REDACTED
+from functions.contracts.redaction import REDACTED, hide
 from functions.contracts.spellings import meant
 from ops.dead_letters.telling import Telling, plain
 from ops.sqs.message import UNREADABLE
@@ -106,6 +106,33 @@ class Redaction:
         room = _Room()
         shown = self._string(text, room)
         return f"{shown} {_remark(text)}" if room.left <= 0 else shown
+
+    def said_of(self, text: str, body: str, attributes: Mapping[str, str]) -> str:
+        """What somebody's code said of a message with that body, as it may be shown: without the message's secrets.
+
+        Of a message that is no JSON, and has a secret, nothing of it is.
+        """
+        try:
+            inside: Any = msgspec.json.decode(body)
+        except UNREADABLE:
+            if self._text(body[:LONGEST]) != body[:LONGEST]:
+                return REDACTED
+            inside = None
+        return self.text(hide(text, {value for value in self._secrets([inside, dict(attributes)], "") if value}))
+
+    def _secrets(self, value: Any, name: str, *, inside: bool = False) -> Iterator[str]:
+        """Every value that is hidden in it, as a text."""
+        inside = inside or bool(name and self._names.tell(name))
+        if isinstance(value, dict):
+            labels = (each for label, each in value.items() if label.casefold() in LABELS and isinstance(each, str))
+            labelled = any(self._names.tell(label) for label in labels)
+            for key, inner in value.items():
+                yield from self._secrets(inner, key, inside=inside or (labelled and key.casefold() == "value"))
+        elif isinstance(value, list):
+            for inner in value:
+                yield from self._secrets(inner, "", inside=inside)
+        elif inside and value is not None and not isinstance(value, bool):
+            yield str(value)
 
     def filter(self, text: str) -> str:
         """A filter as it may be kept: where it names something secret, without its literals."""

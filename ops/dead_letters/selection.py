@@ -18,6 +18,10 @@ from ops.sqs.message import UNREADABLE, Message
 
 _ALL = "would select everything: give it a value, or leave it out to mean everything."
 SPAN = re.compile(r"(\d+)\s*(s|m|h|d)")
+FEW = 5
+"""Ids that are told."""
+NO_ID = re.compile(r"[\s;,'\"]")
+"""What no message id has; AWS's are UUIDs, those of other implementations need not be."""
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
@@ -81,6 +85,9 @@ class Selection(Struct, frozen=True, omit_defaults=True):
             raise UsageError("ids is one text: give a tuple of them.")
         if self.ids is not None and not (self.ids and all(id_.strip() for id_ in self.ids)):
             raise UsageError(_blank("ids"))
+        for id_ in self.ids or ():
+            if NO_ID.search(id_):
+                raise UsageError(f"{id_!r} is no message id: separate ids by commas.")
         if self.older_than is not None and self.older_than <= 0:
             raise UsageError(f"older-than is {self.older_than} seconds, so it {_ALL}")
         if self.filter is not None:
@@ -126,6 +133,7 @@ class Chooser:
 
     def __init__(self, selection: Selection, kind: Kind) -> None:
         self._selection = selection
+        self._not_seen = dict.fromkeys(selection.ids or ())
         self._by_known_cause = selection.asks_cause and kind == "other"
         self.found: dict[str, Cause | None] = {}
         """The causes of the messages that were chosen from last, by their ids."""
@@ -136,6 +144,17 @@ class Chooser:
                 "Why messages of a queue that is not the stage's are dead is recorded nowhere, so `unexplained` would "
                 "mean every one: choose by --ids, --older-than or --filter."
             )
+
+    def saw(self, messages: Sequence[Message]) -> None:
+        """Takes note of what is in the queue, whether it is meant or not."""
+        if self._not_seen:
+            for message in messages:
+                self._not_seen.pop(message.message_id, None)
+
+    @property
+    def not_seen(self) -> list[str]:
+        """The ids that are meant and that no message had so far."""
+        return list(self._not_seen)
 
     def means(self, message: Message, cause: Cause | None, *, unreadable: bool = False) -> bool:
         """Whether this message is meant; one whose record is `unreadable` is not, where causes decide."""
@@ -149,6 +168,7 @@ class Chooser:
 
         Without `causes` they are not looked up.
         """
+        self.saw(messages)
         found = await causes.of(messages, kind) if causes is not None else [None] * len(messages)
         self.found = {message.message_id: cause for message, cause in zip(messages, found, strict=True)}
         return [
@@ -157,6 +177,14 @@ class Chooser:
             else None
             for message, cause in zip(messages, found, strict=True)
         ]
+
+
+def not_seen_in_words(ids: Sequence[str]) -> str | None:
+    """What must be said of ids that no message had, if there are any."""
+    if not ids:
+        return None
+    more = f" and {len(ids) - FEW:,} more" if len(ids) > FEW else ""
+    return f"{len(ids):,} of the ids were not seen in the queue: {', '.join(ids[:FEW])}{more}."
 
 
 def in_words(unfit: int) -> str | None:

@@ -7,6 +7,7 @@ contract of its consumer, that must accept it, unless it is forced. What is not 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ops.dead_letters.cause import Cause
@@ -65,6 +66,7 @@ class Changes:
         self._work_queue = work_queue
         self._act = act
         self._force = force
+        self._unseen = set(change.ids) if change is not None else set[str]()
         self._moved_before = moved_before
         self._redaction = Redaction(stage.topology)
         self._contracts = Contracts(stage, self._redaction)
@@ -72,6 +74,11 @@ class Changes:
         self._edited = 0
         self._shown: list[tuple[str, str, Verdict]] = []
         self._verdicts = Verdicts()
+
+    def saw(self, messages: Iterable[Message]) -> None:
+        """Takes note of what is in the queue, whether it is meant or not."""
+        if self._unseen:
+            self._unseen.difference_update(message.message_id for message in messages)
 
     def prepare(self, routing: Routing, message: Message, cause: Cause | None) -> Delivery | str | None:
         """The message as it is sent, why it cannot be, or None where the edit leaves it where it is."""
@@ -150,7 +157,8 @@ class Changes:
         if self.change is not None:
             report.left_by = self.change.left_by
             if report.stopped in (None, START):
-                report.absent = max(self.change.absent - self._moved_before, 0)
+                behind = max(report.locked, report.unseen)  # of a group whose first messages were kept
+                report.absent = max(len(self._unseen) - self._moved_before - behind, 0)
 
 
 def _unsendable(delivery: Delivery) -> str | None:

@@ -15,7 +15,8 @@ together as it came, in one line or many. A message whose lines were taken out i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from typing import Literal
 
 import msgspec
@@ -31,8 +32,11 @@ MARK = re.compile(r"# message (?P<id>\S{1,100}) (?P<kind>json|text|string) (?P<m
 LIKE_A_MARK = re.compile(r"^\s*#\s*message\b", re.MULTILINE | re.IGNORECASE)
 UNKEPT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff0-\uffff]")
 """Characters that editors change, hide or stop at."""
-TRAILING = re.compile(r"[ \t]$|\n\Z", re.MULTILINE)
-"""What editors take away at the end of a line or of the whole, or put there."""
+BLANK = re.compile(r"[ \t]$|\n\Z|\A\n", re.MULTILINE)
+"""What editors take away at the end of a line or around the whole, or put there."""
+LINE_END = re.compile("\r\n?|\n")
+AROUND = re.compile(r"\A(?:[ \t]*\n)+|(?:\n[ \t]*)+\Z")
+"""Blank lines around a text, which it never has of itself."""
 FORMS = (-1, 0, 2, 4)
 """How JSON may be spaced, as msgspec says it."""
 DEEP = 8
@@ -86,7 +90,23 @@ def is_one(text: str) -> bool:
 
 def is_empty(text: str) -> bool:
     """Whether there is nothing in it but remarks."""
-    return all(not line.strip() or (line.startswith("#") and not MARK.fullmatch(line)) for line in text.split("\n"))
+    return all(not line.strip() or (line.startswith("#") and not MARK.fullmatch(line)) for line in LINE_END.split(text))
+
+
+def same(text: str, other: str) -> bool:
+    """Whether two texts say the same of every message. Raises `UsageError` as `Document` does."""
+    return _said(text) == _said(other)
+
+
+def _said(text: str) -> dict[str, tuple[str, str, str]]:
+    return {each.message_id: (each.kind, each.md5, _unspaced(each)) for each in Document(text).parts.values()}
+
+
+def _unspaced(each: Part) -> str:
+    if each.kind != "text":
+        with suppress(*UNREADABLE):
+            return msgspec.json.format(each.text, indent=-1)
+    return each.text
 
 
 class Document:
@@ -103,7 +123,6 @@ class Document:
             _read(each)
         if not self.parts:
             raise UsageError("The edit names no message: it wants lines like `# message ID json MD5`.")
-        self._asked: set[str] = set()
 
     def only(self, ids: Iterable[str]) -> None:
         """Raises `UsageError` where it has a message that is none of these."""
@@ -120,23 +139,22 @@ class Document:
         edited = self.parts.get(message.message_id)
         if edited is None:
             return None
-        self._asked.add(message.message_id)
         if edited.md5 != md5_of_body(body):
             raise ValueError("its body is not the one that was edited")
         changed = _read(edited)
         return changed if edited.kind != "json" else _as_it_came(body, changed)
 
     @property
-    def absent(self) -> int:
-        """Messages of it that were not asked about."""
-        return len(self.parts) - len(self._asked)
+    def ids(self) -> Collection[str]:
+        """Ids of its messages."""
+        return self.parts.keys()
 
 
 class Gathered:
     """Takes the bodies that would be sent, in their order, and changes none. Raises `UsageError` for too many."""
 
     left_by = ""
-    absent = 0
+    ids: Collection[str] = ()
     most_messages = 1_000
     most_bytes = 8 * 1024 * 1024
 
@@ -164,7 +182,7 @@ def _shown(body: str) -> tuple[Kind, str]:
             return "json", text
     except UNREADABLE:
         pass
-    if UNKEPT.search(body) or LIKE_A_MARK.search(body) or TRAILING.search(body):
+    if UNKEPT.search(body) or LIKE_A_MARK.search(body) or BLANK.search(body):
         return "string", _literal(body)
     return "text", body
 
@@ -213,7 +231,7 @@ def _as_it_came(body: str, changed: str) -> str:
 
 
 def _parts(text: str) -> Iterator[Part]:
-    lines = text.removesuffix("\n").split("\n")
+    lines = _with_one_kind_of_end(text).removesuffix("\n").split("\n")
     marks = [(number, found) for number, line in enumerate(lines) if (found := MARK.fullmatch(line))]
     first = marks[0][0] if marks else len(lines)
     for number, line in enumerate(lines):
@@ -223,4 +241,25 @@ def _parts(text: str) -> Iterator[Part]:
     ends = [number for number, _ in marks[1:]] + [len(lines)]
     for (number, found), end in zip(marks, ends, strict=False):
         kind: Kind = "json" if found["kind"] == "json" else "text" if found["kind"] == "text" else "string"
-        yield Part(found["id"], kind, found["md5"], "\n".join(lines[number + 1 : end]), number + 2)
+        yield Part(found["id"], kind, found["md5"], _between(kind, lines[number + 1 : end]), number + 2)
+
+
+def _between(kind: Kind, lines: list[str]) -> str:
+    text = "\n".join(lines)
+    return AROUND.sub("", text) if kind == "text" else text
+
+
+def _with_one_kind_of_end(text: str) -> str:
+    """The text with its lines ended as they were shown, where an editor ended every one of them in another way.
+
+    What is shown has no carriage return, so one that not every line has is neither the sender's nor an editor's.
+    """
+    if text.count("\r") == text.count("\r\n") == text.count("\n"):
+        return text.replace("\r\n", "\n")
+    if "\r" in text:
+        line = text[: text.index("\r")].count("\n") + 1
+        raise UsageError(
+            f"The edit, line {line}: it has a carriage return, and not every line ends with one: save it with line "
+            "ends of one kind, and write one that a body has as \\r in a JSON string."
+        )
+    return text

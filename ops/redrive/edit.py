@@ -6,7 +6,7 @@ https://www.rfc-editor.org/rfc/rfc7396
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -35,15 +35,15 @@ class Change(Protocol):
         """
 
     @property
-    def absent(self) -> int:
-        """How many messages it is for that were not asked about: they are not there any more."""
+    def ids(self) -> Collection[str]:
+        """Ids of the messages that it is for, where it names them."""
 
 
 class Edit:
     """A merge patch. Raises `UsageError` where the text is no JSON object."""
 
     left_by = "the edit is for every message"
-    absent = 0
+    ids: Collection[str] = ()
 
     def __init__(self, patch: str) -> None:
         try:

@@ -14,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -23,6 +23,8 @@ from ops import private_file
 from ops.errors import OpsError, UsageError
 
 NAME = "messages.txt"
+WINDOWED = ("atom", "code", "code-insiders", "codium", "cursor", "subl", "windsurf", "zed")
+"""Editors that return while their window is open, unless they are told `--wait`."""
 
 
 def command() -> list[str]:
@@ -37,11 +39,19 @@ def command() -> list[str]:
     return words
 
 
-def edited(text: str, folder: Path) -> str:
+def hint() -> str:
+    """What must be said where nothing was changed: that an editor with a window of its own must be told to wait."""
+    words = command()
+    waits = any(word in ("-w", "--wait", "-f", "--nofork", "--block") for word in words)
+    name = Path(words[0]).name
+    return f" {name} returns at once: set EDITOR to `{name} --wait`." if name in WINDOWED and not waits else ""
+
+
+def edited(text: str, folder: Path, keep: Callable[[bytes], None]) -> str:
     """The text as the editor left it; `folder`, which is private, holds it meanwhile.
 
     Raises `UsageError` where the editor cannot be run, fails, or leaves what is no text, `KeyboardInterrupt` where
-    Ctrl-C or a signal to end ended it.
+    Ctrl-C or a signal to end ended it: what it left by then is handed to `keep` first, if it is another text.
     """
     words = command()
     room = Path(tempfile.mkdtemp(prefix="edit-", dir=folder))  # 0700, whatever the umask takes
@@ -53,13 +63,19 @@ def edited(text: str, folder: Path) -> str:
             private_file.write(file, text.encode())
         finally:
             os.close(file)
-        _run([*words, str(path)], words[0])
         try:
-            return path.read_bytes().decode()
-        except FileNotFoundError:
-            return ""
-        except UnicodeError:
-            raise UsageError(f"{words[0]} left a file that is not UTF-8: nothing was sent.") from None
+            _run([*words, str(path)], words[0])
+            try:
+                return path.read_bytes().decode("utf-8-sig")
+            except FileNotFoundError:
+                return ""
+            except UnicodeError:
+                raise UsageError(f"{words[0]} left a file that is not UTF-8: nothing was sent.") from None
+        except (UsageError, KeyboardInterrupt):
+            with suppress(OSError):
+                if (left := path.read_bytes()) not in (b"", text.encode()):
+                    keep(left)
+            raise
     except OSError as error:
         raise OpsError(f"The messages cannot be edited in {room}: {error.strerror}.") from None
     finally:

@@ -246,16 +246,12 @@ def unfinished(stage: Stage) -> list[Journal]:
 
 
 def known(stage: Stage) -> list[Journal]:
-    """The journals of all redrives from this machine, the oldest first; `damaged` names what is none."""
-    return [journal for journal in map(_read, files(stage)) if journal is not None]
+    """The journals of all redrives from this machine, the oldest first; what is damaged is none."""
+    return [journal for journal in map(whole, files(stage)) if journal is not None]
 
 
-def damaged(stage: Stage) -> list[Path]:
-    """The files that are named like journals of redrives and are none: nobody knows what such a redrive sent."""
-    return [path for path in files(stage) if _read(path) is None]
-
-
-def _read(path: Path) -> Journal | None:
+def whole(path: Path) -> Journal | None:
+    """The journal in that file; None where it is damaged. Raises for what is somebody else's."""
     try:
         return Journal.read(path)
     except UsageError:

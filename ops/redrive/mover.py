@@ -25,6 +25,7 @@ from ops.errors import OpsError
 from ops.redrive.delivery import Delivery, stamped
 from ops.redrive.journal import Journal
 from ops.redrive.pace import ENOUGH, Pace
+from ops.redrive.reasons import count
 from ops.redrive.turns import Turns
 from ops.sqs.client import LAPSED, TEN
 from ops.sqs.message import MOST_BYTES, Entry, Message
@@ -213,7 +214,7 @@ class Mover:
                     if self._turns and (head := self._turns.take(message)):
                         self.tally.behind[head] += 1
                     continue
-                self.tally.refused[prepared] += 1
+                count(self.tally.refused, prepared)
             stuck.add(message.group)
         return work
 
@@ -299,7 +300,7 @@ class Mover:
                     self._lapse(lot[index:])
                     return
                 if refusal is not None:
-                    self.tally.refused[refusal] += 1
+                    count(self.tally.refused, refusal)
                     self.tally.group_blocked += len(lot) - index - 1
                     return
                 confirmed.append(message.message_id)
@@ -317,7 +318,9 @@ class Mover:
             self._sent([by_id[id_] for id_ in taken])
             if any(outcome.values()):
                 self._lapse([by_id[id_] for id_, refusal in outcome.items() if refusal == LAPSED])
-                self.tally.refused.update(refusal for refusal in outcome.values() if refusal not in (None, LAPSED))
+                for refusal in outcome.values():
+                    if refusal not in (None, LAPSED):
+                        count(self.tally.refused, refusal)
 
     async def _room(self, to: Destination) -> int:
         if to.name not in self._rooms:

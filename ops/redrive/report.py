@@ -82,6 +82,8 @@ class Report:
     """Why the edit leaves messages where they are, where it does."""
     absent: int = 0
     """Messages that the edit is for and that were not found: somebody else moved them."""
+    not_seen: list[str] = field(default_factory=list)
+    """Ids that were asked for and that no message in the queue had."""
     originals: str | None = None
     """The file that keeps edited messages as they were, whole, until somebody deletes it."""
     edit_in: str | None = None

@@ -274,12 +274,19 @@ class Routing:
         if self._only is None and self._dead.kind == "dead":
             self._only = QueueDestination(self._sqs, find(self._stage, self._dead.word.removesuffix("-dlq")).url)
         elif self._only is None:
-            with in_words():
+            self._only = self._asked_source()
+        return self._only
+
+    def _asked_source(self) -> Destination | str:
+        with in_words():
+            try:
                 pages = self._stage.client("sqs", self._dead.region).get_paginator("list_dead_letter_source_queues")
                 urls = [url for page in pages.paginate(QueueUrl=self._dead.url) for url in page.get("queueUrls", [])]
-            only = len(urls) == 1
-            self._only = QueueDestination(self._sqs, urls[0]) if only else "nothing says where it came from: say --to"
-        return self._only
+            except ClientError as error:
+                if _code(error).rpartition(".")[2] not in UNABLE:
+                    raise
+                return f"SQS does not say where it came from ({_code(error)}): say --to"
+        return QueueDestination(self._sqs, urls[0]) if len(urls) == 1 else "nothing says where it came from: say --to"
 
 
 def _by_eventbridge(message: Message) -> bool:
@@ -293,6 +300,11 @@ def _original(message: Message) -> dict[str, Value]:
     return {name: value for name, value in message.message_attributes.items() if name not in DELIVERY}
 
 
+UNABLE = (
+    *("UnsupportedOperation", "InvalidAction", "UnknownOperation", "UnknownOperationException", "NotImplemented"),
+    *("AccessDenied", "AccessDeniedException"),
+)
+"""How an implementation refuses what it does not have, and AWS what a person may not ask."""
 _ABSENT = "ResourceNotFoundException"
 
 

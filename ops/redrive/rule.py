@@ -18,10 +18,12 @@ import inspect
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from decimal import Decimal
 from hashlib import sha256
+from math import isfinite
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -85,7 +87,7 @@ class Rule:
     It is loaded from its path alone: a file beside it is found only if the rule itself says where.
     """
 
-    absent = 0
+    ids: Collection[str] = ()
 
     def __init__(self, script: Script, redaction: Redaction) -> None:
         source = _source(Path(script.path))
@@ -120,33 +122,46 @@ class Rule:
         try:
             with redirect_stdout(sys.stderr), _stoppable():
                 answer = self._ask(subject)
-        except (Exception, SystemExit, KeyboardInterrupt) as error:
-            raise ValueError(f"{self._word} raised {self._told(error)}") from None
+        except BaseException as error:  # whatever it is, it is the rule's, for nothing else runs meanwhile
+            raise ValueError(f"{self._word} raised {self._told(error, message, body)}") from None
         if inspect.iscoroutine(answer):
             answer.close()
         try:
             return self._body(answer, body, before)
         except (UnicodeError, TypeError, ValueError, RecursionError, OverflowError) as error:
-            raise ValueError(f"{self._word} answered no body: {self._told(error)}") from None
+            raise ValueError(f"{self._word} answered no body: {self._told(error, message, body)}") from None
 
     def _body(self, answer: Any, body: str, before: bytes | None) -> str | None:
         if answer is None:
             return None
         if isinstance(answer, str):
-            return answer
+            return str.__str__(answer)  # of a class of its own the text alone
         if isinstance(answer, bytes):
-            return answer.decode()
+            return bytes.decode(answer)
         if not isinstance(answer, dict | list):
             raise TypeError(f"{type(answer).__name__} is neither dict, list, str, bytes nor None")
         after = encode(answer)
+        if not _finite(msgspec.to_builtins(answer, builtin_types=(Decimal,))):
+            raise ValueError("JSON has no number for NaN and Infinity")
         return body if after == before else after.decode()
 
-    def _told(self, error: BaseException) -> str:
+    def _told(self, error: BaseException, message: Message, body: str) -> str:
+        """What it raised, without the secrets of the message, which it may well quote."""
+        attributes = {name: value.text for name, value in message.message_attributes.items()}
         try:
-            said = self._redaction.text(str(error)).partition("\n")[0]
-        except Exception:  # its text is the rule's too
+            said = self._redaction.said_of(str(error), body, attributes).partition("\n")[0]
+        except BaseException:  # its text is the rule's too
             said = ""
         return f"{type(error).__name__}: {said[:LONGEST]}" if said else type(error).__name__
+
+
+def _finite(value: Any) -> bool:
+    """Whether every number in it is one that JSON can say."""
+    if isinstance(value, dict):
+        return all(map(_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_finite, value))
+    return isfinite(value) if isinstance(value, float | Decimal) else True
 
 
 @contextmanager
@@ -179,8 +194,11 @@ def _loaded(script: Script, source: bytes) -> Callable[[Subject], Any]:
         with redirect_stdout(sys.stderr):
             exec(code, module.__dict__)  # noqa: S102 - the operator's own file, which the operator names
     except SyntaxError as error:
-        raise UsageError(f"{script.path}, line {error.lineno}: {error.msg}.") from None
-    except (Exception, SystemExit) as error:
+        at = f", line {error.lineno}" if error.lineno else ""
+        raise UsageError(f"{script.path}{at}: {error.msg}.") from None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise UsageError(f"{script.path}{_line(error, script.path)}: {type(error).__name__}: {error}") from None
     function = getattr(module, script.function, None)
     if function is None:

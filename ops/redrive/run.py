@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from ops import audit
 from ops.dead_letters.cause import Causes
 from ops.dead_letters.parked import forget, groups, work_of
-from ops.dead_letters.selection import Chooser
+from ops.dead_letters.selection import Chooser, Meant
 from ops.dead_letters.start import START, Counts, Start
 from ops.depth import COUNTS
 from ops.errors import OpsError
@@ -38,6 +38,7 @@ from ops.sqs import sweep as sweeps
 from ops.sqs.client import Sqs
 from ops.sqs.connection import INTERRUPTED, connected, interruptible
 from ops.sqs.loop import run as run_loop
+from ops.sqs.message import Message
 from ops.sqs.sweep import Sweep
 from ops.sqs.transport import Unanswered
 from ops.stage import Stage
@@ -252,13 +253,18 @@ class _Move:
             pace = self._pace(sqs)
             turns = Turns(groups(self._stage, self._work_queue)) if self._work_queue is not None else None
             chooser = Chooser(request.selection, self._dead.kind)
+
+            async def choose(batch: list[Message]) -> list[Meant | None]:
+                self._changes.saw(batch)
+                return await chooser.choose(batch, causes, self._dead.kind)
+
             mover = Mover(
                 sweep,
                 lambda message: self._changes.prepare(routing, message, chooser.found.get(message.message_id)),
                 run=report.run,
                 act=self._journal is not None,
                 journal=self._journal,
-                choose=lambda batch: chooser.choose(batch, causes, self._dead.kind),
+                choose=choose,
                 limit=request.limit,
                 pace=pace,
                 keep_order=request.keep_order,
@@ -286,6 +292,7 @@ class _Move:
                         journal.hides = False
                 report.mostly_back = mover.mostly_back
                 report.unfit = chooser.unfit
+                report.not_seen = chooser.not_seen if sweep.stopped in (None, START) else []
                 if turns is not None and self._work_queue is not None and self._leaves:
                     # What another queue has now holds nobody up here.
                     await asyncio.to_thread(forget, self._stage, self._work_queue, turns.sent)

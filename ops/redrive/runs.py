@@ -12,8 +12,8 @@ from msgspec import Struct
 from ops import lease
 from ops.lease import Holder
 from ops.queue import Queue
-from ops.redrive import journal as journals
 from ops.redrive.journal import Journal
+from ops.redrive.unfinished import journals, resume_command
 from ops.stage import Stage
 
 State = Literal["running", "running elsewhere", "interrupted", "ended"]
@@ -34,6 +34,8 @@ class Run(Struct, frozen=True, kw_only=True):
     who: str | None = None
     host: str | None = None
     process: int | None = None
+    command: str | None = None
+    """What goes on with it, where it was interrupted."""
 
 
 def runs(stage: Stage, dead: Queue) -> tuple[list[Run], str | None]:
@@ -41,14 +43,15 @@ def runs(stage: Stage, dead: Queue) -> tuple[list[Run], str | None]:
 
     Raises `OpsError` where this machine's files cannot be used.
     """
-    known = [journal for journal in journals.known(stage) if journal.queue.url == dead.url]
-    by_run = {journal.run: journal for journal in known[-MOST:]}
+    known = [each for each in journals(stage.home) if each[1].queue.url == dead.url]
+    places = {journal.run: folder.name for folder, journal in known}
+    by_run = {journal.run: journal for _, journal in known[-MOST:]}
     found: list[Run] = []
     at_it, problem = lease.seen(stage, dead)
     if at_it is not None:
         holder = at_it.holder
         found.append(_running(holder, by_run.pop(holder.run, None), here=at_it.here))
-    found += [_past(journal) for _, journal in sorted(by_run.items(), reverse=True)]
+    found += [_past(journal, places[journal.run]) for _, journal in sorted(by_run.items(), reverse=True)]
     return found[:MOST], problem
 
 
@@ -66,7 +69,7 @@ def _running(holder: Holder, journal: Journal | None, *, here: bool) -> Run:
     )
 
 
-def _past(journal: Journal) -> Run:
+def _past(journal: Journal, place: str) -> Run:
     return Run(
         run=journal.run,
         action="redrive",
@@ -74,4 +77,5 @@ def _past(journal: Journal) -> Run:
         moved=journal.moved,
         undeleted=len(journal.pending),
         how=journal.ended,
+        command=resume_command(place, journal.run, journal.queue) if journal.ended is None else None,
     )

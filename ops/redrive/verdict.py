@@ -20,17 +20,13 @@ from ops.dead_letters.redaction import Redaction
 from ops.errors import OpsError
 from ops.queue import find, known
 from ops.redrive.delivery import Delivery
+from ops.redrive.reasons import count, shortened
 from ops.sqs.message import Message
 from ops.stage import Stage
 
 if TYPE_CHECKING:
     from functions.runtime.record import Record
 
-MOST_REASONS = 20
-"""Reasons that are told apart."""
-OTHERS = "for other reasons"
-LONGEST = 300
-"""Characters of a reason."""
 Read = Callable[["Record"], Any]
 
 
@@ -68,8 +64,7 @@ class Verdicts(Struct):
         elif verdict.accepted:
             self.accepted[verdict.queue or ""] += 1
         else:
-            reason = verdict.reason or ""
-            self.refused[reason if reason in self.refused or len(self.refused) < MOST_REASONS else OTHERS] += 1
+            count(self.refused, verdict.reason or "")
 
 
 class Contracts:
@@ -95,14 +90,14 @@ class Contracts:
             if edited and read is _webhook:
                 raise Reject(f"the signature of {record.sender} is over the body as it was")
         except Reject as error:
-            return Verdict(message.message_id, False, word, self._words(str(error)))
+            return Verdict(message.message_id, False, word, self._words(str(error), delivery))
         except Exception as error:  # the consumer would fail on it as well
-            return Verdict(message.message_id, False, word, self._words(f"{type(error).__name__}: {error}"))
+            return Verdict(message.message_id, False, word, self._words(f"{type(error).__name__}: {error}", delivery))
         return Verdict(message.message_id, True, word)
 
-    def _words(self, reason: str) -> str:
-        shown = self._redaction.text(reason)
-        return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}…"
+    def _words(self, reason: str, delivery: Delivery) -> str:
+        attributes = {name: value.text for name, value in delivery.attributes.items()}
+        return shortened(self._redaction.said_of(reason, delivery.body, attributes))
 
     def _of(self, url: str) -> tuple[str, Read] | None:
         """The word of the queue with that URL, and how its consumer reads; None where it is no queue of the map."""

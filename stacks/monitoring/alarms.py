@@ -14,12 +14,15 @@ from stacks.settings import Alarms, Settings
 NEVER = 86_400
 """Seconds that a queue takes to drain when nothing leaves it: as good as never."""
 
+RULE = "<queue>-on-<event>"
+"""The alarm's own rule, as people call it."""
+
 
 @dataclass(frozen=True)
 class Kind:
     """A kind of alarm: what it means and what to do, which is also its section in docs/alarms.md.
 
-    `<stage>` and `<queue>` stand for the alarm's own.
+    `<stage>`, `<queue>` and `<queue>-on-<event>` stand for the alarm's own.
     """
 
     name: str
@@ -47,7 +50,7 @@ class Alarm:
 
     def do(self, stage: str) -> str:
         """What to do about this alarm of that stage."""
-        return self.kind.do.replace("<stage>", stage).replace("<queue>", self.subject)
+        return self.kind.do.replace("<stage>", stage).replace(RULE, self.subject).replace("<queue>", self.subject)
 
 
 DEAD_LETTERS = Kind(
@@ -132,7 +135,7 @@ UNDELIVERED_EVENTS = Kind(
 LOST_EVENTS = Kind(
     "lost-events",
     "EventBridge could neither deliver events of a rule nor keep them in the `undelivered` queue: they are lost there.",
-    "Fix the `undelivered` queue's policy or key. `python -m ops replay <queue>-on-<Event> --from 2h --stage "
+    "Fix the `undelivered` queue's policy or key. `python -m ops replay <queue>-on-<event> --from 2h --stage "
     "<stage>` says what the archive has for this rule alone, which the alarm names; give it the time in question, and "
     "--yes replays that.",
 )

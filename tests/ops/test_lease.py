@@ -8,6 +8,7 @@ import pwd
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def other(aws: Endpoint, home: Path) -> Stage:
     there = home / "other"
     there.mkdir()
     (there / "state.json").write_text((home / "state.json").read_text())
-    return Stage.open(names.LOCAL, SAMPLE, there)
+    return replace(Stage.open(names.LOCAL, SAMPLE, there), locks=there / "locks")
 
 
 @pytest.fixture
@@ -79,6 +80,28 @@ def test_on_one_machine_the_second_is_refused_and_told_who_is_at_it(
         assert not list(home.rglob("audit.jsonl"))
     assert len(queue(aws, "open_ticket-dlq")) == 2
     assert ops("redrive", "open_ticket", "--yes").exit_code == 0
+
+
+def test_on_one_machine_the_second_is_refused_from_whatever_folder_it_works(
+    aws: Endpoint, stage: Stage, dead: Queue, home: Path
+) -> None:
+    del aws.tables[names.resource(names.LOCAL, names.REDRIVES)]
+    elsewhere = home / "another project"
+    elsewhere.mkdir()
+    (elsewhere / "state.json").write_text((home / "state.json").read_text())
+    there = Stage.open(names.LOCAL, SAMPLE, elsewhere)
+    with (
+        held(there, dead, "redrive", RUN),
+        pytest.raises(UsageError, match=rf"redrive {RUN} of .* process {os.getpid()}"),
+    ):
+        redrive(stage, Request("open_ticket"), yes=True)
+
+
+def test_a_relative_folder_of_state_counts_for_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for said in ("state", ""):
+        monkeypatch.setenv("XDG_STATE_HOME", said)
+        assert names.own_state() == tmp_path / ".local" / "state" / "headrace"
 
 
 def test_on_two_machines_the_second_is_refused_until_the_first_has_ended(

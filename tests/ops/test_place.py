@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,6 +118,42 @@ def test_an_interrupted_redrive_goes_on_by_its_run_alone_or_says_where_it_was(
     assert again.files == folder
 
 
+def interrupted(folder: Path, run: str, url: str) -> None:
+    folder.mkdir(parents=True, mode=0o700)
+    begun = {"queue": {"word": "w-dlq", "kind": "dead", "name": "n", "url": url}, "request": {"queue": "w"}}
+    (folder / f"{run}.journal").write_text(f"{json.dumps(begun)}\n{json.dumps({'sent': ['m-1']})}\n")
+
+
+def test_without_a_run_every_one_that_did_not_end_is_listed_with_what_goes_on_with_it(home: Path) -> None:
+    """Nothing of AWS is asked, and no local stack is needed, for what lies on this machine."""
+    host = "http://localhost:4566"
+    for where, url, command in (
+        ("prod", "https://sqs.eu-west-1.amazonaws.com/1/n", "--stage prod"),
+        ("000000000000-eu-west-1", "https://sqs.eu-west-1.amazonaws.com/1/n", ""),
+        ("000000000000-eu-west-1@localhost-4566", f"{host}/000000000000/n", f"--endpoint-url {host}"),
+    ):
+        run = f"20260101-000000-{where[-4:]}"
+        interrupted(home / "ops" / where, run, url)
+        (row,) = [row for row in answer("resume") if row["place"] == where]
+        assert (row["redrive"], row["moved"], row["undeleted"]) == (run, 1, 1)
+        assert row["command"] == f"resume {run} {command}".strip()
+        assert (
+            f"{run}  w-dlq in {where}: 1 moved, 1 of them not deleted yet; `{row['command']}`" in ops("resume").stdout
+        )
+    (home / "ops" / "locks").mkdir()
+    assert len(answer("resume")) == 3
+    assert answer("resume", "--stage", "local") == []
+
+
+def test_the_status_of_a_queue_tells_what_was_interrupted_in_another_place(
+    aws: Endpoint, home: Path, theirs: FakeQueue
+) -> None:
+    there = reach(Asked("local", access=Access(None, None, aws.url), queue=theirs.arn), SAMPLE)
+    interrupted(home / "ops" / "prod", "20260101-000000-aaaa", find(there, theirs.arn).url)
+    (run,) = answer("status", theirs.arn, "--endpoint-url", aws.url)["runs"]
+    assert (run["state"], run["command"]) == ("interrupted", "resume 20260101-000000-aaaa --stage prod")
+
+
 @pytest.mark.parametrize(
     ("queue", "profile"),
     [
@@ -210,3 +247,36 @@ def test_the_region_of_a_stages_own_key_is_the_stages(monkeypatch: pytest.Monkey
     with pytest.raises(UsageError, match="Stage keyed is in eu-west-1"):
         reach(Asked("keyed", "typed", Access("us-east-1")), SAMPLE)
     assert reach(Asked("keyed", "typed", Access("eu-west-1")), SAMPLE).region == "eu-west-1"
+
+
+def test_what_needs_no_stage_works_where_the_environment_names_an_unknown_one(
+    aws: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Asked("unknown", "environment", Access("eu-west-1", None, aws.url), anywhere=True)
+    asked.check()
+    assert not reach(asked, SAMPLE).staged
+    for wrong in (
+        Asked("unknown", "environment", anywhere=True),
+        Asked("unknown", "typed", asked.access, anywhere=True),
+    ):
+        with pytest.raises(UsageError, match="no stage 'unknown'"):
+            wrong.check()
+
+
+class Unable:
+    """An implementation that has no list of a dead-letter queue's sources."""
+
+    actions = ("listdeadlettersourcequeues",)
+
+    def __call__(self, action: str, request: Any) -> tuple[int, bytes]:
+        return 400, b'{"__type": "com.amazonaws.sqs#UnsupportedOperation", "message": "no"}'
+
+
+def test_where_sqs_does_not_tell_the_source_it_says_how_to(
+    aws: Endpoint, theirs: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.do(lambda: theirs.put(Entry("a", "sent here by somebody")))
+    monkeypatch.setattr(aws, "moves", Unable())
+    result = ops("redrive", theirs.arn, "--endpoint-url", aws.url)
+    assert result.exit_code == 0, result.output
+    assert "1 kept: SQS does not say where it came from (UnsupportedOperation): say --to" in result.stdout

@@ -123,6 +123,21 @@ def test_an_address_of_somewhere_else_is_never_our_queue_of_that_name(aws: Endpo
         refused(aws, home, address, "drop", "{}", "--yes")
 
 
+def test_the_address_of_a_work_queue_is_never_taken_for_its_dlq(aws: Endpoint, stage: Stage) -> None:
+    dead_tickets(aws, 2)
+    work, dead = queue(aws, "open_ticket"), queue(aws, "open_ticket-dlq")
+    for address in (work.arn, f"{aws.url}/000000000000/{work.name}"):
+        for command in (("drop", "{}", "--yes"), ("drop", "{}", "--yes", "--any-queue"), *COMMANDS[:7]):
+            result = ops(*(part.format(address) for part in command))
+            assert result.exit_code == 2, command
+            assert f"{address} is a work queue" in result.stderr.replace("\n", " ")
+            assert dead.arn in result.stderr
+        assert find(stage, address).kind == "work"
+    assert len(dead) == 2
+    for text in ("open_ticket", work.name):
+        assert len(answer("peek", text)) == 2
+
+
 def test_no_command_takes_our_queue_for_the_one_of_that_name_elsewhere(
     aws: Endpoint, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

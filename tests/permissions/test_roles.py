@@ -51,6 +51,8 @@ UNGRANTED = {
     "sts:GetCallerIdentity",  # everybody may
     # Dead letters of somebody else's function, which the caller's own role must allow.
     *("lambda:InvokeFunction", "lambda:GetFunctionEventInvokeConfig"),
+    # `dead --all` asks a whole account, with an identity that may read it: docs/runbook.md names what that needs.
+    *("scheduler:GetSchedule", "sns:GetSubscriptionAttributes"),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatchcase
 from typing import Any
 
 from stacks import names
@@ -58,3 +59,10 @@ def test_why_a_message_died_can_be_read_from_the_table_and_from_the_log_of_every
     logs = json.dumps(told["Logs"]["Resource"])
     assert all(f"log-group:{names.log_group('prod', each.function)}:*" in logs for each in SAMPLE.consumers)
     assert {"logs:GetQueryResults", "logs:StopQuery"} <= set(told["Answers"]["Action"])
+
+
+def test_replays_of_a_stage_whose_name_begins_alike_are_not_its_own(prod: Templates) -> None:
+    (resource,) = [json.dumps(statements(prod)["Replays"]["Resource"])]
+    pattern = resource.rpartition("replay/")[2].split('"')[0]
+    assert fnmatchcase(names.replay("prod", "20261121-101500-3f2a"), pattern)
+    assert not fnmatchcase(names.replay("prod-replay", "20261121-101500-3f2a"), pattern)

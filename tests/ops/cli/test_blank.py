@@ -12,7 +12,7 @@ from ops.errors import UsageError
 from ops.redrive.request import Request
 from ops.redrive.run import redrive
 from ops.stage import Stage
-from tests.ops.cli.typed import dead_tickets, ops, queue
+from tests.ops.cli.typed import answer, dead_tickets, ops, queue
 from tests.ops.endpoint import Endpoint
 
 BLANK = [
@@ -38,6 +38,20 @@ def test_every_command_refuses_every_blank_selector_and_names_it(
     assert (len(queue(aws, "open_ticket-dlq")), len(queue(aws, "open_ticket"))) == (2, 0)
     assert not (home / "copy.jsonl").exists()
     assert not list(home.rglob("audit.jsonl"))
+
+
+@pytest.mark.parametrize("wrong", ["{0} {1}", "{0};{1}", "'{0}'", "{0}\u00a0{1}"])
+def test_what_is_no_id_is_refused_and_an_id_that_no_message_has_is_told(aws: Endpoint, wrong: str) -> None:
+    ids = dead_tickets(aws, 2)
+    for command in (["redrive", "open_ticket"], ["drop", "open_ticket"]):
+        refused = ops(*command, "--ids", wrong.format(*ids), "--yes")
+        assert refused.exit_code == 2, refused.output
+        assert "is no message id: separate ids by commas" in refused.stderr
+        asked = ("--ids", f"{ids[0]},{ids[1].upper()},no-such")
+        assert answer(*command, *asked)["not_seen"] == [ids[1].upper(), "no-such"]
+        told = ops(*command, *asked).stdout
+        assert f"2 of the ids were not seen in the queue: {ids[1].upper()}, no-such." in told
+        assert "not seen" not in ops(*command, "--ids", ids[0]).stdout
 
 
 @pytest.mark.parametrize("limit", [0, -1])

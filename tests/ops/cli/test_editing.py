@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ops.redrive import editor
+from ops.redrive import document, editor
 from tests.ops.cli.test_hostile import on_a_terminal
 from tests.ops.cli.typed import answer, dead_tickets, explain, ops, queue
 from tests.ops.endpoint import Endpoint
@@ -177,7 +177,9 @@ def test_what_ends_the_command_while_the_editor_is_open_leaves_no_message_behind
     room.mkdir()
     told = tmp_path / "told"
     text = f"Path({str(told)!r}).touch()\nimport time\ntime.sleep(20)"
-    code = f"from pathlib import Path\nfrom ops.redrive.editor import edited\nedited('secret', Path({str(room)!r}))"
+    code = (
+        f"from pathlib import Path\nfrom ops.redrive.editor import edited\nedited('secret', Path({str(room)!r}), print)"
+    )
     running = subprocess.Popen(
         [sys.executable, "-c", code],
         env=os.environ | {"EDITOR": program(tmp_path, text)},
@@ -323,3 +325,38 @@ def test_a_redrive_by_a_rule_goes_on_with_that_rule_only(aws: Endpoint, home: Pa
     assert answer("resume", "20260101-000000-aaaa")["tally"]["moved"] == 2
     assert {json.loads(body)["language"] for body in arrived(aws)} == {"EN"}
     assert len(dead) == 0
+
+
+def test_what_a_rule_raises_leaves_no_secret_anywhere_and_reasons_have_an_end(
+    aws: Endpoint, home: Path, tmp_path: Path
+) -> None:
+    wrong_tickets(aws, 25)
+    text = "def fix(message):\n    raise ValueError(message.body['email'], message.body['ticket_id'])\n"
+    done = ops("redrive", "open_ticket", "--python", rule(tmp_path, text), "--yes", "--json")
+    refused = json.loads(done.stdout)["tally"]["refused"]
+    assert (done.exit_code, sum(refused.values()), len(refused)) == (3, 25, 21)
+    assert refused["for other reasons"] == 5
+    written = [path.read_text() for path in (home / "ops").rglob("*") if path.is_file()]
+    assert not [text for text in (done.output, *written, str(aws.tables)) if "ada@" in text]
+
+
+def test_only_what_was_not_in_the_queue_at_all_is_said_to_be_gone(aws: Endpoint, home: Path, tmp_path: Path) -> None:
+    ids = wrong_tickets(aws, 3)
+    parts = [document.part(id_, WRONG.replace("tic-1", f"tic-{number}")) for number, id_ in enumerate(ids)]
+    kept = tmp_path / "edit.txt"
+    kept.write_text(document.written(parts).replace('"en"', '"EN"'))
+    edit = ("--edit", f"@{kept}", "--json")
+    for chosen, code in ((("--ids", ids[0]), 0), (("--filter", "body.ticket_id == 'tic-1'"), 0)):
+        assert answer("redrive", "open_ticket", *edit[:2], *chosen)["absent"] == code
+    assert answer("drop", "open_ticket", "--ids", ids[2], "--yes")["deleted"] == 1
+    assert answer("redrive", "open_ticket", *edit[:2], "--ids", ids[0])["absent"] == 1
+
+
+def test_what_waits_behind_a_message_of_its_group_that_was_taken_out_is_not_gone(aws: Endpoint, tmp_path: Path) -> None:
+    dead = queue(aws, "assign_ticket-dlq")
+    ids = [aws.put(dead, f"body {number}", "group") for number in range(15)]
+    kept = tmp_path / "edit.txt"
+    kept.write_text(document.written([document.part(id_, f"body {n}") for n, id_ in enumerate(ids) if n]))
+    assert answer("redrive", "assign_ticket", "--edit", f"@{kept}")["absent"] == 0
+    done = ops("redrive", "assign_ticket", "--edit", f"@{kept}", "--yes", "--json")
+    assert json.loads(done.stdout)["absent"] == 0, done.output

@@ -92,6 +92,13 @@ def test_a_body_without_an_inside_is_not_meant_by_what_is_not_in_it(body: str) -
         ("@", "names nothing"),
         ("*", "names nothing"),
         ("length('hunter2') > `1`", "names nothing"),
+        ("[body.nope]", "true whatever a message says"),
+        ("{a: body.nope}", "true whatever a message says"),
+        ("type(body)", "true whatever a message says"),
+        ("to_string(body.nope)", "true whatever a message says"),
+        ("length(body.x)", "true whatever a message says"),
+        ("`true` || body.hunter2", "true whatever a message says"),
+        ("body.x == 'a' || ('hunter2' && [body.x])", "true whatever a message says"),
         ("(" * 3_000 + "body" + ")" * 3_000, "nested too deep"),
     ],
 )
@@ -112,7 +119,17 @@ def test_texts_have_no_order(filter_: str) -> None:
 
 @pytest.mark.parametrize(
     "filter_",
-    ["!(body.x)", "!body", "body.x.*", "body | x", "{a: body.x}", "[body.x, `1`]", "length(keys(@)) > `1`", "@.body.x"],
+    [
+        "!(body.x)",
+        "!body",
+        "body.x.*",
+        "body | x",
+        "`true` && body.x",
+        "not_null(body.x)",
+        "{a: body.x}.a == `1`",
+        "length(keys(@)) > `1`",
+        "@.body.x",
+    ],
 )
 def test_what_reads_the_message_is_a_filter(filter_: str) -> None:
     assert Selection(filter=filter_).means(said('{"x": {"a": 1}}'), None) is not None

@@ -234,3 +234,14 @@ def test_more_queues_than_one_answer_holds_are_all_seen(crowded: Stage) -> None:
     said = ops("dead", "--all").stdout
     assert "Account 123456789012, region eu-west-1: 1 dead-letter queue." in said
     assert "from queue zz" in said
+
+
+@pytest.mark.parametrize("target", ["[1]", "7", "null", '{"a": "b"}'])
+def test_a_policy_that_names_no_arn_names_no_queue(tmp_path: Path, target: str) -> None:
+    policy = f'{{"deadLetterTargetArn": {target}}}'
+    clients = services()
+    clients["sns"] = Service(
+        list_subscriptions={"Subscriptions": [{"SubscriptionArn": "arn:aws:sns:eu-west-1:123456789012:news:1"}]},
+        get_subscription_attributes={"Attributes": {"RedrivePolicy": policy}},
+    )
+    assert "subscription of topic news" not in str(inventory(place(clients, tmp_path)).queues)

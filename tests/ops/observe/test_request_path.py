@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -201,6 +202,15 @@ def test_replays_that_all_fail_stand_side_by_side_and_a_redrive_of_one_below_it(
     (fact,) = only(told(answered(), ACCEPTED, *lines).requests[0].deliveries).events
     assert [each.message_id for each in fact.deliveries] == ["m2", "r1", "r2", "r3"]
     assert [[copy.message_id for copy in each.copies] for each in fact.deliveries] == [[], ["c1"], [], []]
+
+
+@pytest.mark.parametrize("width", range(44, 56))
+def test_no_figure_of_the_heading_is_parted_from_its_unit(width: int) -> None:
+    heading = shown(told(answered(), ACCEPTED, handled("mail_ticket", "m2", 437_336, event="e1")), width).split("\n\n")[
+        0
+    ]
+    assert all(len(line) <= width for line in heading.splitlines())
+    assert re.search(r"in \d+\.\d{3} s\b", heading.replace("in\n", "in ")), heading
 
 
 def test_a_redriven_command_hangs_under_the_request_that_it_came_with() -> None:

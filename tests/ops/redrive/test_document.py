@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.errors import UsageError
-from ops.redrive.document import Document, Gathered, is_empty, is_one, part, repeated, written
+from ops.redrive.document import Document, Gathered, is_empty, is_one, part, repeated, same, written
 from ops.sqs.message import Message
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=40)
@@ -40,6 +40,9 @@ def test_an_editor_that_changes_nothing_changes_no_byte(bodies: list[str]) -> No
     assert after(text, *bodies) == bodies
     assert after(text.encode().decode().removesuffix("\n"), *bodies) == bodies
     assert after(repeated(text, "a problem"), *bodies) == bodies
+    assert after(text.replace("\n", "\r\n"), *bodies) == bodies
+    assert after(text.replace("\n# message", "\n\n  \n# message") + "\n\n", *bodies) == bodies
+    assert same(text.replace("\n", "\r\n") + "\r\n", text)
 
 
 @given(st.dictionaries(st.from_regex("[a-z]{1,8}", fullmatch=True), VALUE, min_size=1), SPACED, st.integers())
@@ -96,12 +99,6 @@ def test_another_body_than_the_one_that_was_edited_is_not_touched() -> None:
         document.of(message(), '{"n":3}', None)
 
 
-def test_messages_that_were_not_found_are_counted() -> None:
-    document = Document(shown("1", "2", "3"))
-    document.of(message("m-1"), "2", None)
-    assert document.absent == 2
-
-
 @pytest.mark.parametrize(
     ("before", "instead", "said"),
     [
@@ -116,6 +113,38 @@ def test_a_mistake_is_said_with_its_line_and_repeats_nothing(before: str, instea
     with pytest.raises(UsageError, match=said) as refused:
         Document(shown('{"n":1}', '{"n":1}').replace(before, instead, 1))
     assert "s3cr3t" not in str(refused.value)
+
+
+def test_blank_lines_around_a_text_are_no_part_of_it() -> None:
+    text = shown("one\n\ntwo", "\nthree", '{"n":1}')
+    airy = text.replace("\none", "\n\none").replace("\n# message", "\n\n# message")
+    assert same(airy, text)
+    assert after(airy.replace("two", "zwei"), "one\n\ntwo", "\nthree", '{"n":1}') == [
+        "one\n\nzwei",
+        "\nthree",
+        '{"n":1}',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_same"),
+    [
+        ("# Edit", "# My own remark\n# Edit", True),
+        ('"n": 1', '"n":1', True),
+        ('"n": 1', '"n": 1.0', False),
+        ("json", "text", False),
+        ("words", "Words", False),
+    ],
+)
+def test_only_what_is_said_of_a_message_is_a_change(old: str, new: str, is_same: bool) -> None:
+    text = shown('{"n":1}', "words")
+    assert same(text.replace(old, new, 1), text) is is_same
+
+
+@pytest.mark.parametrize("text", ["# Edit\r\n# more\n", "# Edit\r# more"])
+def test_line_ends_of_two_kinds_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="line 1: it has a carriage return"):
+        Document(text + shown("words"))
 
 
 def test_a_message_that_was_not_there_is_refused() -> None:

@@ -16,6 +16,7 @@ from ops.errors import UsageError
 from ops.redrive.rule import Rule, Script
 from ops.sqs.message import Message, Value
 from stacks.entry import Topology
+from tests.sample.topology import SAMPLE
 
 BODY = '{"price":1.10,"n": 1,"tags":["a"]}'
 
@@ -39,6 +40,7 @@ def answered(folder: Path, line: str, body: str = BODY) -> str | None:
         ("message.body['n'] = 2; return message.body", '{"price":1.10,"n":2,"tags":["a"]}'),
         ("message.body['n'] = True; return message.body", '{"price":1.10,"n":true,"tags":["a"]}'),
         ("return message.text.replace('1.10', '1.20')", '{"price":1.20,"n": 1,"tags":["a"]}'),
+        ("return type('Own', (str,), {'__str__': lambda self: 'x'})('its text')", "its text"),
         ("return b'bytes \\xc3\\xa9'", "bytes é"),
         ("return [message.message_id, message.attributes['tenant'], message.system['MessageGroupId'], message.cause]",
          '["m-1","acme","g",null]'),
@@ -57,6 +59,12 @@ def test_a_body_that_is_no_json_is_a_text(tmp_path: Path) -> None:
     [
         ("return message.body['nothing']", "rule.py:fix raised KeyError: 'nothing'"),
         ("raise SystemExit(3)", "raised SystemExit: 3"),
+        ("raise GeneratorExit", "raised GeneratorExit"),
+        ("raise type('Own', (BaseException,), {'__str__': lambda self: exit()})", "raised Own"),
+        ("import asyncio; raise asyncio.CancelledError", "raised CancelledError"),
+        ("from decimal import Decimal; return {'n': Decimal('NaN')}", "answered no body: ValueError: JSON has no"),
+        ("from decimal import Decimal; return [[Decimal('-Infinity')]]", "answered no body: ValueError: JSON has no"),
+        ("return {'a': {'n': float('inf')}}", "answered no body: ValueError: JSON has no"),
         ("raise ValueError('password=s3cr3t\\nsecond line')", "raised ValueError: password="),
         ("return 7", "answered no body: TypeError: int is neither"),
         ("return {'a': object()}", "answered no body: TypeError"),
@@ -73,6 +81,30 @@ def test_what_a_rule_does_wrong_keeps_that_message(tmp_path: Path, line: str, sa
 
 
 @pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ('{"email":"ada@example.com"}', "raise ValueError('unknown: ' + message.body['email'])"),
+        ('{"a":[{"user":{"email":"ada@example.com"}}]}', "raise KeyError(message.body['a'][0]['user'])"),
+        ('{"headers":[{"name":"Password","value":"s3cr3t"}]}', "raise ValueError(message.body['headers'][0]['value'])"),
+        ('{"pin":123456,"password":{"old":[987654321]}}', "raise ValueError(message.body['password']['old'][0])"),
+        ('{"n":1}', "raise ValueError('bad ' + message.attributes['password'])"),
+        ("password=s3cr3t", "raise ValueError(message.text[9:])"),
+        ('{"email":"ada@example.com"}', "return {message.body['email']: object()}.popitem()[0:1] + (object(),)"),
+        ('{"email":"ada@example.com"}', "raise type('Own', (Exception,), {})(message.body['email'].upper())"),
+    ],
+)
+def test_what_a_rule_raises_tells_no_secret_of_its_message(tmp_path: Path, body: str, line: str) -> None:
+    file = tmp_path / "rule.py"
+    file.write_text(f"def fix(message):\n    {line}\n")
+    asked = Rule(Script.of(f"{file}:fix"), Redaction(SAMPLE))
+    message = Message("m-1", "", body, {}, {"password": Value("String", "of-the-attribute")})
+    with pytest.raises(ValueError, match=r"rule\.py:fix") as kept:
+        asked.of(message, body, None)
+    told = str(kept.value).casefold()
+    assert not [secret for secret in ("ada@", "s3cr3t", "987654321", "of-the-attribute") if secret in told]
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("def fix(message:\n", r"rule.py, line 1: "),
@@ -83,7 +115,8 @@ def test_what_a_rule_does_wrong_keeps_that_message(tmp_path: Path, line: str, sa
         ("def fix(a, b): ...\n", "must take one argument"),
         ("x = 1\nimport nothing_like_it\n", "rule.py, line 2: ModuleNotFoundError"),
         ("import sys\nsys.exit(3)\n", "rule.py, line 2: SystemExit"),
-        ("\x00", "rule.py"),
+        ("\x00", r"rule.py: "),
+        ("raise GeneratorExit\n", "rule.py, line 1: GeneratorExit"),
     ],
 )
 def test_a_file_that_does_not_work_is_one_sentence(tmp_path: Path, text: str, said: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def other(aws: Endpoint, home: Path) -> Stage:
     there = home / "other"
     there.mkdir()
     (there / "state.json").write_text((home / "state.json").read_text())
-    return Stage.open(names.LOCAL, SAMPLE, there)
+    return replace(Stage.open(names.LOCAL, SAMPLE, there), locks=there / "locks")
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from functions.contracts.envelope import Envelope
 from ops.dead_letters.redaction import Redaction
 from ops.queue import find
 from ops.redrive.delivery import Delivery
+from ops.redrive.reasons import MOST, OTHERS
 from ops.redrive.routing import FunctionDestination, QueueDestination
-from ops.redrive.verdict import MOST_REASONS, OTHERS, Contracts, Verdict, Verdicts
+from ops.redrive.verdict import Contracts, Verdict, Verdicts
 from ops.sqs.client import Sqs
 from ops.sqs.message import Message, Value
 from ops.stage import Stage
@@ -119,4 +120,4 @@ def test_a_reason_repeats_no_secret_and_reasons_without_end_are_counted_together
     verdicts = Verdicts()
     for number in range(1_000):
         verdicts.count(Verdict("m", False, "q", f"reason {number}"))
-    assert (len(verdicts.refused), verdicts.refused[OTHERS]) == (MOST_REASONS + 1, 1_000 - MOST_REASONS)
+    assert (len(verdicts.refused), verdicts.refused[OTHERS]) == (MOST + 1, 1_000 - MOST)

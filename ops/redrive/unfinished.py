@@ -1,0 +1,104 @@
+"""Redrives and imports of this machine that did not end, in whatever stage or account they were begun."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from ops.dead_letters import imported
+from ops.private_file import own_folder
+from ops.queue import Queue
+from ops.redrive import journal as journal_files
+from ops.redrive.journal import Journal
+
+LOCKS = "locks"
+"""What an earlier version kept beside the folders of stages and accounts."""
+
+
+class Unfinished(Struct, frozen=True, kw_only=True):
+    """One of them; `place` is its stage, or the account and region. `file` is what an import is from."""
+
+    redrive: str
+    queue: str
+    moved: int
+    undeleted: int
+    file: str | None
+    place: str
+    command: str
+    """What goes on with it, after the operator's command."""
+
+
+def unfinished(home: Path, place: str | None = None) -> list[Unfinished]:
+    """Those below that folder, of one place or of all, redrives first.
+
+    What is damaged is passed over. Raises `OpsError` where files are somebody else's, `UsageError` where one is a link.
+    """
+    redrives: list[Unfinished] = []
+    imports: list[Unfinished] = []
+    for folder in _folders(home, place):
+        redrives += [
+            _told(folder, each.run, each.queue, each.moved, len(each.pending), None)
+            for each in map(journal_files.whole, _files(folder, "journal"))
+            if each is not None and each.ended is None
+        ]
+        imports += [
+            _told(folder, each.run, each.asked.queue, len(each.lines), 0, each.asked.file)
+            for each in map(imported.whole, _files(folder, "import"))
+            if each is not None and not each.ended
+        ]
+    return [*redrives, *imports]
+
+
+def journals(home: Path) -> list[tuple[Path, Journal]]:
+    """The journals of redrives below that folder, ended ones too, the oldest first, each with its place's folder.
+
+    Raises as `unfinished` does.
+    """
+    found = [
+        (folder, journal)
+        for folder in _folders(home, None)
+        for journal in map(journal_files.whole, _files(folder, "journal"))
+        if journal is not None
+    ]
+    return sorted(found, key=lambda each: each[1].run)
+
+
+def damaged(home: Path, place: str | None = None) -> tuple[list[Path], list[Path]]:
+    """The files below that folder that are named like journals, of redrives and of imports, and are none."""
+    folders = _folders(home, place)
+    return (
+        [file for each in folders for file in _files(each, "journal") if journal_files.whole(file) is None],
+        [file for each in folders for file in _files(each, "import") if imported.whole(file) is None],
+    )
+
+
+def resume_command(place: str, run: str, queue: Queue) -> str:
+    """What goes on with that run: of an account it finds the folder by itself, where an emulator is it must be told."""
+    if not place[:1].isdigit():
+        return f"resume {run} --stage {place}"
+    where = urlsplit(queue.url)
+    endpoint = ("--endpoint-url", f"{where.scheme}://{where.netloc}") if "@" in place else ()
+    return shlex.join(("resume", run, *endpoint))
+
+
+def _told(folder: Path, run: str, queue: Queue, moved: int, undeleted: int, file: str | None) -> Unfinished:
+    command = resume_command(folder.name, run, queue)
+    return Unfinished(
+        redrive=run, queue=queue.word, moved=moved, undeleted=undeleted, file=file, place=folder.name, command=command
+    )
+
+
+def _folders(home: Path, place: str | None) -> list[Path]:
+    found = sorted(each for each in (home / "ops").glob(place or "*") if each.is_dir() and each.name != LOCKS)
+    if found:
+        own_folder(home / "ops")
+    for each in found:
+        own_folder(each)
+    return found
+
+
+def _files(folder: Path, ending: str) -> list[Path]:
+    return [each for each in sorted(folder.glob(f"*.{ending}")) if each.is_file()]
