@@ -108,11 +108,13 @@ class Start:
     def left(self, seen: int, after: Counts | None, *, kept: int) -> int:
         """Messages that were there, were not `seen`, and are there `after`wards beside those `kept`, as SQS counts.
 
-        Somebody holds them, or one before them in their FIFO group.
+        Somebody holds them, or one before them in their FIFO group. Where the work ended because the start is `over`,
+        those are what waits for the next, so only what is in flight counts.
         """
+        if after is None:
+            return 0
         unseen = self.counts.waiting + self.counts.in_flight - seen
-        there = after.every - kept if after is not None else 0
-        return max(min(unseen, there), 0)
+        return max(min(unseen, after.in_flight if self.over else after.every - kept), 0)
 
     @property
     def over(self) -> bool:

@@ -121,7 +121,7 @@ def test_what_somebody_else_holds_is_told_and_not_taken_for_done(
     result = ops(command, word, "--yes", "--json")
     report, error = json.loads(result.stdout), json.loads(result.stderr)
     assert (result.exit_code, report["in_flight"], len(dead)) == (3, told, told)
-    assert "try again in two minutes" in error["error"]
+    assert "in two minutes." in error["error"]
     assert ops(command, word, "--yes").exit_code == 3
     aws.do(dead.show_all)
     assert answer(command, word, "--yes")["in_flight"] == len(dead) == 0

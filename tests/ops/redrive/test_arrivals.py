@@ -12,6 +12,7 @@ from botocore.stub import Stubber
 
 from ops.dead_letters import start
 from ops.dead_letters.start import Start
+from ops.depth import COUNTS
 from ops.queue import Queue
 from ops.sqs.fake import FakeQueue, Fault, Stored
 from ops.sqs.message import Entry, Message
@@ -52,8 +53,8 @@ def test_what_dies_after_the_start_is_left_by_the_count_though_it_was_sent_befor
     dead_tickets(aws, 30)
     arriving(queue(aws, "open_ticket-dlq"), 100_000, seconds=-60)
     result = ops("redrive", "open_ticket", "--yes")
-    assert result.exit_code == 0
-    assert "came after the start and were left: --follow takes them too." in result.stdout
+    assert result.exit_code == 3  # nobody can say whether SQS had only not counted them
+    assert "they died since, or SQS had not counted them yet. --follow takes them too." in result.stderr
     assert 30 <= len(queue(aws, "open_ticket")) <= 43
     assert ops("resume").stdout.strip() == "Every redrive and import ended."
 
@@ -63,7 +64,7 @@ def test_a_redrive_to_a_queue_whose_consumer_sends_everything_back_as_new_ends(a
     dead, work = queue(aws, "open_ticket-dlq"), queue(aws, "open_ticket")
     work.put = lambda entry, **_: dead.put(Entry(entry.id, entry.message_body))  # type: ignore[method-assign]
     for options in (["--to", "open_ticket"], ["--to", "open_ticket", "--force"]):
-        tally = answer("redrive", "open_ticket", *options, "--yes")["tally"]
+        tally = json.loads(ops("redrive", "open_ticket", *options, "--yes", "--json").stdout)["tally"]
         assert 30 <= tally["moved"] <= 43
         assert len(dead) == 30
 
@@ -101,7 +102,7 @@ def test_a_redrive_that_goes_on_keeps_to_what_was_there_when_it_began_first(aws:
         aws.put(dead, json.dumps({"new": number}))
     dead.take = take  # type: ignore[method-assign]
     (row,) = answer("resume")
-    report = answer("resume", row["redrive"])
+    report = json.loads(ops("resume", row["redrive"], "--json").stdout)
     # Those that came in the same second count as there, a tenth and ten more at the most.
     assert 30 <= len(queue(aws, "open_ticket")) <= 30 + 13
     assert report["tally"]["late"] > 0
@@ -123,7 +124,7 @@ def test_on_fifo_what_came_later_stays_behind_what_was_there(aws: Endpoint) -> N
 
 
 def test_the_start_is_told_by_sqss_own_clock(cloud: Stage) -> None:
-    answered: dict[str, Any] = {"Attributes": {"ApproximateNumberOfMessages": "1"}}
+    answered: dict[str, Any] = {"Attributes": dict.fromkeys(COUNTS, "1")}
     answered["ResponseMetadata"] = {"HTTPHeaders": {"date": "Fri, 20 Nov 2026 10:00:00 GMT"}}
     dead = Queue("d", "other", "d", "https://sqs.eu-west-1.amazonaws.com/000000000000/d")
     with Stubber(cloud.client("sqs")) as sqs:

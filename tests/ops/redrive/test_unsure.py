@@ -150,14 +150,16 @@ def full_disk(monkeypatch: pytest.MonkeyPatch, word: bytes, after: int = 0) -> N
     monkeypatch.setattr(private_file, "write", full)
 
 
+@pytest.mark.parametrize("word", ["open_ticket", "change_ticket"], ids=["standard", "fifo"])
 def test_on_a_full_disk_what_sqs_confirmed_is_deleted_and_nothing_is_sent_again(
-    aws: Endpoint, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    aws: Endpoint, stage: Stage, monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
-    dead_tickets(aws, 60)
-    work, dead = queue(aws, "open_ticket"), queue(aws, "open_ticket-dlq")
+    work, dead = queue(aws, word), queue(aws, f"{word}-dlq")
+    for number in range(60):
+        aws.put(dead, json.dumps({"n": number}), group=f"g{number % 7}" if dead.fifo else None)
     with monkeypatch.context() as disk:
         full_disk(disk, b'"sent"', after=2)
-        result = ops("redrive", "open_ticket", "--yes", "--json")
+        result = ops("redrive", word, "--yes", "--json")
     report = json.loads(result.stdout)
     assert (result.exit_code, report["tally"]["moved"], report["maybe_twice"]) == (5, len(work.arrived), 0)
     assert len(work.arrived) + len(dead) == 60
