@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from local import assembly as kept_assembly
 from local import deployment, session
 from local.errors import LocalError
 from local.gateway import api
@@ -109,6 +110,12 @@ def test_what_could_not_be_deployed_is_not_served(tmp_path: Path, monkeypatch: p
     deployment.deploy(tmp_path, ENDPOINT)
     assert deployment.has_api(tmp_path / "cdk.out") is True
     assert not list(tmp_path.glob("cdk.[!o]*"))
+
+
+@pytest.fixture(autouse=True)
+def kept_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a fake makes here is never taken for an assembly of this project."""
+    monkeypatch.setattr(kept_assembly, "BUILD", tmp_path / "build")
 
 
 def test_what_the_gateway_cannot_serve_is_not_deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from ops.depth import COUNTS
+
 
 @dataclass
 class Insights:
@@ -70,7 +72,8 @@ class Queues:
         return {"QueueUrl": f"https://sqs.example/1/{QueueName}"}
 
     def get_queue_attributes(self, QueueUrl: str, **_: Any) -> dict[str, Any]:  # noqa: N803 - botocore's name
-        return {"Attributes": {"ApproximateNumberOfMessages": str(self.waiting.get(QueueUrl.rpartition("/")[2], 0))}}
+        waiting = self.waiting.get(QueueUrl.rpartition("/")[2], 0)
+        return {"Attributes": {**dict.fromkeys(COUNTS, "0"), "ApproximateNumberOfMessages": str(waiting)}}
 
 
 @dataclass
