@@ -6,6 +6,7 @@ import json
 
 from local.effects import Effects, eventually
 from local.session import Session
+from ops.dead_letters.selection import Selection
 from ops.redrive.request import Request
 from ops.redrive.run import redrive
 from ops.stage import Stage
@@ -45,7 +46,7 @@ def test_a_request_is_traced_from_the_api_to_the_last_subscriber(stack: Session,
 
 def test_a_dead_letter_is_traced_to_its_queue_its_cause_and_its_redrive(stack: Session, effects: Effects) -> None:
     open_ticket(stack, "trace-2", ("agent-untraced", 2), x_correlation_id="corr-trace-twin")
-    assert eventually(lambda: effects.depth("assign_ticket", dead=True) == 1)
+    assert eventually(lambda: effects.depth("assign_ticket", dead=True) >= 1)
     text = eventually(lambda: (found := trace(stack, "corr-trace-twin")) and "1 dead letter" in found and found)
     assert text, trace(stack, "corr-trace-twin")
     assert "is in assign_ticket-dlq" in row(text, "assign_ticket")
@@ -53,7 +54,8 @@ def test_a_dead_letter_is_traced_to_its_queue_its_cause_and_its_redrive(stack: S
     assert "processed" in row(text, "mail_ticket")
 
     hire(stack, "agent-untraced", 5)
-    assert redrive(Stage.open(names.LOCAL, SAMPLE, stack.home), Request("assign_ticket"), yes=True).tally.moved == 1
+    own = Request("assign_ticket", Selection("body.detail.correlation_id == 'corr-trace-twin'"))
+    assert redrive(Stage.open(names.LOCAL, SAMPLE, stack.home), own, yes=True).tally.moved == 1
     text = eventually(lambda: (found := trace(stack, "corr-trace-twin")) and "left to be done" in found and found)
     assert text, trace(stack, "corr-trace-twin")
     assert "died, was redriven" in row(text, "assign_ticket")
