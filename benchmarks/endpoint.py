@@ -72,7 +72,14 @@ class Endpoint:
 @contextmanager
 def endpoint(latency: float) -> Iterator[str]:
     """The URL of a fake endpoint that answers after `latency` seconds, as long as the body runs."""
-    command = [sys.executable, "-m", "benchmarks.endpoint", str(latency)]
+    with serving("benchmarks.endpoint", latency) as url:
+        yield url
+
+
+@contextmanager
+def serving(module: str, latency: float) -> Iterator[str]:
+    """The URL that this module prints when it serves, in a process of its own, as long as the body runs."""
+    command = [sys.executable, "-m", module, str(latency)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

@@ -8,13 +8,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.request import urlopen
 
+from benchmarks.endpoint import serving
 from functions.contracts.envelope import CORRELATION_ID, IDEMPOTENCY_KEY
 from ops.sqs.fake import ACCOUNT, FakeQueue, FakeSqs, Stored
 from ops.sqs.loop import run
@@ -128,13 +127,8 @@ class Endpoint:
 @contextmanager
 def endpoint(latency: float) -> Iterator[str]:
     """The URL of a fake SQS that takes `latency` seconds a call, as long as the body runs."""
-    command = [sys.executable, "-m", "benchmarks.sqs_endpoint", str(latency)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
+    with serving("benchmarks.sqs_endpoint", latency) as url:
+        yield url
 
 
 def fill(url: str, dead: str, source: str, count: int, groups: int = 0) -> None:

@@ -93,30 +93,35 @@ def _states(stage: Stage, every: list[Queue]) -> dict[str, str]:
     return states
 
 
-def _ages(stage: Stage, every: list[Queue]) -> dict[str, int]:
-    """Seconds that the oldest message has waited, by queue name, where CloudWatch knows it.
+def age_queries(queues: list[str]) -> list[dict[str, Any]]:
+    """What CloudWatch is asked for the age of the oldest message of each queue; its ids are `q` and the position.
 
     The metric is reported each minute, for active queues only; a DLQ's counts from the move.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
     """
-    if stage.endpoint is not None:
-        return {}  # an emulator measures nothing
-    now = datetime.now(UTC)
-    asked = [
+    return [
         {
             "Id": f"q{index}",
             "MetricStat": {
                 "Metric": {
                     "Namespace": "AWS/SQS",
                     "MetricName": "ApproximateAgeOfOldestMessage",
-                    "Dimensions": [{"Name": "QueueName", "Value": queue.name}],
+                    "Dimensions": [{"Name": "QueueName", "Value": name}],
                 },
                 "Period": 60,
                 "Stat": "Maximum",
             },
         }
-        for index, queue in enumerate(every)
+        for index, name in enumerate(queues)
     ]
+
+
+def _ages(stage: Stage, every: list[Queue]) -> dict[str, int]:
+    """Seconds that the oldest message has waited, by queue name, where CloudWatch knows it."""
+    if stage.endpoint is not None:
+        return {}  # an emulator measures nothing
+    now = datetime.now(UTC)
+    asked = age_queries([queue.name for queue in every])
     results: list[Any] = []
     try:
         for start in range(0, len(asked), MOST):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ops.cli import completion
-from ops.cli.counts import in_the_queue
+from ops.cli.counts import in_flight, in_the_queue, uncounted
 from ops.cli.damaged import tell_damaged
 from ops.cli.options import (
     Alone,
@@ -171,21 +171,6 @@ def show_import(result: Restored, *, acted: bool, as_json: bool) -> None:
         raise Interrupted(f"Stopped after {result.sent:,} messages, `resume {result.run}` goes on{why}")
     if result.refused:
         raise Kept(f"{len(result.refused):,} messages are not in the queue: `resume {result.run}` tries them again.")
-
-
-def in_flight(count: int, how: str = "try again") -> str:
-    """What must be said of so many messages that were there and were not seen; `how` to go on."""
-    return (
-        f"{count:,} that SQS counts are in flight, which somebody holds, or behind one that is: {how} in two minutes."
-    )
-
-
-def uncounted(count: int, counted: int) -> str:
-    """What must be said of so many that were left by the count, though they were sent before the start."""
-    return (
-        f"SQS counted {counted:,} at the start; at least {count:,} more are left that were sent before it: they died "
-        "since, or SQS had not counted them yet."
-    )
 
 
 def _show(taken: Taken, sentence: str, *, as_json: bool) -> None:

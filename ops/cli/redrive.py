@@ -14,9 +14,9 @@ import typer
 from ops import stage as stages
 from ops.cli import by_hand
 from ops.cli.completion import QUEUES
-from ops.cli.counts import in_the_queue
+from ops.cli.counts import in_flight, in_the_queue, uncounted
 from ops.cli.damaged import tell_damaged
-from ops.cli.message_files import in_flight, show_import, uncounted
+from ops.cli.message_files import show_import
 from ops.cli.options import (
     Alone,
     AsJson,

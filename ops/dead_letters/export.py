@@ -15,20 +15,17 @@ from ops.dead_letters.cause import Causes
 from ops.dead_letters.message_file import Archive
 from ops.dead_letters.parked import forget, work_of
 from ops.dead_letters.selection import EVERYTHING, Chooser, Selection, checked_limit
-from ops.dead_letters.start import START, Counts, Start
-from ops.depth import COUNTS
+from ops.dead_letters.start import START, Counts, Start, counted
 from ops.errors import OpsError, UsageError
 from ops.lease import Lease, held
 from ops.queue import Queue, find_dead, sources
 from ops.redrive.journal import new_run
 from ops.redrive.mover import LIMIT
 from ops.redrive.report import FAILED
-from ops.sqs.client import Sqs
 from ops.sqs.connection import INTERRUPTED, connected, interruptible
 from ops.sqs.loop import run
 from ops.sqs.message import Message
 from ops.sqs.sweep import Sweep, nothing
-from ops.sqs.transport import Unanswered
 from ops.stage import Stage
 
 
@@ -197,7 +194,7 @@ def _take(
             finally:
                 taken.stopped = sweep.stopped
                 await gone.give_up()
-            taken.after = await _counts(sqs, dead)
+            taken.after = await counted(sqs, dead.url)
             taken.not_seen = chooser.not_seen if sweep.stopped in (None, START) else []
             taken.problem = causes.remark() if selection.asks_cause else None
             named = delete and selection.ids is not None and taken.matched == len(set(selection.ids))
@@ -222,13 +219,6 @@ def _take(
                 taken.stopped, taken.failure = (FAILED, str(error)) if told else (INTERRUPTED, None)
     taken.deleted, taken.undeleted = gone.count, len(gone.written)
     return taken
-
-
-async def _counts(sqs: Sqs, dead: Queue) -> Counts | None:
-    try:
-        return Counts.read(await sqs.attributes(dead.url, COUNTS))
-    except (OpsError, Unanswered):
-        return None  # the work is done, which is what must be said
 
 
 class _Gone:

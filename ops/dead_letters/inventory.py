@@ -21,7 +21,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
-from ops.depth import COUNTS, MOST
+from ops.depth import COUNTS, MOST, age_queries
 from ops.errors import OpsError
 from ops.stage import Stage, in_words
 
@@ -203,26 +203,11 @@ class _Survey:
         found: dict[str, int] = {}
         for start in range(0, len(names), MOST):
             some = names[start : start + MOST]
-            asked = [
-                {
-                    "Id": f"q{index}",
-                    "MetricStat": {
-                        "Metric": {
-                            "Namespace": "AWS/SQS",
-                            "MetricName": "ApproximateAgeOfOldestMessage",
-                            "Dimensions": [{"Name": "QueueName", "Value": name}],
-                        },
-                        "Period": 60,
-                        "Stat": "Maximum",
-                    },
-                }
-                for index, name in enumerate(some)
-            ]
             answer = self.pages(
                 "cloudwatch",
                 "get_metric_data",
                 "MetricDataResults",
-                MetricDataQueries=asked,
+                MetricDataQueries=age_queries(some),
                 StartTime=now - timedelta(minutes=10),
                 EndTime=now,
                 ScanBy="TimestampDescending",

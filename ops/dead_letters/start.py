@@ -16,8 +16,11 @@ from msgspec import Struct
 
 from ops.answer import part
 from ops.depth import COUNTS
+from ops.errors import OpsError
 from ops.queue import Queue
+from ops.sqs.client import Sqs
 from ops.sqs.message import Message
+from ops.sqs.transport import Unanswered
 from ops.stage import Stage, in_words
 
 START = "start"
@@ -46,6 +49,14 @@ class Counts(Struct, frozen=True):
     def every(self) -> int:
         """All of them."""
         return self.waiting + self.in_flight + self.delayed
+
+
+async def counted(sqs: Sqs, url: str) -> Counts | None:
+    """What is in the queue after the work; None where SQS does not say: what was done is told all the same."""
+    try:
+        return Counts.read(await sqs.attributes(url, COUNTS))
+    except (OpsError, Unanswered):
+        return None
 
 
 class Begun(Struct, frozen=True):

@@ -241,13 +241,8 @@ def files(stage: Stage) -> list[Path]:
 
 
 def unfinished(stage: Stage) -> list[Journal]:
-    """The journals of redrives from this machine that did not end, the oldest first."""
-    return [journal for journal in known(stage) if journal.ended is None]
-
-
-def known(stage: Stage) -> list[Journal]:
-    """The journals of all redrives from this machine, the oldest first; what is damaged is none."""
-    return [journal for journal in map(whole, files(stage)) if journal is not None]
+    """The journals of redrives from this machine that did not end, the oldest first; what is damaged is none."""
+    return [journal for journal in map(whole, files(stage)) if journal is not None and journal.ended is None]
 
 
 def whole(path: Path) -> Journal | None:

@@ -14,8 +14,7 @@ from ops import audit
 from ops.dead_letters.cause import Causes
 from ops.dead_letters.parked import forget, groups, work_of
 from ops.dead_letters.selection import Chooser, Meant
-from ops.dead_letters.start import START, Counts, Start
-from ops.depth import COUNTS
+from ops.dead_letters.start import START, Start, counted
 from ops.errors import OpsError
 from ops.lease import Lease, held
 from ops.queue import Queue, find, find_dead
@@ -40,7 +39,6 @@ from ops.sqs.connection import INTERRUPTED, connected, interruptible
 from ops.sqs.loop import run as run_loop
 from ops.sqs.message import Message
 from ops.sqs.sweep import Sweep
-from ops.sqs.transport import Unanswered
 from ops.stage import Stage
 
 ENDS = frozenset({None, START, LIMIT, CAME_BACK})
@@ -284,7 +282,7 @@ class _Move:
                         await sweep.run(mover.visit)
             finally:
                 self._fill(sqs, sweep, waiting)
-                report.before, report.after = start.counts, await self._counts(sqs)
+                report.before, report.after = start.counts, await counted(sqs, self._dead.url)
                 if self._journal is not None and sweep.stopped in (None, LIMIT, START):
                     self._leave(start, sent_before, mover.sent)
                 if not sweep.held and (monotonic() >= over or (sweep.stopped is None and not report.in_flight)):
@@ -326,12 +324,6 @@ class _Move:
         seen = tally.seen - tally.late + len(sent_before) + report.locked
         report.in_flight = start.left(seen, report.after, kept=tally.kept + report.locked)
         report.uncounted = start.uncounted
-
-    async def _counts(self, sqs: Sqs) -> Counts | None:
-        try:
-            return Counts.read(await sqs.attributes(self._dead.url, COUNTS))
-        except (OpsError, Unanswered):
-            return None  # the work is done or has failed already, which is what must be said
 
     def _result(self) -> dict[str, Any]:
         """What the audit keeps."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -75,6 +76,15 @@ def aws(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
 @pytest.fixture
 def stage(aws: Endpoint, home: Path) -> Stage:
     return Stage.open(names.LOCAL, SAMPLE, home)
+
+
+@pytest.fixture
+def other(aws: Endpoint, home: Path) -> Stage:
+    """The stage as another machine reaches it."""
+    there = home / "other"
+    there.mkdir()
+    (there / "state.json").write_text((home / "state.json").read_text())
+    return replace(Stage.open(names.LOCAL, SAMPLE, there), locks=there / "locks")
 
 
 @pytest.fixture

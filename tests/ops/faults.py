@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import pytest
 
+from ops import private_file
 from ops.sqs.fake import FakeSqs
 from ops.sqs.transport import Unanswered
+
+
+@contextmanager
+def no_room_for(words: bytes) -> Iterator[None]:
+    """The disk takes no line with those words in it, as long as the body runs."""
+    write = private_file.write
+
+    def full(to: int, content: bytes) -> None:
+        if words in content:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(to, content)
+
+    with pytest.MonkeyPatch.context() as disk:
+        disk.setattr(private_file, "write", full)
+        yield
 
 
 class Killed(Exception):

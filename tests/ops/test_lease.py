@@ -8,7 +8,6 @@ import pwd
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +28,6 @@ from tests.ops.endpoint import Endpoint
 from tests.sample.topology import SAMPLE
 
 RUN = "20260101-000000-aaaa"
-
-
-@pytest.fixture
-def other(aws: Endpoint, home: Path) -> Stage:
-    """The stage as another machine reaches it."""
-    there = home / "other"
-    there.mkdir()
-    (there / "state.json").write_text((home / "state.json").read_text())
-    return replace(Stage.open(names.LOCAL, SAMPLE, there), locks=there / "locks")
 
 
 @pytest.fixture

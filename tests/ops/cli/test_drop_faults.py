@@ -18,6 +18,7 @@ from ops.sqs.fake import FakeSqs
 from ops.sqs.sweep import Sweep
 from tests.ops.cli.typed import answer, dead_tickets, ops, queue
 from tests.ops.endpoint import Endpoint
+from tests.ops.faults import no_room_for
 
 
 @pytest.fixture
@@ -80,19 +81,9 @@ def test_a_drop_that_is_interrupted_at_once_says_its_file_and_counts(
     assert result["deleted"] + result["undeleted"] == len(file.read_text().splitlines())
 
 
-def test_a_drop_that_wrote_nothing_leaves_no_file_in_the_way_of_the_next(
-    aws: Endpoint, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_drop_that_wrote_nothing_leaves_no_file_in_the_way_of_the_next(aws: Endpoint, file: Path) -> None:
     dead_tickets(aws, 3)
-    write = private_file.write
-
-    def full(to: int, content: bytes) -> None:
-        if b"message_id" in content:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        write(to, content)
-
-    with monkeypatch.context() as context:
-        context.setattr(private_file, "write", full)
+    with no_room_for(b"message_id"):
         code, told = drop(file)
     assert (code, "No space left" in told, ended(aws), file.exists()) == (1, True, True, False), told
     assert answer("drop", "open_ticket", "--file", str(file), "--yes")["deleted"] == 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -19,6 +18,7 @@ from ops.sqs.message import Entry
 from ops.stage import Stage
 from tests.ops.cli.typed import answer, dead_tickets, ops, queue
 from tests.ops.endpoint import Endpoint
+from tests.ops.faults import no_room_for
 
 
 def test_drop_deletes_only_what_is_in_the_file(aws: Endpoint, tmp_path: Path) -> None:
@@ -109,21 +109,11 @@ def test_every_import_of_a_file_is_new_however_soon_it_follows(aws: Endpoint, tm
     assert answer("resume") == []
 
 
-def test_an_import_that_was_interrupted_goes_on_in_order_and_sends_nothing_twice(
-    aws: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_import_that_was_interrupted_goes_on_in_order_and_sends_nothing_twice(aws: Endpoint, tmp_path: Path) -> None:
     file = tmp_path / "letters.jsonl"
     file.write_bytes(grouped(30))
     dead = queue(aws, "change_ticket-dlq")
-    written = private_file.write
-
-    def full(to: int, content: bytes) -> None:
-        if b'"sent":[14]' in content:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        written(to, content)
-
-    with monkeypatch.context() as disk:
-        disk.setattr(private_file, "write", full)
+    with no_room_for(b'"sent":[14]'):
         broken = ops("import", "change_ticket-dlq", str(file), "--yes")
     assert (broken.exit_code, "No space left" in broken.stderr) == (5, True), broken.output
     assert len(dead.arrived) == 14  # SQS has it, the journal does not
@@ -211,20 +201,10 @@ def test_a_journal_that_is_damaged_stands_in_nobodys_way_and_is_named(
     assert len(queue(aws, "open_ticket").arrived) == 2
 
 
-def test_an_import_that_cannot_begin_its_journal_leaves_none(
-    aws: Endpoint, stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_import_that_cannot_begin_its_journal_leaves_none(aws: Endpoint, stage: Stage, tmp_path: Path) -> None:
     file = tmp_path / "letters.jsonl"
     file.write_bytes(grouped(3))
-    written = private_file.write
-
-    def full(to: int, content: bytes) -> None:
-        if b"digest" in content:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        written(to, content)
-
-    with monkeypatch.context() as context:
-        context.setattr(private_file, "write", full)
+    with no_room_for(b"digest"):
         result = ops("import", "change_ticket-dlq", str(file), "--yes")
     assert (result.exit_code, "No space left" in result.output) == (1, True), result.output
     assert [each.name for each in stage.files.iterdir() if each.suffix != ".jsonl"] == []

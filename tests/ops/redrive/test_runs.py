@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -22,18 +20,8 @@ from tests.ops.cli.typed import answer, dead_tickets, ops, queue
 from tests.ops.endpoint import Endpoint
 from tests.ops.move_tasks import MoveTasks
 from tests.ops.test_lease import until
-from tests.sample.topology import SAMPLE
 
 RUN = "20260101-000000-aaaa"
-
-
-@pytest.fixture
-def other(aws: Endpoint, home: Path) -> Stage:
-    """The stage as another machine reaches it."""
-    there = home / "other"
-    there.mkdir()
-    (there / "state.json").write_text((home / "state.json").read_text())
-    return replace(Stage.open(names.LOCAL, SAMPLE, there), locks=there / "locks")
 
 
 @pytest.fixture
