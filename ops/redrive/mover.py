@@ -12,7 +12,6 @@ cannot be sent keeps all of its group that come after it where they are.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterator
@@ -21,7 +20,6 @@ from functools import cache
 
 from ops.dead_letters.selection import Meant
 from ops.dead_letters.start import START, Start
-from ops.errors import OpsError
 from ops.redrive.delivery import Delivery, stamped
 from ops.redrive.journal import Journal
 from ops.redrive.pace import ENOUGH, Pace
@@ -31,6 +29,7 @@ from ops.sqs.client import LAPSED, TEN
 from ops.sqs.message import MOST_BYTES, Entry, Message
 from ops.sqs.outbox import Destination, Outbox
 from ops.sqs.sweep import Sweep
+from ops.sqs.workers import all_done
 
 LIMIT = "limit"
 CAME_BACK = "came back"
@@ -145,6 +144,10 @@ class Mover:
         self._outboxes: dict[str, Outbox] = {}
         self._going: dict[str, tuple[Message, Delivery]] = {}
         """What is on its way through an outbox."""
+        self._confirmed: set[str] = set()
+        """What SQS has, and is not deleted yet."""
+        self._failed = False
+        """Whether something went wrong, after which nothing more is sent; what is on its way arrives and is deleted."""
         self.tally = Tally()
         self.urls: set[str] = set()
 
@@ -158,25 +161,18 @@ class Mover:
             return
         if work and not await self._pace.take(len(work), self._given_up):
             return
-        confirmed: list[str] = []
         lots = list(self._lots(work))
         try:
             if len(lots) == 1:  # a task of its own would cost more than the rest of this
-                await self._send(lots[0], confirmed)
-            else:
-                await self._send_all(lots, confirmed)
+                await self._send(lots[0])
+            elif lots:
+                await all_done(map(self._send, lots), self._fail)
         finally:
             self._pace.went(len(work))
-            if confirmed:
+            # SQS has them, so they are deleted whatever failed.
+            if confirmed := [message.message_id for message, _ in work if message.message_id in self._confirmed]:
+                self._confirmed.difference_update(confirmed)
                 await self._sweep.delete(confirmed)
-
-    async def _send_all(self, lots: list[list[tuple[Message, Delivery]]], confirmed: list[str]) -> None:
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for lot in lots:
-                    tasks.create_task(self._send(lot, confirmed))
-        except* Exception as errors:
-            raise _first(errors) from None
 
     def _select(self, batch: list[Message], chosen: list[Meant | None]) -> list[tuple[Message, Delivery]]:
         work: list[tuple[Message, Delivery]] = []
@@ -278,9 +274,11 @@ class Mover:
             by_destination.setdefault(item[1].to.name, []).append(item)
         yield from by_destination.values()
 
-    async def _send(self, lot: list[tuple[Message, Delivery]], confirmed: list[str]) -> None:
+    async def _send(self, lot: list[tuple[Message, Delivery]]) -> None:
         if self._sweep.fifo and (len(lot) == 1 or not _of_as_many_groups(lot)):
             for index, (message, delivery) in enumerate(lot):
+                if self._failed:
+                    return
                 outbox = self._outboxes.get(delivery.to.name)
                 if outbox is None:
                     outbox = self._outboxes[delivery.to.name] = Outbox(delivery.to, self._arrived)
@@ -288,12 +286,7 @@ class Mover:
                 lapsed = self._sweep.lapsed((message.message_id,))
                 if not lapsed:
                     self._going[message.message_id] = (message, delivery)
-                try:
-                    refusal = LAPSED if lapsed else await outbox.send(entry)
-                except OpsError:
-                    if message.message_id not in self._going:  # SQS has it, and only the journal failed
-                        confirmed.append(message.message_id)
-                    raise
+                refusal = LAPSED if lapsed else await outbox.send(entry)
                 if refusal is not None:
                     self._going.pop(message.message_id, None)
                 if refusal == LAPSED:
@@ -303,7 +296,6 @@ class Mover:
                     count(self.tally.refused, refusal)
                     self.tally.group_blocked += len(lot) - index - 1
                     return
-                confirmed.append(message.message_id)
             return
         to = lot[0][1].to
         by_id = {message.message_id: (message, delivery) for message, delivery in lot}
@@ -314,7 +306,6 @@ class Mover:
             if held := [entry for entry in part if entry.id not in lapsed]:
                 outcome |= await to.send(held)
             taken = [id_ for id_, refusal in outcome.items() if refusal is None]
-            confirmed += taken  # before what can fail: SQS has them, so they are deleted whatever happens
             self._sent([by_id[id_] for id_ in taken])
             if any(outcome.values()):
                 self._lapse([by_id[id_] for id_, refusal in outcome.items() if refusal == LAPSED])
@@ -335,6 +326,9 @@ class Mover:
         self._lapsed |= {message.message_id: delivery for message, delivery in lot}
         self._sweep.let_go([message.message_id for message, _ in lot])
 
+    def _fail(self) -> None:
+        self._failed = True
+
     def _arrived(self, ids: list[str]) -> None:
         self._sent([self._going.pop(id_) for id_ in ids])
 
@@ -344,6 +338,7 @@ class Mover:
         ids = [message.message_id for message, _ in lot]
         # First what cannot fail: SQS has them, so whatever happens they are deleted, and not shown to others again.
         self._sweep.sent(ids)
+        self._confirmed.update(ids)
         for message, delivery in lot:
             name = delivery.to.name
             self.tally.to[_word(name)] += 1
@@ -381,8 +376,3 @@ def _parts(entries: list[Entry]) -> Iterator[list[Entry]]:
         size += more
     if part:
         yield part
-
-
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    first = errors.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first
