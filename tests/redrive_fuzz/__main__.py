@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kind", choices=KINDS, action="append")
     parser.add_argument("--engine", choices=("ministack", "moto"))
-    parser.add_argument("--seconds", type=float, default=540, help="after which no run begins")
+    parser.add_argument("--seconds", type=float, default=3600, help="after which no run begins")
     parser.add_argument("--mutant", type=Path, help="a file that puts a mistake into the command, to be found")
     parser.add_argument(
         "--verbose", action="store_true", help="say how long each run took, and how its processes ended"

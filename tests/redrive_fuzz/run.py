@@ -73,6 +73,7 @@ class _Run:
         self.dice = random.Random(f"{scenario.seed} drive")
         self.result = Result(scenario, messages=len(scenario.drafts))
         self.ended: list[Ended] = []
+        self.held: list[str] = []
         self.upset = 0
         self.exported = 0
         named = f"{PROJECT}-local-{'change_ticket' if scenario.fifo else 'open_ticket'}"
@@ -91,13 +92,13 @@ class _Run:
                 taken = ["--file", str(self.home / "taken.jsonl")]
                 await self._command(["drop", self._queue(), "--yes", *taken, *self._any_queue()], calm=True)
                 self.ended.clear()
-            held = await asyncio.to_thread(self.queues.hold, scenario.held) if scenario.held else []
+            self.held = await asyncio.to_thread(self.queues.hold, scenario.held) if scenario.held else []
             if scenario.twice:
                 await self._both()
             else:
                 await self._until_ended(self._arguments())
             await self.proxy.quiet()
-            await asyncio.to_thread(self.queues.show, self.queues.dead, held)
+            await self._let_go()
             await self._time_passes()
             evidence = await self._evidence()
         finally:
@@ -166,6 +167,7 @@ class _Run:
             ended.killed is not None or ended.code in (1, 5) or self._again(ended)
         ):
             calm = len(self.ended) >= MOST_PROCESSES - 3
+            await self._let_go()
             if not self.scenario.waits:
                 await self.proxy.quiet()
                 if not (self.scenario.at_once and self.scenario.action == "redrive"):
@@ -184,8 +186,9 @@ class _Run:
                 ended = await self._command(arguments, calm=calm)
 
     def _again(self, ended: Ended) -> bool:
-        """Whether `drop` says that it is to be asked again."""
-        return self.scenario.action == "drop" and ended.code == 3 and "were not deleted" in ended.out + ended.err
+        """Whether it says that it is to be asked again: a `drop`, or what left its run open as messages are hidden."""
+        asked = self.scenario.action == "drop" and "were not deleted" in ended.out + ended.err
+        return ended.code == 3 and (asked or bool(self._unfinished()))
 
     async def _both(self) -> None:
         """Two commands on one queue at the same time, then what is left."""
@@ -261,6 +264,11 @@ class _Run:
                 process.signal(signal.SIGCONT)
 
     # time
+
+    async def _let_go(self) -> None:
+        """Whoever holds letters holds them no longer."""
+        await asyncio.to_thread(self.queues.show, self.queues.dead, self.held)
+        self.held = []
 
     async def _time_passes(self) -> None:
         """What dead processes held is shown again, and what they wrote is old."""
