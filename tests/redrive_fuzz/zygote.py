@@ -90,10 +90,12 @@ def _run(asked: dict[str, Any]) -> int:
     try:
         runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)
     except SystemExit as end:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Python flushes, whatever interrupts its end
         code = end.code
     except BaseException:
         traceback.print_exc()
         code = 1
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if isinstance(code, str):
         sys.stderr.write(f"{code}\n")
         code = 1
