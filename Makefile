@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test unit proofs fuzz faults check fix lock audit clean
+.PHONY: help setup up test unit proofs fuzz faults mutants check fix lock audit clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -39,6 +39,9 @@ fuzz: setup ## The edge's property tests with 100,000 examples instead of 75
 faults: setup ## The consumer under every kind of fault in virtual time, then the redrive command with faults and kills
 	@$(RUN) -m tests.simulation --messages $${MESSAGES:-20000} --seed $${SEED:-1}
 	@$(RUN) -m tests.redrive_fuzz --runs $${RUNS:-300} --seed $${SEED:-1}
+
+mutants: setup ## Put mistakes into the code, one at a time, and see whether the nearest tests notice (SEED=7 SAMPLE=40 SINCE=main)
+	@$(RUN) -m tests.mutants --seed $${SEED:-1} --sample $${SAMPLE:-40} $${SINCE:+--since $$SINCE}
 
 check: setup ## Only read: format, lint, types, import laws, documents in step
 	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted; run: make fix"; exit 1; }

@@ -1,0 +1,146 @@
+"""A copy of the tree in which a module can be changed, and tests run on it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.mutants.mistakes import Mistake
+
+ROOT = Path(__file__).resolve().parents[2]
+QUICK = (
+    *(
+        "-x",
+        "-q",
+        "--no-header",
+        "--tb=short",
+        "-p",
+        "no:xdist",
+        "-p",
+        "no:cacheprovider",
+        "-m",
+        "not proof and not flow",
+    ),
+    *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # what the zygote has imported
+)
+NEAR, FAR = 120.0, 400.0
+"""Seconds that the nearest tests, and all others, may take; they take a tenth of it."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a mistake ended: noticed by a test, by the type checker, by nobody; or whatever ran on for too long."""
+
+    mistake: Mistake
+    how: str
+    """`test`, `types`, `time` or nothing."""
+    by: str
+    """The first test that failed, or what the type checker said."""
+    seconds: float
+
+
+class Tree:
+    """A copy of the files that git knows or would take, in `folder`, with a process that runs tests on them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._clock = itertools.count(int(time.time()) - 1_000_000)
+        self._fails: dict[str, bool] = {}
+        listed = subprocess.run(
+            ["git", "ls-files", "-coz", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        for name in filter(None, listed.stdout.split("\0")):
+            if (ROOT / name).is_symlink() or (ROOT / name).exists():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
+        (folder / ".venv").symlink_to(ROOT / ".venv")
+        if (ROOT / ".mypy_cache").exists():
+            shutil.copytree(ROOT / ".mypy_cache", folder / ".mypy_cache")
+        self._environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CDK_"))
+        }
+
+    def __enter__(self) -> Self:
+        self._zygote = subprocess.Popen(
+            [sys.executable, "-m", "tests.mutants.zygote"],
+            cwd=self._folder,
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._zygote.kill()
+        self._zygote.wait()
+
+    def judged(self, mistake: Mistake, near: list[str], far: list[str]) -> Verdict:
+        """Makes the mistake, runs the nearest tests, then the others, then the type checker; and takes it back."""
+        began = time.monotonic()
+        original = (self._folder / mistake.path).read_text()
+        self._write(mistake.path, mistake.code)
+        try:
+            for tests, seconds in ((near, NEAR), (far, FAR)):
+                if tests and (found := self._noticed(mistake, original, tests, seconds)) is not None:
+                    return Verdict(mistake, *found, time.monotonic() - began)
+            said = self._types(mistake.path)
+            return Verdict(mistake, "types" if said else "", said, time.monotonic() - began)
+        finally:
+            self._write(mistake.path, original)
+
+    def _noticed(self, mistake: Mistake, original: str, tests: list[str], seconds: float) -> tuple[str, str] | None:
+        """How and by whom it was noticed; a test that fails without a mistake notices nothing."""
+        for _ in range(10):
+            useless = [each for each, fails in self._fails.items() if fails]
+            code, failed = self._run(tests, seconds, useless)
+            if code in (0, 5):
+                return None
+            if code is None:
+                return "time", f"more than {seconds:.0f} s"
+            if failed not in self._fails:
+                self._write(mistake.path, original)
+                self._fails[failed] = self._run([failed or tests[0]], seconds, [])[0] not in (0, 5)
+                self._write(mistake.path, mistake.code)
+            if not self._fails[failed]:
+                return "test", failed
+            if not failed:
+                break
+        raise RuntimeError(f"the tests fail without a mistake: {(self._folder / 'build-out').read_text()[-2000:]}")
+
+    def _run(self, tests: list[str], seconds: float, useless: list[str]) -> tuple[int | None, str]:
+        assert self._zygote.stdin is not None
+        assert self._zygote.stdout is not None
+        without = [f"--deselect={each}" for each in useless]
+        asked = {"arguments": [*QUICK, *without, *tests], "seconds": seconds, "out": str(self._folder / "build-out")}
+        self._zygote.stdin.write(json.dumps(asked) + "\n")
+        self._zygote.stdin.flush()
+        told = json.loads(self._zygote.stdout.readline())
+        return told["code"], told["failed"]
+
+    def _types(self, path: Path) -> str:
+        """What the type checker says of the tree now, in one line; nothing where it is content."""
+        done = subprocess.run(
+            [sys.executable, "-m", "mypy", "--no-error-summary", str(path)],
+            cwd=self._folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout.partition("\n")[0] if done.returncode else ""
+
+    def _write(self, path: Path, code: str) -> None:
+        """Writes a module, of a time that it never had before: Python takes byte code of the same second for it."""
+        (self._folder / path).write_text(code)
+        stamp = next(self._clock)
+        os.utime(self._folder / path, (stamp, stamp))

@@ -1,0 +1,106 @@
+"""Runs tests in forks of a process that has imported what they need, and nothing of the project: started in its tree.
+
+A line of JSON on standard input asks for a run, a line on standard output answers it.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+IMPORTED = (
+    *(
+        "pytest",
+        "hypothesis",
+        "boto3",
+        "botocore.config",
+        "aiohttp",
+        "typer",
+        "rich.progress",
+        "rich.table",
+        "jmespath",
+    ),
+    *("aws_lambda_powertools", "moto.core", "moto.sqs", "moto.dynamodb", "moto.events", "_pytest.pytester"),
+)
+"""Never aws_cdk: it starts a process that a fork cannot share."""
+
+
+class _First:
+    """Keeps the first test that failed."""
+
+    def __init__(self) -> None:
+        self.failed = ""
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed and not self.failed:
+            self.failed = report.nodeid
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.failed and not self.failed:
+            self.failed = report.nodeid
+
+
+def _run(arguments: list[str], out: str, answer: int) -> None:
+    """The child: runs the tests, and never returns."""
+    import pytest
+
+    os.setsid()
+    for number in (1, 2):
+        os.dup2(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), number)
+    first = _First()
+    code = 1
+    try:
+        code = int(pytest.main(arguments, plugins=[first]))
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os.write(answer, json.dumps({"code": code, "failed": first.failed}).encode())
+        os._exit(0)
+
+
+def _told(child: int, reading: int, seconds: float) -> dict[str, Any]:
+    """What the child answers; code 1 without an answer where it died, and None where its time was over."""
+    end = time.monotonic() + seconds
+    while (pid := os.waitpid(child, os.WNOHANG)[0]) == 0 and time.monotonic() < end:
+        time.sleep(0.02)
+    if not pid:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    with suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)  # what a test started and left
+    told = os.read(reading, 1 << 16)
+    if told:
+        return dict(json.loads(told))
+    return {"code": 1 if pid else None, "failed": ""}
+
+
+def main() -> None:
+    """Answers until nobody asks any more."""
+    sys.path.insert(0, str(Path.cwd()))
+    for name in IMPORTED:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+    for line in sys.stdin:
+        asked = json.loads(line)
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            _run(asked["arguments"], asked["out"], writing)
+        os.close(writing)
+        print(json.dumps(_told(child, reading, asked["seconds"])), flush=True)
+        os.close(reading)
+
+
+if __name__ == "__main__":
+    main()
