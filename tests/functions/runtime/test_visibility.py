@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -17,6 +18,7 @@ from functions.runtime.visibility import MARGIN, SOON, backoff, blocked, delay
 from tests.functions.events import batch, failed
 from tests.functions.fakes import Fakes, refusal
 from tests.functions.runtime.probe import Probing, probe
+from tests.functions.runtime.test_tracing import Logged
 
 SETTINGS = Settings.read()
 BOOM = RuntimeError("boom")
@@ -135,17 +137,31 @@ def test_a_wait_that_is_no_number_fails_in_the_handler() -> None:
             Retry("later", delay=odd)  # type: ignore[arg-type]
 
 
-def test_visibility_that_cannot_be_set_fails_nothing_differently(fakes: Fakes) -> None:
-    fakes.sqs.answers = [refusal("ReceiptHandleIsInvalid")]
-    assert failed(Probing(a=BOOM).handler(batch(probe("a"), probe("b")))) == ["a"]
-
-
-def test_visibility_is_set_by_ten(fakes: Fakes) -> None:
+@pytest.mark.parametrize(
+    "error", [refusal("ReceiptHandleIsInvalid"), EndpointConnectionError(endpoint_url="https://x")]
+)
+def test_visibility_is_set_by_ten_and_one_ten_that_cannot_be_set_stops_no_other(
+    fakes: Fakes, logged: Logged, error: Exception
+) -> None:
+    fakes.sqs.answers = [None, error]
     names = [f"m{number}" for number in range(25)]
-    report = Probing(**{name: RuntimeError() for name in names}).handler(batch(*map(probe, names)))
+    report = Probing(**dict.fromkeys(names, BOOM)).handler(batch(*map(probe, names)))
     assert failed(report) == names
     assert [len(call["Entries"]) for call in fakes.sqs.calls] == [10, 10, 5]
-    assert set(fakes.sqs.visibility) == set(names)
+    assert {*fakes.sqs.visibility} == {*names[:10], *names[20:]}
+    (line,) = [line for line in logged() if line.get("message") == "visibility not set"]
+    assert (line["level"], line["error"]) == ("WARNING", str(error))
+
+
+def test_a_message_whose_visibility_sqs_refuses_is_told_with_its_reason_and_the_others_are_hidden(
+    fakes: Fakes, logged: Logged
+) -> None:
+    refused = {"Id": "0", "Code": "MessageNotInflight", "Message": "It is visible.", "SenderFault": True}
+    fakes.sqs.answers = [{"Successful": [{"Id": "1"}], "Failed": [refused]}]
+    assert failed(Probing(a=BOOM, b=BOOM).handler(batch(probe("a"), probe("b")))) == ["a", "b"]
+    assert {*fakes.sqs.visibility} == {"b"}
+    (line,) = [line for line in logged() if line.get("message") == "visibility not set"]
+    assert (line["level"], line["code"], line["error"]) == ("WARNING", "MessageNotInflight", "It is visible.")
 
 
 def test_a_success_sets_no_visibility(fakes: Fakes) -> None:
