@@ -47,10 +47,7 @@ class NotAttempted(Exception):
 
     def __init__(self, reason: str, *, delay: float = 0) -> None:
         super().__init__(reason)
-        # A Retry-After header comes as text; what is no number fails here, in the handler, and its message alone.
-        self.delay = None if delay is None else float(delay)
-        if self.delay is not None and not math.isfinite(self.delay):
-            raise ValueError(f"A message cannot wait for {delay} seconds.")
+        self.delay = delay
 
 
 class GroupBlocked(Exception):
