@@ -45,7 +45,7 @@ class OutOfTime(BaseException):
 class NotAttempted(Exception):
     """The message was not attempted: the batch's time ran out before its turn. It comes back after `delay` seconds."""
 
-    def __init__(self, reason: str, *, delay: float = 0) -> None:
+    def __init__(self, reason: str, *, delay: float) -> None:
         super().__init__(reason)
         self.delay = delay
 
