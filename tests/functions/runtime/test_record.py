@@ -64,7 +64,12 @@ def test_a_record_is_read_whole() -> None:
 def test_a_record_that_says_nothing_of_itself_is_a_first_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("_X_AMZN_TRACE_ID", raising=False)
     bare = {name: RAW[name] for name in ("messageId", "receiptHandle", "body")}
-    for more in ({}, {"attributes": None, "messageAttributes": None}, {"attributes": {}, "messageAttributes": {}}):
+    nothing: tuple[dict[str, Any], ...] = (
+        {},
+        {"attributes": None, "messageAttributes": None},
+        {"attributes": {}, "messageAttributes": {}},
+    )
+    for more in nothing:
         record = Record.read(bare | more | {"eventSourceARN": "arn:aws:sqs:us-east-2:123456789012:q"})
         assert record == Record(
             id="059f36b4",
