@@ -80,6 +80,26 @@ def test_a_number_is_found_with_its_thousands_apart() -> None:
     assert redact("4,111,222 is 4111222", Account(password="", pin=4_111_222)) == "[secret] is [secret]"
 
 
+class Odd(Struct):
+    rate: Annotated[float, Secret] = 0.0
+    on: Annotated[bool, Secret] = True
+    none: Annotated[str | None, Secret] = None
+    nested: Annotated[dict[str, list[int]], Secret] = {}
+
+
+def test_a_secret_of_any_kind_is_found_but_for_what_is_in_every_text() -> None:
+    odd = Odd(rate=1234.5, nested={"a": [777, 888]})
+    assert redact("1,234.5 and 1234.5 of 777 and 888: True, None, a", odd) == (
+        "[secret] and [secret] of [secret] and [secret]: True, None, a"
+    )
+
+
+@pytest.mark.parametrize(("count", "whole"), [(500, False), (501, True)])
+def test_so_many_secrets_are_looked_for(count: int, whole: bool) -> None:
+    text = redact("no token-1. here", Vault(tokens=[f"token-{number}." for number in range(count)]))
+    assert text == (REDACTED if whole else f"no {REDACTED} here")
+
+
 def test_what_is_not_secret_stays_as_it_was_written() -> None:
     text = "50%25 of \\u00e9 &amp; \\\\n, a+b"
     assert redact(text, Account(password="hunter2")) == text

@@ -193,6 +193,13 @@ def test_a_guess_is_no_first_failure(fakes: Fakes) -> None:
     assert (cause["error_type"], cause["first_error_type"], cause["last_error_type"]) == ("KeyError",) * 3
 
 
+def test_a_guess_of_an_earlier_batch_makes_no_way_for_what_is_not_the_messages_own(fakes: Fakes) -> None:
+    for attempt, error in ((5, KeyError("x")), (6, Unavailable("away"))):
+        Probing(a=error).handler(batch(probe("a", attempt=attempt)))
+    cause = fakes.dynamodb.causes["a"]
+    assert (cause["error_type"], cause["last_error_type"]) == ("KeyError", "Unavailable")
+
+
 def test_a_cause_that_was_seen_is_not_replaced_by_a_guess(fakes: Fakes) -> None:
     Probing(a=RuntimeError("seen")).handler(batch(probe("a", attempt=4)))
     with pytest.raises(Killed):

@@ -155,6 +155,13 @@ def test_a_call_that_fails_fails_the_records_of_its_chunk(fakes: Fakes, error: E
     assert f"PutEvents failed: {error}" in fakes.dynamodb.causes["m10"]["error_message"]
 
 
+def test_an_answer_that_does_not_speak_of_every_entry_confirms_none(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fakes.events, "put_events", lambda **_: taken(None))
+    assert failed(Probing().handler(batch(probe("a"), probe("b")))) == ["a", "b"]
+
+
 def test_an_event_that_is_too_large_is_rejected_and_the_rest_goes_out(fakes: Fakes) -> None:
     large = Probing(a=lambda *_: [Probed(name="a", padding="x" * 1_000_000)])
     assert failed(large.handler(batch(probe("a"), probe("b")))) == ["a"]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from functions.runtime.errors import Busy, GroupBlocked, Reject, Retry, Unavailable
+from functions.runtime.errors import Busy, GroupBlocked, GroupParked, NotAttempted, Reject, Retry, Unavailable
 from functions.runtime.outcome import Failure
 from functions.runtime.record import Record
 from functions.runtime.settings import Settings
@@ -85,6 +85,32 @@ def test_a_group_comes_back_behind_its_head(fakes: Fakes) -> None:
 def test_a_rejected_head_is_tried_again_alone(fakes: Fakes) -> None:
     Probing(a1=Reject("no")).handler(batch(probe("a1", group="a"), probe("a2", group="a")))
     assert fakes.sqs.visibility == {"a1": 0, "a2": MARGIN}
+
+
+def test_whoever_stands_behind_a_dead_head_waits_by_place(fakes: Fakes) -> None:
+    records = [probe(f"a{place}", group="a", attempt=3) for place in range(4)]
+    others = [probe("b0", group="b"), probe("b1", group="b", attempt=3)]
+    Probing(a0=Reject("no"), b0=Reject("no")).handler(batch(*records, *others))
+    assert fakes.sqs.visibility == {"a0": 0, "a1": 5, "a2": 10, "a3": 15, "b0": 0, "b1": 5}
+
+
+def test_on_a_queue_that_halts_a_follower_waits_for_its_head_and_no_end_of_it() -> None:
+    halting = replace(SETTINGS, on_poison="halt", receives=1000)
+    head = Failure(at(3), BOOM, "")
+    follower = Failure.not_attempted(at(3), GroupBlocked(""), head=head, place=4)
+    assert blocked(7, head, follower, halting) == 7 + MARGIN
+
+
+def test_what_was_not_attempted_comes_back_when_its_turn_is_and_what_follows_a_dead_message_at_once() -> None:
+    assert delay(at(2), NotAttempted("late", delay=7.5), SETTINGS) == 7.5
+    assert delay(at(2), GroupParked("behind k"), SETTINGS) == 0
+    assert delay(at(2), GroupParked("behind k"), replace(SETTINGS, on_poison="halt")) == 0
+
+
+def test_no_wait_is_longer_than_sqs_hides_a_message_that_the_longest_function_has_held() -> None:
+    long = replace(SETTINGS, retention=14 * 86_400)
+    assert delay(at(1), Retry("later", delay=10**6), long) == 12 * 3600 - 900
+    assert delay(Record.read(probe("a")), Retry("later", delay=-5), long) == 0
 
 
 def test_a_follower_that_waited_in_vain_waits_until_its_head_is_gone() -> None:
