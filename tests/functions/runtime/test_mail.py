@@ -83,7 +83,7 @@ def test_what_ses_stays_too_busy_for_is_its_error_after_five_attempts(ses: FakeS
     assert (len(ses.calls), len(pauses)) == (5, 4)
 
 
-@pytest.mark.parametrize(("left", "calls"), [(0.19, 1), (0.61, 3)])
+@pytest.mark.parametrize(("left", "calls"), [(0.19, 1), (0.2, 2), (0.61, 3)])
 def test_no_pause_takes_more_than_half_of_the_time_that_is_left(
     ses: FakeSes, pauses: list[float], monkeypatch: pytest.MonkeyPatch, left: float, calls: int
 ) -> None:
