@@ -65,6 +65,19 @@ def test_nothing_of_a_secret_remains_however_it_is_spelled(secret: str, case: Sp
     assert shown == "<the [[secret]] is wrong>"
 
 
+@pytest.mark.parametrize(("times", "plain"), [(0, True), (1, True), (4, True), (5, False)])
+def test_a_text_is_unescaped_four_times_over_and_each_character_is_found_where_it_was_written(
+    times: int, plain: bool
+) -> None:
+    text = "a<\u00e9>b"
+    for _ in range(times):
+        text = SPELLINGS["percent"](text)
+    assert (module.unescaped(text) == "a<\u00e9>b") == plain
+    said, ends = module.meant(text)
+    assert said == module.unescaped(text)
+    assert (len(ends), ends[0], ends[-1]) == (len(said), 1, len(text))
+
+
 def test_secrets_that_overlap_are_hidden_together_and_the_mark_is_none_of_them() -> None:
     account = Account(password="hunter2", other="secret")
     assert redact("hunter2 is a secret", account) == "[secret] is a [secret]"

@@ -341,15 +341,6 @@ def test_a_hold_that_arrives_when_all_is_over_is_given_back(
     assert (house.counter("tea"), house.holds()) == ({"sku": "tea", "left": 4 if name == "two" else 7}, {})
 
 
-def test_who_meets_others_at_the_same_message_again_and_again_comes_back_later(house: House) -> None:
-    theirs = {"quantity": 2, "token": "theirs", "since": 0, "withdrawn": 99}
-    house.tables.write("stock", typed({"sku": "tea", "left": 3, "hold:one": theirs}))
-    late = house.take("one", tea=2)
-    assert isinstance(late, Retry)
-    assert "one" in str(late)
-    assert (house.counter("tea") or {})["left"] == 3
-
-
 wants = st.dictionaries(st.sampled_from(SKUS), st.integers(1, 3), min_size=1, max_size=3)
 faults = st.lists(st.sampled_from(("fine",) * 5 + FAULTS + ("late",) * 3), max_size=8)
 message = st.tuples(st.sampled_from(ORDERS), st.booleans(), st.booleans(), faults)
