@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +15,7 @@ class Broken:
     """A copy of the templates of a stage, to break."""
 
     def __init__(self, templates: Templates) -> None:
-        self.templates: dict[str, Any] = copy.deepcopy(dict(templates.stacks))
+        self.templates: dict[str, Any] = json.loads(json.dumps(templates.stacks))
 
     def of(self, kind: str, **where: Any) -> Iterator[dict[str, Any]]:
         """The properties of the resources of that type, with those values."""
