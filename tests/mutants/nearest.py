@@ -10,7 +10,7 @@ from pathlib import Path
 ROOMS = ("functions", "stacks", "ops", "local", "tests", "scaffold", "project", "documents", "benchmarks", "example")
 ELSEWHERE = (
     *("tests/flow", "tests/edge", "tests/redrive_fuzz", "tests/project", "tests/documents", "tests/benchmarks"),
-    *("tests/stacks/test_compose.py", "tests/stacks/test_topology.py"),
+    *("tests/scaffold", "tests/stacks/test_compose.py", "tests/stacks/test_topology.py"),
 )
 """Tests of the whole take minutes; what only they notice counts as not noticed."""
 LAWS = "tests/test_laws.py"

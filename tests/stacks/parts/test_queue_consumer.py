@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from functions.runtime.settings import Settings
 from stacks import names
-from stacks.entry import Consumer
+from stacks.entry import DAY, Consumer
+from stacks.invariants.assembly import text
 from tests.sample.topology import SAMPLE
-from tests.simulation.order_kinds import on_poison
 from tests.stacks.templates import SENDER, Templates, listed, statements, synthesize
 
 CONSUMERS = pytest.mark.parametrize("consumer", SAMPLE.consumers, ids=lambda consumer: consumer.function)
+
+
+CHANGED = {"receives": 7, "retention": 3 * DAY, "backoff_base": 3, "backoff_cap": 600, "on_poison": "park"}
+"""What one queue of the sample says in which no default is left."""
+
+
+@pytest.fixture(scope="module")
+def parks(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    """A stage whose functions are told nothing that they would take without being told."""
+    tickets, *others = SAMPLE.integrations
+    queues = tuple(replace(each, **CHANGED) if each.name == "change_ticket" else each for each in tickets.queues)
+    topology = replace(SAMPLE, integrations=(replace(tickets, queues=queues), *others))
+    folder = tmp_path_factory.mktemp("parks")
+    return synthesize(folder, "prod", topology, log_level="WARNING", previous_secret=3600)
 
 
 def actions(templates: Templates, consumer: Consumer) -> dict[str, set[str]]:
@@ -80,6 +96,64 @@ def test_a_mapping_takes_batches_as_the_topology_says(prod: Templates, consumer:
     assert mapping.get("ScalingConfig", {}).get("MaximumConcurrency") == consumer.concurrency
 
 
+def environment(templates: Templates, consumer: Consumer) -> dict[str, str]:
+    """What the function is told, with the name of a queue in the place of its URL."""
+    variables = templates.function(consumer.function)["Environment"]["Variables"]
+    resources = {name: each for template in templates.stacks.values() for name, each in template["Resources"].items()}
+    told = {}
+    for name, value in variables.items():
+        own = resources[value["Ref"]]["Properties"]["QueueName"] if "Ref" in value else text(value)
+        told[name] = own.rpartition("/")[2] if name.endswith("QUEUE_URL") else own
+    return told
+
+
+@CONSUMERS
+def test_what_a_function_reads_is_what_the_map_and_its_stage_say(parks: Templates, consumer: Consumer) -> None:
+    (queue,) = [each for each in SAMPLE.queues if each.name == consumer.function]
+    said = replace(queue, **(CHANGED if queue.name == "change_ticket" else {}))
+    told = environment(parks, consumer)
+    prefix = names.resource("prod", "")
+    assert Settings.of(told) == Settings(
+        project=names.PROJECT,
+        stage="prod",
+        service=consumer.function,
+        log_level="WARNING",
+        queue_url=names.queue("prod", queue.name, fifo=queue.fifo),
+        receives=said.receives,
+        retention=said.retention,
+        backoff_base=said.backoff_base,
+        backoff_cap=said.backoff_cap,
+        on_poison=said.on_poison,
+        failures_table=f"{prefix}failures",
+        parked_table=f"{prefix}parked" if said.on_poison == "park" else None,
+        pause_queue_url=f"{prefix}pause_consumer.fifo",
+        once_table=f"{prefix}once" if consumer.sends_email else None,
+        bus_name=f"{prefix}events" if consumer.publishes else None,
+        email_from=SENDER if consumer.sends_email else None,
+        previous_secret=3600 if consumer.secrets else DAY,
+    )
+    known = {name for name in told if name in Settings.__struct_encode_fields__}
+    assert {name: told[name] for name in told.keys() - known} == {
+        **{f"TABLE_{access.table.upper()}": f"{prefix}{access.table}" for access in consumer.access},
+        **{f"SECRET_{word.upper()}": f"{prefix}{word}" for word in consumer.secrets},
+    }
+
+
+@CONSUMERS
+def test_a_queue_begins_to_feed_its_function_when_the_function_may_do_its_work(
+    prod: Templates, consumer: Consumer
+) -> None:
+    name = names.resource("prod", consumer.function)
+    resources = prod.stacks[prod.holder("AWS::Lambda::Function", "FunctionName", name)]["Resources"]
+    (own,) = [at for at, each in resources.items() if each.get("Properties", {}).get("FunctionName") == name]
+    (mapping,) = [each for each in resources.values() if each["Properties"].get("FunctionName") == {"Ref": own}]
+    for waits in (resources[own], mapping):
+        policies = [resources[at] for at in waits["DependsOn"] if resources[at]["Type"] == "AWS::IAM::Policy"]
+        assert [policy["Properties"]["Roles"][0]["Ref"] for policy in policies] == [
+            prod.function(consumer.function)["Role"]["Fn::GetAtt"][0]
+        ]
+
+
 @CONSUMERS
 def test_a_function_knows_its_tables_and_its_bus_only_if_it_uses_them(prod: Templates, consumer: Consumer) -> None:
     environment = prod.function(consumer.function)["Environment"]["Variables"]
@@ -136,8 +210,7 @@ def test_a_function_puts_no_event_but_its_own(prod: Templates, consumer: Consume
     assert conditions == ([{"ForAllValues:StringEquals": own}] if consumer.publishes else [])
 
 
-def test_only_the_consumer_of_a_queue_that_parks_may_read_and_change_what_is_parked(tmp_path: Path) -> None:
-    parks = synthesize(tmp_path, "prod", on_poison("park"))
+def test_only_the_consumer_of_a_queue_that_parks_may_read_and_change_what_is_parked(parks: Templates) -> None:
     table = names.resource("prod", names.PARKED)
     for consumer in SAMPLE.consumers:
         mine = consumer.function == "change_ticket"
