@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from functions.contracts.pause import PAUSE_CONSUMER
@@ -37,15 +36,9 @@ def policy(**changes: Any) -> Break:
     return change
 
 
-def tls(denial: Callable[[dict[str, Any]], dict[str, Any] | None]) -> Break:
-    """Makes of the statement by which every queue refuses plain HTTP another one, or none."""
-
-    def change(broken: Broken) -> None:
-        for found in broken.of("AWS::SQS::QueuePolicy"):
-            changed = [denial(each) if each["Effect"] == "Deny" else each for each in statements(found)]
-            found["PolicyDocument"]["Statement"] = [each for each in changed if each]
-
-    return change
+def tls(broken: Broken) -> None:
+    for found in broken.of("AWS::SQS::QueuePolicy"):
+        found["PolicyDocument"]["Statement"] = [each for each in statements(found) if each["Effect"] != "Deny"]
 
 
 def fifo_dead_letters_of_a_rule(broken: Broken) -> None:
@@ -192,20 +185,7 @@ BREAKS: list[tuple[str, Break, str, str]] = [
     ("queue-encryption", prop(QUEUE, SqsManagedSseEnabled=None), QUEUES, "it names no encryption"),
     ("queue-encryption", prop(QUEUE, SqsManagedSseEnabled=False), QUEUES, "it names no encryption"),
     ("queue-encryption", prop(QUEUE, KmsMasterKeyId="alias/aws/sqs"), QUEUES, "its key is alias/aws/sqs"),
-    ("queue-tls", tls(lambda denial: None), QUEUES, "its policy denies no plain HTTP"),
-    *(
-        ("queue-tls", tls(lambda denial, said=said: denial | said), QUEUES, "its policy denies no plain HTTP")
-        for said in (
-            {"Effect": "Allow"},
-            {"Principal": {"Service": "events.amazonaws.com"}},
-            {"Action": "sqs:SendMessage"},
-            {"Condition": {}},
-            {"Condition": {"Bool": {"aws:SecureTransport": "true"}}},
-            {"Condition": {"BoolIfExists": {"aws:SecureTransport": "false"}}},
-            {"Condition": {"Bool": {"aws:SecureTransport": "false", "aws:ViaAWSService": "false"}}},
-            {"Condition": {"Bool": {"aws:SecureTransport": "false"}, "StringEquals": {"aws:SourceAccount": "1"}}},
-        )
-    ),
+    ("queue-tls", tls, QUEUES, "its policy denies no plain HTTP"),
     (
         "queue-policy",
         policy(Condition={"ArnEquals": {"aws:SourceArn": "arn:aws:events:::rule/x"}}),

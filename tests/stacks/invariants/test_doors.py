@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from stacks.invariants.assembly import Assembly
 from stacks.invariants.policies import likely
 from stacks.invariants.rules import RULES
 from stacks.invariants.templates import Templates, read
+from tests.stacks.invariants.broken import SAID
 
 Properties = dict[str, Any]
 THEIRS, OURS = "999999999999", "123456789012"
@@ -110,6 +112,7 @@ OPENED: list[tuple[str, Properties]] = [
             {"Condition": {**NO_TLS, "StringEquals": {"aws:PrincipalTag/x": "y"}}},
             {"Condition": {"Bool": {"aws:SecureTransport": "false", "aws:ViaAWSService": "true"}}},
             {"Condition": {"Bool": {"aws:SecureTransport": "true"}}},
+            {"Condition": {"BoolIfExists": {"aws:SecureTransport": "false"}}},
         )
     ),
     ("topic-policy", {"AWS::SNS::TopicInlinePolicy": {"TopicArn": "t", "PolicyDocument": document(SEND)}}),
@@ -241,9 +244,11 @@ def assembled(resources: Properties) -> Assembly:
 
 
 @pytest.mark.parametrize(("rule_id", "resources"), OPENED)
-def test_who_opens_a_door_to_strangers_is_told(rule_id: str, resources: Properties) -> None:
+def test_who_opens_a_door_to_strangers_is_told_which(rule_id: str, resources: Properties) -> None:
     (rule,) = [rule for rule in RULES if rule.id == rule_id]
-    assert list(rule.check(assembled(resources)))
+    ((resource, said),) = rule.check(assembled(resources))
+    assert resource.kind == next(iter(resources))
+    assert re.fullmatch(SAID[rule_id], said)
 
 
 @pytest.mark.parametrize("resources", INNOCENT.values(), ids=INNOCENT)

@@ -6,6 +6,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,13 @@ from tests.stacks.templates import SENDER, Templates, listed, statements, synthe
 CONSUMERS = pytest.mark.parametrize("consumer", SAMPLE.consumers, ids=lambda consumer: consumer.function)
 
 
-CHANGED = {"receives": 7, "retention": 3 * DAY, "backoff_base": 3, "backoff_cap": 600, "on_poison": "park"}
+CHANGED: dict[str, Any] = {
+    "receives": 7,
+    "retention": 3 * DAY,
+    "backoff_base": 3,
+    "backoff_cap": 600,
+    "on_poison": "park",
+}
 """What one queue of the sample says in which no default is left."""
 
 
