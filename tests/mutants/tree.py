@@ -16,7 +16,7 @@ from typing import Self
 
 from tests.mutants.mistakes import Mistake
 
-ROOT = Path(__file__).resolve().parents[2]
+ZYGOTE = Path(__file__).with_name("zygote.py")
 QUICK = (
     *(
         "-x",
@@ -49,29 +49,32 @@ class Verdict:
 
 
 class Tree:
-    """A copy of the files that git knows or would take, in `folder`, with a process that runs tests on them."""
+    """A copy of what git knows of `root`, or would take, in `folder`, with a process that runs tests on it."""
 
-    def __init__(self, folder: Path) -> None:
+    types = True
+    """Whether the type checker is asked in the end, which takes seconds."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
         self._folder = folder
         self._clock = itertools.count(int(time.time()) - 1_000_000)
         self._fails: dict[str, bool] = {}
         listed = subprocess.run(
-            ["git", "ls-files", "-coz", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+            ["git", "ls-files", "-coz", "--exclude-standard"], cwd=root, capture_output=True, text=True, check=True
         )
         for name in filter(None, listed.stdout.split("\0")):
-            if (ROOT / name).is_symlink() or (ROOT / name).exists():
+            if (root / name).is_symlink() or (root / name).exists():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
-        (folder / ".venv").symlink_to(ROOT / ".venv")
-        if (ROOT / ".mypy_cache").exists():
-            shutil.copytree(ROOT / ".mypy_cache", folder / ".mypy_cache")
+                shutil.copy2(root / name, folder / name, follow_symlinks=False)
+        (folder / ".venv").symlink_to(root / ".venv")
+        if (root / ".mypy_cache").exists():
+            shutil.copytree(root / ".mypy_cache", folder / ".mypy_cache")
         self._environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CDK_"))
         }
 
     def __enter__(self) -> Self:
         self._zygote = subprocess.Popen(
-            [sys.executable, "-m", "tests.mutants.zygote"],
+            [sys.executable, str(ZYGOTE)],
             cwd=self._folder,
             env=self._environment,
             stdin=subprocess.PIPE,
@@ -81,8 +84,8 @@ class Tree:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._zygote.kill()
-        self._zygote.wait()
+        with self._zygote:
+            self._zygote.kill()
 
     def judged(self, mistake: Mistake, near: list[str], far: list[str]) -> Verdict:
         """Makes the mistake, runs the nearest tests, then the others, then the type checker; and takes it back."""
@@ -93,7 +96,7 @@ class Tree:
             for tests, seconds in ((near, NEAR), (far, FAR)):
                 if tests and (found := self._noticed(mistake, original, tests, seconds)) is not None:
                     return Verdict(mistake, *found, time.monotonic() - began)
-            said = self._types(mistake.path)
+            said = self._types(mistake.path) if self.types else ""
             return Verdict(mistake, "types" if said else "", said, time.monotonic() - began)
         finally:
             self._write(mistake.path, original)
