@@ -33,7 +33,7 @@ QUICK = (
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # what the zygote has imported
 )
 NEAR, FAR = 240.0, 1200.0
-"""Seconds that the nearest tests, and all others, may take; they take a tenth of it."""
+"""Seconds that the nearest tests, and all others, may take; alone on a machine they take a tenth of it."""
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,16 @@ def retained(broken: Broken) -> None:
                 resource["DeletionPolicy"] = "Retain"
 
 
+def left(kind: str, **properties: Any) -> Break:
+    """One more resource, which stays behind."""
+
+    def change(broken: Broken) -> None:
+        broken.add("shared", "Left", kind, **properties)
+        broken.templates["shared"]["Resources"]["Left"]["DeletionPolicy"] = "Retain"
+
+    return change
+
+
 def makes_its_log_group(broken: Broken) -> None:
     broken.set("AWS::IAM::Role", ManagedPolicyArns=[BASIC])
 
@@ -315,6 +325,8 @@ BREAKS: list[tuple[str, Break, str, str]] = [
         "sqs:SendMessage",
     ),
     ("left-behind", retained, QUEUES, "its DeletionPolicy is Retain"),
+    ("left-behind", left("AWS::CloudWatch::Alarm", AlarmName="a"), "Left", "its DeletionPolicy is Retain"),
+    ("left-behind", left("AWS::RDS::DBInstance", DBInstanceIdentifier="a"), "Left", "its DeletionPolicy is Retain"),
     ("log-group-remade", role(Action=["logs:CreateLogGroup"]), "7 AWS::IAM::Policy", "logs:CreateLogGroup"),
     ("log-group-remade", makes_its_log_group, "7 AWS::IAM::Role", BASIC),
     (
@@ -348,6 +360,8 @@ PASSES: list[tuple[str, Break]] = [
     ("retries-fit-retention", halting_for_a_minute),
     ("large-batch-window", prop(MAPPING, BatchSize=11, MaximumBatchingWindowInSeconds=1)),
     ("reserved-concurrency", prop(FUNCTION, ReservedConcurrentExecutions=20)),
+    ("left-behind", left("AWS::CloudWatch::Alarm", MetricName="a")),
+    ("left-behind", left("AWS::RDS::DBInstance", DBClusterIdentifier="a")),
     ("fifo-target", fifo_subscriber(group="all", ContentBasedDeduplication=True)),
     ("queue-encryption", prop(QUEUE, SqsManagedSseEnabled=None, KmsMasterKeyId="alias/ours")),
     ("bus-policy", open_bus(Statement={**OPEN, "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}})),

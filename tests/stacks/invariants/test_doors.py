@@ -70,6 +70,26 @@ def like(**keys: Any) -> Properties:
     return {"StringLike": {name.replace("_", ":", 1): value for name, value in keys.items()}}
 
 
+WHERE_POLICIES_STAND = {
+    **dict.fromkeys(
+        ("AWS::SQS::QueuePolicy", "AWS::SQS::QueueInlinePolicy", "AWS::S3::BucketPolicy"), "PolicyDocument"
+    ),
+    **dict.fromkeys(("AWS::SNS::TopicPolicy", "AWS::SNS::TopicInlinePolicy"), "PolicyDocument"),
+    "AWS::Logs::ResourcePolicy": "PolicyDocument",
+    "AWS::Logs::LogGroup": "ResourcePolicyDocument",
+    "AWS::SecretsManager::ResourcePolicy": "ResourcePolicy",
+    "AWS::DynamoDB::Table": "ResourcePolicy.PolicyDocument",
+    "AWS::Events::EventBus": "Policy",
+    "AWS::ApiGateway::RestApi": "Policy",
+}
+
+
+def _held(place: str, policy: Properties) -> Properties:
+    """The properties of a resource that holds the policy in that place."""
+    outer, _, inner = place.partition(".")
+    return {outer: {inner: policy} if inner else policy}
+
+
 EVENTS, SNS = {"Service": "events.amazonaws.com"}, {"Service": "sns.amazonaws.com"}
 OPENED: list[tuple[str, Properties]] = [
     *(("exact-resources", {f"AWS::IAM::{kind}Policy": user()}) for kind in ("", "Managed", "Role", "User", "Group")),
@@ -86,6 +106,10 @@ OPENED: list[tuple[str, Properties]] = [
     ),
     ("exact-actions", role(Action="s3:?etObject", Resource="arn:aws:s3:::b/k")),
     ("exact-actions", role(Action="s3:Get*", Resource="arn:aws:s3:::b/k")),
+    *(
+        ("exact-actions", {kind: _held(place, document({**SEND, "Action": "s3:Get*"}))})
+        for kind, place in WHERE_POLICIES_STAND.items()
+    ),
     ("no-exceptions", role(NotAction="s3:GetObject", Resource="arn:aws:s3:::b/k")),
     ("no-exceptions", role(Action="s3:GetObject", NotResource="arn:aws:s3:::b/k")),
     ("no-exceptions", sending(Principal=None, NotPrincipal={"AWS": SELF})),
@@ -101,6 +125,14 @@ OPENED: list[tuple[str, Properties]] = [
     (
         "queue-policy",
         sending(Principal={"Service": "s3.amazonaws.com"}, Condition=like(aws_SourceArn="arn:aws:s3:::b")),
+    ),
+    *(
+        ("queue-policy", sending(Condition={operator: {"aws:PrincipalOrgPaths": paths}}))
+        for operator, paths in (
+            ("ForAnyValue:StringLike", "o-*"),
+            ("ForAnyValue:StringLike", ["o-abcdefghij/*", "*"]),
+            ("ForAllValues:StringLike", "o-abcdefghij/*"),
+        )
     ),
     ("queue-policy", {"AWS::SQS::QueueInlinePolicy": {"Queue": "q", "PolicyDocument": document(SEND)}}),
     *(
@@ -189,6 +221,9 @@ INNOCENT: dict[str, Properties] = {
         Condition={"ArnLike": {"aws:SourceArn": {"Fn::GetAtt": ["B", "Arn"]}}},
     ),
     "an organization sends": sending(Condition={"StringEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}}),
+    "a part of an organization sends": sending(
+        Condition={"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-abcdefghij/r-ab12/*"}}
+    ),
     "another account receives": sending(Principal={"AWS": THEIRS}),
     "another account publishes": publishing(Principal={"AWS": f"arn:aws:iam::{THEIRS}:root"}),
     "an organization publishes": publishing(Condition={"StringEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}}),
