@@ -32,8 +32,8 @@ QUICK = (
     ),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # what the zygote has imported
 )
-NEAR, FAR = 120.0, 400.0
-"""Seconds that the nearest tests, and all others, may take; they take a tenth of it."""
+NEAR, FAR = 240.0, 1200.0
+"""Seconds that the nearest tests, and all others, may take; alone on a machine they take a tenth of it."""
 
 
 @dataclass(frozen=True)

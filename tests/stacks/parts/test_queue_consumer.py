@@ -81,6 +81,21 @@ def test_a_mapping_takes_batches_as_the_topology_says(prod: Templates, consumer:
 
 
 @CONSUMERS
+def test_a_queue_begins_to_feed_its_function_when_the_function_may_do_its_work(
+    prod: Templates, consumer: Consumer
+) -> None:
+    name = names.resource("prod", consumer.function)
+    resources = prod.stacks[prod.holder("AWS::Lambda::Function", "FunctionName", name)]["Resources"]
+    (own,) = [at for at, each in resources.items() if each.get("Properties", {}).get("FunctionName") == name]
+    (mapping,) = [each for each in resources.values() if each["Properties"].get("FunctionName") == {"Ref": own}]
+    for waits in (resources[own], mapping):
+        policies = [resources[at] for at in waits["DependsOn"] if resources[at]["Type"] == "AWS::IAM::Policy"]
+        assert [policy["Properties"]["Roles"][0]["Ref"] for policy in policies] == [
+            prod.function(consumer.function)["Role"]["Fn::GetAtt"][0]
+        ]
+
+
+@CONSUMERS
 def test_a_function_knows_its_tables_and_its_bus_only_if_it_uses_them(prod: Templates, consumer: Consumer) -> None:
     environment = prod.function(consumer.function)["Environment"]["Variables"]
     tables = {name for name in environment if name.startswith("TABLE_")}
