@@ -176,6 +176,23 @@ class Stage:
         return self.locks
 
 
+LOCKS = "locks"
+"""What an earlier version kept beside the folders of stages and accounts."""
+
+
+def places(home: Path, place: str | None = None) -> list[Path]:
+    """The folders below that one for journals, exports and audit records: of all stages and accounts, or of one.
+
+    Raises `OpsError` where one is somebody else's: whoever writes a journal decides what is deleted as sent.
+    """
+    found = sorted(each for each in (home / "ops").glob(place or "*") if each.is_dir() and each.name != LOCKS)
+    if found:
+        own_folder(home / "ops")
+    for each in found:
+        own_folder(each)
+    return found
+
+
 def _signed_in(access: Access) -> tuple[botocore.session.Session, str]:
     """A session with credentials, and its region."""
     session = botocore.session.Session(profile=access.profile)

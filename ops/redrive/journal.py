@@ -27,7 +27,7 @@ from ops.errors import OpsError, UsageError
 from ops.queue import Queue
 from ops.redrive.pulse import Pulse
 from ops.redrive.request import Request
-from ops.stage import Stage
+from ops.stage import Stage, places
 
 LONG = 16 * 1024 * 1024
 """Bytes after which a journal is rewritten."""
@@ -265,16 +265,16 @@ def of(stage: Stage, run: str) -> Journal:
     return held
 
 
-def left_behind(stage: Stage, url: str) -> list[Journal]:
+def left_behind(stage: Stage, queue: Queue) -> list[Journal]:
     """The journals, held, of redrives of that queue that did not end, do not run, and left something.
 
-    That is what they sent and did not delete, or what their process hides since it died.
+    That is what they sent and did not delete, or what their process hides since it died; in whatever stage or account
+    of this machine they were begun.
     """
     found: list[Journal] = []
-    for journal in unfinished(stage):
-        if journal.queue.url == url:
-            with suppress(UsageError):
-                found.extend(filter(None, [_held(journal)]))
+    for journal in _unfinished_of(stage, queue):
+        with suppress(UsageError):
+            found.extend(filter(None, [_held(journal)]))
     for journal in found:
         if not journal.pending and not journal.pulse.died:
             journal.hides = False
@@ -293,6 +293,12 @@ def _held(journal: Journal) -> Journal | None:
     return latest
 
 
-def pending(stage: Stage, url: str) -> set[str]:
-    """Ids of messages of that queue that an unfinished redrive sent and did not delete."""
-    return {id_ for journal in unfinished(stage) if journal.queue.url == url for id_ in journal.pending}
+def pending(stage: Stage, queue: Queue) -> dict[str, str]:
+    """The messages of that queue that an unfinished redrive of this machine sent and did not delete: its name by id."""
+    return {id_: journal.run for journal in _unfinished_of(stage, queue) for id_ in journal.pending}
+
+
+def _unfinished_of(stage: Stage, queue: Queue) -> list[Journal]:
+    """The journals of redrives of that queue that did not end, wherever they were begun: it has several names."""
+    found = (whole(file) for place in places(stage.home) for file in sorted(place.glob("*.journal")) if file.is_file())
+    return [each for each in found if each is not None and each.ended is None and each.queue.address == queue.address]

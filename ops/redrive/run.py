@@ -107,7 +107,7 @@ def _left_to_aws(stage: Stage, dead: Queue, to: Queue | None, request: Request) 
     """FIFO stays with us: what AWS's redrive takes for deduplication ids is nowhere documented."""
     here = stage.on_aws and (to is None or to.region == dead.region)
     suits = request.plain and not (request.follow or request.force or dead.fifo or dead.kind == "undelivered")
-    return here and suits and not journals.pending(stage, dead.url)
+    return here and suits and not journals.pending(stage, dead)
 
 
 class _Move:
@@ -153,7 +153,7 @@ class _Move:
                 with held(self._stage, self._dead, "redrive", report.run, alone=alone) as self._lease:
                     if journal.idle is None:
                         journal.hold()
-                    self._left_behind = journals.left_behind(self._stage, self._dead.url)
+                    self._left_behind = journals.left_behind(self._stage, self._dead)
                     self._act(journal)
                 if self._lease.lost:
                     report.problem = "It was not heard of for too long, as of a machine asleep, and another took over."
@@ -220,7 +220,7 @@ class _Move:
 
     async def _work(self) -> None:
         request, report = self._request, self._report
-        before = journals.pending(self._stage, self._dead.url) if self._journal is None else set()
+        before = set(journals.pending(self._stage, self._dead)) if self._journal is None else set()
         start = Start.of(self._stage, self._dead)
         if self._journal is not None:
             start = start.since(self._journal.begun, self._journal.moved)

@@ -1,0 +1,100 @@
+"""What a run sent and did not delete is known to the next, by whatever name and in whatever place each was begun."""
+
+from __future__ import annotations
+
+import pytest
+
+from ops.queue import Queue, find_dead
+from ops.redrive import journal as journals
+from ops.redrive.journal import Journal
+from ops.redrive.request import Request
+from ops.redrive.run import redrive
+from ops.sqs import sweep as sweeps
+from ops.stage import Access, Stage
+from tests.ops.cli.typed import answer, dead_tickets, queue
+from tests.ops.endpoint import Endpoint
+from tests.ops.redrive.test_interruption import RUN, long_ago
+
+
+@pytest.fixture
+def account(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """The account and region in which the stage's queues are reached by their addresses."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hidden")
+    return Stage.elsewhere("000000000000", Access(stage.region, None, stage.endpoint), stage.home)
+
+
+def left(place: Stage, name: str, sent: list[str]) -> Journal:
+    """The journal of a redrive that was begun there by that name, and died long ago with those not deleted."""
+    journal = Journal(journals.path(place, RUN), find_dead(place, name), Request(name))
+    journal.sent(sent)
+    journal.close()
+    long_ago(journal)
+    return journal
+
+
+def test_what_a_run_by_address_sent_is_not_sent_again_by_the_stages_word(
+    aws: Endpoint, stage: Stage, account: Stage
+) -> None:
+    ids = dead_tickets(aws, 30)
+    dead, work = queue(aws, "open_ticket-dlq"), queue(aws, "open_ticket")
+    left(account, dead.url, ids[:20])
+    assert answer("redrive", "open_ticket")["tally"]["matched"] == 10
+    assert answer("redrive", "open_ticket", "--yes")["tally"]["moved"] == 10
+    assert (len(dead), len(work.arrived)) == (0, 10)
+
+
+def test_what_a_run_by_the_stages_word_sent_is_not_sent_again_by_address(
+    aws: Endpoint, stage: Stage, account: Stage
+) -> None:
+    ids = dead_tickets(aws, 30)
+    dead, work = queue(aws, "open_ticket-dlq"), queue(aws, "open_ticket")
+    left(stage, "open_ticket", ids[:20])
+    report = redrive(account, Request(dead.url, to=work.url), yes=True)
+    assert (report.tally.moved, len(dead), len(work.arrived)) == (10, 0, 10)
+
+
+def test_what_a_process_hides_that_died_elsewhere_is_waited_for(
+    aws: Endpoint, stage: Stage, account: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeps, "VISIBILITY", 8)
+    for name in ("EVERY", "SPARE"):
+        monkeypatch.setattr(f"ops.redrive.run.{name}", 0)
+    dead_tickets(aws, 30)
+    dead = queue(aws, "open_ticket-dlq")
+    journal = Journal(journals.path(account, RUN), find_dead(account, dead.url), Request(dead.url))
+    journal.hold()
+    journal.begin()
+    journal.close()
+    aws.do(lambda: dead.take(10, 4))
+    report = redrive(stage, Request("open_ticket"), yes=True)
+    assert (report.tally.moved, report.in_flight, len(dead)) == (30, 0, 0)
+
+
+def test_what_a_run_of_another_queue_sent_is_none_of_this_ones(aws: Endpoint, stage: Stage, account: Stage) -> None:
+    dead_tickets(aws, 3)
+    dead = queue(aws, "open_ticket-dlq")
+    journal = Journal(
+        journals.path(account, RUN),
+        Queue("x", "other", dead.name, dead.url.replace("http://sqs", "http://sqs.another")),
+        Request("x"),
+    )
+    journal.sent(["m1"])
+    journal.close()
+    assert answer("redrive", "open_ticket", "--yes")["tally"]["moved"] == 3
+    (kept,) = journals.unfinished(account)
+    assert kept.pending == {"m1"}
+
+
+def test_status_knows_a_queue_by_each_of_its_names_on_aws() -> None:
+    names = {
+        Queue("a-dlq", "dead", "a-dlq", f"https://{host}/123456789012/a-dlq").address
+        for host in (
+            "sqs.eu-west-1.amazonaws.com",
+            "eu-west-1.queue.amazonaws.com",
+            "vpce-1a-2b.sqs.eu-west-1.vpce.amazonaws.com",
+        )
+    }
+    elsewhere = Queue("a-dlq", "dead", "a-dlq", "https://sqs.eu-west-2.amazonaws.com/123456789012/a-dlq")
+    assert len(names) == 1
+    assert elsewhere.address not in names
