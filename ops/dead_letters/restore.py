@@ -85,15 +85,7 @@ def restore(
             f"{file} has messages without a group, which {to.name} needs: they come from a standard queue."
         )
     asked = Asked(to, str(file.resolve()), _digest(file), skip)
-    same = (asked.queue.url, asked.digest, asked.skip)
-    journal = next(
-        (
-            each
-            for each in imported.unfinished(stage)
-            if (each.asked.queue.url, each.asked.digest, each.asked.skip) == same
-        ),
-        None,
-    )
+    journal = imported.same(stage, asked)
     if not yes:
         before = len(journal.lines) if journal is not None else 0
         return Restored(queue=to.word, messages=total, before=before, torn=torn)
@@ -106,7 +98,7 @@ def restore(
 def resume(stage: Stage, run_id: str, *, alone: bool = False, progress: Callable[[int, int], None]) -> Restored | None:
     """Goes on with the import of that name; None where there is none that did not end.
 
-    Raises `UsageError` where its file is not there any more, or another.
+    Raises `UsageError` where its file is not there any more, or another, or where it ended meanwhile.
     """
     journal = next((each for each in imported.unfinished(stage) if each.run == run_id), None)
     if journal is None:
@@ -144,6 +136,9 @@ class _Import:
 
     def _act(self) -> Restored:
         journal, result = self._journal, self._result
+        # What was read before the queue was this process's may be old: another import may have ended since.
+        if not journal.path.exists() and (other := imported.same(self._stage, journal.asked)) is not None:
+            raise UsageError(f"{other.run} began with the same file meanwhile: `resume {other.run}` goes on with it.")
         journal.open()
         try:
             result.before = result.sent = len(journal.lines)
