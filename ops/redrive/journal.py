@@ -293,9 +293,14 @@ def _held(journal: Journal) -> Journal | None:
     return latest
 
 
-def pending(stage: Stage, queue: Queue) -> dict[str, str]:
-    """The messages of that queue that an unfinished redrive of this machine sent and did not delete: its name by id."""
-    return {id_: journal.run for journal in _unfinished_of(stage, queue) for id_ in journal.pending}
+def pending(stage: Stage, queue: Queue) -> set[str]:
+    """Ids of messages of that queue that an unfinished redrive of this machine sent and did not delete."""
+    return {id_ for journal in undeleted(stage, queue) for id_ in journal.pending}
+
+
+def undeleted(stage: Stage, queue: Queue) -> list[Journal]:
+    """The journals of the redrives of that queue that did not end and sent what they did not delete."""
+    return [journal for journal in _unfinished_of(stage, queue) if journal.pending]
 
 
 def _unfinished_of(stage: Stage, queue: Queue) -> list[Journal]:

@@ -28,7 +28,7 @@ from ops.redrive.linger import Linger
 from ops.redrive.mover import CAME_BACK, LIMIT, Mover
 from ops.redrive.pace import Adaptive, Pace
 from ops.redrive.pulse import EVERY
-from ops.redrive.refusal import refuse
+from ops.redrive.refusal import refuse, refuse_undeleted
 from ops.redrive.report import FAILED, Progress, Report, quiet
 from ops.redrive.request import Request
 from ops.redrive.routing import Routing
@@ -75,6 +75,7 @@ def redrive(
         try:
             run = journals.new_run()
             with held(stage, dead, "redrive", run, alone=alone) as lease:
+                refuse_undeleted(stage, dead)  # a run may have died since that was asked
                 return native_run.move(stage, dead, to, request, run, lease, progress)
         except native.Unsuitable:
             if request.natively:
@@ -220,7 +221,7 @@ class _Move:
 
     async def _work(self) -> None:
         request, report = self._request, self._report
-        before = set(journals.pending(self._stage, self._dead)) if self._journal is None else set()
+        before = journals.pending(self._stage, self._dead) if self._journal is None else set()
         start = Start.of(self._stage, self._dead)
         if self._journal is not None:
             start = start.since(self._journal.begun, self._journal.moved)

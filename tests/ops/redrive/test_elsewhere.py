@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from ops.errors import UsageError
 from ops.queue import Queue, find_dead
 from ops.redrive import journal as journals
 from ops.redrive.journal import Journal
 from ops.redrive.request import Request
-from ops.redrive.run import redrive
+from ops.redrive.run import redrive, resume
 from ops.sqs import sweep as sweeps
 from ops.stage import Access, Stage
-from tests.ops.cli.typed import answer, dead_tickets, queue
+from tests.ops.cli.typed import answer, dead_tickets, ops, queue
 from tests.ops.endpoint import Endpoint
+from tests.ops.move_tasks import MoveTasks
 from tests.ops.redrive.test_interruption import RUN, long_ago
 
 
@@ -98,3 +100,30 @@ def test_status_knows_a_queue_by_each_of_its_names_on_aws() -> None:
     elsewhere = Queue("a-dlq", "dead", "a-dlq", "https://sqs.eu-west-2.amazonaws.com/123456789012/a-dlq")
     assert len(names) == 1
     assert elsewhere.address not in names
+
+
+@pytest.mark.parametrize("begun", ["stage", "account"])
+def test_aws_moves_nothing_that_a_run_of_ours_sent_and_did_not_delete(
+    aws: Endpoint, stage: Stage, account: Stage, begun: str
+) -> None:
+    aws.moves = MoveTasks(aws.sqs)
+    ids = dead_tickets(aws, 30)
+    place = stage if begun == "stage" else account
+    left(place, queue(aws, "open_ticket-dlq").url, ids[:20])
+    for more in ([], ["--yes"]):
+        refused = ops("redrive", "open_ticket", "--native", *more)
+        assert (refused.exit_code, f"`resume {RUN} --" in refused.stderr) == (2, True), refused.output
+    assert (len(aws.moves.tasks), len(queue(aws, "open_ticket-dlq"))) == (0, 30)
+    assert resume(place, RUN).tally.moved == 10
+    assert ops("redrive", "open_ticket", "--native", "--yes").exit_code == 0
+
+
+def test_aws_moves_nothing_that_a_run_of_ours_sent_that_died_since_it_was_asked(
+    aws: Endpoint, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.moves = MoveTasks(aws.sqs)
+    ids = dead_tickets(aws, 30)
+    monkeypatch.setattr("ops.redrive.run.refuse", lambda *_: left(stage, "open_ticket", ids[:20]))
+    with pytest.raises(UsageError, match=f"`resume {RUN} --stage local` first"):
+        redrive(stage, Request("open_ticket", natively=True), yes=True)
+    assert len(queue(aws, "open_ticket-dlq")) == 30
