@@ -34,7 +34,7 @@ from ops.redrive.request import Request
 from ops.redrive.routing import Routing
 from ops.redrive.turns import Turns
 from ops.sqs import sweep as sweeps
-from ops.sqs.client import Sqs
+from ops.sqs.client import TEN, Sqs
 from ops.sqs.connection import INTERRUPTED, connected, interruptible
 from ops.sqs.loop import run as run_loop
 from ops.sqs.message import Message
@@ -43,6 +43,10 @@ from ops.stage import Stage
 
 ENDS = frozenset({None, START, LIMIT, CAME_BACK})
 """Why a run may stop that has nothing left to go on with."""
+WORKERS = 32
+REMEMBERED = 240
+"""Seconds after which a FIFO queue may take a message once more that was on its way: it remembers for five minutes.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html"""
 SPARE = 10
 """Seconds by which a process may be late with a beat, and a receive with its answer."""
 
@@ -236,7 +240,7 @@ class _Move:
             sweep = Sweep(
                 sqs,
                 self._dead.url,
-                workers=32,
+                workers=WORKERS,
                 gone=sent_before,
                 hidden=hidden,
                 settled=self._settled,
@@ -312,9 +316,14 @@ class _Move:
         report.locked = unseen if hides else 0
         report.unseen = unseen if self._journal is None else 0
         self._unsure = sqs.unsure
-        report.maybe_twice = 0 if self._dead.fifo else sqs.unsure
+        report.maybe_twice = self._forgotten() if self._dead.fifo else sqs.unsure
         report.undeleted = sweep.undeleted
         report.stopped = sweep.stopped
+
+    def _forgotten(self) -> int:
+        """Messages that runs before may have had on their way so long ago that a FIFO queue has taken them again."""
+        before = sum(each.idle is not None and each.idle > REMEMBERED for each in self._journals)
+        return min(before * WORKERS * TEN, self._report.tally.moved)
 
     def _leave(self, start: Start, sent_before: Collection[str], sent: int) -> None:
         """Says what is left that may be meant and was not seen; nothing where all that was named is done."""
