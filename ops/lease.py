@@ -221,13 +221,13 @@ def held(stage: Stage, queue: Queue, action: str, run: str, *, alone: bool = Fal
             by = before.busy(queue) if before is not None else f"Another process works on {queue.word}"
             raise UsageError(f"{by}: wait for it, or end it: with Ctrl-C where it runs, or `cancel`.")
         before = _read(path)
-        _name(file, holder)
+        _name(path, file, holder)
         lease = Lease(stage, queue, holder, before, path)
         try:
             lease.take(alone=alone)
         except BaseException:
             # Whoever died here before may have the lease in the table still, which nobody need wait for.
-            _name(file, before)
+            _name(path, file, before)
             raise
         threading.Thread(target=lease.keep, daemon=True).start()
         try:
@@ -310,11 +310,12 @@ def _lock(stage: Stage, queue: Queue) -> Path:
     return stage.open_locks() / f"{'-'.join((*at, *_place(stage, queue)))}.lock"
 
 
-def _name(file: int, holder: Holder | None) -> None:
-    """Writes who has the lock, or had it last."""
-    os.ftruncate(file, 0)
-    if holder is not None:
-        private_file.write(file, msgspec.json.encode(holder))
+def _name(path: Path, file: int, holder: Holder | None) -> None:
+    """Writes who has the lock, or had it last. Raises `OpsError` where it cannot, and it says what it said before."""
+    try:
+        private_file.rewrite(file, msgspec.json.encode(holder) if holder is not None else b"")
+    except OSError as error:
+        raise OpsError(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def _locked(file: int) -> bool:

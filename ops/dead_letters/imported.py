@@ -89,7 +89,7 @@ class Imported:
             self._file = private_file.append(self.path)
             self._write(b"")  # a line that a killed process left half-written ends here
         except BaseException:
-            self._pulse.end(forget=self.ended or not self.path.exists())
+            self.close(worked=not self.path.exists())
             raise
 
     def sent(self, lines: Iterable[int]) -> None:
@@ -109,12 +109,15 @@ class Imported:
         self.ended = True
         self.path.unlink(missing_ok=True)
 
-    def close(self) -> None:
-        """Lets another process have it."""
+    def close(self, *, worked: bool = True) -> None:
+        """Lets another process have it; where this one sent nothing, it is left as it was found."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
-        self._pulse.end(forget=self.ended)
+        if worked or self.ended:
+            self._pulse.end(forget=self.ended or not self.path.exists())
+        else:
+            self._pulse.put_back()
 
     def _write(self, line: bytes) -> None:
         assert self._file is not None

@@ -162,7 +162,7 @@ class _Import:
                 kept = {name: count for name, count in counts.items() if count is not None}
                 result.problem = audit.end(self._stage, record, kept)
         finally:
-            journal.close()
+            journal.close(worked=bool(self._unsure) or result.sent > result.before)
         return result
 
     def stop(self, reason: str) -> None:

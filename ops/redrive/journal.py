@@ -175,10 +175,16 @@ class Journal:
         with self._in_words():
             private_file.replace(self.path, b"\n".join(lines) + msgspec.json.encode(_Line(ended=how)) + b"\n")
 
-    def close(self) -> None:
-        """Closes the file, and lets another process have it; the journal can still be read."""
+    def close(self, *, worked: bool = True) -> None:
+        """Closes the file, and lets another process have it; the journal can still be read.
+
+        Where this process did not work on it yet, it is left as it was found.
+        """
         self._close_file()
-        self.pulse.end(forget=self.ended is not None, hides=self.hides)
+        if worked or self.ended is not None:
+            self.pulse.end(forget=self.ended is not None, hides=self.hides)
+        else:
+            self.pulse.put_back()
 
     def _close_file(self) -> None:
         if self._file is not None:
@@ -272,20 +278,28 @@ def left_behind(stage: Stage, queue: Queue) -> list[Journal]:
     of this machine they were begun.
     """
     found: list[Journal] = []
-    for journal in _unfinished_of(stage, queue):
-        with suppress(UsageError):
-            found.extend(filter(None, [_held(journal)]))
+    try:
+        for journal in _unfinished_of(stage, queue):
+            with suppress(UsageError):
+                found.extend(filter(None, [_held(journal)]))
+    except BaseException:
+        for journal in found:
+            journal.close(worked=False)
+        raise
     for journal in found:
         if not journal.pending and not journal.pulse.died:
-            journal.hides = False
-            journal.close()
+            journal.close(worked=False)
     return [journal for journal in found if journal.pending or journal.pulse.died]
 
 
 def _held(journal: Journal) -> Journal | None:
     """The journal as it is once nobody else writes it; None where it ended meanwhile."""
     journal.hold()
-    latest = Journal.read(journal.path)
+    try:
+        latest = Journal.read(journal.path)
+    except BaseException:
+        journal.close(worked=False)
+        raise
     latest.pulse, latest.idle = journal.pulse, journal.idle
     if latest.ended is not None:
         latest.close()

@@ -100,12 +100,13 @@ def resume(stage: Stage, run: str, *, alone: bool = False, progress: Progress = 
     request = journal.request
     try:
         change = change_of(stage, request)
+        if request.limit is not None:
+            request = replace(request, limit=max(request.limit - journal.moved, 0))
+        move = _Move(stage, journal.queue, request, run, journal, progress, change)
     except BaseException:
-        journal.close()
+        journal.close(worked=False)
         raise
-    if request.limit is not None:
-        request = replace(request, limit=max(request.limit - journal.moved, 0))
-    return _Move(stage, journal.queue, request, run, journal, progress, change).run(alone=alone)
+    return move.run(alone=alone)
 
 
 def _left_to_aws(stage: Stage, dead: Queue, to: Queue | None, request: Request) -> bool:
@@ -136,6 +137,8 @@ class _Move:
         self._left_behind: list[Journal] = []
         self._lease: Lease | None = None
         self._unsure = 0
+        self._worked = False
+        """Whether anything may have been received."""
         self._progress = progress
         self._work_queue = work_of(stage.topology, dead.word)
         self._leaves = self._to is not None and self._to.word != self._work_queue
@@ -166,7 +169,7 @@ class _Move:
                     report.problem = f"Stopped by `cancel`, from {self._lease.asked_by}."
             finally:
                 for each in (journal, *self._left_behind):
-                    each.close()
+                    each.close(worked=self._worked)
         self._changes.tell(report)
         report.seconds = round(monotonic() - started, 3)
         return report
@@ -283,6 +286,7 @@ class _Move:
                 sweep.last = Linger(sqs, self._dead.url, sweep, mover)
             try:
                 with interruptible(sweep):
+                    self._worked = True
                     async with alongside(*[journal.pulse.beat() for journal in self._journals]), watched(pace, mover):
                         await sweep.run(mover.visit)
             finally:

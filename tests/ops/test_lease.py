@@ -25,6 +25,7 @@ from ops.stage import Stage
 from stacks import names
 from tests.ops.cli.typed import answer, dead_tickets, ops, queue
 from tests.ops.endpoint import Endpoint
+from tests.ops.faults import no_room_for
 from tests.sample.topology import SAMPLE
 
 RUN = "20260101-000000-aaaa"
@@ -204,3 +205,18 @@ def test_who_has_no_name_on_this_machine_is_called_by_their_number(
         assert running.holder.who == f"user {os.getuid()}"
         leases.ask_to_stop(stage, dead, running)
     assert ops("redrive", "open_ticket", "--yes").exit_code == 0
+
+
+def test_a_full_disk_leaves_the_lock_with_who_had_it_last_and_is_named(
+    aws: Endpoint, stage: Stage, dead: Queue
+) -> None:
+    with held(stage, dead, "redrive", RUN):
+        (path,) = stage.open_locks().glob("*.lock")
+    before = path.read_bytes()
+    with (
+        no_room_for(b'"another"'),
+        pytest.raises(OpsError, match=f"{path} cannot be written: No space left"),
+        held(stage, dead, "redrive", "another"),
+    ):
+        pass
+    assert path.read_bytes() == before

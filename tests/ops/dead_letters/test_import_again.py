@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ops.dead_letters import imported, restore
 from ops.dead_letters.imported import Asked, Imported
-from ops.errors import UsageError
+from ops.errors import OpsError, UsageError
 from ops.queue import find
 from ops.redrive.journal import new_run
 from ops.stage import Access, Stage
@@ -88,3 +90,28 @@ def test_an_import_by_address_goes_on_with_the_same_by_the_stages_word(
     done = answer("import", "open_ticket-dlq", str(file), "--yes")
     assert (done["run"], done["before"], done["sent"]) == (RUN, 10, 30)
     assert len(queue(aws, "open_ticket-dlq")) == 50
+
+
+def test_an_import_that_goes_on_in_vain_does_not_make_the_last_line_look_like_new(
+    aws: Endpoint, stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "letters.jsonl"
+    for number in range(8):
+        aws.put(queue(aws, "change_ticket-dlq"), str(number), group="g")
+    answer("export", "change_ticket", str(file))
+    journal = Imported(
+        imported.path(stage, RUN), Asked(find(stage, "change_ticket-dlq"), str(file), restore._digest(file), 0)
+    )
+    journal.open()
+    journal.sent([1])
+    journal.close()
+    for path in stage.files.glob(f"{RUN}.*"):
+        os.utime(path, (0, 0))
+
+    async def away(self: Any) -> None:
+        raise OpsError("SQS is away.")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(restore._Import, "_work", away)
+        assert ops("resume", RUN).exit_code == 5
+    assert answer("resume", RUN)["maybe_twice"] == 7
