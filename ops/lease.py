@@ -105,6 +105,13 @@ class Lease:
         """Whether the work must end: another took the queue, or somebody asked."""
         return self.lost or self.asked_by is not None
 
+    @property
+    def why(self) -> str | None:
+        """Why the work had to end before its time, in words; None where it had not to."""
+        if self.asked_by is not None:
+            return f"Stopped by `cancel`, from {self.asked_by}."
+        return "It was not heard of for too long, as of a machine asleep, and another took over." if self.lost else None
+
     def on_loss(self, stop: Callable[[], None]) -> None:
         """Calls `stop`, from another thread, when another took it or somebody asks for the work to stop."""
         self._stop = stop

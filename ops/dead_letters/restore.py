@@ -132,7 +132,9 @@ class _Import:
     def run(self, *, alone: bool) -> Restored:
         with held(self._stage, self._to, "import", self._journal.run, alone=alone) as lease:
             lease.on_loss(lambda: self.stop(INTERRUPTED))
-            return self._act()
+            result = self._act()
+            result.problem = (lease.why if result.stopped == INTERRUPTED else None) or result.problem
+            return result
 
     def _act(self) -> Restored:
         journal, result = self._journal, self._result

@@ -163,10 +163,7 @@ class _Move:
                         journal.hold()
                     self._left_behind = journals.left_behind(self._stage, self._dead)
                     self._act(journal)
-                if self._lease.lost:
-                    report.problem = "It was not heard of for too long, as of a machine asleep, and another took over."
-                if self._lease.asked_by is not None:
-                    report.problem = f"Stopped by `cancel`, from {self._lease.asked_by}."
+                report.problem = self._lease.why or report.problem
             finally:
                 for each in (journal, *self._left_behind):
                     each.close(worked=self._worked)
