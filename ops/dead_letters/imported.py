@@ -101,8 +101,8 @@ class Imported:
 
     def end(self) -> None:
         """All of them are in the queue."""
-        self.ended = True
         self._write(msgspec.json.encode(_Line(ended=True)))
+        self.ended = True
 
     def forget(self) -> None:
         """Nothing is in the queue, so nobody needs it."""

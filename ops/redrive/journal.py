@@ -162,11 +162,21 @@ class Journal:
         self._settled, self._new = 0, []
 
     def end(self, how: str) -> None:
-        """Nothing is left to go on with, so what may hold secrets and was kept for that is forgotten."""
-        self.ended = how
+        """Nothing is left to go on with, so what may hold secrets and was kept for that is forgotten.
+
+        Raises `OpsError` where that cannot be written: it has not ended then, and keeps what it kept.
+        """
         asked = self.request
+        self.ended = how
         self.request = replace(asked, edit=None, selection=replace(asked.selection, filter=None))
-        if self._file is None or self.request == asked:
+        try:
+            self._write_end(how, changed=self.request != asked)
+        except BaseException:
+            self.ended, self.request = None, asked
+            raise
+
+    def _write_end(self, how: str, *, changed: bool) -> None:
+        if self._file is None or not changed:
             self._write(_Line(ended=how))
             return
         self._close_file()
