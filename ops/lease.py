@@ -34,6 +34,7 @@ from ops.errors import OpsError, UsageError
 from ops.item import plain, typed
 from ops.person import login
 from ops.queue import Queue
+from ops.sqs.clock import since_boot
 from ops.stage import Stage, in_words
 from stacks import names
 
@@ -153,13 +154,13 @@ class Lease:
         return self._item(self._holder.id, Holder) if self._table is not None else None
 
     def keep(self) -> None:
-        """Renews it, and looks whether somebody asks for the work to stop, until `end`."""
-        renewed = time.monotonic()
+        """Renews it, and looks whether somebody asks for the work to stop, until `end`; at once after a sleep."""
+        renewed = since_boot()
         while not self._over.wait(min(LOOK, EVERY)):
             self._look(_asked_in(self._stop_file))
-            if not self._shared or time.monotonic() - renewed < EVERY:
+            if not self._shared or since_boot() - renewed < EVERY:
                 continue
-            renewed = time.monotonic()
+            renewed = since_boot()
             try:
                 kept = self._put(LASTS)
                 if kept:

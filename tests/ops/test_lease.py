@@ -220,3 +220,17 @@ def test_a_full_disk_leaves_the_lock_with_who_had_it_last_and_is_named(
     ):
         pass
     assert path.read_bytes() == before
+
+
+def test_after_a_sleep_a_lost_queue_is_noticed_at_once(
+    aws: Endpoint, stage: Stage, dead: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept = [0.0]
+    monkeypatch.setattr(leases, "LOOK", 0.01)
+    monkeypatch.setattr(leases, "since_boot", lambda: time.monotonic() + slept[0])
+    with held(stage, dead, "redrive", RUN) as mine:
+        item = lease(aws)
+        aws.tables[names.resource(names.LOCAL, names.REDRIVES)][item["id"]["S"]] = {**item, "token": {"S": "another's"}}
+        slept[0] = 3600
+        until(lambda: mine.lost)
+    assert mine.why is not None
