@@ -117,7 +117,7 @@ class Stage:
         if account is None:
             with in_words():
                 account = str(there.client("sts").get_caller_identity()["Account"])
-        host = "" if there.on_aws else "@" + re.sub(r"[^a-z0-9.]+", "-", authority(there.reached))
+        host = "" if there.on_aws else f"@{in_a_name(there.reached)}"
         return replace(there, name=f"{account}-{region}{host}")
 
     @property
@@ -178,6 +178,11 @@ class Stage:
 
 LOCKS = "locks"
 """What an earlier version kept beside the folders of stages and accounts."""
+
+
+def in_a_name(url: str) -> str:
+    """Host and port of a URL as the name of a folder has them."""
+    return re.sub(r"[^a-z0-9.]+", "-", authority(url))
 
 
 def places(home: Path, place: str | None = None) -> list[Path]:

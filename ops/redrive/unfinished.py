@@ -12,7 +12,7 @@ from ops.dead_letters import imported
 from ops.queue import Queue
 from ops.redrive import journal as journal_files
 from ops.redrive.journal import Journal
-from ops.stage import places
+from ops.stage import in_a_name, places
 
 
 class Unfinished(Struct, frozen=True, kw_only=True):
@@ -76,9 +76,18 @@ def resume_command(place: str, run: str, queue: Queue) -> str:
     """What goes on with that run: of an account it finds the folder by itself, where an emulator is it must be told."""
     if not place[:1].isdigit():
         return f"resume {run} --stage {place}"
+    host = place.partition("@")[2]
+    return shlex.join(("resume", run, *(("--endpoint-url", _endpoint(host, queue)) if host else ())))
+
+
+def _endpoint(host: str, queue: Queue) -> str:
+    """Where an emulator is whose folder says that host: some have another one in the URLs of their queues."""
     where = urlsplit(queue.url)
-    endpoint = ("--endpoint-url", f"{where.scheme}://{where.netloc}") if "@" in place else ()
-    return shlex.join(("resume", run, *endpoint))
+    if in_a_name(queue.url) == host:
+        return f"{where.scheme}://{where.netloc}"
+    name, _, port = host.rpartition("-")
+    scheme = {"443": "https", "80": "http"}.get(port, where.scheme)
+    return f"{scheme}://{name}:{port}"
 
 
 def _told(folder: Path, run: str, queue: Queue, moved: int, undeleted: int, file: str | None) -> Unfinished:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from ops.errors import UsageError
@@ -10,6 +12,7 @@ from ops.redrive import journal as journals
 from ops.redrive.journal import Journal
 from ops.redrive.request import Request
 from ops.redrive.run import redrive, resume
+from ops.redrive.unfinished import resume_command
 from ops.sqs import sweep as sweeps
 from ops.stage import Access, Stage
 from tests.ops.cli.typed import answer, dead_tickets, ops, queue
@@ -127,3 +130,30 @@ def test_aws_moves_nothing_that_a_run_of_ours_sent_that_died_since_it_was_asked(
     with pytest.raises(UsageError, match=f"`resume {RUN} --stage local` first"):
         redrive(stage, Request("open_ticket", natively=True), yes=True)
     assert len(queue(aws, "open_ticket-dlq")) == 30
+
+
+def test_the_command_that_goes_on_works_where_an_emulators_urls_have_another_host(
+    aws: Endpoint, stage: Stage, account: Stage
+) -> None:
+    dead = queue(aws, "open_ticket-dlq")
+    left(account, dead.url, dead_tickets(aws, 3)[:2])
+    (listed,) = answer("resume")
+    assert (
+        listed["command"] == f"resume {RUN} --endpoint-url {(stage.endpoint or '').replace('127.0.0.1', 'localhost')}"
+    )
+    assert answer(*shlex.split(listed["command"]))["tally"]["moved"] == 1
+    assert answer("resume") == []
+
+
+@pytest.mark.parametrize(
+    ("place", "url", "endpoint"),
+    [
+        ("@localhost-4566", "http://127.0.0.1:4566/123456789012/a", "http://127.0.0.1:4566"),
+        ("@localhost-4566", "http://sqs.eu-west-1.localhost.localstack.cloud:4566/1/a", "http://localhost:4566"),
+        ("@my-emulator-9324", "http://localhost:9324/queue/a", "http://my-emulator:9324"),
+        ("@emulator.example-443", "http://queues/1/a", "https://emulator.example:443"),
+    ],
+)
+def test_the_endpoint_is_told_by_which_the_place_is_found_again(place: str, url: str, endpoint: str) -> None:
+    told = resume_command(f"123456789012-eu-west-1{place}", RUN, Queue("a", "other", "a", url))
+    assert told == f"resume {RUN} --endpoint-url {endpoint}"
