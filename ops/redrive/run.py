@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
@@ -188,6 +189,7 @@ class _Move:
             if report.stopped in ENDS and not report.undeleted and not report.in_flight:
                 try:
                     journal.end(report.stopped or "done")
+                    self._end_left_behind()
                 except OpsError as error:
                     self._failed(error)
             if not journal.catch_up() and not self._dead.fifo:
@@ -197,6 +199,18 @@ class _Move:
                 report.edit_in = str(journal.path)
             self._changes.close(report)
             report.problem = audit.end(self._stage, record, self._result()) or report.problem
+
+    def _end_left_behind(self) -> None:
+        """Ends the runs whose leftovers are settled, where this one took all that was there, so theirs too."""
+        report, tally = self._report, self._report.tally
+        kept = tally.refused or tally.group_blocked or tally.lapsed or tally.left or report.locked or report.uncounted
+        all_meant = self._request.selection.everything and self._request.limit is None
+        if report.stopped not in (None, START) or kept or not all_meant:
+            return
+        for each in self._left_behind:
+            if not each.pending:
+                with suppress(OpsError):  # it can be resumed still, and does nothing then
+                    each.end(f"with {report.run}")
 
     def _failed(self, error: BaseException) -> None:
         told = isinstance(error, OpsError)
