@@ -34,6 +34,7 @@ from ops.errors import OpsError, UsageError
 from ops.item import plain, typed
 from ops.person import login
 from ops.queue import Queue
+from ops.sqs.clock import since_boot
 from ops.stage import Stage, in_words
 from stacks import names
 
@@ -105,6 +106,13 @@ class Lease:
         """Whether the work must end: another took the queue, or somebody asked."""
         return self.lost or self.asked_by is not None
 
+    @property
+    def why(self) -> str | None:
+        """Why the work had to end before its time, in words; None where it had not to."""
+        if self.asked_by is not None:
+            return f"Stopped by `cancel`, from {self.asked_by}."
+        return "It was not heard of for too long, as of a machine asleep, and another took over." if self.lost else None
+
     def on_loss(self, stop: Callable[[], None]) -> None:
         """Calls `stop`, from another thread, when another took it or somebody asks for the work to stop."""
         self._stop = stop
@@ -146,13 +154,13 @@ class Lease:
         return self._item(self._holder.id, Holder) if self._table is not None else None
 
     def keep(self) -> None:
-        """Renews it, and looks whether somebody asks for the work to stop, until `end`."""
-        renewed = time.monotonic()
+        """Renews it, and looks whether somebody asks for the work to stop, until `end`; at once after a sleep."""
+        renewed = since_boot()
         while not self._over.wait(min(LOOK, EVERY)):
             self._look(_asked_in(self._stop_file))
-            if not self._shared or time.monotonic() - renewed < EVERY:
+            if not self._shared or since_boot() - renewed < EVERY:
                 continue
-            renewed = time.monotonic()
+            renewed = since_boot()
             try:
                 kept = self._put(LASTS)
                 if kept:
@@ -221,13 +229,13 @@ def held(stage: Stage, queue: Queue, action: str, run: str, *, alone: bool = Fal
             by = before.busy(queue) if before is not None else f"Another process works on {queue.word}"
             raise UsageError(f"{by}: wait for it, or end it: with Ctrl-C where it runs, or `cancel`.")
         before = _read(path)
-        _name(file, holder)
+        _name(path, file, holder)
         lease = Lease(stage, queue, holder, before, path)
         try:
             lease.take(alone=alone)
         except BaseException:
             # Whoever died here before may have the lease in the table still, which nobody need wait for.
-            _name(file, before)
+            _name(path, file, before)
             raise
         threading.Thread(target=lease.keep, daemon=True).start()
         try:
@@ -310,11 +318,12 @@ def _lock(stage: Stage, queue: Queue) -> Path:
     return stage.open_locks() / f"{'-'.join((*at, *_place(stage, queue)))}.lock"
 
 
-def _name(file: int, holder: Holder | None) -> None:
-    """Writes who has the lock, or had it last."""
-    os.ftruncate(file, 0)
-    if holder is not None:
-        private_file.write(file, msgspec.json.encode(holder))
+def _name(path: Path, file: int, holder: Holder | None) -> None:
+    """Writes who has the lock, or had it last. Raises `OpsError` where it cannot, and it says what it said before."""
+    try:
+        private_file.rewrite(file, msgspec.json.encode(holder) if holder is not None else b"")
+    except OSError as error:
+        raise OpsError(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def _locked(file: int) -> bool:

@@ -122,6 +122,21 @@ def write(file: int, content: bytes) -> None:
         content = content[os.write(file, content) :]
 
 
+def rewrite(file: int, content: bytes) -> None:
+    """Put that content into the file, open for appending, in place of what it has. Raises `OSError`.
+
+    What it has stays where there is no room for more.
+    """
+    before = os.fstat(file).st_size
+    try:
+        write(file, content)
+    except OSError:
+        os.ftruncate(file, before)
+        raise
+    os.ftruncate(file, 0)
+    write(file, content)
+
+
 def _sync_folder(path: Path) -> None:
     """Write to the disk which files are in the folder: else a machine that loses power may forget a file it has."""
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)

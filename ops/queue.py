@@ -53,6 +53,15 @@ class Queue:
         """What no other queue that the stage reaches has; its host has several names."""
         return self.region, self.account, self.name
 
+    @property
+    def address(self) -> tuple[str | None, ...]:
+        """What no other queue anywhere has, and it has by whatever stage, word or address it is named."""
+        try:
+            said = Address.of(self.url)
+        except UsageError:
+            said = None
+        return (said.host, said.region, said.account, said.name) if said is not None else (self.url,)
+
 
 def known(stage: str, topology: Topology) -> Iterator[tuple[str, Kind, str]]:
     """Word, kind and physical name of every queue of the topology, integration by integration, and of the chat's."""

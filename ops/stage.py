@@ -117,7 +117,7 @@ class Stage:
         if account is None:
             with in_words():
                 account = str(there.client("sts").get_caller_identity()["Account"])
-        host = "" if there.on_aws else "@" + re.sub(r"[^a-z0-9.]+", "-", authority(there.reached))
+        host = "" if there.on_aws else f"@{in_a_name(there.reached)}"
         return replace(there, name=f"{account}-{region}{host}")
 
     @property
@@ -174,6 +174,28 @@ class Stage:
         for folder in (self.locks.parent, self.locks):
             own_folder(folder)
         return self.locks
+
+
+LOCKS = "locks"
+"""What an earlier version kept beside the folders of stages and accounts."""
+
+
+def in_a_name(url: str) -> str:
+    """Host and port of a URL as the name of a folder has them."""
+    return re.sub(r"[^a-z0-9.]+", "-", authority(url))
+
+
+def places(home: Path, place: str | None = None) -> list[Path]:
+    """The folders below that one for journals, exports and audit records: of all stages and accounts, or of one.
+
+    Raises `OpsError` where one is somebody else's: whoever writes a journal decides what is deleted as sent.
+    """
+    found = sorted(each for each in (home / "ops").glob(place or "*") if each.is_dir() and each.name != LOCKS)
+    if found:
+        own_folder(home / "ops")
+    for each in found:
+        own_folder(each)
+    return found
 
 
 def _signed_in(access: Access) -> tuple[botocore.session.Session, str]:

@@ -121,7 +121,7 @@ def drop(
         finally:
             told = audit.end(stage, record, result)
         taken.run = run_id
-        taken.problem = told or taken.problem
+        taken.problem = (lease.why if taken.stopped == INTERRUPTED else None) or told or taken.problem
     return taken
 
 

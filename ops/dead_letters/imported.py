@@ -17,7 +17,7 @@ from ops import private_file
 from ops.errors import OpsError, UsageError
 from ops.queue import Queue
 from ops.redrive.pulse import Pulse
-from ops.stage import Stage
+from ops.stage import Stage, places
 
 
 class Asked(Struct, frozen=True):
@@ -71,19 +71,25 @@ class Imported:
         return journal
 
     def open(self) -> None:
-        """Makes it this process's.
+        """Makes it this process's, and reads it again: another may have written to it until now.
 
-        Raises `UsageError` where it is that of a process that lives, `OpsError` where it cannot be written.
+        Raises `UsageError` where it is that of a process that lives, or it ended meanwhile, `OpsError` where it cannot
+        be written.
         """
         self.idle = self._pulse.take()
         try:
-            if not self.path.exists():
+            if self.path.exists():
+                latest = Imported.read(self.path)
+                self.lines, self.ended = latest.lines, latest.ended
+                if self.ended:
+                    raise UsageError(f"{self.run} ended meanwhile: all of its file is in {self.asked.queue.word}.")
+            else:
                 with self._in_words():
                     private_file.replace(self.path, msgspec.json.encode(self.asked) + b"\n")
             self._file = private_file.append(self.path)
             self._write(b"")  # a line that a killed process left half-written ends here
         except BaseException:
-            self._pulse.end(forget=not self.path.exists())
+            self.close(worked=not self.path.exists())
             raise
 
     def sent(self, lines: Iterable[int]) -> None:
@@ -95,20 +101,23 @@ class Imported:
 
     def end(self) -> None:
         """All of them are in the queue."""
-        self.ended = True
         self._write(msgspec.json.encode(_Line(ended=True)))
+        self.ended = True
 
     def forget(self) -> None:
         """Nothing is in the queue, so nobody needs it."""
         self.ended = True
         self.path.unlink(missing_ok=True)
 
-    def close(self) -> None:
-        """Lets another process have it."""
+    def close(self, *, worked: bool = True) -> None:
+        """Lets another process have it; where this one sent nothing, it is left as it was found."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
-        self._pulse.end(forget=self.ended)
+        if worked or self.ended:
+            self._pulse.end(forget=self.ended or not self.path.exists())
+        else:
+            self._pulse.put_back()
 
     def _write(self, line: bytes) -> None:
         assert self._file is not None
@@ -134,6 +143,17 @@ def unfinished(stage: Stage) -> list[Imported]:
     Raises `OpsError` where they are somebody else's.
     """
     return [journal for journal in map(whole, _files(stage)) if journal is not None and not journal.ended]
+
+
+def same(stage: Stage, asked: Asked) -> Imported | None:
+    """The journal of an import of the same file to the same queue that did not end, wherever it was begun here.
+
+    Raises as `unfinished` does.
+    """
+    what = (asked.queue.address, asked.digest, asked.skip)
+    found = (whole(file) for place in places(stage.home) for file in sorted(place.glob("*.import")) if file.is_file())
+    alike = (each for each in found if each is not None and not each.ended)
+    return next((e for e in alike if (e.asked.queue.address, e.asked.digest, e.asked.skip) == what), None)
 
 
 def _files(stage: Stage) -> list[Path]:

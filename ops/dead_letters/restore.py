@@ -85,15 +85,7 @@ def restore(
             f"{file} has messages without a group, which {to.name} needs: they come from a standard queue."
         )
     asked = Asked(to, str(file.resolve()), _digest(file), skip)
-    same = (asked.queue.url, asked.digest, asked.skip)
-    journal = next(
-        (
-            each
-            for each in imported.unfinished(stage)
-            if (each.asked.queue.url, each.asked.digest, each.asked.skip) == same
-        ),
-        None,
-    )
+    journal = imported.same(stage, asked)
     if not yes:
         before = len(journal.lines) if journal is not None else 0
         return Restored(queue=to.word, messages=total, before=before, torn=torn)
@@ -106,7 +98,7 @@ def restore(
 def resume(stage: Stage, run_id: str, *, alone: bool = False, progress: Callable[[int, int], None]) -> Restored | None:
     """Goes on with the import of that name; None where there is none that did not end.
 
-    Raises `UsageError` where its file is not there any more, or another.
+    Raises `UsageError` where its file is not there any more, or another, or where it ended meanwhile.
     """
     journal = next((each for each in imported.unfinished(stage) if each.run == run_id), None)
     if journal is None:
@@ -140,10 +132,15 @@ class _Import:
     def run(self, *, alone: bool) -> Restored:
         with held(self._stage, self._to, "import", self._journal.run, alone=alone) as lease:
             lease.on_loss(lambda: self.stop(INTERRUPTED))
-            return self._act()
+            result = self._act()
+            result.problem = (lease.why if result.stopped == INTERRUPTED else None) or result.problem
+            return result
 
     def _act(self) -> Restored:
         journal, result = self._journal, self._result
+        # What was read before the queue was this process's may be old: another import may have ended since.
+        if not journal.path.exists() and (other := imported.same(self._stage, journal.asked)) is not None:
+            raise UsageError(f"{other.run} began with the same file meanwhile: `resume {other.run}` goes on with it.")
         journal.open()
         try:
             result.before = result.sent = len(journal.lines)
@@ -167,7 +164,7 @@ class _Import:
                 kept = {name: count for name, count in counts.items() if count is not None}
                 result.problem = audit.end(self._stage, record, kept)
         finally:
-            journal.close()
+            journal.close(worked=bool(self._unsure) or result.sent > result.before)
         return result
 
     def stop(self, reason: str) -> None:

@@ -27,7 +27,7 @@ from ops.errors import OpsError, UsageError
 from ops.queue import Queue
 from ops.redrive.pulse import Pulse
 from ops.redrive.request import Request
-from ops.stage import Stage
+from ops.stage import Stage, places
 
 LONG = 16 * 1024 * 1024
 """Bytes after which a journal is rewritten."""
@@ -162,11 +162,21 @@ class Journal:
         self._settled, self._new = 0, []
 
     def end(self, how: str) -> None:
-        """Nothing is left to go on with, so what may hold secrets and was kept for that is forgotten."""
-        self.ended = how
+        """Nothing is left to go on with, so what may hold secrets and was kept for that is forgotten.
+
+        Raises `OpsError` where that cannot be written: it has not ended then, and keeps what it kept.
+        """
         asked = self.request
+        self.ended = how
         self.request = replace(asked, edit=None, selection=replace(asked.selection, filter=None))
-        if self._file is None or self.request == asked:
+        try:
+            self._write_end(how, changed=self.request != asked)
+        except BaseException:
+            self.ended, self.request = None, asked
+            raise
+
+    def _write_end(self, how: str, *, changed: bool) -> None:
+        if self._file is None or not changed:
             self._write(_Line(ended=how))
             return
         self._close_file()
@@ -175,10 +185,16 @@ class Journal:
         with self._in_words():
             private_file.replace(self.path, b"\n".join(lines) + msgspec.json.encode(_Line(ended=how)) + b"\n")
 
-    def close(self) -> None:
-        """Closes the file, and lets another process have it; the journal can still be read."""
+    def close(self, *, worked: bool = True) -> None:
+        """Closes the file, and lets another process have it; the journal can still be read.
+
+        Where this process did not work on it yet, it is left as it was found.
+        """
         self._close_file()
-        self.pulse.end(forget=self.ended is not None, hides=self.hides)
+        if worked or self.ended is not None:
+            self.pulse.end(forget=self.ended is not None, hides=self.hides)
+        else:
+            self.pulse.put_back()
 
     def _close_file(self) -> None:
         if self._file is not None:
@@ -265,27 +281,35 @@ def of(stage: Stage, run: str) -> Journal:
     return held
 
 
-def left_behind(stage: Stage, url: str) -> list[Journal]:
+def left_behind(stage: Stage, queue: Queue) -> list[Journal]:
     """The journals, held, of redrives of that queue that did not end, do not run, and left something.
 
-    That is what they sent and did not delete, or what their process hides since it died.
+    That is what they sent and did not delete, or what their process hides since it died; in whatever stage or account
+    of this machine they were begun.
     """
     found: list[Journal] = []
-    for journal in unfinished(stage):
-        if journal.queue.url == url:
+    try:
+        for journal in _unfinished_of(stage, queue):
             with suppress(UsageError):
                 found.extend(filter(None, [_held(journal)]))
+    except BaseException:
+        for journal in found:
+            journal.close(worked=False)
+        raise
     for journal in found:
         if not journal.pending and not journal.pulse.died:
-            journal.hides = False
-            journal.close()
+            journal.close(worked=False)
     return [journal for journal in found if journal.pending or journal.pulse.died]
 
 
 def _held(journal: Journal) -> Journal | None:
     """The journal as it is once nobody else writes it; None where it ended meanwhile."""
     journal.hold()
-    latest = Journal.read(journal.path)
+    try:
+        latest = Journal.read(journal.path)
+    except BaseException:
+        journal.close(worked=False)
+        raise
     latest.pulse, latest.idle = journal.pulse, journal.idle
     if latest.ended is not None:
         latest.close()
@@ -293,6 +317,17 @@ def _held(journal: Journal) -> Journal | None:
     return latest
 
 
-def pending(stage: Stage, url: str) -> set[str]:
-    """Ids of messages of that queue that an unfinished redrive sent and did not delete."""
-    return {id_ for journal in unfinished(stage) if journal.queue.url == url for id_ in journal.pending}
+def pending(stage: Stage, queue: Queue) -> set[str]:
+    """Ids of messages of that queue that an unfinished redrive of this machine sent and did not delete."""
+    return {id_ for journal in undeleted(stage, queue) for id_ in journal.pending}
+
+
+def undeleted(stage: Stage, queue: Queue) -> list[Journal]:
+    """The journals of the redrives of that queue that did not end and sent what they did not delete."""
+    return [journal for journal in _unfinished_of(stage, queue) if journal.pending]
+
+
+def _unfinished_of(stage: Stage, queue: Queue) -> list[Journal]:
+    """The journals of redrives of that queue that did not end, wherever they were begun: it has several names."""
+    found = (whole(file) for place in places(stage.home) for file in sorted(place.glob("*.journal")) if file.is_file())
+    return [each for each in found if each is not None and each.ended is None and each.queue.address == queue.address]

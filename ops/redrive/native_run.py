@@ -71,8 +71,7 @@ def move(
         _count(stage, dead, report)
     finally:
         told = audit.end(stage, record, {"moved": tally.moved, "stopped": report.stopped})
-    asked = f"Stopped by `cancel`, from {lease.asked_by}." if lease.asked_by is not None else None
-    report.problem = told or asked or course.problem or report.problem
+    report.problem = told or lease.why or course.problem or report.problem
     report.seconds = round(monotonic() - started, 3)
     return report
 

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from ops import private_file
-from ops.errors import UsageError
+from ops.errors import OpsError, UsageError
 
 EVERY = 20.0
 """Seconds between two beats."""
@@ -25,6 +25,10 @@ class Pulse:
         self._journal = journal
         self._path = journal.with_suffix(".pulse")
         self._file: int | None = None
+        self._found: dict[Path, float] = {}
+        """When the files were last written that were there as it was taken."""
+        self._length = 0
+        """Bytes of it that were there."""
         self.died = False
         """Whether the process that had it before died with it, and may hide messages that nobody holds."""
 
@@ -33,7 +37,8 @@ class Pulse:
 
         Raises `UsageError` where it beats for a process that lives, `OpsError` where it cannot be written.
         """
-        last = max((path.stat().st_mtime for path in (self._path, self._journal) if path.exists()), default=None)
+        found = {path: path.stat().st_mtime for path in (self._path, self._journal) if path.exists()}
+        last = max(found.values(), default=None)
         file = private_file.append(self._path)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -44,9 +49,13 @@ class Pulse:
                 "with Ctrl-C where it runs, or `cancel`."
             ) from None
         self.died = bool(_holder(self._path, ""))
-        os.ftruncate(file, 0)
-        private_file.write(file, str(os.getpid()).encode())
-        self._file = file
+        self._file, self._found, self._length = file, found, os.fstat(file).st_size
+        try:
+            # Behind what is there: on a full disk the sign that a process died must stay.
+            private_file.write(file, f"\n{os.getpid()}".encode())
+        except OSError as error:
+            self.put_back()
+            raise OpsError(f"{self._path} cannot be written: {error.strerror}.") from None
         return max(time.time() - last, 0.0) if last is not None else None
 
     async def beat(self) -> None:
@@ -54,6 +63,19 @@ class Pulse:
         while self._file is not None:
             os.utime(self._file)
             await asyncio.sleep(EVERY)
+
+    def put_back(self) -> None:
+        """Lets another process take it, as this one found it: nothing was done in between."""
+        if self._file is None:
+            return
+        os.ftruncate(self._file, self._length)
+        for path, moment in self._found.items():
+            if path.exists():
+                os.utime(path, (moment, moment))
+        if self._path not in self._found:
+            self._path.unlink(missing_ok=True)
+        os.close(self._file)
+        self._file = None
 
     def end(self, *, forget: bool = False, hides: bool = True) -> None:
         """Lets another process take it; `forget` where nothing is left for another.
@@ -72,6 +94,6 @@ class Pulse:
 
 def _holder(path: Path, unknown: str = "of another") -> str:
     try:
-        return path.read_text(encoding="ascii") or unknown
-    except (OSError, UnicodeError):
+        return path.read_text(encoding="ascii").splitlines()[-1]
+    except (OSError, UnicodeError, IndexError):
         return unknown

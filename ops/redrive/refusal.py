@@ -8,8 +8,10 @@ from ops.dead_letters.cause import Causes
 from ops.dead_letters.selection import Chooser, checked_limit
 from ops.errors import UsageError
 from ops.queue import Queue
+from ops.redrive import journal as journals
 from ops.redrive import native
 from ops.redrive.request import Request
+from ops.redrive.unfinished import resume_command
 from ops.stage import Stage
 
 GROUP = re.compile(r"[!-~]{1,128}")
@@ -29,8 +31,20 @@ def refuse(stage: Stage, dead: Queue, to: Queue | None, request: Request) -> Non
         raise UsageError(
             "AWS's own redrive takes no filter, limit, edit or group, and goes to no other region: leave out --native."
         )
+    if request.natively:
+        refuse_undeleted(stage, dead)
     Chooser(request.selection, dead.kind)
     Causes(stage, needed=request.selection.asks_cause).check(dead.kind)
+
+
+def refuse_undeleted(stage: Stage, dead: Queue) -> None:
+    """Raises `native.Unsuitable` where a run of ours sent what it did not delete: AWS would send it again."""
+    for journal in journals.undeleted(stage, dead):
+        command = resume_command(journal.path.parent.name, journal.run, journal.queue)
+        raise native.Unsuitable(
+            f"{journal.run} sent {len(journal.pending):,} messages of {dead.word} and did not delete them, and AWS's "
+            f"own redrive would send them again: `{command}` first, or leave out --native."
+        )
 
 
 def _refuse_destination(dead: Queue, to: Queue | None, group: str | None) -> None:

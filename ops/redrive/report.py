@@ -53,7 +53,8 @@ class Report:
     """Messages that were left by the count and were sent before the start: they died later, or SQS had not counted them
     yet."""
     maybe_twice: int = 0
-    """Messages in sends that got no answer; a standard queue may hold them twice, with the same idempotency key."""
+    """Messages in sends that got no answer; a standard queue may hold them twice, with the same idempotency key, and a
+    FIFO queue where a run goes on after five minutes: then those that may have been on their way when it stopped."""
     undeleted: int = 0
     """Messages that were sent and may be in the dead-letter queue too; `resume` deletes them."""
     forced: bool = False

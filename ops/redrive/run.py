@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
@@ -28,13 +29,13 @@ from ops.redrive.linger import Linger
 from ops.redrive.mover import CAME_BACK, LIMIT, Mover
 from ops.redrive.pace import Adaptive, Pace
 from ops.redrive.pulse import EVERY
-from ops.redrive.refusal import refuse
+from ops.redrive.refusal import refuse, refuse_undeleted
 from ops.redrive.report import FAILED, Progress, Report, quiet
 from ops.redrive.request import Request
 from ops.redrive.routing import Routing
 from ops.redrive.turns import Turns
 from ops.sqs import sweep as sweeps
-from ops.sqs.client import Sqs
+from ops.sqs.client import TEN, Sqs
 from ops.sqs.connection import INTERRUPTED, connected, interruptible
 from ops.sqs.loop import run as run_loop
 from ops.sqs.message import Message
@@ -43,6 +44,10 @@ from ops.stage import Stage
 
 ENDS = frozenset({None, START, LIMIT, CAME_BACK})
 """Why a run may stop that has nothing left to go on with."""
+WORKERS = 32
+REMEMBERED = 240
+"""Seconds after which a FIFO queue may take a message once more that was on its way: it remembers for five minutes.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html"""
 SPARE = 10
 """Seconds by which a process may be late with a beat, and a receive with its answer."""
 
@@ -75,6 +80,7 @@ def redrive(
         try:
             run = journals.new_run()
             with held(stage, dead, "redrive", run, alone=alone) as lease:
+                refuse_undeleted(stage, dead)  # a run may have died since that was asked
                 return native_run.move(stage, dead, to, request, run, lease, progress)
         except native.Unsuitable:
             if request.natively:
@@ -95,19 +101,20 @@ def resume(stage: Stage, run: str, *, alone: bool = False, progress: Progress = 
     request = journal.request
     try:
         change = change_of(stage, request)
+        if request.limit is not None:
+            request = replace(request, limit=max(request.limit - journal.moved, 0))
+        move = _Move(stage, journal.queue, request, run, journal, progress, change)
     except BaseException:
-        journal.close()
+        journal.close(worked=False)
         raise
-    if request.limit is not None:
-        request = replace(request, limit=max(request.limit - journal.moved, 0))
-    return _Move(stage, journal.queue, request, run, journal, progress, change).run(alone=alone)
+    return move.run(alone=alone)
 
 
 def _left_to_aws(stage: Stage, dead: Queue, to: Queue | None, request: Request) -> bool:
     """FIFO stays with us: what AWS's redrive takes for deduplication ids is nowhere documented."""
     here = stage.on_aws and (to is None or to.region == dead.region)
     suits = request.plain and not (request.follow or request.force or dead.fifo or dead.kind == "undelivered")
-    return here and suits and not journals.pending(stage, dead.url)
+    return here and suits and not journals.pending(stage, dead)
 
 
 class _Move:
@@ -131,6 +138,8 @@ class _Move:
         self._left_behind: list[Journal] = []
         self._lease: Lease | None = None
         self._unsure = 0
+        self._worked = False
+        """Whether anything may have been received."""
         self._progress = progress
         self._work_queue = work_of(stage.topology, dead.word)
         self._leaves = self._to is not None and self._to.word != self._work_queue
@@ -153,15 +162,12 @@ class _Move:
                 with held(self._stage, self._dead, "redrive", report.run, alone=alone) as self._lease:
                     if journal.idle is None:
                         journal.hold()
-                    self._left_behind = journals.left_behind(self._stage, self._dead.url)
+                    self._left_behind = journals.left_behind(self._stage, self._dead)
                     self._act(journal)
-                if self._lease.lost:
-                    report.problem = "It was not heard of for too long, as of a machine asleep, and another took over."
-                if self._lease.asked_by is not None:
-                    report.problem = f"Stopped by `cancel`, from {self._lease.asked_by}."
+                report.problem = self._lease.why or report.problem
             finally:
                 for each in (journal, *self._left_behind):
-                    each.close()
+                    each.close(worked=self._worked)
         self._changes.tell(report)
         report.seconds = round(monotonic() - started, 3)
         return report
@@ -183,6 +189,7 @@ class _Move:
             if report.stopped in ENDS and not report.undeleted and not report.in_flight:
                 try:
                     journal.end(report.stopped or "done")
+                    self._end_left_behind()
                 except OpsError as error:
                     self._failed(error)
             if not journal.catch_up() and not self._dead.fifo:
@@ -192,6 +199,18 @@ class _Move:
                 report.edit_in = str(journal.path)
             self._changes.close(report)
             report.problem = audit.end(self._stage, record, self._result()) or report.problem
+
+    def _end_left_behind(self) -> None:
+        """Ends the runs whose leftovers are settled, where this one took all that was there, so theirs too."""
+        report, tally = self._report, self._report.tally
+        kept = tally.refused or tally.group_blocked or tally.lapsed or tally.left or report.locked or report.uncounted
+        all_meant = self._request.selection.everything and self._request.limit is None
+        if report.stopped not in (None, START) or kept or not all_meant:
+            return
+        for each in self._left_behind:
+            if not each.pending:
+                with suppress(OpsError):  # it can be resumed still, and does nothing then
+                    each.end(f"with {report.run}")
 
     def _failed(self, error: BaseException) -> None:
         told = isinstance(error, OpsError)
@@ -220,7 +239,7 @@ class _Move:
 
     async def _work(self) -> None:
         request, report = self._request, self._report
-        before = journals.pending(self._stage, self._dead.url) if self._journal is None else set()
+        before = journals.pending(self._stage, self._dead) if self._journal is None else set()
         start = Start.of(self._stage, self._dead)
         if self._journal is not None:
             start = start.since(self._journal.begun, self._journal.moved)
@@ -235,7 +254,7 @@ class _Move:
             sweep = Sweep(
                 sqs,
                 self._dead.url,
-                workers=32,
+                workers=WORKERS,
                 gone=sent_before,
                 hidden=hidden,
                 settled=self._settled,
@@ -278,6 +297,7 @@ class _Move:
                 sweep.last = Linger(sqs, self._dead.url, sweep, mover)
             try:
                 with interruptible(sweep):
+                    self._worked = True
                     async with alongside(*[journal.pulse.beat() for journal in self._journals]), watched(pace, mover):
                         await sweep.run(mover.visit)
             finally:
@@ -311,9 +331,14 @@ class _Move:
         report.locked = unseen if hides else 0
         report.unseen = unseen if self._journal is None else 0
         self._unsure = sqs.unsure
-        report.maybe_twice = 0 if self._dead.fifo else sqs.unsure
+        report.maybe_twice = self._forgotten() if self._dead.fifo else sqs.unsure
         report.undeleted = sweep.undeleted
         report.stopped = sweep.stopped
+
+    def _forgotten(self) -> int:
+        """Messages that runs before may have had on their way so long ago that a FIFO queue has taken them again."""
+        before = sum(each.idle is not None and each.idle > REMEMBERED for each in self._journals)
+        return min(before * WORKERS * TEN, self._report.tally.moved)
 
     def _leave(self, start: Start, sent_before: Collection[str], sent: int) -> None:
         """Says what is left that may be meant and was not seen; nothing where all that was named is done."""

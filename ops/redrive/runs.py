@@ -43,7 +43,7 @@ def runs(stage: Stage, dead: Queue) -> tuple[list[Run], str | None]:
 
     Raises `OpsError` where this machine's files cannot be used.
     """
-    known = [each for each in journals(stage.home) if each[1].queue.url == dead.url]
+    known = [each for each in journals(stage.home) if each[1].queue.address == dead.address]
     places = {journal.run: folder.name for folder, journal in known}
     by_run = {journal.run: journal for _, journal in known[-MOST:]}
     found: list[Run] = []

@@ -9,13 +9,10 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from ops.dead_letters import imported
-from ops.private_file import own_folder
 from ops.queue import Queue
 from ops.redrive import journal as journal_files
 from ops.redrive.journal import Journal
-
-LOCKS = "locks"
-"""What an earlier version kept beside the folders of stages and accounts."""
+from ops.stage import in_a_name, places
 
 
 class Unfinished(Struct, frozen=True, kw_only=True):
@@ -38,7 +35,7 @@ def unfinished(home: Path, place: str | None = None) -> list[Unfinished]:
     """
     redrives: list[Unfinished] = []
     imports: list[Unfinished] = []
-    for folder in _folders(home, place):
+    for folder in places(home, place):
         redrives += [
             _told(folder, each.run, each.queue, each.moved, len(each.pending), None)
             for each in map(journal_files.whole, _files(folder, "journal"))
@@ -59,7 +56,7 @@ def journals(home: Path) -> list[tuple[Path, Journal]]:
     """
     found = [
         (folder, journal)
-        for folder in _folders(home, None)
+        for folder in places(home)
         for journal in map(journal_files.whole, _files(folder, "journal"))
         if journal is not None
     ]
@@ -68,7 +65,7 @@ def journals(home: Path) -> list[tuple[Path, Journal]]:
 
 def damaged(home: Path, place: str | None = None) -> tuple[list[Path], list[Path]]:
     """The files below that folder that are named like journals, of redrives and of imports, and are none."""
-    folders = _folders(home, place)
+    folders = places(home, place)
     return (
         [file for each in folders for file in _files(each, "journal") if journal_files.whole(file) is None],
         [file for each in folders for file in _files(each, "import") if imported.whole(file) is None],
@@ -79,9 +76,18 @@ def resume_command(place: str, run: str, queue: Queue) -> str:
     """What goes on with that run: of an account it finds the folder by itself, where an emulator is it must be told."""
     if not place[:1].isdigit():
         return f"resume {run} --stage {place}"
+    host = place.partition("@")[2]
+    return shlex.join(("resume", run, *(("--endpoint-url", _endpoint(host, queue)) if host else ())))
+
+
+def _endpoint(host: str, queue: Queue) -> str:
+    """Where an emulator is whose folder says that host: some have another one in the URLs of their queues."""
     where = urlsplit(queue.url)
-    endpoint = ("--endpoint-url", f"{where.scheme}://{where.netloc}") if "@" in place else ()
-    return shlex.join(("resume", run, *endpoint))
+    if in_a_name(queue.url) == host:
+        return f"{where.scheme}://{where.netloc}"
+    name, _, port = host.rpartition("-")
+    scheme = {"443": "https", "80": "http"}.get(port, where.scheme)
+    return f"{scheme}://{name}:{port}"
 
 
 def _told(folder: Path, run: str, queue: Queue, moved: int, undeleted: int, file: str | None) -> Unfinished:
@@ -89,15 +95,6 @@ def _told(folder: Path, run: str, queue: Queue, moved: int, undeleted: int, file
     return Unfinished(
         redrive=run, queue=queue.word, moved=moved, undeleted=undeleted, file=file, place=folder.name, command=command
     )
-
-
-def _folders(home: Path, place: str | None) -> list[Path]:
-    found = sorted(each for each in (home / "ops").glob(place or "*") if each.is_dir() and each.name != LOCKS)
-    if found:
-        own_folder(home / "ops")
-    for each in found:
-        own_folder(each)
-    return found
 
 
 def _files(folder: Path, ending: str) -> list[Path]:

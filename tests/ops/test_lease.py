@@ -25,6 +25,7 @@ from ops.stage import Stage
 from stacks import names
 from tests.ops.cli.typed import answer, dead_tickets, ops, queue
 from tests.ops.endpoint import Endpoint
+from tests.ops.faults import no_room_for
 from tests.sample.topology import SAMPLE
 
 RUN = "20260101-000000-aaaa"
@@ -204,3 +205,32 @@ def test_who_has_no_name_on_this_machine_is_called_by_their_number(
         assert running.holder.who == f"user {os.getuid()}"
         leases.ask_to_stop(stage, dead, running)
     assert ops("redrive", "open_ticket", "--yes").exit_code == 0
+
+
+def test_a_full_disk_leaves_the_lock_with_who_had_it_last_and_is_named(
+    aws: Endpoint, stage: Stage, dead: Queue
+) -> None:
+    with held(stage, dead, "redrive", RUN):
+        (path,) = stage.open_locks().glob("*.lock")
+    before = path.read_bytes()
+    with (
+        no_room_for(b'"another"'),
+        pytest.raises(OpsError, match=f"{path} cannot be written: No space left"),
+        held(stage, dead, "redrive", "another"),
+    ):
+        pass
+    assert path.read_bytes() == before
+
+
+def test_after_a_sleep_a_lost_queue_is_noticed_at_once(
+    aws: Endpoint, stage: Stage, dead: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept = [0.0]
+    monkeypatch.setattr(leases, "LOOK", 0.01)
+    monkeypatch.setattr(leases, "since_boot", lambda: time.monotonic() + slept[0])
+    with held(stage, dead, "redrive", RUN) as mine:
+        item = lease(aws)
+        aws.tables[names.resource(names.LOCAL, names.REDRIVES)][item["id"]["S"]] = {**item, "token": {"S": "another's"}}
+        slept[0] = 3600
+        until(lambda: mine.lost)
+    assert mine.why is not None
