@@ -46,9 +46,8 @@ class Mistake:
         """The lines that differ, before and after, each in one line."""
         old, new = self.original.splitlines(), self.code.splitlines()
         start = next((at for at, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), 0)
-        end = next(
-            (at for at, pair in enumerate(zip(old[:start:-1], new[:start:-1], strict=False)) if pair[0] != pair[1]), 0
-        )
+        pairs = list(zip(old[:start:-1], new[:start:-1], strict=False))
+        end = next((at for at, pair in enumerate(pairs) if pair[0] != pair[1]), len(pairs))
         return _short(" ".join(old[start : len(old) - end])), _short(" ".join(new[start : len(new) - end]))
 
 
