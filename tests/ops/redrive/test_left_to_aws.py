@@ -1,4 +1,4 @@
-"""AWS's own move takes everything, as it is: it is given only what asks for just that, of a queue that keeps no order."""
+"""AWS's own move takes everything, as it is: it is given what asks for just that, of a queue that keeps no order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ops.redrive.rule import Script
 from ops.redrive.run import redrive
 from ops.sqs.fake import FakeSqs
 from ops.stage import Stage
-from tests.ops.cli.typed import dead_tickets, queue
+from tests.ops.cli.typed import dead_tickets
 from tests.ops.endpoint import Endpoint
 from tests.ops.move_tasks import MoveTasks
 
