@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,13 +44,22 @@ class FakeEvents(Script):
 
     def put_events(self, **arguments: Any) -> Any:
         entries = arguments["Entries"]
-        assert 1 <= len(entries) <= 10
-        assert sum(len(json.dumps(entry).encode()) for entry in entries) < 1_100_000
+        # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
+        if not 1 <= len(entries) <= 10 or sum(map(_size, entries)) > 1_048_576:
+            raise refusal("ValidationException", "PutEvents")
+        for entry in entries:
+            assert entry["EventBusName"]
+            assert isinstance(json.loads(entry["Detail"]), dict)
         answer = self.answer(arguments, lambda: taken(*(None for _ in entries)))
         for entry, result in zip(entries, answer["Entries"], strict=True):
             if "ErrorCode" not in result:
                 self.envelopes.append(json.loads(entry["Detail"]))
         return answer
+
+
+def _size(entry: dict[str, Any]) -> int:
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
+    return 14 + sum(len(entry[name].encode()) for name in ("Source", "DetailType", "Detail"))
 
 
 def taken(*codes: str | None) -> dict[str, Any]:
@@ -66,18 +76,34 @@ class FakeSqs(Script):
     sent: list[Arguments] = field(default_factory=list)
 
     def send_message(self, **arguments: Any) -> Any:
+        # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+        if arguments["QueueUrl"].endswith(".fifo"):
+            for name in ("MessageGroupId", "MessageDeduplicationId"):
+                if not re.fullmatch(r"[!-~]{1,128}", arguments[name]):
+                    raise refusal("InvalidParameterValue", "SendMessage")
         self.sent.append(arguments)
         return self.answer(arguments, lambda: {"MessageId": "sent"})
 
     def change_message_visibility_batch(self, **arguments: Any) -> Any:
         entries = arguments["Entries"]
-        assert 1 <= len(entries) <= 10
-        assert all(0 <= entry["VisibilityTimeout"] <= 43_200 for entry in entries)
-        answer = self.answer(arguments, lambda: {"Successful": [], "Failed": []})
+        ids = [entry["Id"] for entry in entries]
+        # What SQS refuses: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html
+        if not 1 <= len(entries) <= 10:
+            raise refusal("TooManyEntriesInBatchRequest" if entries else "EmptyBatchRequest")
+        if len(set(ids)) < len(ids):
+            raise refusal("BatchEntryIdsNotDistinct")
+        if not all(re.fullmatch(r"[\w-]{1,80}", id_, re.ASCII) for id_ in ids):
+            raise refusal("InvalidBatchEntryId")
+        if not arguments["QueueUrl"]:
+            raise refusal("QueueDoesNotExist")
+        answer = self.answer(arguments, lambda: {"Successful": [{"Id": id_} for id_ in ids], "Failed": []})
+        taken = {each["Id"] for each in answer["Successful"]}
         for entry in entries:
-            self.visibility[entry["ReceiptHandle"].removeprefix("receipt-").rpartition("-")[0]] = entry[
-                "VisibilityTimeout"
-            ]
+            assert type(entry["VisibilityTimeout"]) is int
+            assert 0 <= entry["VisibilityTimeout"] <= 43_200
+            if entry["Id"] in taken:
+                message = entry["ReceiptHandle"].removeprefix("receipt-").rpartition("-")[0]
+                self.visibility[message] = entry["VisibilityTimeout"]
         return answer
 
 
