@@ -139,7 +139,7 @@ def _date(answer: dict[str, Any]) -> datetime | None:
     """When SQS answered, by its own clock, if it said so."""
     try:
         return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, ValueError):
         return None
 
 

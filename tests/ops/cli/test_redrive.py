@@ -139,7 +139,8 @@ def test_where_all_that_was_named_is_done_nothing_stayed(aws: Endpoint, command:
 
 
 def test_an_undelivered_event_goes_to_its_target_without_what_eventbridge_wrote_on_it(aws: Endpoint) -> None:
-    told = {"RULE_ARN": "", "TARGET_ARN": queue(aws, "assign_ticket").arn, "ERROR_CODE": "X", "RETRY_ATTEMPTS": "3"}
+    rule = "arn:aws:events:eu-west-1:000000000000:rule/bus/close_ticket"
+    told = {"RULE_ARN": rule, "TARGET_ARN": queue(aws, "assign_ticket").arn, "ERROR_CODE": "X", "RETRY_ATTEMPTS": "3"}
     aws.put(queue(aws, "assign_ticket-undelivered"), '{"detail": {}}', tenant="acme", **told)
     assert answer("redrive", "assign_ticket-undelivered", "--yes")["tally"]["moved"] == 1
     (message,) = aws.do(lambda: queue(aws, "assign_ticket").take(1, 30))

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from functions.contracts.envelope import REDRIVEN
 from ops.dead_letters.selection import Meant
 from ops.queue import Queue
 from ops.redrive import linger
@@ -134,6 +135,43 @@ async def test_when_the_only_message_comes_back_it_is_seen(attributes: dict[str,
     resumed, _ = await move(bounce, dead, source, journal=again)
     assert (resumed.tally.moved, resumed.mostly_back) == (0, True)
     assert source.arrived == ["poison"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "back", "force", "mostly", "stops"),
+    [
+        (19, 19, False, True, False),
+        (20, 20, False, True, True),
+        (20, 11, False, True, True),
+        (20, 10, False, False, False),
+        (21, 11, False, True, True),
+        (20, 20, True, True, False),
+        (2, 1, False, False, False),
+        (1, 1, False, True, False),
+        (3, 0, False, False, False),
+    ],
+)
+async def test_more_than_half_of_twenty_or_more_that_came_back_stop_a_redrive(
+    sent: int, back: int, force: bool, mostly: bool, stops: bool, tmp_path: Path
+) -> None:
+    sqs = FakeSqs()
+    dead, work = sqs.create("dead"), sqs.create("work")
+    for number in range(back):
+        dead.put(Entry(str(number), "back", {REDRIVEN: Value("String", "1 run")}))
+    dead.put(Entry("rest", "not sent yet"))
+    journal = Journal(tmp_path / "run.journal", Queue("dead", "other", "dead", dead.url), Request("dead"))
+    journal.sent(ids := [f"sent before {number}" for number in range(sent)])
+    journal.deleted(ids)
+    client = Sqs(sqs)
+    sweep = Sweep(client, dead.url, workers=1)
+
+    def prepare(message: Message) -> Delivery | str:
+        return "it stays" if message.body != "back" else Delivery(QueueDestination(client, work.url), "", {})
+
+    mover = Mover(sweep, prepare, run="run", act=True, journal=journal, force=force)
+    await sweep.run(mover.visit)
+    assert (mover.tally.came_back, mover.mostly_back) == (back, mostly)
+    assert (sweep.stopped, len(work.arrived), len(dead)) == (CAME_BACK if stops else None, 0, back + 1)
 
 
 @pytest.mark.parametrize("more", [[], ["--limit", "1"]])

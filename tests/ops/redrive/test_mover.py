@@ -15,7 +15,7 @@ import pytest
 from functions.contracts.envelope import DEDUPLICATION_ID, IDEMPOTENCY_KEY, REDRIVEN
 from ops.errors import OpsError
 from ops.queue import Queue
-from ops.redrive.delivery import Delivery, deduplication_id
+from ops.redrive.delivery import Delivery
 from ops.redrive.journal import Journal
 from ops.redrive.mover import Mover
 from ops.redrive.pace import Pace
@@ -257,12 +257,19 @@ async def test_a_queue_that_is_gone_ends_the_redrive_and_loses_nothing() -> None
     assert len(dead.take(10, 30)) == 10
 
 
-def test_a_key_that_sqs_would_refuse_stays_out_of_the_deduplication_id() -> None:
-    def of(key: str) -> str:
-        return deduplication_id(Message("id", "receipt", "", {}, {IDEMPOTENCY_KEY: Value("String", key)}), edited=False)
+def test_a_copy_has_the_same_deduplication_id_each_time_and_another_once_it_is_edited() -> None:
+    def of(key: str | None, *, body: str = "as it was", to: str = "http://sqs/1/work.fifo") -> str | None:
+        attributes = {IDEMPOTENCY_KEY: Value("String", key)} if key is not None else {}
+        message = Message("id", "receipt", "as it was", {}, attributes)
+        destination = QueueDestination(Sqs(FakeSqs()), to)
+        return Delivery(destination, body, attributes, "group").entry(message, "run").message_deduplication_id
 
     assert of("ticket-1/capture") == "ticket-1/capture:id"
-    assert of("with space") == of("é") == of("k" * 81) == "id"
+    assert of("ticket-1/capture", body="edited") == "ticket-1/capture:id:edited"
+    assert (of(None), of(None, body="edited")) == ("id", "id:edited")
+    assert of("k" * 80) == f"{'k' * 80}:id"
+    assert of("with space") == of("é") == of("k" * 81) == "id", "SQS takes 128 printable characters"
+    assert of("ticket-1/capture", to="http://sqs/1/work") is None, "a standard queue takes none"
 
 
 async def test_order_is_kept_where_an_implementation_does_not_lock_groups() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
+from ops.errors import OpsError
 from ops.queue import Kind, Queue
 from ops.redrive.delivery import Delivery
 from ops.redrive.routing import FunctionDestination, Routing
@@ -79,7 +80,9 @@ def test_what_sqs_itself_moved_goes_home_whole_whatever_it_looks_like(cloud: Sta
         )
 
 
-@pytest.mark.parametrize("more", [{}, {"RULE_ARN": Value("String", "a rule of ours")}])
+@pytest.mark.parametrize(
+    "more", [{}, {"RULE_ARN": Value("String", "a rule of ours")}, {"ERROR_CODE": Value("String", "7")}]
+)
 def test_attributes_that_only_have_the_names_of_eventbridges_stay(cloud: Stage, more: dict[str, Value]) -> None:
     own = Message("1", "receipt", "{}", {}, {"TARGET_ARN": Value("String", "db-7"), **more})
     to = Queue("to", "other", "to", "https://sqs.eu-west-1.amazonaws.com/000000000000/to")
@@ -118,6 +121,11 @@ def test_an_invocation_goes_to_the_function_only_if_that_sends_its_failures_here
         ({}, "no rule says"),
         ({"DeadLetterConfig": {"Arn": FAILURES_ARN + "-2"}}, "no rule says"),
         ({"DeadLetterConfig": {"Arn": FAILURES_ARN}, "InputPath": "$.detail"}, "InputPath"),
+        ({"DeadLetterConfig": {"Arn": FAILURES_ARN}, "Input": "{}"}, "changes events on the way (Input)"),
+        (
+            {"DeadLetterConfig": {"Arn": FAILURES_ARN}, "InputTransformer": {"InputTemplate": "<a>"}},
+            "changes events on the way (InputTransformer)",
+        ),
     ],
 )
 def test_an_event_goes_to_the_target_only_if_the_rule_sends_its_failures_here(
@@ -125,15 +133,64 @@ def test_an_event_goes_to_the_target_only_if_the_rule_sends_its_failures_here(
 ) -> None:
     with Stubber(cloud.client("events")) as events:
         targets = [{"Id": "other", "Arn": ARN + "-2", "DeadLetterConfig": {"Arn": FAILURES_ARN}}]
-        answer = {"Targets": [*targets, {"Id": "f", "Arn": ARN, **target}]}
-        events.add_response("list_targets_by_rule", answer, {"Rule": "x", "EventBusName": "bus"})
+        first, asked = {"Targets": targets, "NextToken": "more"}, {"Rule": "x", "EventBusName": "bus"}
+        events.add_response("list_targets_by_rule", first, asked)
+        answer = {"Targets": [{"Id": "f", "Arn": ARN, **target}]}
+        events.add_response("list_targets_by_rule", answer, asked | {"NextToken": "more"})
         found = prepared(cloud, undelivered(RULE, ARN))
     if words is None:
         assert isinstance(found, Delivery)
-        assert (found.to.name, found.attributes) == (ARN, {})
+        assert (found.to.name, found.attributes, found.group) == (ARN, {}, None)
     else:
         assert isinstance(found, str)
         assert words in found
+
+
+def test_an_event_goes_to_a_fifo_target_in_the_group_that_its_rule_says(cloud: Stage) -> None:
+    home, url = f"{FAILURES_ARN}.fifo", f"{FAILURES.url}.fifo"
+    with Stubber(cloud.client("events")) as events, Stubber(cloud.client("sqs")) as queues:
+        sqs = {"MessageGroupId": "tickets"}
+        targets = [{"Id": "f", "Arn": home, "DeadLetterConfig": {"Arn": FAILURES_ARN}, "SqsParameters": sqs}]
+        events.add_response("list_targets_by_rule", {"Targets": targets}, {"Rule": "x"})  # of the default bus
+        queues.add_response("get_queue_attributes", {"Attributes": {"QueueArn": FAILURES_ARN}})
+        queues.add_response("get_queue_url", {"QueueUrl": url})
+        routing = Routing(cloud, None, FAILURES)  # type: ignore[arg-type]
+        message = undelivered("arn:aws:events:eu-west-1:000000000000:rule/x", home)
+        for _ in range(2):  # AWS is asked once
+            found = routing.prepare(message)
+            assert isinstance(found, Delivery)
+            assert (found.to.name, found.group) == (url, "tickets")
+
+
+@pytest.mark.parametrize(
+    ("urls", "goes"),
+    [
+        ([f"{FAILURES.url}-source"], f"{FAILURES.url}-source"),
+        ([], "nothing says where it came from: say --to"),
+        ([f"{FAILURES.url}-1", f"{FAILURES.url}-2"], "nothing says where it came from: say --to"),
+        ("AccessDenied", "SQS does not say where it came from (AccessDenied): say --to"),
+        ("AWS.SimpleQueueService.UnsupportedOperation", "UnsupportedOperation): say --to"),
+        ("RequestThrottled", None),
+    ],
+)
+def test_what_says_nothing_of_itself_goes_to_the_only_source_or_stays(
+    cloud: Stage, urls: list[str] | str, goes: str | None
+) -> None:
+    routing, message = Routing(cloud, None, FAILURES), Message("1", "receipt", "{}")  # type: ignore[arg-type]
+    with Stubber(cloud.client("sqs")) as queues:
+        if isinstance(urls, str):
+            queues.add_client_error("list_dead_letter_source_queues", urls)
+        else:
+            answer: dict[str, Any] = {"queueUrls": urls[:1]}
+            queues.add_response("list_dead_letter_source_queues", answer | {"NextToken": "more"})
+            queues.add_response("list_dead_letter_source_queues", {"queueUrls": urls[1:]})
+        if goes is None:
+            with pytest.raises(OpsError, match="RequestThrottled"):
+                routing.prepare(message)
+            return
+        for _ in range(2):  # SQS is asked once
+            found = routing.prepare(message)
+            assert goes in (found.to.name if isinstance(found, Delivery) else found)
 
 
 @pytest.mark.parametrize(
