@@ -1,16 +1,20 @@
-"""Clients that keep what they were asked and answer as a test scripts it; they hold AWS's limits."""
+"""AWS that keeps what it was asked and answers as a test scripts it, by the rules of `tests.aws`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from functions.runtime.table import plain
-from tests.simulation.expression import Expression
+from stacks import names
+from tests.aws import events, sqs
+from tests.aws.client import Client
+from tests.aws.dynamodb import Tables
+from tests.aws.errors import ServiceError
 
 Arguments = dict[str, Any]
 
@@ -37,15 +41,18 @@ class Script:
 
 @dataclass
 class FakeEvents(Script):
-    """EventBridge: 10 entries and less than a megabyte a call."""
+    """EventBridge: keeps the details that it took."""
 
     envelopes: list[dict[str, Any]] = field(default_factory=list)
 
     def put_events(self, **arguments: Any) -> Any:
         entries = arguments["Entries"]
-        assert 1 <= len(entries) <= 10
-        assert sum(len(json.dumps(entry).encode()) for entry in entries) < 1_100_000
-        answer = self.answer(arguments, lambda: taken(*(None for _ in entries)))
+
+        def ordinary() -> dict[str, Any]:
+            results = [events.fault(entry) or {"EventId": "id"} for entry in entries]
+            return {"FailedEntryCount": sum("ErrorCode" in each for each in results), "Entries": results}
+
+        answer = self.answer(arguments, ordinary)
         for entry, result in zip(entries, answer["Entries"], strict=True):
             if "ErrorCode" not in result:
                 self.envelopes.append(json.loads(entry["Detail"]))
@@ -60,7 +67,7 @@ def taken(*codes: str | None) -> dict[str, Any]:
 
 @dataclass
 class FakeSqs(Script):
-    """SQS: keeps the visibility that was last set, by receipt handle."""
+    """SQS: keeps what was sent, and the visibility that was last set by the id in the handle of `events.record`."""
 
     visibility: dict[str, int] = field(default_factory=dict)
     sent: list[Arguments] = field(default_factory=list)
@@ -70,37 +77,33 @@ class FakeSqs(Script):
         return self.answer(arguments, lambda: {"MessageId": "sent"})
 
     def change_message_visibility_batch(self, **arguments: Any) -> Any:
-        entries = arguments["Entries"]
-        assert 1 <= len(entries) <= 10
-        assert all(0 <= entry["VisibilityTimeout"] <= 43_200 for entry in entries)
-        answer = self.answer(arguments, lambda: {"Successful": [], "Failed": []})
-        for entry in entries:
-            self.visibility[entry["ReceiptHandle"].removeprefix("receipt-").rpartition("-")[0]] = entry[
-                "VisibilityTimeout"
-            ]
-        return answer
+        return self.answer(arguments, lambda: sqs.each(arguments["Entries"], self._hide))
+
+    def _hide(self, entry: Mapping[str, Any]) -> None:
+        sqs.check_visibility(entry)
+        word, _, rest = entry["ReceiptHandle"].partition("-")
+        if word != "receipt":
+            raise ServiceError(400, "ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
+        self.visibility[rest.rpartition("-")[0]] = entry["VisibilityTimeout"]
 
 
 @dataclass
 class FakeDynamo(Script):
-    """DynamoDB: keeps the causes of failures, by message id."""
+    """DynamoDB: the table of failures of the stage."""
 
-    items: dict[str, dict[str, Any]] = field(default_factory=dict)
+    stage: str = "test"
+
+    def __post_init__(self) -> None:
+        self._table = names.resource(self.stage, names.FAILURES)
+        self.tables = Tables({self._table: names.SHARED_TABLES[names.FAILURES]})
 
     @property
     def causes(self) -> dict[str, dict[str, Any]]:
-        """The causes as plain values."""
-        return {id_: plain(item) for id_, item in self.items.items()}
+        """The causes of failures as plain values, by message id."""
+        return {id_: plain(item) for id_, item in self.tables.items[self._table].items()}
 
     def update_item(self, **arguments: Any) -> Any:
-        def ordinary() -> dict[str, Any]:
-            id_ = arguments["Key"]["message_id"]["S"]
-            names, values = arguments["ExpressionAttributeNames"], arguments["ExpressionAttributeValues"]
-            update = Expression(arguments["UpdateExpression"], names, values, self.items.get(id_))
-            before, self.items[id_] = self.items.get(id_), update.applied() | arguments["Key"]
-            return {"Attributes": before} if before and arguments.get("ReturnValues") == "ALL_OLD" else {}
-
-        return self.answer(arguments, ordinary)
+        return self.answer(arguments, lambda: self.tables.update_item(**arguments))
 
 
 @dataclass
@@ -108,3 +111,7 @@ class Fakes:
     events: FakeEvents = field(default_factory=FakeEvents)
     sqs: FakeSqs = field(default_factory=FakeSqs)
     dynamodb: FakeDynamo = field(default_factory=FakeDynamo)
+
+    def clients(self) -> dict[str, Client]:
+        """What asks them, by service."""
+        return {name: Client(name, getattr(self, name)) for name in ("events", "sqs", "dynamodb")}

@@ -17,9 +17,9 @@ from botocore.exceptions import ClientError
 from ops.sqs.fake import REGION, FakeQueue, FakeSqs
 from ops.sqs.message import Entry, Value
 from stacks import names
+from tests.aws.expression import Expression
 from tests.ops.move_tasks import MoveTasks
 from tests.ops.sight import Insights
-from tests.simulation.expression import Expression
 
 T = TypeVar("T")
 FAILED = b'{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}'

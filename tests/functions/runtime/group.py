@@ -23,9 +23,9 @@ from functions.runtime.consumer import consumer
 from functions.runtime.errors import Reject
 from functions.runtime.message import Message
 from functions.runtime.table import plain
+from tests.aws.expression import Expression
 from tests.functions.events import record
 from tests.functions.fakes import refusal
-from tests.simulation.expression import Expression
 
 QUEUE = "steps.fifo"
 VISIBILITY = 180

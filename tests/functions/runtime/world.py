@@ -27,8 +27,9 @@ from functions.runtime.errors import Reject
 from functions.runtime.message import Message
 from functions.runtime.outcome import Duplicate
 from functions.runtime.table import ConditionFailed, Table, plain, typed
+from tests.aws.client import Client
+from tests.aws.expression import Expression
 from tests.functions.events import ACCOUNT, record
-from tests.simulation.expression import Expression
 
 VISIBILITY = 180
 RECEIVES = 5
@@ -258,7 +259,8 @@ class World:
     @contextmanager
     def _as_aws(self) -> Iterator[None]:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(clients, "made", {"dynamodb": self, "events": self, "sqs": self})
+            asked = {service: Client(service, self) for service in ("dynamodb", "events", "sqs")}
+            patch.setattr(clients, "made", asked)
             patch.setattr("time.sleep", lambda _: None)
             patch.setattr("functions.runtime.log._write", lambda _: None)
             told = ConsumerVariables(
