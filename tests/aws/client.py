@@ -65,7 +65,8 @@ class Client:
         return call
 
     def _error(self, operation: OperationModel, response: Any) -> ClientError:
-        kind: type[ClientError] = self.exceptions.from_code(response["Error"]["Code"])
+        said = response["Error"]
+        kind: type[ClientError] = self.exceptions.from_code(said.get("QueryErrorCode") or said["Code"])
         return kind(response, operation.name)
 
 
@@ -79,14 +80,10 @@ def _valid(given: Mapping[str, Any], shape: Any) -> None:
 
 
 def _response(service: str, error: ServiceError) -> dict[str, Any]:
-    # Clients of SQS know errors by the names that they had in its older protocol.
-    # https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#aws-protocols-awsquerycompatible-trait
-    codes = {shape.name: shape.error_code for shape in _model(service).error_shapes}
-    return {
-        "Error": {"Code": codes.get(error.code, error.code), "Message": error.message},
-        "ResponseMetadata": {"HTTPStatusCode": error.status},
-        **error.fields,
-    }
+    told = {"Code": error.code, "Message": error.message}
+    if service == "sqs":
+        told = {"Code": sqs.LEGACY.get(error.code, error.code), "QueryErrorCode": error.code, "Message": error.message}
+    return {"Error": told, "ResponseMetadata": {"HTTPStatusCode": error.status}, **error.fields}
 
 
 @cache

@@ -295,7 +295,8 @@ def _check_value(value: Fields) -> None:
                 number = Decimal(content)
             except InvalidOperation:
                 raise Invalid(f"The parameter cannot be converted to a numeric value: {content}") from None
-            if not number.is_finite() or len(number.normalize().as_tuple().digits) > DIGITS:
+            digits = "".join(map(str, number.as_tuple().digits)).strip("0")
+            if not number.is_finite() or len(digits) > DIGITS:
                 raise Invalid("Attempting to store more than 38 significant digits in a Number")
         case "SS" | "NS" | "BS":
             if not content:

@@ -33,6 +33,19 @@ ATTRIBUTE = re.compile(r"(?!(?i:aws\.|amazon\.))(?!\.)[A-Za-z0-9_-]+(?:\.[A-Za-z
 TYPE = re.compile(r"(String|Number|Binary)(\..+)?")
 LONGEST_NAME = 256
 SYSTEM_ATTRIBUTE = "AWSTraceHeader"
+_OLD = "AWS.SimpleQueueService."
+# By its name in the JSON protocol the code that SQS says beside it in `x-amzn-query-error`, and botocore tells.
+# https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#aws-protocols-awsquerycompatible-trait
+LEGACY = {
+    "QueueDoesNotExist": f"{_OLD}NonExistentQueue",
+    **{
+        name: _OLD + name
+        for name in (
+            *("BatchEntryIdsNotDistinct", "BatchRequestTooLong", "EmptyBatchRequest", "InvalidBatchEntryId"),
+            *("TooManyEntriesInBatchRequest", "MessageNotInflight", "UnsupportedOperation", "PurgeQueueInProgress"),
+        )
+    },
+}
 
 Fields = Mapping[str, Any]
 
