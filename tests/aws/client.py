@@ -50,7 +50,8 @@ class Client:
         act = getattr(self._behind, method)
 
         def call(**arguments: Any) -> Any:
-            _valid(arguments, operation.input_shape)
+            if wrong := _wrong(arguments, operation.input_shape):
+                raise ParamValidationError(report=wrong)
             try:
                 if (check := CHECKS.get(self._service)) is not None:
                     check(operation.name, arguments)
@@ -59,7 +60,8 @@ class Client:
                 raise self._error(operation, _response(self._service, error)) from None
             except ClientError as error:
                 raise self._error(operation, error.response) from error.__cause__
-            _valid(answer, operation.output_shape)
+            if wrong := _wrong(answer, operation.output_shape):
+                raise AssertionError(f"{self._service} never answers {operation.name} so: {wrong}")
             return answer
 
         return call
@@ -70,13 +72,11 @@ class Client:
         return kind(response, operation.name)
 
 
-def _valid(given: Mapping[str, Any], shape: Any) -> None:
+def _wrong(given: Mapping[str, Any], shape: Any) -> str:
+    """What botocore's model does not allow of it, in words."""
     if shape is None:
-        assert not given, f"nothing belongs there: {given}"
-        return
-    report = VALID.validate(given, shape)
-    if report.has_errors():
-        raise ParamValidationError(report=report.generate_report())
+        return f"nothing belongs there: {given}" if given else ""
+    return str(VALID.validate(given, shape).generate_report())
 
 
 def _response(service: str, error: ServiceError) -> dict[str, Any]:

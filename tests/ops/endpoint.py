@@ -11,13 +11,12 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-import msgspec
 from botocore.exceptions import ClientError
 
-from ops.sqs.fake import REGION, FakeQueue, FakeSqs
 from ops.sqs.message import Entry, Value
 from stacks import names
 from tests.aws.expression import Expression
+from tests.aws.queues import REGION, FakeQueue, FakeSqs
 from tests.ops.move_tasks import MoveTasks
 from tests.ops.sight import Insights
 
@@ -119,6 +118,7 @@ class Endpoint:
         if service == "amazonsqs":
             actions: tuple[str, ...] = (
                 "ReceiveMessage",
+                "SendMessage",
                 "SendMessageBatch",
                 "DeleteMessageBatch",
                 "ChangeMessageVisibilityBatch",
@@ -127,8 +127,6 @@ class Endpoint:
             if self.moves is not None and action in self.moves.actions:
                 return self.moves(action, json.loads(payload))
             known = {name.lower(): name for name in actions}
-            if action == "sendmessage":
-                return self._send(payload)
             if action not in known:
                 return 400, b'{"__type": "InvalidAction", "message": "not here"}'
             region = self._region.get()
@@ -178,11 +176,6 @@ class Endpoint:
                 400,
                 b'{"__type": "ResourceNotFoundException", "message": "not here"}',
             )
-
-    def _send(self, payload: bytes) -> tuple[int, bytes]:
-        queue = self.sqs.queues[json.loads(payload)["QueueUrl"]]
-        entry = msgspec.json.decode(payload.replace(b'"QueueUrl"', b'"Id"', 1), type=Entry)
-        return 200, json.dumps({"MessageId": queue.put(entry)}).encode()
 
     @property
     def records(self) -> list[dict[str, Any]]:

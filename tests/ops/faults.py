@@ -15,8 +15,8 @@ import msgspec
 import pytest
 
 from ops import private_file
-from ops.sqs.fake import FakeSqs
 from ops.sqs.transport import Unanswered
+from tests.aws.queues import FakeSqs
 
 
 @contextmanager

@@ -131,8 +131,7 @@ class House:
         try:
             return self.tables.answer(call)
         except ServiceError as error:
-            response = {"Error": {"Code": error.code, "Message": "no"}} | error.body
-            return ClientError(response, operation)
+            return ClientError({"Error": {"Code": error.code, "Message": "no"}} | error.body, operation)
         finally:
             self.check()
 

@@ -11,10 +11,10 @@ import pytest
 
 from ops.errors import OpsError
 from ops.sqs.client import Sqs
-from ops.sqs.fake import FakeQueue, FakeSqs
 from ops.sqs.message import Entry, Message
 from ops.sqs.sweep import Sweep
 from ops.sqs.transport import Unanswered
+from tests.aws.queues import FakeQueue, FakeSqs
 from tests.ops.redrive.moving import Racy
 
 
