@@ -36,6 +36,9 @@ class FakeSqs(fake.FakeSqs):
             return _refused(error)
         if not action.endswith("Batch"):
             return await super().__call__(action, payload)
+        return await self._batch(action, request)
+
+    async def _batch(self, action: str, request: dict[str, Any]) -> tuple[int, bytes]:
         fifo = request["QueueUrl"].endswith(".fifo")
         checked = sqs.each(request["Entries"], lambda entry: _check(action, entry, fifo=fifo))
         fine = {entry["Id"] for entry in checked["Successful"]}
@@ -49,7 +52,7 @@ class FakeSqs(fake.FakeSqs):
     async def _alone(self, action: str, request: Mapping[str, Any]) -> tuple[int, bytes]:
         entry = {name: value for name, value in request.items() if name != "QueueUrl"} | {"Id": "alone"}
         batch = {"QueueUrl": request["QueueUrl"], "Entries": [entry]}
-        status, body = await self(f"{action}Batch", msgspec.json.encode(batch))
+        status, body = await self._batch(f"{action}Batch", batch)
         if status != 200:
             return status, body
         answer = msgspec.json.decode(body)
