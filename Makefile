@@ -40,7 +40,7 @@ faults: setup ## The consumer under every kind of fault in virtual time, then th
 	@$(RUN) -m tests.simulation --messages $${MESSAGES:-20000} --seed $${SEED:-1}
 	@$(RUN) -m tests.redrive_fuzz --runs $${RUNS:-300} --seed $${SEED:-1}
 
-mutants: setup ## Put mistakes into the code, one at a time, and see whether the nearest tests notice (SEED=7 SAMPLE=40 SINCE=main)
+mutants: setup ## Mistakes in the code, and which no test notices (SEED= SAMPLE= SINCE=)
 	@$(RUN) -m tests.mutants --seed $${SEED:-1} --sample $${SAMPLE:-40} $${SINCE:+--since $$SINCE}
 
 check: setup ## Only read: format, lint, types, import laws, documents in step

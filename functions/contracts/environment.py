@@ -21,8 +21,7 @@ class Variables(Struct, frozen=True, kw_only=True, rename=str.upper):
 
     def variables(self) -> dict[str, str]:
         """What the stack sets."""
-        fields = zip(self.__struct_encode_fields__, self.__struct_fields__, strict=True)
-        return {name: str(value) for name, field in fields if (value := getattr(self, field)) is not None}
+        return {name: str(value) for name, value in msgspec.to_builtins(self).items() if value is not None}
 
     @classmethod
     def of(cls, variables: Mapping[str, str]) -> Self:

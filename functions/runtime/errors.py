@@ -45,12 +45,9 @@ class OutOfTime(BaseException):
 class NotAttempted(Exception):
     """The message was not attempted: the batch's time ran out before its turn. It comes back after `delay` seconds."""
 
-    def __init__(self, reason: str, *, delay: float = 0) -> None:
+    def __init__(self, reason: str, *, delay: float) -> None:
         super().__init__(reason)
-        # A Retry-After header comes as text; what is no number fails here, in the handler, and its message alone.
-        self.delay = None if delay is None else float(delay)
-        if self.delay is not None and not math.isfinite(self.delay):
-            raise ValueError(f"A message cannot wait for {delay} seconds.")
+        self.delay = delay
 
 
 class GroupBlocked(Exception):

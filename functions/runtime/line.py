@@ -67,10 +67,8 @@ def _one_line(plain: Mapping[str, Any]) -> str:
 
 
 def _plain_fields(fields: Mapping[str, Any] | Struct) -> dict[str, Any]:
-    if isinstance(fields, Struct):
-        names = zip(fields.__struct_encode_fields__, fields.__struct_fields__, strict=True)
-        fields = {name: value for name, field in names if (value := getattr(fields, field)) not in (None, [])}
-    return {_text(name): _plain(value) for name, value in fields.items()}
+    named = msgspec.to_builtins(fields, enc_hook=_text) if isinstance(fields, Struct) else fields
+    return {_text(name): _plain(value) for name, value in named.items()}
 
 
 def _plain(value: Any) -> Any:

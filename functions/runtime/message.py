@@ -67,7 +67,7 @@ class Message(Struct, frozen=True, kw_only=True):
         )
 
 
-class _Delivery(Struct):
+class _Delivery(Struct, frozen=True):
     # What EventBridge puts on a queue: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
     type: str = field(name="detail-type")
     detail: Raw

@@ -69,11 +69,12 @@ def once(effect: Effect, *, name: str, key: str, content: Struct) -> bool:
     record = Unfinished(name=name, key=key, content=encode(content).decode())
     if record in unfinished:
         return False
-    ran: list[bool] = []
+    ran = False
 
     def run() -> None:
+        nonlocal ran
         effect()
-        ran.append(True)
+        ran = True
 
     guard, config, _ = _guard(name, client("dynamodb"))
     config.register_lambda_context(_Patient(context))  # type: ignore[arg-type]
@@ -93,7 +94,7 @@ def once(effect: Effect, *, name: str, key: str, content: Struct) -> bool:
             raise
         replace()
         unfinished.append(record)
-    return bool(ran)
+    return ran
 
 
 def complete(record: Unfinished) -> None:

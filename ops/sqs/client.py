@@ -22,8 +22,8 @@ THROTTLED_ATTEMPTS = 20
 
 TOO_LARGE = frozenset({"HTTP 413"})
 """What a proxy says of a batch that it does not let through; its messages may fit one by one."""
-TIMEOUT = 408
-"""The status by which a proxy says that it waited for SQS in vain."""
+GIVEN_UP = frozenset({408, 502, 504})
+"""The statuses by which whoever stands between says that it had no answer of SQS, or none that it could read."""
 EXPIRED = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException"}
 )
@@ -100,7 +100,8 @@ class Sqs:
     Faults of the service are retried after growing random pauses, and so is a call that got no answer. Throttles, of
     a whole call and of an entry alike, are waited out for two minutes. On a standard queue a send without answer may
     arrive twice: `unanswered` counts, by action, the calls without answer and `unsure` the messages in such sends,
-    and those of which SQS answered something else than whether it took them. Of these it is asked twice only.
+    and those of which something else was answered than whether SQS took them. Of these it is asked twice only, but
+    where SQS or a server before it says that it failed.
     `throttled` counts the refusals for being too fast, of calls and of entries. `elsewhere` are the transports to
     queues, by their URLs, that are in another region. `lapsed` is asked before every attempt which of these entry ids
     may be sent no more, and `taken` is told what SQS confirmed, with the id that it gave it. `renew` is called when the
@@ -255,7 +256,8 @@ class Sqs:
     ) -> A:
         payload = msgspec.json.encode(request)
         transport = self._elsewhere.get(request["QueueUrl"], self._transport)
-        unread = 0
+        fifo = request["QueueUrl"].endswith(".fifo")  # which takes no copy
+        doubts = 0
         for attempt in itertools.count():
             last = self._over(attempt)
             if attempt and self.lapsed(sends):  # whoever calls this has just looked himself
@@ -265,25 +267,29 @@ class Sqs:
             try:
                 status, body = await transport(action, payload)
                 if status == 200:
-                    unread += 1
+                    doubts += 1
                     read = _read(body, answer)
                     self.unsure -= len(sends)
                     return read
             except Unanswered:
                 self.unanswered[action] = self.unanswered.get(action, 0) + 1
-                fifo = request["QueueUrl"].endswith(".fifo")  # which takes no copy
-                if last or not repeat or (sends and unread == DOUBTS and not fifo):
+                if last or not repeat or (sends and doubts == DOUBTS and not fifo):
                     raise
                 await self.pause(attempt)
                 continue
-            if status != TIMEOUT:
-                self.unsure -= len(sends)
             fault, message = _fault(status, body)
+            if not (unsaid := _is_unsaid(status, fault)):
+                self.unsure -= len(sends)
+            elif not repeat:
+                raise Unanswered(f"HTTP {status}")
+            doubts += status in GIVEN_UP
+            if sends and doubts == DOUBTS and not fifo:
+                raise Unanswered(f"HTTP {status}")
             if fault in EXPIRED and not last and self._renewed(renewals):
                 continue
             throttled = is_throttle(fault, status)
             self.throttled += throttled
-            again = throttled or status >= 500 or status == TIMEOUT or fault in TRANSIENT
+            again = throttled or unsaid or status >= 500 or fault in TRANSIENT
             if not again or self._over(attempt, throttled=throttled):
                 raise Refused(action, fault, message)
             await self.pause(attempt)
@@ -327,6 +333,17 @@ def _confirmed(entry: Entry, sent: _Sent) -> str | None:
     if sent.md5_of_message_attributes is not None and sent.md5_of_message_attributes != attributes:
         return "SQS confirmed other attributes than were sent (MD5)"
     return None
+
+
+def _is_unsaid(status: int, fault: str) -> bool:
+    """Whether that refusal leaves open if the call was carried out.
+
+    A fault that SQS names is its own word for it, but an internal failure; servers before it fail by the status alone.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
+    """
+    if is_throttle(fault, status):
+        return False
+    return status in GIVEN_UP or status == 500 or (status > 500 and fault == f"HTTP {status}")
 
 
 def _fault(status: int, body: bytes) -> tuple[str, str | None]:

@@ -8,9 +8,14 @@ from typing import Any
 
 from stacks.invariants.assembly import listed, text
 
-# Without `IfExists` and `ForAllValues`, which are also true where the key is not there.
+# Without `IfExists` and `ForAllValues`, which are also true where the key is not there; `ForAnyValue` is false there.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
-_MUST_BE = ("StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike")
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+_MUST_BE = tuple(
+    f"{of}{operator}"
+    for operator in ("StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike")
+    for of in ("", "ForAnyValue:")
+)
 
 SOURCE, ACCOUNT = "aws:sourcearn", "aws:sourceaccount"
 OURS = {
@@ -21,6 +26,11 @@ OURS = {
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html"""
 _WHOLE = OURS - {SOURCE, "aws:principalarn", "aws:principalorgpaths"}
 """Those of which a part is as good as nothing, because every account has an id that begins somehow."""
+
+
+ORGANIZATION = re.compile(r"o-[a-z0-9]{10,32}/")
+"""How a path in one organization begins.
+https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html"""
 
 
 def required(statement: Mapping[str, Any]) -> set[str]:
@@ -41,7 +51,7 @@ def _binds(key: str, value: str) -> bool:
     if value.startswith("arn:"):
         return len(_parts(value)) == 6 and not is_everything(value)
     if key in OURS:
-        return value.startswith("${") or (key == "aws:principalorgpaths" and value.startswith("o-"))
+        return value.startswith("${") or (key == "aws:principalorgpaths" and ORGANIZATION.match(value) is not None)
     # Two levels before the first wildcard: `repo:our/*` is somebody's, `repo:*` is everybody's.
     plain = re.split(r"[*?]", value)[0]
     return value != "" and (plain == value or len(re.findall(r"[:/]", plain)) >= 2)

@@ -57,19 +57,21 @@ class Client:
                     check(operation.name, arguments)
                 answer = act(**arguments)
             except ServiceError as error:
-                raise self._error(operation, _response(self._service, error)) from None
+                raise self._error(operation.name, _response(self._service, error)) from None
             except ClientError as error:
-                raise self._error(operation, error.response) from error.__cause__
+                # What a test made stays what it is, and is what the client's users can name.
+                error.__class__ = type(self._error(operation.name, error.response))
+                raise
             if wrong := _wrong(answer, operation.output_shape):
                 raise AssertionError(f"{self._service} never answers {operation.name} so: {wrong}")
             return answer
 
         return call
 
-    def _error(self, operation: OperationModel, response: Any) -> ClientError:
+    def _error(self, operation: str, response: Any) -> ClientError:
         said = response["Error"]
         kind: type[ClientError] = self.exceptions.from_code(said.get("QueryErrorCode") or said["Code"])
-        return kind(response, operation.name)
+        return kind(response, operation)
 
 
 def _wrong(given: Mapping[str, Any], shape: Any) -> str:

@@ -53,6 +53,8 @@ Fields = Mapping[str, Any]
 def check(operation: str, request: Fields) -> None:
     """Refuse the request as a whole. Raises `ServiceError`."""
     fifo = str(request.get("QueueUrl", "")).endswith(".fifo")
+    if request.get("QueueUrl") == "":
+        raise ServiceError(400, "QueueDoesNotExist", "The specified queue does not exist.")
     match operation:
         case "SendMessage":
             check_message(request, fifo=fifo)

@@ -8,9 +8,11 @@ from typing import Any
 from uuid import uuid5
 
 import pytest
+from botocore.exceptions import ClientError
 
-from functions.apply_payment.handler import handler
+from functions.apply_payment.handler import PAYMENTS, handler
 from functions.contracts.payments import Action
+from functions.runtime.clients import client
 from functions.runtime.publisher import NAMESPACE
 from local.rehearsal import Rehearsal
 from tests.example.messages import payment
@@ -55,6 +57,34 @@ def test_an_illegal_action_is_declined_and_moves_nothing(
     (envelope,) = aws.published()
     assert (envelope["type"], envelope["data"]["reason"]) == ("PaymentDeclined", reason)
     assert state(aws) == before_it
+
+
+@pytest.mark.parametrize("action", ["authorize", "capture"])
+def test_a_payment_that_changed_while_it_was_read_is_not_declined_but_tried_again(
+    aws: Rehearsal, monkeypatch: pytest.MonkeyPatch, action: Action
+) -> None:
+    if action == "capture":
+        handler(batch(asked("authorize", "k1")))
+        aws.published()
+    dynamodb = client("dynamodb")
+    standing = dynamodb.get_item(TableName=PAYMENTS.physical_name, Key={"order_id": {"S": "ord-1"}}).get("Item", {})
+
+    write = dynamodb.update_item
+
+    def changed(**arguments: Any) -> Any:
+        if "#state" not in arguments["UpdateExpression"]:
+            return write(**arguments)
+        # What stood there at the write did not allow it; what is told of it does.
+        response: Any = {"Error": {"Code": "ConditionalCheckFailedException", "Message": "no"}, "Item": standing}
+        raise ClientError(response, "UpdateItem")
+
+    before = state(aws)
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(dynamodb, "update_item", changed)
+        assert failed(handler(batch(asked(action, "k", message_id="again")))) == ["again"]
+    assert (state(aws), aws.published()) == (before, [])
+    assert failed(handler(batch(asked(action, "k", message_id="again", attempt=2)))) == []
+    assert outcomes(aws) == ["PaymentAuthorized" if action == "authorize" else "PaymentCaptured"]
 
 
 def test_a_repeated_key_has_the_same_outcome_even_when_it_would_now_be_legal(aws: Rehearsal) -> None:

@@ -47,6 +47,7 @@ class FakeEvents(Script):
 
     def put_events(self, **arguments: Any) -> Any:
         entries = arguments["Entries"]
+        assert all(entry["EventBusName"] for entry in entries), "without one it would be the account's default bus"
 
         def ordinary() -> dict[str, Any]:
             results = [events.fault(entry) or {"EventId": "id"} for entry in entries]
@@ -77,14 +78,20 @@ class FakeSqs(Script):
         return self.answer(arguments, lambda: {"MessageId": "sent"})
 
     def change_message_visibility_batch(self, **arguments: Any) -> Any:
-        return self.answer(arguments, lambda: sqs.each(arguments["Entries"], self._hide))
+        entries = arguments["Entries"]
+        answer = self.answer(arguments, lambda: sqs.each(entries, _check_hold))
+        done = {each["Id"] for each in answer["Successful"]}
+        for entry in entries:
+            if entry["Id"] in done:
+                message = entry["ReceiptHandle"].removeprefix("receipt-").rpartition("-")[0]
+                self.visibility[message] = entry["VisibilityTimeout"]
+        return answer
 
-    def _hide(self, entry: Mapping[str, Any]) -> None:
-        sqs.check_visibility(entry)
-        word, _, rest = entry["ReceiptHandle"].partition("-")
-        if word != "receipt":
-            raise ServiceError(400, "ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
-        self.visibility[rest.rpartition("-")[0]] = entry["VisibilityTimeout"]
+
+def _check_hold(entry: Mapping[str, Any]) -> None:
+    sqs.check_visibility(entry)
+    if not entry["ReceiptHandle"].startswith("receipt-"):
+        raise ServiceError(400, "ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
 
 
 @dataclass

@@ -13,9 +13,11 @@ from msgspec import Meta
 from msgspec.json import Decoder, decode, encode
 
 from functions.contracts.contract import END, Command, Event, read
+from functions.contracts.example import example
 from functions.contracts.key import joined, scoped, unscoped
 from functions.contracts.path import FromPath, body_of, path_field
 from functions.contracts.reject import Reject
+from functions.contracts.webhooks import ReceiveWebhook
 from tests.functions.events import batch, failed
 from tests.functions.fakes import Fakes
 from tests.functions.runtime.probe import Probing, probe
@@ -124,3 +126,36 @@ def test_a_plain_part_stays_as_it_is() -> None:
     assert scoped("acme", "ord-1") == "/acme/ord-1"
     assert scoped("a/b", "c") == "/a%2Fb/c"
     assert unscoped("acme", "ord-1") == "ord-1", "a group of before there were tenants' own"
+
+
+# Examples
+
+
+def test_a_document_shows_a_body_made_of_its_fields_examples() -> None:
+    assert example(OpenTicket) == {
+        "ticket_id": "tic-1001",
+        "email": "ada@example.com",
+        "language": "EN",
+        "wanted": [{"agent": "agent-1", "hours": 2}],
+    }
+    assert example(ChangeTicket) == {"step": 1, "note": "It is on its way."}, "and not of its path"
+    assert example(ReceiveWebhook) == {"id": "evt_1", "type": "invoice.paid"}
+
+
+def test_a_field_without_an_example_is_named() -> None:
+    class Bare(Command, frozen=True, kw_only=True):
+        level: int
+
+    with pytest.raises(ValueError, match=r"Give the field an example.*integer"):
+        example(Bare)
+
+
+# Defaults
+
+
+def test_a_command_refuses_what_it_does_not_know_and_an_event_does_not() -> None:
+    assert OpenTicket.__struct_config__.forbid_unknown_fields
+    assert not TicketChanged.__struct_config__.forbid_unknown_fields
+    assert Command.__struct_config__.omit_defaults, "so that a new optional field changes no digest"
+    assert (Command.business_key, Command.largest_body) == (None, None)
+    assert (Event.business_key, Event.version) == (None, 1)

@@ -17,7 +17,7 @@ from functions.contracts.environment import FUNCTION, PauseVariables
 from functions.contracts.pause import Ask, Condition, Probe, Trouble, Unfinished
 from functions.pause_consumer.handler import DAY, PAUSED, RENEWED, SOON, UNFINISHED, handler
 from functions.pause_consumer.logic import LATE, Decision, asks, decide
-from functions.runtime import clients
+from functions.runtime import clients, mapping
 from tests.aws.client import Client
 from tests.functions.events import batch, failed, record
 from tests.functions.fakes import FakeSqs, refusal
@@ -353,3 +353,11 @@ def test_for_which_no_time_is_left_comes_back_at_once(aws: Aws) -> None:
     assert failed(handler(batch(message(BARE), message(OPEN, "open")), Context(17))) == ["m", "open"]
     assert aws.queue.visibility == {"m": 0, "open": 0}
     assert aws.functions.asked == []
+
+
+def test_a_consumer_has_eight_seconds_to_answer_and_is_asked_once(environment: None) -> None:
+    clients.made.pop("lambda", None)
+    config = mapping._client().meta.config
+    assert (config.connect_timeout, config.read_timeout) == (2, 8)
+    assert config.retries["total_max_attempts"] == 1
+    clients.made.pop("lambda", None)

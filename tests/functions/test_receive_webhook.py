@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import boto3
+import msgspec
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
@@ -16,7 +17,7 @@ from moto import mock_aws
 from functions.contracts.webhooks import ReceiveWebhook
 from functions.receive_webhook.handler import handler
 from functions.runtime import clients, secret
-from functions.runtime.errors import Retry
+from functions.runtime.errors import Reject, Retry
 from functions.runtime.record import Record
 from functions.runtime.settings import Settings
 from functions.runtime.webhook import verified
@@ -94,6 +95,27 @@ def test_a_verified_delivery_is_an_event_with_its_payload_as_it_came(
         "topic": "push",
         "payload": {"id": "evt_1", "nested": {"b": [1, 2.5, None]}},
     }
+
+
+@pytest.mark.parametrize("topic", ["push", "a/b", None])
+def test_a_delivery_is_known_by_its_topic_and_its_body_across_deployments(secrets: Secrets, topic: str | None) -> None:
+    said = {"topic": topic} if topic else {}
+    told, message = verified(Record.read(delivery('{"id": "evt_2"}', message_id="m", **said)))
+    digest = "933984c8885a5d54704b2222660693b2940824eee90634cb9e7c5587edcf6227"
+    key = {"push": f"push/{digest}", "a/b": f"a%2Fb/{digest}", None: digest}[topic]
+    assert (message.id, message.key, message.cause) == ("m", key, f"ReceiveWebhook/github/{key}")
+    assert told == ReceiveWebhook(sender="github", payload=msgspec.Raw(b'{"id": "evt_2"}'), topic=topic)
+
+
+def test_a_delivery_that_does_not_say_when_it_came_came_when_sqs_took_it(secrets: Secrets) -> None:
+    for ago, good in ((290, True), (310, False)):
+        timed = delivery("{}", sender="stripe", scheme="stripe", sent=time.time() - ago)
+        del timed["messageAttributes"]["received_at"]
+        if good:
+            verified(Record.read(timed))
+        else:
+            with pytest.raises(Reject, match=r"The webhook is not from stripe: it was signed 3\d\d s away"):
+                verified(Record.read(timed))
 
 
 def test_a_delivery_that_comes_again_is_the_same_event_again(

@@ -65,6 +65,19 @@ def test_nothing_of_a_secret_remains_however_it_is_spelled(secret: str, case: Sp
     assert shown == "<the [[secret]] is wrong>"
 
 
+@pytest.mark.parametrize(("times", "plain"), [(0, True), (1, True), (4, True), (5, False)])
+def test_a_text_is_unescaped_four_times_over_and_each_character_is_found_where_it_was_written(
+    times: int, plain: bool
+) -> None:
+    text = "a<\u00e9>b"
+    for _ in range(times):
+        text = SPELLINGS["percent"](text)
+    assert (module.unescaped(text) == "a<\u00e9>b") == plain
+    said, ends = module.meant(text)
+    assert said == module.unescaped(text)
+    assert (len(ends), ends[0], ends[-1]) == (len(said), 1, len(text))
+
+
 def test_secrets_that_overlap_are_hidden_together_and_the_mark_is_none_of_them() -> None:
     account = Account(password="hunter2", other="secret")
     assert redact("hunter2 is a secret", account) == "[secret] is a [secret]"
@@ -78,6 +91,26 @@ def test_a_short_secret_is_hidden_where_it_stands_alone() -> None:
 
 def test_a_number_is_found_with_its_thousands_apart() -> None:
     assert redact("4,111,222 is 4111222", Account(password="", pin=4_111_222)) == "[secret] is [secret]"
+
+
+class Odd(Struct):
+    rate: Annotated[float, Secret] = 0.0
+    on: Annotated[bool, Secret] = True
+    none: Annotated[str | None, Secret] = None
+    nested: Annotated[dict[str, list[int]], Secret] = {}
+
+
+def test_a_secret_of_any_kind_is_found_but_for_what_is_in_every_text() -> None:
+    odd = Odd(rate=1234.5, nested={"a": [777, 888]})
+    assert redact("1,234.5 and 1234.5 of 777 and 888: True, None, a", odd) == (
+        "[secret] and [secret] of [secret] and [secret]: True, None, a"
+    )
+
+
+@pytest.mark.parametrize(("count", "whole"), [(500, False), (501, True)])
+def test_so_many_secrets_are_looked_for(count: int, whole: bool) -> None:
+    text = redact("no token-1. here", Vault(tokens=[f"token-{number}." for number in range(count)]))
+    assert text == (REDACTED if whole else f"no {REDACTED} here")
 
 
 def test_what_is_not_secret_stays_as_it_was_written() -> None:

@@ -31,8 +31,9 @@ from tests.mutants.equivalents import LISTED, Equivalents
 from tests.mutants.mistakes import Mistake, Place, places
 from tests.mutants.nearest import Nearest
 from tests.mutants.score import Room, as_json, survivor, table
-from tests.mutants.tree import ROOT, Tree, Verdict
+from tests.mutants.tree import Tree, Verdict
 
+ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("functions/runtime", "functions/contracts", "stacks", "ops/redrive", "ops/sqs")
 SAMPLE = 40
 LEAST = 95.0
@@ -82,7 +83,7 @@ def _judged(mistakes: Sequence[Mistake], workers: int, console: Console) -> list
     columns = (TextColumn("mistakes"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder, ExitStack() as stack:
         for number in range(workers):
-            trees.put(stack.enter_context(Tree(Path(folder) / str(number))))
+            trees.put(stack.enter_context(Tree(ROOT, Path(folder) / str(number))))
         progress = stack.enter_context(Progress(*columns, console=console))
         task = progress.add_task("", total=len(mistakes))
 

@@ -46,9 +46,8 @@ class Mistake:
         """The lines that differ, before and after, each in one line."""
         old, new = self.original.splitlines(), self.code.splitlines()
         start = next((at for at, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), 0)
-        end = next(
-            (at for at, pair in enumerate(zip(old[:start:-1], new[:start:-1], strict=False)) if pair[0] != pair[1]), 0
-        )
+        most = min(len(old), len(new)) - start - 1
+        end = next((at for at in range(max(most, 0)) if old[-1 - at] != new[-1 - at]), max(most, 0))
         return _short(" ".join(old[start : len(old) - end])), _short(" ".join(new[start : len(new) - end]))
 
 
@@ -65,7 +64,8 @@ def _left_out(node: cst.Dict | cst.List | cst.Tuple | cst.Set) -> Iterator[cst.C
 
 def _not_done(node: cst.SimpleStatementLine) -> Iterator[cst.CSTNode]:
     """A call whose answer nobody reads is not made; what is raised is not; what is deleted is not."""
-    if len(node.body) == 1 and m.matches(node.body[0], m.Expr(value=m.Call() | m.Await()) | m.Raise() | m.Del()):
+    done = m.Expr(value=m.Call() | m.Await()) | m.Raise() | m.Del()
+    if len(node.body) == 1 and m.matches(node.body[0], done) and not m.matches(node.body[0], m.Expr(value=QUIET)):
         yield node.with_changes(body=[cst.Pass()])
 
 

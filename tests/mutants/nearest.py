@@ -8,11 +8,16 @@ from functools import cached_property
 from pathlib import Path
 
 ROOMS = ("functions", "stacks", "ops", "local", "tests", "scaffold", "project", "documents", "benchmarks", "example")
-ELSEWHERE = ("tests/flow", "tests/edge", "tests/redrive_fuzz", "tests/project", "tests/documents", "tests/benchmarks")
+ELSEWHERE = (
+    *("tests/flow", "tests/edge", "tests/redrive_fuzz", "tests/project", "tests/documents", "tests/benchmarks"),
+    *("tests/scaffold", "tests/stacks/test_compose.py", "tests/stacks/test_topology.py"),
+)
 """Tests of the whole take minutes; what only they notice counts as not noticed."""
 LAWS = "tests/test_laws.py"
 TOGETHER = ("tests/stacks", "tests/permissions")
 """Their fixtures make templates of all of `stacks` and `functions`, whatever they import."""
+SUMMARIES = "tests/summaries"
+"""Sees every change of a template, so it goes before what else reads templates."""
 
 
 class Nearest:
@@ -70,7 +75,7 @@ class Nearest:
             same = test.stem.removeprefix("test_") == path.stem.removeprefix("_") and test.is_relative_to(mirror)
             if distance is None and not same:
                 continue
-            rank = 0 if same else 1 if test.is_relative_to(mirror) else 2
+            rank = 0 if same or name.startswith(SUMMARIES) else 1 if test.is_relative_to(mirror) else 2
             (near if same or distance == 1 else far).append((rank, distance or 0, name))
         return [name for *_, name in sorted(near)], [name for *_, name in sorted(far)]
 

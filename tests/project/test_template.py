@@ -11,7 +11,7 @@ import pytest
 from stacks.names import ROOT
 
 TEMPLATE = ROOT / "template"
-# What stays here: the example, what measures it, and what makes projects.
+# What stays here: the example, what measures it, what makes projects, and what we review of our own templates.
 OURS = (
     *("benchmarks", "example", "tests/benchmarks", "tests/example"),
     *(
@@ -19,7 +19,7 @@ OURS = (
         for name in ("accept_order", "apply_payment", "confirm_order", "reserve_stock", "ship_order")
     ),
     *(f"functions/contracts/{name}.py" for name in ("orders", "payments", "shipping", "stock")),
-    *("copier.yml", "headrace.mk", "project", "template", "tests/project"),
+    *("copier.yml", "headrace.mk", "project", "template", "tests/project", "tests/summaries"),
 )
 # What `python -m documents` writes, in every project its own.
 GENERATED = (

@@ -34,6 +34,11 @@ def test_the_role_has_the_name_of_stage_and_region(prod: Templates) -> None:
     assert ":root" in json.dumps(principal)
 
 
+def test_the_role_lasts_for_a_long_redrive(prod: Templates) -> None:
+    (role,) = prod.properties("AWS::IAM::Role", "operator")
+    assert role["MaxSessionDuration"] == 4 * 60 * 60
+
+
 def test_messages_may_be_taken_out_of_dead_letter_queues_only(prod: Templates) -> None:
     dead = {names.dead_letter_queue("prod", queue.name, fifo=queue.fifo) for queue in SAMPLE.queues}
     undelivered = {names.target_dead_letter_queue("prod", entry.queue) for entry in SAMPLE.subscriptions}

@@ -36,10 +36,9 @@ def test_the_audit_of_redrives_never_expires(prod: Templates) -> None:
     assert "TimeToLiveSpecification" not in prod.named(TABLE, "TableName", names.resource("prod", names.REDRIVES))
 
 
-def test_tables_of_a_stage_that_retains_can_be_restored_and_outlive_their_stack(prod: Templates) -> None:
-    for table in prod.resources(TABLE):
-        assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
-        assert table["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+def test_tables_of_a_stage_that_retains_can_be_restored(prod: Templates) -> None:
+    for table in prod.properties(TABLE):
+        assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
 
 
 def test_only_tables_that_are_named_as_deployed_are_protected(prod: Templates) -> None:
@@ -49,8 +48,15 @@ def test_only_tables_that_are_named_as_deployed_are_protected(prod: Templates) -
     assert protected == {names.resource("prod", names.FAILURES)}
 
 
-def test_tables_of_any_other_stage_go_with_their_stack(dev: Templates) -> None:
-    assert {table["DeletionPolicy"] for table in dev.resources(TABLE)} == {"Delete"}
+@pytest.mark.parametrize("kind", [TABLE, "AWS::Events::EventBus", "AWS::Events::Archive"])
+def test_tables_bus_and_archive_outlive_the_stack_of_a_stage_that_retains_and_of_no_other(
+    dev: Templates, prod: Templates, kind: str
+) -> None:
+    ends = {
+        stage: {(found["DeletionPolicy"], found["UpdateReplacePolicy"]) for found in templates.resources(kind)}
+        for stage, templates in (("dev", dev), ("prod", prod))
+    }
+    assert ends == {"dev": {("Delete", "Delete")}, "prod": {("RetainExceptOnCreate", "Retain")}}
 
 
 def test_the_bus_has_no_policy_that_lets_others_in(prod: Templates) -> None:

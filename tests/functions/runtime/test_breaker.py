@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from functions.contracts.pause import Trouble, Unfinished
 from functions.runtime.breaker import SILENCE
@@ -15,6 +16,7 @@ from functions.runtime.unfinished import unfinished
 from tests.functions.events import batch, failed
 from tests.functions.fakes import Fakes, refusal
 from tests.functions.runtime.probe import Probing, probe
+from tests.functions.runtime.test_tracing import Logged
 
 AWAY = refusal("ThrottlingException")
 URL = "https://sqs.example/pause_consumer.fifo"
@@ -65,22 +67,41 @@ def test_a_second_meeting_is_told_in_the_group_of_the_function(fakes: Fakes) -> 
     assert trouble == Trouble(function="function", reason=f"ClientError: {AWAY}"[:200])
 
 
+def test_a_reason_as_long_as_a_caller_likes_is_cut(fakes: Fakes) -> None:
+    Probing(a=Unavailable("x" * 1000)).handler(batch(probe("a", attempt=2)))
+    (sent,) = fakes.sqs.sent
+    reason = msgspec.json.decode(sent["MessageBody"], type=Trouble).reason
+    assert len(reason) == 200
+    assert reason.startswith("Unavailable: xxx")
+
+
 def test_one_worker_tells_it_now_and_then_and_never_as_the_same_report(
     fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    for seconds in (0, 1, SILENCE):
+    told = []
+    for seconds in (0, 1, SILENCE - 1.5, 0.5, 1):
         now[0] += seconds
         Probing(a=AWAY).handler(batch(probe("a", attempt=2)))
+        told.append(len(fakes.sqs.sent))
+    assert told == [1, 1, 1, 2, 2]
     assert len({sent["MessageDeduplicationId"] for sent in fakes.sqs.sent}) == 2
 
 
-def test_a_report_that_sqs_does_not_take_is_made_again(fakes: Fakes) -> None:
-    fakes.sqs.answers = [None, refusal("RequestThrottled")]  # the visibility, then the report
-    for _ in range(2):
-        Probing(a=AWAY).handler(batch(probe("a", attempt=2)))
-    assert len(fakes.sqs.sent) == 2
+@pytest.mark.parametrize("error", [refusal("RequestThrottled"), EndpointConnectionError(endpoint_url=URL)], ids=repr)
+def test_a_report_that_sqs_does_not_take_is_logged_and_made_again(
+    fakes: Fakes, logged: Logged, error: Exception
+) -> None:
+    record = Unfinished(name="letter", key="tic-1", content="{}")
+    unfinished.append(record)
+    fakes.sqs.answers = [None, error, error]  # the visibility, then the two reports
+    Probing(a=AWAY).handler(batch(probe("a", attempt=2)))
+    assert [line["error"] for line in logged() if line.get("message") == "trouble not told"] == [str(error)] * 2
+    assert unfinished == [record]
+    Probing(a=AWAY).handler(batch(probe("a", attempt=2)))
+    assert len(fakes.sqs.sent) == 4
+    assert unfinished == []
 
 
 def test_what_is_unfinished_is_handed_over_at_once_and_only_once(fakes: Fakes) -> None:

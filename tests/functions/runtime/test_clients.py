@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import socket
 import time
 from collections.abc import Iterator
+from io import BytesIO
 
 import pytest
-from botocore.awsrequest import AWSPreparedRequest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from functions.runtime import clients
@@ -27,6 +29,13 @@ def silent(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
         forget_clients()
         yield
         forget_clients()
+
+
+class RawResponse(BytesIO):
+    """The body of an answer, as urllib3 hands it over."""
+
+    def stream(self, **_: object) -> Iterator[bytes]:
+        yield self.read()
 
 
 def put() -> None:
@@ -52,11 +61,56 @@ def test_what_interrupted_a_call_is_known_and_its_client_is_replaced(
     assert replace() is None
 
 
-def test_a_mail_is_never_repeated_by_botocore(environment: None) -> None:
+@pytest.mark.parametrize(("service", "attempts"), [("dynamodb", 3), ("events", 3), ("sqs", 3), ("sesv2", 1)])
+def test_a_call_hangs_for_seconds_at_the_most_and_is_repeated_twice_but_never_a_mail(
+    environment: None, service: str, attempts: int
+) -> None:
     forget_clients()
-    assert client("sesv2").meta.config.retries["total_max_attempts"] == 1
-    assert client("dynamodb").meta.config.retries["total_max_attempts"] == 3
+    config = client(service).meta.config
+    assert (config.connect_timeout, config.read_timeout) == (2, 5)
+    assert (config.retries["total_max_attempts"], config.retries["mode"]) == (attempts, "standard")
+    assert client(service) is client(service)
     forget_clients()
+
+
+@pytest.mark.parametrize(("left", "patience"), [(math.inf, 5), (100, 5), (2, 1.8), (0, 0.01), (-1, 0.01)])
+def test_a_call_waits_for_its_answer_no_longer_than_there_is_time(
+    environment: None, monkeypatch: pytest.MonkeyPatch, left: float, patience: float
+) -> None:
+    forget_clients()
+    monkeypatch.setattr(clients, "left", lambda: left)
+    dynamo, waited = client("dynamodb"), []
+
+    def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        waited.append(request.context.get("read_timeout", dynamo.meta.config.read_timeout))
+        return AWSResponse(request.url, 200, {}, RawResponse(b"{}"))
+
+    dynamo.meta.events.register("before-send", answer)
+    put()
+    assert waited == [pytest.approx(patience)]
+    assert replace() is None, "what has its answer is not running"
+    forget_clients()
+
+
+def test_a_call_that_failed_is_not_running_any_more(environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    forget_clients()
+    monkeypatch.setattr("time.sleep", lambda _: None)
+
+    def refuse(**_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="https://aws.example")
+
+    client("dynamodb").meta.events.register("before-send", refuse)
+    with pytest.raises(EndpointConnectionError):
+        put()
+    assert replace() is None
+    forget_clients()
+
+
+def test_a_client_that_a_test_put_there_is_not_replaced(environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = object()
+    monkeypatch.setitem(clients.made, "dynamodb", mine)
+    replace()
+    assert client("dynamodb") is mine
 
 
 def test_every_try_of_a_call_says_a_text_of_its_own(environment: None, monkeypatch: pytest.MonkeyPatch) -> None:

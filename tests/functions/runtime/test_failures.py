@@ -15,6 +15,7 @@ from functions.runtime.failures import DEEPEST, LONGEST_FRAME, stack_digest
 from tests.functions.events import batch, failed, record
 from tests.functions.fakes import Fakes, refusal
 from tests.functions.runtime.probe import Probe, Probing, probe
+from tests.functions.runtime.test_tracing import Logged
 
 
 def test_a_cause_says_what_where_when_and_how_often(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,10 +106,36 @@ def test_success_writes_nothing(fakes: Fakes) -> None:
     assert fakes.dynamodb.calls == []
 
 
-def test_a_cause_that_cannot_be_written_changes_no_outcome(fakes: Fakes) -> None:
-    fakes.dynamodb.answers = [refusal("ProvisionedThroughputExceededException")]
-    assert failed(Probing(a=RuntimeError()).handler(batch(probe("a"), probe("b")))) == ["a"]
+NOT_WRITTEN: list[Exception] = [
+    refusal("ProvisionedThroughputExceededException"),
+    EndpointConnectionError(endpoint_url="https://dynamodb.example"),
+    refusal("AccessDeniedException"),
+]
+
+
+@pytest.mark.parametrize("error", NOT_WRITTEN, ids=repr)
+@pytest.mark.parametrize("attempt", [1, 5])
+def test_a_cause_that_cannot_be_written_changes_no_outcome_and_is_logged(
+    fakes: Fakes, logged: Logged, error: Exception, attempt: int
+) -> None:
+    fakes.dynamodb.answers = [error]  # on a last attempt the guess, before it
+    records = batch(probe("a", attempt=attempt), probe("b"))
+    assert failed(Probing(a=RuntimeError()).handler(records)) == ["a"]
     assert "a" in fakes.sqs.visibility
+    assert [envelope["data"]["name"] for envelope in fakes.events.envelopes] == ["b"]
+    (line,) = [line for line in logged() if line.get("message") == "cause of failure not recorded"]
+    assert (line["message_id"], line["error"]) == ("a", str(error))
+
+
+@pytest.mark.parametrize("error", NOT_WRITTEN[:2], ids=repr)
+def test_while_the_table_is_away_it_is_asked_once_a_batch_and_the_newest_cause_is_written_first(
+    fakes: Fakes, error: Exception
+) -> None:
+    fakes.dynamodb.answers = [error]
+    Probing(a=RuntimeError(), b=RuntimeError()).handler(batch(probe("a"), probe("b")))
+    assert [call["Key"]["message_id"]["S"] for call in fakes.dynamodb.calls] == ["b"]
+    Probing(c=RuntimeError()).handler(batch(probe("c")))
+    assert [call["Key"]["message_id"]["S"] for call in fakes.dynamodb.calls[1:]] == ["c", "b", "a"]
 
 
 def test_a_cause_that_cannot_be_written_is_kept_and_written_with_the_next_batch(fakes: Fakes) -> None:
@@ -164,6 +191,13 @@ def test_a_guess_is_no_first_failure(fakes: Fakes) -> None:
     Probing(a=KeyError("x")).handler(batch(probe("a", attempt=5)))
     cause = fakes.dynamodb.causes["a"]
     assert (cause["error_type"], cause["first_error_type"], cause["last_error_type"]) == ("KeyError",) * 3
+
+
+def test_a_guess_of_an_earlier_batch_makes_no_way_for_what_is_not_the_messages_own(fakes: Fakes) -> None:
+    for attempt, error in ((5, KeyError("x")), (6, Unavailable("away"))):
+        Probing(a=error).handler(batch(probe("a", attempt=attempt)))
+    cause = fakes.dynamodb.causes["a"]
+    assert (cause["error_type"], cause["last_error_type"]) == ("KeyError", "Unavailable")
 
 
 def test_a_cause_that_was_seen_is_not_replaced_by_a_guess(fakes: Fakes) -> None:

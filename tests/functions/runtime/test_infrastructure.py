@@ -11,6 +11,17 @@ from functions.runtime.infrastructure import is_away, is_throttle
 from tests.functions.fakes import refusal
 
 URL = "https://dynamodb.example"
+# https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html and the services' own lists of errors
+THROTTLES = (
+    *("BandwidthLimitExceeded", "LimitExceededException", "PriorRequestNotComplete", "RequestLimitExceeded"),
+    *("ProvisionedThroughputExceededException", "SlowDown", "TooManyRequestsException"),
+    *("TransactionInProgressException", "ThrottlingException", "Throttling", "RequestThrottled", "ThrottledException"),
+)
+OTHERS = (
+    *("AuthFailure", "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "InvalidSignatureException"),
+    *("MissingAuthenticationTokenException", "RequestExpired", "SignatureDoesNotMatch", "UnrecognizedClientException"),
+    *("AccountSuspendedException", "SendingPausedException"),
+)
 AWAY: list[BaseException] = [
     Unavailable("the CRM says 503"),
     refusal("ThrottlingException"),
@@ -31,6 +42,8 @@ AWAY: list[BaseException] = [
     exceptions.ConnectionClosedError(endpoint_url=URL),
     exceptions.SSLError(endpoint_url=URL, error="handshake"),
     exceptions.HTTPClientError(error=ValueError()),
+    exceptions.IncompleteReadError(actual_bytes=1, expected_bytes=2),
+    exceptions.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
     exceptions.NoCredentialsError(),
     exceptions.CredentialRetrievalError(provider="container-role", error_msg="no"),
     ResponseParserError("half an answer"),
@@ -48,6 +61,9 @@ NOT_AWAY: list[BaseException] = [
     refusal("ResourceNotFoundException"),
     # A permission that is missing is a mistake of ours, which waiting does not cure.
     refusal("AccessDeniedException"),
+    refusal("SomethingNew", status=499),
+    # An answer that says nothing but no.
+    exceptions.ClientError({}, "PutItem"),
     exceptions.ParamValidationError(report="no"),
 ]
 
@@ -63,6 +79,13 @@ def test_a_service_is_not_away(error: BaseException) -> None:
 
 
 def test_a_throttle_says_that_nothing_was_done() -> None:
-    assert is_throttle(refusal("ThrottlingException"))
+    assert is_throttle(refusal("SomethingNew", status=429))
     assert not is_throttle(refusal("InternalServerError", status=500))
+    assert not is_throttle(exceptions.ClientError({}, "PutItem"))
+    for code in THROTTLES:
+        assert is_throttle(refusal(code)), code
+        assert is_away(refusal(code)), code
+    for code in OTHERS:
+        assert not is_throttle(refusal(code)), code
+        assert is_away(refusal(code)), code
     assert not is_throttle(exceptions.ReadTimeoutError(endpoint_url=URL))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from msgspec import Struct
 from functions.contracts.contract import Secret
 from functions.contracts.redaction import redact, redacted
 from functions.runtime.errors import Reject
+from functions.runtime.log import log
 from stacks.names import PROJECT
 from tests.functions.events import batch, record
 from tests.functions.fakes import Fakes, taken
@@ -71,6 +73,81 @@ def test_a_batch_has_one_line_of_metrics_in_cloudwatchs_format(fakes: Fakes, log
         "PublishFailures": 1,
     }
     assert len(line["Age"]) == 4
+    assert {metric["Unit"] for metric in directive["Metrics"] if metric["Name"] != "Age"} == {"Count"}
+    assert [metric for metric in directive["Metrics"] if metric["Name"] == "Age"] == [
+        {"Name": "Age", "Unit": "Milliseconds"}
+    ]
+    assert line["_aws"]["Timestamp"] == pytest.approx(time.time() * 1000, abs=60_000)
+
+
+def test_the_age_of_a_message_is_from_when_sqs_took_it_to_when_its_batch_began(fakes: Fakes, logged: Logged) -> None:
+    unsent = probe("c")
+    del unsent["attributes"]["SentTimestamp"]
+    Probing().handler(batch(probe("a", sent=time.time() - 5), probe("b", sent=time.time() - 60), unsent))
+    (line,) = [line for line in logged() if "_aws" in line]
+    assert sorted(line["Age"]) == [pytest.approx(5000, abs=900), pytest.approx(60_000, abs=900)]
+
+
+@pytest.mark.parametrize(
+    ("level", "told"),
+    [
+        ("DEBUG", ["DEBUG", "INFO", "WARNING", "ERROR"]),
+        ("info", ["INFO", "WARNING", "ERROR"]),
+        (None, ["INFO", "WARNING", "ERROR"]),
+        ("LOUD", ["INFO", "WARNING", "ERROR"]),
+        ("WARNING", ["WARNING", "ERROR"]),
+        ("ERROR", ["ERROR"]),
+    ],
+)
+def test_a_line_is_written_from_the_level_of_the_stage_on(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch, level: str | None, told: list[str]
+) -> None:
+    if level is None:
+        monkeypatch.delenv("LOG_LEVEL", raising=False)
+    else:
+        monkeypatch.setenv("LOG_LEVEL", level)
+    for each in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        log(each, "said", nothing=None)
+    assert [line["level"] for line in logged()] == told
+
+
+def test_the_lines_of_records_are_of_their_level_too(
+    fakes: Fakes, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "ERROR")
+    Probing(b=RuntimeError(), c=Reject("no")).handler(batch(*map(probe, "abc")))
+    assert [line.get("message") for line in logged()] == ["rejected", None], "metrics have no level"
+
+
+def test_a_line_says_when_it_was_written_to_the_millisecond(logged: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_795_300_000.0425)
+    log("INFO", "said", nothing=None, something=0)
+    assert logged() == [{"level": "INFO", "message": "said", "timestamp": "2026-11-21T22:26:40.042Z", "something": 0}]
+
+
+def test_the_line_of_a_record_is_what_an_operator_reads(fakes: Fakes, logged: Logged) -> None:
+    attributes = {"received_at": "1795300000111", "redriven": "1 run", "correlation_id": "corr-1"}
+    Probing(a=RuntimeError("x" * 2000)).handler(
+        batch(probe("a", group="g", attempt=2, sent=1_795_300_000.25, **attributes))
+    )
+    (line,) = [line for line in logged() if "message_id" in line]
+    assert len(line.pop("stack_digest")) == 12
+    assert line.pop("stack")
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {
+        "level": "WARNING",
+        "message": "retried",
+        "service": "function",
+        "correlation_id": "corr-1",
+        "message_id": "a",
+        "group": "g",
+        "attempt": 2,
+        "received_at": "1795300000111",
+        "sent": 1_795_300_000_250,
+        "redriven": "1 run",
+        "error_type": "RuntimeError",
+        "error": "x" * 999 + "…",
+    }
 
 
 class Card(Struct):
@@ -80,18 +157,37 @@ class Card(Struct):
 
 class Purchase(Struct):
     cards: list[Card]
+    spare: dict[str, Card] = {}
+    codes: Annotated[dict[str, str], Secret] = {}
+    named: dict[str, Annotated[str, Secret]] = {}
+    twice: tuple[list[Card], ...] = ()
     pin: Annotated[int | None, Secret] = None
     note: Annotated[str, Secret] | None = None
 
 
 def test_secrets_are_redacted_however_deep() -> None:
-    purchase = Purchase(cards=[Card(number="4111", brand="V")], pin=42)
+    purchase = Purchase(
+        cards=[Card(number="4111", brand="V")],
+        spare={"red": Card(number="4222", brand="M")},
+        codes={"door": "7788"},
+        named={"safe": "9900"},
+        twice=([Card(number="4333", brand="A")],),
+        pin=42,
+    )
     assert redacted(purchase) == {
         "cards": [{"number": "[secret]", "brand": "V"}],
+        "spare": {"red": {"number": "[secret]", "brand": "M"}},
+        "codes": "[secret]",
+        "named": "[secret]",
+        "twice": [[{"number": "[secret]", "brand": "A"}]],
         "pin": "[secret]",
         "note": None,
     }
-    assert redact("card 4111 with pin 42 refused", purchase) == "card [secret] with pin [secret] refused"
+    text = "cards 4111, 4222, 4333 of V, M, A with pin 42 for door 7788 and safe 9900 refused"
+    hidden = "[secret]"
+    assert redact(text, purchase) == (
+        f"cards {hidden}, {hidden}, {hidden} of V, M, A with pin {hidden} for door {hidden} and safe {hidden} refused"
+    )
 
 
 def test_an_address_is_a_secret() -> None:

@@ -13,8 +13,8 @@ from functions.runtime.consumer import consumer
 from functions.runtime.message import Message
 from tests.functions.events import batch, delivered, failed, record
 from tests.functions.fakes import Fakes
-from tests.sample.contracts import TicketAssigned, TicketChanged
-from tests.sample.messages import opened, ticket
+from tests.sample.contracts import ChangeTicket, TicketAssigned, TicketChanged
+from tests.sample.messages import change, opened, ticket
 
 ASSIGNED = TicketAssigned(ticket_id="tic-1")
 
@@ -57,6 +57,79 @@ def test_an_event_nobody_asked_for_is_rejected_by_name(fakes: Fakes) -> None:
 def test_an_unknown_contract_version_is_rejected_until_a_function_knows_it(fakes: Fakes, version: int) -> None:
     assert failed(Seen().handler(batch(delivered(ASSIGNED, version=version, message_id="m")))) == ["m"]
     assert "deploy a function that knows it, then redrive" in fakes.dynamodb.causes["m"]["error_message"]
+
+
+class Changes:
+    def __init__(self) -> None:
+        self.pairs: list[tuple[ChangeTicket, Message]] = []
+        self.handler = consumer(self.handle, accepts=ChangeTicket)
+
+    def handle(self, command: ChangeTicket, message: Message) -> None:
+        self.pairs.append((command, message))
+
+
+@pytest.mark.parametrize(
+    ("tenant", "group", "cause"),
+    [(None, "tic-1", "ChangeTicket/tic-1/k"), ("blue", "/blue/tic-1", "/blue/ChangeTicket/tic-1/k")],
+)
+def test_what_stands_in_the_path_comes_as_the_group_and_an_effect_is_of_one_tenant(
+    fakes: Fakes, tenant: str | None, group: str, cause: str
+) -> None:
+    changes = Changes()
+    said: dict[str, Any] = {"idempotency_key": "k", "correlation_id": "c"} | ({"tenant": tenant} if tenant else {})
+    arrived = record(change(1, "n"), message_id="m", attempt=2, **said)
+    assert arrived["attributes"]["MessageGroupId"] == group
+    arrived["attributes"]["AWSTraceHeader"] = "Root=1-2-3"
+    assert failed(changes.handler(batch(arrived))) == []
+    ((command, message),) = changes.pairs
+    assert command == change(1, "n")
+    assert message == Message(
+        id="m",
+        key="k",
+        cause=cause,
+        causation_id="m",
+        correlation_id="c",
+        attempt=2,
+        group=group,
+        idempotency_key="k",
+        tenant=tenant,
+        trace="Root=1-2-3",
+    )
+    assert message.scoped("tic-1", "note") == ("/blue/tic-1/note" if tenant else "tic-1/note")
+
+
+@pytest.mark.parametrize(
+    ("group", "said"), [(None, "came without its ticket_id"), ("a!b", "`ticket_id`, which its path")]
+)
+def test_a_command_whose_path_is_missing_or_odd_is_rejected(fakes: Fakes, group: str | None, said: str) -> None:
+    arrived = record(change(1), message_id="m", idempotency_key="k")
+    arrived["attributes"].pop("MessageGroupId")
+    arrived["attributes"] |= {"MessageGroupId": group} if group else {}
+    assert failed(Changes().handler(batch(arrived))) == ["m"]
+    assert fakes.dynamodb.causes["m"]["error_type"] == "Reject"
+    assert said in fakes.dynamodb.causes["m"]["error_message"]
+
+
+def test_a_command_that_nothing_names_is_rejected(fakes: Fakes) -> None:
+    assert failed(Changes().handler(batch(record(change(1), message_id="m")))) == ["m"]
+    assert "ChangeTicket came without an idempotency key" in fakes.dynamodb.causes["m"]["error_message"]
+
+
+def test_an_event_is_told_by_its_own_story_and_not_by_what_its_queue_says(fakes: Fakes) -> None:
+    seen = Seen()
+    told = delivered(ASSIGNED, event_id="e1", tenant="blue", message_id="m", attempt=3)
+    told["messageAttributes"] = record(ticket(), tenant="red", correlation_id="other")["messageAttributes"]
+    assert failed(seen.handler(batch(told))) == []
+    ((_, message),) = seen.pairs
+    assert message == Message(
+        id="m",
+        key="e1",
+        cause="e1",
+        causation_id="e1",
+        correlation_id="corr-1",
+        attempt=3,
+        tenant="blue",
+    )
 
 
 def test_a_new_field_of_an_event_is_ignored(fakes: Fakes) -> None:

@@ -10,9 +10,14 @@ from hypothesis import strategies as st
 
 from functions.contracts.environment import DEAD_LETTER_RETENTION
 from functions.contracts.parked import EMPTY
+from functions.runtime.errors import Unavailable
+from functions.runtime.park import Parking
+from functions.runtime.record import Record
+from functions.runtime.settings import Settings
 from tests.examples import examples
-from tests.functions.fakes import refusal
+from tests.functions.fakes import Fakes, refusal
 from tests.functions.runtime.group import RECEIVES, Fault, Group, Verdict
+from tests.functions.runtime.probe import probe
 
 quiet = settings(suppress_health_check=list(HealthCheck), deadline=None)
 DAYS = 4  # of the queue's own retention
@@ -121,6 +126,21 @@ def test_nothing_is_attempted_while_it_is_unknown_what_is_parked() -> None:
     group.run(1)
     assert group.attempts == []
     assert 60 <= group.waiting[0].visible_at - group.now <= 90
+
+
+def test_why_it_is_unknown_what_is_parked_is_told(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = refusal("InternalServerError", status=500)
+
+    def refused(**_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(fakes.dynamodb, "batch_get_item", refused, raising=False)
+    record = Record.read(probe("a", group="g"))
+    parks = Settings(on_poison="park", parked_table="parked")
+    problem = Parking.read([record], parks, 5).verdict(record)
+    assert isinstance(problem, Unavailable)
+    assert str(problem) == f"It could not be read what is parked: {error}"
+    assert problem.__cause__ is error
 
 
 def test_nothing_that_failed_is_attempted_again_without_a_place() -> None:

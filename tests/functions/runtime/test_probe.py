@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,9 @@ from functions.runtime import once, probe
 from functions.runtime.consumer import Consumer, consumer
 from functions.runtime.errors import Unavailable
 from functions.runtime.message import Message
-from tests.fixtures import Context
+from stacks.names import resource
+from tests.aws.expression import Expression
+from tests.fixtures import STAGE, Context
 from tests.functions.fakes import Fakes, refusal, taken
 from tests.functions.runtime.probe import Probe as Command
 
@@ -34,10 +37,12 @@ class Service:
     def __init__(self, answers: dict[str, Any]) -> None:
         self.answers = answers
         self.calls: list[str] = []
+        self.asked: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def call(**arguments: Any) -> Any:
             self.calls.append(name)
+            self.asked[name] = arguments
             answer = self.answers[name]
             answer = answer.pop(0) if isinstance(answer, list) else answer
             if isinstance(answer, BaseException):
@@ -71,6 +76,53 @@ def test_services_that_refuse_what_is_wrong_are_well(service: Service) -> None:
     assert set(service.calls) == set(WELL)
 
 
+def test_whatever_a_probe_asks_for_is_refused_and_changes_nothing(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMAIL_FROM", "desk@example.com")
+    asked()
+    write = service.asked["update_item"]
+    assert write["TableName"] == resource(STAGE, "failures")
+    names, values = write.get("ExpressionAttributeNames", {}), write["ExpressionAttributeValues"]
+    for item in (None, write["Key"], write["Key"] | {"probed": {"BOOL": False}}):
+        assert not Expression(write["ConditionExpression"], names, values, item).holds()
+        Expression(write["UpdateExpression"], names, values, item).applied()  # it is refused for nothing else
+    assert write["Key"].keys() == {"message_id"}
+    (entry,) = service.asked["put_events"]["Entries"]
+    assert entry.keys() == {"EventBusName", "Source", "DetailType", "Detail"}
+    assert entry["EventBusName"] == resource(STAGE, "events")
+    assert (entry["Source"], entry["DetailType"]) == ("probe", "probe"), "which the role may put"
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(entry["Detail"])
+    mail = service.asked["send_email"]
+    assert (mail["FromEmailAddress"], mail["Destination"]) == ("desk@example.com", {}), "to nobody"
+    assert mail["Content"]["Simple"].keys() == {"Subject", "Body"}
+    assert service.asked["get_secret_value"] == {"SecretId": "headrace-test-partner"}
+
+
+def test_a_consumer_is_asked_for_what_it_uses_only(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("FAILURES_TABLE", "BUS_NAME", "EMAIL_FROM", "SECRET_PARTNER"):
+        monkeypatch.delenv(variable)
+    assert asked() == []
+    assert service.calls == []
+
+
+def test_each_service_is_asked_three_times_and_the_first_that_is_away_is_enough(service: Service) -> None:
+    asked()
+    assert service.calls == [call for call in WELL for _ in range(3)]
+    service.calls.clear()
+    service.answers["put_events"] = refusal("ThrottlingException")
+    asked()
+    assert service.calls == ["update_item"] * 3 + ["put_events"]
+
+
+def test_a_client_that_asks_does_not_wait_long_and_asks_once(environment: None) -> None:
+    config = probe._client("dynamodb").meta.config
+    assert (config.connect_timeout, config.read_timeout, config.retries["total_max_attempts"]) == (2, 2, 1)
+    assert probe._client("dynamodb") is probe._client("dynamodb")
+    probe._clients.clear()
+
+
 @pytest.mark.parametrize("call", WELL)
 @pytest.mark.parametrize(
     "error",
@@ -87,9 +139,10 @@ def test_a_service_that_is_away_is_named(service: Service, call: str, error: Exc
     assert sentence.startswith(CALLS[call])
 
 
-def test_an_entry_that_eventbridge_throttles_says_that_it_is_away(service: Service) -> None:
-    service.answers["put_events"] = taken("ThrottlingException")
-    assert len(asked()) == 1
+@pytest.mark.parametrize("code", ["ThrottlingException", "InternalFailure", "InternalException"])
+def test_an_entry_that_eventbridge_is_not_well_enough_for_says_that_it_is_away(service: Service, code: str) -> None:
+    service.answers["put_events"] = taken(code)
+    assert asked() == [f"EventBridge: Unavailable: {code}: no"]
 
 
 def test_half_a_service_is_none(service: Service) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import uuid
 from itertools import pairwise
-from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -13,12 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.runtime import publisher
+from functions.runtime.errors import Unavailable
+from functions.runtime.message import Message
 from functions.runtime.publisher import Entry, chunks
+from functions.runtime.settings import Settings
 from stacks.names import BUS, PROJECT, resource
 from tests.fixtures import STAGE
 from tests.functions.events import batch, failed
 from tests.functions.fakes import Fakes, refusal, taken
 from tests.functions.runtime.probe import Probed, Probing, probe
+
+MESSAGE = Message(id="m", key="k", cause="OpenTicket/tic-1", causation_id="m", correlation_id="c")
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +71,49 @@ def test_only_failed_entries_are_tried_again(fakes: Fakes, no_pauses: list[float
     assert no_pauses == sorted(no_pauses)
 
 
+@pytest.mark.parametrize(
+    ("code", "calls", "error_type"),
+    [
+        # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html
+        *((code, 3, "Unavailable") for code in ("InternalFailure", "InternalException", "ThrottlingException")),
+        *((code, 1, "Reject") for code in ("MalformedDetail", "InvalidArgument")),
+        *((code, 1, "Retry") for code in ("InvalidAccountIdException", "NotAuthorizedForSourceException", "NewCode")),
+    ],
+)
+def test_what_eventbridge_says_of_an_entry_decides_whether_it_is_offered_again_and_what_its_message_failed_of(
+    fakes: Fakes, no_pauses: list[float], code: str, calls: int, error_type: str
+) -> None:
+    fakes.events.answers = [taken(code) for _ in range(9)]
+    assert failed(Probing().handler(batch(probe("a", attempt=5)))) == ["a"]
+    assert len(fakes.events.calls) == calls
+    assert no_pauses == [0.2, 0.4][: calls - 1]
+    cause = fakes.dynamodb.causes["a"]
+    assert cause["error_type"] == error_type
+    assert "Probed" in cause["error_message"]
+    assert code in cause["error_message"]
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(0.15, 1), (0.3, 2), (60, 3)])
+def test_nothing_is_offered_again_after_a_pause_that_the_time_does_not_allow(
+    fakes: Fakes, settings: Settings, monkeypatch: pytest.MonkeyPatch, seconds: float, calls: int
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", lambda pause: now.__setitem__(0, now[0] + pause))
+    fakes.events.answers = [taken("InternalFailure") for _ in range(9)]
+    entry = publisher.entry(Probed(name="a"), MESSAGE, 0, settings)
+    (problem,) = publisher.publish([entry], settings, seconds=seconds).values()
+    assert isinstance(problem, Unavailable)
+    assert len(fakes.events.calls) == calls
+    assert now[0] <= seconds
+
+
+def test_the_id_of_an_event_is_what_it_has_been_since_the_first_deployment(settings: Settings) -> None:
+    # What was published before a deployment is published again after it, and must be the same event.
+    ids = [publisher.entry(Probed(name="a"), MESSAGE, index, settings).id for index in (0, 1)]
+    assert ids == ["ffe907f2-a7f1-5b61-b9af-97d61606df6b", "74107261-66fe-5251-ba0a-e62a897c5315"]
+
+
 def test_an_entry_that_keeps_failing_fails_its_record_and_no_other(fakes: Fakes) -> None:
     fakes.events.answers = [taken(None, "InternalFailure"), taken("InternalFailure"), taken("InternalFailure")]
     assert failed(Probing().handler(batch(probe("a"), probe("b")))) == ["b"]
@@ -103,8 +150,16 @@ def test_a_missing_permission_is_not_retried_in_place_but_is_no_fault_of_the_mes
 @pytest.mark.parametrize("error", [refusal("InternalException"), EndpointConnectionError(endpoint_url="https://x")])
 def test_a_call_that_fails_fails_the_records_of_its_chunk(fakes: Fakes, error: Exception) -> None:
     fakes.events.answers = [None, error]
-    report = Probing().handler(batch(*(probe(f"m{number}") for number in range(12))))
+    report = Probing().handler(batch(*(probe(f"m{number}", attempt=4) for number in range(12))))
     assert failed(report) == ["m10", "m11"]
+    assert f"PutEvents failed: {error}" in fakes.dynamodb.causes["m10"]["error_message"]
+
+
+def test_an_answer_that_does_not_speak_of_every_entry_confirms_none(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fakes.events, "put_events", lambda **_: taken(None))
+    assert failed(Probing().handler(batch(probe("a"), probe("b")))) == ["a", "b"]
 
 
 def test_an_event_that_is_too_large_is_rejected_and_the_rest_goes_out(fakes: Fakes) -> None:
@@ -139,10 +194,7 @@ def test_chunks_keep_the_order_and_both_limits_and_are_few(sizes: list[int]) -> 
         assert len(chunk) == 10 or sum(entry.size for entry in chunk) + following[0].size > 1000
 
 
-def test_the_size_of_an_entry_is_counted_as_eventbridge_counts_it(fakes: Fakes, settings: Any) -> None:
-    from functions.runtime.message import Message
-
-    message = Message(id="m", key="k", cause="c", causation_id="m", correlation_id="c")
-    entry = publisher.entry(Probed(name="grün"), message, 0, settings)
+def test_the_size_of_an_entry_is_counted_as_eventbridge_counts_it(settings: Settings) -> None:
+    entry = publisher.entry(Probed(name="grün"), MESSAGE, 0, settings)
     fields = (entry.entry["Source"], entry.entry["DetailType"], entry.entry["Detail"])
     assert entry.size == 14 + sum(len(field.encode()) for field in fields)

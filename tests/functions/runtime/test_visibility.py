@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from functions.runtime.errors import Busy, GroupBlocked, Reject, Retry, Unavailable
+from functions.runtime.errors import Busy, GroupBlocked, GroupParked, NotAttempted, Reject, Retry, Unavailable
 from functions.runtime.outcome import Failure
 from functions.runtime.record import Record
 from functions.runtime.settings import Settings
@@ -17,6 +18,7 @@ from functions.runtime.visibility import MARGIN, SOON, backoff, blocked, delay
 from tests.functions.events import batch, failed
 from tests.functions.fakes import Fakes, refusal
 from tests.functions.runtime.probe import Probing, probe
+from tests.functions.runtime.test_tracing import Logged
 
 SETTINGS = Settings.read()
 BOOM = RuntimeError("boom")
@@ -85,6 +87,32 @@ def test_a_rejected_head_is_tried_again_alone(fakes: Fakes) -> None:
     assert fakes.sqs.visibility == {"a1": 0, "a2": MARGIN}
 
 
+def test_whoever_stands_behind_a_dead_head_waits_by_place(fakes: Fakes) -> None:
+    records = [probe(f"a{place}", group="a", attempt=3) for place in range(4)]
+    others = [probe("b0", group="b"), probe("b1", group="b", attempt=3)]
+    Probing(a0=Reject("no"), b0=Reject("no")).handler(batch(*records, *others))
+    assert fakes.sqs.visibility == {"a0": 0, "a1": 5, "a2": 10, "a3": 15, "b0": 0, "b1": 5}
+
+
+def test_on_a_queue_that_halts_a_follower_waits_for_its_head_and_no_end_of_it() -> None:
+    halting = replace(SETTINGS, on_poison="halt", receives=1000)
+    head = Failure(at(3), BOOM, "")
+    follower = Failure.not_attempted(at(3), GroupBlocked(""), head=head, place=4)
+    assert blocked(7, head, follower, halting) == 7 + MARGIN
+
+
+def test_what_was_not_attempted_comes_back_when_its_turn_is_and_what_follows_a_dead_message_at_once() -> None:
+    assert delay(at(2), NotAttempted("late", delay=7.5), SETTINGS) == 7.5
+    assert delay(at(2), GroupParked("behind k"), SETTINGS) == 0
+    assert delay(at(2), GroupParked("behind k"), replace(SETTINGS, on_poison="halt")) == 0
+
+
+def test_no_wait_is_longer_than_sqs_hides_a_message_that_the_longest_function_has_held() -> None:
+    long = replace(SETTINGS, retention=14 * 86_400)
+    assert delay(at(1), Retry("later", delay=10**6), long) == 12 * 3600 - 900
+    assert delay(Record.read(probe("a")), Retry("later", delay=-5), long) == 0
+
+
 def test_a_follower_that_waited_in_vain_waits_until_its_head_is_gone() -> None:
     rest = 2 * 2 + 2 * 4 + 2 * 8  # after the head's second, third and fourth failure; after its fifth SQS moves it
     assert behind(BOOM, attempt=1) == 1 + MARGIN
@@ -135,17 +163,31 @@ def test_a_wait_that_is_no_number_fails_in_the_handler() -> None:
             Retry("later", delay=odd)  # type: ignore[arg-type]
 
 
-def test_visibility_that_cannot_be_set_fails_nothing_differently(fakes: Fakes) -> None:
-    fakes.sqs.answers = [refusal("ReceiptHandleIsInvalid")]
-    assert failed(Probing(a=BOOM).handler(batch(probe("a"), probe("b")))) == ["a"]
-
-
-def test_visibility_is_set_by_ten(fakes: Fakes) -> None:
+@pytest.mark.parametrize(
+    "error", [refusal("ReceiptHandleIsInvalid"), EndpointConnectionError(endpoint_url="https://x")]
+)
+def test_visibility_is_set_by_ten_and_one_ten_that_cannot_be_set_stops_no_other(
+    fakes: Fakes, logged: Logged, error: Exception
+) -> None:
+    fakes.sqs.answers = [None, error]
     names = [f"m{number}" for number in range(25)]
-    report = Probing(**{name: RuntimeError() for name in names}).handler(batch(*map(probe, names)))
+    report = Probing(**dict.fromkeys(names, BOOM)).handler(batch(*map(probe, names)))
     assert failed(report) == names
     assert [len(call["Entries"]) for call in fakes.sqs.calls] == [10, 10, 5]
-    assert set(fakes.sqs.visibility) == set(names)
+    assert {*fakes.sqs.visibility} == {*names[:10], *names[20:]}
+    (line,) = [line for line in logged() if line.get("message") == "visibility not set"]
+    assert (line["level"], line["error"]) == ("WARNING", str(error))
+
+
+def test_a_message_whose_visibility_sqs_refuses_is_told_with_its_reason_and_the_others_are_hidden(
+    fakes: Fakes, logged: Logged
+) -> None:
+    refused = {"Id": "0", "Code": "MessageNotInflight", "Message": "It is visible.", "SenderFault": True}
+    fakes.sqs.answers = [{"Successful": [{"Id": "1"}], "Failed": [refused]}]
+    assert failed(Probing(a=BOOM, b=BOOM).handler(batch(probe("a"), probe("b")))) == ["a", "b"]
+    assert {*fakes.sqs.visibility} == {"b"}
+    (line,) = [line for line in logged() if line.get("message") == "visibility not set"]
+    assert (line["level"], line["code"], line["error"]) == ("WARNING", "MessageNotInflight", "It is visible.")
 
 
 def test_a_success_sets_no_visibility(fakes: Fakes) -> None:

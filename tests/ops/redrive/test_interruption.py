@@ -130,7 +130,7 @@ def test_a_killed_redrive_is_resumed_and_sends_nothing_that_it_confirmed_again(
     show_again(aws, dead, journal)
     resume(stage, journal.run)
     assert set(source.arrived) == {str(number) for number in range(MESSAGES)}
-    assert len(source.arrived) - MESSAGES <= 10 * 32
+    assert len(source.arrived) - MESSAGES <= MESSAGES / 5 * 32
     assert len(dead) == 0
 
 
@@ -243,9 +243,9 @@ def test_a_process_that_was_stopped_for_longer_than_its_holds_sends_nothing_that
     process.send_signal(signal.SIGCONT)
     said, _ = process.communicate(timeout=30)
     assert "held for too long" in said
-    # What was sent just before the stop was not deleted yet, and the others moved it too.
+    # What was sent just before the stop was not deleted yet, and the others moved it too: some batches at the most.
     assert set(source.arrived) == {str(number) for number in range(MESSAGES)}
-    assert len(source.arrived) - MESSAGES <= 10
+    assert len(source.arrived) - MESSAGES <= MESSAGES / 5
 
 
 def test_a_new_redrive_deletes_what_a_killed_one_sent(aws: Endpoint, stage: Stage) -> None:

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from ops.redrive.request import Request
 from ops.sqs import client
 from ops.sqs.client import Sqs
 from ops.sqs.message import Entry
+from ops.sqs.transport import Unanswered
 from ops.stage import Stage
 from tests.aws.queues import FakeSqs
 from tests.ops.cli.typed import answer, dead_tickets, ops, queue
@@ -233,6 +235,16 @@ def test_a_journal_says_after_a_full_disk_what_it_could_not_say_before(
     assert (again.pending, again.moved) == (journal.pending, journal.moved) == ({"2", "4"}, 4)
 
 
+@dataclass
+class GivenUp:
+    """Answers nothing but this status."""
+
+    status: int
+
+    async def __call__(self, action: str, payload: bytes) -> tuple[int, bytes]:
+        return self.status, b"<html>"
+
+
 class Odd(FakeSqs):
     """Carries out what it is told, and answers what `answers` say, each once."""
 
@@ -258,12 +270,55 @@ async def test_what_sqs_says_to_have_taken_and_refused_is_kept_and_may_be_there_
     assert (told["1"] is not None, sqs.unsure, len(to.arrived)) == (True, 1, 1)
 
 
-async def test_a_timeout_that_a_proxy_tells_is_tried_again() -> None:
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
+async def test_a_send_answered_by_who_stands_between_is_tried_again_and_may_be_there_twice(status: int) -> None:
     odd = Odd()
-    odd.answers = [lambda _: (408, b"<html>")]
+    odd.answers = [lambda _: (status, b"<html>")]
     sqs, to = Sqs(odd), odd.create("work")
     assert await sqs.send(to.url, [Entry("1", "body")]) == {"1": None}
-    assert sqs.unsure == 1
+    assert (sqs.unsure, len(to.arrived)) == (1, 2)
+
+
+@pytest.mark.parametrize("status", [408, 502, 504])
+async def test_a_send_that_a_gateway_gives_up_is_made_twice_at_most(status: int) -> None:
+    odd = Odd()
+    odd.answers = [lambda _: (status, b"<html>")] * 20
+    sqs, to, fifo = Sqs(odd), odd.create("work"), odd.create("work.fifo")
+    with pytest.raises(Unanswered, match=f"HTTP {status}"):
+        await sqs.send(to.url, [Entry("1", "body")])
+    assert (sqs.unsure, len(to.arrived)) == (2, 2)
+    odd.answers = [lambda _: (status, b"<html>")] * 5
+    sent = Entry("1", "body", message_group_id="g", message_deduplication_id="d")
+    assert await sqs.send(fifo.url, [sent]) == {"1": None}, "a FIFO queue takes no copy"
+    assert len(fifo.arrived) == 1
+
+
+async def test_what_sqs_itself_says_not_to_have_done_is_in_no_doubt() -> None:
+    odd = Odd()
+    odd.answers = [lambda _: (503, b'{"__type": "com.amazonaws.sqs#ServiceUnavailable"}')]
+    sqs, to = Sqs(odd), odd.create("work")
+    await sqs.send(to.url, [Entry("1", "body")])
+    assert sqs.unsure == 0
+
+
+@pytest.mark.parametrize("status", [408, 504])
+def test_a_redrive_whose_sends_a_gateway_gave_up_has_begun_and_says_what_may_be_there_twice(
+    aws: Endpoint, stage: Stage, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    dead_tickets(aws, 5)
+    with monkeypatch.context() as outage:
+        answering_sends(aws, outage, lambda _: (status, b"<html>"))
+        result = ops("redrive", "open_ticket", "--yes", "--json")
+    report, (journal,) = json.loads(result.stdout), journals.unfinished(stage)
+    assert (result.exit_code, report["run"]) == (5, journal.run)
+    assert report["maybe_twice"] == len(queue(aws, "open_ticket").arrived) == 10
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 504])
+async def test_a_receive_that_a_gateway_gives_up_may_have_hidden_messages(status: int) -> None:
+    sqs = Sqs(GivenUp(status))
+    with pytest.raises(Unanswered, match=f"HTTP {status}"):
+        await sqs.receive("http://sqs/0/work", visibility=1, wait=0)
 
 
 def test_a_fault_is_read_however_it_is_spelled() -> None:

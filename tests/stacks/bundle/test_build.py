@@ -118,6 +118,13 @@ def test_a_build_that_breaks_off_leaves_nothing_that_looks_finished(
     assert list(build.BUILD.iterdir()) == []
 
 
+def test_a_source_that_is_no_python_stops_the_build(functions: Path) -> None:
+    (functions / "greet" / "handler.py").write_text("def handler(:")
+    with pytest.raises(subprocess.CalledProcessError):
+        build.build_code(HOST)
+    assert list(build.BUILD.iterdir()) == []
+
+
 def test_a_layer_that_pip_cannot_fetch_is_one_sentence(functions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (functions / "requirements.txt").write_text("no-such-thing==1 --hash=sha256:" + "0" * 64)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -135,6 +142,14 @@ def test_a_layer_holds_what_pip_fetched_compiled_and_without_its_records(
         "botocore/__init__.py": "",
         "botocore/client.pyi": "",
         "botocore/data/endpoints.json": '{"partitions": []}',
+        "boto3/examples/sqs.rst": "",
+        "boto3/data/sqs/2012-11-05/resources-1.json": "{}",
+        "boto3/data/ec2/2016-11-15/resources-1.json": "{}",
+        "boto3/data/readme.json": "{}",
+        "bin/jp.py": "",
+        "aws_lambda_powertools/event_handler/router.py": "",
+        "dateutil/zoneinfo/zones.tar.gz": "",
+        "dateutil/zoneinfo/readme.txt": "",
         "botocore-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: botocore\nVersion: 1.0\n",
         "botocore-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         "botocore-1.0.dist-info/LICENSE": "Do as you like.",
@@ -152,22 +167,34 @@ def test_a_layer_holds_what_pip_fetched_compiled_and_without_its_records(
         "botocore/__init__.py",
         f"botocore/__pycache__/__init__.{sys.implementation.cache_tag}.pyc",
         "botocore/data/endpoints.json",
+        "boto3/data/sqs/2012-11-05/resources-1.json",
+        "boto3/data/readme.json",
+        "dateutil/zoneinfo/readme.txt",
         *(f"botocore-1.0.dist-info/{name}" for name in ("METADATA", "WHEEL", "LICENSE")),
     }
 
 
-def test_pip_is_asked_for_wheels_of_the_targets_platform_only(functions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [("WARNING: slow\nERROR: no such thing\n", "ERROR: no such thing"), ("", "no reason given")],
+)
+def test_pip_is_asked_for_the_locked_wheels_of_the_targets_platform_and_its_last_word_is_told(
+    functions: Path, monkeypatch: pytest.MonkeyPatch, said: str, reason: str
+) -> None:
     asked: list[list[str]] = []
 
     def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
         asked.append(command)
-        return subprocess.CompletedProcess(command, 1, "", "ERROR: enough")
+        return subprocess.CompletedProcess(command, 1, "", said)
 
     monkeypatch.setattr(subprocess, "run", run)
     monkeypatch.setattr(Target, "interpreter", lambda self: None)
-    with pytest.raises(PackageError, match="enough"):
+    with pytest.raises(PackageError) as refused:
         build.build_layer(Target(python="3.13", architecture="arm64"))
+    assert str(refused.value) == f"pip could not fetch the dependency layer for Python 3.13: {reason}"
     (command,) = asked
-    assert {"--python-version=3.13", "--platform=manylinux2014_aarch64", "--only-binary=:all:"} <= set(command)
-    assert "--require-hashes" in command
+    assert {"--python-version=3.13", "--implementation=cp", "--platform=manylinux2014_aarch64"} <= set(command)
+    # Nothing but what is locked, nothing that runs here, and no byte code of this machine's Python.
+    assert {"--only-binary=:all:", "--require-hashes", "--no-deps", "--no-compile"} <= set(command)
+    assert f"--requirement={functions / 'requirements.txt'}" in command
     assert not any("x86_64" in word for word in command)

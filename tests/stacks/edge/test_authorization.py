@@ -56,9 +56,16 @@ def test_api_keys_come_with_a_plan_and_a_quota(keys: Templates) -> None:
     (plan,) = keys.properties("AWS::ApiGateway::UsagePlan")
     assert plan["Quota"] == {"Limit": 1000, "Period": "DAY"}
     assert plan["Throttle"] == {"RateLimit": 5, "BurstLimit": 9}
+    (of,) = plan["ApiStages"]  # a key of a plan without its API is refused with 403
+    kinds = {name: keys.stacks["ingress"]["Resources"][of[name]["Ref"]]["Type"] for name in ("ApiId", "Stage")}
+    assert kinds == {"ApiId": "AWS::ApiGateway::RestApi", "Stage": "AWS::ApiGateway::Stage"}
     held = keys.properties("AWS::ApiGateway::ApiKey")
     assert {key["Name"] for key in held} == {names.resource("keys", "web"), names.resource("keys", "erp")}
-    assert len(keys.properties("AWS::ApiGateway::UsagePlanKey")) == 2
+    resources = keys.stacks["ingress"]["Resources"]
+    (plan_id,) = [at for at, each in resources.items() if each["Type"] == "AWS::ApiGateway::UsagePlan"]
+    joined = keys.properties("AWS::ApiGateway::UsagePlanKey")
+    assert {resources[each["KeyId"]["Ref"]]["Properties"]["Name"] for each in joined} == {each["Name"] for each in held}
+    assert all((each["KeyType"], each["UsagePlanId"]) == ("API_KEY", {"Ref": plan_id}) for each in joined)
     for route in SAMPLE.routes:
         assert methods(keys)[route.queue].get("ApiKeyRequired", False) != bool(route.senders)
 

@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
-import copy
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.stacks.templates import Templates
 
 Break = Callable[["Broken"], None]
+MAY = r"(\*|\{.*\}) may [\w:, *]+"
+SAID = {
+    "asked-callers": "it asks nobody",
+    "bus-policy": "everyone may",
+    "exact-actions": r"s3:(\?etObject|Get\*)",
+    "exact-resources": "sqs:DeleteQueue|s3:GetObject",
+    "function-url": "AuthType is NONE",
+    "invoked-from-here": r"(\*|\w+\.amazonaws\.com) may invoke it for anybody",
+    "key-policy": MAY,
+    "no-exceptions": "it allows by Not(Action|Resource|Principal)",
+    "no-lasting-keys": "user u has one",
+    "other-doors": r"(POST /x|\$default) asks nobody|its routes stand in (Target|Body)|CloudFormation makes .* later",
+    "own-authorizer": r"(apigateway|events)\.amazonaws\.com may invoke it for (null|arn:.*)|it may not invoke it",
+    "own-policies": "arn:aws:iam::aws:policy/AdministratorAccess",
+    "planned-keys": "none does",
+    "private-endpoints": "its policy refuses no other",
+    "queue-policy": MAY,
+    "queue-tls": "its policy denies no plain HTTP",
+    "readable-policies": r"\w+::\w+(::\w+)? holds one|\w+ has (parameter Whatever|parameter Whoever|Fn::If)",
+    "readable-templates": "its template is not",
+    "resource-policy": f"{MAY}|everyone may use it",
+    "signed-by-permission": r"the API's policy allows (\S+|all but some)",
+    "topic-policy": MAY,
+    "trusted": "(everyone|all of account 999999999999|whomever arn:aws:iam::.* knows) may take it",
+}
+"""What is said where somebody is let in, by rule."""
 
 
 class Broken:
     """A copy of the templates of a stage, to break."""
 
     def __init__(self, templates: Templates) -> None:
-        self.templates: dict[str, Any] = copy.deepcopy(dict(templates.stacks))
+        self.templates: dict[str, Any] = json.loads(json.dumps(templates.stacks))
 
     def of(self, kind: str, **where: Any) -> Iterator[dict[str, Any]]:
         """The properties of the resources of that type, with those values."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from stacks.invariants.assembly import Assembly
 from stacks.invariants.rules import RULES
-from tests.stacks.invariants.broken import Break, Broken, nested, prop
+from tests.stacks.invariants.broken import SAID, Break, Broken, nested, prop
 
 METHOD, API, PERMISSION = "AWS::ApiGateway::Method", "AWS::ApiGateway::RestApi", "AWS::Lambda::Permission"
 PLAN, HELD = "AWS::ApiGateway::UsagePlan", "AWS::ApiGateway::UsagePlanKey"
@@ -110,6 +111,17 @@ def its_stage(broken: Broken) -> None:
     allowing({"Fn::Join": ["", ["execute-api:/", {"Ref": stage}, "/POST/v1/tickets"]]})(broken)
 
 
+WHERE = {
+    "asked-callers": {METHOD},
+    "planned-keys": {METHOD},
+    "signed-by-permission": {METHOD},
+    "own-authorizer": {PERMISSION, "AWS::ApiGateway::Authorizer"},
+    "invoked-from-here": {PERMISSION},
+    "private-endpoints": {API},
+    "key-policy": {"AWS::KMS::Key"},
+    "topic-policy": {"AWS::SNS::TopicPolicy"},
+}
+"""At what each rule finds it."""
 ARN, SOURCE = "arn:aws:execute-api:eu-west-1:123456789012:", "/authorizers/"
 BREAKS: list[tuple[str, str, Break]] = [
     ("prod", "asked-callers", asking_nobody("AWS_IAM")),
@@ -208,7 +220,10 @@ def test_what_lets_somebody_in_is_found(
     broken = Broken(request.getfixturevalue(stage))
     assert not list(rule.check(Assembly(broken.templates)))
     change(broken)
-    assert list(rule.check(Assembly(broken.templates)))
+    found = list(rule.check(Assembly(broken.templates)))
+    assert {resource.kind for resource, _ in found} <= WHERE[rule_id]
+    assert found
+    assert [said for _, said in found if not re.fullmatch(SAID[rule_id], said)] == []
 
 
 def test_a_method_with_nothing_behind_it_need_not_ask(prod: Any) -> None:

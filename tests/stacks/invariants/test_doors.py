@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from stacks.invariants.assembly import Assembly
 from stacks.invariants.policies import likely
 from stacks.invariants.rules import RULES
 from stacks.invariants.templates import Templates, read
+from tests.stacks.invariants.broken import SAID
 
 Properties = dict[str, Any]
 THEIRS, OURS = "999999999999", "123456789012"
@@ -68,6 +70,26 @@ def like(**keys: Any) -> Properties:
     return {"StringLike": {name.replace("_", ":", 1): value for name, value in keys.items()}}
 
 
+WHERE_POLICIES_STAND = {
+    **dict.fromkeys(
+        ("AWS::SQS::QueuePolicy", "AWS::SQS::QueueInlinePolicy", "AWS::S3::BucketPolicy"), "PolicyDocument"
+    ),
+    **dict.fromkeys(("AWS::SNS::TopicPolicy", "AWS::SNS::TopicInlinePolicy"), "PolicyDocument"),
+    "AWS::Logs::ResourcePolicy": "PolicyDocument",
+    "AWS::Logs::LogGroup": "ResourcePolicyDocument",
+    "AWS::SecretsManager::ResourcePolicy": "ResourcePolicy",
+    "AWS::DynamoDB::Table": "ResourcePolicy.PolicyDocument",
+    "AWS::Events::EventBus": "Policy",
+    "AWS::ApiGateway::RestApi": "Policy",
+}
+
+
+def _held(place: str, policy: Properties) -> Properties:
+    """The properties of a resource that holds the policy in that place."""
+    outer, _, inner = place.partition(".")
+    return {outer: {inner: policy} if inner else policy}
+
+
 EVENTS, SNS = {"Service": "events.amazonaws.com"}, {"Service": "sns.amazonaws.com"}
 OPENED: list[tuple[str, Properties]] = [
     *(("exact-resources", {f"AWS::IAM::{kind}Policy": user()}) for kind in ("", "Managed", "Role", "User", "Group")),
@@ -84,6 +106,10 @@ OPENED: list[tuple[str, Properties]] = [
     ),
     ("exact-actions", role(Action="s3:?etObject", Resource="arn:aws:s3:::b/k")),
     ("exact-actions", role(Action="s3:Get*", Resource="arn:aws:s3:::b/k")),
+    *(
+        ("exact-actions", {kind: _held(place, document({**SEND, "Action": "s3:Get*"}))})
+        for kind, place in WHERE_POLICIES_STAND.items()
+    ),
     ("no-exceptions", role(NotAction="s3:GetObject", Resource="arn:aws:s3:::b/k")),
     ("no-exceptions", role(Action="s3:GetObject", NotResource="arn:aws:s3:::b/k")),
     ("no-exceptions", sending(Principal=None, NotPrincipal={"AWS": SELF})),
@@ -100,6 +126,14 @@ OPENED: list[tuple[str, Properties]] = [
         "queue-policy",
         sending(Principal={"Service": "s3.amazonaws.com"}, Condition=like(aws_SourceArn="arn:aws:s3:::b")),
     ),
+    *(
+        ("queue-policy", sending(Condition={operator: {"aws:PrincipalOrgPaths": paths}}))
+        for operator, paths in (
+            ("ForAnyValue:StringLike", "o-*"),
+            ("ForAnyValue:StringLike", ["o-abcdefghij/*", "*"]),
+            ("ForAllValues:StringLike", "o-abcdefghij/*"),
+        )
+    ),
     ("queue-policy", {"AWS::SQS::QueueInlinePolicy": {"Queue": "q", "PolicyDocument": document(SEND)}}),
     *(
         ("queue-tls", refusing(**changes))
@@ -110,6 +144,7 @@ OPENED: list[tuple[str, Properties]] = [
             {"Condition": {**NO_TLS, "StringEquals": {"aws:PrincipalTag/x": "y"}}},
             {"Condition": {"Bool": {"aws:SecureTransport": "false", "aws:ViaAWSService": "true"}}},
             {"Condition": {"Bool": {"aws:SecureTransport": "true"}}},
+            {"Condition": {"BoolIfExists": {"aws:SecureTransport": "false"}}},
         )
     ),
     ("topic-policy", {"AWS::SNS::TopicInlinePolicy": {"TopicArn": "t", "PolicyDocument": document(SEND)}}),
@@ -186,6 +221,9 @@ INNOCENT: dict[str, Properties] = {
         Condition={"ArnLike": {"aws:SourceArn": {"Fn::GetAtt": ["B", "Arn"]}}},
     ),
     "an organization sends": sending(Condition={"StringEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}}),
+    "a part of an organization sends": sending(
+        Condition={"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-abcdefghij/r-ab12/*"}}
+    ),
     "another account receives": sending(Principal={"AWS": THEIRS}),
     "another account publishes": publishing(Principal={"AWS": f"arn:aws:iam::{THEIRS}:root"}),
     "an organization publishes": publishing(Condition={"StringEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}}),
@@ -241,9 +279,11 @@ def assembled(resources: Properties) -> Assembly:
 
 
 @pytest.mark.parametrize(("rule_id", "resources"), OPENED)
-def test_who_opens_a_door_to_strangers_is_told(rule_id: str, resources: Properties) -> None:
+def test_who_opens_a_door_to_strangers_is_told_which(rule_id: str, resources: Properties) -> None:
     (rule,) = [rule for rule in RULES if rule.id == rule_id]
-    assert list(rule.check(assembled(resources)))
+    ((resource, said),) = rule.check(assembled(resources))
+    assert resource.kind == next(iter(resources))
+    assert re.fullmatch(SAID[rule_id], said)
 
 
 @pytest.mark.parametrize("resources", INNOCENT.values(), ids=INNOCENT)

@@ -11,7 +11,7 @@ import pytest
 from stacks import names
 from stacks.entry import Consumer
 from tests.sample.topology import SAMPLE
-from tests.simulation.order_kinds import on_poison
+from tests.stacks.parts.test_environment import OTHERS, STAGE, odd_numbers
 from tests.stacks.templates import SENDER, Templates, listed, statements, synthesize
 
 CONSUMERS = pytest.mark.parametrize("consumer", SAMPLE.consumers, ids=lambda consumer: consumer.function)
@@ -81,6 +81,21 @@ def test_a_mapping_takes_batches_as_the_topology_says(prod: Templates, consumer:
 
 
 @CONSUMERS
+def test_a_queue_begins_to_feed_its_function_when_the_function_may_do_its_work(
+    prod: Templates, consumer: Consumer
+) -> None:
+    name = names.resource("prod", consumer.function)
+    resources = prod.stacks[prod.holder("AWS::Lambda::Function", "FunctionName", name)]["Resources"]
+    (own,) = [at for at, each in resources.items() if each.get("Properties", {}).get("FunctionName") == name]
+    (mapping,) = [each for each in resources.values() if each["Properties"].get("FunctionName") == {"Ref": own}]
+    for waits in (resources[own], mapping):
+        policies = [resources[at] for at in waits["DependsOn"] if resources[at]["Type"] == "AWS::IAM::Policy"]
+        assert [policy["Properties"]["Roles"][0]["Ref"] for policy in policies] == [
+            prod.function(consumer.function)["Role"]["Fn::GetAtt"][0]
+        ]
+
+
+@CONSUMERS
 def test_a_function_knows_its_tables_and_its_bus_only_if_it_uses_them(prod: Templates, consumer: Consumer) -> None:
     environment = prod.function(consumer.function)["Environment"]["Variables"]
     tables = {name for name in environment if name.startswith("TABLE_")}
@@ -137,12 +152,10 @@ def test_a_function_puts_no_event_but_its_own(prod: Templates, consumer: Consume
 
 
 def test_only_the_consumer_of_a_queue_that_parks_may_read_and_change_what_is_parked(tmp_path: Path) -> None:
-    parks = synthesize(tmp_path, "prod", on_poison("park"))
-    table = names.resource("prod", names.PARKED)
+    parks = synthesize(tmp_path, STAGE, odd_numbers(), **OTHERS)
+    table = names.resource(STAGE, names.PARKED)
     for consumer in SAMPLE.consumers:
         mine = consumer.function == "change_ticket"
-        variables = parks.function(consumer.function)["Environment"]["Variables"]
-        assert variables.get("PARKED_TABLE") == (table if mine else None)
         (allowed,) = [what for where, what in actions(parks, consumer).items() if f'table/{table}"' in where] or [set()]
         assert allowed == ({"dynamodb:BatchGetItem", "dynamodb:UpdateItem"} if mine else set())
     (operator,) = (

@@ -1,0 +1,1 @@
+"""What the sample's templates say, in a form that a person reviews: `make fix` writes it anew."""
