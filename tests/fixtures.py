@@ -80,7 +80,7 @@ def fakes(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fakes]
     monkeypatch.setenv("QUEUE_URL", "https://sqs.example/queue")
     fakes = Fakes()
     forget_clients()
-    clients.made.update(events=fakes.events, sqs=fakes.sqs, dynamodb=fakes.dynamodb)
+    clients.made.update(fakes.clients())
     yield fakes
     forget_clients()
 

@@ -1,17 +1,20 @@
-"""Clients that keep what they were asked and answer as a test scripts it; they hold AWS's limits."""
+"""AWS that keeps what it was asked and answers as a test scripts it, by the rules of `tests.aws`."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from functions.runtime.table import plain
-from tests.simulation.expression import Expression
+from stacks import names
+from tests.aws import events, sqs
+from tests.aws.client import Client
+from tests.aws.dynamodb import Tables
+from tests.aws.errors import ServiceError
 
 Arguments = dict[str, Any]
 
@@ -38,28 +41,23 @@ class Script:
 
 @dataclass
 class FakeEvents(Script):
-    """EventBridge: 10 entries and less than a megabyte a call."""
+    """EventBridge: keeps the details that it took."""
 
     envelopes: list[dict[str, Any]] = field(default_factory=list)
 
     def put_events(self, **arguments: Any) -> Any:
         entries = arguments["Entries"]
-        # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
-        if not 1 <= len(entries) <= 10 or sum(map(_size, entries)) > 1_048_576:
-            raise refusal("ValidationException", "PutEvents")
-        for entry in entries:
-            assert entry["EventBusName"]
-            assert isinstance(json.loads(entry["Detail"]), dict)
-        answer = self.answer(arguments, lambda: taken(*(None for _ in entries)))
+        assert all(entry["EventBusName"] for entry in entries), "without one it would be the account's default bus"
+
+        def ordinary() -> dict[str, Any]:
+            results = [events.fault(entry) or {"EventId": "id"} for entry in entries]
+            return {"FailedEntryCount": sum("ErrorCode" in each for each in results), "Entries": results}
+
+        answer = self.answer(arguments, ordinary)
         for entry, result in zip(entries, answer["Entries"], strict=True):
             if "ErrorCode" not in result:
                 self.envelopes.append(json.loads(entry["Detail"]))
         return answer
-
-
-def _size(entry: dict[str, Any]) -> int:
-    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
-    return 14 + sum(len(entry[name].encode()) for name in ("Source", "DetailType", "Detail"))
 
 
 def taken(*codes: str | None) -> dict[str, Any]:
@@ -70,63 +68,49 @@ def taken(*codes: str | None) -> dict[str, Any]:
 
 @dataclass
 class FakeSqs(Script):
-    """SQS: keeps the visibility that was last set, by receipt handle."""
+    """SQS: keeps what was sent, and the visibility that was last set by the id in the handle of `events.record`."""
 
     visibility: dict[str, int] = field(default_factory=dict)
     sent: list[Arguments] = field(default_factory=list)
 
     def send_message(self, **arguments: Any) -> Any:
-        # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
-        if arguments["QueueUrl"].endswith(".fifo"):
-            for name in ("MessageGroupId", "MessageDeduplicationId"):
-                if not re.fullmatch(r"[!-~]{1,128}", arguments[name]):
-                    raise refusal("InvalidParameterValue", "SendMessage")
         self.sent.append(arguments)
         return self.answer(arguments, lambda: {"MessageId": "sent"})
 
     def change_message_visibility_batch(self, **arguments: Any) -> Any:
         entries = arguments["Entries"]
-        ids = [entry["Id"] for entry in entries]
-        # What SQS refuses: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html
-        if not 1 <= len(entries) <= 10:
-            raise refusal("TooManyEntriesInBatchRequest" if entries else "EmptyBatchRequest")
-        if len(set(ids)) < len(ids):
-            raise refusal("BatchEntryIdsNotDistinct")
-        if not all(re.fullmatch(r"[\w-]{1,80}", id_, re.ASCII) for id_ in ids):
-            raise refusal("InvalidBatchEntryId")
-        if not arguments["QueueUrl"]:
-            raise refusal("QueueDoesNotExist")
-        answer = self.answer(arguments, lambda: {"Successful": [{"Id": id_} for id_ in ids], "Failed": []})
-        taken = {each["Id"] for each in answer["Successful"]}
+        answer = self.answer(arguments, lambda: sqs.each(entries, _check_hold))
+        done = {each["Id"] for each in answer["Successful"]}
         for entry in entries:
-            assert type(entry["VisibilityTimeout"]) is int
-            assert 0 <= entry["VisibilityTimeout"] <= 43_200
-            if entry["Id"] in taken:
+            if entry["Id"] in done:
                 message = entry["ReceiptHandle"].removeprefix("receipt-").rpartition("-")[0]
                 self.visibility[message] = entry["VisibilityTimeout"]
         return answer
 
 
+def _check_hold(entry: Mapping[str, Any]) -> None:
+    sqs.check_visibility(entry)
+    if not entry["ReceiptHandle"].startswith("receipt-"):
+        raise ServiceError(400, "ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
+
+
 @dataclass
 class FakeDynamo(Script):
-    """DynamoDB: keeps the causes of failures, by message id."""
+    """DynamoDB: the table of failures of the stage."""
 
-    items: dict[str, dict[str, Any]] = field(default_factory=dict)
+    stage: str = "test"
+
+    def __post_init__(self) -> None:
+        self._table = names.resource(self.stage, names.FAILURES)
+        self.tables = Tables({self._table: names.SHARED_TABLES[names.FAILURES]})
 
     @property
     def causes(self) -> dict[str, dict[str, Any]]:
-        """The causes as plain values."""
-        return {id_: plain(item) for id_, item in self.items.items()}
+        """The causes of failures as plain values, by message id."""
+        return {id_: plain(item) for id_, item in self.tables.items[self._table].items()}
 
     def update_item(self, **arguments: Any) -> Any:
-        def ordinary() -> dict[str, Any]:
-            id_ = arguments["Key"]["message_id"]["S"]
-            names, values = arguments["ExpressionAttributeNames"], arguments["ExpressionAttributeValues"]
-            update = Expression(arguments["UpdateExpression"], names, values, self.items.get(id_))
-            before, self.items[id_] = self.items.get(id_), update.applied() | arguments["Key"]
-            return {"Attributes": before} if before and arguments.get("ReturnValues") == "ALL_OLD" else {}
-
-        return self.answer(arguments, ordinary)
+        return self.answer(arguments, lambda: self.tables.update_item(**arguments))
 
 
 @dataclass
@@ -134,3 +118,7 @@ class Fakes:
     events: FakeEvents = field(default_factory=FakeEvents)
     sqs: FakeSqs = field(default_factory=FakeSqs)
     dynamodb: FakeDynamo = field(default_factory=FakeDynamo)
+
+    def clients(self) -> dict[str, Client]:
+        """What asks them, by service."""
+        return {name: Client(name, getattr(self, name)) for name in ("events", "sqs", "dynamodb")}

@@ -18,6 +18,7 @@ from functions.contracts.pause import Ask, Condition, Probe, Trouble, Unfinished
 from functions.pause_consumer.handler import DAY, PAUSED, RENEWED, SOON, UNFINISHED, handler
 from functions.pause_consumer.logic import LATE, Decision, asks, decide
 from functions.runtime import clients, mapping
+from tests.aws.client import Client
 from tests.functions.events import batch, failed, record
 from tests.functions.fakes import FakeSqs, refusal
 
@@ -111,20 +112,9 @@ class FakeLambda:
 
 
 @dataclass
-class FakeQueue(FakeSqs):
-    """The queue of `pause_consumer`: what it sends to itself, too."""
-
-    sent: list[dict[str, Any]] = field(default_factory=list)
-
-    def send_message(self, **arguments: Any) -> Any:
-        self.sent.append(arguments)
-        return {}
-
-
-@dataclass
 class Aws:
     functions: FakeLambda = field(default_factory=FakeLambda)
-    queue: FakeQueue = field(default_factory=FakeQueue)
+    queue: FakeSqs = field(default_factory=FakeSqs)
 
     def held(self) -> list[Trouble]:
         """What it sent to itself."""
@@ -134,7 +124,7 @@ class Aws:
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
     told = PauseVariables(
-        project="acme", stage="test", pause_queue_url="https://queue", consumer=f"acme-test-{FUNCTION}"
+        project="acme", stage="test", pause_queue_url="https://sqs/pause.fifo", consumer=f"acme-test-{FUNCTION}"
     )
     for name, value in told.variables().items():
         monkeypatch.setenv(name, value)
@@ -142,7 +132,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
     aws.functions.states[NAME] = "Enabled"
     aws.functions.says[NAME] = lambda: {"away": ["DynamoDB is throttled."]}
     monkeypatch.setitem(clients.made, "lambda", aws.functions)
-    monkeypatch.setitem(clients.made, "sqs", aws.queue)
+    monkeypatch.setitem(clients.made, "sqs", Client("sqs", aws.queue))
     return aws
 
 

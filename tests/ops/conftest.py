@@ -20,9 +20,9 @@ import ops.redrive.native_run
 import ops.sqs.sweep
 import ops.stage
 from ops.queue import known
-from ops.sqs.fake import REGION
 from ops.stage import Stage
 from stacks import names
+from tests.aws.queues import REGION
 from tests.ops import virtual_time
 from tests.ops.endpoint import Endpoint, running
 from tests.sample.topology import SAMPLE

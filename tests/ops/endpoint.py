@@ -11,18 +11,20 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-import msgspec
 from botocore.exceptions import ClientError
 
-from ops.sqs.fake import REGION, FakeQueue, FakeSqs
 from ops.sqs.message import Entry, Value
 from stacks import names
+from tests.aws import dynamodb, events
+from tests.aws.errors import ServiceError
+from tests.aws.expression import Expression
+from tests.aws.queues import REGION, FakeQueue, FakeSqs
 from tests.ops.move_tasks import MoveTasks
 from tests.ops.sight import Insights
-from tests.simulation.expression import Expression
 
 T = TypeVar("T")
 FAILED = b'{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}'
+OPERATIONS = {name.lower(): name for name in ("PutEvents", "PutItem", "UpdateItem", "GetItem", "BatchGetItem", "Scan")}
 SESSION = (
     b"<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s"
     b"</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
@@ -119,6 +121,7 @@ class Endpoint:
         if service == "amazonsqs":
             actions: tuple[str, ...] = (
                 "ReceiveMessage",
+                "SendMessage",
                 "SendMessageBatch",
                 "DeleteMessageBatch",
                 "ChangeMessageVisibilityBatch",
@@ -127,8 +130,6 @@ class Endpoint:
             if self.moves is not None and action in self.moves.actions:
                 return self.moves(action, json.loads(payload))
             known = {name.lower(): name for name in actions}
-            if action == "sendmessage":
-                return self._send(payload)
             if action not in known:
                 return 400, b'{"__type": "InvalidAction", "message": "not here"}'
             region = self._region.get()
@@ -136,9 +137,16 @@ class Endpoint:
             sqs = self.elsewhere.setdefault(region, FakeSqs(region=region)) if elsewhere else self.sqs
             return await sqs(known[action], payload)
         request = json.loads(payload)
+        checks = {"awsevents": events.check, "dynamodb_20120810": dynamodb.check}
+        try:
+            checks.get(service, lambda _, __: None)(OPERATIONS.get(action, action), request)
+        except ServiceError as error:
+            return error.status, json.dumps(error.body).encode()
         if service == "awsevents" and action == "putevents":
-            self.published += request["Entries"]
-            return 200, json.dumps({"FailedEntryCount": 0, "Entries": [{"EventId": "e"}]}).encode()
+            results = [events.fault(entry) or {"EventId": "e"} for entry in request["Entries"]]
+            taken = [entry for entry, told in zip(request["Entries"], results, strict=True) if "EventId" in told]
+            self.published += taken
+            return 200, json.dumps({"FailedEntryCount": len(results) - len(taken), "Entries": results}).encode()
         if service == "awsevents" and action == "listrules":
             return 200, json.dumps({"Rules": [{"Name": name} for name in sorted(self.rules)]}).encode()
         if service == "awsevents":
@@ -178,11 +186,6 @@ class Endpoint:
                 400,
                 b'{"__type": "ResourceNotFoundException", "message": "not here"}',
             )
-
-    def _send(self, payload: bytes) -> tuple[int, bytes]:
-        queue = self.sqs.queues[json.loads(payload)["QueueUrl"]]
-        entry = msgspec.json.decode(payload.replace(b'"QueueUrl"', b'"Id"', 1), type=Entry)
-        return 200, json.dumps({"MessageId": queue.put(entry)}).encode()
 
     @property
     def records(self) -> list[dict[str, Any]]:

@@ -9,8 +9,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ops.sqs.fake import FakeQueue, FakeSqs
 from ops.sqs.message import Entry
+from tests.aws.queues import FakeQueue, FakeSqs
 
 MOST = 20_000
 """Messages after which a task is over, as on AWS after 36 hours."""

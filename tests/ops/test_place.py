@@ -14,11 +14,11 @@ from ops.errors import UsageError
 from ops.lease import held
 from ops.place import Asked, reach
 from ops.queue import find
-from ops.sqs.fake import FakeQueue, FakeSqs
 from ops.sqs.message import Entry
 from ops.stage import Access, Stage
 from stacks import names
 from stacks.entry import Topology
+from tests.aws.queues import FakeQueue, FakeSqs
 from tests.ops.cli.typed import answer, dead_tickets, ops, queue
 from tests.ops.endpoint import Endpoint
 from tests.sample.topology import SAMPLE

@@ -11,10 +11,10 @@ from botocore.stub import Stubber
 from ops.address import Address
 from ops.errors import OpsError, UsageError
 from ops.queue import find
-from ops.sqs.fake import FakeSqs
 from ops.sqs.message import Entry
 from ops.stage import Stage
 from stacks import names
+from tests.aws.queues import FakeSqs
 from tests.ops.cli.typed import answer, dead_tickets, ops, queue
 from tests.ops.endpoint import Endpoint
 

@@ -17,11 +17,11 @@ from typer.testing import CliRunner, Result
 from ops.cli.app import app
 from ops.queue import known
 from ops.retire import retire as look
-from ops.sqs.fake import FakeQueue
 from ops.sqs.message import Entry
 from ops.stage import Stage
 from stacks import names
 from stacks.entry import Topology
+from tests.aws.queues import FakeQueue
 from tests.ops.endpoint import Endpoint
 from tests.sample.contracts import TicketOpened
 from tests.sample.topology import SAMPLE

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from ops.sqs.client import Sqs
-from ops.sqs.fake import FakeSqs
+from tests.aws.queues import FakeSqs
 from tests.ops.cli.typed import dead_tickets, ops
 from tests.ops.endpoint import Endpoint
 

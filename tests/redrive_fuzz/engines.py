@@ -47,13 +47,15 @@ class Engine:
 
 
 @contextmanager
-def engines(folder: Path, names: tuple[str, ...] = ("ministack", "moto")) -> Iterator[dict[str, Engine]]:
-    """The engines of those names, as long as the body runs."""
+def engines(
+    folder: Path, names: tuple[str, ...] = ("ministack", "moto"), services: str = "sqs"
+) -> Iterator[dict[str, Engine]]:
+    """The engines of those names, as long as the body runs; moto is SQS whatever the services."""
     started: list[subprocess.Popen[bytes]] = []
     found: dict[str, Engine] = {}
     try:
         for name in names:
-            process, url = _ministack(folder) if name == "ministack" else _moto()
+            process, url = _ministack(folder, services) if name == "ministack" else _moto()
             started.append(process)
             found[name] = Engine(name, url, name == "ministack")
         for engine in found.values():
@@ -72,7 +74,7 @@ def engines(folder: Path, names: tuple[str, ...] = ("ministack", "moto")) -> Ite
                 process.wait()
 
 
-def _ministack(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
+def _ministack(folder: Path, services: str) -> tuple[subprocess.Popen[bytes], str]:
     data = folder / "ministack"
     data.mkdir(parents=True, exist_ok=True)
     with socket.socket() as listener:
@@ -85,7 +87,7 @@ def _ministack(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "MINISTACK_HOST": "127.0.0.1",
-        "SERVICES": "sqs",
+        "SERVICES": services,
         "S3_DATA_DIR": str(data / "s3"),
         "STATE_DIR": str(data / "state"),
         "SFTP_ENABLED": "0",

@@ -4,8 +4,8 @@ Read it from the inside out:
 
 1. `clock`, `fiber`, `worker` and `nature` are time: what happens next, calls that stand still, what Python is told.
 2. `wire` is the network below botocore, `faults` what goes wrong on it; `sandbox` is an execution environment.
-3. `queues`, `poller`, `tables` with `expression`, `bus`, `mail` and `vault` are the services; `deployed` is what the
-   stacks give each function; `world` wires them together.
+3. `queues`, `poller`, `tables`, `bus`, `mail` and `vault` are the services, by the rules of `tests.aws`; `deployed` is
+   what the stacks give each function; `world` wires them together.
 4. `traffic` is what callers ask for, `person` what people do, `scenario` both with a plan of faults. `kinds`, with
    `outage_kinds` and `order_kinds`, are the kinds of scenario and their promises, `gaps` what does not hold yet.
 5. `evidence` is what is left, `requests`, `effects` and `hours` read it, `auditor` judges, `report` tells.

@@ -10,15 +10,14 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from tests.aws import events
 from tests.simulation.clock import Clock
 from tests.simulation.evidence import Told
 from tests.simulation.queues import Queue
-from tests.simulation.wire import Call, ServiceError
+from tests.simulation.wire import Call
 
 RETRIES = 185
 OLDEST = 24 * 3600
-LARGEST = 1024 * 1024
-MOST = 10
 NO_PERMISSION = "NO_PERMISSIONS"
 
 
@@ -58,10 +57,7 @@ class Bus:
         if call.operation != "PutEvents":
             raise LookupError(f"the simulation has no {call.operation}; add it to bus.py")
         entries = call.body["Entries"]
-        if not 1 <= len(entries) <= MOST:
-            raise ServiceError(400, "ValidationException", f"1 to 10 entries, not {len(entries)}")
-        if sum(_size(entry) for entry in entries) > LARGEST:
-            raise ServiceError(413, "RequestEntityTooLargeException", "The entries are too large")
+        events.check(call.operation, call.body)
         results = [self._put(call, entry) for entry in entries]
         return {"FailedEntryCount": sum("ErrorCode" in result for result in results), "Entries": results}
 
@@ -76,12 +72,9 @@ class Bus:
         if call.partial and self._random.random() < 0.5:
             code = self._random.choice(("InternalFailure", "ThrottlingException"))
             return {"ErrorCode": code, "ErrorMessage": "Please try again"}
-        try:
-            detail = json.loads(entry["Detail"])
-        except ValueError:
-            return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed"}
-        if not isinstance(detail, dict):
-            return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed"}
+        if (fault := events.fault(entry)) is not None:
+            return fault
+        detail = json.loads(entry["Detail"])
         identity = f"{self._random.getrandbits(128):032x}"
         self.told.append(Told(self._clock.now, entry["DetailType"], detail))
         body = {"version": "0", "id": identity, "detail-type": entry["DetailType"], "source": entry["Source"]}
@@ -107,7 +100,3 @@ class Bus:
 
         pause = min(2.0 ** (attempt - 1), 600) - 1
         self._clock.after(pause + self._random.uniform(0.05, 1), arrive)
-
-
-def _size(entry: dict[str, str]) -> int:
-    return 14 + sum(len(entry[name].encode()) for name in ("Source", "DetailType", "Detail"))

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 
+from tests.aws.errors import ServiceError
 from tests.simulation.clock import Clock
-from tests.simulation.wire import Call, Fate, ServiceError
+from tests.simulation.wire import Call, Fate
 
 THROTTLED = {
     "dynamodb": (400, "ThrottlingException"),

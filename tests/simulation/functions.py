@@ -10,11 +10,12 @@ from contextlib import suppress
 from random import Random
 from typing import Any
 
+from tests.aws.errors import ServiceError
 from tests.simulation.clock import Clock
 from tests.simulation.deployed import ACCOUNT
 from tests.simulation.evidence import Switched
 from tests.simulation.poller import Answered, Poller
-from tests.simulation.wire import Call, ServiceError, Unanswered
+from tests.simulation.wire import Call, Unanswered
 
 SLOW = (5, 60)
 """Seconds that enabling or disabling takes, shortest and longest."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tests.aws import ses
+from tests.aws.errors import ServiceError
 from tests.simulation.clock import Clock
 from tests.simulation.evidence import Mail
-from tests.simulation.wire import Call, ServiceError
+from tests.simulation.wire import Call
 
 
 class Mails:
@@ -24,8 +26,7 @@ class Mails:
         sender = call.body["FromEmailAddress"]
         if not self._allowed(call.worker.function, "ses:SendEmail", sender):
             raise ServiceError(403, "AccessDeniedException", f"{call.worker.function} may not send as {sender}")
-        if not any(call.body.get("Destination", {}).values()):
-            raise ServiceError(400, "BadRequestException", "There is no recipient")
+        ses.check(call.operation, call.body)
         subject = call.body["Content"]["Simple"]["Subject"]["Data"]
         self._last[call.worker.name] = Mail(self._clock.now, call.worker.name, subject)
         self.sent.append(self._last[call.worker.name])

@@ -10,9 +10,9 @@ from random import Random
 from typing import TypeVar
 
 from stacks import names
+from tests.aws.errors import ServiceError
 from tests.simulation.evidence import PERSON, Accepted, Death
 from tests.simulation.queues import Parcel, Queue
-from tests.simulation.wire import ServiceError
 from tests.simulation.world import World
 
 T = TypeVar("T", Accepted, Death)

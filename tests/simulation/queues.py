@@ -5,19 +5,20 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
+from tests.aws import sqs
+from tests.aws.errors import ServiceError
 from tests.simulation.clock import EPOCH, Clock
-from tests.simulation.wire import Call, ServiceError
+from tests.simulation.wire import Call
 
 DEDUPLICATION = 300
 """Seconds for which a FIFO queue knows a deduplication id."""
 LONGEST = 12 * 3600
 """Seconds for which a message may be hidden after its receive."""
-BATCH = 10
 
 
 @dataclass(eq=False)
@@ -207,6 +208,7 @@ class Sqs:
         action = call.operation.removesuffix("Batch")
         if not self._allowed(call.worker.function, f"sqs:{action}", queue.name):
             raise ServiceError(403, "AccessDenied", f"{call.worker.function} may not sqs:{action} on {queue.name}")
+        sqs.check(call.operation, call.body)
         match call.operation:
             case "ChangeMessageVisibility":
                 if error := queue.hide(call.body["ReceiptHandle"], call.body["VisibilityTimeout"]):
@@ -225,17 +227,12 @@ class Sqs:
         """Nobody asks."""
 
     def _each(self, call: Call, act: Callable[[dict[str, Any]], ServiceError | None]) -> dict[str, Any]:
-        answer: dict[str, list[dict[str, Any]]] = {"Successful": [], "Failed": []}
-        entries = call.body["Entries"]
-        if not 1 <= len(entries) <= BATCH or len({entry["Id"] for entry in entries}) < len(entries):
-            raise ServiceError(400, "AWS.SimpleQueueService.TooManyEntriesInBatchRequest", "1 to 10, each Id once")
-        for entry in entries:
-            error = act(entry)
+        def one(entry: Mapping[str, Any]) -> None:
+            sqs.check_visibility(entry)
+            error = act(dict(entry))
             if call.partial and self._random.random() < 0.5:
                 error = ServiceError(500, "InternalError", "We are sorry")
             if error:
-                fault = {"Code": error.code, "Message": str(error), "SenderFault": error.status < 500}
-                answer["Failed"].append({"Id": entry["Id"]} | fault)
-            else:
-                answer["Successful"].append({"Id": entry["Id"]})
-        return answer
+                raise error
+
+        return sqs.each(call.body["Entries"], one)

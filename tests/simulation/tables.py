@@ -8,29 +8,27 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-ke
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
+from tests.aws import dynamodb
+from tests.aws.errors import ServiceError
+from tests.aws.expression import Invalid, Item
 from tests.simulation.clock import Clock
 from tests.simulation.evidence import Write
-from tests.simulation.expression import Expression, Invalid, Item
-from tests.simulation.wire import Call, ServiceError
+from tests.simulation.wire import Call
 
 TRANSACTION = 0.015
 """Seconds for which a transaction holds its items."""
 TOKEN = 600
 """Seconds for which a transaction's ClientRequestToken is remembered."""
-LARGEST = 400 * 1024
-"""Bytes of an item, its names included."""
 UNIT = 1024
 """Bytes of an item that a write unit covers; in a transaction it covers half."""
 UNITS = 1000
 """Write units that an item takes in a second."""
-MOST = {"TransactWriteItems": 100, "BatchWriteItem": 25, "BatchGetItem": 100}
 
 Allowed = Callable[[str, str, str], bool]
 """Whether a function may do an action of DynamoDB on a table."""
@@ -69,6 +67,7 @@ class Tables:
             raise LookupError(f"the simulation has no {call.operation}; add it to tables.py")
         self.calls[call.operation] += 1
         try:
+            dynamodb.check(call.operation, call.body)
             return operations[call.operation](call)
         except Invalid as error:
             self.calls["ValidationException"] += 1
@@ -91,9 +90,7 @@ class Tables:
 
     def _get_batch(self, call: Call) -> dict[str, Any]:
         keys = [(table, key) for table, asked in call.body["RequestItems"].items() for key in asked["Keys"]]
-        _check_size("BatchGetItem", keys)
-        if len({(table, self._key(table, key)) for table, key in keys}) < len(keys):
-            raise Invalid("Provided list of item keys contains duplicates")
+        dynamodb.check_count("BatchGetItem", [(table, self._key(table, key)) for table, key in keys])
         found: dict[str, list[Item]] = {table: [] for table, _ in keys}
         left: dict[str, Any] = {}
         for table, key in keys:
@@ -122,26 +119,23 @@ class Tables:
         if self._held.get((table, key), 0) > self._clock.now:
             raise ServiceError(400, "TransactionConflictException", "Transaction is ongoing for the item")
         before = self.items[table].get(key)
-        held = _holds(call.body, before)
-        after = self._after(table, action, call.body, before) if held else before
+        held = dynamodb.holds(call.body, before)
+        after = dynamodb.after(action, call.body, before) if held else before
         if not self._takes(table, key, _units(before, after)):
             raise ServiceError(400, "ThrottlingException", "Throughput exceeds the limit of a key range")
         if not held:
-            shown = {"Item": before} if before and _shows(call.body) else {}
-            raise ServiceError(400, "ConditionalCheckFailedException", "The conditional request failed", **shown)
+            raise dynamodb.condition_failed(call.body, before)
         self._apply(call.worker.name, table, key, after)
         return before, after
 
     def _transact(self, call: Call) -> dict[str, Any]:
         token, now = call.body["ClientRequestToken"], self._clock.now
         actions = [next(iter(action.items())) for action in call.body["TransactItems"]]
-        _check_size("TransactWriteItems", actions)
         targets = [
             self._target(call, "ConditionCheckItem" if kind == "ConditionCheck" else f"{kind}Item", body)
             for kind, body in actions
         ]
-        if len(set(targets)) < len(targets):
-            raise Invalid("Transaction request cannot include multiple operations on one item")
+        dynamodb.check_count("TransactWriteItems", targets)
         if self._tokens.get(token, 0) > now:
             return {}
         reasons = [self._reason(body, target) for (_, body), target in zip(actions, targets, strict=True)]
@@ -151,7 +145,7 @@ class Tables:
                 400, "TransactionCanceledException", f"Transaction cancelled [{codes}]", CancellationReasons=reasons
             )
         writes = [
-            (table, key, self._after(table, f"{kind}Item", body, self.items[table].get(key)))
+            (table, key, dynamodb.after(f"{kind}Item", body, self.items[table].get(key)))
             for (kind, body), (table, key) in zip(actions, targets, strict=True)
             if kind != "ConditionCheck"
         ]
@@ -169,20 +163,18 @@ class Tables:
         before = self.items[table].get(key)
         if not self._takes(table, key, 2 * _units(before, body.get("Item"))):
             return {"Code": "ThrottlingError", "Message": "Throughput exceeds the limit of a key range"}
-        if _holds(body, before):
+        if dynamodb.holds(body, before):
             return {"Code": "None"}
-        shown = {"Item": before} if before and _shows(body) else {}
+        shown = dynamodb.shown(body, before)
         return {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"} | shown
 
     def _batch(self, call: Call) -> dict[str, Any]:
         requests = [(table, request) for table, each in call.body["RequestItems"].items() for request in each]
-        _check_size("BatchWriteItem", requests)
         keys = [
             (table, self._key(table, request.get("PutRequest", {}).get("Item") or request["DeleteRequest"]["Key"]))
             for table, request in requests
         ]
-        if len(set(keys)) < len(keys):
-            raise Invalid("Provided list of item keys contains duplicates")
+        dynamodb.check_count("BatchWriteItem", keys)
         left: dict[str, list[Any]] = {}
         for table, request in requests:
             self._table(call, "BatchWriteItem", table)
@@ -209,23 +201,7 @@ class Tables:
         return table
 
     def _key(self, table: str, item: Item) -> str:
-        value: str = item.get(self._keys[table], {}).get("S", "")
-        if not value:
-            raise Invalid("One or more parameter values were invalid: the key is missing or empty")
-        return value
-
-    def _after(self, table: str, action: str, body: dict[str, Any], before: Item | None) -> Item | None:
-        if action == "DeleteItem":
-            return None
-        after: Item = body["Item"] if action == "PutItem" else self._updated(body, before)
-        if len(json.dumps(after)) > LARGEST:
-            raise Invalid("Item size has exceeded the maximum allowed size")
-        return after
-
-    def _updated(self, body: dict[str, Any], before: Item | None) -> Item:
-        names, values = body.get("ExpressionAttributeNames", {}), body.get("ExpressionAttributeValues", {})
-        after: Item = Expression(body["UpdateExpression"], names, values, before).applied() | body["Key"]
-        return after
+        return dynamodb.key_of(self._keys[table], item)
 
     def _takes(self, table: str, key: str, units: float) -> bool:
         """Whether the item takes so much more now."""
@@ -246,46 +222,6 @@ class Tables:
             self.items[table][key] = after
 
 
-def _holds(body: Mapping[str, Any], item: Item | None) -> bool:
-    condition = body.get("ConditionExpression")
-    names, values = body.get("ExpressionAttributeNames", {}), body.get("ExpressionAttributeValues", {})
-    return condition is None or Expression(condition, names, values, item).holds()
-
-
 def _units(*items: Item | None) -> int:
     """Write units of the largest of the items."""
-    return max((math.ceil(size(item) / UNIT) for item in items if item), default=1)
-
-
-def size(item: Item) -> int:
-    """Bytes of an item as DynamoDB counts them: names, values, and a little for each list, map and entry.
-
-    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
-    """
-    return sum(len(name.encode()) + _size(value) for name, value in item.items())
-
-
-def _size(value: dict[str, Any]) -> int:
-    ((kind, content),) = value.items()
-    match kind:
-        case "N":
-            return len(content.lstrip("-")) // 2 + 2
-        case "M":
-            return 3 + sum(1 + len(name.encode()) + _size(part) for name, part in content.items())
-        case "L":
-            return 3 + sum(1 + _size(part) for part in content)
-        case "SS":
-            return sum(len(part.encode()) for part in content)
-        case "S":
-            return len(content.encode())
-        case _:
-            return 1
-
-
-def _shows(body: Mapping[str, Any]) -> bool:
-    return body.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
-
-
-def _check_size(operation: str, actions: Sequence[object]) -> None:
-    if not 1 <= len(actions) <= MOST[operation]:
-        raise Invalid(f"{operation} takes 1 to {MOST[operation]} actions, not {len(actions)}")
+    return max((math.ceil(dynamodb.size(item) / UNIT) for item in items if item), default=1)

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from functions.contracts.pause import Trouble, Unfinished
+from tests.aws.errors import ServiceError
 from tests.examples import seeds
 from tests.sample.topology import SAMPLE
 from tests.simulation import person
@@ -19,7 +20,6 @@ from tests.simulation.faults import Outage, Plan
 from tests.simulation.functions import DISABLED, ENABLED, EventSource
 from tests.simulation.sandbox import Sandboxes
 from tests.simulation.test_queues import Station
-from tests.simulation.wire import ServiceError
 from tests.simulation.world import World
 
 BACK = 600.0

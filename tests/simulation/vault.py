@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tests.aws.errors import ServiceError
 from tests.simulation.clock import EPOCH, Clock
-from tests.simulation.wire import Call, ServiceError
+from tests.simulation.wire import Call
 
 
 class Vault:

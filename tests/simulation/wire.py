@@ -24,19 +24,10 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from tests.aws.errors import ServiceError
 from tests.simulation.worker import Worker
 
 SERVICES = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "AWSEvents": "events", "secretsmanager": "secrets"}
-
-
-class ServiceError(Exception):
-    """What a service answers instead of a result."""
-
-    def __init__(self, status: int, code: str, message: str = "", **fields: Any) -> None:
-        super().__init__(f"{code}: {message}")
-        self.status = status
-        self.code = code
-        self.body = {"__type": code, "message": message} | fields
 
 
 class Unanswered(Exception):

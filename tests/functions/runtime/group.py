@@ -7,7 +7,7 @@ somebody chooses.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
@@ -23,9 +23,12 @@ from functions.runtime.consumer import consumer
 from functions.runtime.errors import Reject
 from functions.runtime.message import Message
 from functions.runtime.table import plain
+from tests.aws import sqs
+from tests.aws.client import Client
+from tests.aws.errors import ServiceError
+from tests.aws.expression import Expression
 from tests.functions.events import record
 from tests.functions.fakes import refusal
-from tests.simulation.expression import Expression
 
 QUEUE = "steps.fifo"
 VISIBILITY = 180
@@ -196,14 +199,18 @@ class Group:
         return {"Attributes": before}
 
     def send_message(self, **arguments: Any) -> dict[str, Any]:
-        return {}
+        return {"MessageId": "sent"}
 
     def change_message_visibility_batch(self, **arguments: Any) -> dict[str, Any]:
-        for entry in arguments["Entries"]:
-            for parcel in self.waiting:
-                if entry["ReceiptHandle"] == f"receipt-{parcel.id}-{parcel.receives}":
-                    parcel.visible_at = self.now + entry["VisibilityTimeout"]
-        return {"Successful": [], "Failed": []}
+        return sqs.each(arguments["Entries"], self._hide)
+
+    def _hide(self, entry: Mapping[str, Any]) -> None:
+        sqs.check_visibility(entry)
+        for parcel in self.waiting:
+            if entry["ReceiptHandle"] == f"receipt-{parcel.id}-{parcel.receives}":
+                parcel.visible_at = self.now + entry["VisibilityTimeout"]
+                return
+        raise ServiceError(400, "ReceiptHandleIsInvalid", "The receipt handle has expired")
 
     def _call(self, name: str, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         self.calls.append(name)
@@ -263,7 +270,8 @@ class Group:
     @contextmanager
     def _as_aws(self) -> Iterator[None]:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(clients, "made", {"dynamodb": self, "events": self, "sqs": self})
+            asked = {service: Client(service, self) for service in ("dynamodb", "events", "sqs")}
+            patch.setattr(clients, "made", asked)
             patch.setattr("time.time", lambda: self.now)
             patch.setattr("time.sleep", lambda _: None)
             patch.setattr("functions.runtime.log._write", lambda _: None)

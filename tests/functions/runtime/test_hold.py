@@ -21,10 +21,11 @@ from functions.runtime import clients, hold
 from functions.runtime.errors import Reject, Retry
 from functions.runtime.hold import Counters, Taken, Unknown
 from functions.runtime.table import Item, Table, plain, typed
+from tests.aws.errors import ServiceError
 from tests.simulation.clock import Clock
 from tests.simulation.fiber import Fiber
 from tests.simulation.tables import Tables
-from tests.simulation.wire import Call, ServiceError
+from tests.simulation.wire import Call
 
 STOCK = Counters(Table("stock"), "sku", "left", records=Table("orders"), name_key="order")
 SKUS = ("tea", "cup", "pot")
@@ -130,8 +131,7 @@ class House:
         try:
             return self.tables.answer(call)
         except ServiceError as error:
-            response = {"Error": {"Code": error.code, "Message": "no"}} | error.body
-            return ClientError(response, operation)
+            return ClientError({"Error": {"Code": error.code, "Message": "no"}} | error.body, operation)
         finally:
             self.check()
 

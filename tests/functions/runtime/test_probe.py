@@ -16,10 +16,10 @@ from functions.runtime.consumer import Consumer, consumer
 from functions.runtime.errors import Unavailable
 from functions.runtime.message import Message
 from stacks.names import resource
+from tests.aws.expression import Expression
 from tests.fixtures import STAGE, Context
 from tests.functions.fakes import Fakes, refusal, taken
 from tests.functions.runtime.probe import Probe as Command
-from tests.simulation.expression import Expression
 
 ASK: dict[str, Any] = {"probe": {}}
 WELL = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -27,8 +27,11 @@ from functions.runtime.errors import Reject
 from functions.runtime.message import Message
 from functions.runtime.outcome import Duplicate
 from functions.runtime.table import ConditionFailed, Table, plain, typed
+from tests.aws import sqs
+from tests.aws.client import Client
+from tests.aws.errors import ServiceError
+from tests.aws.expression import Expression
 from tests.functions.events import ACCOUNT, record
-from tests.simulation.expression import Expression
 
 VISIBILITY = 180
 RECEIVES = 5
@@ -180,15 +183,15 @@ class World:
         return self._call(put)
 
     def change_message_visibility_batch(self, **arguments: Any) -> dict[str, Any]:
-        def change() -> dict[str, Any]:
-            for entry in arguments["Entries"]:
-                for queue in (self.numbers, self.tally):
-                    for parcel in queue.waiting:
-                        if entry["ReceiptHandle"] == f"receipt-{parcel.id}-{parcel.receives}":
-                            parcel.visible_at = self.now + entry["VisibilityTimeout"]
-            return {"Successful": [], "Failed": []}
+        return self._call(lambda: sqs.each(arguments["Entries"], self._hide))
 
-        return self._call(change)
+    def _hide(self, entry: Mapping[str, Any]) -> None:
+        sqs.check_visibility(entry)
+        for parcel in (*self.numbers.waiting, *self.tally.waiting):
+            if entry["ReceiptHandle"] == f"receipt-{parcel.id}-{parcel.receives}":
+                parcel.visible_at = self.now + entry["VisibilityTimeout"]
+                return
+        raise ServiceError(400, "ReceiptHandleIsInvalid", "The receipt handle has expired")
 
     def _call(self, act: Callable[[], dict[str, Any]], *, may_fail: bool = True) -> dict[str, Any]:
         fault = self.faults.pop(0) if self.faults else "none"
@@ -258,7 +261,8 @@ class World:
     @contextmanager
     def _as_aws(self) -> Iterator[None]:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(clients, "made", {"dynamodb": self, "events": self, "sqs": self})
+            asked = {service: Client(service, self) for service in ("dynamodb", "events", "sqs")}
+            patch.setattr(clients, "made", asked)
             patch.setattr("time.sleep", lambda _: None)
             patch.setattr("functions.runtime.log._write", lambda _: None)
             told = ConsumerVariables(

@@ -14,8 +14,8 @@ import pytest
 from ops import private_file
 from ops.dead_letters import export
 from ops.sqs.client import Sqs
-from ops.sqs.fake import FakeSqs
 from ops.sqs.sweep import Sweep
+from tests.aws.queues import FakeSqs
 from tests.ops.cli.typed import answer, dead_tickets, ops, queue
 from tests.ops.endpoint import Endpoint
 from tests.ops.faults import no_room_for

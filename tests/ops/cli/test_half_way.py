@@ -18,8 +18,8 @@ from typer.core import TyperGroup
 from ops import private_file
 from ops.redrive import journal as journals
 from ops.sqs.connection import connected
-from ops.sqs.fake import REGION
 from ops.stage import Stage
+from tests.aws.queues import REGION
 from tests.ops.cli.typed import answer, dead_tickets, ops, queue
 from tests.ops.endpoint import Endpoint
 

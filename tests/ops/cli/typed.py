@@ -9,9 +9,9 @@ from typer.testing import CliRunner, Result
 
 from ops.cli.app import app
 from ops.queue import known
-from ops.sqs.fake import FakeQueue
 from stacks import names
 from stacks.entry import Topology
+from tests.aws.queues import FakeQueue
 from tests.ops.endpoint import Endpoint
 from tests.sample.topology import SAMPLE
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from ops.dead_letters.selection import Selection
 from ops.errors import UsageError
 from ops.sqs.client import Sqs
-from ops.sqs.fake import FakeSqs
 from ops.sqs.message import Entry, Message, Value
 from ops.sqs.sweep import Sweep
+from tests.aws.queues import FakeSqs
 from tests.ops import virtual_time
 from tests.ops.cli.typed import answer, ops, queue
 from tests.ops.endpoint import Endpoint

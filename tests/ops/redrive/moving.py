@@ -13,9 +13,9 @@ from ops.redrive.journal import Journal
 from ops.redrive.mover import Mover
 from ops.redrive.routing import QueueDestination
 from ops.sqs.client import Sqs
-from ops.sqs.fake import FakeQueue, FakeSqs, Stored
 from ops.sqs.message import Entry, Value
 from ops.sqs.sweep import Sweep
+from tests.aws.queues import FakeQueue, FakeSqs, Stored
 
 WORKERS = 8
 

@@ -14,9 +14,9 @@ from ops.dead_letters import start
 from ops.dead_letters.start import Start
 from ops.depth import COUNTS
 from ops.queue import Queue
-from ops.sqs.fake import FakeQueue, Fault, Stored
 from ops.sqs.message import Entry, Message
 from ops.stage import Stage
+from tests.aws.queues import FakeQueue, Fault, Stored
 from tests.ops.cli.typed import answer, dead_tickets, ops, queue
 from tests.ops.endpoint import Endpoint
 

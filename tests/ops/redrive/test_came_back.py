@@ -22,9 +22,9 @@ from ops.redrive.pace import SLOWEST, Adaptive
 from ops.redrive.request import Request
 from ops.redrive.routing import QueueDestination
 from ops.sqs.client import Sqs
-from ops.sqs.fake import FakeQueue, FakeSqs
 from ops.sqs.message import Entry, Message, Value
 from ops.sqs.sweep import Sweep
+from tests.aws.queues import FakeQueue, FakeSqs
 from tests.ops.cli.typed import dead_tickets, ops, queue
 from tests.ops.endpoint import Endpoint
 from tests.ops.faults import Faulty

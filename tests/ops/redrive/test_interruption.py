@@ -23,11 +23,11 @@ from ops.redrive.journal import Journal
 from ops.redrive.request import Request
 from ops.redrive.run import redrive, resume
 from ops.sqs import sweep as sweeps
-from ops.sqs.fake import FakeQueue
 from ops.sqs.message import Entry
 from ops.sqs.sweep import WAIT
 from ops.stage import Stage
 from stacks import names
+from tests.aws.queues import FakeQueue
 from tests.ops.cli.typed import ops
 from tests.ops.endpoint import Endpoint
 

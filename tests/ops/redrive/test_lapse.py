@@ -12,9 +12,9 @@ from ops.redrive.mover import Mover
 from ops.redrive.routing import QueueDestination
 from ops.sqs import clock
 from ops.sqs.client import Refused, Sqs
-from ops.sqs.fake import FakeSqs
 from ops.sqs.message import Entry
 from ops.sqs.sweep import Sweep
+from tests.aws.queues import FakeSqs
 from tests.ops.redrive.moving import WORKERS, fill, move
 
 

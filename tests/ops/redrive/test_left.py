@@ -19,8 +19,8 @@ from ops.redrive.request import Request
 from ops.redrive.run import redrive, resume
 from ops.sqs import sweep as sweeps
 from ops.sqs.clock import Clock
-from ops.sqs.fake import FakeQueue
 from ops.stage import Stage
+from tests.aws.queues import FakeQueue
 from tests.ops.cli.typed import answer, dead_tickets, ops, queue
 from tests.ops.endpoint import Endpoint
 

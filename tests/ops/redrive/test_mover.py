@@ -22,9 +22,9 @@ from ops.redrive.pace import Pace
 from ops.redrive.request import Request
 from ops.redrive.routing import QueueDestination
 from ops.sqs.client import Refused, Sqs
-from ops.sqs.fake import FakeSqs
 from ops.sqs.message import MOST_BYTES, Entry, Message, Value
 from ops.sqs.sweep import Sweep
+from tests.aws.queues import FakeSqs
 from tests.examples import seeds
 from tests.ops.faults import Faulty, Killed
 from tests.ops.redrive.moving import WORKERS, Racy, fill, in_order, move

@@ -16,9 +16,9 @@ from ops.errors import OpsError
 from ops.queue import Queue
 from ops.redrive import native as native_module
 from ops.redrive import native_run
-from ops.sqs.fake import FakeSqs
 from ops.sqs.message import Entry
 from ops.stage import Stage
+from tests.aws.queues import FakeSqs
 from tests.ops.cli.typed import answer, dead_tickets, ops, queue
 from tests.ops.endpoint import Endpoint
 from tests.ops.move_tasks import MoveTasks

@@ -14,9 +14,9 @@ from ops.redrive import native_run
 from ops.redrive.refusal import refuse
 from ops.redrive.request import Request
 from ops.redrive.sample import Sample
-from ops.sqs.fake import Stored
 from ops.sqs.message import Entry, Message, Value
 from ops.stage import Stage
+from tests.aws.queues import Stored
 from tests.ops.cli.typed import answer, dead_tickets, ops, queue
 from tests.ops.endpoint import Endpoint
 from tests.ops.move_tasks import MoveTasks

@@ -11,9 +11,9 @@ import pytest
 import ops.redrive.pace
 from ops.redrive.pace import BURST, SLOWEST, START, Adaptive, Look, Pace
 from ops.sqs.client import Sqs
-from ops.sqs.fake import FakeQueue, FakeSqs
 from ops.sqs.message import Entry
 from ops.sqs.sweep import HIDDEN, WAITING
+from tests.aws.queues import FakeQueue, FakeSqs
 from tests.ops.redrive.moving import fill, move
 
 

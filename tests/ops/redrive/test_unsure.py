@@ -24,10 +24,10 @@ from ops.redrive.journal import Journal
 from ops.redrive.request import Request
 from ops.sqs import client
 from ops.sqs.client import Sqs
-from ops.sqs.fake import FakeSqs
 from ops.sqs.message import Entry
 from ops.sqs.transport import Unanswered
 from ops.stage import Stage
+from tests.aws.queues import FakeSqs
 from tests.ops.cli.typed import answer, dead_tickets, ops, queue
 from tests.ops.endpoint import Endpoint
 

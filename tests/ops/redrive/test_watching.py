@@ -14,10 +14,10 @@ from ops.dead_letters import imported
 from ops.redrive import mover as movers
 from ops.redrive.pace import Adaptive
 from ops.sqs.client import Refused, Sqs
-from ops.sqs.fake import FakeSqs
 from ops.sqs.message import Entry
 from ops.sqs.sweep import Sweep
 from ops.stage import Stage
+from tests.aws.queues import FakeSqs
 from tests.ops import virtual_time
 from tests.ops.cli.typed import answer, ops, queue
 from tests.ops.endpoint import Endpoint

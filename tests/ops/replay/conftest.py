@@ -14,6 +14,7 @@ from ops.cli import replay as commands
 from ops.replay import run
 from ops.stage import Stage
 from stacks import names
+from tests.aws.client import Client
 from tests.ops.replay.eventbridge import EventBridge
 from tests.sample.topology import SAMPLE
 
@@ -32,9 +33,13 @@ class Records:
     def __init__(self) -> None:
         self.kept: list[dict[str, Any]] = []
 
-    def put_item(self, *, TableName: str, Item: dict[str, Any]) -> None:  # noqa: N803
+    def put_item(self, *, TableName: str, Item: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
         assert TableName == names.resource("cloud", names.REDRIVES)
         self.kept.append(Item)
+        return {}
+
+    def scan(self, **_: Any) -> dict[str, Any]:
+        return {"Items": self.kept}
 
     def get_caller_identity(self) -> dict[str, str]:
         return {"Arn": "arn:aws:sts::000000000000:assumed-role/operator/ada"}
@@ -43,7 +48,8 @@ class Records:
 @pytest.fixture
 def cloud(home: Path, session: botocore.session.Session) -> Stage:
     stage = Stage("cloud", "eu-west-1", None, SAMPLE, session, home=home)
-    stage._clients["dynamodb"] = stage._clients["sts"] = Records()
+    records = Records()
+    stage._clients["dynamodb"], stage._clients["sts"] = Client("dynamodb", records), Client("sts", records)
     return stage
 
 

@@ -59,7 +59,7 @@ def test_with_yes_the_rules_of_the_subscriber_get_it_and_it_is_on_record(aws: Ev
     ] * 2
     assert records[0]["asked"]["rules"] == rules
     assert records[1]["result"]["state"] == "COMPLETED"
-    assert len(aws.stage.client("dynamodb").kept) == 2
+    assert len(aws.stage.client("dynamodb").scan(TableName="redrives")["Items"]) == 2
 
 
 def test_one_event_of_several_can_be_asked_for(aws: EventBridge, cloudwatch: Stubber) -> None:

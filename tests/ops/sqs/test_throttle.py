@@ -14,9 +14,9 @@ import pytest
 from botocore.retries.standard import ThrottledRetryableChecker, ThrottlingStatusCodeChecker, TransientRetryableChecker
 
 from ops.sqs.client import Refused, Sqs
-from ops.sqs.fake import FakeSqs
 from ops.sqs.message import Entry
 from ops.sqs.throttle import STATUSES, THROTTLES, TRANSIENT, is_throttle
+from tests.aws.queues import FakeSqs
 
 NAMES = ("RequestLimitExceeded", "TooManyRequestsException", "ThrottledException", "KMS.ThrottlingException")
 Answer = Callable[[str, bytes], tuple[int, bytes] | None]

@@ -11,12 +11,12 @@ import pytest
 
 import ops.verify.dead_letters
 from ops.queue import known
-from ops.sqs.fake import FakeQueue
 from ops.sqs.message import Entry
 from ops.stage import Stage
 from ops.verify.dead_letters import DeadLetters
 from ops.verify.finding import Finding
 from stacks import names
+from tests.aws.queues import FakeQueue
 from tests.ops.endpoint import Endpoint
 from tests.sample.topology import SAMPLE
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import botocore.session
@@ -13,6 +14,9 @@ from ops.queue import Queue
 from ops.stage import Stage
 from ops.verify.inbox import arrivals
 from stacks import names
+from tests.aws import sqs
+from tests.aws.client import Client
+from tests.aws.errors import ServiceError
 from tests.sample.topology import SAMPLE
 
 QUEUE = Queue("open_ticket", "work", "open_ticket", "https://queue")
@@ -33,13 +37,21 @@ class Sqs:
 
     def delete_message_batch(self, Entries: list[dict[str, str]], **_: Any) -> Any:  # noqa: N803 - botocore's name
         if self.fails:
-            return {"Failed": [{"Code": "InternalError"}]}
+            return _answer(Entries, "InternalError")
         self.deleted += [entry["ReceiptHandle"] for entry in Entries]
-        return {}
+        return _answer(Entries)
 
     def change_message_visibility_batch(self, Entries: list[dict[str, Any]], **_: Any) -> Any:  # noqa: N803
         self.shown += [entry["ReceiptHandle"] for entry in Entries]
-        return {"Failed": [{"Code": "MessageNotInflight"}]}
+        return _answer(Entries, "MessageNotInflight")
+
+
+def _answer(entries: list[dict[str, Any]], code: str = "") -> dict[str, Any]:
+    def act(_: Mapping[str, Any]) -> None:
+        if code:
+            raise ServiceError(400, code)
+
+    return sqs.each(entries, act)
 
 
 def _message(number: int, id_: str | None) -> dict[str, Any]:
@@ -52,7 +64,7 @@ class Faked(Stage):
     """A stage whose SQS is the fake."""
 
     def client(self, service: str, region: str | None = None) -> Any:
-        return FAKES[0]
+        return Client(service, FAKES[0])
 
 
 FAKES: list[Sqs] = []

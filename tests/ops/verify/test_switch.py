@@ -16,6 +16,7 @@ from ops.errors import OpsError
 from ops.stage import Stage
 from ops.verify.switch import disabled, restore
 from stacks import names
+from tests.aws.client import Client
 from tests.sample.topology import SAMPLE
 
 WORDS = ("open_ticket", "change_ticket")
@@ -44,25 +45,27 @@ class Aws:
             raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "gone"}}, "Get")
         return {"UUID": UUID, "State": self.states[UUID], "LastModified": self.modified[UUID]}
 
-    def update_event_source_mapping(self, UUID: str, Enabled: bool) -> None:  # noqa: N803
+    def update_event_source_mapping(self, UUID: str, Enabled: bool) -> Any:  # noqa: N803
         self.switch(UUID, "Enabled" if Enabled else "Disabled")
+        return {}
 
     def get_queue_url(self, **_: Any) -> Any:
-        return {"QueueUrl": "https://queue"}
+        return {"QueueUrl": "https://pause.fifo"}
 
     def get_queue_attributes(self, **_: Any) -> Any:
         return {"Attributes": dict.fromkeys(COUNTS, "0")}
 
-    def send_message(self, MessageGroupId: str, **_: Any) -> None:  # noqa: N803
+    def send_message(self, MessageGroupId: str, **_: Any) -> Any:  # noqa: N803
         if self.pauses:
             self.switch(MessageGroupId, "Enabled")
+        return {"MessageId": "sent"}
 
 
 class Faked(Stage):
-    """A stage whose every client is the fake."""
+    """A stage whose every client is the fake's."""
 
     def client(self, service: str, region: str | None = None) -> Any:
-        return AWS[0]
+        return Client(service, AWS[0]) if service == "sqs" else AWS[0]
 
 
 AWS: list[Aws] = []

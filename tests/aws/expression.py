@@ -18,6 +18,13 @@ Item = dict[str, Any]
 Value = dict[str, Any]
 
 TOKEN = re.compile(r"\s*(<>|<=|>=|[=<>(),+\-]|[A-Za-z_][A-Za-z0-9_]*|[#:][A-Za-z0-9_]+)")
+WORDS = frozenset(
+    {
+        *("AND", "OR", "NOT", "IN", "BETWEEN", "SET", "REMOVE", "ADD", "DELETE", "SIZE", "CONTAINS"),
+        *("ATTRIBUTE_EXISTS", "ATTRIBUTE_NOT_EXISTS", "ATTRIBUTE_TYPE", "BEGINS_WITH", "IF_NOT_EXISTS", "LIST_APPEND"),
+    }
+)
+"""The language's own words."""
 COMPARISONS = {
     "=": operator.eq,
     "<>": operator.ne,
@@ -40,6 +47,7 @@ class Expression:
         self._names, self._values = names, values
         self._item = item or {}
         self._at = 0
+        self._changed: set[str] = set()
 
     def holds(self) -> bool:
         """Whether the item meets the condition."""
@@ -50,11 +58,13 @@ class Expression:
     def applied(self) -> Item:
         """The item as the update leaves it. Every operand is read from the item as it was before."""
         after = copy.deepcopy(self._item)
+        clauses: list[str] = []
         while self._at < len(self._tokens):
             clause = self._next().upper()
             change = {"SET": self._set, "REMOVE": self._remove, "ADD": self._add}.get(clause)
-            if change is None:
-                raise Invalid(f"{clause} is no clause")
+            if change is None or clause in clauses:
+                raise Invalid(f"{clause} is no clause, or is there twice")
+            clauses.append(clause)
             change(after)
             while self._take(","):
                 change(after)
@@ -117,7 +127,7 @@ class Expression:
     # Updates.
 
     def _set(self, after: Item) -> None:
-        name = self._name()
+        name = self._target()
         self._need("=")
         value = self._sum()
         if value is None:
@@ -125,10 +135,10 @@ class Expression:
         after[name] = value
 
     def _remove(self, after: Item) -> None:
-        after.pop(self._name(), None)
+        after.pop(self._target(), None)
 
     def _add(self, after: Item) -> None:
-        name = self._name()
+        name = self._target()
         value = self._operand()
         assert value is not None
         ((kind, content),) = value.items()
@@ -137,6 +147,14 @@ class Expression:
             after[name] = {"N": str(Decimal(content) + Decimal(before["N"] if before else 0))}
         else:
             after[name] = {kind: sorted({*content, *(before[kind] if before else ())})}
+
+    def _target(self) -> str:
+        """What is changed, which one expression does once."""
+        name = self._name()
+        if name in self._changed:
+            raise Invalid(f"Two document paths overlap with each other: {name}")
+        self._changed.add(name)
+        return name
 
     def _sum(self) -> Value | None:
         left = self._operand()
