@@ -16,7 +16,7 @@ from ops.redrive.refusal import refuse
 from ops.redrive.request import Request
 from ops.redrive.rule import Script
 from ops.redrive.run import redrive
-from ops.sqs.fake import FakeSqs
+from tests.aws.queues import FakeSqs
 from ops.stage import Stage
 from tests.ops.cli.typed import dead_tickets
 from tests.ops.endpoint import Endpoint
