@@ -121,3 +121,6 @@ def test_a_reason_repeats_no_secret_and_reasons_without_end_are_counted_together
     for number in range(1_000):
         verdicts.count(Verdict("m", False, "q", f"reason {number}"))
     assert (len(verdicts.refused), verdicts.refused[OTHERS]) == (MOST + 1, 1_000 - MOST)
+    for accepted in (None, None, True, True, True):
+        verdicts.count(Verdict("m", accepted, "q"))
+    assert (verdicts.unknown, verdicts.accepted) == (2, {"q": 3})
