@@ -16,8 +16,8 @@ from ops.redrive.refusal import refuse
 from ops.redrive.request import Request
 from ops.redrive.rule import Script
 from ops.redrive.run import redrive
-from tests.aws.queues import FakeSqs
 from ops.stage import Stage
+from tests.aws.queues import FakeSqs
 from tests.ops.cli.typed import dead_tickets
 from tests.ops.endpoint import Endpoint
 from tests.ops.move_tasks import MoveTasks
