@@ -120,6 +120,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(stderr=True)
     try:
         known = Equivalents(LISTED.read_text())
+        for old in known.old(ROOT):
+            print(f"{LISTED.name} has an old entry: {old}", file=sys.stderr)
         drawn = {room: _drawn(room, found, options.sample, options.seed) for room, found in _found(options).items()}
     except (OSError, ValueError) as error:
         print(f"mutants: {error}", file=sys.stderr)

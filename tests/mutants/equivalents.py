@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from tests.mutants.mistakes import Mistake
+from tests.mutants.mistakes import Mistake, places, told
 
 LISTED = Path(__file__).with_name("equivalents.toml")
 
@@ -16,7 +16,11 @@ class Equivalents:
     def __init__(self, text: str) -> None:
         listed = tomllib.loads(text).get("equivalent", [])
         self._keys = {
-            Mistake(Path(each["path"]), 0, each["within"], each["before"], each["after"], "", "").key for each in listed
+            told(Path(each["path"]), each["within"], each["before"], each["after"]): (
+                Path(each["path"]),
+                each["within"],
+            )
+            for each in listed
         }
         without = [each["path"] for each in listed if not each["reason"].strip()]
         if without:
@@ -24,3 +28,15 @@ class Equivalents:
 
     def __contains__(self, mistake: Mistake) -> bool:
         return mistake.key in self._keys
+
+    def old(self, root: Path) -> list[str]:
+        """Those that are no mistake of the tree any more: its line was changed."""
+        made = {
+            place.mistake(at).key
+            for path in {path for path, _ in self._keys.values()}
+            if (root / path).exists()
+            for place in places(root, path)
+            if (path, place.within) in self._keys.values()
+            for at in range(len(place.changes))
+        }
+        return sorted(self._keys.keys() - made)

@@ -39,7 +39,7 @@ class Mistake:
     @property
     def key(self) -> str:
         """What says which mistake this is, wherever its line moves."""
-        return f"{self.path}: {self.within}: {_short(self.before)} -> {_short(self.after)}"
+        return told(self.path, self.within, *self.changed)
 
     @property
     def changed(self) -> tuple[str, str]:
@@ -49,6 +49,11 @@ class Mistake:
         most = min(len(old), len(new)) - start - 1
         end = next((at for at in range(max(most, 0)) if old[-1 - at] != new[-1 - at]), max(most, 0))
         return _short(" ".join(old[start : len(old) - end])), _short(" ".join(new[start : len(new) - end]))
+
+
+def told(path: Path, within: str, before: str, after: str) -> str:
+    """The key of a mistake that changes these lines of that function."""
+    return f"{path}: {within}: {_short(before)} -> {_short(after)}"
 
 
 def _short(code: str) -> str:

@@ -77,10 +77,21 @@ def test_a_mistake_is_shown_as_the_lines_that_differ(tmp_path: Path) -> None:
     assert ("7,", "8,") in {each.changed for each in found}
 
 
-def test_an_equivalent_is_known_again_and_has_a_reason(tmp_path: Path) -> None:
+def test_an_equivalent_is_known_again_by_its_line_and_has_a_reason(tmp_path: Path) -> None:
     one, *_ = made(tmp_path, "number = 5\n")
-    listed = f'[[equivalent]]\npath = "module.py"\nwithin = ""\nbefore = "{one.before}"\nafter = "{one.after}"\n'
-    assert one in Equivalents(listed + 'reason = "nobody counts"\n')
+    listed = '[[equivalent]]\npath = "module.py"\nwithin = ""\nbefore = "number = 5"\nafter = "number = 6"\n'
+    known = Equivalents(listed + 'reason = "nobody counts"\n')
+    assert [one.changed for one in made(tmp_path, "number = 5\n") if one in known] == [("number = 5", "number = 6")]
     assert one not in Equivalents("")
     with pytest.raises(ValueError, match=r"no reason for a mistake in module\.py"):
         Equivalents(listed + 'reason = " "\n')
+
+
+def test_an_equivalent_whose_line_is_another_now_is_told(tmp_path: Path) -> None:
+    listed = (
+        '[[equivalent]]\npath = "module.py"\nwithin = ""\nbefore = "number = 5"\nafter = "number = 6"\nreason = "r"\n'
+    )
+    made(tmp_path, "\nnumber = 5\n")
+    assert Equivalents(listed).old(tmp_path) == []
+    made(tmp_path, "number = 7\n")
+    assert Equivalents(listed).old(tmp_path) == ["module.py: : number = 5 -> number = 6"]
