@@ -233,7 +233,7 @@ class Sqs:
         # A message id is a valid entry id, but ids that a person gave may not be; an index always is.
         entries = [{"Id": str(index), **change} for index, (_, change) in enumerate(changes)]
         done: set[str] = set()
-        for attempt in itertools.count():
+        for attempt in itertools.count() if entries else ():
             answer = await self._call(action, {"QueueUrl": url, "Entries": entries}, _BatchAnswer)
             asked = {str(index): id_ for index, (id_, _) in enumerate(changes)}
             done.update(asked[success.id] for success in answer.successful if success.id in asked)

@@ -216,3 +216,10 @@ async def test_credentials_that_ran_out_are_renewed_or_else_named() -> None:
     sqs.renew = lambda: True
     await sqs.attributes(retold.queue.url)
     assert len(retold.asked) == 4
+
+
+async def test_of_nothing_nothing_is_asked() -> None:
+    retold = Retold("DeleteMessageBatch")
+    sqs = Sqs(retold)
+    assert await sqs.delete(retold.queue.url, {}) == set() == await sqs.hide(retold.queue.url, {}, 0)
+    assert retold.asked == []
