@@ -122,7 +122,7 @@ def test_moto_answers_the_same_but_for_what_is_listed() -> None:
         assert others(made()) == outcomes(MOTO)
 
 
-@pytest.mark.long
+@pytest.mark.proof
 def test_the_emulator_answers_the_same_but_for_what_is_listed(tmp_path: Path) -> None:
     with engines(tmp_path, ("ministack",), "sqs,dynamodb,events,ses") as found:
         assert others(made(found["ministack"].url)) == outcomes(MINISTACK)

@@ -18,6 +18,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -76,21 +77,25 @@ def _drawn(room: str, found: Sequence[Place], sample: int, seed: int) -> list[Mi
     return [found[at].mistake(dice.randrange(len(found[at].changes))) for at in sorted(chosen)]
 
 
-def _judged(mistakes: Sequence[Mistake], workers: int, console: Console) -> list[Verdict]:
-    """Tries each mistake, several at a time, and says at once which survived."""
-    nearest = Nearest(ROOT)
+def _judged(mistakes: Sequence[Mistake], workers: int, seconds: float, console: Console) -> dict[Mistake, Verdict]:
+    """Tries each mistake, several at a time, and says at once which survived; none begins after so many seconds."""
+    until = time.monotonic() + seconds
     trees: SimpleQueue[Tree] = SimpleQueue()
     columns = (TextColumn("mistakes"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder, ExitStack() as stack:
         for number in range(workers):
             trees.put(stack.enter_context(Tree(ROOT, Path(folder) / str(number))))
+        nearest = Nearest(Path(folder) / "0")
+        tests = {path: nearest.of(path) for path in {each.path for each in mistakes}}
         progress = stack.enter_context(Progress(*columns, console=console))
         task = progress.add_task("", total=len(mistakes))
 
-        def one(mistake: Mistake) -> Verdict:
+        def one(mistake: Mistake) -> Verdict | None:
+            if time.monotonic() > until:
+                return None
             tree = trees.get()
             try:
-                verdict = tree.judged(mistake, *nearest.of(mistake.path))
+                verdict = tree.judged(mistake, *tests[mistake.path])
             finally:
                 trees.put(tree)
             if not verdict.how:
@@ -102,7 +107,7 @@ def _judged(mistakes: Sequence[Mistake], workers: int, console: Console) -> list
             return verdict
 
         with ThreadPoolExecutor(workers) as pool:
-            return list(pool.map(one, mistakes))
+            return {each.mistake: each for each in pool.map(one, mistakes) if each is not None}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -113,6 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--since", help="the lines that differ from this commit")
     parser.add_argument("--sample", type=int, default=SAMPLE, help="places of each room, 0 for all (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="draws the same again (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=7200, help="after which no mistake is made (%(default)s)")
     parser.add_argument("--workers", type=int, default=2, help="trees at a time (%(default)s)")
     parser.add_argument("--least", type=float, default=LEAST, help="per cent below which it exits with 1 (%(default)s)")
     parser.add_argument("--json", action="store_true", help="the scores and survivors for programs")
@@ -127,11 +133,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"mutants: {error}", file=sys.stderr)
         return 2
     tried = [each for mistakes in drawn.values() for each in mistakes if each not in known]
-    verdicts = {each.mistake: each for each in _judged(tried, options.workers, console)}
+    random.Random(options.seed).shuffle(tried)  # what is judged in the time is a sample, too
+    verdicts = _judged(tried, options.workers, options.seconds, console)
     rooms = [
-        Room(room, [verdicts[each] for each in mistakes if each not in known], [e for e in mistakes if e in known])
+        Room(room, [verdicts[each] for each in mistakes if each in verdicts], [e for e in mistakes if e in known])
         for room, mistakes in drawn.items()
     ]
+    if left := len(tried) - len(verdicts):
+        print(f"{left} of {len(tried)} mistakes did not begin in {options.seconds:,.0f} s", file=sys.stderr)
     print(json.dumps(as_json(rooms), indent=2) if options.json else table(rooms))
     return int(any(room.score * 100 < options.least for room in rooms))
 
