@@ -32,6 +32,7 @@ from tests.mutants.equivalents import LISTED, Equivalents
 from tests.mutants.mistakes import Mistake, Place, places
 from tests.mutants.nearest import Nearest
 from tests.mutants.score import Room, as_json, survivor, table
+from tests.mutants.seen import KEPT, Seen, watched
 from tests.mutants.tree import Tree, Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,16 +78,29 @@ def _drawn(room: str, found: Sequence[Place], sample: int, seed: int) -> list[Mi
     return [found[at].mistake(dice.randrange(len(found[at].changes))) for at in sorted(chosen)]
 
 
-def _judged(mistakes: Sequence[Mistake], workers: int, seconds: float, console: Console) -> dict[Mistake, Verdict]:
-    """Tries each mistake, several at a time, and says at once which survived; none begins after so many seconds."""
-    until = time.monotonic() + seconds
+def _seen(nearest: Nearest, trees: Sequence[Tree], folder: Path, console: Console, *, look: bool) -> Seen:
+    """Which tests run which function: what was found last, or what is found now, which takes minutes."""
+    kept = ROOT / KEPT
+    if look or not kept.exists():
+        console.print(f"Running every test once, to see which code each of them runs; {KEPT} keeps it.")
+        found = watched(trees, folder, nearest.tests())
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(found))
+    return Seen(json.loads(kept.read_text()), folder)
+
+
+def _judged(mistakes: Sequence[Mistake], options: argparse.Namespace, console: Console) -> dict[Mistake, Verdict]:
+    """Tries each mistake, several at a time, and says at once which survived; none begins after `--seconds`."""
     trees: SimpleQueue[Tree] = SimpleQueue()
     columns = (TextColumn("mistakes"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder, ExitStack() as stack:
-        for number in range(workers):
-            trees.put(stack.enter_context(Tree(ROOT, Path(folder) / str(number))))
+        all_trees = [stack.enter_context(Tree(ROOT, Path(folder) / str(number))) for number in range(options.workers)]
+        for each in all_trees:
+            trees.put(each)
         nearest = Nearest(Path(folder) / "0")
-        tests = {path: nearest.of(path) for path in {each.path for each in mistakes}}
+        seen = _seen(nearest, all_trees, Path(folder) / "0", console, look=options.look)
+        until = time.monotonic() + options.seconds
+        tests = {each: seen.of(each.path, each.within, *nearest.of(each.path)) for each in mistakes}
         progress = stack.enter_context(Progress(*columns, console=console))
         task = progress.add_task("", total=len(mistakes))
 
@@ -95,7 +109,7 @@ def _judged(mistakes: Sequence[Mistake], workers: int, seconds: float, console: 
                 return None
             tree = trees.get()
             try:
-                verdict = tree.judged(mistake, *tests[mistake.path])
+                verdict = tree.judged(mistake, tests[mistake])
             finally:
                 trees.put(tree)
             if not verdict.how:
@@ -106,7 +120,7 @@ def _judged(mistakes: Sequence[Mistake], workers: int, seconds: float, console: 
             progress.advance(task)
             return verdict
 
-        with ThreadPoolExecutor(workers) as pool:
+        with ThreadPoolExecutor(options.workers) as pool:
             return {each.mistake: each for each in pool.map(one, mistakes) if each is not None}
 
 
@@ -118,6 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--since", help="the lines that differ from this commit")
     parser.add_argument("--sample", type=int, default=SAMPLE, help="places of each room, 0 for all (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="draws the same again (%(default)s)")
+    parser.add_argument("--look", action="store_true", help="run all tests first, to see anew which code they run")
     parser.add_argument("--seconds", type=float, default=7200, help="after which no mistake is made (%(default)s)")
     parser.add_argument("--workers", type=int, default=2, help="trees at a time (%(default)s)")
     parser.add_argument("--least", type=float, default=LEAST, help="per cent below which it exits with 1 (%(default)s)")
@@ -134,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     tried = [each for mistakes in drawn.values() for each in mistakes if each not in known]
     random.Random(options.seed).shuffle(tried)  # what is judged in the time is a sample, too
-    verdicts = _judged(tried, options.workers, options.seconds, console)
+    verdicts = _judged(tried, options, console)
     rooms = [
         Room(room, [verdicts[each] for each in mistakes if each in verdicts], [e for e in mistakes if e in known])
         for room, mistakes in drawn.items()

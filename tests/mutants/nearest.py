@@ -59,17 +59,19 @@ class Nearest:
                     next_.append(each)
         return found
 
+    def tests(self) -> list[str]:
+        """The test files that are asked at all."""
+        names = [str(file.relative_to(self._root)) for file in sorted((self._root / "tests").rglob("test_*.py"))]
+        return [name for name in names if name != LAWS and not name.startswith(ELSEWHERE)]
+
     def of(self, path: Path) -> tuple[list[str], list[str]]:
         """The test files that are named after it or import it, and those that reach it by others; nearest first."""
         module, mirror = _dotted(path), Path("tests") / path.parent
         distances = self._distances(module)
         near: list[tuple[int, int, str]] = []
         far: list[tuple[int, int, str]] = []
-        for file in sorted((self._root / "tests").rglob("test_*.py")):
-            test = file.relative_to(self._root)
-            name = str(test)
-            if name == LAWS or name.startswith(ELSEWHERE):
-                continue
+        for name in self.tests():
+            test = Path(name)
             together = path.parts[0] in ("stacks", "functions") and name.startswith(TOGETHER)
             distance = distances.get(_dotted(test), 9 if together else None)
             same = test.stem.removeprefix("test_") == path.stem.removeprefix("_") and test.is_relative_to(mirror)

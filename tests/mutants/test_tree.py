@@ -11,6 +11,7 @@ import pytest
 from tests.mutants.mistakes import Mistake, places
 from tests.mutants.nearest import Nearest
 from tests.mutants.score import Room, table
+from tests.mutants.seen import ENOUGH, Seen, watched
 from tests.mutants.tree import Tree, Verdict
 
 CODE = (
@@ -72,7 +73,8 @@ def test_a_mistake_is_noticed_by_who_notices_it(
     within: str, after: str, how: str, by: str, root: Path, tree: Tree
 ) -> None:
     tree.types = how == "types"
-    verdict = tree.judged(mistake(root, within, after), *Nearest(root).of(Path("ops/half.py")))
+    near, far = Nearest(root).of(Path("ops/half.py"))
+    verdict = tree.judged(mistake(root, within, after), [*near, *far])
     assert verdict.how == how
     assert by in verdict.by
 
@@ -80,7 +82,7 @@ def test_a_mistake_is_noticed_by_who_notices_it(
 def test_a_test_that_fails_without_the_mistake_has_noticed_nothing(root: Path, tree: Tree) -> None:
     tree.types = False
     silent = mistake(root, "loud", "word.lower()")
-    assert tree.judged(silent, ["tests/ops/test_a_broken_one.py"], []).how == ""
+    assert tree.judged(silent, ["tests/ops/test_a_broken_one.py"]).how == ""
 
 
 def test_the_score_leaves_out_what_is_equivalent_and_names_who_survived(root: Path) -> None:
@@ -94,3 +96,21 @@ def test_the_score_leaves_out_what_is_equivalent_and_names_who_survived(root: Pa
     assert room.score == pytest.approx(2 / 3)
     assert "ops/half.py:6: loud\n  - return word.upper()\n  + return word.lower()" in told
     assert [line.split() for line in told.splitlines()][1] == ["ops", "3", "1", "1", "0", "1", "1", "66.7%"]
+
+
+def test_the_tests_for_a_mistake_are_those_that_run_its_function_nearest_and_quickest_first(
+    root: Path, tree: Tree
+) -> None:
+    nearest = Nearest(root)
+    told = watched([tree], root, nearest.tests())
+    half, twice = "tests/ops/test_half.py::test_half", "tests/ops/test_other.py::test_twice"
+    assert told["tests"]["ops/half.py"]["half"] == [half, twice]
+    assert told["seconds"].keys() == {half, twice, "tests/ops/test_a_broken_one.py::test_that_always_fails"}
+    seen = Seen(told, root)
+    near, far = nearest.of(Path("ops/half.py"))
+    assert seen.of(Path("ops/half.py"), "half", near, far) == [half, twice]
+    assert seen.of(Path("ops/half.py"), "loud", near, far) == [half, twice], "nobody runs it: those of its module"
+    slow = Seen({**told, "seconds": {half: 1, twice: 2 * ENOUGH}}, root)
+    assert slow.of(Path("ops/half.py"), "half", near, far) == [half]
+    gone = Seen({**told, "seconds": {half: 1, "tests/ops/test_half.py::test_gone": 1}}, root)
+    assert gone.of(Path("ops/half.py"), "half", near, far) == [half]

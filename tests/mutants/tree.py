@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from tests.mutants.mistakes import Mistake
 
@@ -32,8 +32,12 @@ QUICK = (
     ),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # what the zygote has imported
 )
-NEAR, FAR = 240.0, 1200.0
-"""Seconds that the nearest tests, and all others, may take; alone on a machine they take a tenth of it."""
+LONGEST = 600.0
+"""Seconds that the tests for one mistake may take; alone on a machine they take a fifth of it."""
+ALL = 900.0
+"""Seconds for the tests of a folder while they are watched."""
+ROOMS = ("functions", "stacks", "ops", "local", "example")
+"""Where it is watched what tests run."""
 
 
 @dataclass(frozen=True)
@@ -88,15 +92,22 @@ class Tree:
         with self._zygote:
             self._zygote.terminate()
 
-    def judged(self, mistake: Mistake, near: list[str], far: list[str]) -> Verdict:
-        """Makes the mistake, runs the nearest tests, then the others, then the type checker; and takes it back."""
+    def watched(self, tests: list[str]) -> dict[str, Any]:
+        """Runs these tests under coverage: by test its `seconds`, and by file and line of the project which ran it."""
+        into = self._folder / "build-watched"
+        into.unlink(missing_ok=True)
+        asked = {"arguments": [each for each in QUICK if each != "-x"] + tests, "watched": str(into), "rooms": ROOMS}
+        self._ask(asked, ALL)
+        return dict(json.loads(into.read_text())) if into.exists() else {"seconds": {}, "lines": {}}
+
+    def judged(self, mistake: Mistake, tests: list[str]) -> Verdict:
+        """Makes the mistake, runs these tests, then the type checker; and takes it back."""
         began = time.monotonic()
         original = (self._folder / mistake.path).read_text()
         self._write(mistake.path, mistake.code)
         try:
-            for tests, seconds in ((near, NEAR), (far, FAR)):
-                if tests and (found := self._noticed(mistake, original, tests, seconds)) is not None:
-                    return Verdict(mistake, *found, time.monotonic() - began)
+            if tests and (found := self._noticed(mistake, original, tests, LONGEST)) is not None:
+                return Verdict(mistake, *found, time.monotonic() - began)
             said = self._types(mistake.path) if self.types else ""
             return Verdict(mistake, "types" if said else "", said, time.monotonic() - began)
         finally:
@@ -128,14 +139,17 @@ class Tree:
         raise RuntimeError(f"the tests fail without a mistake: {(self._folder / 'build-out').read_text()[-2000:]}")
 
     def _run(self, tests: list[str], seconds: float, useless: list[str]) -> tuple[int | None, str]:
+        without = [f"--deselect={each}" for each in useless]
+        told = self._ask({"arguments": [*QUICK, *without, *tests]}, seconds)
+        return told["code"], told["failed"]
+
+    def _ask(self, asked: dict[str, Any], seconds: float) -> dict[str, Any]:
         assert self._zygote.stdin is not None
         assert self._zygote.stdout is not None
-        without = [f"--deselect={each}" for each in useless]
-        asked = {"arguments": [*QUICK, *without, *tests], "seconds": seconds, "out": str(self._folder / "build-out")}
+        asked |= {"seconds": seconds, "out": str(self._folder / "build-out")}
         self._zygote.stdin.write(json.dumps(asked) + "\n")
         self._zygote.stdin.flush()
-        told = json.loads(self._zygote.stdout.readline())
-        return told["code"], told["failed"]
+        return dict(json.loads(self._zygote.stdout.readline()))
 
     def _types(self, path: Path) -> str:
         """What the type checker says of the tree now, in one line; nothing where it is content."""

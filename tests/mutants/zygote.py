@@ -34,13 +34,20 @@ IMPORTED = (
 """Never aws_cdk: it starts a process that a fork cannot share."""
 
 
-class _First:
-    """Keeps the first test that failed."""
+class _Looks:
+    """Keeps the first test that failed, and how long each took; tells coverage which one runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, coverage: Any = None) -> None:
         self.failed = ""
+        self.seconds: dict[str, float] = {}
+        self._coverage = coverage
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        if self._coverage is not None:
+            self._coverage.switch_context(nodeid)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
+        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
         if report.failed and not self.failed:
             self.failed = report.nodeid
 
@@ -49,24 +56,46 @@ class _First:
             self.failed = report.nodeid
 
 
-def _run(arguments: list[str], out: str, answer: int) -> None:
+def _run(asked: dict[str, Any], answer: int) -> None:
     """The child: runs the tests, and never returns."""
     import pytest
 
-    os.setsid()
+    os.setpgrp()  # no session of its own: a test that opens a terminal would be given it to control
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for number in (1, 2):
-        os.dup2(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), number)
-    first = _First()
-    code = 1
+        os.dup2(os.open(asked["out"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), number)
+    code, failed = 1, ""
     try:
-        code = int(pytest.main(arguments, plugins=[first]))
+        if "watched" in asked:
+            code = _watch(asked)
+        else:
+            looks = _Looks()
+            code = int(pytest.main(asked["arguments"], plugins=[looks]))
+            failed = looks.failed
     except BaseException:
         traceback.print_exc()
     finally:
         sys.stdout.flush()
-        os.write(answer, json.dumps({"code": code, "failed": first.failed}).encode())
+        os.write(answer, json.dumps({"code": code, "failed": failed}).encode())
         os._exit(0)
+
+
+def _watch(asked: dict[str, Any]) -> int:
+    """Runs the tests under coverage, and writes into the file `watched` which lines of the project each of them ran."""
+    import pytest
+    from coverage import Coverage
+
+    here = Path.cwd()
+    rooms = [str(here / each) for each in asked["rooms"]]
+    coverage = Coverage(data_file=None, source=rooms, config_file=False, messages=False)
+    looks = _Looks(coverage)
+    coverage.start()
+    code = int(pytest.main(asked["arguments"], plugins=[looks]))
+    coverage.stop()
+    data = coverage.get_data()
+    lines = {str(Path(file).relative_to(here)): data.contexts_by_lineno(file) for file in data.measured_files()}
+    Path(asked["watched"]).write_text(json.dumps({"seconds": looks.seconds, "lines": lines}))
+    return code
 
 
 def _told(child: int, reading: int, seconds: float) -> dict[str, Any]:
@@ -100,7 +129,7 @@ def main() -> None:
         reading, writing = os.pipe()
         child = os.fork()
         if not child:
-            _run(asked["arguments"], asked["out"], writing)
+            _run(asked, writing)
         os.close(writing)
         print(json.dumps(_told(child, reading, asked["seconds"])), flush=True)
         os.close(reading)
