@@ -62,6 +62,7 @@ def _run(asked: dict[str, Any], answer: int) -> None:
 
     os.setpgrp()  # no session of its own: a test that opens a terminal would be given it to control
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts it in the background has it ignored
     for number in (1, 2):
         os.dup2(os.open(asked["out"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), number)
     code, failed = 1, ""
