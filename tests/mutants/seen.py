@@ -19,8 +19,9 @@ from typing import Any
 from tests.mutants.tree import Tree
 
 KEPT = Path("build") / "mutants" / "seen.json"
-ENOUGH = 90.0
-"""Seconds of tests for one mistake; what only slower ones would notice counts as not noticed."""
+ENOUGH = 300.0
+"""Seconds of tests for one mistake, as they are under coverage, which takes two to four times as long; what only others
+would notice counts as not noticed."""
 
 
 class Seen:
@@ -37,10 +38,10 @@ class Seen:
         `near` and `far` are the files that are named after the module, or reach it.
         """
         functions = self._tests.get(str(path), {})
-        known = functions.get(within) or sorted({each for tests in functions.values() for each in tests})
-        if not known or path.parts[0] == "stacks":  # templates are made once, for whoever comes first
-            files = (*near, *far)
-            known = [each for each in self._seconds if each.partition("::")[0] in files]
+        known = set(functions.get(within) or (each for tests in functions.values() for each in tests))
+        # What runs as a module is imported runs in no test, and templates are made once, for whoever comes first.
+        files = {*near, *(far if path.parts[0] == "stacks" or not known else ())}
+        known |= {each for each in self._seconds if each.partition("::")[0] in files}
         places = {file: place for place, file in enumerate(near)}
 
         def turn(test: str) -> tuple[int, float]:
@@ -48,11 +49,11 @@ class Seen:
 
         chosen: list[str] = []
         spent = 0.0
-        for test in sorted(self._there.intersection(known), key=turn):
-            spent += self._seconds.get(test, 1.0)
-            if chosen and spent > ENOUGH:
-                break
-            chosen.append(test)
+        for test in sorted(self._there & known, key=turn):
+            took = self._seconds.get(test, 1.0)
+            if not chosen or spent + took <= ENOUGH:
+                chosen.append(test)
+                spent += took
         return chosen
 
 

@@ -104,12 +104,15 @@ def test_the_tests_for_a_mistake_are_those_that_run_its_function_nearest_and_qui
     nearest = Nearest(root)
     told = watched([tree], root, nearest.tests())
     half, twice = "tests/ops/test_half.py::test_half", "tests/ops/test_other.py::test_twice"
+    broken = "tests/ops/test_a_broken_one.py::test_that_always_fails"
     assert told["tests"]["ops/half.py"]["half"] == [half, twice]
-    assert told["seconds"].keys() == {half, twice, "tests/ops/test_a_broken_one.py::test_that_always_fails"}
+    assert told["seconds"].keys() == {half, broken, twice}
     seen = Seen(told, root)
     near, far = nearest.of(Path("ops/half.py"))
-    assert seen.of(Path("ops/half.py"), "half", near, far) == [half, twice]
-    assert seen.of(Path("ops/half.py"), "loud", near, far) == [half, twice], "nobody runs it: those of its module"
+    assert seen.of(Path("ops/half.py"), "half", near, far) == [half, broken, twice]
+    assert seen.of(Path("ops/half.py"), "loud", near, far) == [half, broken, twice], (
+        "nobody runs it: those of its module"
+    )
     slow = Seen({**told, "seconds": {half: 1, twice: 2 * ENOUGH}}, root)
     assert slow.of(Path("ops/half.py"), "half", near, far) == [half]
     gone = Seen({**told, "seconds": {half: 1, "tests/ops/test_half.py::test_gone": 1}}, root)
