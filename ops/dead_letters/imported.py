@@ -17,7 +17,7 @@ from ops import private_file
 from ops.errors import OpsError, UsageError
 from ops.queue import Queue
 from ops.redrive.pulse import Pulse
-from ops.stage import Stage, places
+from ops.stage import Stage, kept
 
 
 class Asked(Struct, frozen=True):
@@ -151,8 +151,7 @@ def same(stage: Stage, asked: Asked) -> Imported | None:
     Raises as `unfinished` does.
     """
     what = (asked.queue.address, asked.digest, asked.skip)
-    found = (whole(file) for place in places(stage.home) for file in sorted(place.glob("*.import")) if file.is_file())
-    alike = (each for each in found if each is not None and not each.ended)
+    alike = (each for each in map(whole, kept(stage.home, "import")) if each is not None and not each.ended)
     return next((e for e in alike if (e.asked.queue.address, e.asked.digest, e.asked.skip) == what), None)
 
 

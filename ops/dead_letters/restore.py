@@ -22,14 +22,11 @@ from ops.redrive.routing import QueueDestination
 from ops.sqs.client import TEN
 from ops.sqs.connection import INTERRUPTED, connected, interruptible
 from ops.sqs.loop import run
-from ops.sqs.message import Entry, Message, Value
+from ops.sqs.message import REMEMBERED, Entry, Message, Value
 from ops.sqs.outbox import Outbox
 from ops.stage import Stage
 
 FAILED = "failed"
-REMEMBERED = 240
-"""Seconds after which SQS may take a line once more that was on its way: it remembers for five minutes.
-https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html"""
 _Numbered = tuple[int, Message]
 
 

@@ -27,7 +27,7 @@ from ops.errors import OpsError, UsageError
 from ops.queue import Queue
 from ops.redrive.pulse import Pulse
 from ops.redrive.request import Request
-from ops.stage import Stage, places
+from ops.stage import Stage, kept
 
 LONG = 16 * 1024 * 1024
 """Bytes after which a journal is rewritten."""
@@ -329,5 +329,5 @@ def undeleted(stage: Stage, queue: Queue) -> list[Journal]:
 
 def _unfinished_of(stage: Stage, queue: Queue) -> list[Journal]:
     """The journals of redrives of that queue that did not end, wherever they were begun: it has several names."""
-    found = (whole(file) for place in places(stage.home) for file in sorted(place.glob("*.journal")) if file.is_file())
+    found = map(whole, kept(stage.home, "journal"))
     return [each for each in found if each is not None and each.ended is None and each.queue.address == queue.address]

@@ -38,16 +38,13 @@ from ops.sqs import sweep as sweeps
 from ops.sqs.client import TEN, Sqs
 from ops.sqs.connection import INTERRUPTED, connected, interruptible
 from ops.sqs.loop import run as run_loop
-from ops.sqs.message import Message
+from ops.sqs.message import REMEMBERED, Message
 from ops.sqs.sweep import Sweep
 from ops.stage import Stage
 
 ENDS = frozenset({None, START, LIMIT, CAME_BACK})
 """Why a run may stop that has nothing left to go on with."""
 WORKERS = 32
-REMEMBERED = 240
-"""Seconds after which a FIFO queue may take a message once more that was on its way: it remembers for five minutes.
-https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html"""
 SPARE = 10
 """Seconds by which a process may be late with a beat, and a receive with its answer."""
 

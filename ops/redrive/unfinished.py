@@ -12,7 +12,7 @@ from ops.dead_letters import imported
 from ops.queue import Queue
 from ops.redrive import journal as journal_files
 from ops.redrive.journal import Journal
-from ops.stage import in_a_name, places
+from ops.stage import in_a_name, kept
 
 
 class Unfinished(Struct, frozen=True, kw_only=True):
@@ -33,19 +33,16 @@ def unfinished(home: Path, place: str | None = None) -> list[Unfinished]:
 
     What is damaged is passed over. Raises `OpsError` where files are somebody else's, `UsageError` where one is a link.
     """
-    redrives: list[Unfinished] = []
-    imports: list[Unfinished] = []
-    for folder in places(home, place):
-        redrives += [
-            _told(folder, each.run, each.queue, each.moved, len(each.pending), None)
-            for each in map(journal_files.whole, _files(folder, "journal"))
-            if each is not None and each.ended is None
-        ]
-        imports += [
-            _told(folder, each.run, each.asked.queue, len(each.lines), 0, each.asked.file)
-            for each in map(imported.whole, _files(folder, "import"))
-            if each is not None and not each.ended
-        ]
+    redrives = [
+        _told(each.path.parent, each.run, each.queue, each.moved, len(each.pending), None)
+        for each in map(journal_files.whole, kept(home, "journal", place))
+        if each is not None and each.ended is None
+    ]
+    imports = [
+        _told(each.path.parent, each.run, each.asked.queue, len(each.lines), 0, each.asked.file)
+        for each in map(imported.whole, kept(home, "import", place))
+        if each is not None and not each.ended
+    ]
     return [*redrives, *imports]
 
 
@@ -54,21 +51,15 @@ def journals(home: Path) -> list[tuple[Path, Journal]]:
 
     Raises as `unfinished` does.
     """
-    found = [
-        (folder, journal)
-        for folder in places(home)
-        for journal in map(journal_files.whole, _files(folder, "journal"))
-        if journal is not None
-    ]
-    return sorted(found, key=lambda each: each[1].run)
+    found = [each for each in map(journal_files.whole, kept(home, "journal")) if each is not None]
+    return sorted(((each.path.parent, each) for each in found), key=lambda each: each[1].run)
 
 
 def damaged(home: Path, place: str | None = None) -> tuple[list[Path], list[Path]]:
     """The files below that folder that are named like journals, of redrives and of imports, and are none."""
-    folders = places(home, place)
     return (
-        [file for each in folders for file in _files(each, "journal") if journal_files.whole(file) is None],
-        [file for each in folders for file in _files(each, "import") if imported.whole(file) is None],
+        [file for file in kept(home, "journal", place) if journal_files.whole(file) is None],
+        [file for file in kept(home, "import", place) if imported.whole(file) is None],
     )
 
 
@@ -95,7 +86,3 @@ def _told(folder: Path, run: str, queue: Queue, moved: int, undeleted: int, file
     return Unfinished(
         redrive=run, queue=queue.word, moved=moved, undeleted=undeleted, file=file, place=folder.name, command=command
     )
-
-
-def _files(folder: Path, ending: str) -> list[Path]:
-    return [each for each in sorted(folder.glob(f"*.{ending}")) if each.is_file()]

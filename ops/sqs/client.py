@@ -278,7 +278,8 @@ class Sqs:
                 await self.pause(attempt)
                 continue
             fault, message = _fault(status, body)
-            if not (unsaid := _is_unsaid(status, fault)):
+            throttled = is_throttle(fault, status)
+            if not (unsaid := not throttled and _is_unsaid(status, fault)):
                 self.unsure -= len(sends)
             elif not repeat:
                 raise Unanswered(f"HTTP {status}")
@@ -287,7 +288,6 @@ class Sqs:
                 raise Unanswered(f"HTTP {status}")
             if fault in EXPIRED and not last and self._renewed(renewals):
                 continue
-            throttled = is_throttle(fault, status)
             self.throttled += throttled
             again = throttled or unsaid or status >= 500 or fault in TRANSIENT
             if not again or self._over(attempt, throttled=throttled):
@@ -336,13 +336,11 @@ def _confirmed(entry: Entry, sent: _Sent) -> str | None:
 
 
 def _is_unsaid(status: int, fault: str) -> bool:
-    """Whether that refusal leaves open if the call was carried out.
+    """Whether that refusal, which is no throttle, leaves open if the call was carried out.
 
     A fault that SQS names is its own word for it, but an internal failure; servers before it fail by the status alone.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
     """
-    if is_throttle(fault, status):
-        return False
     return status in GIVEN_UP or status == 500 or (status > 500 and fault == f"HTTP {status}")
 
 

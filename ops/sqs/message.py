@@ -17,6 +17,9 @@ MOST_BYTES = 1_048_576
 """The largest message, and the largest batch: body and attributes together.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
 MOST_ATTRIBUTES = 10
+REMEMBERED = 240
+"""Seconds after which a FIFO queue may take once more what was on its way: it remembers for five minutes.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html"""
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _COUNT = re.compile(r"[0-9]{1,13}")
 UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError, ArithmeticError)
