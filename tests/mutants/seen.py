@@ -10,13 +10,11 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
-from tests.mutants.tree import Tree
+from tests.mutants.tree import Tree, shared
 
 KEPT = Path("build") / "mutants" / "seen.json"
 ENOUGH = 300.0
@@ -67,35 +65,24 @@ def _text(path: Path) -> str:
     return path.read_text()
 
 
-def watched(trees: Sequence[Tree], folder: Path, files: Iterable[str]) -> dict[str, Any]:
-    """Runs these test files, those of a folder together: what `Seen` takes, which function each test ran."""
+def watched(trees: Sequence[Tree], files: Iterable[str]) -> dict[str, Any]:
+    """Runs these test files, those of a folder together: what `Seen` takes, which function each test ran.
+
+    Raises `TimeoutError` where those of a folder do not end.
+    """
     lots: dict[str, list[str]] = defaultdict(list)
     for file in files:
         lots[file.rpartition("/")[0]].append(file)
-    free: SimpleQueue[Tree] = SimpleQueue()
-    for tree in trees:
-        free.put(tree)
-
-    def one(lot: list[str]) -> dict[str, Any]:
-        tree = free.get()
-        try:
-            return tree.watched(lot)
-        finally:
-            free.put(tree)
-
     tests: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     seconds: dict[str, float] = defaultdict(float)
     functions: dict[str, list[str]] = {}
-    with ThreadPoolExecutor(len(trees)) as pool:
-        for told in pool.map(one, sorted(lots.values(), key=len, reverse=True)):
-            for test, took in told["seconds"].items():
-                seconds[_whole(test)] += took
-            for name, lines in told["lines"].items():
-                names = functions.setdefault(name, named(folder / name))
-                for line, contexts in lines.items():
-                    at = int(line)
-                    if at < len(names):
-                        tests[name][names[at]] |= {_whole(each) for each in contexts if each}
+    for told in shared(trees, Tree.watched, sorted(lots.values(), key=len, reverse=True)):
+        for test, took in told["seconds"].items():
+            seconds[_whole(test)] += took
+        for name, lines in told["lines"].items():
+            names = functions.setdefault(name, named(trees[0].folder / name))
+            for line, contexts in lines.items():
+                tests[name][names[int(line)]] |= {_whole(each) for each in contexts if each}
     ran = {name: {at: sorted(who) for at, who in found.items()} for name, found in tests.items()}
     return {"tests": ran, "seconds": dict(seconds)}
 

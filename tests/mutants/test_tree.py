@@ -102,7 +102,7 @@ def test_the_tests_for_a_mistake_are_those_that_run_its_function_nearest_and_qui
     root: Path, tree: Tree
 ) -> None:
     nearest = Nearest(root)
-    told = watched([tree], root, nearest.tests())
+    told = watched([tree], nearest.tests())
     half, twice = "tests/ops/test_half.py::test_half", "tests/ops/test_other.py::test_twice"
     broken = "tests/ops/test_a_broken_one.py::test_that_always_fails"
     assert told["tests"]["ops/half.py"]["half"] == [half, twice]
