@@ -39,6 +39,7 @@ PATIENCE = 25
 """Seconds after which no further pair begins."""
 THREADS = 32
 ROOT = Path(__file__).parent.parent
+METER = Path(__file__).with_name("meter.py")
 
 
 @dataclass(frozen=True)
@@ -70,20 +71,14 @@ class Cost:
 
 def measure(command: list[str], environment: dict[str, str], messages: int) -> tuple[Cost, str]:
     """Runs a command to its end: what it took, and what it said. Raises `RuntimeError` where it fails."""
-    started = perf_counter()
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        assert process.stdout is not None
-        told = process.stdout.read()
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    wall = perf_counter() - started
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed: {told}")
-    kilobyte = 1024 if sys.platform == "darwin" else 1  # the unit of ru_maxrss is the kilobyte, but for macOS
-    memory = used.ru_maxrss / kilobyte / 1024
-    return Cost(messages, wall, used.ru_utime + used.ru_stime, memory), told
+    metered = [sys.executable, "-I", "-S", str(METER), *command]
+    done = subprocess.run(
+        metered, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    *told, took = done.stdout.splitlines()
+    if done.returncode:
+        raise RuntimeError("\n".join([f"{' '.join(command)} failed:", *told]))
+    return Cost(messages, **json.loads(took)), "\n".join(told)
 
 
 def command(url: str, messages: int, groups: int) -> Cost:

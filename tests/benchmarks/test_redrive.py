@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import pytest
 
 from benchmarks import redrive
@@ -17,6 +20,18 @@ def test_the_command_and_the_script_move_everything() -> None:
     assert ours.cpu > 0
     assert 10 < ours.memory < 500
     assert 0 < loop.cpu < 10
+
+
+def test_the_memory_of_a_command_is_its_own_and_not_that_of_who_measures() -> None:
+    ballast = bytearray(b"x") * 200_000_000
+    cost, told = redrive.measure([sys.executable, "-c", "print('done')"], dict(os.environ), 1)
+    assert told == "done"
+    assert 5 < cost.memory < len(ballast) / 2**20 / 2
+
+
+def test_a_command_that_fails_is_told_with_what_it_said() -> None:
+    with pytest.raises(RuntimeError, match="failed:\nno such queue"):
+        redrive.measure([sys.executable, "-c", "import sys; sys.exit('no such queue')"], dict(os.environ), 1)
 
 
 def test_a_ratio_is_the_median_of_pairs() -> None:
