@@ -23,9 +23,9 @@ from time import perf_counter
 
 from benchmarks.sqs_endpoint import count, endpoint, fill, queue_url
 from ops.queue import known
-from ops.sqs.fake import REGION
 from stacks import names
 from stacks.topology import TOPOLOGY
+from tests.aws.bare import REGION
 
 MESSAGES = 10_000
 LOOPED = 1_500

@@ -15,9 +15,9 @@ from urllib.request import urlopen
 
 from benchmarks.endpoint import serving
 from functions.contracts.envelope import CORRELATION_ID, IDEMPOTENCY_KEY
-from ops.sqs.fake import ACCOUNT, FakeQueue, FakeSqs, Stored
 from ops.sqs.loop import run
 from ops.sqs.message import Entry, Value
+from tests.aws.bare import ACCOUNT, FakeQueue, FakeSqs, Stored
 
 BODY = '{"order_id":"ord-%d","customer_email":"ada@example.com","currency":"EUR","lines":[{"sku":"tea","quantity":2}]}'
 AHEAD = 2_000

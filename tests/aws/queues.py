@@ -1,4 +1,4 @@
-"""The SQS of `ops.sqs.fake`, which keeps what becomes of messages, behind the rules for requests.
+"""The SQS of `tests.aws.bare`, which keeps what becomes of messages, behind the rules for requests.
 
 Whoever speaks SQS's JSON protocol is tested against this one; the bare one, which looks at no request, is what
 benchmarks measure against.
@@ -11,9 +11,8 @@ from typing import Any
 
 import msgspec
 
-from ops.sqs import fake
-from ops.sqs.fake import ACCOUNT, REGION, FakeQueue, Fault, Stored
-from tests.aws import sqs
+from tests.aws import bare, sqs
+from tests.aws.bare import ACCOUNT, REGION, FakeQueue, Fault, Stored
 from tests.aws.errors import ServiceError
 
 __all__ = ["ACCOUNT", "REGION", "FakeQueue", "FakeSqs", "Fault", "Stored"]
@@ -22,7 +21,7 @@ ALONE = ("SendMessage", "DeleteMessage", "ChangeMessageVisibility")
 """What is carried out as a batch of one."""
 
 
-class FakeSqs(fake.FakeSqs):
+class FakeSqs(bare.FakeSqs):
     """One region's SQS, a transport that answers from memory and refuses what SQS does."""
 
     async def __call__(self, action: str, payload: bytes) -> tuple[int, bytes]:

@@ -1,7 +1,7 @@
 """The mistakes that can be put into a module: mutmut's, and three that its list lacks.
 
-Not mistaken are type annotations, imports, decorators, the words of sentences and what is said to a log: no test may
-pin every sentence, and the type checker reads the rest.
+Not mistaken are type annotations, imports, decorators, names of encodings, the words of sentences and what is said to a
+log: no test may pin every sentence, and the type checker reads the rest.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from mutmut.mutation.mutators import mutation_operators
 
 SENTENCE = re.compile(r"[A-Za-z]{2,} [a-z]{2,}|^[A-Z][a-z]+ [a-z]|^[^A-Za-z0-9]*$")
 """A string of which no test need know each letter: it has two words, one after the other, or none at all."""
+CODEC = re.compile(r"(?i)utf-?8|ascii|latin-?1")
+"""A name in which no letter's case counts."""
 QUIET = m.Call(func=m.Attribute(value=m.Name("logger")))
 UNTOUCHED = (cst.Annotation, cst.Import, cst.ImportFrom, cst.Decorator)
 Operator = Callable[[Any], Iterable[cst.CSTNode]]
@@ -142,7 +144,8 @@ class _Walk(cst.CSTVisitor):
 
 def _is_untouched(node: cst.CSTNode) -> bool:
     if isinstance(node, cst.SimpleString):
-        return node.quote in ('"""', "'''") or SENTENCE.search(node.raw_value) is not None
+        quiet = node.quote in ('"""', "'''") or CODEC.fullmatch(node.raw_value)
+        return bool(quiet or SENTENCE.search(node.raw_value))
     if isinstance(node, cst.If):
         return m.matches(node.test, m.Name("TYPE_CHECKING") | m.Comparison(left=m.Name("__name__")))
     return m.matches(node, m.Assign(targets=[m.AssignTarget(target=m.Name("__all__"))]))

@@ -13,9 +13,9 @@ from ops.redrive import journal as journals
 from ops.redrive.journal import Journal
 from ops.redrive.request import Request
 from ops.redrive.run import redrive
-from ops.sqs.fake import FakeQueue
 from ops.sqs.sweep import Sweep
 from ops.stage import Stage
+from tests.aws.bare import FakeQueue
 from tests.ops.cli.typed import ops, queue
 from tests.ops.endpoint import Endpoint
 from tests.ops.faults import Killed

@@ -12,9 +12,9 @@ from ops.redrive.mover import Mover
 from ops.redrive.routing import QueueDestination
 from ops.sqs import sweep as sweeps
 from ops.sqs.client import Sqs
-from ops.sqs.fake import FakeSqs
 from ops.sqs.message import Entry
 from ops.sqs.sweep import Sweep
+from tests.aws.bare import FakeSqs
 
 
 @pytest.fixture(autouse=True)

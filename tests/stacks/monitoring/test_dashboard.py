@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from itertools import combinations
 from typing import Any
 
@@ -14,6 +15,8 @@ from stacks import names
 from stacks.monitoring.queries import queries
 from tests.sample.topology import SAMPLE
 from tests.stacks.templates import Templates
+
+LASTS = ("Duration", "Latency", "IntegrationLatency")
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +31,31 @@ def metrics(widget: Any) -> list[dict[str, str]]:
     return [
         dict(zip(metric[2:-1:2], metric[3:-1:2], strict=True)) for metric in widget["properties"].get("metrics", [])
     ]
+
+
+def test_what_stands_is_shown_at_its_most_what_lasts_in_percentiles_and_what_happens_as_a_sum(
+    widgets: list[Any],
+) -> None:
+    lines = [metric for each in widgets for metric in each["properties"].get("metrics", [])]
+    taken: dict[str, set[str]] = defaultdict(set)
+    for line in lines:
+        name = line[1]
+        kind = "stands" if name.startswith("Approximate") else "lasts" if name in LASTS else "happens"
+        taken[kind].add(line[-1]["stat"])
+    assert taken == {"stands": {"Maximum"}, "lasts": {"p50", "p99"}, "happens": {"Sum"}}
+    assert {line[-1]["period"] for line in lines} == {60}
+
+
+def test_a_line_says_at_what_value_the_alarm_goes_on(prod: Templates, widgets: list[Any]) -> None:
+    thresholds = {
+        alarm["AlarmName"].removeprefix(names.resource("prod", "")): alarm["Threshold"]
+        for alarm in prod.properties("AWS::CloudWatch::Alarm")
+    }
+    for queue in SAMPLE.queues:
+        for title, kind in (("oldest", "oldest"), ("batch time", "duration")):
+            (graph,) = [each for each in widgets if each["properties"].get("title") == f"{queue.name}: {title}"]
+            (line,) = graph["properties"]["annotations"]["horizontal"]
+            assert line["value"] == thresholds[f"{queue.name}-{kind}"]
 
 
 def test_every_queue_has_a_lane_from_arrival_to_failure(widgets: list[Any]) -> None:
