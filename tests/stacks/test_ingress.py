@@ -222,3 +222,17 @@ def test_the_api_traces_and_puts_the_trace_beside_every_message(kind: Templates)
         for template in method["Integration"]["RequestTemplates"].values():
             assert "MessageSystemAttribute.1.Name=AWSTraceHeader" in str(template)
             assert "MessageSystemAttribute.1.Value.StringValue=$util.urlEncode($trace)" in str(template)
+
+
+def test_a_deployment_takes_every_method_and_answer_and_the_stage_may_write_its_log_and_ask_its_authorizer_first(
+    kind: Templates,
+) -> None:
+    resources = kind.stacks["ingress"]["Resources"]
+    (deployment,) = (each for each in resources.values() if each["Type"] == "AWS::ApiGateway::Deployment")
+    (stage,) = (each for each in resources.values() if each["Type"] == "AWS::ApiGateway::Stage")
+    held = ("AWS::ApiGateway::Method", "AWS::ApiGateway::GatewayResponse")
+    assert {name for name, each in resources.items() if each["Type"] in held} <= set(deployment["DependsOn"])
+    before = ("AWS::ApiGateway::Account", "AWS::ApiGateway::Authorizer", "AWS::Lambda::Permission", "AWS::IAM::Policy")
+    needed = {name for name, each in resources.items() if each["Type"] in before}
+    assert needed <= set(stage["DependsOn"])
+    assert needed

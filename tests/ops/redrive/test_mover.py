@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from functions.contracts.envelope import DEDUPLICATION_ID, IDEMPOTENCY_KEY, REDRIVEN
 from ops.errors import OpsError
 from ops.queue import Queue
 from ops.redrive.delivery import Delivery
 from ops.redrive.journal import Journal
-from ops.redrive.mover import Mover
+from ops.redrive.mover import Mover, _parts
 from ops.redrive.pace import Pace
 from ops.redrive.request import Request
 from ops.redrive.routing import QueueDestination
@@ -175,6 +177,17 @@ async def test_a_message_of_a_full_megabyte_is_redriven() -> None:
         dead.put(Entry(letter, letter * MOST_BYTES))
     await move(sqs, dead, source)
     assert sorted(body[0] for body in source.arrived) == ["a", "b", "c"]
+
+
+@given(st.lists(st.sampled_from([1, 10, 1_000, 262_144, 262_145, 524_288, 524_289, MOST_BYTES]), max_size=40))
+def test_a_batch_is_as_full_as_sqs_takes_it_and_no_fuller(sizes: list[int]) -> None:
+    entries = [Entry(str(at), "x" * size) for at, size in enumerate(sizes)]
+    parts = list(_parts(entries))
+    assert [entry for part in parts for entry in part] == entries
+    sums = [sum(entry.size for entry in part) for part in parts]
+    assert all(part and len(part) <= 10 and total <= MOST_BYTES for part, total in zip(parts, sums, strict=True))
+    for full, total, then in zip(parts, sums, parts[1:], strict=False):
+        assert len(full) == 10 or total + then[0].size > MOST_BYTES
 
 
 async def test_a_message_that_cannot_be_sent_keeps_those_after_it_in_its_group() -> None:

@@ -36,6 +36,7 @@ def test_synth_of_a_template_that_breaks_a_rule_fails_and_the_report_says_what_t
     assert {"receives", "dead-letter-retention", "redrive-allow", "queue-encryption", "queue-tls"} == found.keys()
     receives = found["receives"]
     assert receives["description"].endswith("Here: maxReceiveCount is 1.")
+    assert {violation["severity"] for violation in found.values()} == {"error"}
     assert receives["suggestedFix"] == "Set maxReceiveCount to 3 or more."
     assert receives["ruleMetadata"]["source"].startswith("https://docs.aws.amazon.com/")
     assert receives["violatingConstructs"][0]["constructPath"] == "Theirs/Work/Resource"
