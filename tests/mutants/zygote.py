@@ -41,15 +41,17 @@ class _Looks:
         self.failed = ""
         self.seconds: dict[str, float] = {}
         self._coverage = coverage
+        self._running = ""
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._running = nodeid  # a report may name a part of a test, which cannot be asked for
         if self._coverage is not None:
             self._coverage.switch_context(nodeid)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
         if report.failed and not self.failed:
-            self.failed = report.nodeid
+            self.failed = self._running
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed and not self.failed:
