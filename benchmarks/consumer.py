@@ -1,67 +1,56 @@
-"""Our consumer against the standard one: the same work, the same fake AWS, in one run.
+"""Our consumers against the standard one and against what a careful user writes: the same work, the same fake AWS.
 
-Both run as they would be deployed: code and dependencies in folders of their own, with byte code for this Python, no
-site-packages. Figures are medians of interleaved runs, because the times of a shared machine drift. Start-up is net of
-the bare interpreter; the reference's deployment size leaves its byte code out, ours has it in.
+All run as they would be deployed: code and dependencies in folders of their own, with byte code for this Python, no
+site-packages. Figures are medians of interleaved runs, because the times of a shared machine drift; CPU is net of the
+bare interpreter where it starts. Packages are not compared: Lambda ships boto3.
 """
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
-import io
 import json
-import os
-import shutil
-import subprocess
-import sys
-import zipfile
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from statistics import median
+from typing import Any
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import worker
-from benchmarks.endpoint import calls, endpoint
-from functions.contracts.environment import ConsumerVariables, table_variable
-from stacks import names
-from stacks.bundle import build
+from benchmarks import sides
+from benchmarks.endpoint import Served, endpoint
+from benchmarks.sides import BATCH, CONSUMERS, ORDERS, Side
+from benchmarks.worker import WARM
 
-HERE = Path(__file__).resolve().parent
-OURS = ConsumerVariables(
-    project=names.PROJECT, service="accept_order", bus_name="events", once_table="once", failures_table="failures"
-)
 LATENCY = 0.005
-STARTS = 9
+STARTS = 7
+FEW = 3
 ROUNDS = 3
 BATCHES = 12
-REFERENCE = (
-    *("aws-lambda-powertools", "aws-xray-sdk", "boto3", "botocore", "jmespath", "pydantic", "pydantic_core"),
-    *("annotated-types", "typing-inspection", "typing_extensions", "python-dateutil", "s3transfer", "six", "urllib3"),
-    "wrapt",
-)
-MUST = {
-    "cold_start_cpu": ("cold start, CPU ms", "≤ 0.45"),
-    "peak_memory": ("peak memory after start, MiB", "≤ 0.65"),
-    "calls_per_message": ("AWS calls a message", "≤ 1.2 calls"),
-    "cpu_per_message": ("CPU a message, ms", "≤ 0.35"),
-    "throughput": ("messages a second, one worker", "≥ 3.0"),
-    "package_size": ("deployment size, MB zipped", "≤ 0.35"),
+THREADS = 10
+BASES = ("standard", "lean")
+FIGURES = {
+    "cold_start_cpu": ("cold start, CPU ms", "≤ 0.25"),
+    "first_invocation_cpu": ("first call, CPU ms", "≤ 15 ms"),
+    "peak_memory": ("peak memory, MiB", "≤ 30 MiB"),
+    "calls_per_message": ("calls a message", "≤ 1.1"),
+    "calls_per_message_keyed": ("calls, with a key", "≤ 2.1"),
+    "write_units_keyed": ("units, with a key", "≤ 2"),
+    "cpu_per_message": ("CPU a message, ms", "≤ 0.50"),
+    "batch_wall": ("batch of ten, ms", "≤ 28 ms"),
+    "throughput": ("messages a second", "≥ 3.0"),
 }
+"""By figure what it is called for people, and what it must reach: as it stands, or against the standard; CPU a message
+against lean."""
+EACH = {
+    "cold_start_cpu": "cold start",
+    "calls_per_message": "calls",
+    "cpu_per_message": "CPU",
+    "batch_wall": "a batch",
+}
+"""What is said of every consumer, and how."""
 
-
-class Side:
-    """One of the two consumers: its module and the folders that it is deployed as."""
-
-    def __init__(self, module: str, folders: list[Path]) -> None:
-        self.module = module
-        self.folders = folders
-
-    def run(self, url: str, batches: int = 0) -> dict[str, float]:
-        """What one worker process measured."""
-        return _worker(self.module, self.folders, url, batches)
+Figure = dict[str, float]
+Runs = list[dict[str, Any]]
 
 
 def run(*, as_json: bool) -> None:
@@ -70,112 +59,92 @@ def run(*, as_json: bool) -> None:
     if as_json:
         print(json.dumps(figures))
         return
-    table = Table(title="The consumer, against the standard Powertools consumer")
-    for column in ("figure", "reference", "headrace", "ratio", "must reach"):
-        table.add_column(column, justify="left" if column == "figure" else "right")
-    for key, (words, must) in MUST.items():
-        one = figures[key]
-        table.add_row(words, f"{one['reference']:,.2f}", f"{one['headrace']:,.2f}", f"{one['ratio']:.2f}", must)
-    Console().print(table)
+    table = Table(box=SIMPLE, title="Orders, against the standard Powertools consumer and a lean one")
+    for column in ("figure", *BASES, "ours", "ratio", "to lean", "must"):
+        table.add_column(column, justify="left" if column == "figure" else "right", no_wrap=column == "figure")
+    for name, (words, must) in FIGURES.items():
+        one = figures[name]
+        values = (f"{one[side]:,.2f}" for side in (*BASES, "headrace", "ratio", "ratio_lean"))
+        table.add_row(words, *values, must)
+    console = Console()
+    console.print(table)
+    console.print(f"A lean one with {THREADS} threads: {figures['batch_wall']['lean_threads']:,.1f} ms a batch of ten.")
+    table = Table(box=SIMPLE, title="Every consumer, against a lean one")
+    table.add_column("consumer", no_wrap=True)
+    for column in EACH.values():
+        table.add_column(column, justify="right")
+    for consumer, told in figures["consumers"].items():
+        table.add_row(consumer, *(f"{told[name]['ratio_lean']:.2f}" for name in EACH))
+    console.print(table)
 
 
-def measure() -> dict[str, dict[str, float]]:
-    """The six figures, each of both sides and their ratio."""
-    target = build.Target.this_machine()
-    layer = build.build_layer(target) / "python"
-    sides = {
-        "reference": Side("benchmarks.reference.handler", [_reference()]),
-        "headrace": Side("functions.accept_order.handler", [build.build_code(target), layer]),
-    }
-    with endpoint(LATENCY) as url:
-        starts: dict[str, list[dict[str, float]]] = {"bare": [], "reference": [], "headrace": []}
-        for _ in range(STARTS):
-            starts["bare"].append(_worker("none", [], url, 0))
-            for name, side in sides.items():
-                starts[name].append(side.run(url))
-        batches: dict[str, list[dict[str, float]]] = {"reference": [], "headrace": []}
-        messages = (BATCHES + worker.WARM) * worker.BATCH
-        per_message: dict[str, float] = {}
-        for _ in range(ROUNDS):
-            for name, side in sides.items():
-                calls(url)
-                batches[name].append(side.run(url, BATCHES))
-                per_message[name] = sum(calls(url).values()) / messages
-    bare = median(one["start_cpu"] for one in starts["bare"])
-    measured = BATCHES * worker.BATCH
+def measure() -> dict[str, Any]:
+    """All figures: of the consumer of orders by side, with `ratio` to the standard and `ratio_lean`; of all `consumers`
+    those in `EACH`, ours and the lean one's. Times are milliseconds, memory is MiB.
+    """
+    with endpoint(LATENCY) as served:
+        bare = median(sides.bare().run(served)["init_cpu"] for _ in range(STARTS))
+        orders = {"standard": sides.standard(), "lean": sides.lean(ORDERS), "headrace": sides.headrace(ORDERS)}
+        found = _starts(orders, served, bare, STARTS) | _batches(orders, served, ROUNDS)
+        threads = [sides.lean(ORDERS, threads=THREADS).run(served, BATCHES) for _ in range(ROUNDS)]
+        found["batch_wall"]["lean_threads"] = _wall(threads)
+        keyed = _batches(orders, served, 1, keyed=True)
+        found |= {"calls_per_message_keyed": keyed["calls_per_message"], "write_units_keyed": keyed["write_units"]}
+        each: dict[str, dict[str, Figure]] = {}
+        for consumer in CONSUMERS:
+            both = {"lean": sides.lean(consumer), "headrace": sides.headrace(consumer)}
+            told = _starts(both, served, bare, FEW) | _batches(both, served, 1)
+            each[consumer] = {name: told[name] for name in EACH}
+    return {name: found[name] for name in FIGURES} | {"consumers": each}
 
-    sizes = {name: _zipped(side.folders, byte_code=name == "headrace") for name, side in sides.items()}
+
+def _starts(of: Mapping[str, Side], served: Served, bare: float, times: int) -> dict[str, Figure]:
+    """What it costs until the first message is done; the sides take turns."""
+    runs: dict[str, Runs] = {name: [] for name in of}
+    for _ in range(times):
+        for name, side in of.items():
+            runs[name].append(side.run(served))
     return {
-        "cold_start_cpu": _figure({n: 1000 * (median(o["start_cpu"] for o in starts[n]) - bare) for n in sides}),
-        "peak_memory": _figure({n: median(o["memory"] for o in starts[n]) for n in sides}),
-        "calls_per_message": _figure(per_message),
-        "cpu_per_message": _figure({n: 1000 * median(o["cpu"] for o in batches[n]) / measured for n in sides}),
-        "throughput": _figure({n: measured / median(o["wall"] for o in batches[n]) for n in sides}),
-        "package_size": _figure({n: size / 1e6 for n, size in sizes.items()}),
+        "cold_start_cpu": _figure(runs, lambda own: 1000 * (_median(own, "init_cpu", "first_cpu") - bare)),
+        "first_invocation_cpu": _figure(runs, lambda own: 1000 * _median(own, "first_cpu")),
+        "peak_memory": _figure(runs, lambda own: _median(own, "memory")),
     }
 
 
-def _figure(of: dict[str, float]) -> dict[str, float]:
-    figure = of | {"ratio": of["headrace"] / of["reference"]}
-    return {name: round(value, 4) for name, value in figure.items()}
-
-
-def _worker(module: str, folders: list[Path], url: str, batches: int) -> dict[str, float]:
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": os.pathsep.join(map(str, folders)),
-        "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "eu-central-1",
-        "AWS_REGION": "eu-central-1",
-        "AWS_LAMBDA_FUNCTION_NAME": "accept_order",
-        "LAMBDA_TASK_ROOT": "/var/task",
-        "_X_AMZN_TRACE_ID": "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0",
-        "POWERTOOLS_METRICS_NAMESPACE": names.PROJECT,
-        **OURS.variables(),
-        table_variable("orders"): "orders",
+def _batches(of: Mapping[str, Side], served: Served, rounds: int, *, keyed: bool = False) -> dict[str, Figure]:
+    """What batches of ten cost; the sides take turns."""
+    runs: dict[str, Runs] = {name: [] for name in of}
+    for _ in range(rounds):
+        for name, side in of.items():
+            served.counted()
+            ran = side.run(served, BATCHES, keyed=keyed)
+            counted = served.counted()
+            runs[name].append(ran | {"calls": sum(counted.calls.values()), "units": counted.units})
+    messages, all_messages = BATCHES * BATCH, (BATCHES + WARM) * BATCH + 1
+    return {
+        "calls_per_message": _figure(runs, lambda own: _median(own, "calls") / all_messages),
+        "write_units": _figure(runs, lambda own: _median(own, "units") / all_messages),
+        "cpu_per_message": _figure(runs, lambda own: 1000 * _median(own, "cpu") / messages),
+        "batch_wall": _figure(runs, _wall),
+        "throughput": _figure(runs, lambda own: 1000 * BATCH / _wall(own)),
     }
-    command = [sys.executable, "-S", str(HERE / "worker.py"), module, str(batches)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{module} did not run:\n{done.stderr}")
-    figures: dict[str, float] = json.loads(done.stderr.splitlines()[-1])
-    return figures
 
 
-def _reference() -> Path:
-    """The standard consumer as one would deploy it: its code, and all of its dependencies as pip installs them."""
-    sources = sorted((HERE / "reference").glob("*.py"))
-    recipe = "".join(f"{name}=={importlib.metadata.version(name)}" for name in REFERENCE) + sys.version
-    digest = hashlib.sha256(b"".join([recipe.encode(), *(path.read_bytes() for path in sources)])).hexdigest()
-    folder = build.BUILD / f"reference-{digest[:16]}"
-    if not folder.exists():
-        scratch = folder.with_suffix(".new")
-        shutil.rmtree(scratch, ignore_errors=True)
-        for path in sources:
-            _copy(path, scratch / "benchmarks" / "reference" / path.name)
-        for name in REFERENCE:
-            for file in importlib.metadata.files(name) or ():
-                if ".." not in file.parts and file.suffix != ".pyc":
-                    _copy(Path(str(file.locate())), scratch / file)
-        compiled = ["-m", "compileall", "-q", "--invalidation-mode=unchecked-hash", str(scratch)]
-        subprocess.run([sys.executable, *compiled], check=True)
-        scratch.rename(folder)
-    return folder
+def _median(runs: Runs, *names: str) -> float:
+    return median(float(sum(run[name] for name in names)) for run in runs)
 
 
-def _copy(source: Path, destination: Path) -> None:
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, destination)
+def _wall(runs: Runs) -> float:
+    """Milliseconds of a batch."""
+    return round(1000 * median(float(wall) for run in runs for wall in run["walls"]), 2)
 
 
-def _zipped(folders: Iterable[Path], *, byte_code: bool) -> int:
-    """Bytes of a zip file with all that is in the folders."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for folder in folders:
-            for path in sorted(folder.rglob("*")):
-                if path.is_file() and (byte_code or path.suffix != ".pyc"):
-                    archive.write(path, path.relative_to(folder))
-    return buffer.tell()
+def _figure(runs: Mapping[str, Runs], of: Callable[[Runs], float]) -> Figure:
+    """The figure of every side, and what ours is of the others'."""
+    found = {name: of(own) for name, own in runs.items()}
+    ratios = {
+        word: found["headrace"] / found[base]
+        for word, base in (("ratio", "standard"), ("ratio_lean", "lean"))
+        if found.get(base)
+    }
+    return {name: round(value, 3) for name, value in (found | ratios).items()}

@@ -68,7 +68,7 @@ LAWS = (
     Law("app.py", ("stacks",)),
     Law("example/*", (CONTRACTS, *PLAIN, "local", "example")),
     Law("scaffold/*", (CONTRACTS, *PLAIN, "documents", "scaffold")),
-    Law("benchmarks/*", ("functions", "stacks", "ops", "benchmarks", "tests.aws")),
+    Law("benchmarks/*", ("functions", "stacks", "ops", "benchmarks", "tests.aws", "local.certificate")),
     Law("project/door.py", ("ops.__main__",)),  # the door of the command that is installed by itself
     Law("project/*", (*PLAIN, "project")),
 )

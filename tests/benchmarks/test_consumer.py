@@ -1,52 +1,122 @@
-"""The benchmark of the consumer measures what it says, and the claims that no machine can blur hold."""
+"""The benchmark of the consumers measures what it says, and the claims that no machine can blur hold."""
 
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from benchmarks import consumer
-from benchmarks.consumer import Side
-from benchmarks.endpoint import calls, endpoint
-from benchmarks.worker import BATCH, WARM
+from benchmarks import consumer, sides
+from benchmarks.endpoint import Endpoint, Served, endpoint
+from benchmarks.records import LINES
+from benchmarks.sides import BATCH, CONSUMERS, ORDERS, Side
+from benchmarks.worker import WARM
 
-ROOT = Path(__file__).resolve().parents[2]
-INSTALLED = next(Path(path) for path in sys.path if path.endswith("site-packages"))
-
-
-def test_a_batch_of_ten_costs_ten_writes_and_one_publication() -> None:
-    with endpoint(0) as url:
-        Side("functions.accept_order.handler", [ROOT, INSTALLED]).run(url, batches=1)
-        counted = calls(url)
-    messages = (1 + WARM) * BATCH
-    assert counted == {"PutItem": messages, "PutEvents": messages // BATCH}
+MESSAGES = 1 + (WARM + 1) * BATCH
+INVOCATIONS = 1 + WARM + 1
 
 
-def test_the_reference_does_the_standard_four_calls_a_message() -> None:
-    with endpoint(0) as url:
-        Side("benchmarks.reference.handler", [ROOT, INSTALLED]).run(url, batches=1)
-        counted = calls(url)
-    messages = (1 + WARM) * BATCH
-    assert counted == {"PutItem": 2 * messages, "PutEvents": messages, "UpdateItem": messages}
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    with endpoint(0) as served:
+        yield served
 
 
-def test_a_side_that_fails_messages_is_no_measurement() -> None:
-    with endpoint(0) as url, pytest.raises(RuntimeError, match="failed 10 messages of 10"):
-        # Nobody listens there.
-        Side("functions.accept_order.handler", [ROOT, INSTALLED]).run(url.rpartition(":")[0] + ":9", batches=1)
+def calls(served: Served, side: Side, *, keyed: bool = False) -> tuple[dict[str, int], int]:
+    """What the side asks for its messages, and the write units of it."""
+    served.counted()
+    side.run(served, 1, keyed=keyed)
+    counted = served.counted()
+    return counted.calls, counted.units
+
+
+@pytest.mark.parametrize(
+    ("side", "keyed", "expected", "units"),
+    [
+        (sides.headrace(ORDERS), False, {"PutItem": MESSAGES, "PutEvents": INVOCATIONS}, MESSAGES),
+        (sides.headrace(ORDERS), True, {"PutItem": 2 * MESSAGES, "PutEvents": INVOCATIONS}, 2 * MESSAGES),
+        (sides.lean(ORDERS), True, {"PutItem": 2 * MESSAGES, "PutEvents": INVOCATIONS}, 2 * MESSAGES),
+        (
+            sides.standard(),
+            True,
+            {"PutItem": 2 * MESSAGES, "PutEvents": MESSAGES, "UpdateItem": MESSAGES},
+            3 * MESSAGES,
+        ),
+    ],
+    ids=["ours", "ours with keys", "lean with keys", "standard"],
+)
+def test_an_order_costs_these_calls_and_write_units(
+    served: Served, side: Side, keyed: bool, expected: dict[str, int], units: int
+) -> None:
+    assert calls(served, side, keyed=keyed) == (expected, units)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("word", CONSUMERS)
+def test_a_lean_consumer_does_what_ours_does(served: Served, word: str) -> None:
+    ours, lean = (calls(served, side)[0] for side in (sides.headrace(word), sides.lean(word)))
+    assert ours.get("PutEvents") == lean.get("PutEvents")
+    assert ours.get("SendEmail") == lean.get("SendEmail")
+    assert sum(lean.values()) <= sum(ours.values()), "a careful user makes no call that we do not make"
+
+
+def test_ten_threads_make_the_same_calls(served: Served) -> None:
+    assert calls(served, sides.lean(ORDERS, threads=10)) == calls(served, sides.lean(ORDERS))
+
+
+def test_a_side_that_fails_messages_is_no_measurement(served: Served) -> None:
+    nowhere = Served(served.url.rpartition(":")[0] + ":9", served.authority)
+    with pytest.raises(RuntimeError, match="failed 1 of 1 messages"):
+        sides.headrace(ORDERS).run(nowhere)
+
+
+def test_a_transaction_costs_twice_what_its_writes_cost() -> None:
+    fake = Endpoint(0)
+    order = {"TableName": "reservations", "Item": {"order_id": {"S": "ord-1"}}}
+    stock = {
+        "TableName": "stock",
+        "Key": {"sku": {"S": LINES[0]["sku"]}},
+        "UpdateExpression": "SET available = available - :one",
+        "ExpressionAttributeValues": {":one": {"N": "1"}},
+    }
+    assert fake.answer("TransactWriteItems", {"TransactItems": [{"Put": order}, {"Update": stock}]})[0] == 200
+    assert fake.units == 4
+    large = order | {"Item": {"order_id": {"S": "ord-2"}, "note": {"S": "x" * 2_000}}}
+    assert fake.answer("PutItem", large)[0] == 200
+    assert fake.units == 4 + 2
+
+
+def test_a_write_whose_condition_fails_is_refused() -> None:
+    fake = Endpoint(0)
+    order = {"TableName": "orders", "Item": {"order_id": {"S": "ord-1"}}}
+    order |= {"ConditionExpression": "attribute_not_exists(order_id)"}
+    assert [fake.answer("PutItem", order)[0] for _ in range(2)] == [200, 400]
+
+
+def test_a_ratio_is_of_the_medians_and_says_nothing_where_there_is_no_other_side() -> None:
+    runs = {
+        "lean": [{"cpu": 2.0}, {"cpu": 4.0}, {"cpu": 30.0}],
+        "headrace": [{"cpu": 1.0}, {"cpu": 2.0}, {"cpu": 3.0}],
+    }
+    found = consumer._figure(runs, lambda own: consumer._median(own, "cpu"))
+    assert found == {"lean": 4, "headrace": 2, "ratio_lean": 0.5}
 
 
 def test_the_figures_are_printed_as_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    figure = {"reference": 2.0, "headrace": 1.0, "ratio": 0.5}
-    monkeypatch.setattr(consumer, "measure", lambda: dict.fromkeys(consumer.MUST, figure))
+    figure = {"standard": 2.0, "lean": 4.0, "headrace": 1.0, "ratio": 0.5, "ratio_lean": 0.25}
+    told: dict[str, Any] = dict.fromkeys(consumer.FIGURES, figure)
+    told["batch_wall"] = figure | {"lean_threads": 28.0}
+    told["consumers"] = {word: dict.fromkeys(consumer.EACH, figure) for word in CONSUMERS}
+    monkeypatch.setattr(consumer, "measure", lambda: told)
     consumer.run(as_json=True)
     printed = json.loads(capsys.readouterr().out)
     assert set(printed) == {
-        *("cold_start_cpu", "peak_memory", "calls_per_message", "cpu_per_message", "throughput", "package_size"),
+        *("cold_start_cpu", "first_invocation_cpu", "peak_memory", "calls_per_message", "calls_per_message_keyed"),
+        *("write_units_keyed", "cpu_per_message", "batch_wall", "throughput", "consumers"),
     }
-    assert all(set(one) == {"reference", "headrace", "ratio"} for one in printed.values())
     consumer.run(as_json=False)
-    assert "messages a second" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "28.0 ms a batch of ten" in said
+    assert all(word in said for word in CONSUMERS)
