@@ -60,6 +60,8 @@ LAWS = (
         (CONTRACTS, *PLAIN, "functions.runtime.message", "functions.runtime.record", "ops"),
         ("aws_cdk",),
     ),
+    # It speaks to AWS as functions do.
+    Law("ops/sqs/*", (CONTRACTS, *PLAIN, "functions.runtime.aws", "ops"), ("aws_cdk",)),
     Law("ops/*", (CONTRACTS, *PLAIN, "ops"), ("aws_cdk",)),
     # It runs handlers as Lambda does, and so knows which one runs.
     Law("local/rehearsal.py", (CONTRACTS, *PLAIN, "functions.runtime.consumer", "local"), ("aws_cdk",)),

@@ -1,33 +1,24 @@
-"""The AWS clients: botocore only, one session, each client made once and only when used."""
+"""The AWS clients, each made once and only when used: our own for what every message needs, botocore's for the rest."""
 
 from __future__ import annotations
 
 import math
-from functools import cache
-from typing import Any
+import os
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from botocore.config import Config
-from botocore.session import Session, get_session
-
+from functions.runtime.aws.retries import ATTEMPTS
+from functions.runtime.aws.service import CONNECT, Service, suits
 from functions.runtime.deadline import left
 
-READ = 5
-"""Seconds that a call waits for its answer, at the most; less where less time is left."""
+if TYPE_CHECKING:
+    from botocore.session import Session
 
-# Short timeouts, because a call that hangs eats the time of the whole batch; standard retries with their own backoff. A
-# fixed user agent and no check of parameters, because botocore would do both anew for every call: a tenth of its CPU.
-CONFIG = Config(
-    connect_timeout=2,
-    read_timeout=READ,
-    retries={"total_max_attempts": 3, "mode": "standard"},
-    parameter_validation=False,
-    user_agent="headrace",
-)
-ONE_TRY = Config(retries={"total_max_attempts": 1, "mode": "standard"})
-"""For what must not be repeated by itself, and for what asks whether a service is there."""
+READ = 5.0
+"""Seconds that a call waits for its answer, at the most; less where less time is left."""
 UNREPEATED = ("sesv2",)
-"""Services whose calls botocore must not repeat: a mail whose answer was lost would be sent again."""
+"""Services whose calls must not be repeated by themselves: a mail whose answer was lost would be sent again."""
 
 ONE_REQUEST = uuid4().hex
 """A text in a call that every HTTP request of it, botocore's repetitions included, says in eight digits of its own."""
@@ -42,24 +33,65 @@ _running: list[str] = []
 @cache
 def session() -> Session:
     """The one botocore session of this process."""
+    from botocore.session import get_session
+
     return get_session()
 
 
 def client(service: str) -> Any:
     """The client of `service`, such as `dynamodb`."""
     if service not in made:
-        config = CONFIG.merge(ONE_TRY) if service in UNREPEATED else CONFIG
-        made[service] = one = session().create_client(service, config=config)
-        _own.add(service)
-        one.meta.events.register("before-sign", _tell_apart)
-        one.meta.events.register("before-send", _hurry)
-        one.meta.events.register("after-call", _ended)
-        one.meta.events.register("after-call-error", _ended)
+        made[service] = make(service, attempts=1 if service in UNREPEATED else ATTEMPTS)
     return made[service]
 
 
+def warm(service: str) -> None:
+    """Make the client of `service` now, and connect it where it is ours."""
+    one = client(service)
+    if isinstance(one, Service):
+        one.warm()
+
+
+def make(service: str, *, attempts: int = ATTEMPTS, read: float = READ) -> Any:
+    """A client of `service` whose calls are made so often, and wait for each answer for `read` seconds."""
+    if not suits(service, os.environ):
+        return botocores(service, attempts=attempts, read=read)
+    return Service(
+        service,
+        attempts=attempts,
+        seconds=partial(_hurried, service, read),
+        ended=_ended,
+        body=told_apart,
+        rest=cache(partial(botocores, service, attempts=attempts, read=read)),
+    )
+
+
+def botocores(service: str, *, attempts: int = ATTEMPTS, read: float = READ) -> Any:
+    """botocore's client of `service`, whose calls wait no longer than ours.
+
+    Standard retries with their own backoff. A fixed user agent and no check of parameters, because botocore would do
+    both anew for every call: a tenth of its CPU.
+    """
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=CONNECT,
+        read_timeout=read,
+        retries={"total_max_attempts": attempts, "mode": "standard"},
+        parameter_validation=False,
+        user_agent="headrace",
+    )
+    one = session().create_client(service, config=config)
+    _own.add(service)
+    one.meta.events.register("before-sign", _tell_apart)
+    one.meta.events.register("before-send", partial(_hurry, read=read))
+    one.meta.events.register("after-call", _ended)
+    one.meta.events.register("after-call-error", _ended)
+    return one
+
+
 def replace() -> str | None:
-    """Make every client anew when it is next used: what was interrupted in a call may have left a lock closed.
+    """Make botocore's clients anew when they are next used: what was interrupted in a call may have left a lock closed.
 
     Returns the service whose call was interrupted, None if there was none.
     """
@@ -76,19 +108,23 @@ def told_apart(body: bytes) -> bytes:
     return body.replace(ONE_REQUEST.encode(), uuid4().hex[:8].encode()) if ONE_REQUEST.encode() in body else body
 
 
+def _hurried(service: str, read: float) -> float:
+    # A call is running until it has an answer, its repetitions included. A timeout is an error that says what hung; the
+    # alarm, a moment later, would not.
+    _running[:] = [service]
+    seconds = left()
+    return read if seconds == math.inf else max(min(read, 0.9 * seconds), 0.01)
+
+
 def _tell_apart(request: Any, **_: Any) -> None:
     # Each try is made and signed from the call anew.
     if isinstance(request.data, bytes):
         request.data = told_apart(request.data)
 
 
-def _hurry(request: Any, event_name: str, **_: Any) -> None:
-    # `before-send.dynamodb.PutItem`. A call is running until it has an answer, its repetitions included.
-    _running[:] = [event_name.split(".")[1]]
-    seconds = left()
-    if seconds != math.inf:
-        # A timeout is an error that says what hung; the alarm, a moment later, would not.
-        request.context["read_timeout"] = max(min(READ, 0.9 * seconds), 0.01)
+def _hurry(request: Any, event_name: str, read: float, **_: Any) -> None:
+    # `before-send.dynamodb.PutItem`
+    request.context["read_timeout"] = _hurried(event_name.split(".")[1], read)
 
 
 def _ended(**_: Any) -> None:

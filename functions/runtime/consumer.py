@@ -20,7 +20,7 @@ from functions.contracts.contract import Event
 from functions.contracts.redaction import redact
 from functions.runtime import clients
 from functions.runtime.breaker import Weather, tell
-from functions.runtime.clients import client
+from functions.runtime.clients import warm
 from functions.runtime.deadline import Deadline, invocation, within
 from functions.runtime.errors import GroupBlocked, NotAttempted, OutOfTime, Reject, Retry, Unavailable
 from functions.runtime.failures import note, note_last_attempts, unwritten
@@ -58,7 +58,7 @@ def consumer(
     """A Lambda handler that calls `handle` with each message's contract.
 
     `accepts` is one command or some events. `services` are those beside DynamoDB and EventBridge that the handler
-    calls: on Lambda, the clients are made now, in the phase of a cold start that has a full CPU. `read` turns a record
+    calls: on Lambda, the clients are made and connected now, while a cold start has a full CPU. `read` turns a record
     into the contract where that takes more than decoding its body, such as checking its signature first. `probes` ask
     services of others, by name: each raises while its service is away, and the paused consumer waits for it; AWS's own
     are asked anyway. Raises `TypeError` for an async handler, which would return before anything happened.
@@ -67,7 +67,7 @@ def consumer(
         raise TypeError(f"{handle.__name__} is async; a consumer's handler is a plain function.")
     if on_lambda():
         for service in ("dynamodb", "events", *services):
-            client(service)
+            warm(service)
     return Consumer(handle, accepts if isinstance(accepts, tuple) else (accepts,), read, probes or {})
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from botocore import exceptions
 from botocore.exceptions import ClientError
-from botocore.parsers import ResponseParserError
 
 from functions.runtime.errors import Unavailable
 
@@ -45,11 +44,12 @@ _UNREACHABLE = (
     exceptions.NoCredentialsError,
     exceptions.PartialCredentialsError,
     exceptions.CredentialRetrievalError,
-    ResponseParserError,
     # Python's own, of a call to anybody
     ConnectionError,
     TimeoutError,
 )
+_UNREADABLE = "ResponseParserError"
+"""botocore's, by its name: the module that has it costs a cold start."""
 
 
 def is_throttle(error: BaseException) -> bool:
@@ -65,7 +65,7 @@ def is_away(error: BaseException) -> bool:
     if isinstance(error, ClientError):
         code = error.response.get("Error", {}).get("Code", "")
         return _status(error) >= 500 or code in CREDENTIALS or code in STOPPED or is_throttle(error)
-    return isinstance(error, (Unavailable, *_UNREACHABLE))
+    return isinstance(error, (Unavailable, *_UNREACHABLE)) or type(error).__name__ == _UNREADABLE
 
 
 def _status(error: ClientError) -> int:

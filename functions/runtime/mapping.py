@@ -7,20 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from msgspec import MsgspecError, Struct
 from msgspec.json import decode, encode
 
 from functions.contracts.pause import Ask, Condition
-from functions.runtime.clients import CONFIG, made, session
+from functions.runtime.clients import botocores, made
 from functions.runtime.errors import Unavailable
 
 PATIENCE = 8.0
 """Seconds that a consumer may take to answer, a cold start included, and Lambda to do anything else."""
-
-# One attempt: the message comes back and asks again, and a probe that hangs must not be asked three times in a row.
-_PATIENT = Config(read_timeout=PATIENCE, retries={"total_max_attempts": 1, "mode": "standard"})
 
 
 class Mapping(Struct, frozen=True):
@@ -86,5 +82,6 @@ def condition(name: str, ask: Ask) -> Condition:
 
 def _client() -> Any:
     if "lambda" not in made:
-        made["lambda"] = session().create_client("lambda", config=CONFIG.merge(_PATIENT))
+        # One attempt: the message comes back and asks again, and a probe that hangs is not asked three times in a row.
+        made["lambda"] = botocores("lambda", attempts=1, read=PATIENCE)
     return made["lambda"]

@@ -12,13 +12,12 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.contracts.envelope import PROBE
 from functions.contracts.environment import secret_variable
 from functions.contracts.pause import Ask, Unfinished
-from functions.runtime.clients import CONFIG, ONE_TRY, session
+from functions.runtime.clients import make
 from functions.runtime.errors import Unavailable
 from functions.runtime.infrastructure import is_away
 from functions.runtime.log import log
@@ -26,7 +25,8 @@ from functions.runtime.settings import Settings
 
 ROUNDS = 3
 """Times that each service is asked; all must go well, because half a service is none."""
-PATIENCE = Config(connect_timeout=2, read_timeout=2)
+PATIENCE = 2.0
+"""Seconds that each may take to answer."""
 SECRETS = secret_variable("")
 UNWELL = {"InternalFailure", "InternalException", "ThrottlingException"}
 
@@ -98,7 +98,7 @@ def _services(settings: Settings) -> dict[str, Probe]:
 
 def _client(service: str) -> Any:
     if service not in _clients:
-        _clients[service] = session().create_client(service, config=CONFIG.merge(ONE_TRY).merge(PATIENCE))
+        _clients[service] = make(service, attempts=1, read=PATIENCE)
     return _clients[service]
 
 

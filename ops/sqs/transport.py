@@ -14,8 +14,8 @@ from urllib.request import getproxies, proxy_bypass
 from botocore.credentials import Credentials, ReadOnlyCredentials
 
 from ops.errors import OpsError
-from ops.sqs.framing import Malformed
-from ops.sqs.sigv4 import Signature
+from functions.runtime.aws.framing import Malformed
+from functions.runtime.aws.signature import Signature
 from ops.sqs.wire import Wire
 from ops.stage import in_words
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import cast
 
-from ops.sqs.framing import Framing, Malformed
+from functions.runtime.aws.framing import Framing, Malformed
 
 KEPT = 30.0
 """Seconds after which a connection that nobody used is used no more: the other side is about to close it."""

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from functions.runtime.aws.framing import Malformed
 from local import certificate
 from ops.sqs import wire as wires
-from ops.sqs.framing import Malformed
 from ops.sqs.loop import run
 from ops.sqs.wire import MOST, Wire
 

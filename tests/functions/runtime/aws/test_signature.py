@@ -11,7 +11,7 @@ from botocore.credentials import Credentials, ReadOnlyCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.sqs.sigv4 import Signature
+from functions.runtime.aws.signature import Signature
 
 words = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40)
 

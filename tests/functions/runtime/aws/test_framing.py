@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.sqs.framing import MOST_BODY, MOST_HEAD, Framing, Malformed
+from functions.runtime.aws.framing import MOST_BODY, MOST_HEAD, Framing, Malformed
 
 OK = b"HTTP/1.1 200 OK\r\n"
 NAMES = st.sampled_from(["x-amzn-RequestId", "Date", "Content-Type", "CONNECTION", "x-empty"])

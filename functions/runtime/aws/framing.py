@@ -36,11 +36,18 @@ class Framing:
         """Whether the connection can carry another request after it."""
         self.began = False
         """Whether a byte of it has arrived."""
+        self._fields = b""
         self._rest = bytearray()
         self._left = -1
         """Bytes of the body, or of its chunk, that are not there yet; less than 0 where it is not known how many."""
         self._chunks: list[bytes] | None = None
         self._length = 0
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers, by their names in lower case; the last of a name that is there twice."""
+        pairs = (line.partition(b":") for line in self._fields.split(b"\r\n") if line)
+        return {name.decode("latin-1").lower(): value.strip(b" \t").decode("latin-1") for name, _, value in pairs}
 
     def feed(self, data: bytes) -> bool:
         """Takes what has arrived; whether the answer is whole now. Raises `Malformed`.
@@ -91,6 +98,7 @@ class Framing:
         return True
 
     def _understand(self, head: re.Match[bytes]) -> None:
+        self._fields = head[3]
         lengths: list[bytes] = []
         codings: list[bytes] = []
         keeps = head[1] == b"1"

@@ -10,8 +10,23 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from typing import Protocol
 
-from botocore.credentials import ReadOnlyCredentials
+
+class Credentials(Protocol):
+    """Who signs; temporary credentials have a token."""
+
+    @property
+    def access_key(self) -> str:
+        """The key's id."""
+
+    @property
+    def secret_key(self) -> str:
+        """The key."""
+
+    @property
+    def token(self) -> str | None:
+        """What AWS gave with temporary ones."""
 
 
 class Signature:
@@ -27,7 +42,7 @@ class Signature:
         self._said = ""
 
     def headers(
-        self, credentials: ReadOnlyCredentials, headers: dict[str, str], payload: bytes, now: float | None = None
+        self, credentials: Credentials, headers: dict[str, str], payload: bytes, now: float | None = None
     ) -> dict[str, str]:
         """The headers of the request, signed; `headers` are lower-case names with values without outer spaces."""
         moment = self._moment(time.time() if now is None else now)
