@@ -14,8 +14,9 @@ from ops.cli.keys import ended_by
 from ops.cli.options import AsJson, InStage, opened, topology
 from ops.cli.request_tree import tree
 from ops.cli.screen import out, print_json, said
-from ops.cost.costing import Assumptions, Costing
+from ops.cost.costing import Costing
 from ops.cost.prices import Prices
+from ops.cost.work import Assumptions
 from ops.dead_letters.selection import seconds
 from ops.errors import OpsError, UsageError
 from ops.observe import trace as traces

@@ -17,8 +17,9 @@ from ops.cli.app import app
 from ops.cli.bill import bill
 from ops.cli.request_tree import tree
 from ops.cli.visible import Terminal
-from ops.cost.costing import Assumptions, Costing
+from ops.cost.costing import Costing
 from ops.cost.prices import Prices
+from ops.cost.work import Assumptions
 from ops.observe.logs import read
 from ops.observe.request_path import DeadLetter, path
 from ops.queue import Queue, known

@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 
 from ops.cli.app import app
 from ops.cli.bill import bill
-from ops.cost.costing import Assumptions, Costing, Row
+from ops.cost.costing import Costing, Row
 from ops.cost.prices import HERE, Prices
+from ops.cost.work import Assumptions
 from ops.errors import UsageError
 from stacks.entry import Access, Consumer, Integration, Queue, Route, Subscription, Table, Topology
 from stacks.settings import Settings
