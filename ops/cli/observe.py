@@ -94,7 +94,7 @@ def cost(
     fill: Annotated[float, typer.Option(min=1, max=10_000, help="Messages a batch, on average.")] = 5,
     size: Annotated[int, typer.Option(min=1, max=1_048_576, help="Bytes a message.")] = 1024,
     keyed: Annotated[float, typer.Option(min=0, max=1, help="The share of requests with an Idempotency-Key.")] = 1,
-    region: Annotated[str, typer.Option(help="Whose price list, of those in ops/prices.")] = "us-east-1",
+    region: Annotated[str, typer.Option(help="Whose price list, of those in ops/cost/prices.")] = "us-east-1",
     stage: InStage = names.STAGES[-1] if names.STAGES else "",
     as_json: AsJson = False,
 ) -> None:
