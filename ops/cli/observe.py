@@ -15,6 +15,7 @@ from ops.cli.options import AsJson, InStage, opened, topology
 from ops.cli.request_tree import tree
 from ops.cli.screen import out, print_json, said
 from ops.cost.costing import Costing
+from ops.cost.memory import memory
 from ops.cost.prices import Prices
 from ops.cost.work import Assumptions
 from ops.dead_letters.selection import seconds
@@ -114,6 +115,8 @@ def cost(
         assumed = Assumptions(fill=fill, size=size, keyed=keyed)
         costing = Costing(topology(), settings, Prices.of(region), messages or 1_000_000, assumed)
     if as_json:
-        print_json({"messages": costing.messages, "assumed": assumed, "prices": costing.prices, "rows": costing.rows()})
+        rows, memories = costing.rows(), memory(costing.topology, assumed)
+        told = {"assumed": assumed, "prices": costing.prices, "rows": rows, "memory": memories}
+        print_json({"messages": costing.messages, **told})
     else:
         out.print(bill(costing, out.width))

@@ -19,6 +19,8 @@ from stacks.entry import Consumer, Queue, Subscription, Topology
 from stacks.settings import Settings
 
 GB = 1024**3
+RELAY = 256
+"""MB of a function in front of the queue."""
 CHUNK = 64 * KB
 """SQS and EventBridge charge a request for each 64 KB.
 https://aws.amazon.com/sqs/pricing/ https://aws.amazon.com/eventbridge/pricing/"""
@@ -124,7 +126,7 @@ class Costing:
         """A function between the API and the queue: an invocation a request, as long as its SendMessage takes."""
         n, assume = self.messages, self.assume
         return Cost(
-            functions=self._functions(n, assume.own + assume.send, 256),
+            functions=self._functions(n, self._work.takes(assume.send, 1, RELAY), RELAY),
             logs=self.prices.log_gb * (n * assume.handled_line / GB),
         )
 
@@ -154,7 +156,7 @@ class Costing:
         calls = (min(writes, 1) + 2) * assume.write
         calls += assume.send if consumer.sends_email else 0
         calls += assume.publish if consumer.publishes else 0
-        return self._run(consumer, fill * (assume.own + calls), units(writes) + 2)
+        return self._run(consumer, self._work.takes(fill * calls, fill, consumer.memory), units(writes) + 2)
 
     def _run(self, consumer: Consumer, milliseconds: float, write_units: float) -> Cost:
         n, assume, prices = self.messages, self.assume, self.prices

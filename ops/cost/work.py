@@ -17,6 +17,8 @@ from stacks.entry import Access, Consumer, Topology
 KB = 1024
 CALL = 10
 """Messages that a receive, a delete or a PutEvents takes at the most."""
+CORE = 1769
+"""MB with which a function has a whole core. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
 WRITES = ("PutItem", "UpdateItem", "DeleteItem")
 READS = ("GetItem", "BatchGetItem", "Query", "Scan")
 
@@ -30,8 +32,8 @@ class Assumptions(Struct, frozen=True, kw_only=True):
     """A message's body."""
     envelope: int = 512
     """What surrounds an event's data."""
-    own: float = 1
-    """A function's own work for a message."""
+    cpu: float = 1.9
+    """A whole core's work for a message, as `python -m benchmarks consumer` measured it."""
     write: float = 5
     """A write to DynamoDB, or the read of what is parked."""
     publish: float = 15
@@ -63,20 +65,34 @@ class Work:
         return min(self.assume.fill, consumer.batch)
 
     def milliseconds(self, consumer: Consumer) -> float:
-        """How long a batch takes: a message after the other, its effects one call, its events ten a call.
+        """How long a batch takes, a message after the other; or as long as somebody knows that it does."""
+        fill = self.fill(consumer)
+        if (told := self.assume.seconds.get(consumer.function)) is not None:
+            return fill * told * 1000
+        return self.takes(self.waits(consumer), fill, consumer.memory)
+
+    def takes(self, waits: float, messages: float, memory: int) -> float:
+        """Milliseconds of so many messages with so many MB, of which `waits` are spent waiting for calls.
+
+        A part of a core does nothing more slowly until its part of the time is used up, and then stands still: what it
+        does while it waits costs no time, until the work alone takes longer than both.
+        """
+        work = messages * self.assume.cpu
+        return max(waits + work, work / core(memory))
+
+    def waits(self, consumer: Consumer) -> float:
+        """Milliseconds of a batch that are spent waiting: a message's effects are one call, its events ten a call.
 
         The claim of an idempotency key is a call of its own, before the effect; what is parked is read once a batch.
         """
-        assume, fill = self.assume, self.fill(consumer)
-        if (told := assume.seconds.get(consumer.function)) is not None:
-            return fill * told * 1000
+        assume = self.assume
         effects, claims = self._effects(consumer)
         calls = (min(effects, 1) + claims) * assume.write
         if consumer.sends_email:
             calls += 2 * assume.write + assume.send
         publishes = self.put_events(consumer) * assume.publish
         reads = assume.write if self.parks(consumer) else 0
-        return reads + fill * (assume.own + calls) + publishes
+        return reads + self.fill(consumer) * calls + publishes
 
     def put_events(self, consumer: Consumer) -> int:
         """Calls of PutEvents for a batch, of one event a message."""
@@ -109,6 +125,11 @@ class Work:
         """The writes of a message, and the claims of idempotency keys before them."""
         effects = len(self.writes(consumer, keys=False))
         return effects, self.assume.keyed * (len(self.writes(consumer)) - effects)
+
+
+def core(memory: float) -> float:
+    """The part of a core that a function of so many MB has: all of it at the most, for a handler does one thing."""
+    return min(memory / CORE, 1)
 
 
 def written(access: Access) -> list[str]:
