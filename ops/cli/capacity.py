@@ -68,7 +68,7 @@ def changed(limit: Limit) -> str:
 def following(path: Path) -> str:
     """What binds after that, one limit a hop, or nothing."""
     seen = {path.binding()[0][0].name} if path.binding() else set()
-    found = []
+    found: list[str] = []
     for hop, limit in path.binding():
         if hop.name not in seen and len(found) < NEXT:
             seen.add(hop.name)
@@ -159,6 +159,7 @@ def _told(scaling: Scaling, prices: Prices) -> Iterator[Text]:
             f"From idle Lambda reads {figure(basis.quotas.most('mapping_start'))} batches of a queue at once, and "
             f"{figure(basis.quotas.most('mapping_growth'))} more every minute{_slowest(scaling.paths())}.",
             f"Prices are those of {prices.region}, a month has 30 days, and nothing is refused: what `ops cost` says.",
+            "Left out: what else uses the account's quotas, bursts, X-Ray, a web ACL, a VPC, others' services.",
         )
     )
 

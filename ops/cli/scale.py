@@ -24,6 +24,10 @@ from stacks.settings import SettingsError, read
 
 PRICED = "us-east-1"
 """Whose prices count where a region has no list of its own."""
+SLOWEST, FASTEST = 0.001, 1_000_000_000
+"""Requests a second that are no slip of the finger."""
+LONGEST = 900
+"""Seconds that a function may take. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 
 def scale(
@@ -65,7 +69,7 @@ def scale(
     Example: python -m ops scale --rate 1000
     """
     with said():
-        _within("--rate", rate, math.inf)
+        _within("--rate", rate, FASTEST, least=SLOWEST)
         _within("--fill", fill, 10_000, least=1)
         _within("--hot", hot, 1)
         if partition_of(region) is None:
@@ -76,7 +80,7 @@ def scale(
             raise UsageError(str(error)) from None
         given = dict(_named("--seconds", seconds or ()))
         for value in given.values():
-            _within("--seconds", value, math.inf)
+            _within("--seconds", value, LONGEST)
         shares = dict(_named("--share", share or ()))
         for value in shares.values():
             _within("--share", value, 1, least=0)
@@ -97,10 +101,9 @@ def scale(
 
 def _within(option: str, value: float, most: float, least: float | None = None) -> None:
     """Raise `UsageError` for what is not above 0, or not from `least` on, or above `most`, or no number."""
-    if not (value > 0 if least is None else value >= least) or not value <= most or math.isinf(value):
+    if not (value > 0 if least is None else value >= least) or not value <= most:
         low = "above 0" if least is None else f"from {least:g} on"
-        high = "" if math.isinf(most) else f", {most:,} at the most"
-        raise UsageError(f"{option} {value:g} makes no sense: say a number {low}{high}.")
+        raise UsageError(f"{option} {value:g} makes no sense: say a number {low}, {most:,} at the most.")
 
 
 def _named(option: str, given: Sequence[str]) -> Iterator[tuple[str, float]]:

@@ -75,7 +75,12 @@ def _email(basis: Basis, load: Load) -> Iterator[Hop]:
     if any(consumer.sends_email for consumer, _ in _consumers(basis, load)):
         limits = (
             basis.quota("email_rate", "mails/s", rate, f"a function tries five times, then {AGAIN}"),
-            basis.quota("email_day", "mails a day", rate * DAY, "SES refuses mails until the day is over"),
+            basis.quota(
+                "email_day",
+                "mails a day",
+                rate * DAY,
+                "SES refuses mails until a day has passed, and their messages wait",
+            ),
         )
         own = {"email_rate", "email_day"} & set(basis.quotas.own)
         yield Hop(name="e-mail" if own else "e-mail in SES's sandbox", rate=rate, limits=limits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ops.cost.work import read
 from ops.scale.basis import Basis
@@ -17,11 +17,10 @@ ITEM = "DynamoDB throttles that item, and its messages come again later"
 
 @dataclass
 class Use:
-    """Units a second of one table, and the messages that come with them."""
+    """Units a second of one table, by what is done with it, and the messages that come with them."""
 
     messages: float = 0
-    writes: float = 0
-    reads: float = 0
+    units: dict[str, float] = field(default_factory=dict)
 
 
 def hops(basis: Basis, load: Load) -> Iterator[tuple[str, Hop]]:
@@ -36,8 +35,9 @@ def hops(basis: Basis, load: Load) -> Iterator[tuple[str, Hop]]:
             use = uses.setdefault(table, Use())
             first.setdefault(table, name)
             use.messages += rate
-            use.writes += rate * writes
-            use.reads += rate * reads
+            for word, units in (("writes", writes), ("reads", reads)):
+                if units:
+                    use.units[word] = use.units.get(word, 0) + rate * units
     for table, use in uses.items():
         yield first[table], _hop(basis, table, use)
 
@@ -59,12 +59,10 @@ def _each(basis: Basis, name: str) -> Iterator[tuple[str, float, float]]:
 def _hop(basis: Basis, table: str, use: Use) -> Hop:
     limits: list[Limit] = []
     hot = basis.traffic.hot
-    for word, units in (("writes", use.writes), ("reads", use.reads)):
-        if units:
-            cold = "warm throughput"
-            limits += [
-                basis.quota(f"table_{word}", f"{word}/s", units, THEN),
-                basis.quota(f"new_table_{word}", f"{word}/s at first", units, THEN, setting=cold),
-                basis.quota(f"item_{word}", f"{word}/s an item", units * hot, ITEM, setting="Table.key"),
-            ]
+    for word, units in use.units.items():
+        limits += [
+            basis.quota(f"table_{word}", f"{word}/s", units, THEN),
+            basis.quota(f"new_table_{word}", f"{word}/s at first", units, THEN, setting="warm throughput"),
+            basis.quota(f"item_{word}", f"{word}/s an item", units * hot, ITEM, setting="Table.key"),
+        ]
     return Hop(name=f"table {table}", rate=use.messages, limits=tuple(limits))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,8 @@ from msgspec import Struct
 
 from ops.errors import UsageError
 
+HIGHEST = 1e12
+"""What no account has of anything."""
 LIST = Path(__file__).resolve().with_name("quotas.toml")
 
 
@@ -56,7 +57,7 @@ class Quotas:
         for name, value in self.own.items():
             if name not in listed():
                 raise UsageError(f"There is no quota {name!r}; choose of {', '.join(sorted(listed()))}.")
-            if not 0 < value < math.inf:
+            if not 0 < value <= HIGHEST:
                 raise UsageError(f"Quota {name}={value:g} makes no sense: say a number above 0.")
 
     def most(self, name: str) -> float:

@@ -214,7 +214,7 @@ def test_cost(terminal: Screen) -> None:
 def test_scale(terminal: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ops.cli.scale, "out", terminal.console)
     text = terminal.after("scale", "--stage", names.STAGES[-1])
-    whole(text, *(each.name for each in (*SAMPLE.routes, *SAMPLE.subscriptions)))
+    whole(text, *(each.name for each in SAMPLE.routes), *(each.name for each in SAMPLE.subscriptions))
 
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]

@@ -115,6 +115,20 @@ def test_some_routes_alone_or_all_together() -> None:
     assert "through all of it at once, each route" in run("--together")
 
 
+def test_what_nobody_tells_leads_nowhere() -> None:
+    (path,) = answer("--route", "POST /v1/tickets", "--share", "TicketOpened=0")["paths"]
+    hops = {hop["name"]: hop for hop in path["hops"]}
+    assert (hops["mail_ticket"]["rate"], hops["mail_ticket"]["takes"]) == (0, None)
+    assert hops["table once"]["limits"][0]["full_at"] is None
+    assert "table once" in run("--share", "TicketOpened=0")
+
+
+@pytest.mark.parametrize("rate", ["0.001", "1e9"])
+def test_the_slowest_and_the_fastest_are_shown_too(rate: str) -> None:
+    assert max(map(len, run("--rate", rate, columns=80).splitlines())) <= 80
+    assert answer("--rate", rate)["rate"] == float(rate)
+
+
 def test_where_nothing_flows_that_is_said() -> None:
     assert run(topology=Topology()).strip() == ("Nothing flows here: the map has no open route and no subscription.")
     done = CliRunner().invoke(app, ["scale", "--json"], obj=Topology())
@@ -124,10 +138,10 @@ def test_where_nothing_flows_that_is_said() -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("--rate", "0"), "--rate 0 makes no sense: say a number above 0."),
-        (("--rate", "-5"), "--rate -5 makes no sense: say a number above 0."),
-        (("--rate", "nan"), "--rate nan makes no sense: say a number above 0."),
-        (("--rate", "inf"), "--rate inf makes no sense: say a number above 0."),
+        (("--rate", "0"), "--rate 0 makes no sense: say a number from 0.001 on, 1,000,000,000 at the most."),
+        (("--rate", "-5"), "--rate -5 makes no sense: say a number from 0.001 on, 1,000,000,000 at the most."),
+        (("--rate", "nan"), "--rate nan makes no sense: say a number from 0.001 on, 1,000,000,000 at the most."),
+        (("--rate", "inf"), "--rate inf makes no sense: say a number from 0.001 on, 1,000,000,000 at the most."),
         (("--fill", "0"), "--fill 0 makes no sense: say a number from 1 on, 10,000 at the most."),
         (("--hot", "2"), "--hot 2 makes no sense: say a number above 0, 1 at the most."),
         (("--share", "TicketOpened=2"), "--share 2 makes no sense: say a number from 0 on, 1 at the most."),
@@ -136,7 +150,7 @@ def test_where_nothing_flows_that_is_said() -> None:
         (("--share", "TicketLost=1"), "There is no event or subscription 'TicketLost'; choose of "),
         (("--seconds", "mail_ticket=soon"), "--seconds 'mail_ticket=soon' is no NAME=NUMBER; write it so."),
         (("--seconds", "mail_ticket=nan"), "--seconds 'mail_ticket=nan' is no NAME=NUMBER; write it so."),
-        (("--seconds", "mail_ticket=0"), "--seconds 0 makes no sense: say a number above 0."),
+        (("--seconds", "mail_ticket=0"), "--seconds 0 makes no sense: say a number above 0, 900 at the most."),
         (("--seconds", "nobody=1"), "There is no consumer 'nobody'; choose of assign_ticket, "),
         (("--route", "GET /"), "There is no route 'GET /'; choose of POST /v1/tickets, "),
         (("--quota", "mails=1"), "There is no quota 'mails'; choose of api_burst, "),
