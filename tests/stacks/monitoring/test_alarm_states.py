@@ -63,7 +63,7 @@ def is_on(alarm: Any, **metrics: Minutes) -> bool:
     assert len(minutes) >= alarm["EvaluationPeriods"], "too few minutes to say"
     latest = minutes[-alarm["EvaluationPeriods"] :]
     breaching = sum(found is not None and found > alarm["Threshold"] for found in latest)
-    return breaching >= int(alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]))
+    return bool(breaching >= alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]))
 
 
 @pytest.fixture(scope="module")
