@@ -22,6 +22,8 @@ BUILT = ROOT / "build" / "wheel"
 PACKAGE = "headrace"
 ROOMS = ("ops", "stacks", "functions")
 DOOR = "project/door.py"
+LISTS = ("cost/prices", "scale/quotas")
+"""What the command reads that is no code: prices and quotas."""
 NEEDS = ("aiohttp", "botocore", "jmespath", "msgspec", "rich", "typer", "uvloop")
 """What the command imports of others; the versions are those that it is tested with."""
 
@@ -34,8 +36,9 @@ def main(folder: Path) -> Path:
     package.mkdir(parents=True)
     for module in sorted(closure()):
         _copy(module, package / "lib" / module.relative_to(ROOT))
-    prices = ROOT / "ops" / "cost" / "prices"
-    shutil.copytree(prices, package / "lib" / prices.relative_to(ROOT), dirs_exist_ok=True, ignore=_compiled)
+    for words in LISTS:
+        listed = ROOT / "ops" / words
+        shutil.copytree(listed, package / "lib" / listed.relative_to(ROOT), dirs_exist_ok=True, ignore=_compiled)
     (package / "lib" / "installed").write_text("This is the operator's command, installed by itself.\n")
     _copy(ROOT / DOOR, package / "__init__.py")
     (package / "__main__.py").write_text("from headrace import main\n\nmain()\n")

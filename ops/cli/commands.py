@@ -34,6 +34,7 @@ PLACES = {
     "trace": Place("observe", "trace", "stages"),
     "watch": Place("observe", "watch", "stages"),
     "cost": Place("observe", "cost", "nothing"),
+    "scale": Place("scale", "scale", "nothing"),
     "redrive": Place("redrive", "redrive", "anything"),
     "resume": Place("redrive", "resume", "anything"),
     "status": Place("moves", "status", "anything"),

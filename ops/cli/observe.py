@@ -14,8 +14,10 @@ from ops.cli.keys import ended_by
 from ops.cli.options import AsJson, InStage, opened, topology
 from ops.cli.request_tree import tree
 from ops.cli.screen import out, print_json, said
-from ops.cost.costing import Assumptions, Costing
+from ops.cost.costing import Costing
+from ops.cost.memory import memory
 from ops.cost.prices import Prices
+from ops.cost.work import Assumptions
 from ops.dead_letters.selection import seconds
 from ops.errors import OpsError, UsageError
 from ops.observe import trace as traces
@@ -93,7 +95,7 @@ def cost(
     fill: Annotated[float, typer.Option(min=1, max=10_000, help="Messages a batch, on average.")] = 5,
     size: Annotated[int, typer.Option(min=1, max=1_048_576, help="Bytes a message.")] = 1024,
     keyed: Annotated[float, typer.Option(min=0, max=1, help="The share of requests with an Idempotency-Key.")] = 1,
-    region: Annotated[str, typer.Option(help="Whose price list, of those in ops/prices.")] = "us-east-1",
+    region: Annotated[str, typer.Option(help="Whose price list, of those in ops/cost/prices.")] = "us-east-1",
     stage: InStage = names.STAGES[-1] if names.STAGES else "",
     as_json: AsJson = False,
 ) -> None:
@@ -113,6 +115,8 @@ def cost(
         assumed = Assumptions(fill=fill, size=size, keyed=keyed)
         costing = Costing(topology(), settings, Prices.of(region), messages or 1_000_000, assumed)
     if as_json:
-        print_json({"messages": costing.messages, "assumed": assumed, "prices": costing.prices, "rows": costing.rows()})
+        rows, memories = costing.rows(), memory(costing.topology, assumed)
+        told = {"assumed": assumed, "prices": costing.prices, "rows": rows, "memory": memories}
+        print_json({"messages": costing.messages, **told})
     else:
         out.print(bill(costing, out.width))

@@ -14,46 +14,16 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 
 from ops.cost.prices import Prices
-from stacks import names
+from ops.cost.work import CALL, KB, Assumptions, Work, units
 from stacks.entry import Consumer, Queue, Subscription, Topology
 from stacks.settings import Settings
 
-KB = 1024
 GB = 1024**3
+RELAY = 256
+"""MB of a function in front of the queue."""
 CHUNK = 64 * KB
 """SQS and EventBridge charge a request for each 64 KB.
 https://aws.amazon.com/sqs/pricing/ https://aws.amazon.com/eventbridge/pricing/"""
-RECEIVE = 10
-"""Messages that a receive or a delete takes at the most."""
-WRITES = ("PutItem", "UpdateItem", "DeleteItem")
-
-
-class Assumptions(Struct, frozen=True, kw_only=True):
-    """What nobody can read from the stacks. Sizes are bytes, times milliseconds."""
-
-    fill: float = 5
-    """Messages in a batch, on average; never more than the consumer's batch."""
-    size: int = 1 * KB
-    """A message's body."""
-    envelope: int = 512
-    """What surrounds an event's data."""
-    own: float = 1
-    """A function's own work for a message."""
-    write: float = 5
-    """A write to DynamoDB, or the read of what is parked."""
-    publish: float = 15
-    """A PutEvents."""
-    send: float = 15
-    """A SendMessage, or an e-mail."""
-    keyed: float = 1
-    """The share of requests with an Idempotency-Key, where one is not required."""
-    sampled: float = 0.05
-    """The share of requests and of batches that X-Ray records."""
-    access_line: int = 540
-    handled_line: int = 400
-    metrics_line: int = 500
-    platform_lines: int = 500
-    """Lines of the logs: one a request, one a message, one a batch, and Lambda's own two of a batch."""
 
 
 class Cost(Struct, frozen=True, kw_only=True):
@@ -98,6 +68,10 @@ class Costing:
     prices: Prices
     messages: int = 1_000_000
     assume: Assumptions = field(default_factory=Assumptions)
+
+    @property
+    def _work(self) -> Work:
+        return Work(self.topology, self.assume)
 
     def rows(self) -> list[Row]:
         """Every route, then every subscription."""
@@ -152,61 +126,41 @@ class Costing:
         """A function between the API and the queue: an invocation a request, as long as its SendMessage takes."""
         n, assume = self.messages, self.assume
         return Cost(
-            functions=self._functions(n, assume.own + assume.send, 256),
+            functions=self._functions(n, self._work.takes(assume.send, 1, RELAY), RELAY),
             logs=self.prices.log_gb * (n * assume.handled_line / GB),
         )
 
     def _queue(self, queue: Queue, consumer: Consumer, *, fair: bool = False) -> Cost:
         """One send a message; for a batch the receives and deletes of ten messages each."""
-        fill = self._fill(consumer)
-        calls = math.ceil(fill / RECEIVE)
-        receives = calls * _chunks(min(fill, RECEIVE) * self.assume.size)
+        fill = self._work.fill(consumer)
+        calls = math.ceil(fill / CALL)
+        receives = calls * _chunks(min(fill, CALL) * self.assume.size)
         requests = self.messages * (_chunks(self.assume.size) + (receives + calls) / fill)
         price = self.prices.sqs_fifo_request if queue.fifo else self.prices.sqs_request
         return Cost(sqs=price * requests + (self.prices.sqs_fair * requests if fair else 0))
 
     def _consumer(self, consumer: Consumer) -> Cost:
-        """A message after the other, its effects one call, the events of the batch ten a call.
-
-        The claim of an idempotency key is a call and a write of its own, before the effect.
-        """
-        assume, fill = self.assume, self._fill(consumer)
-        effects = len(self._writes(consumer, keys=False))
-        claims = assume.keyed * (len(self._writes(consumer)) - effects)
-        calls = (min(effects, 1) + claims) * assume.write
-        if consumer.sends_email:
-            calls += 2 * assume.write + assume.send
-        publishes = math.ceil(fill / RECEIVE) * assume.publish if consumer.publishes else 0
-        reads = assume.write if self._parks(consumer) else 0
-        units = _units(effects) + claims + (2 if consumer.sends_email else 0)
-        cost = self._run(consumer, reads + fill * (assume.own + calls) + publishes, units)
+        """A message after the other, as `Work` says."""
+        work = self._work
+        cost = self._run(consumer, work.milliseconds(consumer), work.units(consumer))
         # What is parked is read once a batch, a unit a group: at the most as many as there are messages.
-        return cost + Cost(tables=self.prices.table_read * self.messages) if self._parks(consumer) else cost
+        return cost + Cost(tables=self.prices.table_read * self.messages) if work.parks(consumer) else cost
 
     def _standard(self, consumer: Consumer) -> Cost:
         """The same work one call after the other: an idempotency record, begun and completed, and a PutEvents each.
 
         That record is in the place of the keys that we claim before the effect.
         """
-        assume, fill = self.assume, self._fill(consumer)
-        writes = len(self._writes(consumer, keys=False))
+        assume, fill = self.assume, self._work.fill(consumer)
+        writes = len(self._work.writes(consumer, keys=False))
         calls = (min(writes, 1) + 2) * assume.write
         calls += assume.send if consumer.sends_email else 0
         calls += assume.publish if consumer.publishes else 0
-        return self._run(consumer, fill * (assume.own + calls), _units(writes) + 2)
-
-    def _writes(self, consumer: Consumer, *, keys: bool = True) -> list[str]:
-        """The writes of a message; without `keys` not those that claim an idempotency key."""
-        return [
-            action
-            for access in consumer.access
-            for action in access.actions
-            if action in WRITES and (keys or access.table != names.KEYS)
-        ]
+        return self._run(consumer, self._work.takes(fill * calls, fill, consumer.memory), units(writes) + 2)
 
     def _run(self, consumer: Consumer, milliseconds: float, write_units: float) -> Cost:
         n, assume, prices = self.messages, self.assume, self.prices
-        batches = n / self._fill(consumer)
+        batches = n / self._work.fill(consumer)
         return Cost(
             functions=self._functions(batches, milliseconds, consumer.memory),
             tables=prices.write * (n * write_units),
@@ -233,20 +187,6 @@ class Costing:
             found += self.prices.archived_gb * gigabytes + self.prices.archive_gb_month * (gigabytes * months)
         return found
 
-    def _parks(self, consumer: Consumer) -> bool:
-        return self.topology.queue(consumer.function).on_poison == "park"
-
-    def _fill(self, consumer: Consumer) -> float:
-        return min(self.assume.fill, consumer.batch)
-
 
 def _chunks(size: float) -> int:
     return max(1, math.ceil(size / CHUNK))
-
-
-def _units(writes: int) -> int:
-    """Write units of so many writes: one each, two each where several are one transaction.
-
-    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
-    """
-    return writes if writes < 2 else 2 * writes

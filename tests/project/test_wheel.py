@@ -79,7 +79,7 @@ def test_the_wheel_says_that_it_needs_posix() -> None:
 
 
 def test_in_an_empty_folder_one_sentence_says_how_queues_are_named(command: Path, tmp_path: Path) -> None:
-    for words in (("queues",), ("redrive", "open_ticket", "--yes"), ("cost",)):
+    for words in (("queues",), ("redrive", "open_ticket", "--yes"), ("cost",), ("scale",)):
         ended = headrace(command, tmp_path, *words, HEADRACE_STAGE="prod")
         assert (ended.code, ended.out) == (2, "")
         assert ended.err.startswith("There is no stage here")

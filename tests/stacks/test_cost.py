@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from ops.cost.costing import Assumptions
+from ops.cost.work import Assumptions
 from stacks.edge.access_log import FORMAT
 from tests.sample.topology import SAMPLE
 from tests.stacks.templates import Templates, settings_of

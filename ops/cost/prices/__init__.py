@@ -54,6 +54,13 @@ class Prices(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """The prices of the region. Raises `UsageError` where there is no list of them."""
         path = HERE / f"{region}.toml"
         if not path.is_file():
-            known = ", ".join(sorted(found.stem for found in HERE.glob("*.toml")))
-            raise UsageError(f"There is no price list of {region}; there is: {known}. Add ops/prices/{region}.toml.")
+            known = ", ".join(cls.regions())
+            raise UsageError(
+                f"There is no price list of {region}; there is: {known}. Add ops/cost/prices/{region}.toml."
+            )
         return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), cls)
+
+    @staticmethod
+    def regions() -> list[str]:
+        """The regions of which there is a list."""
+        return sorted(found.stem for found in HERE.glob("*.toml"))

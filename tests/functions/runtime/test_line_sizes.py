@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from local.rehearsal import Rehearsal
-from ops.cost.costing import Assumptions
+from ops.cost.work import Assumptions
 from tests.functions.events import batch, record
 from tests.sample.messages import ticket
 from tests.sample.open_ticket.handler import handler

@@ -104,7 +104,16 @@ except SystemExit as ended:
     assert ended.code == 1, ended.code
 print(json.dumps(list(sys.modules)))
 """
-OTHERS = {"pydantic", "boto3", "aiohttp", "rich.progress", "ops.cli.look", "ops.cli.replay", "ops.cost.costing"}
+OTHERS = {
+    "pydantic",
+    "boto3",
+    "aiohttp",
+    "rich.progress",
+    "ops.cli.look",
+    "ops.cli.replay",
+    "ops.cost.costing",
+    "ops.scale",
+}
 
 
 def test_a_redrive_imports_nothing_of_the_other_commands(tmp_path: Path) -> None:

@@ -12,13 +12,15 @@ import typer.main
 from rich.text import Text
 from typer.testing import CliRunner
 
+import ops.cli.scale
 from ops.cli import look, observe, screen
 from ops.cli.app import app
 from ops.cli.bill import bill
 from ops.cli.request_tree import tree
 from ops.cli.visible import Terminal
-from ops.cost.costing import Assumptions, Costing
+from ops.cost.costing import Costing
 from ops.cost.prices import Prices
+from ops.cost.work import Assumptions
 from ops.observe.logs import read
 from ops.observe.request_path import DeadLetter, path
 from ops.queue import Queue, known
@@ -207,6 +209,12 @@ def test_cost(terminal: Screen) -> None:
     costing = Costing(SAMPLE, settings, Prices.of("us-east-1"), 1_000_000, Assumptions())
     terminal.console.print(bill(costing, terminal.width))
     whole(terminal.shown(), *(row.name for row in costing.rows()))
+
+
+def test_scale(terminal: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ops.cli.scale, "out", terminal.console)
+    text = terminal.after("scale", "--stage", names.STAGES[-1])
+    whole(text, *(each.name for each in SAMPLE.routes), *(each.name for each in SAMPLE.subscriptions))
 
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]

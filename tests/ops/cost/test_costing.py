@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 
 from ops.cli.app import app
 from ops.cli.bill import bill
-from ops.cost.costing import Assumptions, Costing, Row
+from ops.cost.costing import Costing, Row
 from ops.cost.prices import HERE, Prices
+from ops.cost.work import Assumptions
 from ops.errors import UsageError
 from stacks.entry import Access, Consumer, Integration, Queue, Route, Subscription, Table, Topology
 from stacks.settings import Settings
@@ -55,7 +56,7 @@ def rows(topology: Topology = SAMPLE, settings: Settings = PROD, messages: int =
 
 
 def test_a_million_messages_cost_what_the_price_list_says_by_hand() -> None:
-    row = rows(small(), fill=10, size=1000)["POST /v1/tickets"]
+    row = rows(small(), fill=10, size=1000, cpu=1)["POST /v1/tickets"]
     # 1 send, and for every ten messages 1 receive and 1 delete: 1.2 requests a message.
     assert row.cost.api == pytest.approx(3.50)
     assert row.cost.sqs == pytest.approx(1.2 * 0.40)
@@ -72,15 +73,28 @@ def test_a_million_messages_cost_what_the_price_list_says_by_hand() -> None:
 
 def test_a_queue_that_parks_costs_a_read_a_batch_more() -> None:
     name = "POST /v1/tickets/{ticket_id}/changes"
-    plain, parks = (rows(on_poison(word), fill=10)[name] for word in ("continue", "park"))
+    plain, parks = (rows(on_poison(word), fill=10, cpu=0)[name] for word in ("continue", "park"))
     # A read unit for the group of each message, and 5 ms a batch of a quarter of a GB.
     more = 0.125 + 0.1e6 * 0.25 * 0.005 * 0.0000133334
     assert parks.cost.total - plain.cost.total == pytest.approx(more)
     assert parks.standard.total == plain.standard.total
 
 
-def test_other_designs_cost_what_they_do_more() -> None:
+def test_a_part_of_a_core_makes_the_work_longer_where_it_is_longer_than_the_calls() -> None:
+    # 256 MB are 0.1447 of a core: ten messages of 1.9 ms take 131.3 ms, of which 65 ms are spent waiting anyway.
     row = rows(small(), fill=10, size=1000)["POST /v1/tickets"]
+    assert row.cost.functions == pytest.approx(0.1 * 0.20 + 0.1e6 * 0.25 * 0.132 * 0.0000133334)
+    # The calls of the standard consumer are longer than that: 10 * (5 + 10 + 15) ms, and 19 ms of a core.
+    assert row.standard.functions == pytest.approx(0.1 * 0.20 + 0.1e6 * 0.25 * 0.319 * 0.0000133334)
+
+
+def test_where_somebody_knows_how_long_a_message_takes_that_counts() -> None:
+    row = rows(small(), fill=10, seconds={"open_ticket": 0.2})["POST /v1/tickets"]
+    assert row.cost.functions == pytest.approx(0.1 * 0.20 + 0.1e6 * 0.25 * 2 * 0.0000133334)
+
+
+def test_other_designs_cost_what_they_do_more() -> None:
+    row = rows(small(), fill=10, size=1000, cpu=1)["POST /v1/tickets"]
     # Two writes more a message, and each PutEvents waited for alone: 10 * (1 + 15 + 15) = 310 ms a batch.
     more = 2 * 0.625 + 0.1e6 * 0.25 * (0.310 - 0.075) * 0.0000133334
     assert row.standard.total - row.cost.total == pytest.approx(more)
@@ -196,6 +210,7 @@ def test_the_command_prints_prices_with_everything_they_rest_on() -> None:
     told = json.loads(CliRunner().invoke(app, ["cost", "--messages", "10", "--json"], obj=SAMPLE).output)
     assert told["messages"] == 10
     assert len(told["rows"]) == len(SAMPLE.routes) + len(SAMPLE.subscriptions)
+    assert [each["consumer"] for each in told["memory"]] == [each.function for each in SAMPLE.consumers]
     both = CliRunner().invoke(app, ["cost", "--per-million", "--messages", "10"])
     assert both.exit_code == 2
 

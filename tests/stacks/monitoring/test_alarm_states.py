@@ -58,12 +58,12 @@ def _lazy(expression: str) -> str:
 def is_on(alarm: Any, **metrics: Minutes) -> bool:
     """Whether the alarm is on after these minutes, the last of which is now."""
     assert {each["Id"] for each in alarm.get("Metrics", ()) if "MetricStat" in each} <= metrics.keys()
-    compare = {"GreaterThanThreshold": lambda found: found > alarm["Threshold"]}[alarm["ComparisonOperator"]]
-    assert alarm["TreatMissingData"] == "notBreaching"
+    assert (alarm["ComparisonOperator"], alarm["TreatMissingData"]) == ("GreaterThanThreshold", "notBreaching")
     minutes = [value(alarm, dict(zip(metrics, each, strict=True))) for each in zip(*metrics.values(), strict=True)]
     assert len(minutes) >= alarm["EvaluationPeriods"], "too few minutes to say"
-    breaching = [found is not None and compare(found) for found in minutes[-alarm["EvaluationPeriods"] :]]
-    return sum(breaching) >= alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])
+    latest = minutes[-alarm["EvaluationPeriods"] :]
+    breaching = sum(found is not None and found > alarm["Threshold"] for found in latest)
+    return bool(breaching >= alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]))
 
 
 @pytest.fixture(scope="module")

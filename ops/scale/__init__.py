@@ -1,0 +1,1 @@
+"""How many messages a second a stage takes, and what binds first."""
