@@ -80,6 +80,7 @@ def lambdas_own(consumer: Consumer) -> dict[str, str]:
         "AWS_DEFAULT_REGION": "eu-central-1",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ENDPOINT_URL": "http://aws.test",  # so that no certificates are read
     }
 
 

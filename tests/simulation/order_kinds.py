@@ -116,7 +116,7 @@ def _heads(random: Random, size: int, count: int, *, failing: bool | None) -> Sc
     sends: list[Send] = []
     poison: dict[tuple[str, str], str] = {}
     curses: list[Curse] = []
-    fails, cause = random.choice((("refusal", "ClientError"), ("5xx", "InternalServerError")))
+    fails, cause = random.choice((("refusal", "ValidationException"), ("5xx", "InternalServerError")))
     for number in range(max(1, size // (count + FOLLOWERS))):
         ticket, at = f"tic-{number}", random.uniform(0, 30)
         for head in range(count):

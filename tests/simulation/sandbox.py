@@ -19,6 +19,7 @@ import botocore.session
 from botocore.retries.quota import RetryQuota
 
 from functions.contracts.pause import PAUSE_CONSUMER
+from tests.simulation.line import Line
 from tests.simulation.wire import Wire
 
 OWN = "functions.runtime"
@@ -38,6 +39,7 @@ class Sandbox:
         own = (OWN, f"{package}.{function}", f"functions.{function}")
         with patch("botocore.session.get_session", lambda: clients.session):
             self.modules = _copies(own, f"{package}.{function}.handler")
+        self.modules[f"{OWN}.aws.service"].Connection = Line  # type: ignore[attr-defined]
         alter(function, self.modules)
         self.handler: Callable[[Any, Any], Any] = self.modules[f"{package}.{function}.handler"].handler
         self._memory = [_Memory(module) for module in self.modules.values()]
@@ -148,13 +150,14 @@ class Sandboxes:
         self._free[function].append(sandbox)
 
     @contextmanager
-    def connected(self, connect: Callable[[str, Any], Any]) -> Iterator[None]:
-        """Let whoever makes a client get it from `connect`, by service and config."""
+    def connected(self, connect: Callable[[str, Any], Any], wire: Callable[[], Wire]) -> Iterator[None]:
+        """Let who makes a client of botocore get it from `connect`, by service and config, and ours talk by `wire`."""
 
         def create_client(_: Any, service_name: str, *__: Any, config: Any = None, **___: Any) -> Any:
             return connect(service_name, config)
 
-        with patch.object(botocore.session.Session, "create_client", create_client):
+        line = patch.object(Line, "wire", staticmethod(wire), create=True)
+        with line, patch.object(botocore.session.Session, "create_client", create_client):
             yield
 
 

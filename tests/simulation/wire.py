@@ -1,4 +1,4 @@
-"""The network between a worker and AWS: botocore's HTTP session, with faults in it.
+"""The network between a worker and AWS: botocore's HTTP session, with faults in it; `line` is our own client's.
 
 botocore prepares the request, signs it, reads the answer and repeats calls as it does on Lambda; only bytes on a socket
 are missing. See `botocore.httpsession.URLLib3Session.send`, whose errors these are.
@@ -93,10 +93,7 @@ class Wire:
     def send(self, request: Any) -> AWSResponse:
         """The answer to `request`. Raises botocore's own errors, and wraps every other, as the real one does."""
         worker = self._worker()
-        try:
-            call, fate = self._fate(_read(request, worker))
-        except Exception as error:
-            worker.fail(error)
+        call, fate = self._decided(request, worker)
         try:
             if self._jammed:
                 worker.sleep(math.inf)
@@ -109,6 +106,16 @@ class Wire:
             # What rings inside a call may leave a lock of the pool closed.
             self._jammed = fate.jammed
             raise
+
+    def exchange(self, request: Any) -> AWSResponse:
+        """The answer to `request`, as `send` has it, for a client without a pool."""
+        return self._exchange(request, *self._decided(request, self._worker()))
+
+    def _decided(self, request: Any, worker: Worker) -> tuple[Call, Fate]:
+        try:
+            return self._fate(_read(request, worker))
+        except Exception as error:
+            worker.fail(error)
 
     def close(self) -> None:
         """Nothing is open."""

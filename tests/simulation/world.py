@@ -202,7 +202,7 @@ class World:
 
     def run(self, until: float) -> Evidence:
         """Let it all happen until then. Raises what went wrong in the simulation itself."""
-        with self._nature.rules(self._seed), self._sandboxes.connected(self._connect):
+        with self._nature.rules(self._seed), self._sandboxes.connected(self._connect, self._wire):
             try:
                 self.clock.run(until)
             finally:
@@ -350,9 +350,10 @@ class World:
     def _connect(self, service: str, config: Any) -> Any:
         worker = self._nature.worker
         assert worker is not None, "a client is made outside of an invocation"
-        return self._workers[worker].sandbox.client(
-            service, config, Wire(self._running, self._services, self.faults.fate)
-        )
+        return self._workers[worker].sandbox.client(service, config, self._wire())
+
+    def _wire(self) -> Wire:
+        return Wire(self._running, self._services, self.faults.fate)
 
     def _running(self) -> Worker:
         assert self._nature.worker is not None
