@@ -182,6 +182,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     here when `customer_key` changes or is turned off, and out once all queues and dead-letter queues are empty."""
     previous_secret: Annotated[int, Meta(ge=0, le=14 * 24 * 60 * 60)] = 24 * 60 * 60
     """Seconds for which a webhook's secret still counts after it was replaced; 0 ends it at once."""
+    aws_client: Literal["own", "botocore"] = "own"
+    """Which client functions call DynamoDB, EventBridge, SQS and Secrets Manager by: their own, which starts faster and
+    costs less, or botocore's, which does whatever a network asks for."""
     alarms: Alarms | None = None
     """When somebody is called; none means that nobody is, and that there is no dashboard."""
     throttle_rate: Annotated[float, Meta(gt=0)] = 100.0
@@ -194,6 +197,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The interface endpoints that may reach the API, which is private then; none means that it is public."""
     web_acl_arn: Annotated[str, Meta(pattern=WEB_ACL)] | None = None
     """A regional web ACL that stands before the API."""
+
+    @property
+    def by_botocore(self) -> Literal["botocore"] | None:
+        """What functions are told of `aws_client`."""
+        return "botocore" if self.aws_client == "botocore" else None
 
     @property
     def posts(self) -> bool:

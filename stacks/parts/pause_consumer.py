@@ -80,6 +80,7 @@ class PauseConsumer(Construct):
                 pause_queue_url=queue.queue_url,
                 consumer=names.resource(settings.stage, FUNCTION),
                 log_level=settings.log_level,
+                aws_client=settings.by_botocore,
             ).variables(),
             statements=[
                 iam.PolicyStatement(actions=[f"sqs:{each}" for each in _QUEUE_ACTIONS], resources=[queue.queue_arn]),

@@ -83,6 +83,7 @@ def _environment(entry: Consumer, queue: WorkQueue, settings: Settings) -> dict[
         bus_name=name(names.BUS) if entry.publishes else None,
         email_from=settings.email_sender if entry.sends_email else None,
         previous_secret=settings.previous_secret if entry.secrets else None,
+        aws_client=settings.by_botocore,
     )
     tables = {table_variable(access.table): name(access.table) for access in entry.access}
     secrets = {secret_variable(word): name(word) for word in entry.secrets}

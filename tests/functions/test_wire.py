@@ -218,7 +218,7 @@ def test_variables_keep_their_names_and_outside_lambda_their_defaults() -> None:
     assert ConsumerVariables.__struct_encode_fields__ == (
         *("PROJECT", "STAGE", "POWERTOOLS_SERVICE_NAME", "LOG_LEVEL", "QUEUE_URL", "RECEIVES", "RETENTION"),
         *("BACKOFF_BASE", "BACKOFF_CAP", "ON_POISON", "FAILURES_TABLE", "PARKED_TABLE", "PAUSE_QUEUE_URL"),
-        *("ONCE_TABLE", "BUS_NAME", "EMAIL_FROM", "PREVIOUS_SECRET"),
+        *("ONCE_TABLE", "BUS_NAME", "EMAIL_FROM", "PREVIOUS_SECRET", "AWS_CLIENT"),
     )
     assert ConsumerVariables().variables() == {
         "PROJECT": "project",
@@ -232,7 +232,9 @@ def test_variables_keep_their_names_and_outside_lambda_their_defaults() -> None:
         "ON_POISON": "continue",
         "PREVIOUS_SECRET": str(DAY),
     }
-    assert PauseVariables.__struct_encode_fields__ == ("PROJECT", "STAGE", "PAUSE_QUEUE_URL", "CONSUMER", "LOG_LEVEL")
+    assert PauseVariables.__struct_encode_fields__ == (
+        *("PROJECT", "STAGE", "PAUSE_QUEUE_URL", "CONSUMER", "LOG_LEVEL", "AWS_CLIENT"),
+    )
     assert TokenVariables.__struct_encode_fields__ == (
         *("JWT_ISSUER", "JWT_AUDIENCE", "JWT_TENANT_CLAIM", "JWT_JWKS_URI", "LOG_LEVEL"),
     )

@@ -189,7 +189,8 @@ def _read(request: Any, worker: Worker) -> Call:
         assert request.url.endswith("/v2/email/outbound-emails"), f"no model takes {request.method} {request.url}"
         return Call("mail", "SendEmail", json.loads(text), text, worker)
     service, _, operation = (target.decode() if isinstance(target, bytes) else target).partition(".")
-    return Call(SERVICES[service], operation, json.loads(text), text, worker)
+    body = json.loads(text)
+    return Call(SERVICES[service], operation, body, json.dumps(body), worker)  # the text, whoever spaced it
 
 
 def _read_rest(request: Any, text: str, worker: Worker) -> Call:

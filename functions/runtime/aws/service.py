@@ -229,10 +229,9 @@ class Service:
         return False
 
     def _answered(self, operation: str, made: bytes, *, repeated: int) -> dict[str, Any]:
-        body = self._body(made)
-        request = self._request(operation, body)
         while True:
             connection, reused = self._connection()
+            request = self._request(operation, self._body(made))
             try:
                 framing = self._asked(connection, request, self._seconds())
             except ConnectionError as error:

@@ -24,7 +24,12 @@ TOKENS = {
     "tenant_claim": "org",
     "jwks_uri": "https://keys.example.com/jwks",
 }
-OTHERS: dict[str, Any] = {"log_level": "WARNING", "previous_secret": 4321, "jwt": TOKENS}
+OTHERS: dict[str, Any] = {
+    "log_level": "WARNING",
+    "previous_secret": 4321,
+    "jwt": TOKENS,
+    "aws_client": "botocore",
+}
 """Settings of the stage that are no defaults."""
 ALL = {
     "project": names.PROJECT,
@@ -37,6 +42,7 @@ ALL = {
     "bus_name": None,
     "email_from": None,
     "previous_secret": DAY,  # what is not set is the default
+    "aws_client": "botocore",
 }
 PUBLISHES = {"bus_name": names.resource(STAGE, "events")}
 OWN: dict[str, dict[str, Any]] = {
@@ -130,6 +136,7 @@ def test_what_pauses_consumers_reads_which_they_are_and_where_it_is_told(told: T
         pause_queue_url=str(ALL["pause_queue_url"]),
         consumer=names.resource(STAGE, "{function}"),
         log_level="WARNING",
+        aws_client="botocore",
     )
 
 

@@ -320,10 +320,12 @@ def test_a_clock_that_is_wrong_is_set_by_the_services(
 
 
 def test_each_request_says_a_text_of_its_own(server: Server, pauses: list[float]) -> None:
-    server.acts = [error("InternalServerError", 500), answer()]
-    numbers = iter((b"1", b"2"))
-    get(client(body=lambda made: made.replace(b'"a"', b'"' + next(numbers) + b'"')))
-    assert [request[-5:-4] for request in server.requests] == [b"1", b"2"]
+    server.acts = [error("InternalServerError", 500), answer(), CLOSED, answer()]
+    numbers = iter((b"1", b"2", b"3", b"4"))
+    dynamodb = client(body=lambda made: made.replace(b'"a"', b'"' + next(numbers) + b'"'))
+    get(dynamodb)
+    get(dynamodb)
+    assert [request[-5:-4] for request in server.requests] == [b"1", b"2", b"3", b"4"]
 
 
 def test_what_runs_is_over_when_it_is_answered_or_raised(server: Server, pauses: list[float]) -> None:
