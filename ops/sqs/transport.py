@@ -13,9 +13,9 @@ from urllib.request import getproxies, proxy_bypass
 
 from botocore.credentials import Credentials, ReadOnlyCredentials
 
-from ops.errors import OpsError
 from functions.runtime.aws.framing import Malformed
 from functions.runtime.aws.signature import Signature
+from ops.errors import OpsError
 from ops.sqs.wire import Wire
 from ops.stage import in_words
 
