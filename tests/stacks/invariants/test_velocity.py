@@ -55,6 +55,11 @@ def test_a_callers_words_are_found(template: str) -> None:
         "Price=5$ and $",
         "#set($body = $util.urlEncode($input.body))#set($upper = $body.toUpperCase())MessageBody=$upper",
         "#set($l = [])#set($_ = $l.add($util.urlEncode($input.body)))MessageBody=$l[0]",
+        *(
+            f"#set($body = $util.urlEncode($input.body))X=$body.{method}('a')"
+            for method in ("length", "contains", "matches", "startsWith", "hashCode", "toUpperCase", "toLowerCase")
+        ),
+        "#set($body = $util.urlEncode($input.body))X=$body.isEmpty()",
         "#set($body = $util.urlEncode($input.body))At=$util.parseJson('{}')",
         "#set($code = 'a')Code=$code.replaceAll('a', 'b')",
     ],
