@@ -65,7 +65,7 @@ def test_the_wheel_needs_what_it_says_and_holds_nothing_of_a_project() -> None:
     held = {path.relative_to(ROOT).as_posix() for path in files}
     assert not {"stacks/topology.py", "functions/contracts/orders.py", "app.py"} & held
     assert not any(path.startswith(("local/", "tests/")) for path in held)
-    # Of the runtime only what reads a message, so that an edit is judged as its consumer would, and how AWS is spoken to.
+    # Of the runtime only what reads a message, so that an edit is judged as its consumer would, and what speaks to AWS.
     reads = ("__init__", "errors", "excerpt", "message", "record", "tracing")
     speaks = ("__init__", "framing", "signature")
     runtime = {f"functions/runtime/{name}.py" for name in reads} | {
