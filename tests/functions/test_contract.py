@@ -89,6 +89,21 @@ def test_the_body_refuses_what_stands_in_the_path() -> None:
         decode(b'{"ticket_id":"tic-1","step":1,"note":""}', type=body_of(ChangeTicket))
 
 
+class Spread(Command, frozen=True, kw_only=True, forbid_unknown_fields=False, omit_defaults=False):
+    level: int = 3
+    word: Annotated[Word, FromPath]
+    note: str
+
+
+def test_the_body_is_as_strict_and_as_brief_as_its_contract() -> None:
+    strict, open_ = body_of(ChangeTicket), body_of(Spread)
+    for one, whole in ((strict, ChangeTicket), (open_, Spread)):
+        assert (one.__name__, one.__module__) == (whole.__name__, whole.__module__)
+        assert one.__struct_config__.frozen
+    assert encode(Spread(word="a", note="n").body()) == b'{"level":3,"note":"n"}'
+    assert decode(b'{"note":"n","more":1}', type=open_) == Spread(word="a", note="n").body()
+
+
 def test_the_body_keeps_names_and_defaults() -> None:
     one = Renamed(word="a", note="n")
     assert encode(one.body()) == b'{"Note":"n"}'
@@ -126,6 +141,7 @@ def test_a_plain_part_stays_as_it_is() -> None:
     assert scoped("acme", "ord-1") == "/acme/ord-1"
     assert scoped("a/b", "c") == "/a%2Fb/c"
     assert unscoped("acme", "ord-1") == "ord-1", "a group of before there were tenants' own"
+    assert unscoped("acme", "ord%2F1") == unscoped(None, "ord%2F1") == "ord%2F1"
 
 
 # Examples

@@ -6,13 +6,14 @@ import time
 import uuid
 from itertools import pairwise
 
+import msgspec
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.runtime import publisher
-from functions.runtime.errors import Unavailable
+from functions.runtime.errors import Retry, Unavailable
 from functions.runtime.message import Message
 from functions.runtime.publisher import Entry, chunks
 from functions.runtime.settings import Settings
@@ -93,7 +94,7 @@ def test_what_eventbridge_says_of_an_entry_decides_whether_it_is_offered_again_a
     assert code in cause["error_message"]
 
 
-@pytest.mark.parametrize(("seconds", "calls"), [(0.15, 1), (0.3, 2), (60, 3)])
+@pytest.mark.parametrize(("seconds", "calls"), [(0.15, 1), (0.2, 1), (0.3, 2), (60, 3)])
 def test_nothing_is_offered_again_after_a_pause_that_the_time_does_not_allow(
     fakes: Fakes, settings: Settings, monkeypatch: pytest.MonkeyPatch, seconds: float, calls: int
 ) -> None:
@@ -104,6 +105,7 @@ def test_nothing_is_offered_again_after_a_pause_that_the_time_does_not_allow(
     entry = publisher.entry(Probed(name="a"), MESSAGE, 0, settings)
     (problem,) = publisher.publish([entry], settings, seconds=seconds).values()
     assert isinstance(problem, Unavailable)
+    assert str(problem) == "EventBridge did not take Probed: InternalFailure."
     assert len(fakes.events.calls) == calls
     assert now[0] <= seconds
 
@@ -153,6 +155,29 @@ def test_a_call_that_fails_fails_the_records_of_its_chunk(fakes: Fakes, error: E
     report = Probing().handler(batch(*(probe(f"m{number}", attempt=4) for number in range(12))))
     assert failed(report) == ["m10", "m11"]
     assert f"PutEvents failed: {error}" in fakes.dynamodb.causes["m10"]["error_message"]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (refusal("InternalException", status=500), Unavailable),
+        (EndpointConnectionError(endpoint_url="https://x"), Unavailable),
+        (refusal("ValidationException"), Retry),
+    ],
+    ids=repr,
+)
+def test_a_call_that_fails_is_the_cause_of_each_of_its_records_and_is_not_made_again(
+    fakes: Fakes, settings: Settings, error: Exception, kind: type[Exception]
+) -> None:
+    fakes.events.answers = [error]
+    messages = [msgspec.structs.replace(MESSAGE, id=name) for name in "ab"]
+    entries = [publisher.entry(Probed(name="x"), message, 0, settings) for message in messages]
+    problems = publisher.publish(entries, settings, seconds=5)
+    assert problems.keys() == {"a", "b"}
+    for problem in problems.values():
+        assert type(problem) is kind
+        assert (str(problem), problem.__cause__) == (f"PutEvents failed: {error}", error)
+    assert len(fakes.events.calls) == 1
 
 
 def test_an_answer_that_does_not_speak_of_every_entry_confirms_none(
