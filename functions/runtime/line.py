@@ -41,10 +41,9 @@ def line(fields: Mapping[str, Any] | Struct) -> str:
     """The fields as one line, without its line break. What has no JSON form is written as its text; `…` marks a cut."""
     try:
         written = _encode(fields)
-        # Most lines are plain, and what has typed fields is JSON; among others may be a `Raw`, which says it is.
+        # Most lines are plain; but there may be a `Raw` in one that is no JSON, although it says it is.
         if len(written) < LONGEST and written.isascii() and b"\n" not in written and b"\r" not in written:
-            if not isinstance(fields, Struct):
-                _decode(written)
+            _decode(written)
             return written.decode()
     except _UNFIT:
         pass
