@@ -53,12 +53,18 @@ def line(fields: Mapping[str, Any] | Struct) -> str:
 def _made_to_fit(plain: Mapping[str, Any]) -> str:
     made = _one_line(plain)
     most = LONGEST
-    while len(made.encode()) >= LONGEST and most > 16:
+    while not _fits(made) and most > 16:
         most //= 2
-        made = _one_line({_cut(name, most): _cut(value, most, of=name) for name, value in plain.items()})
-    if len(made.encode()) < LONGEST:
+        made = _one_line(
+            {_cut(name, most): _cut(value, max(most, SHORT) if name in KEPT else most) for name, value in plain.items()}
+        )
+    if _fits(made):
         return made
     return _one_line({name: excerpt(str(plain[name]), SHORT) for name in KEPT if name in plain})
+
+
+def _fits(made: str) -> bool:
+    return len(made.encode()) < LONGEST
 
 
 def _one_line(plain: Mapping[str, Any]) -> str:
@@ -87,11 +93,11 @@ def _plain(value: Any) -> Any:
     return _text(value)
 
 
-def _cut(value: Any, most: int, *, of: str = "") -> Any:
+def _cut(value: Any, most: int) -> Any:
     """The value without what is beyond `most`: characters of a text, an eighth as many entries, half within them."""
     match value:
         case str():
-            return excerpt(value, max(most, SHORT) if of in KEPT else most)
+            return excerpt(value, most)
         case list() | dict() if most < 8:
             return "…"
         case list():

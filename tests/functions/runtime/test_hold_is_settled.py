@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -112,6 +113,17 @@ def test_a_counter_without_an_amount_is_short(house: House) -> None:
     house.deliver(delivery)
     assert delivery.came == Taken(("jar",), again=False)
     assert counters == STOCK
+
+
+def test_whoever_does_not_say_that_a_name_is_new_has_its_record_read_first(house: House) -> None:
+    house._running = Delivery("one", {}, first=False, fiber=SimpleNamespace(pause=lambda: None))
+    assert STOCK.take("one", {"tea": 1}) == Taken((), again=False)
+    assert house.calls[0] == "GetItem orders"
+
+
+def test_all_counters_that_are_not_there_are_named(house: House) -> None:
+    unknown = house.take("one", pot=1, tea=1, jar=1)
+    assert (unknown.keys, str(unknown)) == (("pot", "jar"), "There is no counter pot, jar.")
 
 
 def test_ninety_nine_counters_are_not_too_many(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,6 +114,9 @@ def test_a_cut_is_marked_and_the_rest_stays() -> None:
     [
         ({"error": "x" * 16_371}, {"error": "x" * 16_371}),
         ({"error": "x" * 16_372}, {"error": "x" * 8_191 + "…"}),
+        ({"error": "é" + "x" * 16_369}, {"error": "é" + "x" * 16_369}),
+        ({"error": "é" + "x" * 16_370}, {"error": "é" + "x" * 8_190 + "…"}),
+        ({f"{n:03}": "z" * 99 for n in range(700)} | {"message": "m"}, {"message": "m"}),
         ({"error": "x" * 900_000, "n": 1.5}, {"error": "x" * 8_191 + "…", "n": 1.5}),
         ({"é" * 900_000: 1}, {"é" * 4_095 + "…": 1}),
         ({"body": {"a": "x" * 9_000, "b": "y" * 9_000}}, {"body": {"a": "x" * 4_095 + "…", "b": "y" * 4_095 + "…"}}),
@@ -122,7 +125,7 @@ def test_a_cut_is_marked_and_the_rest_stays() -> None:
         ({"stack": ["x" * 9_000] * 2}, {"stack": ["x" * 4_095 + "…"] * 2}),
         ({"body": {f"{n:04}": "x" * 100 for n in range(128)}, "error": "y" * 16_000}, None),
     ],
-    ids=range(9),
+    ids=range(12),
 )
 def test_a_line_that_is_too_long_keeps_as_much_of_each_value(
     fields: dict[str, Any], said: dict[str, Any] | None

@@ -132,6 +132,10 @@ def test_the_value_before_counts_for_what_came_within_the_overlap(
     monkeypatch.setenv("PREVIOUS_SECRET", overlap)
     values = ("value 1", "old")[:count]
     assert secret.secret("crm", at=manager.now - ago) == values
+    manager.now += 11
+    assert secret.secret("crm", at=manager.now - ago - 11) == values
+    assert manager.reads == 1, "nobody looks for a newer one"
+    manager.now -= 11
     if not ago:
         assert secret.secret("crm") == values
 

@@ -195,6 +195,11 @@ def test_a_wait_leaves_each_receive_its_turn_within_nine_tenths_of_the_retention
     assert delay(Record.read(unsent), asks, settings) == pytest.approx(9_000 / turns)
 
 
+def test_a_message_that_was_not_attempted_stands_behind_nobody_unless_that_is_said() -> None:
+    record = at(1)
+    assert Failure.not_attempted(record, BOOM) == Failure(record, BOOM, "boom", None, None, 0, unpublished=False)
+
+
 def test_in_a_group_where_others_wait_they_outlast_an_hour() -> None:
     head = Record.read(probe("a", attempt=4, group="g"))
     assert 2400 <= delay(head, Unavailable("away"), SETTINGS) <= 3600
