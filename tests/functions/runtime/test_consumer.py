@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, ClassVar
 
 import pytest
@@ -85,8 +85,12 @@ def test_an_async_handler_is_refused_where_it_is_made() -> None:
     async def handle(probe: Probe, message: Message) -> Iterable[Event]:
         return ()
 
-    with pytest.raises(TypeError, match="handle is async"):
-        consumer(handle, accepts=Probe)  # type: ignore[arg-type]
+    async def generate(probe: Probe, message: Message) -> AsyncIterator[Event]:
+        yield Probed(name="a")
+
+    for each in (handle, generate):
+        with pytest.raises(TypeError, match=f"^{each.__name__} is async; a consumer's handler is a plain function"):
+            consumer(each, accepts=Probe)  # type: ignore[arg-type]
 
 
 def test_a_handler_that_returns_a_coroutine_fails_because_nothing_ran(fakes: Fakes) -> None:
@@ -155,8 +159,8 @@ def test_an_idempotency_key_counts_within_its_group(fakes: Fakes) -> None:
     handler = consumer(handle, accepts=Keyed)
     for group in ("g1", "g2"):
         handler(batch(record(Keyed(name="a"), queue="q.fifo", group=group, idempotency_key="k")))
-    for group in ("tenant-1", None):
-        handler(batch(record(Keyed(name="a"), queue="q", group=group, idempotency_key="k")))
+    for tenant in ("tenant-1", None):
+        handler(batch(record(Keyed(name="a"), queue="q", group=tenant, idempotency_key="k")))
     assert seen == ["Keyed/g1/k", "Keyed/g2/k", "Keyed/k", "Keyed/k"], "a standard queue's group is who shares it"
 
 

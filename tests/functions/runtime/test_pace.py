@@ -13,10 +13,12 @@ from functions.runtime import clients, consumer, park, publisher
 from functions.runtime import probe as asking
 from functions.runtime.errors import OutOfTime, Reject
 from tests.fixtures import Context
-from tests.functions.events import batch, failed
+from tests.functions.events import batch, delivered, failed
 from tests.functions.fakes import Fakes
 from tests.functions.runtime.probe import Probing, probe
 from tests.functions.runtime.test_tracing import Logged
+from tests.sample.contracts import TicketOpened
+from tests.sample.messages import opened
 
 
 @dataclass
@@ -99,6 +101,8 @@ def test_a_question_has_the_share_of_handling(fakes: Fakes, shares: list[float])
         (36, [31, 1], 1),
         (36, [30.9, 1], 1),
         (6, [1] * 9, 4),
+        (0.6, [0.1], 1),
+        (0, [0.1], 0),
     ],
 )
 def test_a_message_is_begun_if_there_is_time_for_one_that_takes_a_fifth_more_than_those_before(
@@ -114,6 +118,16 @@ def test_who_was_not_begun_comes_back_when_those_before_it_are_done(fakes: Fakes
     probing = Probing(a=clock.takes(7), b=clock.takes(17))
     probing.handler(batch(*map(probe, "abcde")), Context(30))
     assert fakes.sqs.visibility == {"c": 0, "d": 12, "e": 24}
+    assert {line["error_type"] for line in logged() if line.get("message") == "retried"} == {"NotAttempted"}
+
+
+def test_where_none_was_begun_all_come_back_at_once(
+    fakes: Fakes, clock: Clock, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "_expect_the_worst", clock.takes(25))
+    probing = Probing()
+    assert failed(probing.handler(batch(*map(probe, "abc")), Context(30))) == ["a", "b", "c"]
+    assert (probing.seen, fakes.sqs.visibility) == ([], {"a": 0, "b": 0, "c": 0})
     assert {line["error_type"] for line in logged() if line.get("message") == "retried"} == {"NotAttempted"}
 
 
@@ -214,6 +228,13 @@ def test_a_message_that_hangs_says_in_what(
     assert {*clients.made} == owned - {"events"}
     (line,) = [line for line in logged() if line.get("message_id") == "a"]
     assert (line["error_type"], line["error"]) == (error_type, error)
+
+
+def test_an_event_at_which_its_consumer_hangs_is_told_by_its_story(fakes: Fakes, logged: Logged) -> None:
+    handler = consumer.consumer(hang, accepts=TicketOpened)
+    assert failed(handler(batch(delivered(opened(), message_id="m", event_id="e1")))) == ["m"]
+    line, _ = logged()
+    assert (line["error_type"], line["event_id"], line["correlation_id"]) == ("OutOfTime", "e1", "corr-1")
 
 
 def test_a_step_that_hangs_leaves_its_client_to_nobody(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -104,6 +104,11 @@ async def later() -> None:
     """Never runs."""
 
 
+class Later:
+    def __await__(self) -> Iterator[None]:
+        raise AssertionError("it must not run")
+
+
 @pytest.mark.parametrize(
     ("move", "error_type", "said"),
     [
@@ -113,14 +118,13 @@ async def later() -> None:
             "Reject",
             r"Probed takes 1,000,\d{3} bytes, of at most 1,000,000; make the event smaller\.",
         ),
-        (
-            lambda *_: later(),
-            "TypeError",
-            "The handler returned an awaitable, so nothing ran; make it a plain function.",
+        *(
+            (each, "TypeError", "The handler returned an awaitable, so nothing ran; make it a plain function.")
+            for each in (lambda *_: later(), lambda *_: Later())
         ),
         (lambda *_: [Probed(name=7)], "Reject", "Probed would not fit its own contract: Expected `str`, got `int`.*"),  # type: ignore[arg-type]
     ],
-    ids=range(4),
+    ids=range(5),
 )
 def test_a_handler_that_is_wrong_is_told_so(fakes: Fakes, move: Any, error_type: str, said: str) -> None:
     assert failed(Probing(a=move).handler(batch(probe("a")))) == ["a"]
