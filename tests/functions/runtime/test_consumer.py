@@ -162,6 +162,8 @@ def test_an_idempotency_key_counts_within_its_group(fakes: Fakes) -> None:
     for tenant in ("tenant-1", None):
         handler(batch(record(Keyed(name="a"), queue="q", group=tenant, idempotency_key="k")))
     assert seen == ["Keyed/g1/k", "Keyed/g2/k", "Keyed/k", "Keyed/k"], "a standard queue's group is who shares it"
+    Probing(a=lambda _, message: seen.append(message.cause)).handler(batch(probe("a", group="g")))
+    assert seen[-1] == "Probe/a", "a business key counts in all groups"
 
 
 def test_the_context_is_known_while_handling_and_forgotten_after(fakes: Fakes, context: Context) -> None:

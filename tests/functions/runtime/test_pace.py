@@ -14,7 +14,7 @@ from functions.runtime import probe as asking
 from functions.runtime.errors import OutOfTime, Reject
 from tests.fixtures import Context
 from tests.functions.events import batch, delivered, failed
-from tests.functions.fakes import Fakes
+from tests.functions.fakes import Fakes, refusal
 from tests.functions.runtime.probe import Probing, probe
 from tests.functions.runtime.test_tracing import Logged
 from tests.sample.contracts import TicketOpened
@@ -71,6 +71,12 @@ def test_each_step_of_a_batch_has_its_share_of_thirty_seconds(fakes: Fakes, shar
     shares.clear()
     Probing(a=RuntimeError()).handler(batch(probe("a", attempt=5)), Context(30))
     assert shares == BATCH[:3] + BATCH[4:]
+
+
+def test_each_part_of_a_denied_call_may_take_what_is_left(fakes: Fakes, shares: list[float]) -> None:
+    fakes.events.answers = [refusal("AccessDeniedException", "PutEvents")]
+    assert failed(Probing().handler(batch(probe("a"), probe("b")), Context(30))) == []
+    assert shares == [25] * 4 + [27.5] * 3
 
 
 def test_on_a_queue_that_parks_half_of_a_share_is_for_places(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -207,6 +208,13 @@ def test_a_record_that_can_never_be_completed_pauses_nobody(
         "error": str(error),
     }
     assert (probed["level"], probed["message"], "away" in probed) == ("INFO", "probed", False)
+
+
+def test_without_records_to_complete_nothing_is_loaded_for_it(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "functions.runtime.once", None)
+    assert asked() == []
 
 
 def test_every_secret_is_asked(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

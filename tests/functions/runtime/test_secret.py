@@ -92,6 +92,20 @@ def test_while_secrets_manager_is_away_a_secret_counts_for_an_hour_and_is_asked_
     assert look("crm").current == f"value {manager.reads}"
 
 
+@pytest.mark.parametrize(("after", "counts"), [(3600, True), (3600.5, False)])
+def test_a_secret_that_cannot_be_read_again_counts_for_an_hour_and_no_longer(
+    manager: Manager, after: float, counts: bool
+) -> None:
+    look("crm")
+    manager.problem = THROTTLED
+    manager.now += after
+    if counts:
+        assert look("crm").current == "value 1"
+    else:
+        with pytest.raises(ClientError):
+            look("crm")
+
+
 def test_a_newer_secret_that_cannot_be_read_is_an_error_once_and_then_the_known_one(manager: Manager) -> None:
     look("crm")
     manager.problem = THROTTLED
@@ -124,7 +138,8 @@ def test_there_need_be_no_value_before_and_any_other_trouble_with_it_is_told(man
 
 
 @pytest.mark.parametrize(
-    ("overlap", "ago", "count"), [("", 0, 2), ("86400", 0, 2), ("86399", 0, 1), ("86399", 1, 2), ("0", DAY, 2)]
+    ("overlap", "ago", "count"),
+    [("", 0, 2), ("86400", 0, 2), ("86399", 0, 1), ("86399", 1, 2), ("0", DAY, 2), ("0", DAY - 1, 1)],
 )
 def test_the_value_before_counts_for_what_came_within_the_overlap(
     manager: Manager, monkeypatch: pytest.MonkeyPatch, overlap: str, ago: float, count: int
