@@ -52,12 +52,12 @@ def line(fields: Mapping[str, Any] | Struct) -> str:
 
 def _made_to_fit(plain: Mapping[str, Any]) -> str:
     made = _one_line(plain)
-    most = LONGEST
-    while not _fits(made) and most > 16:
-        most //= 2
+    most = LONGEST // 2
+    while not _fits(made) and most >= 16:
         made = _one_line(
             {_cut(name, most): _cut(value, max(most, SHORT) if name in KEPT else most) for name, value in plain.items()}
         )
+        most //= 2
     if _fits(made):
         return made
     return _one_line({name: excerpt(str(plain[name]), SHORT) for name in KEPT if name in plain})

@@ -126,6 +126,31 @@ def test_one_inside_another_leaves_the_outer_one_its_alarm() -> None:
     assert time.monotonic() - started < 1
 
 
+@pytest.mark.parametrize("overrun", [False, True])
+def test_the_outer_one_rings_in_time_and_again_after_an_inner_one(
+    monkeypatch: pytest.MonkeyPatch, overrun: bool
+) -> None:
+    monkeypatch.setattr("functions.runtime.deadline.AGAIN", 0.1)
+    rung: list[float] = []
+
+    def inner() -> None:
+        with suppress(OutOfTime):
+            time.sleep(5 if overrun else 0.3)
+
+    def body() -> None:
+        within(5, inner)
+        with suppress(OutOfTime):
+            time.sleep(2)
+        rung.append(time.monotonic() - started)
+        time.sleep(2)
+
+    started = time.monotonic()
+    with pytest.raises(OutOfTime):
+        within(0.4, body)
+    assert rung[0] < 0.8
+    assert time.monotonic() - started < 1.8
+
+
 def test_one_inside_another_ends_with_the_outer_one() -> None:
     seen: list[float] = []
 

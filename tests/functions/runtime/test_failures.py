@@ -216,6 +216,7 @@ def test_a_message_that_kills_its_worker_on_its_last_attempt_has_a_cause(fakes: 
     with pytest.raises(Killed):
         Probing(a=Killed()).handler(batch(probe("a", attempt=5)))
     assert fakes.dynamodb.causes["a"]["error_type"] == "WorkerDied"
+    assert fakes.dynamodb.causes["a"]["error_message"].startswith("No failure was seen, so the workers died with")
 
 
 def test_a_guess_is_no_first_failure(fakes: Fakes) -> None:

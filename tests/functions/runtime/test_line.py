@@ -123,17 +123,18 @@ def test_a_cut_is_marked_and_the_rest_stays() -> None:
         ({"body": {"a": {"b": "x" * 90_000}}}, {"body": {"a": {"b": "x" * 2_047 + "…"}}}),
         ({"stack": ["x" * 100] * 5_000}, {"stack": ["x" * 100] * 128 + ["…"]}),
         ({"stack": ["x" * 9_000] * 2}, {"stack": ["x" * 4_095 + "…"] * 2}),
-        ({"body": {f"{n:04}": "x" * 100 for n in range(128)}, "error": "y" * 16_000}, None),
+        ({"body": {f"{n:04}": "x" * 108 for n in range(128)}, "error": "y" * 16_000}, None),
+        ({"body": {"n" * 20_000: 1}}, {"body": {"n" * 4_095 + "…": 1}}),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_a_line_that_is_too_long_keeps_as_much_of_each_value(
     fields: dict[str, Any], said: dict[str, Any] | None
 ) -> None:
     told = read(line(fields))
     if said is None:
-        assert told["error"] == "y" * 2_047 + "…"
-        assert told["body"] == {f"{n:04}": "x" * 100 for n in range(128)}
+        assert told["error"] == "y" * 1_023 + "…"
+        assert told["body"] == {f"{n:04}": "x" * 108 for n in range(128)}
     else:
         assert told == said
 
@@ -154,6 +155,11 @@ def test_where_nothing_else_fits_a_line_says_which_message_it_is_about() -> None
     assert told == dict.fromkeys(KEPT, "x" * 199 + "…")
     many = dict.fromkeys(KEPT, "x" * 200) | {f"{n:03}": "z" * 99 for n in range(400)}
     assert read(line(many)) == many | {f"{n:03}": "z" * 15 + "…" for n in range(400)}
+
+
+@pytest.mark.parametrize("sign", ["\x85", "\u2028", "\u2029", "\n", "\r"])
+def test_whatever_ends_a_line_is_said_within_one(sign: str) -> None:
+    assert read(line({"message": f"a{sign}b"})) == {"message": f"a{sign}b"}
 
 
 def test_what_has_no_json_form_is_its_text() -> None:

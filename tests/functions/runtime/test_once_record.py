@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.utilities.idempotency.exceptions import (
+    IdempotencyAlreadyInProgressError,
+    IdempotencyInconsistentStateError,
+)
 
 from functions.contracts.pause import Unfinished
 from functions.runtime import clients, once
@@ -132,6 +137,19 @@ def test_a_key_is_held_until_its_worker_must_be_dead_but_for_two_and_a_half_minu
         do(Effect())
     assert busy.value.delay == 150
     invocation.reset(token)
+
+
+@pytest.mark.parametrize("kind", [IdempotencyAlreadyInProgressError, IdempotencyInconsistentStateError])
+def test_whoever_meets_another_at_the_same_effect_comes_later(
+    running: Rehearsal, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    def guard(**_: Any) -> None:
+        raise kind("another")
+
+    config = SimpleNamespace(register_lambda_context=lambda _: None)
+    monkeypatch.setattr("functions.runtime.once._guard", lambda *_: (guard, config, None))
+    with pytest.raises(Busy, match="is being done by another worker"):
+        do(Effect())
 
 
 def interrupted() -> None:

@@ -268,6 +268,19 @@ def test_whoever_cannot_give_up_its_place_keeps_its_message_and_others_do_not(pa
         assert problem.__cause__ is error
 
 
+def test_whoever_gives_up_its_place_after_a_change_leaves_the_others_theirs(parked: Parked) -> None:
+    parking = parked.enter(record("a", 7), record("b", 8))
+    parked.write(parked.item() | {"turn": "theirs"})
+    assert parking.done([record("a")], 5) == {}
+    assert [place.identity for place in places(parked.item())] == ["b@1"]
+    assert parked.item()["expires_at"] == LIFE
+
+
+def test_a_message_without_a_group_has_a_lane_all_the_same(parked: Parked) -> None:
+    parked.enter(Record.read(probe("a")))
+    assert parked.calls[0]["RequestItems"]["parked"]["Keys"] == [{"group": {"S": "steps/"}}]
+
+
 def test_a_place_that_somebody_took_away_with_the_whole_item_is_given_up(parked: Parked) -> None:
     parking = parked.enter(record("a", 7))
     parked.tables.items["parked"].clear()

@@ -261,6 +261,12 @@ def test_a_transaction_that_was_cancelled_for_others_is_repeated_as_a_new_one(bu
     assert len({call["ClientRequestToken"] for call in busy.asked}) == 3
 
 
+def test_a_transaction_is_repeated_however_many_reasons_it_was_cancelled_for(busy: Busy) -> None:
+    busy.errors = [refused(*CODES, "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded")]
+    two()
+    assert len(busy.asked) == 2
+
+
 def test_a_transaction_that_may_have_happened_is_repeated_as_the_same(busy: Busy) -> None:
     busy.errors = [refusal("TransactionInProgressException"), refusal("ThrottlingException")]
     two()
