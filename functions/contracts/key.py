@@ -19,7 +19,6 @@ def scoped(tenant: str | None, *parts: str) -> str:
 
 def unscoped(tenant: str | None, key: str) -> str:
     """The one part that `scoped` made `key` of; `key` itself if it is not the tenant's."""
-    prefix = joined("", tenant, "") if tenant else ""
-    if not prefix or not key.startswith(prefix):
-        return key
-    return key.removeprefix(prefix).replace("%2F", "/").replace("%25", "%")
+    if tenant and key.startswith(own := joined("", tenant, "")):
+        return key.removeprefix(own).replace("%2F", "/").replace("%25", "%")
+    return key

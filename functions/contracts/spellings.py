@@ -25,15 +25,15 @@ class _Layer:
     def __init__(self, text: str, starts: list[int], ends: list[int]) -> None:
         self.text, self.starts, self.ends = text, starts, ends
 
-    def below(self, *, latin: bool) -> _Layer | None:
-        """The same unescaped once more; None where nothing is escaped.
+    def below(self, *, latin: bool) -> _Layer:
+        """The same unescaped once more.
 
         What is written as bytes is UTF-8, or with `latin` a character a byte, as Python's `ascii` writes it.
         """
         parts: list[str] = []
         starts: list[int] = []
         ends: list[int] = []
-        done = 0
+        done: int = 0
         for found in _ESCAPED.finditer(self.text):
             at, end = found.span()
             meant = _meant(found, latin=latin)
@@ -41,17 +41,13 @@ class _Layer:
             starts += self.starts[done:at] + [self.starts[at]] * len(meant)
             ends += self.ends[done:at] + [self.ends[end - 1]] * len(meant)
             done = end
-        if not parts:
-            return None
         return _Layer("".join(parts) + self.text[done:], starts + self.starts[done:], ends + self.ends[done:])
 
     def folded(self) -> _Layer:
         """The same in one case, and with the plus that a form writes for a space."""
-        folded = _fold(self.text)
-        if len(folded) == len(self.text):
-            return _Layer(folded, self.starts, self.ends)
-        lengths = [len(_fold(character)) for character in self.text]
-        return _Layer(folded, _repeated(self.starts, lengths), _repeated(self.ends, lengths))
+        folded = [_fold(character) for character in self.text]
+        written = [at for at, each in enumerate(folded) for _ in each]
+        return _Layer("".join(folded), [self.starts[at] for at in written], [self.ends[at] for at in written])
 
 
 def unescaped(text: str) -> str:
@@ -69,15 +65,15 @@ def meant(text: str) -> tuple[str, list[int] | range]:
         return text, range(1, len(text) + 1)
     layer = _Layer(text, [*range(len(text))], [*range(1, len(text) + 1)])
     for _ in range(DEEPEST):
-        below = layer.below(latin=False)
-        if below is None:
-            break
-        layer = below
+        layer = layer.below(latin=False)
     return layer.text, layer.ends
 
 
 def places(text: str, values: Iterable[str]) -> list[tuple[int, int]]:
-    """Where in the text one of the values is written, from and to, in order; what overlaps is one place."""
+    """Where in the text one of the values is written, from and to, in order; what overlaps is one place.
+
+    No value is empty.
+    """
     layers = [layer.folded() for layer in _layers(text)]
     found: list[tuple[int, int]] = []
     for value in values:
@@ -94,23 +90,19 @@ def places(text: str, values: Iterable[str]) -> list[tuple[int, int]]:
     return joined
 
 
-def _layers(text: str) -> Iterator[_Layer]:
-    first = _Layer(text, [*range(len(text))], [*range(1, len(text) + 1)])
-    yield first
-    known, above = {text}, [first]
+def _layers(text: str) -> Iterable[_Layer]:
+    above = [_Layer(text, [*range(len(text))], [*range(1, len(text) + 1)])]
+    known = {text: above[0]}
     for _ in range(DEEPEST):
-        every = [layer.below(latin=latin) for layer in above for latin in (True, False)]
-        above = []
-        for layer in every:
-            if layer is not None and layer.text not in known:
-                known.add(layer.text)
-                above.append(layer)
-                yield layer
+        below = {layer.text: layer for each in above for layer in (each.below(latin=True), each.below(latin=False))}
+        above = [layer for layer in below.values() if layer.text not in known]
+        known |= below
+    return known.values()
 
 
 def _found(needle: str, layer: _Layer) -> Iterator[tuple[int, int]]:
     text, size = layer.text, len(needle)
-    at = text.find(needle) if needle else -1
+    at = text.find(needle)
     while at >= 0:
         alone = not (text[at - 1 : at].isalnum() or text[at + size : at + size + 1].isalnum())
         if size >= SHORT or alone:
@@ -142,7 +134,3 @@ def _text(written: bytes, *, latin: bool) -> str:
 
 def _fold(text: str) -> str:
     return text.upper().casefold().replace("+", " ")
-
-
-def _repeated(places: list[int], times: list[int]) -> list[int]:
-    return [place for place, count in zip(places, times, strict=True) for _ in range(count)]

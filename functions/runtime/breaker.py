@@ -37,18 +37,15 @@ class Weather:
 
     def __init__(self) -> None:
         self.stormy: str | None = None
-        self._bad = 1 if "bad" in _memory else 0
 
     def see(self, error: BaseException | None) -> None:
         """Note how a message fared."""
-        if error is not None and is_away(error):
-            self._bad += 1
-            _memory["bad"] = time.monotonic()
-            if self._bad >= 2:
-                self.stormy = str(error)
-        else:
-            self._bad = 0
+        if error is None or not is_away(error):
             _memory.pop("bad", None)
+        elif "bad" in _memory:
+            self.stormy = str(error)
+        else:
+            _memory["bad"] = time.monotonic()
 
 
 def tell(failures: Sequence[Failure], settings: Settings) -> None:
@@ -63,10 +60,10 @@ def tell(failures: Sequence[Failure], settings: Settings) -> None:
     met = [failure for failure in failures if is_away(failure.error) or failure.record.id in causeless]
     again = any(failure.record.attempt >= 2 for failure in met)
     now = time.monotonic()
-    if again and now - _memory.get("told", -SILENCE) >= SILENCE:
+    if again and now >= _memory.get("silent", now):
         reason = f"{type(met[0].error).__name__}: {met[0].text}"[:LONGEST_REASON]
         if _sent(Trouble(function=settings.service, reason=reason), settings.pause_queue_url):
-            _memory["told"] = now
+            _memory["silent"] = now + SILENCE
     while unfinished:
         some = tuple(unfinished[:TOGETHER])
         if not _sent(Trouble(function=settings.service, reason="", unfinished=some), settings.pause_queue_url):

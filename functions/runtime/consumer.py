@@ -116,8 +116,6 @@ class Consumer:
         return {"batchItemFailures": [{"itemIdentifier": failure.record.id} for failure in failures]}
 
     def _condition(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        if "probe" not in event:
-            raise ValueError("This function takes SQS batches: an event with 'Records'.")
         from functions.runtime.probe import condition
 
         try:
@@ -149,8 +147,9 @@ class Consumer:
             elif parking and (parked := parking.verdict(record)):
                 failure = Failure.not_attempted(record, parked)
             else:
-                with pace:
-                    outcome = self._handle_one(record, settings, deadline)
+                began = time.monotonic()
+                outcome = self._handle_one(record, settings, deadline)
+                pace.took(time.monotonic() - began)
                 weather.see(outcome.error if isinstance(outcome, Failure) else None)
                 if isinstance(outcome, Done):
                     outcomes[record.id] = outcome
@@ -195,14 +194,11 @@ class _Pace:
         self.mean = 0.0
         self._deadline = deadline
         self._handled = 0
-        self._began = 0.0
 
-    def __enter__(self) -> None:
-        self._began = time.monotonic()
-
-    def __exit__(self, *_: object) -> None:
+    def took(self, seconds: float) -> None:
+        """Note how long a message took."""
         self._handled += 1
-        self.mean += (time.monotonic() - self._began - self.mean) / self._handled
+        self.mean += (seconds - self.mean) / self._handled
 
     def has_time(self) -> bool:
         """Whether another message is likely to be done in time; a message is not begun only to be interrupted."""
@@ -298,7 +294,7 @@ def _try(what: str, seconds: float, step: Callable[[], None]) -> None:
 
 
 def _hide(failures: list[Failure], settings: Settings) -> None:
-    if not failures or not settings.queue_url:
+    if not settings.queue_url:
         return
     waits: dict[str, float] = {}
     longest: dict[str | None, float] = {}

@@ -78,7 +78,7 @@ def note(failures: Sequence[Failure], settings: Settings) -> None:
     for id_ in [*_waiting][::-1]:
         record, own = _waiting[id_]
         if _write(record, own=own, settings=settings) is None:
-            break  # the table is away; what is left would fare no better
+            return  # the table is away; what is left would fare no better
         del _waiting[id_]
 
 

@@ -41,10 +41,9 @@ def line(fields: Mapping[str, Any] | Struct) -> str:
     """The fields as one line, without its line break. What has no JSON form is written as its text; `…` marks a cut."""
     try:
         written = _encode(fields)
-        # Most lines are plain, and what has typed fields is JSON; among others may be a `Raw`, which says it is.
+        # Most lines are plain; but there may be a `Raw` in one that is no JSON, although it says it is.
         if len(written) < LONGEST and written.isascii() and b"\n" not in written and b"\r" not in written:
-            if not isinstance(fields, Struct):
-                _decode(written)
+            _decode(written)
             return written.decode()
     except _UNFIT:
         pass
@@ -53,13 +52,19 @@ def line(fields: Mapping[str, Any] | Struct) -> str:
 
 def _made_to_fit(plain: Mapping[str, Any]) -> str:
     made = _one_line(plain)
-    most = LONGEST
-    while len(made.encode()) >= LONGEST and most > 16:
+    most = LONGEST // 2
+    while not _fits(made) and most >= 16:
+        made = _one_line(
+            {_cut(name, most): _cut(value, max(most, SHORT) if name in KEPT else most) for name, value in plain.items()}
+        )
         most //= 2
-        made = _one_line({_cut(name, most): _cut(value, most, of=name) for name, value in plain.items()})
-    if len(made.encode()) < LONGEST:
+    if _fits(made):
         return made
     return _one_line({name: excerpt(str(plain[name]), SHORT) for name in KEPT if name in plain})
+
+
+def _fits(made: str) -> bool:
+    return len(made.encode()) < LONGEST
 
 
 def _one_line(plain: Mapping[str, Any]) -> str:
@@ -88,11 +93,11 @@ def _plain(value: Any) -> Any:
     return _text(value)
 
 
-def _cut(value: Any, most: int, *, of: str = "") -> Any:
+def _cut(value: Any, most: int) -> Any:
     """The value without what is beyond `most`: characters of a text, an eighth as many entries, half within them."""
     match value:
         case str():
-            return excerpt(value, max(most, SHORT) if of in KEPT else most)
+            return excerpt(value, most)
         case list() | dict() if most < 8:
             return "…"
         case list():

@@ -16,14 +16,15 @@ from functions.contracts.log_line import Handled
 from functions.runtime.line import line
 from functions.runtime.settings import Settings
 
-LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 LEVEL = variable("log_level")
 
 
 def is_on(level: str) -> bool:
     """Whether lines of the level are written: the environment's LOG_LEVEL, INFO by default."""
-    return LEVELS[level] >= LEVELS.get(os.environ.get(LEVEL, "INFO").upper(), 20)
+    wanted = os.environ.get(LEVEL, "").upper()
+    return LEVELS.index(level) >= LEVELS.index(wanted if wanted in LEVELS else "INFO")
 
 
 def log(level: str, message: str, **fields: Any) -> None:

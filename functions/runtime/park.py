@@ -208,6 +208,8 @@ class Lane:
         """Why the record cannot be attempted; None if it is its turn, which passes with that to the next."""
         if self._problem:
             return self._problem
+        if not self._waiting:
+            return Retry("There is no room for its place in its group, until another is given up.")
         if self._mine[record.id] != self._waiting[0]:
             return GroupParked(f"behind {self._waiting[0].identity}")
         del self._waiting[0]

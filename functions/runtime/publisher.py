@@ -113,7 +113,7 @@ def publish(entries: Sequence[Entry], settings: Settings, *, seconds: float) -> 
         if not again:
             break
         pause = 0.1 * 2**attempt
-        if attempt == ATTEMPTS or time.monotonic() + pause > end:
+        if attempt == ATTEMPTS or time.monotonic() + pause >= end:
             for item, code in again:
                 failed[item.record] = Unavailable(f"EventBridge did not take {item.entry['DetailType']}: {code}.")
             break
@@ -157,4 +157,4 @@ def _put(chunk: Sequence[Entry], bus: str, seconds: float) -> Iterator[tuple[Ent
 
 
 def _denied(error: ClientError | BotoCoreError) -> bool:
-    return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") == "AccessDeniedException"
+    return isinstance(error, ClientError) and error.response["Error"]["Code"] == "AccessDeniedException"

@@ -9,7 +9,7 @@ import pytest
 
 from functions.contracts.contract import Command, Event
 from functions.contracts.example import example
-from functions.contracts.orders import OrderAccepted, PlaceOrder
+from functions.contracts.orders import Amount, Currency, OrderAccepted, OrderId, PlaceOrder, Sku
 from functions.contracts.path import path_field
 from functions.contracts.payments import (
     ApplyPayment,
@@ -55,6 +55,15 @@ def test_an_order_is_named_by_its_id_and_a_payment_by_its_path_and_key() -> None
 def test_the_documents_show_what_a_caller_may_send() -> None:
     assert example(PlaceOrder) == ORDER
     assert example(ApplyPayment) == {"action": "authorize", "amount": 4200, "currency": "EUR"}
+
+
+def test_each_word_of_the_example_is_described() -> None:
+    assert [msgspec.json.schema(kind)["description"] for kind in (OrderId, Currency, Amount, Sku)] == [
+        "The caller's own name for the order.",
+        "ISO 4217 code.",
+        "In the currency's minor unit (cents).",
+        "Stock keeping unit.",
+    ]
 
 
 def line(**changes: Any) -> dict[str, Any]:

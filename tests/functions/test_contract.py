@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from msgspec import Meta
 from msgspec.json import Decoder, decode, encode
 
-from functions.contracts.contract import END, Command, Event, read
+from functions.contracts.contract import END, Command, Email, Event, read
 from functions.contracts.example import example
 from functions.contracts.key import joined, scoped, unscoped
-from functions.contracts.path import FromPath, body_of, path_field
+from functions.contracts.path import FromPath, PathField, body_of, path_field
 from functions.contracts.reject import Reject
-from functions.contracts.webhooks import ReceiveWebhook
+from functions.contracts.webhooks import ReceiveWebhook, WebhookReceived
 from tests.functions.events import batch, failed
 from tests.functions.fakes import Fakes
 from tests.functions.runtime.probe import Probing, probe
@@ -89,12 +89,100 @@ def test_the_body_refuses_what_stands_in_the_path() -> None:
         decode(b'{"ticket_id":"tic-1","step":1,"note":""}', type=body_of(ChangeTicket))
 
 
+class Spread(Command, frozen=True, kw_only=True, forbid_unknown_fields=False, omit_defaults=False):
+    level: int = 3
+    word: Annotated[Word, FromPath]
+    note: str
+
+
+def test_the_body_is_as_strict_and_as_brief_as_its_contract() -> None:
+    strict, open_ = body_of(ChangeTicket), body_of(Spread)
+    for one, whole in ((strict, ChangeTicket), (open_, Spread)):
+        assert (one.__name__, one.__module__) == (whole.__name__, whole.__module__)
+        assert one.__struct_config__.frozen
+    assert encode(Spread(word="a", note="n").body()) == b'{"level":3,"note":"n"}'
+    assert decode(b'{"note":"n","more":1}', type=open_) == Spread(word="a", note="n").body()
+
+
 def test_the_body_keeps_names_and_defaults() -> None:
     one = Renamed(word="a", note="n")
     assert encode(one.body()) == b'{"Note":"n"}'
     body = decode(b'{"Note":"n","level":4}', type=body_of(Renamed))
     assert (body.note, body.tags, body.level) == ("n", [], 4)  # type: ignore[attr-defined]
     assert body_of(Renamed).__doc__ == Renamed.__doc__
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern"),
+    [
+        (Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$")], "[A-Za-z0-9_-]{1,64}"),
+        (Annotated[str, Meta(pattern=rf"^[a-z]{{3}}x+{END}")], "[a-z]{3}x+"),
+        (Annotated[str, Meta(pattern="^ord-[0-9]{4}$"), FromPath], "ord-[0-9]{4}"),
+        (Annotated[str, Meta(pattern="^[!()*+,./:<=>?@{|}~-]{1,9}$")], "[!()*+,./:<=>?@{|}~-]{1,9}"),
+        *(
+            (kind, None)
+            for kind in (
+                *(str, int, Annotated[int, Meta(ge=1)], Annotated[str, Meta(min_length=1)]),
+                *(Annotated[str, Meta(pattern="^[a-z]+$", min_length=1)],),
+                *(Annotated[str, Meta(pattern="^[a-z]+$", max_length=9)],),
+                *(
+                    Annotated[str, Meta(pattern=each)]
+                    for each in (
+                        *("[a-z]+$", "^[a-z]+", "^$", "^[^a]+$", r"^\w+$", "^a*$", "^(a)$", "^a|b$", "^.+$"),
+                        *("^[a-z&]+$", "^[a-z]{3,}$", "^[a-z;]+$", "^[!-~]+$", "^[%]+$", "^\u00e9+$"),
+                    )
+                ),
+            )
+        ),
+    ],
+)
+def test_the_values_of_a_path_are_said_by_one_pattern_that_every_edge_reads_alike(
+    kind: Any, pattern: str | None
+) -> None:
+    field = PathField("word", kind)
+    if pattern is None:
+        with pytest.raises(ValueError, match=r"the values of word (are not said by one plain pattern|may hold % or ;)"):
+            _ = field.pattern
+    else:
+        assert field.pattern == pattern
+
+
+def test_a_pattern_that_no_path_keeps_says_what_to_do() -> None:
+    with pytest.raises(ValueError, match=r"; write it like Meta\(pattern=rf.*\), and lengths in it$"):
+        _ = PathField("word", str).pattern
+    with pytest.raises(ValueError, match=r", which paths do not keep; take them out of \[a-z;\]\+$"):
+        _ = PathField("word", Annotated[str, Meta(pattern="^[a-z;]+$")]).pattern
+
+
+def test_a_message_has_one_group_so_one_field_comes_from_the_path() -> None:
+    class Two(Command, frozen=True, kw_only=True):
+        one: Annotated[Word, FromPath]
+        two: Annotated[Word, FromPath]
+
+    with pytest.raises(TypeError, match="Two takes one and two from the path, but a message has one group; leave one"):
+        path_field(Two)
+
+
+# Words of everybody
+
+
+@pytest.mark.parametrize(
+    ("address", "good"),
+    [
+        *((each, True) for each in ("a@b.c", "ada.l+x@mail.example.com", "\u00e9@\u00e9.\u00e9", f"{'x' * 250}@b.c")),
+        *(
+            (each, False)
+            for each in ("", "a", "a@b", "@b.c", "a@.c", "a@b.", "a@@b.c", "a b@c.d", "a@b.c\n", "a@b c.d")
+        ),
+        *((each, False) for each in ("a\x7f@b.c", "a@b.c\x00", f"{'x' * 251}@b.c")),
+    ],
+)
+def test_an_address_has_a_name_a_host_and_at_most_254_characters(address: str, good: bool) -> None:
+    try:
+        assert msgspec.convert(address, Email) == address
+        assert good
+    except msgspec.ValidationError:
+        assert not good
 
 
 # Keys
@@ -126,6 +214,7 @@ def test_a_plain_part_stays_as_it_is() -> None:
     assert scoped("acme", "ord-1") == "/acme/ord-1"
     assert scoped("a/b", "c") == "/a%2Fb/c"
     assert unscoped("acme", "ord-1") == "ord-1", "a group of before there were tenants' own"
+    assert unscoped("acme", "ord%2F1") == unscoped(None, "ord%2F1") == "ord%2F1"
 
 
 # Examples
@@ -159,3 +248,5 @@ def test_a_command_refuses_what_it_does_not_know_and_an_event_does_not() -> None
     assert Command.__struct_config__.omit_defaults, "so that a new optional field changes no digest"
     assert (Command.business_key, Command.largest_body) == (None, None)
     assert (Event.business_key, Event.version) == (None, 1)
+    assert (WebhookReceived.business_key, ReceiveWebhook.business_key) == (None, None)
+    assert ReceiveWebhook.largest_body == 997_998

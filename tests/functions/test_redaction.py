@@ -78,6 +78,39 @@ def test_a_text_is_unescaped_four_times_over_and_each_character_is_found_where_i
     assert (len(ends), ends[0], ends[-1]) == (len(said), 1, len(text))
 
 
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        (r"\n\r\t\b\f\v\0", "\n\r\t\b\f\v\0"),
+        (r"\"\'\/\\", "\"'/\\"),
+        ("&quot;&amp;&apos;&lt;&gt;&nbsp;&copy;", "\"&'<>\u00a0&copy;"),
+        ("&#65;&#x42;&#X43;", "ABC"),
+        ("%41%c3%a9%ff", "A\u00e9\udcff"),
+        (r"\x41\xc3\xa9\u0042\ud83d\ude00\ud800\U00000043", "A\u00e9B\U0001f600\ud800C"),
+        (r"\U0010ffff&#x10ffff;&#1114111;", "\U0010ffff" * 3),
+        (r"\U00110000 &#x110000; &#1114112;", r"\U00110000 &#x110000; &#1114112;"),
+        ("100% & \\q &; %4", "100% & \\q &; %4"),
+    ],
+)
+def test_an_escape_is_what_it_means_and_anything_else_stays_as_it_is_written(text: str, plain: str) -> None:
+    assert module.unescaped(text) == module.meant(text)[0] == plain
+    assert redact(f"<{text}>", Account(password=f"<{plain}>")) == REDACTED
+
+
+def test_a_text_without_escapes_is_not_searched_for_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_ESCAPED", None)  # takes a hundred times as long
+    assert module.unescaped("as it is") == "as it is"
+    assert module.meant("as it is") == ("as it is", range(1, 9))
+
+
+@pytest.mark.parametrize(("times", "hidden"), [(4, True), (5, False)])
+def test_a_secret_is_found_that_is_escaped_four_times_over(times: int, hidden: bool) -> None:
+    text = "hunter-2"
+    for _ in range(times):
+        text = SPELLINGS["percent in small letters"](text)
+    assert (redact(f"{text}.", Account(password="hunter-2")) == f"{REDACTED}.") == hidden
+
+
 def test_secrets_that_overlap_are_hidden_together_and_the_mark_is_none_of_them() -> None:
     account = Account(password="hunter2", other="secret")
     assert redact("hunter2 is a secret", account) == "[secret] is a [secret]"
@@ -87,6 +120,11 @@ def test_secrets_that_overlap_are_hidden_together_and_the_mark_is_none_of_them()
 def test_a_short_secret_is_hidden_where_it_stands_alone() -> None:
     account = Account(password="e", pin=42)
     assert redact("pin 42 of e, not 1423, refused", account) == "pin [secret] of [secret], not 1423, refused"
+    for kept in ("xe", "ex", "-xe", "ex-", "1e", "e1", "\u00e9e"):
+        assert redact(kept, account) == kept
+    for hidden in ("e", "(e)", "_e", "e_", "x e", "e x"):
+        assert redact(hidden, account) == hidden.replace("e", REDACTED)
+    assert redact("xx1423xx ab xabcx", Account(password="abc", other="ab")) == "xx1423xx [secret] x[secret]x"
 
 
 def test_a_number_is_found_with_its_thousands_apart() -> None:
@@ -157,6 +195,26 @@ def test_of_a_secret_without_measure_its_beginning_is_looked_for(monkeypatch: py
     text = redact(f"no account for {secret[:3000]}, sorry", Account(password=secret))
     assert text == "no account for [secret]"
     assert sum(map(len, asked)) < 1_000
+
+
+@pytest.mark.parametrize(
+    ("text", "secret", "shown"),
+    [
+        ("." * 16_000, "hunter2", "." * 16_000),
+        ("." * 16_001, "hunter2", "." * 8_000 + "\u2026"),
+        ("." * 16_001, "", "." * 16_001),
+        ("." * 7_993 + "hunter2" + "." * 9_000, "hunter2", "." * 7_993 + "[secret]\u2026"),
+        ("." * 7_999 + "hunter2" + "." * 9_000, "hunter2", "." * 7_999 + "[secret]\u2026"),
+        ("." * 8_000 + "hunter2" + "." * 9_000, "hunter2", "." * 8_000 + "\u2026"),
+        ("." * 7_999 + "x" * 300 + "." * 9_000, "x" * 300, "." * 7_999 + "[secret]"),
+        ("." * 8_000 + "x" * 300 + "." * 9_000, "x" * 300, "." * 8_000 + "\u2026"),
+        ("a " + "x" * 250 + " b", "x" * 250, "a [secret] b"),
+        ("a " + "x" * 251 + " b", "x" * 251, "a [secret]"),
+    ],
+    ids=range(10),
+)
+def test_a_text_and_a_secret_are_cut_at_exactly_these_lengths(text: str, secret: str, shown: str) -> None:
+    assert redact(text, Account(password=secret, pin=77)) == shown if secret else redact(text, None) == shown
 
 
 def test_a_text_is_hidden_whole_where_there_are_too_many_secrets_to_look_for() -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from importlib import import_module
-from pkgutil import iter_modules
 
 import msgspec
 import pytest
-from msgspec import Raw, Struct
+from msgspec import Raw
 from msgspec.json import decode, encode
 
-from functions import contracts, runtime
 from functions.contracts import envelope, parked, pause
 from functions.contracts.envelope import Envelope, full_source
 from functions.contracts.environment import (
@@ -49,23 +46,6 @@ def test_message_attributes_keep_their_names() -> None:
         "REPLAYED": "replay-name",
         "PROBE": "probe",
     }
-
-
-POSITIONAL = {"Published", "Place", "PathField", "Scheme"}
-
-
-def test_what_rooms_say_to_each_other_is_named_and_nobody_changes_what_he_reads() -> None:
-    names = [f"{room.__name__}.{each.name}" for room in (contracts, runtime) for each in iter_modules(room.__path__)]
-    found = {
-        each
-        for name in names
-        for each in vars(import_module(name)).values()
-        if isinstance(each, type) and issubclass(each, Struct) and each.__module__.startswith("functions.")
-    }
-    assert len(found) > 20
-    assert [each.__name__ for each in found if not each.__struct_config__.frozen] == []
-    said = [each for each in found if each.__module__.startswith("functions.contracts.")]
-    assert {each.__name__ for each in said if each.__match_args__} == POSITIONAL
 
 
 def test_an_envelope_keeps_its_form() -> None:

@@ -10,7 +10,6 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from functions.contracts.pause import Trouble, Unfinished
-from functions.runtime.breaker import SILENCE
 from functions.runtime.errors import Reject, Unavailable
 from functions.runtime.unfinished import unfinished
 from tests.functions.events import batch, failed
@@ -32,6 +31,12 @@ def test_after_two_failures_of_infrastructure_the_rest_is_not_attempted(fakes: F
     assert failed(probing.handler(batch(*map(probe, "abcd")))) == ["a", "b", "c", "d"]
     assert probing.seen == ["a", "b"]
     assert all(60 <= wait <= 90 for wait in fakes.sqs.visibility.values())
+
+
+def test_what_is_not_attempted_says_why(fakes: Fakes, logged: Logged) -> None:
+    Probing(a=Unavailable("first"), b=Unavailable("second")).handler(batch(*map(probe, "abc")))
+    lines = {line["message_id"]: line for line in logged() if "message_id" in line}
+    assert (lines["c"]["error_type"], lines["c"]["error"]) == ("Unavailable", "Not attempted: second")
 
 
 def test_one_failure_between_good_ones_stops_nothing(fakes: Fakes) -> None:
@@ -81,7 +86,7 @@ def test_one_worker_tells_it_now_and_then_and_never_as_the_same_report(
     now = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     told = []
-    for seconds in (0, 1, SILENCE - 1.5, 0.5, 1):
+    for seconds in (0, 1, 28.5, 0.5, 1):
         now[0] += seconds
         Probing(a=AWAY).handler(batch(probe("a", attempt=2)))
         told.append(len(fakes.sqs.sent))

@@ -69,6 +69,8 @@ def test_a_call_hangs_for_seconds_at_the_most_and_is_repeated_twice_but_never_a_
     config = client(service).meta.config
     assert (config.connect_timeout, config.read_timeout) == (2, 5)
     assert (config.retries["total_max_attempts"], config.retries["mode"]) == (attempts, "standard")
+    costly = (config.user_agent, clients.CONFIG.parameter_validation)
+    assert costly == ("headrace", False), "of what botocore else does anew for each call"
     assert client(service) is client(service)
     forget_clients()
 
@@ -108,6 +110,9 @@ def test_a_call_that_failed_is_not_running_any_more(environment: None, monkeypat
 
 def test_a_client_that_a_test_put_there_is_not_replaced(environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = object()
+    forget_clients()
+    client("dynamodb")
+    replace()
     monkeypatch.setitem(clients.made, "dynamodb", mine)
     replace()
     assert client("dynamodb") is mine

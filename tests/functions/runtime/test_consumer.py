@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, ClassVar
 
 import pytest
 
 from functions.contracts.contract import Event
-from functions.runtime.consumer import consumer
+from functions.runtime.consumer import Consumer, consumer
 from functions.runtime.errors import Reject, Retry
 from functions.runtime.message import Message
 from functions.runtime.outcome import Duplicate
 from tests.fixtures import Context
 from tests.functions.events import batch, delivered, failed, record
-from tests.functions.fakes import Fakes
+from tests.functions.fakes import Fakes, refusal, taken
 from tests.functions.runtime.probe import Probe, Probed, Probing, probe
 from tests.functions.runtime.test_tracing import Logged
 
@@ -85,8 +85,12 @@ def test_an_async_handler_is_refused_where_it_is_made() -> None:
     async def handle(probe: Probe, message: Message) -> Iterable[Event]:
         return ()
 
-    with pytest.raises(TypeError, match="handle is async"):
-        consumer(handle, accepts=Probe)  # type: ignore[arg-type]
+    async def generate(probe: Probe, message: Message) -> AsyncIterator[Event]:
+        yield Probed(name="a")
+
+    for each in (handle, generate):
+        with pytest.raises(TypeError, match=f"^{each.__name__} is async; a consumer's handler is a plain function"):
+            consumer(each, accepts=Probe)  # type: ignore[arg-type]
 
 
 def test_a_handler_that_returns_a_coroutine_fails_because_nothing_ran(fakes: Fakes) -> None:
@@ -155,7 +159,11 @@ def test_an_idempotency_key_counts_within_its_group(fakes: Fakes) -> None:
     handler = consumer(handle, accepts=Keyed)
     for group in ("g1", "g2"):
         handler(batch(record(Keyed(name="a"), queue="q.fifo", group=group, idempotency_key="k")))
-    assert seen == ["Keyed/g1/k", "Keyed/g2/k"]
+    for tenant in ("tenant-1", None):
+        handler(batch(record(Keyed(name="a"), queue="q", group=tenant, idempotency_key="k")))
+    assert seen == ["Keyed/g1/k", "Keyed/g2/k", "Keyed/k", "Keyed/k"], "a standard queue's group is who shares it"
+    Probing(a=lambda _, message: seen.append(message.cause)).handler(batch(probe("a", group="g")))
+    assert seen[-1] == "Probe/a", "a business key counts in all groups"
 
 
 def test_the_context_is_known_while_handling_and_forgotten_after(fakes: Fakes, context: Context) -> None:
@@ -172,6 +180,78 @@ def test_a_duplicate_is_counted_and_publishes_again(fakes: Fakes, logged: Any) -
     (line,) = [line for line in logged() if "_aws" in line]
     assert (line["Processed"], line["Duplicates"]) == (1, 1)
     assert len(fakes.events.envelopes) == 1
+
+
+def test_on_lambda_the_clients_are_made_with_the_consumer_and_elsewhere_when_they_are_used(
+    environment: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    monkeypatch.setattr("functions.runtime.consumer.client", made.append)
+    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
+    consumer(lambda *_: None, accepts=Probe, services=("sesv2",))
+    assert made == []
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "f")
+    consumer(lambda *_: None, accepts=Probe, services=("sesv2",))
+    assert made == ["dynamodb", "events", "sesv2"]
+
+
+def test_a_consumer_knows_what_it_accepts_and_who_handles_it() -> None:
+    def handle(*_: Any) -> None:
+        """Nothing."""
+
+    one, two = consumer(handle, accepts=Probe), consumer(handle, accepts=(Heard, Probed))
+    assert (one.accepts, two.accepts, one.handle) == ((Probe,), (Heard, Probed), handle)
+    assert Consumer(handle, (Probe,))({"Records": []}) == {"batchItemFailures": []}
+
+
+def test_an_effect_whose_event_is_not_taken_is_told_as_unpublished_and_by_its_story(
+    fakes: Fakes, logged: Logged
+) -> None:
+    fakes.events.answers = [taken("MalformedDetail", None)]
+    handler = consumer(lambda heard, _: [Probed(name=heard.name)], accepts=Heard)
+    records = [delivered(Heard(name=name), message_id=name, event_id=f"e-{name}") for name in "ab"]
+    assert failed(handler(batch(*records))) == ["a"]
+    first, second, numbers = logged()
+    told = (second["message_id"], second["message"], second["event_id"], second["correlation_id"], second["error"])
+    assert told == ("a", "rejected", "e-a", "corr-1", "EventBridge refused Probed: MalformedDetail: no")
+    assert (first["message_id"], first["message"]) == ("b", "processed")
+    assert (numbers["PublishFailures"], numbers["Processed"], numbers["Rejected"]) == (1, 1, 1)
+
+
+def test_who_keeps_its_place_is_told_by_its_story_and_why(
+    fakes: Fakes, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ON_POISON", "park")
+    monkeypatch.setenv("PARKED_TABLE", "parked")
+    places: list[Any] = [{}, refusal("InternalServerError", status=500)]
+
+    def update_item(**arguments: Any) -> Any:
+        answer = places.pop(0) if arguments["TableName"] == "parked" else {}
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(fakes.dynamodb, "batch_get_item", lambda **_: {"Responses": {}}, raising=False)
+    monkeypatch.setattr(fakes.dynamodb, "update_item", update_item)
+    handler = consumer(lambda *_: None, accepts=Heard)
+    record = delivered(Heard(name="a"), message_id="a", queue="q.fifo", group="g", attempt=2)
+    assert failed(handler(batch(record))) == ["a"]
+    line, _ = logged()
+    assert (line["message"], line["error_type"], line["event_id"]) == ("retried", "Unavailable", "event-1")
+    assert line["error"].startswith("It is done, but could not give up its place in its group: ")
+
+
+def test_what_follows_a_dead_message_of_its_group_comes_back_at_once(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ON_POISON", "park")
+    monkeypatch.setenv("PARKED_TABLE", "parked")
+    item = {"group": {"S": "function/g"}, "s1": {"S": "9999999999 dead@1"}, "turn": {"S": "t"}}
+    monkeypatch.setattr(fakes.dynamodb, "batch_get_item", lambda **_: {"Responses": {"parked": [item]}}, raising=False)
+    monkeypatch.setattr(fakes.dynamodb, "update_item", lambda **_: {})
+    records = [probe("a", group="g"), probe("b", group="g"), probe("c", group="h")]
+    assert failed(Probing(c=RuntimeError()).handler(batch(*records))) == ["a", "b", "c"]
+    assert (fakes.sqs.visibility["a"], fakes.sqs.visibility["b"]) == (0, 0)
 
 
 def test_a_consumer_of_a_command_and_an_event_is_refused() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import signal
 import threading
 import time
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -125,6 +126,31 @@ def test_one_inside_another_leaves_the_outer_one_its_alarm() -> None:
     assert time.monotonic() - started < 1
 
 
+@pytest.mark.parametrize("overrun", [False, True])
+def test_the_outer_one_rings_in_time_and_again_after_an_inner_one(
+    monkeypatch: pytest.MonkeyPatch, overrun: bool
+) -> None:
+    monkeypatch.setattr("functions.runtime.deadline.AGAIN", 0.1)
+    rung: list[float] = []
+
+    def inner() -> None:
+        with suppress(OutOfTime):
+            time.sleep(5 if overrun else 0.3)
+
+    def body() -> None:
+        within(5, inner)
+        with suppress(OutOfTime):
+            time.sleep(2)
+        rung.append(time.monotonic() - started)
+        time.sleep(2)
+
+    started = time.monotonic()
+    with pytest.raises(OutOfTime):
+        within(0.4, body)
+    assert rung[0] < 0.8
+    assert time.monotonic() - started < 1.8
+
+
 def test_one_inside_another_ends_with_the_outer_one() -> None:
     seen: list[float] = []
 
@@ -178,7 +204,39 @@ def test_outside_the_main_thread_the_body_just_runs() -> None:
     assert results == ["done"]
 
 
-def test_each_phase_leaves_time_for_the_next() -> None:
+def test_each_phase_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    phases: tuple[Literal["handling", "publishing", "reporting"], ...] = ("handling", "publishing", "reporting")
+    monkeypatch.setattr(time, "monotonic", lambda: 7.0)
+    for remaining, each in ((10, [8, 9, 9.8]), (25, [20, 22.5, 24.5]), (900, [895, 897.5, 899.5])):
+        assert [Deadline(Context(remaining)).left(phase) for phase in phases] == pytest.approx(each)
+    assert [Deadline(None).left(phase) for phase in phases] == [math.inf] * 3
+
+
+def test_at_the_very_end_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 7.0)
+    begun: list[None] = []
+    with pytest.raises(OutOfTime, match="The function's time ran out"):
+        within(0, lambda: begun.append(None))
+    assert begun == []
+
+
+def test_an_alarm_that_rings_while_it_is_turned_off_leaves_none_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, set_timer = signal.getsignal(signal.SIGALRM), signal.setitimer
+    rung: list[None] = []
+
+    def setitimer(which: int, seconds: float, *more: float) -> object:
+        if not seconds and not rung:
+            rung.append(None)
+            raise OutOfTime("The function's time ran out.")
+        return set_timer(which, seconds, *more)
+
+    monkeypatch.setattr(signal, "setitimer", setitimer)
+    with pytest.raises(OutOfTime):
+        within(5, lambda: None)
+    assert (signal.getitimer(signal.ITIMER_REAL), signal.getsignal(signal.SIGALRM)) == ((0, 0), before)
+
+
+def test_in_thirty_seconds_each_phase_leaves_time_for_the_next() -> None:
     deadline = Deadline(Context(30))
     assert 24.9 < deadline.left("handling") <= 25
     assert 27.4 < deadline.left("publishing") <= 27.5

@@ -11,7 +11,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from functions.runtime import failures
 from functions.runtime.errors import Reject, Unavailable
-from functions.runtime.failures import DEEPEST, LONGEST_FRAME, stack_digest
+from functions.runtime.failures import shortened, stack, stack_digest
 from tests.functions.events import batch, failed, record
 from tests.functions.fakes import Fakes, refusal
 from tests.functions.runtime.probe import Probe, Probing, probe
@@ -23,7 +23,7 @@ def test_a_cause_says_what_where_when_and_how_often(fakes: Fakes, monkeypatch: p
     Probing(a=RuntimeError("boom")).handler(batch(probe("a", attempt=3, correlation_id="corr-1")))
     cause = fakes.dynamodb.causes["a"]
     at = cause.pop("failed_at")
-    assert at > "2026"
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", at)
     assert time.time() + 17 * 86_400 < cause.pop("expires_at") < time.time() + 19 * 86_400
     assert len(cause.pop("stack_digest")) == 12
     assert cause.pop("stack")[-1].startswith("functions/runtime/probe.py:")
@@ -91,9 +91,29 @@ def test_an_endless_recursion_leaves_a_small_stack_with_its_innermost_calls(fake
     Probing(a=deeper).handler(batch(probe("a")))
     first, *calls = fakes.dynamodb.causes["a"]["stack"]
     assert re.fullmatch(r"… \d{3,} calls", first)
-    assert len(calls) == DEEPEST - 1
+    assert len(calls) == 24
     assert all(call.endswith(" deeper") for call in calls)
-    assert len("".join(calls)) < DEEPEST * LONGEST_FRAME
+
+
+def test_a_stack_of_25_calls_is_kept_whole_and_of_a_longer_one_24() -> None:
+    calls = [f"a:{number} f" for number in range(26)]
+    assert shortened(calls[:25]) == calls[:25]
+    assert shortened(calls) == ["… 2 calls", *calls[2:]]
+
+
+def raised(path: str) -> Exception:
+    """A failure of two calls in the file of that path."""
+    with pytest.raises(ValueError, match=r"^$") as caught:
+        exec(compile("def broken():\n    raise ValueError\nbroken()", path, "exec"), {})  # noqa: S102
+    return caught.value.with_traceback(caught.tb.tb_next)
+
+
+def test_a_call_is_its_file_line_and_function_and_a_digest_is_the_same_in_every_deployment() -> None:
+    error = raised("/var/task/functions/open_ticket/handler.py")
+    assert stack(error) == [f"functions/open_ticket/handler.py:{place}" for place in ("3 <module>", "2 broken")]
+    assert (stack_digest(error), stack_digest(ValueError())) == ("5b15d106cecb", "b6276ba72bbc")
+    assert {len(call) for call in stack(raised("/" + "x" * 500 + ".py"))} == {160}
+    assert stack(raised("/" + "x" * 500 + ".py"))[1].endswith("x.py:2 broken")
 
 
 def test_a_message_that_was_never_attempted_has_no_stack(fakes: Fakes) -> None:
@@ -123,8 +143,9 @@ def test_a_cause_that_cannot_be_written_changes_no_outcome_and_is_logged(
     assert failed(Probing(a=RuntimeError()).handler(records)) == ["a"]
     assert "a" in fakes.sqs.visibility
     assert [envelope["data"]["name"] for envelope in fakes.events.envelopes] == ["b"]
-    (line,) = [line for line in logged() if line.get("message") == "cause of failure not recorded"]
-    assert (line["message_id"], line["error"]) == ("a", str(error))
+    told = [line for line in logged() if line.get("message") not in ("processed", "retried", None)]
+    said = [(line["level"], line["message"], line["message_id"], line["error"]) for line in told]
+    assert said == [("WARNING", "cause of failure not recorded", "a", str(error))]
 
 
 @pytest.mark.parametrize("error", NOT_WRITTEN[:2], ids=repr)
@@ -163,12 +184,22 @@ def test_a_cause_that_dynamodb_refuses_for_good_waits_for_nothing(fakes: Fakes) 
     assert fakes.sqs.visibility["a"] == 0
 
 
-def test_only_so_many_causes_are_kept(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_newest_causes_are_kept(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert failures.KEPT == 1000, "so many take no memory to speak of"
     monkeypatch.setattr(failures, "KEPT", 3)
     fakes.dynamodb.answers = [EndpointConnectionError(endpoint_url="https://dynamodb.example")]
     Probing(**{name: KeyError() for name in "abcde"}).handler(batch(*map(probe, "abcde")))
     Probing().handler(batch(probe("x")))
     assert set(fakes.dynamodb.causes) == set("cde")
+
+
+def test_a_failure_that_comes_again_is_the_newest_of_those_that_wait(fakes: Fakes) -> None:
+    for names in ("ab", "a"):
+        fakes.dynamodb.answers = [EndpointConnectionError(endpoint_url="https://dynamodb.example")]
+        Probing(**dict.fromkeys(names, KeyError())).handler(batch(*map(probe, names)))
+    asked = len(fakes.dynamodb.calls)
+    Probing().handler(batch(probe("x")))
+    assert [call["Key"]["message_id"]["S"] for call in fakes.dynamodb.calls[asked:]] == ["a", "b"]
 
 
 def test_who_was_not_tried_behind_a_failure_has_a_cause_too(fakes: Fakes) -> None:
@@ -185,6 +216,7 @@ def test_a_message_that_kills_its_worker_on_its_last_attempt_has_a_cause(fakes: 
     with pytest.raises(Killed):
         Probing(a=Killed()).handler(batch(probe("a", attempt=5)))
     assert fakes.dynamodb.causes["a"]["error_type"] == "WorkerDied"
+    assert fakes.dynamodb.causes["a"]["error_message"].startswith("No failure was seen, so the workers died with")
 
 
 def test_a_guess_is_no_first_failure(fakes: Fakes) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+from importlib import reload
+
 import pytest
 
+from functions import runtime
 from stacks.entry import Consumer
 from tests.functions.runtime.cold_start import LAMBDA, loaded, said, too_much
 from tests.sample.topology import SAMPLE
@@ -35,3 +39,12 @@ def test_importing_a_handler_reads_no_environment_and_makes_no_client() -> None:
 def test_on_lambda_the_clients_are_made_while_importing() -> None:
     code = f"import {HANDLER}; from functions.runtime import clients; print(sorted(clients.made))"
     assert said(code, LAMBDA) == "['dynamodb', 'events']"
+
+
+def test_garbage_is_looked_for_more_seldom_than_a_cold_start_makes_objects_that_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[int, ...]] = []
+    monkeypatch.setattr(gc, "set_threshold", lambda *numbers: asked.append(numbers))
+    reload(runtime)
+    assert asked == [(50_000, 20, 50)]

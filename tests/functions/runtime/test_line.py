@@ -13,7 +13,7 @@ from msgspec import Raw
 
 from functions.contracts.log_line import Handled, Published
 from functions.runtime import log
-from functions.runtime.line import LONGEST, line
+from functions.runtime.line import line
 from functions.runtime.settings import Settings
 from tests.examples import examples
 from tests.functions.events import batch, record
@@ -30,7 +30,7 @@ class Mute:
 
 def read(written: str) -> dict[str, Any]:
     assert written.splitlines() == [written]
-    assert len(written.encode()) + 1 <= LONGEST
+    assert len(written.encode()) + 1 <= 16_384
     said = json.loads(written)
     assert isinstance(said, dict)
     return said
@@ -109,13 +109,78 @@ def test_a_cut_is_marked_and_the_rest_stays() -> None:
     assert said["attempt"] == 3
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"error": "x" * 16_371}, {"error": "x" * 16_371}),
+        ({"error": "x" * 16_372}, {"error": "x" * 8_191 + "…"}),
+        ({"error": "é" + "x" * 16_369}, {"error": "é" + "x" * 16_369}),
+        ({"error": "é" + "x" * 16_370}, {"error": "é" + "x" * 8_190 + "…"}),
+        ({f"{n:03}": "z" * 99 for n in range(700)} | {"message": "m"}, {"message": "m"}),
+        ({"error": "x" * 900_000, "n": 1.5}, {"error": "x" * 8_191 + "…", "n": 1.5}),
+        ({"é" * 900_000: 1}, {"é" * 4_095 + "…": 1}),
+        ({"body": {"a": "x" * 9_000, "b": "y" * 9_000}}, {"body": {"a": "x" * 4_095 + "…", "b": "y" * 4_095 + "…"}}),
+        ({"body": {"a": {"b": "x" * 90_000}}}, {"body": {"a": {"b": "x" * 2_047 + "…"}}}),
+        ({"stack": ["x" * 100] * 5_000}, {"stack": ["x" * 100] * 128 + ["…"]}),
+        ({"stack": ["x" * 9_000] * 2}, {"stack": ["x" * 4_095 + "…"] * 2}),
+        ({"body": {f"{n:04}": "x" * 108 for n in range(128)}, "error": "y" * 16_000}, None),
+        ({"body": {"n" * 20_000: 1}}, {"body": {"n" * 4_095 + "…": 1}}),
+    ],
+    ids=range(13),
+)
+def test_a_line_that_is_too_long_keeps_as_much_of_each_value(
+    fields: dict[str, Any], said: dict[str, Any] | None
+) -> None:
+    told = read(line(fields))
+    if said is None:
+        assert told["error"] == "y" * 1_023 + "…"
+        assert told["body"] == {f"{n:04}": "x" * 108 for n in range(128)}
+    else:
+        assert told == said
+
+
+def test_of_many_entries_the_first_are_kept_and_what_is_deeper_than_a_line_is_a_mark() -> None:
+    told = read(line({"body": {f"{n:04}": "x" * 100 for n in range(5_000)}, "stack": [nested(9)]}))
+    assert told["body"] == {f"{n:04}": "x" * 100 for n in range(128)} | {"…": "…"}
+    assert told["stack"] == [[[[[[[["…"]]]]]]]]
+    told = read(line({f"{n:04}": [[n] * 9] for n in range(700)}))
+    assert told == {f"{n:04}": [[n, "…"]] for n in range(700)}
+
+
+KEPT = ("level", "message", "timestamp", "service", "message_id", "correlation_id", "event_id", "error_type")
+
+
+def test_where_nothing_else_fits_a_line_says_which_message_it_is_about() -> None:
+    told = read(line(dict.fromkeys(KEPT, "x" * 201) | {"error": "y"} | {f"{n:05}": "z" * 99 for n in range(5_000)}))
+    assert told == dict.fromkeys(KEPT, "x" * 199 + "…")
+    many = dict.fromkeys(KEPT, "x" * 200) | {f"{n:03}": "z" * 99 for n in range(400)}
+    assert read(line(many)) == many | {f"{n:03}": "z" * 15 + "…" for n in range(400)}
+
+
+@pytest.mark.parametrize("sign", ["\x85", "\u2028", "\u2029", "\n", "\r"])
+def test_whatever_ends_a_line_is_said_within_one(sign: str) -> None:
+    assert read(line({"message": f"a{sign}b"})) == {"message": f"a{sign}b"}
+
+
+def test_what_has_no_json_form_is_its_text() -> None:
+    told = read(line({"mute": Mute(), "raw": Raw(b"{\xff"), "error": KeyError("x"), "odd": {Mute(): [Mute(), 1]}}))
+    mute = "a Mute whose text is a RuntimeError"
+    assert told == {"mute": mute, "raw": "{\ufffd", "error": "'x'", "odd": {mute: [mute, 1]}}
+    deep = line({"text": "\ud800", "body": nested(3_000)})
+    assert read(deep)["text"] == "\\ud800"
+    assert '["a list that is nested too deep"]' in deep
+
+
 def test_a_body_of_several_lines_is_read_and_not_cut() -> None:
     assert read(line({"body": {"payload": Raw(b'{\n "a": [1,\r\n 2]\n}')}})) == {"body": {"payload": {"a": [1, 2]}}}
 
 
-def test_a_plain_line_is_what_msgspec_writes() -> None:
+def test_a_plain_line_is_what_msgspec_writes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("functions.runtime.line._made_to_fit", None)  # takes ten times as long
     fields = {"level": "INFO", "message": "m", "n": [1, 2.5, None, True]}
     assert line(fields) == msgspec.json.encode(fields).decode()
+    published = Published("Probed", ID)
+    assert line(published) == msgspec.json.encode(published).decode()
 
 
 def test_a_line_of_metrics_stays_whole(capsys: pytest.CaptureFixture[str]) -> None:

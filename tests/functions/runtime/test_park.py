@@ -5,19 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.contracts.environment import DEAD_LETTER_RETENTION
 from functions.contracts.parked import EMPTY
-from functions.runtime.errors import Unavailable
-from functions.runtime.park import Parking
-from functions.runtime.record import Record
-from functions.runtime.settings import Settings
 from tests.examples import examples
-from tests.functions.fakes import Fakes, refusal
+from tests.functions.fakes import refusal
 from tests.functions.runtime.group import RECEIVES, Fault, Group, Verdict
-from tests.functions.runtime.probe import probe
 
 quiet = settings(suppress_health_check=list(HealthCheck), deadline=None)
 DAYS = 4  # of the queue's own retention
@@ -126,21 +122,6 @@ def test_nothing_is_attempted_while_it_is_unknown_what_is_parked() -> None:
     group.run(1)
     assert group.attempts == []
     assert 60 <= group.waiting[0].visible_at - group.now <= 90
-
-
-def test_why_it_is_unknown_what_is_parked_is_told(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
-    error = refusal("InternalServerError", status=500)
-
-    def refused(**_: Any) -> None:
-        raise error
-
-    monkeypatch.setattr(fakes.dynamodb, "batch_get_item", refused, raising=False)
-    record = Record.read(probe("a", group="g"))
-    parks = Settings(on_poison="park", parked_table="parked")
-    problem = Parking.read([record], parks, 5).verdict(record)
-    assert isinstance(problem, Unavailable)
-    assert str(problem) == f"It could not be read what is parked: {error}"
-    assert problem.__cause__ is error
 
 
 def test_nothing_that_failed_is_attempted_again_without_a_place() -> None:
@@ -289,6 +270,12 @@ def test_what_is_not_told_is_asked_for_again_a_little_later() -> None:
     assert (group.effects, group.calls) == (["a"], ["read"] * 3)
 
 
+def too_large() -> ClientError:
+    refused = refusal("ValidationException", "UpdateItem")
+    refused.response["Error"]["Message"] = "Item size to update has exceeded the maximum allowed size"
+    return refused
+
+
 def test_a_group_that_holds_as_many_as_fit_takes_no_more() -> None:
     group = Group(verdicts={"a": list(DIES)})
     group.send("a")
@@ -296,9 +283,7 @@ def test_a_group_that_holds_as_many_as_fit_takes_no_more() -> None:
     update = group.update_item
 
     def full(**arguments: object) -> dict[str, object]:
-        refused = refusal("ValidationException", "UpdateItem")
-        refused.response["Error"]["Message"] = "Item size to update has exceeded the maximum allowed size"
-        raise refused
+        raise too_large()
 
     group.update_item = full  # type: ignore[method-assign]
     group.send("b")
@@ -308,6 +293,25 @@ def test_a_group_that_holds_as_many_as_fit_takes_no_more() -> None:
     group.redrive()
     group.run()
     assert group.effects == ["a", "b"]
+
+
+def test_where_only_one_of_two_has_a_place_the_other_comes_when_it_is_given_up() -> None:
+    group = Group(verdicts={"a": list(DIES)})
+    group.send("a")
+    group.run()
+    group.redrive()
+    group.send("b")
+    update = group.update_item
+
+    def full(**arguments: Any) -> Any:
+        if "s00000000000000000003" in arguments["UpdateExpression"]:
+            group.update_item = update  # type: ignore[method-assign]
+            raise too_large()
+        return update(**arguments)
+
+    group.update_item = full  # type: ignore[method-assign]
+    group.run()
+    assert (group.effects, group.dead, group.parked()) == (["a", "b"], [], [])
 
 
 verdicts = st.lists(st.sampled_from(("good", "raise", "reject", "raise after effect", "kill")), max_size=12)

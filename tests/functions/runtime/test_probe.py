@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,7 @@ from tests.aws.expression import Expression
 from tests.fixtures import STAGE, Context
 from tests.functions.fakes import Fakes, refusal, taken
 from tests.functions.runtime.probe import Probe as Command
+from tests.functions.runtime.test_tracing import Logged
 
 ASK: dict[str, Any] = {"probe": {}}
 WELL = {
@@ -28,7 +30,12 @@ WELL = {
     "send_email": refusal("BadRequestException"),
     "get_secret_value": {"SecretString": "s"},
 }
-CALLS = {"update_item": "DynamoDB", "put_events": "EventBridge", "send_email": "SES", "get_secret_value": "Secrets"}
+CALLS = {
+    "update_item": "DynamoDB",
+    "put_events": "EventBridge",
+    "send_email": "SES",
+    "get_secret_value": "Secrets Manager, partner",
+}
 
 
 class Service:
@@ -96,7 +103,7 @@ def test_whatever_a_probe_asks_for_is_refused_and_changes_nothing(
         json.loads(entry["Detail"])
     mail = service.asked["send_email"]
     assert (mail["FromEmailAddress"], mail["Destination"]) == ("desk@example.com", {}), "to nobody"
-    assert mail["Content"]["Simple"].keys() == {"Subject", "Body"}
+    assert mail["Content"] == {"Simple": {"Subject": {"Data": "probe"}, "Body": {"Text": {"Data": "probe"}}}}
     assert service.asked["get_secret_value"] == {"SecretId": "headrace-test-partner"}
 
 
@@ -135,8 +142,7 @@ def test_a_client_that_asks_does_not_wait_long_and_asks_once(environment: None) 
 )
 def test_a_service_that_is_away_is_named(service: Service, call: str, error: Exception) -> None:
     service.answers[call] = error
-    (sentence,) = asked()
-    assert sentence.startswith(CALLS[call])
+    assert asked() == [f"{CALLS[call]}: {type(error).__name__}: {error}"]
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalFailure", "InternalException"])
@@ -155,11 +161,13 @@ def test_a_permission_that_is_missing_is_for_a_message_to_say(service: Service) 
     assert asked() == []
 
 
-def test_services_of_others_are_asked_too(service: Service) -> None:
+def test_services_of_others_are_asked_too(service: Service, logged: Logged) -> None:
     def crm() -> None:
         raise Unavailable("503")
 
     assert asked(crm=crm) == ["crm: Unavailable: 503"]
+    (line,) = logged()
+    assert (line["level"], line["message"], line["away"]) == ("WARNING", "probed", ["crm: Unavailable: 503"])
     assert asked(crm=lambda: None) == []
 
 
@@ -175,14 +183,14 @@ def test_records_that_had_to_wait_are_completed_first(service: Service, monkeypa
         raise refusal("ThrottlingException")
 
     monkeypatch.setattr(once, "complete", away)
-    (sentence,) = _consumer()(event, Context(30))["away"]
-    assert "letter" in sentence
-    assert "tic-1" in sentence
+    assert _consumer()(event, Context(30))["away"] == [
+        f"letter: the record of tic-1 cannot be completed: {refusal('ThrottlingException')}"
+    ]
 
 
 @pytest.mark.parametrize("error", [refusal("AccessDeniedException"), LookupError("ONCE_TABLE is not set")])
 def test_a_record_that_can_never_be_completed_pauses_nobody(
-    service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+    service: Service, monkeypatch: pytest.MonkeyPatch, logged: Logged, error: Exception
 ) -> None:
     def refused(_: Unfinished) -> None:
         raise error
@@ -190,7 +198,23 @@ def test_a_record_that_can_never_be_completed_pauses_nobody(
     monkeypatch.setattr(once, "complete", refused)
     event = {"probe": {"unfinished": [{"name": "letter", "key": "tic-1", "content": "{}"}]}}
     assert _consumer()(event, Context(30)) == {"away": []}
-    assert '"key":"tic-1"' in capsys.readouterr().out
+    lost, probed = logged()
+    said = {name: lost[name] for name in ("level", "message", "effect", "key", "error")}
+    assert said == {
+        "level": "ERROR",
+        "message": "never recorded",
+        "effect": "letter",
+        "key": "tic-1",
+        "error": str(error),
+    }
+    assert (probed["level"], probed["message"], "away" in probed) == ("INFO", "probed", False)
+
+
+def test_without_records_to_complete_nothing_is_loaded_for_it(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "functions.runtime.once", None)
+    assert asked() == []
 
 
 def test_every_secret_is_asked(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from itertools import pairwise
@@ -10,9 +11,10 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from functions.runtime import publisher
-from functions.runtime.errors import Unavailable
+from functions.runtime.errors import Reject, Retry, Unavailable
 from functions.runtime.message import Message
 from functions.runtime.publisher import Entry, chunks
 from functions.runtime.settings import Settings
@@ -36,9 +38,14 @@ def names(fakes: Fakes) -> list[str]:
     return [envelope["data"]["name"] for envelope in fakes.events.envelopes]
 
 
-def test_a_batch_is_one_call(fakes: Fakes) -> None:
+def test_a_batch_is_one_call_without_a_pause(fakes: Fakes, no_pauses: list[float]) -> None:
     Probing().handler(batch(*(probe(f"m{number}") for number in range(10))))
     assert [len(call["Entries"]) for call in fakes.events.calls] == [10]
+    assert no_pauses == []
+
+
+def test_without_events_nothing_is_asked_of_a_bus() -> None:
+    assert publisher.publish([], Settings(), seconds=5) == {}
 
 
 def test_an_envelope_says_what_when_and_why(fakes: Fakes) -> None:
@@ -47,7 +54,7 @@ def test_an_envelope_says_what_when_and_why(fakes: Fakes) -> None:
     Probing().handler(batch(record))
     (envelope,) = fakes.events.envelopes
     assert uuid.UUID(envelope.pop("id")).version == 5
-    assert envelope.pop("time").endswith("+00:00")
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", envelope.pop("time"))
     assert envelope == {
         "type": "Probed",
         "version": 1,
@@ -68,7 +75,13 @@ def test_only_failed_entries_are_tried_again(fakes: Fakes, no_pauses: list[float
     assert failed(Probing().handler(batch(probe("a"), probe("b"), probe("c")))) == []
     assert [len(call["Entries"]) for call in fakes.events.calls] == [3, 1, 1]
     assert sorted(names(fakes)) == ["a", "b", "c"]
-    assert no_pauses == sorted(no_pauses)
+    assert no_pauses == [0.2, 0.4]
+
+
+def test_every_entry_that_failed_is_offered_again_whatever_became_of_those_before_it(fakes: Fakes) -> None:
+    fakes.events.answers = [taken("InternalFailure", "MalformedDetail", None, "InternalFailure")]
+    assert failed(Probing().handler(batch(*map(probe, "abcd")))) == ["b"]
+    assert names(fakes) == ["c", "a", "d"]
 
 
 @pytest.mark.parametrize(
@@ -89,11 +102,11 @@ def test_what_eventbridge_says_of_an_entry_decides_whether_it_is_offered_again_a
     assert no_pauses == [0.2, 0.4][: calls - 1]
     cause = fakes.dynamodb.causes["a"]
     assert cause["error_type"] == error_type
-    assert "Probed" in cause["error_message"]
-    assert code in cause["error_message"]
+    refused, untaken = f"EventBridge refused Probed: {code}: no", f"EventBridge did not take Probed: {code}."
+    assert cause["error_message"] == (refused if calls == 1 else untaken)
 
 
-@pytest.mark.parametrize(("seconds", "calls"), [(0.15, 1), (0.3, 2), (60, 3)])
+@pytest.mark.parametrize(("seconds", "calls"), [(0.15, 1), (0.2, 1), (0.3, 2), (60, 3)])
 def test_nothing_is_offered_again_after_a_pause_that_the_time_does_not_allow(
     fakes: Fakes, settings: Settings, monkeypatch: pytest.MonkeyPatch, seconds: float, calls: int
 ) -> None:
@@ -104,6 +117,7 @@ def test_nothing_is_offered_again_after_a_pause_that_the_time_does_not_allow(
     entry = publisher.entry(Probed(name="a"), MESSAGE, 0, settings)
     (problem,) = publisher.publish([entry], settings, seconds=seconds).values()
     assert isinstance(problem, Unavailable)
+    assert str(problem) == "EventBridge did not take Probed: InternalFailure."
     assert len(fakes.events.calls) == calls
     assert now[0] <= seconds
 
@@ -135,6 +149,13 @@ def test_an_event_that_the_role_may_not_put_fails_its_record_and_no_other(fakes:
     assert [len(call["Entries"]) for call in fakes.events.calls] == [3, 1, 1, 1]
 
 
+def test_of_two_messages_the_one_whose_event_may_be_put_is_done(fakes: Fakes) -> None:
+    denied = refusal("AccessDeniedException", "PutEvents")
+    fakes.events.answers = [denied, denied, taken(None)]
+    assert failed(Probing().handler(batch(probe("a"), probe("b")))) == ["a"]
+    assert len(fakes.events.calls) == 3
+
+
 @pytest.mark.parametrize(
     ("code", "verdict"), [("AccessDeniedException", "Retry"), ("NotAuthorizedForSourceException", "Retry")]
 )
@@ -155,6 +176,29 @@ def test_a_call_that_fails_fails_the_records_of_its_chunk(fakes: Fakes, error: E
     assert f"PutEvents failed: {error}" in fakes.dynamodb.causes["m10"]["error_message"]
 
 
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (refusal("InternalException", status=500), Unavailable),
+        (EndpointConnectionError(endpoint_url="https://x"), Unavailable),
+        (refusal("ValidationException"), Retry),
+    ],
+    ids=repr,
+)
+def test_a_call_that_fails_is_the_cause_of_each_of_its_records_and_is_not_made_again(
+    fakes: Fakes, settings: Settings, error: Exception, kind: type[Exception]
+) -> None:
+    fakes.events.answers = [error]
+    messages = [replace(MESSAGE, id=name) for name in "ab"]
+    entries = [publisher.entry(Probed(name="x"), message, 0, settings) for message in messages]
+    problems = publisher.publish(entries, settings, seconds=5)
+    assert problems.keys() == {"a", "b"}
+    for problem in problems.values():
+        assert type(problem) is kind
+        assert (str(problem), problem.__cause__) == (f"PutEvents failed: {error}", error)
+    assert len(fakes.events.calls) == 1
+
+
 def test_an_answer_that_does_not_speak_of_every_entry_confirms_none(
     fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,6 +211,24 @@ def test_an_event_that_is_too_large_is_rejected_and_the_rest_goes_out(fakes: Fak
     assert failed(large.handler(batch(probe("a"), probe("b")))) == ["a"]
     assert names(fakes) == ["b"]
     assert fakes.dynamodb.causes["a"]["error_type"] == "Reject"
+
+
+def test_an_event_may_have_exactly_the_size_of_the_limit(settings: Settings) -> None:
+    size = publisher.entry(Probed(name="a"), MESSAGE, 0, settings).size
+    assert publisher.entry(Probed(name="a"), MESSAGE, 0, replace(settings, put_events_bytes=size)).size == size
+    with pytest.raises(Reject, match=f"^Probed takes {size} bytes, of at most {size - 1}; make the event smaller"):
+        publisher.entry(Probed(name="a"), MESSAGE, 0, replace(settings, put_events_bytes=size - 1))
+
+
+def test_chunks_may_have_exactly_the_size_of_the_limit_and_ten_entries() -> None:
+    def sizes(*each: int) -> list[list[int]]:
+        entries = [Entry("event", str(position), {}, size) for position, size in enumerate(each)]
+        return [[entry.size for entry in chunk] for chunk in chunks(entries, 1000)]
+
+    assert sizes(500, 500, 500, 500, 1) == [[500, 500], [500, 500], [1]]
+    assert sizes(1000, 1000, 999, 1, 1) == [[1000], [1000], [999, 1], [1]]
+    assert sizes(*[1] * 21) == [[1] * 10, [1] * 10, [1]]
+    assert sizes() == []
 
 
 def test_the_size_limit_is_a_setting(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,10 @@ from functions.runtime import clients
 from functions.runtime.clients import client
 from functions.runtime.deadline import left, within
 from functions.runtime.errors import Reject, Retry, Unavailable
-from functions.runtime.table import Cancelled, ConditionFailed, Put, Table, plain, transact, typed
+from functions.runtime.table import Cancelled, ConditionFailed, Put, Table, Update, plain, transact, typed
 from local.rehearsal import Rehearsal
+from stacks.names import resource
+from tests.fixtures import STAGE
 from tests.functions.fakes import Fakes, refusal
 
 values = st.recursive(
@@ -92,7 +94,7 @@ def busy(environment: None, monkeypatch: pytest.MonkeyPatch) -> Busy:
     monkeypatch.setattr(clients, "made", {"dynamodb": one})
     monkeypatch.setattr("functions.runtime.table.time", SimpleNamespace(monotonic=lambda: one.now, sleep=one.sleep))
     monkeypatch.setattr("functions.runtime.table.left", lambda: math.inf)
-    monkeypatch.setattr("functions.runtime.table.random", SimpleNamespace(uniform=lambda _, most: most))
+    monkeypatch.setattr("functions.runtime.table.random", SimpleNamespace(uniform=lambda least, most: most - least))
     return one
 
 
@@ -136,7 +138,7 @@ def test_waiting_for_a_busy_item_takes_a_third_of_the_time_that_is_left(
     busy.errors = [refusal("ThrottlingException") for _ in range(99)]
     with pytest.raises(Unavailable):
         within(6, CALLS["get"])
-    assert 1 < busy.now < 2
+    assert busy.now == pytest.approx(0.02 + 0.04 + 0.08 + 0.16 + 0.32 + 0.5 + 0.5)
 
 
 @pytest.mark.parametrize("seconds", [0, -1])
@@ -146,6 +148,102 @@ def test_without_time_a_busy_item_is_asked_once(busy: Busy, monkeypatch: pytest.
     with pytest.raises(Unavailable):
         CALLS["get"]()
     assert busy.waits == []
+
+
+@pytest.mark.parametrize(("seconds", "waits"), [(0.18, [0.02]), (0.179, [0.02]), (0.181, [0.02, 0.04]), (0.06, [])])
+def test_a_busy_item_is_not_asked_again_when_the_time_for_it_is_over(
+    busy: Busy, monkeypatch: pytest.MonkeyPatch, seconds: float, waits: list[float]
+) -> None:
+    monkeypatch.setattr("functions.runtime.table.left", lambda: seconds)
+    busy.errors = [refusal("ThrottlingException") for _ in range(9)]
+    with pytest.raises(Unavailable) as away:
+        CALLS["get"]()
+    assert busy.waits == waits
+    assert isinstance(away.value.__cause__, ClientError)
+
+
+SAYS: list[tuple[str, Callable[[], object], dict[str, Any]]] = [
+    (
+        "a put",
+        lambda: Table("tickets").put({"ticket_id": "1"}, condition="attribute_not_exists(ticket_id)"),
+        {
+            "Item": {"ticket_id": {"S": "1"}},
+            "ConditionExpression": "attribute_not_exists(ticket_id)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        },
+    ),
+    (
+        "a put of names and values",
+        lambda: Table("tickets").put({"ticket_id": "1"}, condition="#n = :n", names={"#n": "n"}, values={":n": 1}),
+        {
+            "Item": {"ticket_id": {"S": "1"}},
+            "ConditionExpression": "#n = :n",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            "ExpressionAttributeNames": {"#n": "n"},
+            "ExpressionAttributeValues": {":n": {"N": "1"}},
+        },
+    ),
+    (
+        "an update",
+        lambda: Table("tickets").update({"ticket_id": "1"}, "REMOVE n"),
+        {"Key": {"ticket_id": {"S": "1"}}, "UpdateExpression": "REMOVE n", "ReturnValues": "ALL_NEW"},
+    ),
+    (
+        "an update of names and values under a condition",
+        lambda: Table("tickets").update(
+            {"ticket_id": "1"}, "SET #n = :n", condition="#n < :n", names={"#n": "n"}, values={":n": 2}
+        ),
+        {
+            "Key": {"ticket_id": {"S": "1"}},
+            "UpdateExpression": "SET #n = :n",
+            "ReturnValues": "ALL_NEW",
+            "ConditionExpression": "#n < :n",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            "ExpressionAttributeNames": {"#n": "n"},
+            "ExpressionAttributeValues": {":n": {"N": "2"}},
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "call", "said"), SAYS)
+def test_a_write_says_what_it_needs_and_nothing_else(
+    busy: Busy, what: str, call: Callable[[], object], said: dict[str, Any]
+) -> None:
+    call()
+    assert busy.asked == [{"TableName": resource(STAGE, "tickets")} | said], what
+
+
+def test_a_transaction_says_each_action_in_its_order_and_a_token(busy: Busy) -> None:
+    put = Put(table=Table("tickets"), item={"ticket_id": "1"}, condition="c")
+    update = Update(table=Table("tickets"), key={"ticket_id": "2"}, change="REMOVE n")
+    transact([put, update])
+    (asked,) = busy.asked
+    condition = {"ConditionExpression": "c", "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+    table = {"TableName": resource(STAGE, "tickets")}
+    assert asked["TransactItems"] == [
+        {"Put": table | {"Item": {"ticket_id": {"S": "1"}}} | condition},
+        {"Update": table | {"Key": {"ticket_id": {"S": "2"}}, "UpdateExpression": "REMOVE n"}},
+    ]
+    assert len(asked["ClientRequestToken"]) == 36
+
+
+def test_an_update_alone_is_an_update_and_tells_what_stands_there(busy: Busy) -> None:
+    standing = refusal("ConditionalCheckFailedException")
+    standing.response["Item"] = {"n": {"N": "7"}}
+    busy.errors = [standing]
+    update = Update(table=Table("tickets"), key={"ticket_id": "1"}, change="REMOVE n", condition="n = :n")
+    with pytest.raises(Cancelled) as cancelled:
+        transact([update])
+    assert cancelled.value.failed == {0: {"n": 7}}
+    assert busy.asked[0]["UpdateExpression"] == "REMOVE n"
+
+
+def test_a_condition_that_fails_where_nothing_stands_tells_nothing(busy: Busy) -> None:
+    busy.errors = [refusal("ConditionalCheckFailedException")]
+    with pytest.raises(ConditionFailed) as failed:
+        CALLS["put"]()
+    assert failed.value.item is None
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -163,6 +261,12 @@ def test_a_transaction_that_was_cancelled_for_others_is_repeated_as_a_new_one(bu
     assert len({call["ClientRequestToken"] for call in busy.asked}) == 3
 
 
+def test_a_transaction_is_repeated_however_many_reasons_it_was_cancelled_for(busy: Busy) -> None:
+    busy.errors = [refused(*CODES, "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded")]
+    two()
+    assert len(busy.asked) == 2
+
+
 def test_a_transaction_that_may_have_happened_is_repeated_as_the_same(busy: Busy) -> None:
     busy.errors = [refusal("TransactionInProgressException"), refusal("ThrottlingException")]
     two()
@@ -174,6 +278,31 @@ def test_a_condition_that_failed_beside_a_conflict_is_what_counts(busy: Busy) ->
     with pytest.raises(Cancelled) as cancelled:
         two()
     assert cancelled.value.failed == {1: None}
+
+
+def test_what_stands_there_is_told_of_each_condition_that_failed_and_of_no_other_reason(busy: Busy) -> None:
+    error = refused("ConditionalCheckFailed", "TransactionConflict", "ConditionalCheckFailed", "None")
+    error.response["CancellationReasons"][2]["Item"] = {"n": {"N": "7"}}
+    error.response["CancellationReasons"][3] = {}
+    busy.errors = [error]
+    with pytest.raises(Cancelled) as cancelled:
+        two()
+    assert cancelled.value.failed == {0: None, 2: {"n": 7}}
+    assert cancelled.value.__cause__ is error
+
+
+def test_a_reason_without_a_code_is_none(busy: Busy) -> None:
+    error = refused("TransactionConflict", "None")
+    error.response["CancellationReasons"][1] = {}
+    busy.errors = [error]
+    two()
+    assert len(busy.asked) == 2
+
+
+def test_a_transaction_that_is_cancelled_without_a_reason_says_what_dynamodb_said(busy: Busy) -> None:
+    busy.errors = [refusal("TransactionCanceledException")]
+    with pytest.raises(Retry, match=r"The transaction was cancelled: .*TransactionCanceledException happened"):
+        two()
 
 
 def test_a_transaction_that_is_cancelled_for_itself_is_not_repeated(busy: Busy) -> None:

@@ -14,7 +14,7 @@ from functions.runtime.errors import Busy, GroupBlocked, GroupParked, NotAttempt
 from functions.runtime.outcome import Failure
 from functions.runtime.record import Record
 from functions.runtime.settings import Settings
-from functions.runtime.visibility import MARGIN, SOON, backoff, blocked, delay
+from functions.runtime.visibility import MARGIN, backoff, blocked, delay
 from tests.functions.events import batch, failed
 from tests.functions.fakes import Fakes, refusal
 from tests.functions.runtime.probe import Probing, probe
@@ -44,7 +44,7 @@ def test_a_retry_may_ask_for_its_own_wait_within_what_sqs_allows() -> None:
 
 
 def test_who_meets_another_at_the_same_effect_looks_soon_once_and_then_when_the_other_must_be_dead() -> None:
-    assert delay(at(1), Busy("another", delay=150), SETTINGS) == SOON
+    assert delay(at(1), Busy("another", delay=150), SETTINGS) == 10
     assert delay(at(2), Busy("another", delay=150), SETTINGS) == 150
 
 
@@ -149,6 +149,55 @@ def test_what_met_a_service_that_is_away_waits_longer_than_pausing_takes(error: 
 def test_the_last_receives_outlast_a_night_without_a_breaker() -> None:
     assert 2400 <= delay(at(3), Unavailable("away"), SETTINGS) <= 3600
     assert 7 * 3600 <= delay(at(4), Unavailable("away"), SETTINGS) <= 11 * 3600
+
+
+AWAY = Unavailable("away")
+
+
+@pytest.mark.parametrize(
+    ("receives", "attempt", "group", "longest"),
+    [
+        *((5, attempt, None, longest) for attempt, longest in ((1, 90), (2, 90), (3, 3600), (4, 39_600), (5, 90))),
+        *((5, attempt, "g", longest) for attempt, longest in ((1, 90), (2, 90), (3, 600), (4, 3600), (5, 90))),
+        *((receives, 1, group, 90) for receives in (2, 3) for group in (None, "g")),
+    ],
+)
+def test_what_met_a_service_that_is_away_waits_by_the_receives_that_are_left(
+    monkeypatch: pytest.MonkeyPatch, receives: int, attempt: int, group: str | None, longest: float
+) -> None:
+    settings = replace(SETTINGS, receives=receives, retention=14 * 86_400)
+    record = Record.read(probe("a", attempt=attempt, group=group))
+    for draw, share in ((min, 2 / 3), (max, 1)):
+        monkeypatch.setattr("functions.runtime.visibility.random.uniform", draw)
+        assert delay(record, AWAY, settings) == pytest.approx(longest * share)
+
+
+@pytest.mark.parametrize(("attempt", "most"), [(1, 2), (2, 4), (3, 8), (4, 16), (9, 512), (10, 900), (99, 900)])
+def test_a_failure_of_its_own_waits_between_half_and_all_of_what_doubles(
+    monkeypatch: pytest.MonkeyPatch, attempt: int, most: float
+) -> None:
+    settings = replace(SETTINGS, receives=1000, retention=14 * 86_400, backoff_base=2, backoff_cap=900)
+    for draw, share in ((min, 0.5), (max, 1)):
+        monkeypatch.setattr("functions.runtime.visibility.random.uniform", draw)
+        assert delay(at(attempt), BOOM, settings) == most * share
+
+
+@pytest.mark.parametrize(("attempt", "turns"), [(1, 5), (3, 3), (5, 1), (6, 1), (9, 1)])
+def test_a_wait_leaves_each_receive_its_turn_within_nine_tenths_of_the_retention(
+    monkeypatch: pytest.MonkeyPatch, attempt: int, turns: int
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_795_300_000.0)
+    settings, asks = replace(SETTINGS, retention=10_000), Retry("later", delay=10**6)
+    assert delay(at(attempt, age=1_000), asks, settings) == pytest.approx((9_000 - 1_000) / turns)
+    assert delay(at(attempt, age=-1_000), asks, settings) == pytest.approx(9_000 / turns), "by a clock that is behind"
+    unsent = probe("a", attempt=attempt)
+    del unsent["attributes"]["SentTimestamp"]
+    assert delay(Record.read(unsent), asks, settings) == pytest.approx(9_000 / turns)
+
+
+def test_a_message_that_was_not_attempted_stands_behind_nobody_unless_that_is_said() -> None:
+    record = at(1)
+    assert Failure.not_attempted(record, BOOM) == Failure(record, BOOM, "boom", None, None, 0, unpublished=False)
 
 
 def test_in_a_group_where_others_wait_they_outlast_an_hour() -> None:
