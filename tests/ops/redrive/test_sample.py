@@ -31,7 +31,7 @@ def dead(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
 
 
 def received(dead: FakeQueue, most: int) -> list[str]:
-    queue = Queue("dead", "dlq", "dead", dead.url)
+    queue = Queue("dead", "dead", "dead", dead.url)
     return [message.body for message in sample.receive(ANY, queue, most, workers=1)]
 
 
