@@ -92,3 +92,14 @@ def test_bodies_as_long_as_can_be_shown_are_compared_whole(spare: int) -> None:
     before, after = ({"n": n, "o": "x" * ((LONGEST - empty) // 2) + "x" * spare} for n in (1, 2))
     assert len(json.dumps(before) + json.dumps(after)) == LONGEST + 2 * spare
     assert any('"o"' in line for line in shown(before, after)) is not bool(spare)
+
+
+def test_what_becomes_too_deep_only_as_it_is_merged_is_said_to_be() -> None:
+    edit = Edit('{"a":' * 700 + "1" + "}" * 700)
+    assert edit.apply("{}") == '{"a":' * 700 + "1" + "}" * 700
+
+    def below(frames: int) -> str:
+        return below(frames - 1) if frames else edit.apply("{}")
+
+    with pytest.raises(ValueError, match=r"^its body is nested too deep$"):
+        below(300)
