@@ -10,6 +10,7 @@ import pytest
 from ops.dead_letters.redaction import LONGEST, Redaction
 from ops.errors import UsageError
 from ops.redrive.edit import Edit, difference
+from ops.sqs.message import Message
 from tests.sample.topology import SAMPLE
 
 DEEP = '{"a":' * 5_000 + "1" + "}" * 5_000
@@ -103,3 +104,18 @@ def test_what_becomes_too_deep_only_as_it_is_merged_is_said_to_be() -> None:
 
     with pytest.raises(ValueError, match=r"^its body is nested too deep$"):
         below(300)
+
+
+@pytest.mark.parametrize(
+    ("body", "patch", "after"),
+    [
+        ('{"a":{"b":1,"c":2},"d":{"b":9}}', '{"a":{"b":3}}', '{"a":{"b":3,"c":2},"d":{"b":9}}'),
+        ('{"a":{"b":{"c":1,"d":1}}}', '{"a":{"b":{"c":null}}}', '{"a":{"b":{"d":1}}}'),
+        ('{"a":1}', '{"b":{"c":null,"d":1},"e":null}', '{"a":1,"b":{"d":1}}'),
+        ('{"a":[{"b":1}]}', '{"a":[null]}', '{"a":[null]}'),
+        ('{"a":"x"}', '{"a":{"b":1}}', '{"a":{"b":1}}'),
+        ('{"a":1.10}', '{"b":1E5}', '{"a":1.10,"b":1E+5}'),
+    ],
+)
+def test_a_patch_changes_what_it_names_at_any_depth_and_nothing_beside_it(body: str, patch: str, after: str) -> None:
+    assert Edit(patch).apply(body) == Edit(patch).of(Message("m", "", body), body, None) == after

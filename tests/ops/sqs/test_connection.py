@@ -149,7 +149,7 @@ async def test_the_first_ctrl_c_ends_the_work_and_the_second_does_not_wait_for_i
     with interruptible(work):
         os.kill(os.getpid(), signal.SIGINT)
         await asyncio.wait_for(work.ends.wait(), 5)
-        assert work.told == [INTERRUPTED]
+        assert work.told == [INTERRUPTED] == ["interrupted"]
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     with interruptible(work):
         pass
