@@ -240,7 +240,12 @@ async def test_whatever_says_that_credentials_ran_out_is_cured_by_others(code: s
         Refused, match=rf"^SQS refused GetQueueAttributes: so it is \({code}\)\. Sign in to AWS again\.$"
     ):
         await sqs.attributes(retold.queue.url)
-    sqs.renew = lambda: not renewed.append(True)
+
+    def renew() -> bool:
+        renewed.append(True)
+        return True
+
+    sqs.renew = renew
     await sqs.attributes(retold.queue.url)
     assert (len(retold.asked), len(renewed)) == (3, 1)
 
@@ -269,7 +274,12 @@ async def test_of_many_calls_whose_credentials_ran_out_one_asks_for_others() -> 
 async def test_credentials_that_ran_out_are_not_renewed_after_the_last_attempt() -> None:
     retold = Retold("GetQueueAttributes", *[fails(403, "ExpiredToken")] * 9)
     sqs, renewed = Sqs(retold, attempts=3), list[bool]()
-    sqs.renew = lambda: not renewed.append(True)
+
+    def renew() -> bool:
+        renewed.append(True)
+        return True
+
+    sqs.renew = renew
     with pytest.raises(Refused, match="ExpiredToken"):
         await sqs.attributes(retold.queue.url)
     assert (len(retold.asked), len(renewed)) == (3, 2)

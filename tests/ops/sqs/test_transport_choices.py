@@ -14,6 +14,7 @@ from botocore.credentials import Credentials, ReadOnlyCredentials
 from local import certificate
 from ops.errors import OpsError
 from ops.sqs import proxied, transport
+from ops.sqs.framing import Malformed
 from ops.sqs.loop import run
 from ops.sqs.transport import HttpTransport, Unanswered
 
@@ -156,7 +157,7 @@ async def test_a_request_says_what_it_is_and_is_signed_for_its_region(made: list
     [
         (TimeoutError(), "TimeoutError"),
         (OSError("no route"), "no route"),
-        (transport.Malformed("it is no HTTP"), "it is no HTTP"),
+        (Malformed("it is no HTTP"), "it is no HTTP"),
     ],
 )
 async def test_what_kept_an_answer_away_is_said(made: list[Client], error: Exception, said: str) -> None:
