@@ -293,7 +293,7 @@ class Sqs:
             if fault in EXPIRED and not last and self._renewed(renewals):
                 continue
             self.throttled += throttled
-            again = throttled or unsaid or status >= 500 or fault in TRANSIENT
+            again = throttled or unsaid or status // 100 == 5 or fault in TRANSIENT
             if not again or self._over(attempt, throttled=throttled):
                 raise Refused(action, fault, message)
             await self.pause(attempt)
