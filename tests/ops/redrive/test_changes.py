@@ -173,8 +173,8 @@ def test_messages_of_an_edit_that_are_not_there_are_counted(
 
 def test_an_edited_message_keeps_its_place_where_its_queue_parks(stage: Stage) -> None:
     change = Becomes(lambda body: body.upper())
-    ten = {f"a{number}": "x" for number in range(10)}
-    nine = dict(list(ten.items())[:9])
+    ten: Any = {f"a{number}": "x" for number in range(10)}
+    nine: Any = dict(list(ten.items())[:9])
     messages = (
         message("a"),
         message("B"),

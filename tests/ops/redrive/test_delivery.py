@@ -64,7 +64,7 @@ def test_what_is_sent_is_the_message_with_its_marks() -> None:
     ids=["none", "SQS's own", "its first", "one that it had before"],
 )
 def test_the_first_deduplication_id_travels_along(
-    before: dict[str, Value], system: dict[str, str], kept: str | None
+    before: dict[str, Value], system: dict[str, Any], kept: str | None
 ) -> None:
     found = entry(before, **system).message_attributes.get(DEDUPLICATION_ID)
     assert (found.text if found is not None else None) == kept

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
 from ops.dead_letters.selection import Selection
+from ops.errors import OpsError
 from ops.queue import find_dead
 from ops.redrive import journal as journals
 from ops.redrive.journal import Journal
@@ -128,6 +130,64 @@ def test_a_run_that_died_hides_nothing_any_more_once_that_would_be_over(
     died(stage)
     redrive(stage, Request("open_ticket", limit=1), yes=True)
     assert not may_hide(stage, RUN)
+
+
+@pytest.mark.parametrize(
+    ("sent", "whom"), [(False, "what a process that died hides"), (True, "1 sent messages that are out of sight")]
+)
+def test_what_a_process_hides_that_died_is_waited_for_for_two_and_a_half_minutes(
+    aws: Endpoint, stage: Stage, sent: bool, whom: str
+) -> None:
+    ids = dead_tickets(aws, 3)
+    died(stage)
+    if sent:
+        journal = Journal.read(journals.path(stage, RUN))
+        journal.sent(ids[:1])
+        journal.close()
+    dead = queue(aws, "open_ticket-dlq")
+    aws.do(lambda: dead.take(1, 600))
+    notes: list[tuple[int, int, str]] = []
+
+    def impatient(done: int, of: int, note: str = "") -> None:
+        if note:
+            notes.append((done, of, note))
+            raise KeyboardInterrupt
+
+    report = resume(stage, RUN, progress=impatient)
+    assert (report.stopped, report.failure, report.undeleted) == ("interrupted", None, int(sent))
+    ((done, of, note),) = notes
+    assert (done, of) == (2, 2)
+    found = re.fullmatch(rf"waiting for {whom}, (\d+) s at the most", note)
+    assert found is not None
+    assert 140 <= int(found[1]) <= 150
+
+
+def test_a_redrive_that_fails_before_anything_was_sent_leaves_nothing_behind(
+    aws: Endpoint, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead_tickets(aws, 3)
+    with monkeypatch.context() as outage:
+        refuses(outage, aws, "ReceiveMessage")
+        with pytest.raises(OpsError, match=r"SQS refused ReceiveMessage: no \(AccessDenied\)"):
+            redrive(stage, Request("open_ticket"), yes=True)
+    assert (journals.files(stage), list(stage.files.glob("*.pulse"))) == ([], [])
+    record = json.loads((stage.files / "audit.jsonl").read_text().splitlines()[-1])
+    assert record["result"] == {"stopped": "failed"}
+
+
+def test_a_run_whose_deletions_fail_says_how_many_are_there_still(
+    aws: Endpoint, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead_tickets(aws, 25)
+    with monkeypatch.context() as outage:
+        refuses(outage, aws, "DeleteMessageBatch")
+        report = redrive(stage, Request("open_ticket"), yes=True)
+    (journal,) = journals.unfinished(stage)
+    assert (report.stopped, report.failure) == ("failed", "SQS refused DeleteMessageBatch: no (AccessDenied).")
+    assert report.undeleted == len(journal.pending) == report.tally.moved > 0
+    record = json.loads((stage.files / "audit.jsonl").read_text().splitlines()[-1])
+    assert (record["result"]["undeleted"], record["result"]["stopped"]) == (report.undeleted, "failed")
+    assert report.seconds == round(report.seconds, 3) > 0
 
 
 def test_what_a_run_did_is_in_its_record_and_what_it_did_not_is_not(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -277,7 +278,7 @@ def test_a_pause_ends_with_the_interruption_and_is_one_after_it(
     aws: Endpoint, stage: Stage, received: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(native_run.time, "sleep", slept.append)
+    monkeypatch.setattr(time, "sleep", slept.append)
     found = course(stage)
     threading.Timer(0.05, found.interrupt).start()
     found.pause(60)
