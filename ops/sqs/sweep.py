@@ -389,7 +389,7 @@ class Sweep:
                 continue  # there is time for another try, and whoever is not signed in is told elsewhere
             for id_ in extended & self._holds.keys():
                 hold = self._holds[id_]
-                if hold.receipt == receipts[id_] and asked < hold.until:
+                if hold.receipt == receipts[id_]:  # else it was received again meanwhile, and is held for longer
                     hold.until = asked + self._visibility
 
     def _now(self) -> float:

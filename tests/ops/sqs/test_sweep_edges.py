@@ -298,3 +298,30 @@ async def test_where_a_release_is_refused_what_is_held_comes_back_by_itself() ->
     sweep = Sweep(Sqs(sqs), queue.url, workers=1)
     await sweep.run(leave)
     assert (sweep.held, queue.in_flight, len(sqs.times("ChangeMessageVisibilityBatch"))) == (25, 25, 1)
+
+
+async def test_what_is_received_again_while_it_is_extended_is_held_as_long_as_it_was_received_for() -> None:
+    sqs = FakeSqs()
+    queue = filled(sqs, 1)
+
+    async def slow(action: str, payload: bytes) -> tuple[int, bytes]:
+        told = await sqs(action, payload)
+        if action == "ChangeMessageVisibilityBatch" and not again:
+            again.append(now())
+            await asyncio.sleep(33 - now())
+            queue.show_all()
+            assert await sweep.look_ahead() == []
+            await asyncio.sleep(44 - now())
+        return told
+
+    again: list[float] = []
+    sweep = Sweep(Sqs(slow), queue.url, workers=1, visibility=20)
+
+    async def visit(batch: list[Message]) -> None:
+        ids = [message.message_id for message in batch]
+        await asyncio.sleep(44.5 - now())
+        lapsed.append(sweep.lapsed(ids))
+
+    lapsed: list[set[str]] = []
+    await sweep.run(visit)
+    assert (again, lapsed) == ([pytest.approx(15, abs=0.5)], [set()])
