@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ops.dead_letters.selection import Selection
+from ops.dead_letters.start import Counts
 from ops.errors import OpsError
 from ops.queue import find_dead
 from ops.redrive import journal as journals
@@ -20,6 +21,7 @@ from ops.sqs.message import Entry
 from ops.stage import Stage
 from tests.ops.cli.typed import dead_tickets, queue
 from tests.ops.endpoint import Endpoint
+from tests.ops.redrive.test_arrivals import arriving
 from tests.ops.redrive.test_interruption import RUN, WORK
 
 
@@ -130,6 +132,22 @@ def test_a_run_that_died_hides_nothing_any_more_once_that_would_be_over(
     died(stage)
     redrive(stage, Request("open_ticket", limit=1), yes=True)
     assert not may_hide(stage, RUN)
+
+
+def test_what_others_hold_is_counted_beside_what_came_later_and_what_stays(aws: Endpoint, stage: Stage) -> None:
+    dead = queue(aws, "open_ticket-dlq")
+    dead_tickets(aws, 10)
+    aws.do(lambda: [dead.take(1, 600) for _ in range(3)])
+    arriving(dead, 5, seconds=60)
+    report = redrive(stage, Request("open_ticket", selection=Selection(filter="body.n != `5`")), yes=True)
+    assert (report.tally.moved, report.tally.late, report.in_flight, report.locked) == (6, 5, 3, 0)
+    assert (report.whole, report.uncounted, report.unseen, report.before, report.after) == (
+        False,
+        0,
+        0,
+        Counts(7, 3, 0),
+        Counts(6, 3, 0),
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ops.redrive import verdict as verdicts
+from ops import queue as queues
 from ops.redrive.delivery import Delivery
 from ops.redrive.routing import QueueDestination
 from ops.redrive.verdict import Contracts, Verdict
@@ -63,13 +63,13 @@ def test_a_consumer_that_would_fail_is_told_by_its_error(
 
 def test_a_queue_is_looked_up_once(stage: Stage, contracts: Contracts, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    find = verdicts.find
+    find = queues.find
 
     def counting(there: Stage, word: str) -> Any:
         asked.append(word)
         return find(there, word)
 
-    monkeypatch.setattr(verdicts, "find", counting)
+    monkeypatch.setattr("ops.redrive.verdict.find", counting)
     for _ in range(3):
         assert judged(stage, contracts, "change_ticket", CHANGE, "tic-1", idempotency_key="k").accepted
         assert judged(stage, contracts, "assign_ticket", event(opened())).accepted
