@@ -53,7 +53,7 @@ async def looks(
     pace = Adaptive(client, DEAD, **more)
     judged: list[Look] = []
     looked: list[float] = []
-    pace.judge = judged.append  # type: ignore[method-assign]
+    pace.judge = judged.append  # type: ignore[method-assign, assignment]
 
     async def look() -> None:
         looked.append(now())
@@ -104,7 +104,7 @@ async def test_what_the_dead_letter_queue_has_is_known_from_the_first_look_that_
 
 @pytest.mark.parametrize(("more", "seconds"), [({}, [0.25, 1, 2, 4, 5, 5]), ({"every": 1.5}, [0.25, 1, 1.5, 1.5, 1.5])])
 async def test_it_looks_every_five_seconds_after_the_first_looks_and_more_often_where_it_is_told_to(
-    more: dict[str, float], seconds: list[float]
+    more: dict[str, Any], seconds: list[float]
 ) -> None:
     judged, _ = await looks({0: (9, 0)}, {0: (1, 0)}, {0: 0}, sum(seconds) + 0.1, **more)
     assert [each.seconds for each in judged] == pytest.approx(seconds)
