@@ -326,3 +326,13 @@ async def test_what_is_received_again_while_it_is_extended_is_held_as_long_as_it
     await sweep.run(visit)
     assert again == pytest.approx([15], abs=0.5)
     assert lapsed == [set()]
+
+
+async def test_counts_are_asked_for_once_nothing_comes_any_more_and_not_after_each_receive() -> None:
+    sqs = Asked()
+    queue = sqs.create("queue")
+    sent = [queue.put(Entry(str(number), "sent before")) for number in range(20)]
+    for number in range(30):
+        queue.put(Entry(str(number), "new"))
+    await Sweep(Sqs(sqs), queue.url, workers=1, gone=sent, visibility=20).run(leave)
+    assert (len(queue), len(sqs.times("ReceiveMessage")), len(sqs.times("GetQueueAttributes"))) == (30, 6, 1)
