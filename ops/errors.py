@@ -16,6 +16,9 @@ class OpsError(Exception):
 
     code = 1
 
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+
 
 class UsageError(OpsError):
     """The command asks for what cannot be done."""

@@ -22,10 +22,11 @@ from ops.queue import Queue, find_dead, sources
 from ops.redrive.journal import new_run
 from ops.redrive.mover import LIMIT
 from ops.redrive.report import FAILED
+from ops.sqs.client import nothing
 from ops.sqs.connection import INTERRUPTED, connected, interruptible
 from ops.sqs.loop import run
 from ops.sqs.message import Message
-from ops.sqs.sweep import Sweep, nothing
+from ops.sqs.sweep import Sweep
 from ops.stage import Stage
 
 

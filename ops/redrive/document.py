@@ -112,7 +112,7 @@ def _unspaced(each: Part) -> str:
 class Document:
     """What a person made of the bodies. Raises `UsageError` with the line for a text that is none, or bad JSON."""
 
-    left_by = "the edit does not name them"
+    left_by: str = "the edit does not name them"
 
     def __init__(self, text: str) -> None:
         self.parts: dict[str, Part] = {}
@@ -153,7 +153,7 @@ class Document:
 class Gathered:
     """Takes the bodies that would be sent, in their order, and changes none. Raises `UsageError` for too many."""
 
-    left_by = ""
+    left_by: str = ""
     ids: Collection[str] = ()
     most_messages = 1_000
     most_bytes = 8 * 1024 * 1024

@@ -42,7 +42,7 @@ class Change(Protocol):
 class Edit:
     """A merge patch. Raises `UsageError` where the text is no JSON object."""
 
-    left_by = "the edit is for every message"
+    left_by: str = "the edit is for every message"
     ids: Collection[str] = ()
 
     def __init__(self, patch: str) -> None:

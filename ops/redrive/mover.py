@@ -25,7 +25,7 @@ from ops.redrive.journal import Journal
 from ops.redrive.pace import ENOUGH, Pace
 from ops.redrive.reasons import count
 from ops.redrive.turns import Turns
-from ops.sqs.client import LAPSED, TEN
+from ops.sqs.client import LAPSED, TEN, nothing
 from ops.sqs.message import MOST_BYTES, Entry, Message
 from ops.sqs.outbox import Destination, Outbox
 from ops.sqs.sweep import Sweep
@@ -118,7 +118,7 @@ class Mover:
         pace: Pace | None = None,
         keep_order: bool = True,
         force: bool = False,
-        moved: Callable[[int], None] = lambda _: None,
+        moved: Callable[[int], None] = nothing,
         turns: Turns | None = None,
         sent_before: Collection[str] = (),
         start: Start | None = None,

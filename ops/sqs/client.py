@@ -94,6 +94,10 @@ class _Fault(Struct):
 A = TypeVar("A")
 
 
+def nothing(*_: object) -> None:
+    """Takes note of nothing."""
+
+
 class Sqs:
     """SQS through a transport.
 
@@ -124,7 +128,7 @@ class Sqs:
         self.unsure = 0
         self.throttled = 0
         self.lapsed: Callable[[Iterable[str]], Collection[str]] = lambda _: ()
-        self.taken: Callable[[Entry, str], None] = lambda _, __: None
+        self.taken: Callable[[Entry, str], None] = nothing
         self.renew: Callable[[], bool] = lambda: False
         self._renewals = 0
 
@@ -289,7 +293,7 @@ class Sqs:
             if fault in EXPIRED and not last and self._renewed(renewals):
                 continue
             self.throttled += throttled
-            again = throttled or unsaid or status >= 500 or fault in TRANSIENT
+            again = throttled or unsaid or status // 100 == 5 or fault in TRANSIENT
             if not again or self._over(attempt, throttled=throttled):
                 raise Refused(action, fault, message)
             await self.pause(attempt)

@@ -63,7 +63,10 @@ def _renewed(stage: Stage, transports: list[HttpTransport]) -> bool:
     """Looks for other credentials where the first came from: whoever signed in again meanwhile left them there."""
     try:
         found = stage.session.get_component("credential_provider").load_credentials()
-        if found is None or found.get_frozen_credentials() == transports[0].credentials.get_frozen_credentials():
+        if found is None:
+            return False
+        frozen = found.get_frozen_credentials()
+        if all(each.credentials.get_frozen_credentials() == frozen for each in transports):
             return False
     except (BotoCoreError, ClientError):
         return False

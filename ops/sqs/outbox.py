@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from ops.sqs.client import TEN
+from ops.sqs.client import TEN, nothing
 from ops.sqs.message import MOST_BYTES, Entry
 
 LINGER = 0.001
@@ -39,12 +39,12 @@ class Outbox:
     raises, they raise.
     """
 
-    def __init__(self, to: Destination, taken: Callable[[list[str]], None] = lambda _: None) -> None:
+    def __init__(self, to: Destination, taken: Callable[[list[str]], None] = nothing) -> None:
         self._to = to
         self._taken = taken
         self._waiting: list[tuple[Entry, asyncio.Future[str | None]]] = []
         self._size = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def send(self, entry: Entry) -> str | None:
@@ -55,25 +55,22 @@ class Outbox:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[str | None] = loop.create_future()
         size = entry.size
-        if self._size + size > MOST_BYTES:
+        if self._waiting and self._size + size > MOST_BYTES:
             self._flush()
+        if not self._waiting:
+            self._timer = loop.call_later(LINGER, self._flush)
         self._waiting.append((entry, future))
         self._size += size
         if len(self._waiting) == TEN:
             self._flush()
-        elif self._timer is None:
-            self._timer = loop.call_later(LINGER, self._flush)
         return await future
 
     def _flush(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.cancel()
         batch, self._waiting, self._size = self._waiting, [], 0
-        if batch:
-            task = asyncio.ensure_future(self._send(batch))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+        task = asyncio.ensure_future(self._send(batch))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
     async def _send(self, batch: list[tuple[Entry, asyncio.Future[str | None]]]) -> None:
         try:

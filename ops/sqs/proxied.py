@@ -17,7 +17,7 @@ class Proxied:
         self._address = URL(address)
         self._proxy = proxy
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=tls or True, limit=0, ttl_dns_cache=60, keepalive_timeout=30),
+            connector=aiohttp.TCPConnector(ssl=tls or True),
             timeout=aiohttp.ClientTimeout(total=timeout),
             skip_auto_headers=("accept", "accept-encoding", "user-agent"),
         )

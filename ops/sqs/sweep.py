@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from msgspec import Struct
 
 from ops.errors import OpsError
-from ops.sqs.client import Refused, Sqs
+from ops.sqs.client import Refused, Sqs, nothing
 from ops.sqs.clock import Clock
 from ops.sqs.message import Message
 from ops.sqs.transport import Unanswered
@@ -44,10 +44,6 @@ WAITING = "ApproximateNumberOfMessages"
 HIDDEN = "ApproximateNumberOfMessagesNotVisible"
 
 Visit = Callable[[list[Message]], Awaitable[None]]
-
-
-def nothing(*_: object) -> None:
-    """Takes note of nothing."""
 
 
 async def nothing_more() -> None:
@@ -393,7 +389,7 @@ class Sweep:
                 continue  # there is time for another try, and whoever is not signed in is told elsewhere
             for id_ in extended & self._holds.keys():
                 hold = self._holds[id_]
-                if hold.receipt == receipts[id_] and asked < hold.until:
+                if hold.receipt == receipts[id_]:  # else it was received again meanwhile, and is held for longer
                     hold.until = asked + self._visibility
 
     def _now(self) -> float:

@@ -25,6 +25,9 @@ PORTS = {"http": 80, "https": 443}
 class Unanswered(Exception):
     """No answer came, so nobody knows whether the request was carried out."""
 
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+
 
 class Transport(Protocol):
     """Carries one request to SQS and brings the answer back."""

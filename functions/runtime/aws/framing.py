@@ -25,6 +25,9 @@ _LENGTH = re.compile(rb"[0-9]{1,12}")
 class Malformed(Exception):
     """What arrived is no answer that can be relied on."""
 
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+
 
 class Framing:
     """One answer to a POST, as far as it has arrived; interim answers (1xx) are passed over."""

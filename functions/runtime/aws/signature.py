@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -36,16 +37,12 @@ class Signature:
         self._service = service
         self._region = region
         self._host = host
-        self._key = b""
-        self._key_of: tuple[str, str] = ("", "")
-        self._second = 0
-        self._said = ""
 
     def headers(
         self, credentials: Credentials, headers: dict[str, str], payload: bytes, now: float | None = None
     ) -> dict[str, str]:
         """The headers of the request, signed; `headers` are lower-case names with values without outer spaces."""
-        moment = self._moment(time.time() if now is None else now)
+        moment = _moment(int(time.time() if now is None else now))
         signed = {"host": self._host, "x-amz-date": moment, **headers}
         if credentials.token:
             signed["x-amz-security-token"] = credentials.token
@@ -55,27 +52,28 @@ class Signature:
         request = f"POST\n/\n\n{lines}\n{listed}\n{hashlib.sha256(payload).hexdigest()}"
         scope = f"{moment[:8]}/{self._region}/{self._service}/aws4_request"
         text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
-        signature = _hmac(self._signing_key(credentials.secret_key, moment[:8]), text).hex()
+        key = _signing_key(credentials.secret_key, moment[:8], self._region, self._service)
+        signature = _hmac(key, text).hex()
         credential = f"{credentials.access_key}/{scope}"
         signed["authorization"] = (
             f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={listed}, Signature={signature}"
         )
         return signed
 
-    def _moment(self, now: float) -> str:
-        """The time as it is signed, which is the same for all requests of a second."""
-        second = int(now)
-        if second != self._second:
-            self._second, self._said = second, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
-        return self._said
 
-    def _signing_key(self, secret: str, day: str) -> bytes:
-        if self._key_of != (secret, day):
-            key = f"AWS4{secret}".encode()
-            for part in (day, self._region, self._service, "aws4_request"):
-                key = _hmac(key, part)
-            self._key, self._key_of = key, (secret, day)
-        return self._key
+@lru_cache(4)
+def _moment(second: int) -> str:
+    """The time as it is signed, which is the same for all requests of a second."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
+
+
+@lru_cache(4)
+def _signing_key(secret: str, day: str, region: str, service: str) -> bytes:
+    """The key of a day, which is the same for all its requests."""
+    key = f"AWS4{secret}".encode()
+    for part in (day, region, service, "aws4_request"):
+        key = _hmac(key, part)
+    return key
 
 
 def _hmac(key: bytes, text: str) -> bytes:

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from ops.dead_letters.cause import Cause
 from ops.dead_letters.redaction import Redaction
 from ops.errors import UsageError
+from ops.redrive.edit import decode
 from ops.redrive.rule import Rule, Script
 from ops.sqs.message import Message, Value
 from stacks.entry import Topology
@@ -117,6 +119,9 @@ def test_what_a_rule_raises_tells_no_secret_of_its_message(tmp_path: Path, body:
         ("import sys\nsys.exit(3)\n", "rule.py, line 2: SystemExit"),
         ("\x00", r"rule.py: "),
         ("raise GeneratorExit\n", "rule.py, line 1: GeneratorExit"),
+        ("def odd():\n    return 1 / 0\n\n\nodd()\n", r"rule\.py, line 2: ZeroDivisionError: division by zero$"),
+        ("def fix(message):\n    yield 1\n", "is no plain function"),
+        ("def fix(*, message): ...\n", "must take one argument, the message"),
     ],
 )
 def test_a_file_that_does_not_work_is_one_sentence(tmp_path: Path, text: str, said: str) -> None:
@@ -125,10 +130,60 @@ def test_a_file_that_does_not_work_is_one_sentence(tmp_path: Path, text: str, sa
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["rule.py", "rule.py:", ":fix", "rule.py:a-b", "nowhere/rule.py:fix", "\0:fix"])
-def test_a_rule_must_be_named_by_file_and_function(text: str) -> None:
-    with pytest.raises(UsageError):
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        *((text, "say the file and the function in it") for text in ("rule.py", "rule.py:", ":fix", "rule.py:a-b")),
+        ("/nowhere/rule.py:fix", r"^/nowhere/rule\.py cannot be read: No such file or directory\.$"),
+        ("\0:fix", "cannot be read: embedded null byte"),
+    ],
+)
+def test_a_rule_must_be_named_by_file_and_function(text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
         Script.of(text)
+
+
+def test_a_rule_is_called_by_its_file_and_found_wherever_somebody_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rule.py").write_text("def fix(message): ...\n")
+    script = Script.of("rule.py:fix")
+    assert (script.word, script.path, script.function) == ("rule.py:fix", str(tmp_path / "rule.py"), "fix")
+    loaded = Rule(script, Redaction(Topology()))
+    assert (loaded.ids, loaded.left_by) == ((), "rule.py:fix answered None")
+
+
+def test_what_a_rule_is_asked_about_has_all_that_is_known_of_the_message(tmp_path: Path) -> None:
+    line = "return [message.message_id, message.body, message.text, message.attributes, message.system, message.cause]"
+    message = Message("m-1", "", "as it came", {"SentTimestamp": "7"}, {"a": Value("Binary", binary_value="AP8=")})
+    asked = rule(tmp_path, f"def fix(message):\n    {line}\n")
+    cause = Cause(error_type="Reject", error_message="odd")
+    (told,) = [decode(asked.of(message, '{"n": 1}', each) or "") for each in (cause,)]
+    assert told[:5] == ["m-1", {"n": 1}, '{"n": 1}', {"a": "AP8="}, {"SentTimestamp": "7"}]
+    assert (told[5]["error_type"], told[5]["error_message"]) == ("Reject", "odd")
+
+
+def test_a_rule_in_a_thread_works_without_signals(tmp_path: Path) -> None:
+    told: list[str | None] = []
+    thread = threading.Thread(target=lambda: told.append(answered(tmp_path, "return 'x'")))
+    thread.start()
+    thread.join()
+    assert told == ["x"]
+
+
+def test_ctrl_c_while_a_rule_is_loaded_is_the_persons(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        rule(tmp_path, "raise KeyboardInterrupt\n")
+
+
+def test_what_a_rule_raises_is_told_by_its_first_line_and_beginning(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=rf"^rule\.py:fix raised ValueError: {'x' * 200}$"):
+        answered(tmp_path, "raise ValueError('x' * 300 + '\\nmore')")
+    with pytest.raises(
+        ValueError, match=r"^rule\.py:fix answered no body: TypeError: coroutine is neither dict, list, str"
+    ):
+        answered(tmp_path, "\n    async def later(): ...\n    return later()")
 
 
 def test_another_rule_than_the_one_it_was_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -223,3 +224,132 @@ async def test_of_nothing_nothing_is_asked() -> None:
     sqs = Sqs(retold)
     assert await sqs.delete(retold.queue.url, {}) == set() == await sqs.hide(retold.queue.url, {}, 0)
     assert retold.asked == []
+
+
+SIGNED_OUT = (
+    *("ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId"),
+    "UnrecognizedClientException",
+)
+
+
+@pytest.mark.parametrize("code", SIGNED_OUT)
+async def test_whatever_says_that_credentials_ran_out_is_cured_by_others(code: str) -> None:
+    retold = Retold("GetQueueAttributes", fails(403, code), fails(403, code))
+    sqs, renewed = Sqs(retold), list[bool]()
+    with pytest.raises(
+        Refused, match=rf"^SQS refused GetQueueAttributes: so it is \({code}\)\. Sign in to AWS again\.$"
+    ):
+        await sqs.attributes(retold.queue.url)
+
+    def renew() -> bool:
+        renewed.append(True)
+        return True
+
+    sqs.renew = renew
+    await sqs.attributes(retold.queue.url)
+    assert (len(retold.asked), len(renewed)) == (3, 1)
+
+
+async def test_of_many_calls_whose_credentials_ran_out_one_asks_for_others() -> None:
+    expired, renewed = [True], list[bool]()
+    sqs = FakeSqs()
+    url = sqs.create("work").url
+
+    async def serve(action: str, payload: bytes) -> tuple[int, bytes]:
+        was = bool(expired)
+        await asyncio.sleep(1)
+        return fails(403, "ExpiredToken")({}) or (0, b"") if was else await sqs(action, payload)
+
+    def renew() -> bool:
+        expired.clear()
+        renewed.append(True)
+        return True
+
+    client = Sqs(serve)
+    client.renew = renew
+    await asyncio.gather(*(client.attributes(url) for _ in range(5)))
+    assert renewed == [True]
+
+
+async def test_credentials_that_ran_out_are_not_renewed_after_the_last_attempt() -> None:
+    retold = Retold("GetQueueAttributes", *[fails(403, "ExpiredToken")] * 9)
+    sqs, renewed = Sqs(retold, attempts=3), list[bool]()
+
+    def renew() -> bool:
+        renewed.append(True)
+        return True
+
+    sqs.renew = renew
+    with pytest.raises(Refused, match="ExpiredToken"):
+        await sqs.attributes(retold.queue.url)
+    assert (len(retold.asked), len(renewed)) == (3, 2)
+
+
+@pytest.mark.parametrize("code", ["RequestTimeout", "RequestTimeoutException"])
+@pytest.mark.parametrize("action", CALLS)
+async def test_a_request_that_came_too_slowly_is_made_again(action: str, code: str) -> None:
+    retold = Retold(action, fails(400, code))
+    await CALLS[action](Sqs(retold), retold.queue.url)
+    assert len(retold.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "fault", "said"),
+    [
+        (b'{"__type": "com.amazonaws.sqs#Odd", "message": "no"}', "Odd", "no"),
+        (
+            b'{"__type": "AWS.SimpleQueueService.Odd:http://internal/", "Message": "no"}',
+            "AWS.SimpleQueueService.Odd",
+            "no",
+        ),
+        (b'{"__type": "Odd"}', "Odd", "Odd"),
+        (b'{"message": "no"}', "HTTP 400", "no"),
+        (b"{}", "HTTP 400", "HTTP 400"),
+        (b"<html>", "HTTP 400", "HTTP 400"),
+    ],
+)
+async def test_a_refusal_is_said_with_what_is_known_of_it(body: bytes, fault: str, said: str) -> None:
+    retold = Retold("GetQueueAttributes", lambda _: (400, body))
+    with pytest.raises(Refused) as refused:
+        await Sqs(retold).attributes(retold.queue.url)
+    assert str(refused.value) == f"SQS refused GetQueueAttributes: {said} ({fault})."
+    assert refused.value.fault == fault
+
+
+async def test_an_entry_of_which_is_said_that_it_failed_and_nothing_else_is_sent_again() -> None:
+    retold = Retold("SendMessageBatch", *[lambda _: (200, b'{"Failed": [{"Id": "1"}]}')] * 9)
+    assert await Sqs(retold, attempts=3).send(retold.queue.url, [ENTRY]) == {"1": " ()"}
+    assert len(retold.asked) == 3
+
+
+async def test_an_answer_about_what_was_not_asked_changes_nothing() -> None:
+    strange = {"Id": "strange", "MessageId": "m", "MD5OfMessageBody": "0"}
+
+    def said(told: Told) -> tuple[int, bytes]:
+        failed = [{"Id": "stranger", "Code": "Odd", "SenderFault": True}]
+        return 200, msgspec.json.encode({"Successful": [strange, *told["Successful"]], "Failed": failed})
+
+    retold, taken = Retold("SendMessageBatch", said), list[str]()
+    sqs = Sqs(retold)
+    sqs.taken = lambda entry, _: taken.append(entry.id)
+    assert await sqs.send(retold.queue.url, [ENTRY]) == {"1": None}
+    assert (taken, sqs.unsure, len(retold.asked)) == (["1"], 0, 1)
+
+
+@pytest.mark.parametrize("action", ["DeleteMessageBatch", "ChangeMessageVisibilityBatch"])
+async def test_a_batch_answered_with_nothing_did_nothing_and_is_over(action: str) -> None:
+    retold = Retold(action, lambda _: (200, b"{}"))
+    sqs = Sqs(retold)
+    call = sqs.delete if action == "DeleteMessageBatch" else lambda url, receipts: sqs.hide(url, receipts, 0)
+    assert await call(retold.queue.url, {"a": "receipt"}) == set()
+    assert len(retold.asked) == 1
+
+
+async def test_an_entry_on_which_the_service_fails_again_and_again_is_given_up() -> None:
+    again = refuses("0")
+    retold = Retold("DeleteMessageBatch", *[again] * 9)
+    sqs = Sqs(retold, attempts=3)
+    await sqs.send(retold.queue.url, [ENTRY])
+    (message,) = await sqs.receive(retold.queue.url, visibility=60, wait=0)
+    assert await sqs.delete(retold.queue.url, {"a": message.receipt_handle}) == set()
+    assert len(retold.asked) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import msgspec
 import pytest
 from botocore.retries.standard import ThrottledRetryableChecker, ThrottlingStatusCodeChecker, TransientRetryableChecker
 
-from ops.sqs.client import Refused, Sqs
+from ops.sqs.client import THROTTLED_ATTEMPTS, Refused, Sqs
 from ops.sqs.message import Entry
 from ops.sqs.throttle import STATUSES, THROTTLES, TRANSIENT, is_throttle
 from tests.aws.queues import FakeSqs
@@ -98,6 +99,25 @@ async def test_a_throttle_that_does_not_end_is_said_by_its_name() -> None:
     queue = busy.sqs.create("work")
     with pytest.raises(Refused, match="ThrottledException"):
         await Sqs(busy).send(queue.url, [Entry("a", "body")])
+    assert busy.left == 10_000 - THROTTLED_ATTEMPTS == 10_000 - 20
+    with pytest.raises(Refused):
+        await Sqs(busy, attempts=30).attributes(queue.url)
+    assert busy.left == 10_000 - 20 - 30, "whoever allows more attempts makes them"
+
+
+async def test_the_pauses_between_attempts_grow_up_to_a_limit_and_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[float, float]] = []
+
+    def longest(least: float, most: float) -> float:
+        drawn.append((least, most))
+        return most
+
+    monkeypatch.setattr("random.uniform", longest)
+    busy = Busy(10, REFUSALS["HTTP 429, no body"])
+    queue = busy.sqs.create("work")
+    await Sqs(busy).attributes(queue.url)
+    assert drawn == [(0, most) for most in (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 20, 20)]
+    assert asyncio.get_running_loop().time() == pytest.approx(sum(most for _, most in drawn))
 
 
 async def test_an_entry_that_stays_throttled_is_said_to_be() -> None:
@@ -113,4 +133,4 @@ async def test_a_fault_of_the_service_is_not_waited_for_as_long_as_a_throttle() 
     queue = busy.sqs.create("work")
     with pytest.raises(Refused, match="HTTP 503"):
         await Sqs(busy).send(queue.url, [Entry("a", "body")])
-    assert busy.left == 10_000 - Sqs(busy).attempts
+    assert busy.left == 10_000 - Sqs(busy).attempts == 10_000 - 8

@@ -27,7 +27,7 @@ def proxies(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 async def there_and_back(url: str, queue: str) -> str:
     async with HttpTransport(url, "eu-west-1", SIGNED_IN) as transport:
-        sqs = Sqs(transport)
+        sqs = Sqs(transport, pause=0.001)
         assert await sqs.send(queue, [Entry("a", "body")]) == {"a": None}
         (message,) = await sqs.receive(queue, visibility=10, wait=0)
         return message.body
@@ -59,6 +59,41 @@ def test_a_proxy_that_is_set_is_asked(proxies: pytest.MonkeyPatch, scheme: str) 
     assert run(work()) == (503, b"")
     assert asked[0].startswith(b"POST http://sqs.example:8080/ HTTP/1.1\r\n")
     assert b"\r\nhost: sqs.example:8080\r\n" in asked[0].lower()
+    names = {line.partition(b":")[0] for line in asked[0].lower().split(b"\r\n")[1:] if line}
+    assert names >= {b"host", b"authorization", b"x-amz-target", b"content-length"}
+    assert not names & {b"accept", b"accept-encoding", b"user-agent"}
+
+
+@pytest.mark.parametrize(
+    ("told", "answer", "said"),
+    [
+        (b"HTTP/1.1 302 Found\r\nLocation: http://elsewhere/\r\nContent-Length: 2\r\n\r\n{}", (302, b"{}"), ""),
+        (b"", None, "Server disconnected"),
+        (None, None, "TimeoutError"),
+    ],
+    ids=["it leads elsewhere", "it ends", "it says nothing"],
+)
+def test_what_a_proxy_does_instead_is_no_answer_of_sqs_and_leads_nowhere(
+    proxies: pytest.MonkeyPatch, told: bytes | None, answer: tuple[int, bytes] | None, said: str
+) -> None:
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        if told is None:
+            await reader.read()
+        writer.write(told or b"")
+        writer.close()
+
+    async def work() -> tuple[int, bytes]:
+        async with await asyncio.start_server(proxy, "127.0.0.1", 0) as server:
+            proxies.setenv("http_proxy", f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+            async with HttpTransport("http://sqs.example", "eu-west-1", SIGNED_IN, timeout=0.3) as transport:
+                return await transport("SendMessageBatch", b"")
+
+    if answer is not None:
+        assert run(work()) == answer
+        return
+    with pytest.raises(Unanswered, match=said):
+        run(work())
 
 
 def test_no_proxy_is_asked_for_a_host_that_is_left_out(proxies: pytest.MonkeyPatch) -> None:

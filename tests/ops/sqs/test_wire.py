@@ -131,9 +131,11 @@ def test_a_connection_that_says_close_is_closed() -> None:
 def test_a_connection_that_was_idle_for_long_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wires, "KEPT", 0.0)
 
-    async def work(wire: Wire, _: Server) -> None:
+    async def work(wire: Wire, server: Server) -> None:
         await post(wire)
         await post(wire)
+        await asyncio.sleep(0.05)
+        assert (server.now, len(wire._lines)) == (1, 1), "it is closed, and nobody keeps it"
 
     assert talk(echo, work).connections == 2
 
@@ -219,6 +221,46 @@ def test_a_connection_that_is_not_made_is_given_up() -> None:
                     await post(wire)
 
     run(work())
+
+
+def test_a_handshake_that_does_not_come_is_given_up() -> None:
+    async def never(_: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async def work(wire: Wire, server: Server) -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(post(wire), 3)
+        await asyncio.sleep(0.02)
+        assert server.now == 0, "the connection stays open"
+        assert asyncio.get_running_loop().time() - begun[0] < 2
+
+    begun: list[float] = []
+
+    async def timed(wire: Wire, server: Server) -> None:
+        begun.append(asyncio.get_running_loop().time())
+        await work(wire, server)
+
+    talk(never, timed, timeout=0.1, tls=ssl.create_default_context())
+
+
+def test_connections_are_closed_with_the_wire_and_what_is_under_way_ends() -> None:
+    async def never(_: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        await reader.read()
+
+    async def both() -> None:
+        server = Server(never)
+        async with await asyncio.start_server(server, "127.0.0.1", 0) as listening:
+            async with Wire("127.0.0.1", listening.sockets[0].getsockname()[1], None, timeout=5) as wire:
+                waits = [asyncio.create_task(post(wire)) for _ in range(3)]
+                await asyncio.sleep(0.1)
+                assert server.now == 3
+            told = await asyncio.gather(*waits, return_exceptions=True)
+            assert [str(each) for each in told] == ["the connection ended before an answer"] * 3
+            await asyncio.sleep(0.02)
+            assert server.now == 0
+
+    run(both())
 
 
 def test_an_answer_that_is_none_ends_its_connection() -> None:

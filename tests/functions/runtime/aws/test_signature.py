@@ -48,3 +48,19 @@ def test_the_key_of_yesterday_or_of_other_credentials_is_not_used_again() -> Non
     sign("a", 0)
     sign("b", 0)
     assert sign("b", day) == fresh["authorization"]
+
+
+def test_a_request_is_signed_for_the_moment_it_is_made_at_and_for_its_region() -> None:
+    signed = [
+        Signature("sqs", region, "host").headers(ReadOnlyCredentials("key", "secret", None), {"x-odd": "1"}, b"")
+        for region in ("eu-west-1", "us-east-1")
+    ]
+    for headers, region in zip(signed, ("eu-west-1", "us-east-1"), strict=True):
+        moment = datetime.strptime(headers["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        assert abs((datetime.now(UTC) - moment).total_seconds()) < 10
+        assert headers["authorization"].startswith(
+            f"AWS4-HMAC-SHA256 Credential=key/{moment:%Y%m%d}/{region}/sqs/aws4_request, "
+            "SignedHeaders=host;x-amz-date;x-odd, Signature="
+        )
+        assert (headers["host"], headers["x-odd"], "x-amz-security-token" in headers) == ("host", "1", False)
+    assert len({headers["authorization"].rpartition("=")[2] for headers in signed}) == 2
