@@ -186,7 +186,7 @@ def test_on_lambda_the_clients_are_made_with_the_consumer_and_elsewhere_when_the
     environment: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
-    monkeypatch.setattr("functions.runtime.consumer.client", made.append)
+    monkeypatch.setattr("functions.runtime.consumer.warm", made.append)
     monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
     consumer(lambda *_: None, accepts=Probe, services=("sesv2",))
     assert made == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,6 +26,8 @@ ASK = Ask(probe=Probe())
 @dataclass
 class Lambda(Script):
     """Answers whatever it is asked as scripted."""
+
+    meta: Any = None
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         return lambda **arguments: self.answer({"operation": operation} | arguments, dict)
@@ -126,8 +129,10 @@ def test_lambda_has_eight_seconds_for_an_answer_and_one_client(monkeypatch: pyte
     class Session:
         def create_client(self, service: str, *, config: Any) -> Lambda:
             asked.append((service, config.connect_timeout, config.read_timeout, config.retries))
-            return Lambda(answers=[listed(NAME), listed(NAME)])
+            made = Lambda(answers=[listed(NAME), listed(NAME)])
+            made.meta = SimpleNamespace(events=SimpleNamespace(register=lambda *_: None))
+            return made
 
-    monkeypatch.setattr("functions.runtime.mapping.session", Session)
+    monkeypatch.setattr("functions.runtime.clients.session", Session)
     assert mapping(NAME) == mapping(NAME)
     assert asked == [("lambda", 2, 8.0, {"total_max_attempts": 1, "mode": "standard"})]

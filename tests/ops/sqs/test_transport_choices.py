@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from botocore.credentials import Credentials, ReadOnlyCredentials
 
+from functions.runtime.aws.framing import Malformed
 from local import certificate
 from ops.errors import OpsError
 from ops.sqs import proxied, transport
-from ops.sqs.framing import Malformed
 from ops.sqs.loop import run
 from ops.sqs.transport import HttpTransport, Unanswered
 

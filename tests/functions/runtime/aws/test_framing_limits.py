@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ops.sqs import framing
-from ops.sqs.framing import MOST_BODY, MOST_HEAD, Framing
-from tests.ops.sqs.test_framing import OK, read
+from functions.runtime.aws import framing
+from functions.runtime.aws.framing import MOST_BODY, MOST_HEAD, Framing
+from tests.functions.runtime.aws.test_framing import OK, read
 
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
