@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import msgspec
 import pytest
 
+from functions.contracts import orders, payments, shipping, stock
 from functions.contracts.contract import Command, Event
 from functions.contracts.example import example
 from functions.contracts.orders import Amount, Currency, OrderAccepted, OrderId, PlaceOrder, Sku
@@ -41,6 +43,16 @@ ORDER: dict[str, Any] = {
 )
 def test_an_event_of_the_example_is_about_one_order(event: type[Event], source: str) -> None:
     assert (event.source, event.version, event.business_key) == (source, 1, "order_id")
+
+
+@pytest.mark.parametrize("module", [orders, payments, shipping, stock])
+def test_nobody_changes_what_the_example_says_and_nothing_of_it_is_left_out(module: ModuleType) -> None:
+    own = [each for each in vars(module).values() if isinstance(each, type) and each.__module__ == module.__name__]
+    assert own
+    for each in own:
+        assert issubclass(each, msgspec.Struct)
+        assert (each.__struct_config__.frozen, each.__match_args__) == (True, ())
+        assert all(field.required for field in msgspec.structs.fields(each))
 
 
 def test_an_order_is_named_by_its_id_and_a_payment_by_its_path_and_key() -> None:

@@ -16,36 +16,19 @@ from functions.contracts import (
     environment,
     failure_record,
     log_line,
-    orders,
     parked,
     path,
     pause,
-    payments,
-    shipping,
-    stock,
     webhooks,
 )
 from functions.contracts.environment import ConsumerVariables
 from functions.runtime import hold, mapping, message, outcome, publisher, record, settings, table
 
 MODULES = {
-    *(
-        contract,
-        environment,
-        envelope,
-        failure_record,
-        log_line,
-        orders,
-        parked,
-        path,
-        pause,
-        payments,
-        shipping,
-        stock,
-        webhooks,
-    ),
+    *(contract, environment, envelope, failure_record, log_line, parked, path, pause, webhooks),
     *(hold, mapping, message, outcome, publisher, record, settings, table),
 }
+"""Those of the platform; a project's own contracts are its own."""
 POSITIONAL = {
     *("Published", "Place", "PathField", "Scheme"),
     *("Counters", "Done", "Entry", "Failure", "Mapping", "Table", "Taken", "_Delivery"),
@@ -55,12 +38,14 @@ POSITIONAL = {
 def structs() -> set[type[Struct]]:
     """What the two rooms define."""
     names = [f"{room.__name__}.{each.name}" for room in (contracts, runtime) for each in iter_modules(room.__path__)]
-    return {
+    found = {
         each
         for name in names
         for each in vars(import_module(name)).values()
-        if isinstance(each, type) and issubclass(each, Struct) and each.__module__.startswith("functions.")
+        if isinstance(each, type) and issubclass(each, Struct)
     }
+    own = {module.__name__ for module in MODULES}
+    return {each for each in found if each.__module__ in own}
 
 
 def test_what_rooms_say_to_each_other_is_named_and_nobody_changes_what_he_reads() -> None:

@@ -29,17 +29,20 @@ class Seen:
         self._tests: dict[str, dict[str, list[str]]] = told["tests"]
         self._seconds: dict[str, float] = told["seconds"]
         self._there = {test for test in self._seconds if _is_there(root, test)}
+        self._root = root
 
     def of(self, path: Path, within: str, near: Sequence[str], far: Sequence[str]) -> list[str]:
         """The tests for a mistake there: the near ones first, then the quick ones, as many as are enough.
 
-        `near` and `far` are the files that are named after the module, or reach it.
+        `near` and `far` are the files that are named after the module, or reach it. A test of a near one that was never
+        seen is taken for one of a second.
         """
         functions = self._tests.get(str(path), {})
         known = set(functions.get(within) or (each for tests in functions.values() for each in tests))
         # What runs as a module is imported runs in no test, and templates are made once, for whoever comes first.
         files = {*near, *(far if path.parts[0] == "stacks" or not known else ())}
         known |= {each for each in self._seconds if each.partition("::")[0] in files}
+        new = {test for file in near for test in _in(self._root, file)} - self._seconds.keys()
         places = {file: place for place, file in enumerate(near)}
 
         def turn(test: str) -> tuple[int, float]:
@@ -47,7 +50,7 @@ class Seen:
 
         chosen: list[str] = []
         spent = 0.0
-        for test in sorted(self._there & known, key=turn):
+        for test in sorted((self._there & known) | new, key=turn):
             took = self._seconds.get(test, 1.0)
             if not chosen or spent + took <= ENOUGH:
                 chosen.append(test)
@@ -58,6 +61,14 @@ class Seen:
 def _is_there(root: Path, test: str) -> bool:
     file, _, name = test.partition("::")
     return (root / file).exists() and re.search(rf"\bdef {name.rpartition('::')[2]}\(", _text(root / file)) is not None
+
+
+@cache
+def _in(root: Path, file: str) -> frozenset[str]:
+    """The tests of a file, by its text."""
+    path = root / file
+    found = re.findall(r"^(?:async )?def (test_\w+)\(", _text(path), re.MULTILINE) if path.exists() else ()
+    return frozenset(f"{file}::{name}" for name in found)
 
 
 @cache

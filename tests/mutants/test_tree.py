@@ -114,6 +114,6 @@ def test_the_tests_for_a_mistake_are_those_that_run_its_function_nearest_and_qui
         "nobody runs it: those of its module"
     )
     slow = Seen({**told, "seconds": {half: 1, twice: 2 * ENOUGH}}, root)
-    assert slow.of(Path("ops/half.py"), "half", near, far) == [half]
+    assert slow.of(Path("ops/half.py"), "half", near, far) == [half, broken]
     gone = Seen({**told, "seconds": {half: 1, "tests/ops/test_half.py::test_gone": 1}}, root)
-    assert gone.of(Path("ops/half.py"), "half", near, far) == [half]
+    assert gone.of(Path("ops/half.py"), "half", near, far) == [half, broken], "a near one that was never seen is asked"

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from ops.cli.app import app
 from ops.cli.capacity import capacity, figure, used
+from ops.cli.screen import out
 from ops.cost.prices import Prices
 from stacks import names
 from stacks.entry import Topology
@@ -21,7 +22,9 @@ from tests.sample.topology import SAMPLE
 
 
 def run(*words: str, topology: Topology = SAMPLE, columns: int = 120) -> str:
-    done = CliRunner().invoke(app, ["scale", *words], obj=topology, env={"COLUMNS": str(columns)})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(out, "_width", columns)  # whoever imported it first has decided otherwise
+        done = CliRunner().invoke(app, ["scale", *words], obj=topology)
     assert done.exit_code == 0, done.output
     return done.output
 
