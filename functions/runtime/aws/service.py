@@ -17,6 +17,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import botocore
 import msgspec
@@ -305,7 +306,12 @@ class Service:
 
 
 def _encode(operation: str, arguments: dict[str, Any]) -> bytes:
-    """The body of a request; bytes become base64, and a time, which only events have, seconds."""
+    """The body of a request; bytes become base64, and a time, which only events have, seconds.
+
+    A transaction without a token has one of its call, by which DynamoDB knows it when it is repeated.
+    """
+    if operation == "TransactWriteItems":
+        arguments = {"ClientRequestToken": str(uuid4()), **arguments}
     if operation == "PutEvents":
         arguments = {**arguments, "Entries": [_timed(entry) for entry in arguments.get("Entries", ())]}
     return msgspec.json.encode(arguments)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
+from uuid import UUID
 
 import botocore.session
 import pytest
@@ -84,7 +85,10 @@ def test_a_request_says_what_botocore_says(name: str, called: str) -> None:
         theirs = create_serializer("json", include_validation=False).serialize_to_request(arguments, model)
         line, headers, body = sent(name, xform_name(called), arguments)
         assert line == f"{theirs['method']} {theirs['url_path']} HTTP/1.1"
-        assert json.loads(body) == json.loads(theirs["body"])
+        ours = json.loads(body)
+        for token in set(model.idempotent_members) - arguments.keys():
+            UUID(ours.pop(token))  # which botocore's client makes before it serializes
+        assert ours == json.loads(theirs["body"])
         for header, value in theirs["headers"].items():
             assert headers[header.lower()] == value
         assert headers["content-length"] == str(len(body))
