@@ -25,7 +25,7 @@ from botocore import exceptions
 from botocore.exceptions import ClientError
 
 from functions.runtime.aws.answer import Errors, read
-from functions.runtime.aws.connection import Connection
+from functions.runtime.aws.connection import Connection, Within
 from functions.runtime.aws.framing import Framing, Malformed
 from functions.runtime.aws.retries import ATTEMPTS, FIRST, FIRST_OF_DYNAMODB, Retries
 from functions.runtime.aws.signature import Signature
@@ -144,9 +144,9 @@ class Service:
         self._ended = ended
         self._rest = rest
         self._body = body
-        tls = parts.scheme == "https"
-        port = parts.port or (443 if tls else 80)
-        self._connect = partial(Connection, parts.hostname or "", port, _trusted() if tls else None)
+        self._host = parts.hostname or ""
+        self._tls = parts.scheme == "https"
+        self._port = parts.port or (443 if self._tls else 80)
         self._signature = Signature(service, _region(os.environ), parts.netloc)
         self._retries = Retries(FIRST_OF_DYNAMODB if service == "dynamodb" else FIRST)
         self._idle: list[Connection] = []
@@ -166,8 +166,8 @@ class Service:
 
     def warm(self) -> None:
         """Connect now, so that the first call need not; where that is impossible, the call says so."""
-        connection = self._connect()
         with suppress(OSError):
+            connection = self._made()
             connection.open(CONNECT)
             self._idle.append(connection)
 
@@ -186,22 +186,28 @@ class Service:
 
     def _call(self, operation: str, **arguments: Any) -> dict[str, Any]:
         made = _encode(operation, arguments)
+        try:
+            answer = self._repeated(operation, made)
+        except Exception:
+            self._ended()
+            raise
+        self._ended()  # but not where it is interrupted: then it is known what hung
+        return answer
+
+    def _repeated(self, operation: str, made: bytes) -> dict[str, Any]:
         before: Exception | None = None
         attempt = 1
-        try:
-            while True:
-                try:
-                    answer = self._answered(operation, made, repeated=attempt - 1)
-                except (ClientError, exceptions.BotoCoreError) as error:
-                    if not self._again(error, attempt):
-                        raise
-                    before = error
-                    attempt += 1
-                else:
-                    self._retries.went_well(before)
-                    return answer
-        finally:
-            self._ended()
+        while True:
+            try:
+                answer = self._answered(operation, made, repeated=attempt - 1)
+            except (ClientError, exceptions.BotoCoreError) as error:
+                if not self._again(error, attempt):
+                    raise
+                before = error
+                attempt += 1
+            else:
+                self._retries.went_well(before)
+                return answer
 
     def _again(self, error: Exception, attempt: int) -> bool:
         """Whether the call is made again, after the pause that goes before that."""
@@ -237,7 +243,7 @@ class Service:
                 framing = self._asked(connection, request, self._seconds())
             except ConnectionError as error:
                 connection.close()
-                if reused:
+                if reused and not isinstance(error, Within):
                     continue  # it was closed while nobody used it: the service has not seen the request
                 raise exceptions.ConnectionClosedError(endpoint_url=self._url, error=error) from error
             if framing.keeps:
@@ -273,9 +279,10 @@ class Service:
             if not connection.stale:
                 return connection, not connection.fresh
             connection.close()
-        connection = self._connect()
+        seconds = min(CONNECT, self._seconds())
         try:
-            connection.open(CONNECT)
+            connection = self._made()
+            connection.open(seconds)
         except ssl.SSLError as error:
             raise exceptions.SSLError(endpoint_url=self._url, error=error) from error
         except TimeoutError as error:
@@ -283,6 +290,9 @@ class Service:
         except OSError as error:
             raise exceptions.EndpointConnectionError(endpoint_url=self._url, error=error) from error
         return connection, False
+
+    def _made(self) -> Connection:
+        return Connection(self._host, self._port, _trusted() if self._tls else None)
 
     def _request(self, operation: str, body: bytes) -> bytes:
         headers = {
@@ -329,6 +339,11 @@ def _operation(method: str) -> str:
 
 @cache
 def _trusted() -> ssl.SSLContext:
-    """The authorities that AWS_CA_BUNDLE names, or else botocore's."""
-    bundle = os.environ.get("AWS_CA_BUNDLE") or str(Path(botocore.__file__).with_name("cacert.pem"))
-    return ssl.create_default_context(cafile=bundle)
+    """The authorities that AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE names, or else botocore's, judged as botocore does.
+
+    Python's own default is stricter from 3.13 on: it refuses what many a company's authority signs.
+    """
+    named = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cafile=named or str(Path(botocore.__file__).with_name("cacert.pem")))
+    return context
