@@ -191,6 +191,13 @@ def test_what_is_repeated_is_what_botocore_repeats() -> None:
     assert set(throttled._THROTTLED_ERROR_CODES) == retries.THROTTLES
     assert set(transient._TRANSIENT_ERROR_CODES) == retries.TRANSIENT
     assert set(transient._TRANSIENT_STATUS_CODES) == retries.STATUSES
+    described = {
+        shape.error_code: shape.metadata["retryable"]
+        for name, called in OPERATIONS
+        for shape in operation(name, called).error_shapes
+        if "retryable" in shape.metadata
+    }
+    assert described == {code: {"throttling": False} for code in retries.DESCRIBED}
     quota = standard.RetryQuotaChecker
     assert (quota._RETRY_COST, quota._THROTTLING_RETRY_COST) == (retries.COST, retries.COST_OF_THROTTLE)
     assert quota._NO_RETRY_INCREMENT == retries.GAIN
@@ -202,14 +209,14 @@ def test_what_is_repeated_is_what_botocore_repeats() -> None:
 
 
 @given(
-    st.sampled_from(["ThrottlingException", "InternalServerError"]),
+    st.sampled_from(["ThrottlingException", "InternalServerError", "ReplicatedWriteConflictException"]),
     st.integers(1, 9),
     st.none() | st.sampled_from(["0", "700", "60000", "-1", "soon"]),
     st.floats(0, 1),
 )
 def test_a_pause_is_as_long_as_botocores(code: str, attempt: int, later: str | None, dice: float) -> None:
     headers = {} if later is None else {"x-amz-retry-after": later}
-    metadata: Any = {"HTTPStatusCode": 500, "HTTPHeaders": headers}
+    metadata: Any = {"HTTPStatusCode": 500 if code == "InternalServerError" else 400, "HTTPHeaders": headers}
     error = ClientError({"Error": {"Code": code}, "ResponseMetadata": metadata}, "PutItem")
 
     class Detector:
