@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 import botocore
@@ -38,6 +38,11 @@ SKEWED = {
     *("RequestTimeTooSkewed", "RequestExpired", "InvalidSignatureException", "SignatureDoesNotMatch"),
     *("AuthFailure", "RequestInTheFuture"),
 }
+ELSEWHERE = {
+    *("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"),
+    *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE"),
+}
+"""Variables that say more than this client reads."""
 PARTITIONS = (
     (re.compile(r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+"), "amazonaws.com"),
     (re.compile(r"us-gov-\w+-\d+"), "amazonaws.com"),
@@ -77,15 +82,16 @@ class Identity(NamedTuple):
 def suits(service: str, environment: Mapping[str, str]) -> bool:
     """Whether this client does there what botocore's would: on Lambda it does, but for what few ask for.
 
-    Credentials from elsewhere than the environment, proxies, FIPS and dual-stack endpoints, partitions that are not
-    AWS's own, China's or GovCloud's, and AWS_CLIENT=botocore are botocore's.
+    Credentials from elsewhere than the environment, files of settings, proxies, endpoints below a path, FIPS and
+    dual-stack endpoints, partitions that are not AWS's own, China's or GovCloud's, and AWS_CLIENT=botocore are
+    botocore's.
     """
     asked = {name.upper(): value for name, value in environment.items() if value}
     return (
         service in PROTOCOLS
         and asked.keys() >= {"AWS_LAMBDA_FUNCTION_NAME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
         and asked.get("AWS_CLIENT") != "botocore"
-        and not asked.keys() & {"HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "AWS_PROFILE"}
+        and not asked.keys() & ELSEWHERE
         and not any(
             asked.get(name, "").lower() == "true" for name in ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
         )
@@ -99,10 +105,27 @@ def endpoint(service: str, environment: Mapping[str, str]) -> str | None:
     names = (f"AWS_ENDPOINT_URL_{_id(service)}", "AWS_ENDPOINT_URL")
     given = next((environment[name] for name in names if environment.get(name)), None)
     if given and not ignored:
-        return given
+        return given if _is_root(given) else None
     region = _region(environment)
     suffix = next((suffix for pattern, suffix in PARTITIONS if pattern.fullmatch(region)), None)
     return f"https://{service}.{region}.{suffix}" if suffix else None
+
+
+def _is_root(url: str) -> bool:
+    """Whether it is the URL of a host and of nothing else: without a path, a query, or somebody's name."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    return (
+        parts.scheme in ("http", "https")
+        and bool(parts.hostname)
+        and port != 0
+        and parts.username is None
+        and parts.path in ("", "/")
+        and not (parts.query or parts.fragment)
+    )
 
 
 def _id(service: str) -> str:
@@ -309,7 +332,7 @@ class Service:
             headers["x-amzn-query-mode"] = "true"  # so that its errors have the names by which botocore knows them
         signed = self._signature.headers(identity, headers, body, time.time() + self._skew)
         if trace := environment.get("_X_AMZN_TRACE_ID"):
-            signed["x-amzn-trace-id"] = trace
+            signed["x-amzn-trace-id"] = _quoted(trace)
         signed["user-agent"] = "headrace"
         lines = "".join(f"{name}: {value}\r\n" for name, value in signed.items())
         return f"POST / HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
@@ -330,6 +353,11 @@ def _encode(operation: str, arguments: dict[str, Any]) -> bytes:
 def _timed(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     at = entry.get("Time")
     return {**entry, "Time": int(at.timestamp())} if isinstance(at, datetime) else entry
+
+
+@lru_cache(maxsize=1)
+def _quoted(trace: str) -> str:
+    return quote(trace, safe="-=;:+&[]{}\"',")
 
 
 @cache

@@ -41,6 +41,13 @@ def test_a_request_says_who_asks_and_to_which_trace_it_belongs(server: Server, e
     assert "credential=akiaexample/" in head
 
 
+def test_a_trace_is_one_header_whatever_is_in_it(server: Server, environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("_X_AMZN_TRACE_ID", "Root=1-2-3;\r\nHost: other")
+    server.acts = [answer()]
+    get(client())
+    assert b"x-amzn-trace-id: Root=1-2-3;%0D%0AHost:%20other\r\n" in server.requests[0]
+
+
 def test_credentials_that_changed_meanwhile_are_used(server: Server, environment: pytest.MonkeyPatch) -> None:
     server.acts = [answer(), answer()]
     dynamodb = client()
