@@ -270,6 +270,16 @@ def test_what_it_does_not_know_is_asked_of_botocores_client_and_raised_as_its_ow
     assert dynamodb.meta == "described"
 
 
+def test_events_for_a_global_endpoint_are_botocores(server: Server) -> None:
+    class Rest:
+        def put_events(self, **arguments: Any) -> Any:
+            return arguments
+
+    asked = {"EndpointId": "abcde.veo", "Entries": []}
+    assert client("events", rest=Rest).put_events(**asked) == asked
+    assert server.requests == []
+
+
 def test_who_the_service_is_must_be_said_by_an_authority_that_is_trusted(
     environment: pytest.MonkeyPatch, tmp_path: Path, pauses: list[float]
 ) -> None:
