@@ -6,6 +6,7 @@ take in a function: the region's own endpoint, or that of AWS_ENDPOINT_URL. http
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import ssl
@@ -350,7 +351,12 @@ def _encode(operation: str, arguments: dict[str, Any]) -> bytes:
         arguments = {"ClientRequestToken": str(uuid4()), **arguments}
     if operation == "PutEvents":
         arguments = {**arguments, "Entries": [_timed(entry) for entry in arguments.get("Entries", ())]}
-    return msgspec.json.encode(arguments)
+    try:
+        return msgspec.json.encode(arguments)
+    except UnicodeEncodeError:
+        # Half a character, which can be said escaped only. As with botocore it is the service that refuses it, so that
+        # whoever writes for others, such as a cause of failure, is told so as of any refusal.
+        return json.dumps(msgspec.to_builtins(arguments)).encode()
 
 
 def _timed(entry: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -98,6 +98,14 @@ def test_a_request_says_what_botocore_says(name: str, called: str) -> None:
     says()
 
 
+@pytest.mark.usefixtures("recorded")
+def test_half_a_character_is_sent_as_botocore_sends_it_and_refused_by_the_service() -> None:
+    arguments = {"TableName": "t", "Item": {"text": {"S": "\ud800"}, "bytes": {"B": b"x"}}}
+    model = operation("dynamodb", "PutItem")
+    theirs = create_serializer("json", include_validation=False).serialize_to_request(arguments, model)
+    assert json.loads(sent("dynamodb", "put_item", arguments)[2]) == json.loads(theirs["body"])
+
+
 @pytest.mark.parametrize(("name", "called"), OPERATIONS)
 def test_an_answer_is_read_as_botocore_reads_it(name: str, called: str) -> None:
     model = operation(name, called)
