@@ -183,8 +183,7 @@ class Service:
         if operation in self._protocol.operations:
             found: Any = partial(self._call, operation)
         else:
-            found = getattr(self._rest(), method)
-            found = partial(self._left, found) if callable(found) else found
+            found = getattr(self._botocores(), method)
         self.__dict__[method] = found
         return found
 
@@ -200,17 +199,17 @@ class Service:
         while self._idle:
             self._idle.pop().close()
 
-    def _left(self, method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-        try:
-            return method(*arguments, **named)
-        except ClientError as error:
-            said = error.response["Error"]
-            code = said.get("QueryErrorCode") or said.get("Code", "")
-            raise self.exceptions.of(code)(error.response, error.operation_name) from error
+    def _botocores(self) -> Any:
+        """The client of the rest. It raises our errors: whoever catches one need not know whose client raised it, and
+        neither would pages or waiters, which call it themselves.
+        """
+        rest = self._rest()
+        rest._exceptions = self.exceptions
+        return rest
 
     def _call(self, operation: str, **arguments: Any) -> dict[str, Any]:
         if "EndpointId" in arguments:  # a global endpoint is elsewhere, and signed for otherwise
-            found: dict[str, Any] = self._left(self._rest().put_events, **arguments)
+            found: dict[str, Any] = self._botocores().put_events(**arguments)
             return found
         made = _encode(operation, arguments)
         try:

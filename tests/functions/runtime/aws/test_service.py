@@ -7,12 +7,14 @@ import socket
 import ssl
 import time
 from email.utils import formatdate
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore import exceptions
 from botocore.exceptions import ClientError
+from botocore.session import get_session
 
 from functions.runtime.aws import service
 from functions.runtime.deadline import within
@@ -243,31 +245,25 @@ def test_what_runs_is_over_when_it_is_answered_or_raised(server: Server, pauses:
     assert len(ended) == 3
 
 
-def test_what_it_does_not_know_is_asked_of_botocores_client_and_raised_as_its_own(
-    environment: pytest.MonkeyPatch,
-) -> None:
-    class Rest:
-        def query(self, **arguments: Any) -> Any:
-            if arguments["TableName"] == "none":
-                raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": ""}}, "Query")
-            return arguments
-
-        meta = "described"
-
+def test_what_it_does_not_know_is_asked_of_botocores_client_and_raised_as_its_own(server: Server) -> None:
     made: list[int] = []
 
-    def rest() -> Rest:
+    def rest() -> Any:
         made.append(1)
-        return Rest()
+        return get_session().create_client("dynamodb", region_name="eu-central-1")
 
-    environment.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    dynamodb = client(rest=rest)
+    dynamodb = client(rest=cache(rest))
     assert made == []
-    assert dynamodb.query(TableName="t") == {"TableName": "t"}
+    server.acts = [answer(200, {"Count": 0}), *[error("ResourceNotFoundException")] * 2, error("Unheard")]
+    assert dynamodb.query(TableName="t")["Count"] == 0
     with pytest.raises(dynamodb.exceptions.ResourceNotFoundException):
         dynamodb.query(TableName="none")
+    with pytest.raises(dynamodb.exceptions.ResourceNotFoundException):
+        list(dynamodb.get_paginator("query").paginate(TableName="none"))
+    with pytest.raises(dynamodb.exceptions.Unheard):
+        dynamodb.query(TableName="none")
     assert made == [1]
-    assert dynamodb.meta == "described"
+    assert dynamodb.meta.service_model.service_name == "dynamodb"
 
 
 def test_events_for_a_global_endpoint_are_botocores(server: Server) -> None:
