@@ -35,8 +35,10 @@ class Connection:
 
     def open(self, seconds: float) -> None:
         """Connect within that time."""
+        end = time.monotonic() + seconds
         plain = socket.create_connection((self._host, self._port), timeout=seconds)
         try:
+            plain.settimeout(max(end - time.monotonic(), 0.001))
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket = self._tls.wrap_socket(plain, server_hostname=self._host) if self._tls else plain
         except BaseException:

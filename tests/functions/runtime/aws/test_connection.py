@@ -182,6 +182,21 @@ def test_connecting_takes_no_longer_than_there_is_time(
     assert waited == [0.3, 2.0]
 
 
+def test_a_handshake_has_what_connecting_left_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = socket.create_connection
+
+    def slow(address: tuple[str, int], timeout: float) -> socket.socket:
+        time.sleep(0.3)
+        return connect(address, timeout)
+
+    monkeypatch.setattr("functions.runtime.aws.connection.socket.create_connection", slow)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        started = time.monotonic()
+        with pytest.raises(TimeoutError):
+            Connection("127.0.0.1", silent.getsockname()[1], ssl.create_default_context()).open(0.4)
+    assert time.monotonic() - started < 0.6
+
+
 def test_who_is_asked_is_known_before_connecting(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[str] = []
     ended: list[str] = []
