@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import ssl
@@ -32,6 +33,7 @@ class Connection:
         self._tls = tls
         self._socket: socket.socket | None = None
         self._used = 0.0
+        self._process = os.getpid()
 
     def open(self, seconds: float) -> None:
         """Connect within that time."""
@@ -48,8 +50,8 @@ class Connection:
 
     @property
     def stale(self) -> bool:
-        """Whether the other side has closed it, or will have by now."""
-        if self._socket is None or time.monotonic() - self._used > KEPT:
+        """Whether the other side has closed it, or will have by now; or it is that of the process before a fork."""
+        if self._socket is None or time.monotonic() - self._used > KEPT or self._process != os.getpid():
             return True
         arrived = select.poll()
         arrived.register(self._socket, select.POLLIN)

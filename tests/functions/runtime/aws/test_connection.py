@@ -166,6 +166,15 @@ def test_a_thousand_open_files_are_no_hindrance(server: Server) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+def test_a_process_that_was_forked_has_connections_of_its_own(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.acts = [answer(), answer()]
+    dynamodb = client()
+    get(dynamodb)
+    monkeypatch.setattr("functions.runtime.aws.connection.os.getpid", lambda: -1)
+    get(dynamodb)
+    assert server.connections == 2
+
+
 def test_connecting_takes_no_longer_than_there_is_time(
     server: Server, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
