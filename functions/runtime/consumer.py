@@ -70,8 +70,7 @@ def consumer(
     if on_lambda():
         # Who publishes nothing has no bus, and in a VPC perhaps no way to EventBridge: connecting would hang.
         publishes = ("events",) if os.environ.get(variable("bus_name")) else ()
-        for service in ("dynamodb", *publishes, *services):
-            warm(service)
+        warm("dynamodb", *publishes, *services)
     return Consumer(handle, accepts if isinstance(accepts, tuple) else (accepts,), read, probes or {})
 
 

@@ -187,12 +187,15 @@ class Service:
         self.__dict__[method] = found
         return found
 
-    def warm(self) -> None:
-        """Connect now, so that the first call need not; where that is impossible, the call says so."""
-        with suppress(OSError):
+    def warm(self) -> bool:
+        """Connect now, so that the first call need not; whether that was possible. If not, the call says so."""
+        try:
             connection = self._made()
             connection.open(CONNECT)
-            self._idle.append(connection)
+        except OSError:
+            return False
+        self._idle.append(connection)
+        return True
 
     def close(self) -> None:
         """End the connections that wait for a call."""
