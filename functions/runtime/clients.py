@@ -45,11 +45,17 @@ def client(service: str) -> Any:
     return made[service]
 
 
-def warm(service: str) -> None:
-    """Make the client of `service` now, and connect it where it is ours."""
-    one = client(service)
-    if isinstance(one, Service):
-        one.warm()
+def warm(*services: str) -> None:
+    """Make the clients of `services` now, and connect those that are ours.
+
+    Where one cannot be reached, none after it is tried: a worker has ten seconds to start, and one that does not is
+    begun anew instead of saying in a call what is away.
+    """
+    reached = True
+    for service in services:
+        one = client(service)
+        if reached and isinstance(one, Service):
+            reached = one.warm()
 
 
 def make(service: str, *, attempts: int = ATTEMPTS, read: float = READ) -> Any:

@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#ser
 from __future__ import annotations
 
 import inspect
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -17,6 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from functions.contracts.contract import Event
+from functions.contracts.environment import variable
 from functions.contracts.redaction import redact
 from functions.runtime import clients
 from functions.runtime.breaker import Weather, tell
@@ -66,8 +68,9 @@ def consumer(
     if inspect.iscoroutinefunction(handle) or inspect.isasyncgenfunction(handle):
         raise TypeError(f"{handle.__name__} is async; a consumer's handler is a plain function.")
     if on_lambda():
-        for service in ("dynamodb", "events", *services):
-            warm(service)
+        # Who publishes nothing has no bus, and in a VPC perhaps no way to EventBridge: connecting would hang.
+        publishes = ("events",) if os.environ.get(variable("bus_name")) else ()
+        warm("dynamodb", *publishes, *services)
     return Consumer(handle, accepts if isinstance(accepts, tuple) else (accepts,), read, probes or {})
 
 

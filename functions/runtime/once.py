@@ -139,6 +139,16 @@ class _Patient:
         return max(int(self._context.get_remaining_time_in_millis()), IN_PROGRESS * 1000)
 
 
+class _Calls:
+    """What Powertools calls; to say its name in the user agent, our client would make a whole one of botocore's."""
+
+    def __init__(self, dynamodb: Any) -> None:
+        self.get_item = dynamodb.get_item
+        self.put_item = dynamodb.put_item
+        self.update_item = dynamodb.update_item
+        self.delete_item = dynamodb.delete_item
+
+
 @cache
 def _guard(name: str, dynamodb: Any) -> tuple[Callable[..., None], IdempotencyConfig, DynamoDBPersistenceLayer]:
     # One persistence layer for each config: a layer that is shared keeps the first config and ignores the second.
@@ -151,7 +161,7 @@ def _guard(name: str, dynamodb: Any) -> tuple[Callable[..., None], IdempotencyCo
         # A message lives its retention, is dead for as long as the DLQ keeps it, and lives again when redriven.
         expires_after_seconds=2 * settings.retention + DEAD_LETTER_RETENTION,
     )
-    layer = DynamoDBPersistenceLayer(table_name=required(variable("once_table")), boto3_client=dynamodb)
+    layer = DynamoDBPersistenceLayer(table_name=required(variable("once_table")), boto3_client=_Calls(dynamodb))
 
     def guarded(*, request: dict[str, str], run: Effect) -> None:
         run()

@@ -37,6 +37,9 @@ class Errors:
             self._known[code] = type(code, (ClientError,), {})
         return self._known[code]
 
+    from_code = of
+    """As botocore's client asks for them."""
+
 
 def read(
     operation: str, status: int, headers: Mapping[str, str], body: bytes, errors: Errors, *, repeated: int

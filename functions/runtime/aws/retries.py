@@ -20,6 +20,8 @@ LATER = 5.0
 """Seconds that a service may ask for beyond that."""
 STATUSES = {500, 502, 503, 504}
 TRANSIENT = {"RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete"}
+DESCRIBED = {"ReplicatedWriteConflictException"}
+"""Codes that the services' own descriptions say to repeat."""
 THROTTLES = {
     *("Throttling", "ThrottlingException", "ThrottledException", "RequestThrottledException", "RequestThrottled"),
     *("TooManyRequestsException", "ProvisionedThroughputExceededException", "TransactionInProgressException"),
@@ -44,7 +46,7 @@ class Retries:
         if isinstance(error, ClientError):
             told, code = error.response["ResponseMetadata"], error.response["Error"]["Code"]
             later = str(told["HTTPHeaders"].get("x-amz-retry-after", ""))
-            if told["HTTPStatusCode"] not in STATUSES and code not in TRANSIENT and code not in THROTTLES:
+            if told["HTTPStatusCode"] not in STATUSES and code not in TRANSIENT | DESCRIBED | THROTTLES:
                 return None
         price = COST_OF_THROTTLE if code in THROTTLES else COST
         if price > self._tokens:

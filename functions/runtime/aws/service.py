@@ -6,6 +6,7 @@ take in a function: the region's own endpoint, or that of AWS_ENDPOINT_URL. http
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import ssl
@@ -13,10 +14,11 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
+from uuid import uuid4
 
 import botocore
 import msgspec
@@ -24,7 +26,7 @@ from botocore import exceptions
 from botocore.exceptions import ClientError
 
 from functions.runtime.aws.answer import Errors, read
-from functions.runtime.aws.connection import Connection
+from functions.runtime.aws.connection import Connection, Within
 from functions.runtime.aws.framing import Framing, Malformed
 from functions.runtime.aws.retries import ATTEMPTS, FIRST, FIRST_OF_DYNAMODB, Retries
 from functions.runtime.aws.signature import Signature
@@ -37,6 +39,11 @@ SKEWED = {
     *("RequestTimeTooSkewed", "RequestExpired", "InvalidSignatureException", "SignatureDoesNotMatch"),
     *("AuthFailure", "RequestInTheFuture"),
 }
+ELSEWHERE = {
+    *("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"),
+    *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE"),
+}
+"""Variables that say more than this client reads."""
 PARTITIONS = (
     (re.compile(r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+"), "amazonaws.com"),
     (re.compile(r"us-gov-\w+-\d+"), "amazonaws.com"),
@@ -76,15 +83,16 @@ class Identity(NamedTuple):
 def suits(service: str, environment: Mapping[str, str]) -> bool:
     """Whether this client does there what botocore's would: on Lambda it does, but for what few ask for.
 
-    Credentials from elsewhere than the environment, proxies, FIPS and dual-stack endpoints, partitions that are not
-    AWS's own, China's or GovCloud's, and AWS_CLIENT=botocore are botocore's.
+    Credentials from elsewhere than the environment, files of settings, proxies, endpoints below a path, FIPS and
+    dual-stack endpoints, partitions that are not AWS's own, China's or GovCloud's, and AWS_CLIENT=botocore are
+    botocore's.
     """
     asked = {name.upper(): value for name, value in environment.items() if value}
     return (
         service in PROTOCOLS
         and asked.keys() >= {"AWS_LAMBDA_FUNCTION_NAME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
         and asked.get("AWS_CLIENT") != "botocore"
-        and not asked.keys() & {"HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "AWS_PROFILE"}
+        and not asked.keys() & ELSEWHERE
         and not any(
             asked.get(name, "").lower() == "true" for name in ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
         )
@@ -98,10 +106,27 @@ def endpoint(service: str, environment: Mapping[str, str]) -> str | None:
     names = (f"AWS_ENDPOINT_URL_{_id(service)}", "AWS_ENDPOINT_URL")
     given = next((environment[name] for name in names if environment.get(name)), None)
     if given and not ignored:
-        return given
+        return given if _is_root(given) else None
     region = _region(environment)
     suffix = next((suffix for pattern, suffix in PARTITIONS if pattern.fullmatch(region)), None)
     return f"https://{service}.{region}.{suffix}" if suffix else None
+
+
+def _is_root(url: str) -> bool:
+    """Whether it is the URL of a host and of nothing else: without a path, a query, or somebody's name."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    return (
+        parts.scheme in ("http", "https")
+        and bool(parts.hostname)
+        and port != 0
+        and parts.username is None
+        and parts.path in ("", "/")
+        and not (parts.query or parts.fragment)
+    )
 
 
 def _id(service: str) -> str:
@@ -143,9 +168,9 @@ class Service:
         self._ended = ended
         self._rest = rest
         self._body = body
-        tls = parts.scheme == "https"
-        port = parts.port or (443 if tls else 80)
-        self._connect = partial(Connection, parts.hostname or "", port, _trusted() if tls else None)
+        self._host = parts.hostname or ""
+        self._tls = parts.scheme == "https"
+        self._port = parts.port or (443 if self._tls else 80)
         self._signature = Signature(service, _region(os.environ), parts.netloc)
         self._retries = Retries(FIRST_OF_DYNAMODB if service == "dynamodb" else FIRST)
         self._idle: list[Connection] = []
@@ -158,49 +183,60 @@ class Service:
         if operation in self._protocol.operations:
             found: Any = partial(self._call, operation)
         else:
-            found = getattr(self._rest(), method)
-            found = partial(self._left, found) if callable(found) else found
+            found = getattr(self._botocores(), method)
         self.__dict__[method] = found
         return found
 
-    def warm(self) -> None:
-        """Connect now, so that the first call need not; where that is impossible, the call says so."""
-        connection = self._connect()
-        with suppress(OSError):
+    def warm(self) -> bool:
+        """Connect now, so that the first call need not; whether that was possible. If not, the call says so."""
+        try:
+            connection = self._made()
             connection.open(CONNECT)
-            self._idle.append(connection)
+        except OSError:
+            return False
+        self._idle.append(connection)
+        return True
 
     def close(self) -> None:
         """End the connections that wait for a call."""
         while self._idle:
             self._idle.pop().close()
 
-    def _left(self, method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-        try:
-            return method(*arguments, **named)
-        except ClientError as error:
-            said = error.response["Error"]
-            code = said.get("QueryErrorCode") or said.get("Code", "")
-            raise self.exceptions.of(code)(error.response, error.operation_name) from error
+    def _botocores(self) -> Any:
+        """The client of the rest. It raises our errors: whoever catches one need not know whose client raised it, and
+        neither would pages or waiters, which call it themselves.
+        """
+        rest = self._rest()
+        rest._exceptions = self.exceptions
+        return rest
 
     def _call(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        if "EndpointId" in arguments:  # a global endpoint is elsewhere, and signed for otherwise
+            found: dict[str, Any] = self._botocores().put_events(**arguments)
+            return found
         made = _encode(operation, arguments)
+        try:
+            answer = self._repeated(operation, made)
+        except Exception:
+            self._ended()
+            raise
+        self._ended()  # but not where it is interrupted: then it is known what hung
+        return answer
+
+    def _repeated(self, operation: str, made: bytes) -> dict[str, Any]:
         before: Exception | None = None
         attempt = 1
-        try:
-            while True:
-                try:
-                    answer = self._answered(operation, made, repeated=attempt - 1)
-                except (ClientError, exceptions.BotoCoreError) as error:
-                    if not self._again(error, attempt):
-                        raise
-                    before = error
-                    attempt += 1
-                else:
-                    self._retries.went_well(before)
-                    return answer
-        finally:
-            self._ended()
+        while True:
+            try:
+                answer = self._answered(operation, made, repeated=attempt - 1)
+            except (ClientError, exceptions.BotoCoreError) as error:
+                if not self._again(error, attempt):
+                    raise
+                before = error
+                attempt += 1
+            else:
+                self._retries.went_well(before)
+                return answer
 
     def _again(self, error: Exception, attempt: int) -> bool:
         """Whether the call is made again, after the pause that goes before that."""
@@ -236,7 +272,7 @@ class Service:
                 framing = self._asked(connection, request, self._seconds())
             except ConnectionError as error:
                 connection.close()
-                if reused:
+                if reused and not isinstance(error, Within):
                     continue  # it was closed while nobody used it: the service has not seen the request
                 raise exceptions.ConnectionClosedError(endpoint_url=self._url, error=error) from error
             if framing.keeps:
@@ -272,9 +308,10 @@ class Service:
             if not connection.stale:
                 return connection, not connection.fresh
             connection.close()
-        connection = self._connect()
+        seconds = min(CONNECT, self._seconds())
         try:
-            connection.open(CONNECT)
+            connection = self._made()
+            connection.open(seconds)
         except ssl.SSLError as error:
             raise exceptions.SSLError(endpoint_url=self._url, error=error) from error
         except TimeoutError as error:
@@ -282,6 +319,9 @@ class Service:
         except OSError as error:
             raise exceptions.EndpointConnectionError(endpoint_url=self._url, error=error) from error
         return connection, False
+
+    def _made(self) -> Connection:
+        return Connection(self._host, self._port, _trusted() if self._tls else None)
 
     def _request(self, operation: str, body: bytes) -> bytes:
         headers = {
@@ -298,22 +338,37 @@ class Service:
             headers["x-amzn-query-mode"] = "true"  # so that its errors have the names by which botocore knows them
         signed = self._signature.headers(identity, headers, body, time.time() + self._skew)
         if trace := environment.get("_X_AMZN_TRACE_ID"):
-            signed["x-amzn-trace-id"] = trace
+            signed["x-amzn-trace-id"] = _quoted(trace)
         signed["user-agent"] = "headrace"
         lines = "".join(f"{name}: {value}\r\n" for name, value in signed.items())
         return f"POST / HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
 def _encode(operation: str, arguments: dict[str, Any]) -> bytes:
-    """The body of a request; bytes become base64, and a time, which only events have, seconds."""
+    """The body of a request; bytes become base64, and a time, which only events have, seconds.
+
+    A transaction without a token has one of its call, by which DynamoDB knows it when it is repeated.
+    """
+    if operation == "TransactWriteItems":
+        arguments = {"ClientRequestToken": str(uuid4()), **arguments}
     if operation == "PutEvents":
         arguments = {**arguments, "Entries": [_timed(entry) for entry in arguments.get("Entries", ())]}
-    return msgspec.json.encode(arguments)
+    try:
+        return msgspec.json.encode(arguments)
+    except UnicodeEncodeError:
+        # Half a character, which can be said escaped only. As with botocore it is the service that refuses it, so that
+        # whoever writes for others, such as a cause of failure, is told so as of any refusal.
+        return json.dumps(msgspec.to_builtins(arguments)).encode()
 
 
 def _timed(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     at = entry.get("Time")
     return {**entry, "Time": int(at.timestamp())} if isinstance(at, datetime) else entry
+
+
+@lru_cache(maxsize=1)
+def _quoted(trace: str) -> str:
+    return quote(trace, safe="-=;:+&[]{}\"',")
 
 
 @cache
@@ -323,6 +378,11 @@ def _operation(method: str) -> str:
 
 @cache
 def _trusted() -> ssl.SSLContext:
-    """The authorities that AWS_CA_BUNDLE names, or else botocore's."""
-    bundle = os.environ.get("AWS_CA_BUNDLE") or str(Path(botocore.__file__).with_name("cacert.pem"))
-    return ssl.create_default_context(cafile=bundle)
+    """The authorities that AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE names, or else botocore's, judged as botocore does.
+
+    Python's own default is stricter from 3.13 on: it refuses what many a company's authority signs.
+    """
+    named = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cafile=named or str(Path(botocore.__file__).with_name("cacert.pem")))
+    return context

@@ -12,7 +12,7 @@ BUDGET = {"botocore", "dateutil", "functions", "jmespath", "msgspec", "six", "ty
 # What only functions with guarded effects may load, on top.
 ONCE = {"aws_lambda_powertools", "boto3", "s3transfer"}
 HEAVY = {"asyncio", "pydantic", "aws_xray_sdk", "unittest", "pkg_resources", "cryptography"}
-LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME": "x", "AWS_DEFAULT_REGION": "eu-central-1"}
+LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME": "x", "AWS_DEFAULT_REGION": "eu-central-1", "BUS_NAME": "bus"}
 
 
 def said(code: str, environment: dict[str, str]) -> str:

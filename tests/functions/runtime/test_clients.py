@@ -16,6 +16,7 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from botocore.validate import ParamValidationDecorator
 
 from functions.runtime import clients
+from functions.runtime.aws.service import Service
 from functions.runtime.clients import client, replace
 from functions.runtime.deadline import within
 from functions.runtime.errors import OutOfTime
@@ -51,15 +52,40 @@ def test_a_call_that_hangs_fails_before_the_time_is_over(silent: None) -> None:
     assert time.monotonic() - started < 1.3
 
 
-def test_what_interrupted_a_call_is_known_and_its_client_is_replaced(
+def test_a_worker_that_reaches_nothing_waits_for_one_service_only(
     silent: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "f")
+    tried: list[float] = []
+
+    def hang(_: object, timeout: float) -> None:
+        tried.append(timeout)
+        raise TimeoutError
+
+    with monkeypatch.context() as hanging:
+        hanging.setattr("functions.runtime.aws.connection.socket.create_connection", hang)
+        clients.warm("dynamodb", "events", "secretsmanager")
+    assert len(tried) == 1
+    assert list(clients.made) == ["dynamodb", "events", "secretsmanager"]
+    clients.warm("dynamodb", "events")
+    assert all(clients.made[service]._idle for service in ("dynamodb", "events"))
+    for service in ("dynamodb", "events"):
+        clients.made[service].close()
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["botocore's", "ours"])
+def test_what_interrupted_a_call_is_known_and_botocores_client_is_replaced(
+    silent: None, monkeypatch: pytest.MonkeyPatch, own: bool
+) -> None:
+    if own:
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "f")
     monkeypatch.setattr(clients, "left", lambda: 100.0)  # so that the alarm is first
     before = client("dynamodb")
     with pytest.raises(OutOfTime):
         within(0.3, put)
     assert replace() == "dynamodb"
-    assert client("dynamodb") is not before
+    assert isinstance(before, Service) is own
+    assert (client("dynamodb") is before) is own
     assert replace() is None
 
 

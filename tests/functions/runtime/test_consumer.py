@@ -185,14 +185,16 @@ def test_a_duplicate_is_counted_and_publishes_again(fakes: Fakes, logged: Any) -
 def test_on_lambda_the_clients_are_made_with_the_consumer_and_elsewhere_when_they_are_used(
     environment: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made: list[str] = []
-    monkeypatch.setattr("functions.runtime.consumer.warm", made.append)
+    made: list[tuple[str, ...]] = []
+    monkeypatch.setattr("functions.runtime.consumer.warm", lambda *services: made.append(services))
     monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
     consumer(lambda *_: None, accepts=Probe, services=("sesv2",))
     assert made == []
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "f")
     consumer(lambda *_: None, accepts=Probe, services=("sesv2",))
-    assert made == ["dynamodb", "events", "sesv2"]
+    monkeypatch.delenv("BUS_NAME")
+    consumer(lambda *_: None, accepts=Probe)
+    assert made == [("dynamodb", "events", "sesv2"), ("dynamodb",)]
 
 
 def test_a_consumer_knows_what_it_accepts_and_who_handles_it() -> None:

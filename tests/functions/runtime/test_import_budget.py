@@ -39,6 +39,7 @@ def test_importing_a_handler_reads_no_environment_and_makes_no_client() -> None:
 def test_on_lambda_the_clients_are_made_while_importing() -> None:
     code = f"import {HANDLER}; from functions.runtime import clients; print(sorted(clients.made))"
     assert said(code, LAMBDA) == "['dynamodb', 'events']"
+    assert said(code, LAMBDA | {"BUS_NAME": ""}) == "['dynamodb']"
 
 
 def test_garbage_is_looked_for_more_seldom_than_a_cold_start_makes_objects_that_stay(

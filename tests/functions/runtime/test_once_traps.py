@@ -166,6 +166,21 @@ def test_the_key_holds_no_function_or_module_name(running: Rehearsal, monkeypatc
     assert not do(Effect())
 
 
+def test_our_own_client_is_enough(running: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    dynamodb = clients.client("dynamodb")
+
+    class Own:
+        def __getattr__(self, method: str) -> Any:
+            assert method.endswith("_item"), f"{method} would make botocore's"
+            return getattr(dynamodb, method)
+
+    monkeypatch.setitem(clients.made, "dynamodb", Own())
+    effect = Effect()
+    assert do(effect)
+    assert not do(effect)
+    assert effect.runs == 1
+
+
 def test_the_key_is_hashed_by_sha256(running: Rehearsal) -> None:
     do(Effect())
     assert len(entry(running)["id"].partition("#")[2]) == 64

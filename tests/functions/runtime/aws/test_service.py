@@ -5,134 +5,22 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-import threading
 import time
-from collections.abc import Callable, Iterator
 from email.utils import formatdate
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore import exceptions
 from botocore.exceptions import ClientError
+from botocore.session import get_session
 
 from functions.runtime.aws import service
-from functions.runtime.aws.service import Service
 from functions.runtime.deadline import within
 from functions.runtime.errors import OutOfTime
 from local import certificate
-
-CLOSED, HANGS, HALF = b"closed", b"hangs", b"half"
-"""What a service may do instead of answering."""
-OPEN: list[Service] = []
-
-
-def answer(status: int = 200, body: Any = None, **headers: str) -> bytes:
-    content = json.dumps({} if body is None else body).encode() if not isinstance(body, bytes) else body
-    named = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-    return f"HTTP/1.1 {status} X\r\n{named}Content-Length: {len(content)}\r\n\r\n".encode() + content
-
-
-def error(code: str, status: int = 400, **fields: Any) -> bytes:
-    return answer(status, {"__type": f"com.amazonaws#{code}", "message": f"this is {code}", **fields})
-
-
-class Server:
-    """Does one thing after the other, each for one request, whatever the connection."""
-
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self.acts: list[bytes] = []
-        self.requests: list[bytes] = []
-        self.connections = 0
-        self._tls = tls
-        self._listens = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listens.getsockname()[1]
-        self.open: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                plain, _ = self._listens.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._serve, args=[plain], daemon=True).start()
-
-    def _serve(self, plain: socket.socket) -> None:
-        try:
-            client = self._tls.wrap_socket(plain, server_side=True) if self._tls else plain
-            self.open.append(client)
-            while request := self._read(client):
-                self.requests.append(request)
-                act = self.acts.pop(0)
-                if act == HANGS:
-                    time.sleep(30)
-                if act in (CLOSED, HALF):
-                    client.sendall(answer(200, {"Item": {}})[:40] if act == HALF else b"")
-                    client.shutdown(socket.SHUT_RDWR)
-                    return
-                client.sendall(act)
-        except (OSError, IndexError):
-            return
-
-    @staticmethod
-    def _read(client: socket.socket) -> bytes:
-        got = b""
-        while b"\r\n\r\n" not in got:
-            if not (piece := client.recv(65536)):
-                return b""
-            got += piece
-        head, _, body = got.partition(b"\r\n\r\n")
-        length = int(head.lower().rpartition(b"content-length: ")[2].split(b"\r\n")[0])
-        while len(body) < length:
-            body += client.recv(65536)
-        return head + b"\r\n\r\n" + body
-
-    def close(self) -> None:
-        self._listens.close()
-        for client in self.open:
-            client.close()
-
-
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "a token")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    return monkeypatch
-
-
-@pytest.fixture
-def server(environment: pytest.MonkeyPatch) -> Iterator[Server]:
-    server = Server()
-    environment.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.port}")
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    made: list[float] = []
-    monkeypatch.setattr("functions.runtime.aws.service.time.sleep", made.append)
-    return made
-
-
-@pytest.fixture(autouse=True)
-def what_is_open_is_closed() -> Iterator[None]:
-    yield
-    while OPEN:
-        OPEN.pop().close()
-
-
-def client(name: str = "dynamodb", *, seconds: Callable[[], float] = lambda: 5.0, **more: Any) -> Service:
-    OPEN.append(Service(name, seconds=seconds, rest=more.pop("rest", lambda: None), **more))
-    return OPEN[-1]
-
-
-def get(of: Service) -> Any:
-    return of.get_item(TableName="t", Key={"id": {"S": "a"}})
+from tests.functions.runtime.aws.server import CLOSED, HALF, HANGS, Server, answer, client, error, get
 
 
 def test_a_call_is_answered_and_the_next_goes_over_the_same_connection(server: Server) -> None:
@@ -153,6 +41,13 @@ def test_a_request_says_who_asks_and_to_which_trace_it_belongs(server: Server, e
     assert "x-amzn-trace-id: root=1-2-3\r\n" in head
     assert "x-amz-security-token: a token\r\n" in head
     assert "credential=akiaexample/" in head
+
+
+def test_a_trace_is_one_header_whatever_is_in_it(server: Server, environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("_X_AMZN_TRACE_ID", "Root=1-2-3;\r\nHost: other")
+    server.acts = [answer()]
+    get(client())
+    assert b"x-amzn-trace-id: Root=1-2-3;%0D%0AHost:%20other\r\n" in server.requests[0]
 
 
 def test_credentials_that_changed_meanwhile_are_used(server: Server, environment: pytest.MonkeyPatch) -> None:
@@ -328,6 +223,17 @@ def test_each_request_says_a_text_of_its_own(server: Server, pauses: list[float]
     assert [request[-5:-4] for request in server.requests] == [b"1", b"2", b"3", b"4"]
 
 
+def test_a_transaction_without_a_token_has_one_in_all_its_requests(server: Server, pauses: list[float]) -> None:
+    server.acts = [HALF, error("InternalServerError", 500), answer(), answer(), answer()]
+    dynamodb = client()
+    dynamodb.transact_write_items(TransactItems=[])
+    dynamodb.transact_write_items(TransactItems=[])
+    dynamodb.transact_write_items(TransactItems=[], ClientRequestToken="own")
+    tokens = [json.loads(request.partition(b"\r\n\r\n")[2])["ClientRequestToken"] for request in server.requests]
+    assert tokens[0] == tokens[1] == tokens[2] != tokens[3]
+    assert tokens[4] == "own"
+
+
 def test_what_runs_is_over_when_it_is_answered_or_raised(server: Server, pauses: list[float]) -> None:
     ended: list[int] = []
     server.acts = [answer(), error("ValidationException"), *[CLOSED] * 4]
@@ -339,31 +245,35 @@ def test_what_runs_is_over_when_it_is_answered_or_raised(server: Server, pauses:
     assert len(ended) == 3
 
 
-def test_what_it_does_not_know_is_asked_of_botocores_client_and_raised_as_its_own(
-    environment: pytest.MonkeyPatch,
-) -> None:
-    class Rest:
-        def query(self, **arguments: Any) -> Any:
-            if arguments["TableName"] == "none":
-                raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": ""}}, "Query")
-            return arguments
-
-        meta = "described"
-
+def test_what_it_does_not_know_is_asked_of_botocores_client_and_raised_as_its_own(server: Server) -> None:
     made: list[int] = []
 
-    def rest() -> Rest:
+    def rest() -> Any:
         made.append(1)
-        return Rest()
+        return get_session().create_client("dynamodb", region_name="eu-central-1")
 
-    environment.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    dynamodb = client(rest=rest)
+    dynamodb = client(rest=cache(rest))
     assert made == []
-    assert dynamodb.query(TableName="t") == {"TableName": "t"}
+    server.acts = [answer(200, {"Count": 0}), *[error("ResourceNotFoundException")] * 2, error("Unheard")]
+    assert dynamodb.query(TableName="t")["Count"] == 0
     with pytest.raises(dynamodb.exceptions.ResourceNotFoundException):
         dynamodb.query(TableName="none")
+    with pytest.raises(dynamodb.exceptions.ResourceNotFoundException):
+        list(dynamodb.get_paginator("query").paginate(TableName="none"))
+    with pytest.raises(dynamodb.exceptions.Unheard):
+        dynamodb.query(TableName="none")
     assert made == [1]
-    assert dynamodb.meta == "described"
+    assert dynamodb.meta.service_model.service_name == "dynamodb"
+
+
+def test_events_for_a_global_endpoint_are_botocores(server: Server) -> None:
+    class Rest:
+        def put_events(self, **arguments: Any) -> Any:
+            return arguments
+
+    asked = {"EndpointId": "abcde.veo", "Entries": []}
+    assert client("events", rest=Rest).put_events(**asked) == asked
+    assert server.requests == []
 
 
 def test_who_the_service_is_must_be_said_by_an_authority_that_is_trusted(

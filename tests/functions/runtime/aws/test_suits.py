@@ -34,6 +34,16 @@ LAMBDA = {
         ({"HTTP_PROXY": "http://proxy"}, False),
         ({"all_proxy": "http://proxy"}, False),
         ({"AWS_PROFILE": "other"}, False),
+        ({"AWS_DEFAULT_PROFILE": "other"}, False),
+        ({"AWS_CONFIG_FILE": "/var/task/config"}, False),
+        ({"AWS_ENDPOINT_URL": "https://vpce-1.dynamodb.eu-central-1.vpce.amazonaws.com/"}, True),
+        ({"AWS_ENDPOINT_URL": "http://[::1]:4566"}, True),
+        ({"AWS_ENDPOINT_URL": "https://gateway/aws"}, False),
+        ({"AWS_ENDPOINT_URL": "https://gateway?aws"}, False),
+        ({"AWS_ENDPOINT_URL": "https://me:secret@gateway"}, False),
+        ({"AWS_ENDPOINT_URL": "gateway:443"}, False),
+        ({"AWS_ENDPOINT_URL": "https://gateway:https"}, False),
+        ({"AWS_ENDPOINT_URL": "https://[gateway"}, False),
     ],
 )
 def test_it_is_used_on_lambda_where_it_does_what_botocore_would(change: dict[str, str], fits: bool) -> None:
