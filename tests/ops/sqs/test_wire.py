@@ -116,6 +116,20 @@ def test_a_connection_that_the_other_side_closed_is_not_used_again() -> None:
     assert talk(once, work).connections == 3
 
 
+def test_a_connection_that_is_being_closed_is_asked_nothing() -> None:
+    class Closing:
+        def is_closing(self) -> bool:
+            return True
+
+    async def work() -> None:
+        line = wires._Line()
+        line.transport = Closing()  # type: ignore[assignment]
+        with pytest.raises(ConnectionResetError, match="the connection was closed"):
+            await line.ask(b"request", asyncio.get_running_loop().time() + 60)
+
+    run(work())
+
+
 def test_a_connection_that_says_close_is_closed() -> None:
     async def closing(_: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:

@@ -12,6 +12,7 @@ import pytest
 from functions.runtime.report import report
 from functions.runtime.settings import Settings
 from stacks import names
+from stacks.monitoring import dashboard
 from stacks.monitoring.queries import queries
 from tests.sample.topology import SAMPLE
 from tests.stacks.templates import Templates
@@ -142,3 +143,11 @@ def test_every_saved_query_asks_log_groups_that_exist(prod: Templates) -> None:
         f"{names.PROJECT}/prod/{query.name}" for query in queries(SAMPLE, "prod")
     }
     assert all(set(query["LogGroupNames"]) <= groups for query in saved)
+
+
+@pytest.mark.parametrize(
+    ("widgets", "metrics", "fits"), [(500, 5, True), (501, 4, False), (250, 10, True), (1, 2_501, False)]
+)
+def test_a_dashboard_is_as_full_as_cloudwatch_takes_it_and_no_fuller(widgets: int, metrics: int, fits: bool) -> None:
+    widget = {"properties": {"metrics": [0] * metrics}}
+    assert dashboard._fits([[widget]] * widgets) is fits
