@@ -65,7 +65,15 @@ class Side:
         sizes = [1, *[BATCH] * (WARM + batches if batches else 0)]
         fed = json.dumps([batch(self.consumer, size, keyed=keyed) for size in sizes])
         command = [sys.executable, "-S", str(HERE / "worker.py"), self.module, self.consumer]
-        done = subprocess.run(command, env=environment, input=fed, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command,
+            env=environment,
+            input=fed,
+            stdout=subprocess.DEVNULL,  # where Python 3.11 prints from ten threads at once, it is not always text
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
         if done.returncode:
             raise RuntimeError(f"{self.module} did not run:\n{done.stderr}")
         figures: dict[str, Any] = json.loads(done.stderr.splitlines()[-1])
