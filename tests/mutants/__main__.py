@@ -103,7 +103,8 @@ def _judged(mistakes: Sequence[Mistake], options: argparse.Namespace, console: C
         def one(tree: Tree, mistake: Mistake) -> Verdict | None:
             if time.monotonic() > until:
                 return None
-            verdict = tree.judged(mistake, seen.of(mistake.path, mistake.within, *files[mistake.path]))
+            tests = seen.of(mistake.path, mistake.within, *files[mistake.path])
+            verdict = tree.judged(mistake, tests, seen.seconds(tests))
             if not verdict.how:
                 progress.console.print(survivor(mistake), markup=False, highlight=False)
             elif not console.is_terminal:

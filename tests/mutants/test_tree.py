@@ -19,6 +19,8 @@ CODE = (
 )
 TEST = "from ops.half import half\n\n\ndef test_half() -> None:\n    assert half(6) == 3\n"
 BROKEN = "def test_that_always_fails() -> None:\n    assert False\n"
+LOOP = "def down(number: int) -> int:\n    while number > 0:\n        number -= 1\n    return number\n"
+ENDS = "from ops.loop import down\n\n\ndef test_down() -> None:\n    assert down(3) == 0\n"
 ALSO = "from ops.other import twice\n\n\ndef test_twice() -> None:\n    assert twice(4) == 4\n"
 
 
@@ -29,11 +31,13 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "pyproject.toml": '[tool.pytest.ini_options]\nmarkers = ["proof", "flow"]\n',
         "ops/__init__.py": "",
         "ops/half.py": CODE,
+        "ops/loop.py": LOOP,
         "ops/other.py": "from ops.half import half\n\n\ndef twice(number: int) -> int:\n    return half(number) * 2\n",
         "tests/__init__.py": "",
         "tests/ops/__init__.py": "",
         "tests/ops/test_a_broken_one.py": "from ops.half import half\n" + BROKEN,
         "tests/ops/test_half.py": TEST,
+        "tests/ops/test_loop.py": ENDS,
         "tests/ops/test_other.py": ALSO,
         "tests/test_laws.py": BROKEN,
     }
@@ -50,8 +54,8 @@ def tree(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tree]
         yield tree
 
 
-def mistake(root: Path, within: str, after: str) -> Mistake:
-    found = [place.mistake(at) for place in places(root, Path("ops/half.py")) for at in range(len(place.changes))]
+def mistake(root: Path, within: str, after: str, module: str = "ops/half.py") -> Mistake:
+    found = [place.mistake(at) for place in places(root, Path(module)) for at in range(len(place.changes))]
     return next(each for each in found if each.within == within and each.after == after)
 
 
@@ -79,6 +83,16 @@ def test_a_mistake_is_noticed_by_who_notices_it(
     assert by in verdict.by
 
 
+def test_a_loop_without_an_end_is_noticed_by_the_time_that_its_tests_take(
+    root: Path, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.mutants.tree.SLACK", 2.0)
+    endless = mistake(root, "down", "number += 1", "ops/loop.py")
+    verdict = tree.judged(endless, ["tests/ops/test_loop.py"], 0.1)
+    assert (verdict.how, verdict.by) == ("time", "more than 2 s")
+    assert verdict.seconds < 10
+
+
 def test_a_test_that_fails_without_the_mistake_has_noticed_nothing(root: Path, tree: Tree) -> None:
     tree.types = False
     silent = mistake(root, "loud", "word.lower()")
@@ -104,10 +118,11 @@ def test_the_tests_for_a_mistake_are_those_that_run_its_function_nearest_and_qui
     nearest = Nearest(root)
     told = watched([tree], nearest.tests())
     half, twice = "tests/ops/test_half.py::test_half", "tests/ops/test_other.py::test_twice"
-    broken = "tests/ops/test_a_broken_one.py::test_that_always_fails"
+    broken, down = "tests/ops/test_a_broken_one.py::test_that_always_fails", "tests/ops/test_loop.py::test_down"
     assert told["tests"]["ops/half.py"]["half"] == [half, twice]
-    assert told["seconds"].keys() == {half, broken, twice}
+    assert told["seconds"].keys() == {half, broken, twice, down}
     seen = Seen(told, root)
+    assert seen.seconds([half, "tests/ops/test_new.py::test_new"]) == pytest.approx(told["seconds"][half] + 1)
     near, far = nearest.of(Path("ops/half.py"))
     assert seen.of(Path("ops/half.py"), "half", near, far) == [half, broken, twice]
     assert seen.of(Path("ops/half.py"), "loud", near, far) == [half, broken, twice], (
