@@ -28,12 +28,9 @@ async def all_done(workers: Iterable[Coroutine[Any, Any, None]], failed: Callabl
     finally:
         for task in tasks:
             task.cancel()
-        results = await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
     if first is not None:
         first.result()
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
 
 
 def tens(items: Iterable[T]) -> Iterator[list[T]]:
