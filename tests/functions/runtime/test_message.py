@@ -13,7 +13,7 @@ from functions.runtime.consumer import consumer
 from functions.runtime.message import Message
 from tests.functions.events import batch, delivered, failed, record
 from tests.functions.fakes import Fakes
-from tests.sample.contracts import ChangeTicket, TicketAssigned, TicketChanged
+from tests.sample.contracts import ChangeTicket, OpenTicket, TicketAssigned, TicketChanged
 from tests.sample.messages import change, opened, ticket
 
 ASSIGNED = TicketAssigned(ticket_id="tic-1")
@@ -148,6 +148,18 @@ def test_a_new_field_of_a_command_is_refused(fakes: Fakes) -> None:
     body = json.loads(record(ticket())["body"]) | {"voucher": "X"}
     assert failed(handler(batch(record(json.dumps(body), message_id="m")))) == ["m"]
     assert "unknown field `voucher`" in fakes.dynamodb.causes["m"]["error_message"]
+
+
+@pytest.mark.parametrize(
+    "body", ["", "[1", '{"ticket_id": "\ud800"}', '{"ticket_id": ' + "[" * 200_000], ids=["none", "cut", "half", "deep"]
+)
+def test_a_body_that_is_no_command_is_rejected_however_odd(fakes: Fakes, body: str) -> None:
+    handler = consumer(lambda *_: None, accepts=OpenTicket)
+    found = record(body, message_id="m", idempotency_key="k")
+    assert failed(handler(batch(found))) == ["m"]
+    cause = fakes.dynamodb.causes["m"]
+    assert cause["error_type"] == "Reject"
+    assert cause["error_message"].startswith("OpenTicket does not decode: ")
 
 
 def test_the_digest_of_a_command_is_of_what_it_says_and_not_of_how(fakes: Fakes) -> None:

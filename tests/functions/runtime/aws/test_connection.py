@@ -135,6 +135,28 @@ def test_an_answer_that_drips_ends_in_time(environment: pytest.MonkeyPatch) -> N
     assert time.monotonic() - started < 1
 
 
+def test_what_was_waited_for_counts_when_the_rest_does_not_come(environment: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listens:
+        environment.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{listens.getsockname()[1]}")
+        over = threading.Event()
+
+        def begin() -> None:
+            line, _ = listens.accept()
+            with line:
+                line.recv(65536)
+                over.wait(0.4)
+                line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+                over.wait(5)
+
+        threading.Thread(target=begin, daemon=True).start()
+        started = time.monotonic()
+        with pytest.raises(exceptions.ReadTimeoutError):
+            get(client(seconds=lambda: 0.6, attempts=1))
+        took = time.monotonic() - started
+        over.set()
+    assert took < 0.9
+
+
 def test_a_refusal_is_heard_by_who_has_not_said_all(environment: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listens:
         environment.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{listens.getsockname()[1]}")

@@ -1,0 +1,26 @@
+"""What the example's map says of its routes and consumers is what README and the demo promise of them."""
+
+from __future__ import annotations
+
+from stacks.topology import TOPOLOGY
+
+
+def test_orders_and_payments_know_tenants_and_webhooks_their_senders() -> None:
+    routes = {route.queue: route for route in TOPOLOGY.routes}
+    orders, payments, webhooks = routes["accept_order"], routes["apply_payment"], routes["receive_webhook"]
+    assert (orders.path, orders.delay, orders.tenant, orders.trusts) == ("/v1/orders", True, "X-Tenant-Id", ("iam",))
+    assert (payments.path, payments.group) == ("/v1/orders/{order_id}/payments", "order_id")
+    assert (payments.tenant, payments.trusts, payments.delay) == ("X-Tenant-Id", ("iam",), False)
+    assert (webhooks.path, webhooks.rate, webhooks.burst) == ("/v1/webhooks/{source}", 20, 40)
+    assert webhooks.senders == {"github": "github", "partner": "hmac", "shopify": "shopify", "stripe": "stripe"}
+
+
+def test_who_is_fragile_or_hot_has_few_workers_and_who_keeps_order_parks() -> None:
+    few = {each.function: each.concurrency for each in TOPOLOGY.consumers if each.concurrency is not None}
+    assert few == {"confirm_order": 5, "reserve_stock": 20}
+    assert {queue.name: queue.on_poison for queue in TOPOLOGY.queues if queue.fifo} == {"apply_payment": "park"}
+    heard = {(each.event.__name__, each.queue) for each in TOPOLOGY.subscriptions}
+    assert heard == {
+        *(("OrderAccepted", queue) for queue in ("confirm_order", "reserve_stock")),
+        *((fact, "ship_order") for fact in ("StockReserved", "PaymentCaptured")),
+    }
