@@ -24,3 +24,14 @@ def test_who_is_fragile_or_hot_has_few_workers_and_who_keeps_order_parks() -> No
         *(("OrderAccepted", queue) for queue in ("confirm_order", "reserve_stock")),
         *((fact, "ship_order") for fact in ("StockReserved", "PaymentCaptured")),
     }
+
+
+def test_each_consumer_may_touch_its_own_tables_and_by_what_it_does_there() -> None:
+    assert {(each.function, access.table): access.actions for each in TOPOLOGY.consumers for access in each.access} == {
+        ("accept_order", "orders"): ("PutItem",),
+        ("accept_order", "keys"): ("PutItem",),
+        ("apply_payment", "payments"): ("GetItem", "UpdateItem"),
+        ("reserve_stock", "stock"): ("GetItem", "UpdateItem"),
+        ("reserve_stock", "reservations"): ("GetItem", "PutItem"),
+        ("ship_order", "shipments"): ("UpdateItem",),
+    }
