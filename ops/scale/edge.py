@@ -20,14 +20,8 @@ def hops(basis: Basis, load: Load) -> Iterator[Hop]:
     if not load.routes:
         return
     settings = basis.settings
-    stage = Limit(
-        unit="requests/s",
-        most=settings.throttle_rate,
-        need=rate,
-        then=TOO_MANY,
-        setting="throttle_rate (cdk.json)",
-        source=STAGES,
-        burst=settings.throttle_burst,
+    stage = _requests(
+        settings.throttle_rate, settings.throttle_burst, rate, setting="throttle_rate (cdk.json)", source=STAGES
     )
     account = basis.quota("api_rate", "requests/s", rate, TOO_MANY, burst="api_burst")
     yield Hop(name="API Gateway", rate=rate, limits=(account,))
@@ -37,15 +31,7 @@ def hops(basis: Basis, load: Load) -> Iterator[Hop]:
     for route in basis.topology.routes:
         if route.name in load.routes and route.rate is not None:
             need = load.routes[route.name]
-            own = Limit(
-                unit="requests/s",
-                most=route.rate,
-                need=need,
-                then=TOO_MANY,
-                setting="Route.rate",
-                source=MAP,
-                burst=route.burst,
-            )
+            own = _requests(route.rate, route.burst, need, setting="Route.rate", source=MAP)
             yield Hop(name=route.name, rate=need, limits=(own,))
     if bearers := authorized(basis, load, "jwt"):
         runs = checks(basis, bearers) * basis.traffic.check
@@ -53,6 +39,11 @@ def hops(basis: Basis, load: Load) -> Iterator[Hop]:
         growth = runs / basis.quotas.most("worker_growth") * 10
         limit = basis.quota("lambda_concurrency", "runs at once", runs, then)
         yield Hop(name=names.AUTHORIZER, rate=bearers, limits=(limit,), ramp=growth)
+
+
+def _requests(most: float, burst: float | None, need: float, *, setting: str, source: str) -> Limit:
+    """So many requests a second, and so many at once."""
+    return Limit(unit="requests/s", most=most, need=need, then=TOO_MANY, setting=setting, source=source, burst=burst)
 
 
 def authorized(basis: Basis, load: Load, kind: str) -> float:
