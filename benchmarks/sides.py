@@ -151,15 +151,14 @@ def _packages() -> Path:
 
 
 def _made(name: str, fill: Callable[[Path], None]) -> Path:
-    folder = build.BUILD / name
-    if not folder.exists():
-        draft = folder.with_suffix(".new")
-        shutil.rmtree(draft, ignore_errors=True)
-        fill(draft)
-        compiled = ["-m", "compileall", "-q", "--invalidation-mode=unchecked-hash", str(draft)]
+    """`build/<name>`, as `fill` fills it, with byte code."""
+
+    def make(folder: Path) -> None:
+        fill(folder)
+        compiled = ["-m", "compileall", "-q", "--invalidation-mode=unchecked-hash", str(folder)]
         subprocess.run([sys.executable, *compiled], check=True)
-        draft.rename(folder)
-    return folder
+
+    return build.built(name, make)
 
 
 def _copy(source: Path, destination: Path) -> None:

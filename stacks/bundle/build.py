@@ -85,7 +85,7 @@ def build_code(target: Target, package: str = FUNCTIONS.name) -> Path:
             shutil.copyfile(path, copy)
         _compile(folder, target, installed="/var/task")
 
-    return _built(f"code-{code_hash(target, package)[:16]}", build)
+    return built(f"code-{code_hash(target, package)[:16]}", build)
 
 
 def build_layer(target: Target, requirements: Path | None = None) -> Path:
@@ -100,10 +100,10 @@ def build_layer(target: Target, requirements: Path | None = None) -> Path:
         _prune(packages)
         _compile(packages, target, installed="/opt/python")
 
-    return _built(f"layer-{layer_hash(target, requirements)[:16]}", build)
+    return built(f"layer-{layer_hash(target, requirements)[:16]}", build)
 
 
-def _built(name: str, build: Callable[[Path], None]) -> Path:
+def built(name: str, build: Callable[[Path], None]) -> Path:
     """`build/<name>`, made whole or not at all, so that a broken-off or a parallel run leaves nothing half done."""
     finished = BUILD / name
     if not finished.exists():

@@ -7,7 +7,9 @@ import importlib.util
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -116,6 +118,19 @@ def test_a_build_that_breaks_off_leaves_nothing_that_looks_finished(
     with pytest.raises(KeyboardInterrupt):
         build.build_code(HOST)
     assert list(build.BUILD.iterdir()) == []
+
+
+def test_runs_that_build_the_same_at_once_all_get_it_whole(functions: Path) -> None:
+    together = Barrier(4)
+
+    def fill(folder: Path) -> None:
+        together.wait(10)
+        (folder / "made").write_text("whole")
+
+    with ThreadPoolExecutor(4) as pool:
+        folders = list(pool.map(lambda _: build.built("packages", fill), range(4)))
+    assert set(folders) == {build.BUILD / "packages"}
+    assert [path.read_text() for path in build.BUILD.rglob("*") if path.is_file()] == ["whole"]
 
 
 def test_a_source_that_is_no_python_stops_the_build(functions: Path) -> None:
