@@ -91,7 +91,8 @@ def forget_clients() -> None:
     from functions.runtime.unfinished import unfinished
 
     clients.made.clear()
-    for memory in (clients._own, clients._running, breaker._memory, failures._waiting, failures._guesses, unfinished):
+    clients._running.set(None)
+    for memory in (clients._own, breaker._memory, failures._waiting, failures._guesses, unfinished):
         memory.clear()
 
 

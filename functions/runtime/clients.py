@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from contextvars import ContextVar
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -27,7 +28,7 @@ made: dict[str, Any] = {}
 """The clients of this process, by service. A test puts its own here."""
 
 _own: set[str] = set()
-_running: list[str] = []
+_running: ContextVar[str | None] = ContextVar("running", default=None)
 
 
 @cache
@@ -101,8 +102,8 @@ def replace() -> str | None:
 
     Returns the service whose call was interrupted, None if there was none.
     """
-    interrupted = _running[0] if _running else None
-    _running.clear()
+    interrupted = _running.get()
+    _running.set(None)
     for service in _own:
         made.pop(service, None)
     _own.clear()
@@ -117,7 +118,7 @@ def told_apart(body: bytes) -> bytes:
 def _hurried(service: str, read: float) -> float:
     # A call is running until it has an answer, its repetitions included. A timeout is an error that says what hung; the
     # alarm, a moment later, would not.
-    _running[:] = [service]
+    _running.set(service)
     seconds = left()
     return read if seconds == math.inf else max(min(read, 0.9 * seconds), 0.01)
 
@@ -134,4 +135,4 @@ def _hurry(request: Any, event_name: str, read: float, **_: Any) -> None:
 
 
 def _ended(**_: Any) -> None:
-    _running.clear()
+    _running.set(None)

@@ -1,7 +1,8 @@
 """The consumer: a batch of SQS messages in, effects and events out, and a report of what failed.
 
-Records are handled one after the other, each on its own; events of the whole batch are published together; what failed
-goes back to the queue by Lambda's partial batch response. A consumer that is paused is asked whether its services are
+Records are handled each on its own, and side by side: while one waits for a service, another is handled. Those of one
+FIFO group go strictly one after the other. Events of the whole batch are published together; what failed goes back to
+the queue by Lambda's partial batch response. A consumer that is paused is asked whether its services are
 there by an event without records. The response's contract is at
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting.
 """
@@ -11,7 +12,6 @@ from __future__ import annotations
 import inspect
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
@@ -23,7 +23,7 @@ from functions.contracts.redaction import redact
 from functions.runtime import clients
 from functions.runtime.breaker import Weather, tell
 from functions.runtime.clients import warm
-from functions.runtime.deadline import Deadline, invocation, within
+from functions.runtime.deadline import Deadline, Phase, alarm, invocation, within
 from functions.runtime.errors import GroupBlocked, NotAttempted, OutOfTime, Reject, Retry, Unavailable
 from functions.runtime.failures import note, note_last_attempts, unwritten
 from functions.runtime.log import log
@@ -47,6 +47,8 @@ Probe = Callable[[], Any]
 
 SPARE = 1.2
 """A message is begun if there is time for this many of the batch's ordinary ones."""
+ABREAST = 10
+"""Messages that are handled side by side, at the most: as many connections does a worker keep to a service."""
 
 
 def consumer(
@@ -130,43 +132,34 @@ class Consumer:
     def _handle_all(
         self, batch: list[Record], parking: Parking | None, settings: Settings, deadline: Deadline
     ) -> Outcomes:
-        outcomes: Outcomes = {}
-        heads: dict[str | None, Failure] = {}
-        behind: Counter[str | None] = Counter()
-        weather = Weather()
-        pace, late = _Pace(deadline), 0
+        lines: dict[str | None, list[Record]] = {}
         for record in batch:
-            head = heads.get(record.group) if record.fifo else None
-            if head:
-                behind[record.group] += 1
-                error: Exception = GroupBlocked(f"Message {head.record.id} of the same group failed before it.")
-                failure = Failure.not_attempted(record, error, head=head, place=behind[record.group])
-            elif weather.stormy and record.attempt < settings.receives - 1:
-                failure = Failure.not_attempted(record, Unavailable(f"Not attempted: {weather.stormy}"))
-            elif not pace.has_time():
-                error = NotAttempted("The batch's time ran out before its turn.", delay=late * pace.mean)
-                failure = Failure.not_attempted(record, error)
-                late += 1
-            elif parking and (parked := parking.verdict(record)):
-                failure = Failure.not_attempted(record, parked)
-            else:
-                began = time.monotonic()
-                outcome = self._handle_one(record, settings, deadline)
-                pace.took(time.monotonic() - began)
-                weather.see(outcome.error if isinstance(outcome, Failure) else None)
-                if isinstance(outcome, Done):
-                    outcomes[record.id] = outcome
-                    continue
-                failure = heads[record.group] = outcome
-            outcomes[record.id] = failure
-        return outcomes
+            lines.setdefault(record.group if record.fifo else record.id, []).append(record)
+        following = iter(lines.values())
+        turns = _Turns(parking, settings, deadline)
+        outcomes: Outcomes = {}
 
-    def _handle_one(self, record: Record, settings: Settings, deadline: Deadline) -> Done | Failure:
+        def follow(phase: Phase) -> None:
+            handle = partial(self._handle_one, settings=settings, left=partial(deadline.left, phase))
+            for line in following:
+                outcomes.update(_handle_line(line, turns, handle))
+
+        if len(lines) < 2:
+            follow("handling")
+        else:
+            from functions.runtime import fibers
+
+            bodies = [partial(follow, "answers")] * min(ABREAST, len(lines))
+            end = time.monotonic() + deadline.left("answers")
+            alarm(deadline.left("handling"), partial(fibers.run, bodies, end))
+        return {record.id: outcomes[record.id] for record in batch}
+
+    def _handle_one(self, record: Record, *, settings: Settings, left: Callable[[], float]) -> Done | Failure:
         contract, message = None, None
         try:
-            contract, message = within(deadline.left("handling"), partial(self._intake, record))
+            contract, message = within(left(), partial(self._intake, record))
             log_body(contract, message)
-            result = within(deadline.left("handling"), partial(self._result, contract, message))
+            result = within(left(), partial(self._result, contract, message))
             duplicate = isinstance(result, Duplicate)
             untold = len(result) if duplicate and _told_before(record, message) else 0
             entries = tuple(
@@ -190,23 +183,56 @@ class Consumer:
         return result if isinstance(result, Duplicate) else tuple(result or ())
 
 
-class _Pace:
-    """How long the messages of a batch take: `mean` in seconds, of those handled so far."""
+def _handle_line(line: list[Record], turns: _Turns, handle: Callable[[Record], Done | Failure]) -> Outcomes:
+    """Handle records one after the other; what follows a failure is blocked by it."""
+    outcomes: Outcomes = {}
+    head, behind = None, 0
+    for record in line:
+        if head:
+            behind += 1
+            error: Exception = GroupBlocked(f"Message {head.record.id} of the same group failed before it.")
+            outcomes[record.id] = Failure.not_attempted(record, error, head=head, place=behind)
+        elif refusal := turns.refusal(record):
+            outcomes[record.id] = Failure.not_attempted(record, refusal)
+        else:
+            began = time.monotonic()
+            outcome = outcomes[record.id] = handle(record)
+            turns.took(time.monotonic() - began, outcome)
+            head = outcome if isinstance(outcome, Failure) else None
+    return outcomes
 
-    def __init__(self, deadline: Deadline) -> None:
-        self.mean = 0.0
+
+class _Turns:
+    """Which records of a batch are attempted: none that would not be done in time, or only meet what is away."""
+
+    def __init__(self, parking: Parking | None, settings: Settings, deadline: Deadline) -> None:
+        self._parking = parking
+        self._receives = settings.receives
         self._deadline = deadline
+        self._weather = Weather()
+        self._mean = 0.0
         self._handled = 0
+        self._late = 0
 
-    def took(self, seconds: float) -> None:
-        """Note how long a message took."""
+    def refusal(self, record: Record) -> Exception | None:
+        """Why the record is not attempted; None if it is. To be asked right before its turn."""
+        if self._weather.stormy and record.attempt < self._receives - 1:
+            return Unavailable(f"Not attempted: {self._weather.stormy}")
+        if not self._has_time():
+            self._late += 1
+            return NotAttempted("The batch's time ran out before its turn.", delay=(self._late - 1) * self._mean)
+        return self._parking.verdict(record) if self._parking else None
+
+    def took(self, seconds: float, outcome: Done | Failure) -> None:
+        """Note how long a record took, and how it fared."""
         self._handled += 1
-        self.mean += (seconds - self.mean) / self._handled
+        self._mean += (seconds - self._mean) / self._handled
+        self._weather.see(outcome.error if isinstance(outcome, Failure) else None)
 
-    def has_time(self) -> bool:
+    def _has_time(self) -> bool:
         """Whether another message is likely to be done in time; a message is not begun only to be interrupted."""
         left = self._deadline.left("handling")
-        return left > 0 and (not self._handled or left >= SPARE * self.mean)
+        return left > 0 and (not self._handled or left >= SPARE * self._mean)
 
 
 def _parking(batch: list[Record], settings: Settings, deadline: Deadline) -> Parking | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 
 from botocore.exceptions import ClientError
 
@@ -13,6 +12,7 @@ from functions.runtime.deadline import left
 from functions.runtime.errors import Reject
 from functions.runtime.infrastructure import is_throttle
 from functions.runtime.settings import required
+from functions.runtime.waiting import sleep
 
 REFUSED = {"MessageRejected", "BadRequestException"}
 PAUSES = (0.1, 0.3, 0.9, 2.7)
@@ -42,6 +42,6 @@ def send_email(*, to: str, subject: str, text: str) -> None:
                 raise Reject(f"SES refuses the e-mail: {error.response['Error'].get('Message')}") from error
             if not is_throttle(error) or pause is None or left() < 2 * pause:
                 raise
-            time.sleep(pause * random.uniform(0.5, 1))
+            sleep(pause * random.uniform(0.5, 1))
         else:
             return

@@ -7,7 +7,6 @@ This module is imported by the functions that use it and by nothing else: it loa
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -35,6 +34,7 @@ from functions.runtime.infrastructure import is_away
 from functions.runtime.log import log
 from functions.runtime.settings import Settings, required, switched_off
 from functions.runtime.unfinished import unfinished
+from functions.runtime.waiting import sleep
 
 Effect = Callable[[], None]
 
@@ -112,7 +112,7 @@ def _finish(record: Unfinished) -> None:
         for pause in PAUSES:
             if left() < pause + SLOWEST:
                 break
-            time.sleep(pause * random.uniform(0.5, 1))
+            sleep(pause * random.uniform(0.5, 1))
             try:
                 complete(record)
             except Exception as error:

@@ -21,6 +21,7 @@ from functions.runtime.clients import client
 from functions.runtime.deadline import left
 from functions.runtime.errors import Reject, Retry, Unavailable
 from functions.runtime.settings import required
+from functions.runtime.waiting import sleep
 
 Item = dict[str, Any]
 T = TypeVar("T")
@@ -198,7 +199,7 @@ def _patiently(call: Callable[[], T]) -> T:
             wait = random.uniform(0, longest)
             if time.monotonic() + wait >= end:
                 raise Unavailable(f"DynamoDB is busy: {', '.join(sorted(codes))}.") from error
-        time.sleep(wait)
+        sleep(wait)
         longest = min(2 * longest, LONGEST_WAIT)
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from ops.cli.screen import sheet
 from ops.cost.costing import Cost, Costing, Row
 from ops.cost.memory import memory
-from ops.cost.work import CORE
+from ops.cost.work import ABREAST, CORE
 
 COLUMNS = {
     "api": "API",
@@ -106,6 +106,8 @@ def _told(costing: Costing) -> Iterator[Text]:
             f"{assume.publish:g} ms, a SendMessage or an e-mail {assume.send:g} ms; on {architecture}.",
             f"A function has its memory's part of a core, of which {CORE:,} MB have all: a batch takes as long as its "
             "calls and its work, or as its work alone at that part, whichever is longer.",
+            f"Of a standard queue {ABREAST} messages wait for their writes side by side; e-mails, and messages of a "
+            "FIFO group, one after the other.",
             "Each write of a consumer happens once a message, for one unit; several are a transaction, for two each.",
             f"{assume.keyed:.0%} of requests have an Idempotency-Key (--keyed), which is a write before the effect.",
             "A consumer that publishes tells one event a message; what follows is that of the first one it lists.",

@@ -149,8 +149,9 @@ def _told(scaling: Scaling, prices: Prices) -> Iterator[Text]:
         Text(f"  {line}")
         for line in (
             _defaults(scaling),
-            f"{assume.fill:g} messages a batch (--fill), one after the other, each as long as `ops cost` assumes, or "
-            "--seconds says. Under load batches are fuller, and more is done.",
+            f"{assume.fill:g} messages a batch (--fill), which takes as long as `ops cost` assumes, or its messages "
+            "one after the other, where --seconds says how long one takes. Under load batches are fuller, and more "
+            "is done.",
             "Of the events that a consumer tells each is told for every message, and every subscription takes it; "
             "less: --share NAME=SHARE.",
             f"The busiest item and the busiest FIFO group have {traffic.hot:.0%} of all (--hot); "

@@ -140,7 +140,7 @@ class Costing:
         return Cost(sqs=price * requests + (self.prices.sqs_fair * requests if fair else 0))
 
     def _consumer(self, consumer: Consumer) -> Cost:
-        """A message after the other, as `Work` says."""
+        """As `Work` says."""
         work = self._work
         cost = self._run(consumer, work.milliseconds(consumer), work.units(consumer))
         # What is parked is read once a batch, a unit a group: at the most as many as there are messages.

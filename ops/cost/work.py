@@ -17,6 +17,8 @@ from stacks.entry import Access, Consumer, Topology
 KB = 1024
 CALL = 10
 """Messages that a receive, a delete or a PutEvents takes at the most."""
+ABREAST = 10
+"""Messages of a standard queue that a worker handles side by side, at the most."""
 CORE = 1769
 """MB with which a function has a whole core. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
 WRITES = ("PutItem", "UpdateItem", "DeleteItem")
@@ -32,7 +34,7 @@ class Assumptions(Struct, frozen=True, kw_only=True):
     """A message's body."""
     envelope: int = 512
     """What surrounds an event's data."""
-    cpu: float = 1.9
+    cpu: float = 0.5
     """A whole core's work for a message, as `python -m benchmarks consumer` measured it."""
     write: float = 5
     """A write to DynamoDB, or the read of what is parked."""
@@ -65,7 +67,7 @@ class Work:
         return min(self.assume.fill, consumer.batch)
 
     def milliseconds(self, consumer: Consumer) -> float:
-        """How long a batch takes, a message after the other; or as long as somebody knows that it does."""
+        """How long a batch takes; a message after the other where somebody knows how long one takes."""
         fill = self.fill(consumer)
         if (told := self.assume.seconds.get(consumer.function)) is not None:
             return fill * told * 1000
@@ -84,15 +86,17 @@ class Work:
         """Milliseconds of a batch that are spent waiting: a message's effects are one call, its events ten a call.
 
         The claim of an idempotency key is a call of its own, before the effect; what is parked is read once a batch.
+        Calls for messages of a standard queue are waited for side by side. E-mails go one after the other, and so do
+        messages of a FIFO queue, of which a batch may be one group.
         """
-        assume = self.assume
+        assume, fill = self.assume, self.fill(consumer)
         effects, claims = self._effects(consumer)
-        calls = (min(effects, 1) + claims) * assume.write
-        if consumer.sends_email:
-            calls += 2 * assume.write + assume.send
+        writes = min(effects, 1) + claims + (2 if consumer.sends_email else 0)
+        rounds = fill if self.topology.queue(consumer.function).fifo else math.ceil(fill / ABREAST)
+        sends = fill * assume.send if consumer.sends_email else 0
         publishes = self.put_events(consumer) * assume.publish
         reads = assume.write if self.parks(consumer) else 0
-        return reads + self.fill(consumer) * calls + publishes
+        return reads + rounds * writes * assume.write + sends + publishes
 
     def put_events(self, consumer: Consumer) -> int:
         """Calls of PutEvents for a batch, of one event a message."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -42,7 +43,8 @@ class Line:
         self.fresh = False
         self._wire.read_timeout = seconds
         try:
-            answer = self._wire.exchange(Request(request))
+            # The module of the sandbox that runs, which knows what else runs side by side in it.
+            answer = self._wire.exchange(Request(request), sys.modules["functions.runtime.waiting"].sleep)
         except ReadTimeoutError as error:
             raise TimeoutError from error
         except ConnectionClosedError as error:

@@ -97,7 +97,7 @@ class Wire:
         try:
             if self._jammed:
                 worker.sleep(math.inf)
-            return self._exchange(request, call, fate)
+            return self._exchange(request, call, fate, worker.sleep)
         except HTTPClientError:
             raise
         except Exception as error:
@@ -107,9 +107,9 @@ class Wire:
             self._jammed = fate.jammed
             raise
 
-    def exchange(self, request: Any) -> AWSResponse:
-        """The answer to `request`, as `send` has it, for a client without a pool."""
-        return self._exchange(request, *self._decided(request, self._worker()))
+    def exchange(self, request: Any, sleep: Callable[[float], None]) -> AWSResponse:
+        """The answer to `request`, as `send` has it, for a client without a pool, which waits by `sleep`."""
+        return self._exchange(request, *self._decided(request, self._worker()), sleep)
 
     def _decided(self, request: Any, worker: Worker) -> tuple[Call, Fate]:
         try:
@@ -120,7 +120,7 @@ class Wire:
     def close(self) -> None:
         """Nothing is open."""
 
-    def _exchange(self, request: Any, call: Call, fate: Fate) -> AWSResponse:
+    def _exchange(self, request: Any, call: Call, fate: Fate, sleep: Callable[[float], None]) -> AWSResponse:
         worker, url = call.worker, request.url
         patience = (getattr(request, "context", None) or {}).get("read_timeout") or self.read_timeout
         match fate.kind:
@@ -129,32 +129,32 @@ class Wire:
             case "refused":
                 raise EndpointConnectionError(endpoint_url=url, error="refused")
             case "unreachable":
-                worker.sleep(self.connect_timeout)
+                sleep(self.connect_timeout)
                 raise ConnectTimeoutError(endpoint_url=url, error="no answer")
             case "hang":
-                worker.sleep(patience)
+                sleep(patience)
                 raise ReadTimeoutError(endpoint_url=url, error="no answer")
             case "late":
                 worker.after(fate.delay, lambda: self._late(call))
                 raise ConnectionClosedError(endpoint_url=url, request=request, error="the request is on its way")
-        worker.sleep(min(fate.lag, patience) / 2)
+        sleep(min(fate.lag, patience) / 2)
         try:
             status, body = self._answer(replace(call, patience=patience), fate)
         except Unanswered:
             raise ReadTimeoutError(endpoint_url=url, error="no answer yet") from None
         try:
             if fate.lag > patience:
-                worker.sleep(patience / 2)
+                sleep(patience / 2)
                 raise ReadTimeoutError(endpoint_url=url, error="too slow")
             match fate.kind:
                 case "kill after":
                     worker.die("killed after a call")
                 case "lost, hanging":
-                    worker.sleep(patience)
+                    sleep(patience)
                     raise ReadTimeoutError(endpoint_url=url, error="the answer is lost")
                 case "lost, closed":
                     raise ConnectionClosedError(endpoint_url=url, request=request, error="the answer is lost")
-            worker.sleep(fate.lag / 2)
+            sleep(fate.lag / 2)
         except BaseException:
             if status == 200:
                 self._services[call.service].unheard(call)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
 
 from functions.runtime.aws.framing import Framing
+from functions.runtime.waiting import ready
+
+T = TypeVar("T")
 
 PIECE = 65_536
 """Bytes that are read at once, at the most."""
@@ -36,17 +43,30 @@ class Connection:
         self._process = os.getpid()
 
     def open(self, seconds: float) -> None:
-        """Connect within that time."""
+        """Connect within that time. Of a host's addresses, each but the last has half of what is left of it."""
         end = time.monotonic() + seconds
-        plain = socket.create_connection((self._host, self._port), timeout=seconds)
-        try:
-            plain.settimeout(max(end - time.monotonic(), 0.001))
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._socket = self._tls.wrap_socket(plain, server_hostname=self._host) if self._tls else plain
-        except BaseException:
-            plain.close()
-            raise
+        addresses = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+        while True:
+            family, kind, protocol, _, address = addresses.pop(0)
+            until = (time.monotonic() + end) / 2 if addresses else end
+            try:
+                plain = _connected(socket.socket(family, kind, protocol), address, until)
+                break
+            except OSError:
+                if not addresses:
+                    raise
+        self._socket = self._secured(plain, end) if self._tls else plain
         self._used = time.monotonic()
+
+    def _secured(self, plain: socket.socket, end: float) -> ssl.SSLSocket:
+        assert self._tls is not None
+        secured = self._tls.wrap_socket(plain, server_hostname=self._host, do_handshake_on_connect=False)
+        try:
+            _persist(secured, secured.do_handshake, end)
+        except BaseException:
+            secured.close()
+            raise
+        return secured
 
     @property
     def stale(self) -> bool:
@@ -61,7 +81,6 @@ class Connection:
         """Whether what arrived was TLS's own, such as the tickets that follow a handshake; then it is read."""
         assert self._socket is not None
         try:
-            self._socket.settimeout(0)
             self._socket.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
             return True
@@ -89,18 +108,16 @@ class Connection:
 
     def _exchange(self, request: bytes, answer: Framing, end: float) -> None:
         assert self._socket is not None
-        self._socket.settimeout(max(end - time.monotonic(), 0.001))
-        said = False
+        said, unsaid = False, memoryview(request)
         with suppress(BrokenPipeError, ConnectionResetError):  # it may have said why before it closed
-            self._socket.sendall(request)
+            while unsaid:
+                unsaid = unsaid[_persist(self._socket, partial(self._socket.send, unsaid), end, select.POLLOUT) :]
             said = True
         whole = False
         while not whole:
-            left = end - time.monotonic()
-            if left <= 0:
+            if time.monotonic() >= end:
                 raise TimeoutError("The answer was not whole in time.")
-            self._socket.settimeout(left)
-            piece = self._socket.recv(PIECE)
+            piece = _persist(self._socket, partial(self._socket.recv, PIECE), end)
             if not piece:
                 raise ConnectionResetError("The connection was closed before the answer was whole.")
             whole = answer.feed(piece)
@@ -111,3 +128,38 @@ class Connection:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+def _connected(plain: socket.socket, address: Any, end: float) -> socket.socket:
+    try:
+        plain.setblocking(False)
+        problem = plain.connect_ex(address)
+        if problem == errno.EINPROGRESS:
+            _wait(plain, select.POLLOUT, end)
+            problem = plain.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if problem:
+            raise OSError(problem, os.strerror(problem))
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        plain.close()
+        raise
+    return plain
+
+
+def _persist(plain: socket.socket, step: Callable[[], T], end: float, events: int = select.POLLIN) -> T:
+    """What `step` returns, done again whenever the socket is ready for it. Raises `TimeoutError` after `end`."""
+    while True:
+        try:
+            return step()
+        except ssl.SSLWantReadError:
+            awaited = select.POLLIN
+        except ssl.SSLWantWriteError:
+            awaited = select.POLLOUT
+        except BlockingIOError:
+            awaited = events
+        _wait(plain, awaited, end)
+
+
+def _wait(plain: socket.socket, events: int, end: float) -> None:
+    if not ready(plain.fileno(), events, end - time.monotonic()):
+        raise TimeoutError("The other side did not answer in time.")

@@ -30,6 +30,7 @@ from functions.runtime.aws.connection import Connection, Within
 from functions.runtime.aws.framing import Framing, Malformed
 from functions.runtime.aws.retries import ATTEMPTS, FIRST, FIRST_OF_DYNAMODB, Retries
 from functions.runtime.aws.signature import Signature
+from functions.runtime.waiting import sleep
 
 CONNECT = 2.0
 """Seconds that connecting may take."""
@@ -247,7 +248,7 @@ class Service:
         pause = self._retries.pause(attempt, error)
         if pause is None or pause >= self._seconds():
             return False  # what went wrong says more than a time that ran out
-        time.sleep(pause)
+        sleep(pause)
         return True
 
     def _corrected(self, error: ClientError) -> bool:

@@ -58,12 +58,13 @@ def test_a_worker_that_reaches_nothing_waits_for_one_service_only(
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "f")
     tried: list[float] = []
 
-    def hang(_: object, timeout: float) -> None:
-        tried.append(timeout)
+    def hang(plain: socket.socket, _: object, end: float) -> None:
+        plain.close()
+        tried.append(end)
         raise TimeoutError
 
     with monkeypatch.context() as hanging:
-        hanging.setattr("functions.runtime.aws.connection.socket.create_connection", hang)
+        hanging.setattr("functions.runtime.aws.connection._connected", hang)
         clients.warm("dynamodb", "events", "secretsmanager")
     assert len(tried) == 1
     assert list(clients.made) == ["dynamodb", "events", "secretsmanager"]

@@ -76,7 +76,7 @@ def test_each_step_of_a_batch_has_its_share_of_thirty_seconds(fakes: Fakes, shar
 def test_each_part_of_a_denied_call_may_take_what_is_left(fakes: Fakes, shares: list[float]) -> None:
     fakes.events.answers = [refusal("AccessDeniedException", "PutEvents")]
     assert failed(Probing().handler(batch(probe("a"), probe("b")), Context(30))) == []
-    assert shares == [25] * 4 + [27.5] * 3
+    assert shares == [26.25] * 4 + [27.5] * 3, "side by side, who was held up has a moment more"
 
 
 def test_on_a_queue_that_parks_half_of_a_share_is_for_places(
@@ -140,7 +140,7 @@ def test_where_none_was_begun_all_come_back_at_once(
 def test_whoever_waited_longest_does_not_overtake_another_in_a_fifo_queue(fakes: Fakes) -> None:
     probing = Probing()
     probing.handler(batch(probe("a", group="g"), probe("b", group="h", attempt=3), probe("c", group="g", attempt=2)))
-    assert probing.seen == ["a", "b", "c"]
+    assert [name for name in probing.seen if name != "b"] == ["a", "c"]
 
 
 def test_what_is_all_done_at_the_last_moment_says_no_more(fakes: Fakes, clock: Clock, logged: Logged) -> None:
@@ -217,17 +217,17 @@ def test_an_event_whose_publication_hangs_is_not_told_by_the_same_client(
 @pytest.mark.parametrize(
     ("running", "error_type", "error"),
     [
-        ([], "OutOfTime", "The function's time ran out."),
-        (["dynamodb"], "Unavailable", "The function's time ran out in a call to dynamodb."),
+        (None, "OutOfTime", "The function's time ran out."),
+        ("dynamodb", "Unavailable", "The function's time ran out in a call to dynamodb."),
     ],
 )
 def test_a_message_that_hangs_says_in_what(
-    fakes: Fakes, owned: set[str], logged: Logged, running: list[str], error_type: str, error: str
+    fakes: Fakes, owned: set[str], logged: Logged, running: str | None, error_type: str, error: str
 ) -> None:
     clients._own.intersection_update({"events"})
 
     def hangs(*_: Any) -> None:
-        clients._running[:] = running
+        clients._running.set(running)
         hang()
 
     assert failed(Probing(a=hangs).handler(batch(probe("a")))) == ["a"]

@@ -92,7 +92,8 @@ class Busy:
 def busy(environment: None, monkeypatch: pytest.MonkeyPatch) -> Busy:
     one = Busy([])
     monkeypatch.setattr(clients, "made", {"dynamodb": one})
-    monkeypatch.setattr("functions.runtime.table.time", SimpleNamespace(monotonic=lambda: one.now, sleep=one.sleep))
+    monkeypatch.setattr("functions.runtime.table.time", SimpleNamespace(monotonic=lambda: one.now))
+    monkeypatch.setattr("functions.runtime.table.sleep", one.sleep)
     monkeypatch.setattr("functions.runtime.table.left", lambda: math.inf)
     monkeypatch.setattr("functions.runtime.table.random", SimpleNamespace(uniform=lambda least, most: most - least))
     return one

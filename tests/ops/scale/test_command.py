@@ -80,7 +80,7 @@ def test_what_is_full_is_red_and_what_is_nearly_is_yellow() -> None:
     lines = screen.file.getvalue().splitlines()
     (mails,) = [line for line in lines if line.startswith("mail_ticket ") and "batches" in line]
     stage = next(line for line in lines if line.startswith("API of the stage"))
-    assert "\x1b[31m 430%" in mails
+    assert "\x1b[31m 280%" in mails
     assert re.search(r"\x1b\[33m *80%", stage)
     assert any(line.startswith("\x1b[31mPOST /v1/tickets: ") for line in lines)
     assert any(line.startswith("\x1b[32mPOST /v1/tickets/{ticket_id}/changes: ") for line in lines)

@@ -9,14 +9,16 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore import exceptions
 from botocore.exceptions import ClientError
 from botocore.httpsession import create_urllib3_context
 
-from functions.runtime.aws import service
+from functions.runtime.aws import connection, service
 from functions.runtime.aws.connection import Connection
 from functions.runtime.deadline import within
 from functions.runtime.errors import OutOfTime
@@ -102,11 +104,13 @@ def test_a_network_that_goes_is_a_connection_that_ends(
         def recv(self, *_: object) -> bytes:
             raise OSError(number, "gone")
 
-    def gone(*_: object, **__: object) -> Gone:
-        return Gone(fileno=socket.create_server(("127.0.0.1", 0)).detach())
+        def send(self, data: Any, *_: object) -> int:
+            return len(data)
 
-    monkeypatch.setattr(Gone, "sendall", lambda *_: None, raising=False)
-    monkeypatch.setattr("functions.runtime.aws.connection.socket.create_connection", gone)
+    def gone(plain: socket.socket, *_: object) -> Gone:
+        return Gone(fileno=plain.detach())
+
+    monkeypatch.setattr("functions.runtime.aws.connection._connected", gone)
     with pytest.raises(exceptions.ConnectionClosedError):
         get(client())
     assert len(pauses) == 2
@@ -202,25 +206,42 @@ def test_connecting_takes_no_longer_than_there_is_time(
 ) -> None:
     waited: list[float] = []
 
-    def refused(_: object, timeout: float) -> None:
-        waited.append(timeout)
+    def refused(plain: socket.socket, _: object, end: float) -> None:
+        plain.close()
+        waited.append(round(end - time.monotonic(), 1))
         raise TimeoutError
 
-    monkeypatch.setattr("functions.runtime.aws.connection.socket.create_connection", refused)
+    monkeypatch.setattr("functions.runtime.aws.connection._connected", refused)
     for seconds in (0.3, 5.0):
         with pytest.raises(exceptions.ConnectTimeoutError):
             get(client(seconds=lambda: seconds, attempts=1))  # noqa: B023
     assert waited == [0.3, 2.0]
 
 
+def test_of_a_hosts_addresses_the_first_that_answers_is_taken(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = (socket.AF_INET, socket.SOCK_STREAM, 0, "")
+    with closing(socket.create_server(("127.0.0.1", 0), backlog=0)) as hanging:
+        full = socket.create_connection(hanging.getsockname())  # nobody accepts it, and no other comes in
+        found = [(*kinds, ("127.0.0.1", 9)), (*kinds, hanging.getsockname()), (*kinds, ("127.0.0.1", server.port))]
+        monkeypatch.setattr("functions.runtime.aws.connection.socket.getaddrinfo", lambda *_, **__: [*found])
+        server.acts = [answer()]
+        started = time.monotonic()
+        get(client())
+        assert 0.9 < time.monotonic() - started < 1.2, "the second had half of two seconds"
+        found.pop()
+        with pytest.raises(exceptions.ConnectTimeoutError):
+            get(client(attempts=1))
+        full.close()
+
+
 def test_a_handshake_has_what_connecting_left_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    connect = socket.create_connection
+    connect = connection._connected
 
-    def slow(address: tuple[str, int], timeout: float) -> socket.socket:
+    def slow(plain: socket.socket, address: object, end: float) -> socket.socket:
         time.sleep(0.3)
-        return connect(address, timeout)
+        return connect(plain, address, end)
 
-    monkeypatch.setattr("functions.runtime.aws.connection.socket.create_connection", slow)
+    monkeypatch.setattr(connection, "_connected", slow)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         started = time.monotonic()
         with pytest.raises(TimeoutError):
@@ -236,7 +257,11 @@ def test_who_is_asked_is_known_before_connecting(server: Server, monkeypatch: py
         begun.append("began")
         return 5.0
 
-    monkeypatch.setattr("functions.runtime.aws.connection.socket.create_connection", lambda *_, **__: time.sleep(5))
+    def hangs(plain: socket.socket, *_: object) -> None:
+        with plain:
+            time.sleep(5)
+
+    monkeypatch.setattr("functions.runtime.aws.connection._connected", hangs)
     with pytest.raises(OutOfTime):
         within(0.1, lambda: get(client(seconds=seconds, ended=lambda: ended.append("ended"))))
     assert (begun, ended) == (["began"], []), "what is interrupted is not over: nobody knows what became of it"
