@@ -176,7 +176,7 @@ def test_what_is_invoked_while_a_service_is_away_is_counted() -> None:
 
 
 def test_a_batch_that_runs_into_the_end_of_its_function_is_counted() -> None:
-    hanging = Plan(curses=(Curse("", "hang", until=100, services=("dynamodb",)),))
+    hanging = Plan(curses=(Curse("", "hang", until=100, services=("mail",)),))
     scenario = Scenario([opened(1, f"tic-{number}") for number in range(10)], hanging, concurrency=1)
     evidence = scenario.run("judge", Sandboxes("tests.sample", without_deadline))
     assert scenario.judged(evidence).timed_out > 0
