@@ -113,6 +113,8 @@ class Consumer:
             outcomes |= _publish_all(outcomes, settings, deadline)
             if parking:
                 outcomes |= _leave(parking, outcomes, deadline)
+            if any(record.skips for record in batch):
+                outcomes |= _let_next_run(outcomes, settings, deadline)
             report(outcomes, settings, started)
             failures = [failure for failure in outcomes.values() if isinstance(failure, Failure)]
             _send_back(failures, settings, deadline)
@@ -159,6 +161,8 @@ class Consumer:
         try:
             contract, message = within(left(), partial(self._intake, record))
             log_body(contract, message)
+            if record.skips and (why := _begin_run(record, settings, left)):
+                return Done(record, message, (), duplicate=False, skipped=why)
             result = within(left(), partial(self._result, contract, message))
             duplicate = isinstance(result, Duplicate)
             untold = len(result) if duplicate and _told_before(record, message) else 0
@@ -296,6 +300,25 @@ def _leave(parking: Parking, outcomes: Outcomes, deadline: Deadline) -> Outcomes
     problems = parking.done([one.record for one in done.values()], deadline.left("reporting") / 2)
     return {
         id_: Failure(done[id_].record, problem, str(problem), done[id_].message) for id_, problem in problems.items()
+    }
+
+
+def _begin_run(record: Record, settings: Settings, left: Callable[[], float]) -> str | None:
+    """Why this run of a schedule is skipped, None where it is to be done; only such a message loads the module."""
+    from functions.runtime.overlap import begin
+
+    seconds = left()
+    return within(seconds, partial(begin, record, settings, seconds))
+
+
+def _let_next_run(outcomes: Outcomes, settings: Settings, deadline: Deadline) -> Outcomes:
+    """Say which runs are over. One that is done comes back where that cannot be said: it would hold up the next."""
+    from functions.runtime.overlap import finish
+
+    problems = finish(outcomes, settings, deadline.left("reporting") / 2)
+    done = {id_: one for id_, one in outcomes.items() if isinstance(one, Done) and id_ in problems}
+    return {
+        id_: Failure(one.record, problems[id_], _text(problems[id_], None), one.message) for id_, one in done.items()
     }
 
 
