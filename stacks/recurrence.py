@@ -246,6 +246,8 @@ def _in_month(field: str) -> _Days:
 
 
 def _in_week(field: str) -> _Days:
+    if "/" in field:
+        raise Unreadable(f"the day of the week is {field!r}, and it takes no steps; list the days")
     numbers = partial(_numbers, "day of the week", within=range(1, 8), words=DAYS)
     if field == "L":
         return _InWeek((7,))
