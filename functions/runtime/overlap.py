@@ -30,9 +30,20 @@ MARGIN = 300
 """Seconds by which an attempt may come later than the visibility timeout says: the longest batch window."""
 AGAIN = 60
 """Seconds after which a redriven run looks again whether the one at work is over."""
-_FREE = "attribute_exists(over_at) OR lease_ends < :now"
-_MINE = "holder = :at AND (attribute_not_exists(over_at) OR failed = :yes)"
-_NEXT = "newest <= :at AND (over_at <= :at OR lease_ends < :now)"
+_IS_OVER = "attribute_exists(over_at)"
+_IS_LEFT = "lease_ends < :now AND attribute_not_exists(over_at)"
+_CONDITION = " OR ".join(
+    (
+        "attribute_not_exists(holder)",
+        # The same run again: at work, or dead and brought back.
+        "(holder = :at AND (attribute_not_exists(over_at) OR failed = :yes))",
+        "(newest < :at AND over_at <= :at)",
+        f"(newest <= :at AND {_IS_LEFT})",
+        # The newest one, after a redriven one before it was done meanwhile.
+        f"(newest = :at AND holder <> :at AND {_IS_OVER})",
+    )
+)
+_REDRIVEN = f"{_CONDITION} OR {_IS_OVER} OR ({_IS_LEFT})"
 
 
 def begin(record: Record, settings: Settings, left: float) -> str | None:
@@ -44,10 +55,9 @@ def begin(record: Record, settings: Settings, left: float) -> str | None:
     if run is None:
         return None
     now = _now()
-    condition = f"attribute_not_exists(holder) OR ({_MINE}) OR ({_NEXT})"
-    newest = ":at"
+    condition, newest = _CONDITION, ":at"
     if record.redriven is not None:
-        condition, newest = f"{condition} OR {_FREE}", "if_not_exists(newest, :at)"
+        condition, newest = _REDRIVEN, "if_not_exists(newest, :at)"
     try:
         RUNS.update(
             {"schedule": run.schedule},

@@ -137,7 +137,7 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Templates:
 
 
 def found(templates: Templates, name: str) -> dict[str, Any]:
-    return templates.named(SCHEDULE, "Name", name)
+    return dict(templates.named(SCHEDULE, "Name", name))
 
 
 def request(templates: Templates, name: str) -> dict[str, Any]:
@@ -238,7 +238,7 @@ def test_a_retired_integration_has_no_schedule_and_keeps_what_could_not_be_sent(
 
 
 def alarm(templates: Templates, word: str) -> dict[str, Any]:
-    return templates.named("AWS::CloudWatch::Alarm", "AlarmName", names.resource("prod", word))
+    return dict(templates.named("AWS::CloudWatch::Alarm", "AlarmName", names.resource("prod", word)))
 
 
 def test_a_schedule_that_failed_and_one_that_did_not_run_call_somebody(there: Templates) -> None:
