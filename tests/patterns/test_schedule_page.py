@@ -34,7 +34,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Topology, A
         patch.setattr(names, "ROOT", folder)
         known = vars(entry) | vars(sys.modules["functions.contracts.reports"])
         integration = eval(CODE["stacks/topology.py"], dict(known))  # noqa: S307
-        yield Topology(integrations=(integration,)), sys.modules["functions.write_report.handler"].handler  # type: ignore[attr-defined]
+        yield Topology(integrations=(integration,)), sys.modules["functions.write_report.handler"].handler
 
 
 @pytest.fixture
@@ -47,7 +47,8 @@ def test_a_run_has_one_effect_and_a_second_delivery_none(page: tuple[Topology, A
 
     (schedule,) = page[0].schedules
     run = Run(schedule.name, "2026-11-26T05:00:00Z", schedule.skips)
-    message = record(schedule.body(run.time), **run.attributes())
+    attributes: dict[str, Any] = dict(run.attributes())
+    message = record(schedule.body(run.time), **attributes)
     for _ in range(2):
         assert page[1](batch(message)) == {"batchItemFailures": []}
     (report,) = aws.items("reports")
