@@ -59,7 +59,7 @@ class Operator(StageStack):
         acknowledge(role, "AwsSolutions-IAM5[Resource::*]")
         acknowledge(role, REST_APIS)
         acknowledge(role, LOG_STREAMS, names=self._log_groups())
-        if topology.schedules:
+        if [*topology.scheduled()]:
             acknowledge(role, SCHEDULES, names=[names.resource(settings.stage, names.SCHEDULES)])
         if [*self._replays()]:
             acknowledge(role, REPLAYS, names=[names.replay(settings.stage, RUNS)])
@@ -115,12 +115,12 @@ class Operator(StageStack):
         yield self._allow("EveryReplay", ("events:ListReplays",), ["*"])
 
     def _schedules(self) -> Iterator[iam.PolicyStatement]:
-        """Where the stage has schedules: to see, pause and resume them, and to cancel those that run once.
+        """Where the stage has schedules, or had before their integration was retired: to see, pause, resume and cancel.
 
         An update says every field anew, the role too, so it takes the permission to pass that.
         https://docs.aws.amazon.com/scheduler/latest/APIReference/API_UpdateSchedule.html
         """
-        if not self._topology.schedules:
+        if not [*self._topology.scheduled()]:
             return
         group = names.resource(self._settings.stage, names.SCHEDULES)
         role = arn.role(self, names.regional(self._settings.stage, names.SCHEDULES, self.region))
