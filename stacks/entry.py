@@ -14,6 +14,7 @@ from typing import Any, Literal
 from functions.contracts.contract import Command, Event
 from stacks import rules
 from stacks.rules import TopologyError
+from stacks.schedule import Schedule
 
 PARAMETER = re.compile(r"\{([a-z_]+)\}")
 DAY = 24 * 60 * 60
@@ -230,13 +231,15 @@ class Integration:
     routes: tuple[Route, ...] = ()
     """The requests that feed its queues."""
     queues: tuple[Queue, ...] = ()
-    """Its queues, each fed by a route or by subscriptions."""
+    """Its queues, each fed by routes and schedules, or by subscriptions."""
     consumers: tuple[Consumer, ...] = ()
     """The functions, one for each queue."""
     subscriptions: tuple[Subscription, ...] = ()
     """The events that feed its queues."""
     tables: tuple[Table, ...] = ()
     """The tables that only its own functions use."""
+    schedules: tuple[Schedule, ...] = ()
+    """The commands that feed its queues again and again."""
 
     def open_routes(self) -> tuple[Route, ...]:
         """The routes that feed its queues, as long as it is not retired."""
@@ -249,6 +252,10 @@ class Integration:
     def fed_by_events(self, queue: str) -> bool:
         """Whether a subscription feeds, or fed, the queue of that name."""
         return any(subscription.queue == queue for subscription in self.subscriptions)
+
+    def scheduled(self, queue: str) -> tuple[Schedule, ...]:
+        """The schedules that feed, or fed, the queue of that name."""
+        return tuple(schedule for schedule in self.schedules if schedule.queue == queue)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,6 +290,11 @@ class Topology:
         return tuple(entry for each in self.integrations if not each.retired for entry in each.subscriptions)
 
     @property
+    def schedules(self) -> tuple[Schedule, ...]:
+        """The schedules of every integration that is not retired."""
+        return tuple(entry for each in self.integrations if not each.retired for entry in each.schedules)
+
+    @property
     def queues(self) -> tuple[Queue, ...]:
         """The queues of every integration."""
         return tuple(queue for each in self.integrations for queue in each.queues)
@@ -302,6 +314,11 @@ class Topology:
         """Every event that some consumer publishes, once, in the topology's order."""
         return tuple(dict.fromkeys(event for consumer in self.consumers for event in consumer.publishes))
 
+    @property
+    def skips(self) -> bool:
+        """Whether some schedule skips a run while the one before waits or is at work."""
+        return any(schedule.skips for each in self.integrations for schedule in each.schedules)
+
     def queue(self, name: str) -> Queue:
         """The queue of that name. Raises `KeyError` if there is none."""
         return {queue.name: queue for queue in self.queues}[name]
@@ -318,6 +335,10 @@ class Topology:
         """The names of the queues that subscriptions feed, or fed before their integration was retired."""
         yield from (queue.name for each in self.integrations for queue in each.queues if each.fed_by_events(queue.name))
 
+    def scheduled(self) -> Iterator[str]:
+        """The names of the queues that schedules feed, or fed before their integration was retired."""
+        yield from (queue.name for each in self.integrations for queue in each.queues if each.scheduled(queue.name))
+
 
 __all__ = [
     "Access",
@@ -326,6 +347,7 @@ __all__ = [
     "Integration",
     "Queue",
     "Route",
+    "Schedule",
     "Subscription",
     "Table",
     "Topology",

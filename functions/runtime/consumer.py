@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 from functions.contracts.contract import Event
 from functions.contracts.environment import variable
 from functions.contracts.redaction import redact
-from functions.runtime import clients, waiting
-from functions.runtime.breaker import Weather, tell
+from functions.runtime import clients
+from functions.runtime.breaker import tell
 from functions.runtime.clients import warm
 from functions.runtime.deadline import Deadline, Phase, invocation, within
-from functions.runtime.errors import GroupBlocked, HeldUp, NotAttempted, OutOfTime, Reject, Retry, Unavailable
+from functions.runtime.errors import HeldUp, OutOfTime, Reject, Retry, Unavailable
 from functions.runtime.failures import note, note_last_attempts, unwritten
 from functions.runtime.log import log
 from functions.runtime.message import Contract, Intake, Message, intake
@@ -35,6 +35,7 @@ from functions.runtime.publisher import entry, publish
 from functions.runtime.record import Record
 from functions.runtime.report import log_body, report
 from functions.runtime.settings import Settings, on_lambda
+from functions.runtime.turns import Turns, handle_line
 from functions.runtime.unfinished import unfinished
 from functions.runtime.visibility import blocked, delay, hide, outage
 
@@ -47,8 +48,6 @@ __all__ = ["Consumer", "Duplicate", "Message", "Reject", "Retry", "Unavailable",
 Handle = Callable[[Any, Message], Iterable[Event] | None]
 Probe = Callable[[], Any]
 
-SPARE = 1.2
-"""A message is begun if there is time for this many of the batch's ordinary ones."""
 ABREAST = 10
 """Messages that are handled side by side, at the most: as many connections does a worker keep to a service."""
 
@@ -123,6 +122,8 @@ class Consumer:
             outcomes |= _publish_all(outcomes, settings, deadline)
             if parking:
                 outcomes |= _leave(parking, outcomes, deadline)
+            if any(record.skips for record in batch):
+                outcomes |= _let_next_run(outcomes, settings, deadline)
             report(outcomes, settings, started)
             failures = [failure for failure in outcomes.values() if isinstance(failure, Failure)]
             _send_back(failures, settings, deadline)
@@ -146,13 +147,13 @@ class Consumer:
         for record in batch:
             lines.setdefault(record.group if record.fifo else record.id, []).append(record)
         following = iter(lines.values())
-        turns = _Turns(parking, settings, deadline, self._pace)
+        turns = Turns(parking, settings, deadline, self._pace)
         outcomes: Outcomes = {}
 
         def follow(phase: Phase, lines: Iterator[list[Record]]) -> None:
             handle = partial(self._handle_one, settings=settings, left=partial(deadline.left, phase))
             while turns.has_room() and (line := next(lines, None)):
-                outcomes.update(_handle_line(line, turns, handle))
+                outcomes.update(handle_line(line, turns, handle))
 
         if self._abreast == 1 or len(lines) < 2:
             follow("handling", following)
@@ -171,6 +172,8 @@ class Consumer:
         try:
             contract, message = within(left(), partial(self._intake, record))
             log_body(contract, message)
+            if record.skips and (why := _begin_run(record, settings, left)):
+                return Done(record, message, (), duplicate=False, skipped=why)
             result = within(left(), partial(self._result, contract, message))
             duplicate = isinstance(result, Duplicate)
             untold = len(result) if duplicate and _told_before(record, message) else 0
@@ -193,72 +196,6 @@ class Consumer:
                 result.close()
             raise TypeError("The handler returned an awaitable, so nothing ran; make it a plain function.")
         return result if isinstance(result, Duplicate) else tuple(result or ())
-
-
-def _handle_line(line: list[Record], turns: _Turns, handle: Callable[[Record], Done | Failure]) -> Outcomes:
-    """Handle records one after the other; what follows a failure is blocked by it."""
-    outcomes: Outcomes = {}
-    head, behind = None, 0
-    for record in line:
-        if head:
-            behind += 1
-            error: Exception = GroupBlocked(f"Message {head.record.id} of the same group failed before it.")
-            outcomes[record.id] = Failure.not_attempted(record, error, head=head, place=behind)
-        elif refusal := turns.refusal(record):
-            outcomes[record.id] = Failure.not_attempted(record, refusal)
-        else:
-            outcome = outcomes[record.id] = turns.take(partial(handle, record))
-            head = outcome if isinstance(outcome, Failure) else None
-    return outcomes
-
-
-class _Turns:
-    """Which records of a batch are attempted: none that would not be done in time, or only meet what is away."""
-
-    def __init__(self, parking: Parking | None, settings: Settings, deadline: Deadline, pace: Pace) -> None:
-        self._parking = parking
-        self._receives = settings.receives
-        self._deadline = deadline
-        self._pace = pace
-        self._begun = time.monotonic()
-        self._weather = Weather()
-        self._running = 0
-        self._handled = 0
-        self._mean = 0.0
-        self._late = 0
-
-    def has_room(self) -> bool:
-        """Whether another one may be handled beside those that are: what each does without waiting adds up."""
-        return not self._running or self._left() >= SPARE * (self._running + 1) * (self._pace.busy or 0)
-
-    def refusal(self, record: Record) -> Exception | None:
-        """Why the record is not attempted; None if it is. To be asked right before its turn."""
-        if self._weather.stormy and record.attempt < self._receives - 1:
-            return Unavailable(f"Not attempted: {self._weather.stormy}")
-        if not self._has_time():
-            each = (time.monotonic() - self._begun) / self._handled if self._handled else 0
-            self._late += 1
-            return NotAttempted("The batch's time ran out before its turn.", delay=(self._late - 1) * each)
-        return self._parking.verdict(record) if self._parking else None
-
-    def take(self, handle: Callable[[], Done | Failure]) -> Done | Failure:
-        """The outcome of a record, whose time and fate say something of those after it."""
-        began, busy = time.monotonic(), waiting.busy()
-        self._running += 1
-        outcome = handle()
-        self._running -= 1
-        self._handled += 1
-        self._mean += (time.monotonic() - began - self._mean) / self._handled
-        self._pace.took(waiting.busy() - busy)
-        self._weather.see(outcome.error if isinstance(outcome, Failure) else None)
-        return outcome
-
-    def _has_time(self) -> bool:
-        """Whether another message is likely to be done in time; a message is not begun only to be interrupted."""
-        return self._left() > 0 and (not self._handled or self._left() >= SPARE * self._mean)
-
-    def _left(self) -> float:
-        return self._deadline.left("handling")
 
 
 def _parking(batch: list[Record], settings: Settings, deadline: Deadline) -> Parking | None:
@@ -324,6 +261,25 @@ def _leave(parking: Parking, outcomes: Outcomes, deadline: Deadline) -> Outcomes
     problems = parking.done([one.record for one in done.values()], deadline.left("reporting") / 2)
     return {
         id_: Failure(done[id_].record, problem, str(problem), done[id_].message) for id_, problem in problems.items()
+    }
+
+
+def _begin_run(record: Record, settings: Settings, left: Callable[[], float]) -> str | None:
+    """Why this run of a schedule is skipped, None where it is to be done; only such a message loads the module."""
+    from functions.runtime.overlap import begin
+
+    seconds = left()
+    return within(seconds, partial(begin, record, settings, seconds))
+
+
+def _let_next_run(outcomes: Outcomes, settings: Settings, deadline: Deadline) -> Outcomes:
+    """Say which runs are over. One that is done comes back where that cannot be said: it would hold up the next."""
+    from functions.runtime.overlap import finish
+
+    problems = finish(outcomes, settings, deadline.left("reporting") / 2)
+    done = {id_: one for id_, one in outcomes.items() if isinstance(one, Done) and id_ in problems}
+    return {
+        id_: Failure(one.record, problems[id_], _text(problems[id_], None), one.message) for id_, one in done.items()
     }
 
 

@@ -20,7 +20,8 @@ class Duplicate(tuple[Event, ...]):
 class Done(Struct, frozen=True):
     """A record whose effect is there, with the entries of the events that follow from it.
 
-    `untold` counts those that a duplicate would tell again, but does not, because a replay brought it.
+    `untold` counts those that a duplicate would tell again, but does not, because a replay brought it. `skipped` says
+    why nothing was done for it: it is a run of a schedule that would overlap another.
     """
 
     record: Record
@@ -28,6 +29,7 @@ class Done(Struct, frozen=True):
     entries: tuple[Entry, ...]
     duplicate: bool
     untold: int = 0
+    skipped: str | None = None
 
 
 class Failure(Struct, frozen=True):

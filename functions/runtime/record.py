@@ -13,6 +13,7 @@ from functions.contracts.envelope import (
     PARKED_AS,
     RECEIVED_AT,
     REDRIVEN,
+    RUN,
     SENDER,
     SIGNATURE,
     TENANT,
@@ -45,11 +46,17 @@ class Record(Struct, frozen=True, kw_only=True):
     topic: str | None = None
     sequence: str | None = None
     parked_as: str | None = None
+    run: str | None = None
 
     @property
     def fifo(self) -> bool:
         """Whether the queue keeps the order of each group."""
         return self.queue.endswith(".fifo")
+
+    @property
+    def skips(self) -> bool:
+        """Whether it is a run of a schedule that must not overlap another, as `contracts.run` has it."""
+        return self.run is not None and self.run.endswith(" skip")
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> Record:
@@ -75,6 +82,7 @@ class Record(Struct, frozen=True, kw_only=True):
             topic=_text(attributes, TOPIC),
             sequence=system.get("SequenceNumber"),
             parked_as=_text(attributes, PARKED_AS),
+            run=_text(attributes, RUN),
         )
 
 

@@ -28,11 +28,18 @@ class QueueConsumer(PythonFunction):
     """The function `functions/<name>`, fed in batches by its queue.
 
     It always reports partial failures (`ReportBatchItemFailures`): a message that fails comes back alone, the rest of
-    its batch is done.
+    its batch is done. It `skips` if a schedule feeds it whose runs must not overlap.
     """
 
     def __init__(
-        self, scope: Construct, *, entry: Consumer, queue: WorkQueue, code: PythonCode, settings: Settings
+        self,
+        scope: Construct,
+        *,
+        entry: Consumer,
+        queue: WorkQueue,
+        code: PythonCode,
+        settings: Settings,
+        skips: bool = False,
     ) -> None:
         super().__init__(
             scope,
@@ -42,8 +49,8 @@ class QueueConsumer(PythonFunction):
             settings=settings,
             timeout=entry.timeout,
             memory=entry.memory,
-            environment=_environment(entry, queue, settings),
-            statements=_statements(entry, queue, settings),
+            environment=_environment(entry, queue, settings, skips=skips),
+            statements=_statements(entry, queue, settings, skips=skips),
             inside=network.runs_inside(entry, settings),
         )
         _acknowledge_grants(self.policy, entry, settings)
@@ -61,7 +68,7 @@ class QueueConsumer(PythonFunction):
         acknowledge(mapping, "Serverless-LambdaEventSourceMappingDestination")
 
 
-def _environment(entry: Consumer, queue: WorkQueue, settings: Settings) -> dict[str, str]:
+def _environment(entry: Consumer, queue: WorkQueue, settings: Settings, *, skips: bool) -> dict[str, str]:
     def name(word: str) -> str:
         return names.resource(settings.stage, word)
 
@@ -85,12 +92,13 @@ def _environment(entry: Consumer, queue: WorkQueue, settings: Settings) -> dict[
         previous_secret=settings.previous_secret if entry.secrets else None,
         aws_client=settings.by_botocore,
     )
-    tables = {table_variable(access.table): name(access.table) for access in entry.access}
+    used = [*(access.table for access in entry.access), *([names.SCHEDULE_RUNS] if skips else [])]
+    tables = {table_variable(table): name(table) for table in used}
     secrets = {secret_variable(word): name(word) for word in entry.secrets}
     return told.variables() | tables | secrets
 
 
-def _statements(entry: Consumer, queue: WorkQueue, settings: Settings) -> list[iam.PolicyStatement]:
+def _statements(entry: Consumer, queue: WorkQueue, settings: Settings, *, skips: bool) -> list[iam.PolicyStatement]:
     """What the function may do beside writing its log and traces, one statement a kind of resource."""
 
     def table(name: str) -> str:
@@ -106,6 +114,8 @@ def _statements(entry: Consumer, queue: WorkQueue, settings: Settings) -> list[i
         (["sqs:SendMessage"], [arn.queue(queue, names.queue(settings.stage, PAUSE_CONSUMER, fifo=True))]),
     ]
     grants += [([f"dynamodb:{action}" for action in use.actions], [table(use.table)]) for use in entry.access]
+    if skips:
+        grants.append((["dynamodb:UpdateItem"], [table(names.SCHEDULE_RUNS)]))
     if queue.entry.on_poison == "park":
         grants.append(([f"dynamodb:{action}" for action in _PARKING_ACTIONS], [table(names.PARKED)]))
     secrets = [arn.secret(queue, names.resource(settings.stage, word)) for word in entry.secrets]

@@ -40,6 +40,7 @@ def test_message_attributes_keep_their_names() -> None:
         "SENDER": "sender",
         "SIGNATURE": "signature",
         "TOPIC": "topic",
+        "RUN": "run",
         "REDRIVEN": "redriven",
         "DEDUPLICATION_ID": "deduplication_id",
         "PARKED_AS": "parked_as",

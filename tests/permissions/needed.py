@@ -45,6 +45,7 @@ ON_DEAD = (
 ON_WORK = ("SendMessage", "GetQueueAttributes", "GetQueueUrl")
 ON_ARCHIVE = ("DescribeArchive", "StartReplay")
 ON_REPLAYS = ("StartReplay", "DescribeReplay", "CancelReplay")
+ON_SCHEDULES = ("GetSchedule", "UpdateSchedule", "DeleteSchedule")
 ON_ALL = (
     "events:ListReplays",
     "cloudwatch:GetMetricData",
@@ -127,6 +128,29 @@ def of_services(assembly: Assembly) -> Iterator[Request]:
                 yield Request(
                     named(assembly, role), "events:InvokeApiDestination", resolved(assembly, rule, target["Arn"])
                 )
+
+
+def of_schedules(assembly: Assembly, stage: str, topology: Topology) -> Iterator[Request]:
+    """What EventBridge Scheduler does with its role: what it could not send it keeps by the same.
+
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
+    """
+    (role,) = (each for each in assembly.of("AWS::IAM::Role") if "-schedules-" in text(each.properties.get("RoleName")))
+    for schedule in topology.schedules:
+        work = names.queue(stage, schedule.queue, fifo=topology.queue(schedule.queue).fifo)
+        for name in (work, names.target_dead_letter_queue(stage, schedule.queue)):
+            yield Request(named(assembly, role), "sqs:SendMessage", arn("sqs:{region}:{account}:{name}", name=name))
+
+
+def of_person_with_schedules(stage: str) -> Iterator[Request]:
+    """What a person does with schedules by the operator's role, which is passed on with each update."""
+    role, group = names.resource(stage, "operator"), names.resource(stage, names.SCHEDULES)
+    for action in ON_SCHEDULES:
+        where = arn("scheduler:{region}:{account}:schedule/{group}/any", group=group)
+        yield Request(role, f"scheduler:{action}", where)
+    yield Request(role, "scheduler:ListSchedules", "*")
+    passed = arn("iam::{account}:role/{name}-{region}", name=group)
+    yield Request(role, "iam:PassRole", passed, (("iam:PassedToService", "scheduler.amazonaws.com"),))
 
 
 def of_operator(assembly: Assembly, stage: str, topology: Topology) -> Iterator[Request]:

@@ -105,6 +105,19 @@ def open_bus(**said: Any) -> Break:
     return lambda broken: broken.add("shared", "Open", "AWS::Events::EventBusPolicy", StatementId="open", **said)
 
 
+def schedule(group: str | None = "ours", **target: Any) -> Break:
+    """A schedule whose target is as it should be but for that; None takes something away."""
+    retry = {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 3}
+    whole = {
+        "Arn": "arn",
+        "DeadLetterConfig": {"Arn": UNDELIVERED.removesuffix(".fifo")},
+        "RetryPolicy": retry,
+    } | target
+    said = {"Target": {key: value for key, value in whole.items() if value is not None}}
+    named = {} if group is None else {"GroupName": group}
+    return lambda broken: broken.add("shared", "Morning", "AWS::Scheduler::Schedule", Name="morning", **said, **named)
+
+
 OPEN = {"Effect": "Allow", "Principal": "*", "Action": "events:PutEvents"}
 NAIVE = {"application/json": "Action=SendMessage&MessageBody=$input.body"}
 METHODS, ANSWERS, QUEUES = "3 AWS::ApiGateway::Method", "21 AWS::ApiGateway::GatewayResponse", f"16 {QUEUE}"
@@ -292,6 +305,12 @@ BREAKS: list[tuple[str, Break, str, str]] = [
     ("target-retry", target(RetryPolicy=None), RULES_OF_EVENTS, "target queue does not"),
     ("target-retry", target(RetryPolicy={"MaximumRetryAttempts": 3}), RULES_OF_EVENTS, "target queue does not"),
     ("target-retry", target(RetryPolicy={"MaximumEventAgeInSeconds": 60}), RULES_OF_EVENTS, "target queue does not"),
+    ("schedule-dead-letter-queue", schedule(DeadLetterConfig=None), "morning", "it has none"),
+    ("schedule-dead-letter-queue", schedule(DeadLetterConfig={"Arn": UNDELIVERED}), "morning", "that is FIFO"),
+    ("schedule-retry", schedule(RetryPolicy=None), "morning", "it does not"),
+    ("schedule-retry", schedule(RetryPolicy={"MaximumRetryAttempts": 3}), "morning", "it does not"),
+    ("schedule-group", schedule(group=None), "morning", "it is"),
+    ("schedule-group", schedule(group="default"), "morning", "it is"),
     ("fifo-target", fifo_subscriber(ContentBasedDeduplication=True), "2 AWS::Events::Rule", "queue names no group"),
     ("fifo-target", fifo_subscriber(group="all"), names.queue("dev", "close_ticket"), "it does not"),
     ("target-permission", policy(Principal={"Service": "sns.amazonaws.com"}), FED, "it does not, for "),
@@ -354,6 +373,7 @@ BREAKS: list[tuple[str, Break, str, str]] = [
     ),
 ]
 PASSES: list[tuple[str, Break]] = [
+    *((f"schedule-{each}", schedule()) for each in ("dead-letter-queue", "retry", "group")),
     ("receives", nested(QUEUE, "RedrivePolicy", "maxReceiveCount", value=3, where={"QueueName": WORK})),
     ("dead-letter-retention", prop(QUEUE, {"QueueName": DEAD}, MessageRetentionPeriod=345_601)),
     ("retries-fit-retention", prop(QUEUE, {"QueueName": WORK}, MessageRetentionPeriod=4501)),
