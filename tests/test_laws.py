@@ -28,7 +28,7 @@ AWS = ("boto3", "botocore", "aws_lambda_powertools", "aws_cdk")
 PLAIN = (
     *("stacks.names", "stacks.entry", "stacks.rules", "stacks.settings", "stacks.actions", "stacks.grants"),
     "stacks.paths",
-    "stacks.shapes",
+    *("stacks.limits", "stacks.shapes"),
     *(f"stacks.monitoring.{name}" for name in ("alarms", "metrics", "dashboard", "queries")),
     *(f"stacks.edge.{name}" for name in ("answers", "content_type", "mapping_template")),
 )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ from functions.runtime.unfinished import unfinished
 from functions.runtime.visibility import blocked, delay, hide, outage
 
 if TYPE_CHECKING:
+    from functions.runtime.limit import Limits
     from functions.runtime.park import Parking
 
 # What the module of a handler needs, from one place.
@@ -104,15 +105,25 @@ class Consumer:
         try:
             # A standard queue may deliver a message twice in one batch; both copies share one outcome.
             batch = list({record.id: record for record in map(Record.read, event["Records"])}.values())
+            limits = self._limits(event["Records"], settings)
+            if limits:
+                batch = limits.read(batch, deadline.left("handling") / 4)
             if batch and not batch[0].fifo:
                 # Who has waited in vain before goes first.
                 batch.sort(key=lambda record: -record.attempt)
             _expect_the_worst(batch, settings, deadline)
             parking = _parking(batch, settings, deadline)
-            outcomes = self._handle_all(parking.order(batch) if parking else batch, parking, settings, deadline)
-            outcomes |= _publish_all(outcomes, settings, deadline)
+            outcomes = self._handle_all(
+                parking.order(batch) if parking else batch,
+                _Turns(parking, limits, settings, deadline),
+                settings,
+                deadline,
+            )
+            outcomes |= _publish_all(outcomes, settings, deadline, but=limits.told if limits else frozenset())
             if parking:
                 outcomes |= _leave(parking, outcomes, deadline)
+            if limits:
+                outcomes |= limits.leave(outcomes, deadline.left("publishing"))
             report(outcomes, settings, started)
             failures = [failure for failure in outcomes.values() if isinstance(failure, Failure)]
             _send_back(failures, settings, deadline)
@@ -129,20 +140,31 @@ class Consumer:
             clients.replace()
             return {"away": ["The time ran out while the services were asked."]}
 
-    def _handle_all(
-        self, batch: list[Record], parking: Parking | None, settings: Settings, deadline: Deadline
-    ) -> Outcomes:
+    def _limits(self, raw: list[dict[str, Any]], settings: Settings) -> Limits | None:
+        """What is asked before an attempt; None of a consumer without limits, which does not even load the module."""
+        if not settings.limits:
+            return None
+        from functions.runtime.limit import Limits
+
+        return Limits({each["messageId"]: each for each in raw}, settings, self._intake)
+
+    def _handle_all(self, batch: list[Record], turns: _Turns, settings: Settings, deadline: Deadline) -> Outcomes:
         lines: dict[str | None, list[Record]] = {}
         for record in batch:
             lines.setdefault(record.group if record.fifo else record.id, []).append(record)
         following = iter(lines.values())
-        turns = _Turns(parking, settings, deadline)
+        limits = turns.limits
         outcomes: Outcomes = {}
 
         def follow(phase: Phase) -> None:
-            handle = partial(self._handle_one, settings=settings, left=partial(deadline.left, phase))
+            handle = partial(self._handle_one, settings=settings, left=partial(deadline.left, phase), limits=limits)
             for line in following:
-                outcomes.update(_handle_line(line, turns, handle))
+                some = _handle_line(line, turns, handle)
+                outcomes.update(some)
+                if limits and limits.sleeping:
+                    # What is done does not wait for those that sleep.
+                    limits.told.update(some)
+                    outcomes.update(_publish_all(some, settings, deadline))
 
         if len(lines) < 2:
             follow("handling")
@@ -154,12 +176,15 @@ class Consumer:
             alarm(deadline.left("handling"), partial(fibers.run, bodies, end))
         return {record.id: outcomes[record.id] for record in batch}
 
-    def _handle_one(self, record: Record, *, settings: Settings, left: Callable[[], float]) -> Done | Failure:
+    def _handle_one(
+        self, record: Record, *, settings: Settings, left: Callable[[], float], limits: Limits | None
+    ) -> Done | Failure:
         contract, message = None, None
         try:
             contract, message = within(left(), partial(self._intake, record))
             log_body(contract, message)
-            result = within(left(), partial(self._result, contract, message))
+            handle = partial(self._result, contract, message)
+            result = within(left(), partial(limits.run, record, contract, message, handle) if limits else handle)
             duplicate = isinstance(result, Duplicate)
             untold = len(result) if duplicate and _told_before(record, message) else 0
             entries = tuple(
@@ -190,7 +215,7 @@ def _handle_line(line: list[Record], turns: _Turns, handle: Callable[[Record], D
     for record in line:
         if head:
             behind += 1
-            error: Exception = GroupBlocked(f"Message {head.record.id} of the same group failed before it.")
+            error = turns.behind(record, head)
             outcomes[record.id] = Failure.not_attempted(record, error, head=head, place=behind)
         elif refusal := turns.refusal(record):
             outcomes[record.id] = Failure.not_attempted(record, refusal)
@@ -205,7 +230,8 @@ def _handle_line(line: list[Record], turns: _Turns, handle: Callable[[Record], D
 class _Turns:
     """Which records of a batch are attempted: none that would not be done in time, or only meet what is away."""
 
-    def __init__(self, parking: Parking | None, settings: Settings, deadline: Deadline) -> None:
+    def __init__(self, parking: Parking | None, limits: Limits | None, settings: Settings, deadline: Deadline) -> None:
+        self.limits = limits
         self._parking = parking
         self._receives = settings.receives
         self._deadline = deadline
@@ -216,12 +242,19 @@ class _Turns:
 
     def refusal(self, record: Record) -> Exception | None:
         """Why the record is not attempted; None if it is. To be asked right before its turn."""
+        if self.limits and (refused := self.limits.refusal(record)):
+            return refused
         if self._weather.stormy and record.attempt < self._receives - 1:
             return Unavailable(f"Not attempted: {self._weather.stormy}")
         if not self._has_time():
             self._late += 1
             return NotAttempted("The batch's time ran out before its turn.", delay=(self._late - 1) * self._mean)
         return self._parking.verdict(record) if self._parking else None
+
+    def behind(self, record: Record, head: Failure) -> Exception:
+        """Why the record is not attempted behind the failed head of its group."""
+        waits = self.limits.behind(record, head) if self.limits else None
+        return waits or GroupBlocked(f"Message {head.record.id} of the same group failed before it.")
 
     def took(self, seconds: float, outcome: Done | Failure) -> None:
         """Note how long a record took, and how it fared."""
@@ -277,8 +310,10 @@ def _expect_the_worst(batch: list[Record], settings: Settings, deadline: Deadlin
     )
 
 
-def _publish_all(outcomes: Outcomes, settings: Settings, deadline: Deadline) -> Outcomes:
-    done = [outcome for outcome in outcomes.values() if isinstance(outcome, Done)]
+def _publish_all(
+    outcomes: Outcomes, settings: Settings, deadline: Deadline, *, but: Set[str] = frozenset()
+) -> Outcomes:
+    done = [one for one in outcomes.values() if isinstance(one, Done) and one.record.id not in but]
     entries = [made for one in done for made in one.entries]
     try:
         problems = publish(entries, settings, seconds=deadline.left("publishing"))
@@ -331,7 +366,9 @@ def _hide(failures: list[Failure], settings: Settings) -> None:
     for failure in failures:
         record, head = failure.record, failure.head
         wait = (
-            blocked(waits[head.record.id], head, failure, settings) if head else delay(record, failure.error, settings)
+            blocked(waits[head.record.id], head, failure, settings)
+            if head and isinstance(failure.error, GroupBlocked)
+            else delay(record, failure.error, settings)
         )
         if record.id in causeless:
             # Nothing is dead before its cause is written.

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from functions.contracts.environment import DEAD_LETTER_RETENTION
 from functions.contracts.failure_record import FailureRecord
 from functions.runtime.clients import client
-from functions.runtime.errors import GroupBlocked, GroupParked, NotAttempted, WorkerDied
+from functions.runtime.errors import GroupBlocked, GroupParked, NotAttempted, Spent, WorkerDied
 from functions.runtime.excerpt import excerpt
 from functions.runtime.infrastructure import is_away
 from functions.runtime.log import log
@@ -89,7 +89,7 @@ def unwritten() -> set[str]:
 
 def is_own(error: BaseException) -> bool:
     """Whether the failure is the message's own: not that of a service, of the time, of another message or a worker."""
-    return not isinstance(error, NotAttempted | GroupBlocked | GroupParked | WorkerDied) and not is_away(error)
+    return not isinstance(error, NotAttempted | GroupBlocked | GroupParked | Spent | WorkerDied) and not is_away(error)
 
 
 def _write(record: FailureRecord, *, own: bool, settings: Settings) -> dict[str, Any] | None:
