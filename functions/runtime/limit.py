@@ -158,6 +158,8 @@ class Limits:
             except OutOfTime:
                 clients.replace()
                 log("WARNING", "no time to note what waits")
+            except Exception as error:
+                log("ERROR", "what waits was not noted", error_type=type(error).__name__, error=str(error))
         return changed
 
     def may_wait(self, record: Record) -> bool:
@@ -173,7 +175,7 @@ class Limits:
         if record.attempt > 1:
             try:
                 note = LIMITS.get({KEY: self._noted_as(record)}) or {}
-            except (ClientError, BotoCoreError, Unavailable) as error:
+            except Exception as error:
                 self._unread[record.id] = Unavailable(f"It is not known how often it was attempted: {error}")
                 return record
             waits = int(note.get("waits", 0))
