@@ -26,7 +26,9 @@ LIMITS = f"test-{TABLE}"
 class LimitsTable(Script):
     """DynamoDB with the tables of limits and of failures; answers are scripted for all calls alike."""
 
-    tables: Tables = field(default_factory=lambda: Tables({LIMITS: KEY, names.resource("test", "failures"): "message_id"}))
+    tables: Tables = field(
+        default_factory=lambda: Tables({LIMITS: KEY, names.resource("test", "failures"): "message_id"})
+    )
 
     def update_item(self, **arguments: Any) -> Any:
         return self.answer(arguments, lambda: self.tables.update_item(**arguments))
