@@ -146,7 +146,8 @@ class Limits:
 
         def settle() -> None:
             limited = [each for each in failures if isinstance(each.error, Limited) and not each.record.fifo]
-            sent = copies.send(limited, self._raw, str(self._settings.queue_url)) if limited else set()
+            url = self._settings.queue_url  # a REPL has no queue
+            sent = copies.send(limited, self._raw, url) if limited and url else set()
             changed.update({each.record.id: Waiting(each) for each in limited if each.record.id in sent})
             for each in failures:
                 if each.record.id not in sent:

@@ -74,8 +74,7 @@ def limited_order(random: Random, size: int) -> Scenario:
 
 def limited_skew(random: Random, size: int) -> Scenario:
     """Workers on one bucket whose clocks differ by seconds."""
-    scenario = _tickets(random, size, Plan(duplicates=0.1, skew=2), most=("open_ticket", 12, 0.9))
-    return scenario
+    return _tickets(random, size, Plan(duplicates=0.1, skew=2), most=("open_ticket", 12, 0.9))
 
 
 def _tickets(random: Random, size: int, plan: Plan, limit: Limit = CRM, most: Most | None = IN_A_SECOND) -> Scenario:

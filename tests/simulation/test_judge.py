@@ -202,7 +202,7 @@ def _wrap(modules: Modules, around: Callable[[Any, Any, Any], Any]) -> None:
 
 
 def without_limits(function: str, modules: Modules) -> None:
-    modules["functions.runtime.limit"].Limits.run = lambda _, __, ___, ____, handle: handle()  # type: ignore[attr-defined]
+    modules["functions.runtime.limit"].Limits.run = lambda _, __, ___, ____, handle: handle()
 
 
 @pytest.mark.parametrize("kind", ["limited", "one at once", "limited groups"])

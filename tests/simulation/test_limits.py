@@ -1,4 +1,4 @@
-"""A busy day at once: two thousand messages of twenty tenants, two a second each, and one tenant who asks for little."""
+"""A busy day: two thousand messages of twenty tenants, two a second each, and one tenant who asks for little."""
 
 from __future__ import annotations
 

@@ -83,7 +83,8 @@ def test_a_limit_that_makes_none_is_refused_with_one_sentence(made: Any, sentenc
     with pytest.raises(TopologyError) as refused:
         made()
     said = str(refused.value)
-    assert sentence in said and "\n" not in said
+    assert sentence in said
+    assert "\n" not in said
     assert said.endswith(".")
 
 

@@ -23,7 +23,8 @@ from stacks.entry import Grant, Topology
 from stacks.parts import acknowledged
 from tests.kept import kept
 from tests.sample.topology import SAMPLE
-from tests.stacks.templates import KINDS, changed_consumer, context, lint, of_stage, statements, templates_in
+from tests.simulation.sample import changed_consumer
+from tests.stacks.templates import KINDS, context, lint, of_stage, statements, templates_in
 
 
 def findings(folder: Path, stage: str, topology: Topology = SAMPLE, **settings: Any) -> set[tuple[str, str]]:

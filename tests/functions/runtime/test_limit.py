@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from typing import Any
@@ -59,7 +60,8 @@ def test_what_waits_longer_goes_on_as_a_copy_and_is_done_with_that(limiting: Lim
     assert attributes["tenant"] == {"DataType": "String", "StringValue": "acme"}
     assert attributes["odd"] == {"DataType": "Binary", "BinaryValue": b"\x00\x01"}
     told = Waited.read(attributes["waited"]["StringValue"])
-    assert told and (told.origin, told.first_sent, told.attempts) == ("b", round((NOW - 1) * 1000), 0)
+    assert told
+    assert (told.origin, told.first_sent, told.attempts) == ("b", round((NOW - 1) * 1000), 0)
 
 
 def test_a_copy_that_comes_in_time_has_its_slot_and_asks_nobody(limiting: Limiting) -> None:
@@ -151,7 +153,8 @@ def test_a_message_with_ten_attributes_is_hidden_instead_and_that_is_no_attempt(
     limiting.run(probing, probe("a"))
     full = probe("b", **{f"a{number}": "x" for number in range(10)})
     assert limiting.run(probing, full) == {"b"}
-    assert limiting.sqs.taken == [] and limiting.sqs.visibility["b"] in (9, 10, 11)
+    assert limiting.sqs.taken == []
+    assert limiting.sqs.visibility["b"] in (9, 10, 11)
     limiting.clock += 10.5
     full["attributes"]["ApproximateReceiveCount"] = "2"
     seen: list[int] = []
@@ -172,7 +175,8 @@ def test_copies_that_sqs_does_not_take_are_hidden_instead(limiting: Limiting) ->
 def test_copies_of_a_batch_are_sent_together(limiting: Limiting) -> None:
     limiting.rules(SLOW)
     limiting.run(Probing(), *(probe(f"{number}") for number in range(10)))
-    assert len(limiting.sqs.calls) == 1 and len(limiting.sqs.taken) == 9
+    assert len(limiting.sqs.calls) == 1
+    assert len(limiting.sqs.taken) == 9
 
 
 def test_attempts_are_counted_over_copies_and_no_more_of_them_than_the_queue_says(limiting: Limiting) -> None:
@@ -208,7 +212,7 @@ def test_in_a_fifo_group_a_waiting_head_is_hidden_and_what_follows_takes_its_slo
     records = [probe(name, group="g") for name in "abcd"]
     assert limiting.run(probing, *records) == {"b", "c", "d"}
     waits = [limiting.sqs.visibility[name] for name in "bcd"]
-    assert [later - earlier for earlier, later in zip(waits, waits[1:], strict=False)] == [10, 10]
+    assert [later - earlier for earlier, later in itertools.pairwise(waits)] == [10, 10]
     assert limiting.sqs.taken == []
     for position, name in enumerate("bcd"):
         limiting.clock = NOW + waits[position]
@@ -238,7 +242,8 @@ def test_while_the_table_of_limits_is_away_nobody_is_let_through(limiting: Limit
     probing = Probing()
     limiting.table.answers = [refusal("InternalServerError", status=500)] * 3
     assert limiting.run(probing, probe("a")) == {"a"}
-    assert probing.seen == [] and limiting.sqs.visibility["a"] >= 60
+    assert probing.seen == []
+    assert limiting.sqs.visibility["a"] >= 60
 
 
 def test_how_often_it_was_attempted_must_be_known(limiting: Limiting) -> None:
@@ -246,7 +251,8 @@ def test_how_often_it_was_attempted_must_be_known(limiting: Limiting) -> None:
     probing = Probing()
     limiting.table.answers = [refusal("InternalServerError", status=500)] * 3
     assert limiting.run(probing, probe("a", attempt=40)) == {"a"}
-    assert probing.seen == [] and limiting.sqs.visibility["a"] >= 60
+    assert probing.seen == []
+    assert limiting.sqs.visibility["a"] >= 60
 
 
 def test_places_are_given_up_when_the_handler_ends_however_it_does(limiting: Limiting) -> None:
@@ -269,8 +275,11 @@ def test_without_room_a_message_looks_again_later_and_ever_less_often(limiting: 
     inner = Probing()
     limiting.run(Probing(a=meanwhile), probe("a"))
     delays = [entry["DelaySeconds"] for entry in limiting.sqs.taken]
-    assert inner.seen == [] and len(delays) == 7
-    assert delays[0] <= 2 and max(delays) > 10 and max(delays) <= 60
+    assert inner.seen == []
+    assert len(delays) == 7
+    assert delays[0] <= 2
+    assert max(delays) > 10
+    assert max(delays) <= 60
     limiting.run(inner, limiting.copy(6))
     assert inner.seen == ["b"]
 
@@ -284,11 +293,13 @@ def test_a_handler_asks_with_a_key_of_its_own(limiting: Limiting) -> None:
     probing = Probing(a=call, b=call)
     assert limiting.run(probing, probe("a", message_id="a") | body("a", "one.example")) == set()
     assert limiting.run(probing, probe("b", message_id="b") | body("b", "one.example")) == set()
-    assert len(limiting.sqs.taken) == 1 and probing.seen == ["a", "b"]
+    assert len(limiting.sqs.taken) == 1
+    assert probing.seen == ["a", "b"]
     limiting.clock += limiting.sqs.taken[0]["DelaySeconds"] + 0.1
     writes = limiting.table.writes()
     limiting.run(probing, limiting.copy())
-    assert probing.seen == ["a", "b", "b"] and len(limiting.sqs.taken) == 1
+    assert probing.seen == ["a", "b", "b"]
+    assert len(limiting.sqs.taken) == 1
     assert limiting.table.writes() == writes, "it has its slot"
 
 

@@ -37,7 +37,9 @@ def made(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> tuple[LimitsTable, Mo
 
 def test_so_many_are_in_and_the_next_comes_in_when_one_has_left(made: Any) -> None:
     first, second = room.enter(TWO, "k", 30), room.enter(TWO, "k", 30)
-    assert first and second and first.name != second.name
+    assert first
+    assert second
+    assert first.name != second.name
     assert room.enter(TWO, "k", 30) is None
     room.leave(first)
     assert room.enter(TWO, "k", 30)
@@ -45,7 +47,8 @@ def test_so_many_are_in_and_the_next_comes_in_when_one_has_left(made: Any) -> No
 
 def test_keys_have_places_of_their_own(made: Any) -> None:
     one = Rule(name="crm", at_once=1)
-    assert room.enter(one, "a", 30) and room.enter(one, "b", 30)
+    assert room.enter(one, "a", 30)
+    assert room.enter(one, "b", 30)
 
 
 def test_a_place_alone_is_one_write_and_leaving_it_another(made: tuple[LimitsTable, Moment]) -> None:
@@ -92,7 +95,8 @@ def test_who_never_heard_that_it_is_in_is_in_once(made: tuple[LimitsTable, Momen
 def test_there_are_never_more_in_than_there_are_places(at_once: int, steps: list[Any]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         _table(patch)
-        rule, inside = Rule(name="crm", at_once=at_once), []
+        rule = Rule(name="crm", at_once=at_once)
+        inside: list[room.Place] = []
         for step in steps:
             if step == "enter":
                 place = room.enter(rule, "k", 30)

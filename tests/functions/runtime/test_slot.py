@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,8 +50,8 @@ def _bucket(monkeypatch: pytest.MonkeyPatch) -> Bucket:
 
 
 @pytest.fixture
-def bucket(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
-    yield _bucket(monkeypatch)
+def bucket(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    return _bucket(monkeypatch)
 
 
 def test_the_burst_goes_at_once_and_then_one_an_interval(bucket: Bucket) -> None:
@@ -133,5 +133,5 @@ def test_clocks_that_differ_by_seconds_make_no_slot_twice(rate: float, steps: li
         for after, skew in steps:
             bucket.at += after
             given_away.append(bucket.ask(rule, skew=skew, fresh=True))
-        gaps = [later - earlier for earlier, later in zip(given_away, given_away[1:], strict=False)]
+        gaps = [later - earlier for earlier, later in itertools.pairwise(given_away)]
         assert all(gap >= 1 / rate - 0.001 for gap in gaps), "they are given in order, an interval apart"
