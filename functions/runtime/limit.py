@@ -170,7 +170,8 @@ class Limits:
     def _known(self, record: Record) -> Record:
         waited, waits = record.waited, 0
         if waited and not waited.is_of(record.sent):
-            waited = replace(waited, attempts=0, looks=0, limit="", slot=0)
+            # A redrive begins anew, and is still the same request.
+            waited = Waited(origin=waited.origin, first_sent=round(record.sent * 1000))
         before = waited.attempts if waited else 0
         self._receives[record.id] = record.attempt
         if record.attempt > 1:

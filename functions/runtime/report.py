@@ -75,7 +75,7 @@ def _line(level: str, outcome: str, one: Done | Failure, settings: Settings, **m
             service=settings.service,
             correlation_id=message.correlation_id if message else record.correlation_id,
             message_id=record.id,
-            event_id=message.causation_id if message and message.causation_id != record.id else None,
+            event_id=message.causation_id if message and message.causation_id != record.origin else None,
             group=record.group,
             attempt=record.attempt,
             received_at=record.received_at,

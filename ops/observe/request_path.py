@@ -239,9 +239,10 @@ def _deliveries(
     """The messages in the order in which they were sent, each with what names its origin."""
     receives = {queue.name: queue.receives for queue in topology.queues}
     dead = {each.message_id: each for each in letters}
-    by_id: dict[str, list[Handled]] = {}
+    by_id: dict[tuple[str, str | None], list[Handled]] = {}
     for line in handled:
-        by_id.setdefault(line.origin or line.message_id, []).append(line)
+        # What was redriven after it waited is still of the same origin, and a message of its own.
+        by_id.setdefault((line.origin or line.message_id, line.redriven), []).append(line)
     found: list[tuple[Handled | DeadLetter, Delivery]] = []
     for lines in by_id.values():
         ids = tuple(dict.fromkeys(line.message_id for line in lines))

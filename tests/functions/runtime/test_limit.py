@@ -354,6 +354,7 @@ def test_the_log_says_why_it_waits_and_the_metrics_how_many(
     limiting.run(Probing(), limiting.copy())
     (line,) = (line for line in lines(capsys) if line.get("message") == "processed")
     assert (line["message_id"], line["origin"]) == ("copy-0", "b")
+    assert "event_id" not in line, "a command that waited is no event"
 
 
 def test_a_consumer_without_limits_loads_and_says_nothing_of_them(

@@ -259,6 +259,9 @@ def test_a_copy_that_died_is_the_message_that_it_was() -> None:
     failed = handled("open_ticket", "m2", 60, outcome="retried", request=0, attempt=5, origin="m1", error_type="Retry")
     delivery = only(told(answered(), wait, failed, letters=[dead]).requests[0].deliveries)
     assert (delivery.state, delivery.ids) == ("dead", ("m1", "m2"))
+    again = handled("open_ticket", "m3", 900, request=0, sent=800, origin="m1", redriven="1 run")
+    first = only(told(answered(), wait, failed, again).requests[0].deliveries)
+    assert (first.ids, [(copy.message_id, copy.state) for copy in first.copies]) == (("m1", "m2"), [("m3", "processed")])
 
 
 def test_an_event_delivered_twice_is_two_messages_and_published_twice_is_told_once() -> None:
