@@ -71,6 +71,8 @@ def consumer(
     if inspect.iscoroutinefunction(handle) or inspect.isasyncgenfunction(handle):
         raise TypeError(f"{handle.__name__} is async; a consumer's handler is a plain function.")
     if on_lambda():
+        if os.environ.get(variable("limits")):
+            from functions.runtime import limit  # noqa: F401 - loaded while there is a whole core
         # Who publishes nothing has no bus, and in a VPC perhaps no way to EventBridge: connecting would hang.
         publishes = ("events",) if os.environ.get(variable("bus_name")) else ()
         warm("dynamodb", *publishes, *services)
@@ -302,6 +304,9 @@ def _interrupted(error: OutOfTime) -> BaseException:
 
 def _expect_the_worst(batch: list[Record], settings: Settings, deadline: Deadline) -> None:
     last = [record for record in batch if record.attempt >= settings.receives]
+    if settings.limits:
+        # Those that have none left only let their receives run out.
+        last = [record for record in last if record.attempt == settings.receives]
     if not last:
         return
     # A tenth of the time, so that the last attempts themselves are not spent on it.

@@ -72,6 +72,28 @@ def limited_order(random: Random, size: int) -> Scenario:
     return _changes(size, plan, Limit("crm", rate=1), ("change_ticket", 2, 0.9))
 
 
+def limited_heads(random: Random, size: int) -> Scenario:
+    """Changes that are wrong, or fail for ever, at the heads of limited groups: they die, and nothing else does."""
+    curses, poison, sends = [], {}, []
+    for group in range(TENANTS):
+        ticket = f"tic-{group}"
+        key = f"wrong-{group}"
+        fails = group % 2
+        sends.append(changed(0.01 * group, ticket, 999, key, None if fails else '{"step": "none"}'))
+        poison["change_ticket", f"{ticket}/{key}"] = "ValidationException" if fails else "Reject"
+        curses += [Curse(f'"{ticket}/key/{key}"', "refusal")] if fails else []
+        sends += [changed(0.2 + 0.1 * step, ticket, step) for step in range(1, size + 1)]
+    topology = changed_consumer("change_ticket", limits=(Limit("crm", rate=0.5, per="group"),))
+    plan = Plan(curses=tuple(curses))
+    return Scenario(
+        sorted(sends, key=lambda send: send.at),
+        plan,
+        poison=poison,
+        topology=topology,
+        most=("change_ticket", 1, 0.9),
+    )
+
+
 def limited_skew(random: Random, size: int) -> Scenario:
     """Workers on one bucket whose clocks differ by seconds."""
     return _tickets(random, size, Plan(duplicates=0.1, skew=2), most=("open_ticket", 12, 0.9))
@@ -102,5 +124,6 @@ ALL: dict[str, Callable[[Random, int], Scenario]] = {
     "limited skew": limited_skew,
     "limited groups": limited_groups,
     "limited order": limited_order,
+    "limited heads": limited_heads,
     "one at once": one_at_once,
 }

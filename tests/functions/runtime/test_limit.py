@@ -15,6 +15,7 @@ from functions.contracts.waited import Waited
 from functions.runtime.errors import Reject, Retry
 from functions.runtime.limit import limit
 from functions.runtime.record import Record
+from stacks import names
 from tests.functions.fakes import Fakes, refusal
 from tests.functions.runtime.limiting import NOW, Limiting
 from tests.functions.runtime.probe import Probe, Probed, Probing, probe
@@ -195,6 +196,13 @@ def test_attempts_are_counted_over_copies_and_no_more_of_them_than_the_queue_say
             record, seen = limiting.copy(seen), seen + 1
     assert probing.seen.count("b") == 3
     assert limiting.sqs.visibility[record["messageId"]] == 0, "what is left of its receives runs out at once"
+    causes = limiting.table.tables.items[names.resource("test", "failures")]
+    assert causes[record["messageId"]]["error_type"] == {"S": "Retry"}, "and its cause is the failure"
+    before = len(limiting.table.calls)
+    record["attributes"]["ApproximateReceiveCount"] = "40"
+    limiting.run(probing, record)
+    assert ["GetItem" for call in limiting.table.calls[before:] if "UpdateExpression" not in call] == ["GetItem"]
+    assert len(limiting.table.calls) == before + 1, "which costs a read a receive"
 
 
 def test_a_dead_letter_that_is_redriven_begins_anew(limiting: Limiting) -> None:

@@ -261,7 +261,10 @@ def test_a_copy_that_died_is_the_message_that_it_was() -> None:
     assert (delivery.state, delivery.ids) == ("dead", ("m1", "m2"))
     again = handled("open_ticket", "m3", 900, request=0, sent=800, origin="m1", redriven="1 run")
     first = only(told(answered(), wait, failed, again).requests[0].deliveries)
-    assert (first.ids, [(copy.message_id, copy.state) for copy in first.copies]) == (("m1", "m2"), [("m3", "processed")])
+    assert (first.ids, [(copy.message_id, copy.state) for copy in first.copies]) == (
+        ("m1", "m2"),
+        [("m3", "processed")],
+    )
 
 
 def test_an_event_delivered_twice_is_two_messages_and_published_twice_is_told_once() -> None:
