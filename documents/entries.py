@@ -1,4 +1,4 @@
-"""docs/topology.md: every entry of the map and every field of it, as `stacks/entry.py` describes them."""
+"""docs/topology.md: every entry of the map and every field of it, as its class describes them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEAD = """\
 
 What `stacks/topology.py` is made of. Everything in it is checked when it is read: an entry that makes no sense is one
 sentence that names it and says what to do. Events and commands are classes of `functions/contracts/`. This page is
-generated from `stacks/entry.py` by `python -m documents`.
+generated from `stacks/entry.py` and `stacks/limits.py` by `python -m documents`.
 """
 ENTRIES = (Topology, Integration, Route, Queue, Consumer, Limit, Access, Grant, Subscription, Table)
 
