@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Self
 
 from msgspec import Struct
 
+FORM = re.compile(r"([!-~]{1,100})" + r" ([0-9]{1,17})" * 5 + r" ([!-~]{0,100})")
 SAME = 5_000
 """Milliseconds between what a worker says was the time of sending and what SQS says, at the most: a copy that SQS took
 much later was moved by a redrive, which begins anew."""
@@ -34,9 +36,10 @@ class Waited(Struct, frozen=True, kw_only=True):
     @classmethod
     def read(cls, text: str) -> Self | None:
         """What the attribute says; None if it is none of ours."""
-        parts = text.split(" ", 6)
-        if len(parts) != 7 or not parts[0] or not all(part.isascii() and part.isdigit() for part in parts[1:6]):
+        found = FORM.fullmatch(text)
+        if found is None:
             return None
+        parts = found.groups()
         first_sent, sent, attempts, looks, slot = map(int, parts[1:6])
         return cls(
             origin=parts[0],
