@@ -125,7 +125,7 @@ class Consumer:
             if parking:
                 outcomes |= _leave(parking, outcomes, deadline)
             if limits:
-                outcomes |= limits.leave(outcomes, deadline.left("publishing"))
+                outcomes |= limits.leave(outcomes, deadline.left("reporting") / 2)
             report(outcomes, settings, started)
             failures = [failure for failure in outcomes.values() if isinstance(failure, Failure)]
             _send_back(failures, settings, deadline)

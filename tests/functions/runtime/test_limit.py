@@ -13,8 +13,6 @@ from botocore.exceptions import EndpointConnectionError
 from functions.contracts.limit import WAITS, Rule
 from functions.contracts.waited import Waited
 from functions.runtime.errors import Reject, Retry
-from functions.runtime.limit import limit
-from functions.runtime.record import Record
 from stacks import names
 from tests.functions.fakes import Fakes, refusal
 from tests.functions.runtime.limiting import NOW, Limiting
@@ -292,60 +290,6 @@ def test_without_room_a_message_looks_again_later_and_ever_less_often(limiting: 
     assert inner.seen == ["b"]
 
 
-def test_a_handler_asks_with_a_key_of_its_own(limiting: Limiting) -> None:
-    limiting.rules(Rule(name="host", rate=0.1, burst=2, in_code=True))
-
-    def call(asked: Probe, _: Any) -> None:
-        limit("host", asked.note, cost=2)
-
-    probing = Probing(a=call, b=call)
-    assert limiting.run(probing, probe("a", message_id="a") | body("a", "one.example")) == set()
-    assert limiting.run(probing, probe("b", message_id="b") | body("b", "one.example")) == set()
-    assert len(limiting.sqs.taken) == 1
-    assert probing.seen == ["a", "b"]
-    limiting.clock += limiting.sqs.taken[0]["DelaySeconds"] + 0.1
-    writes = limiting.table.writes()
-    limiting.run(probing, limiting.copy())
-    assert probing.seen == ["a", "b", "b"]
-    assert len(limiting.sqs.taken) == 1
-    assert limiting.table.writes() == writes, "it has its slot"
-
-
-def body(name: str, note: str) -> dict[str, str]:
-    return {"body": json.dumps({"name": name, "note": note})}
-
-
-@pytest.mark.parametrize(
-    ("name", "key", "cost", "error"),
-    [
-        ("crm", "k", 1, LookupError),
-        ("none", "k", 1, LookupError),
-        ("host", "", 1, Reject),
-        ("host", "k", 0, ValueError),
-        ("host", "k", 3, ValueError),
-    ],
-)
-def test_a_wrong_question_of_a_handler_is_told(
-    limiting: Limiting, name: str, key: str, cost: int, error: type[Exception]
-) -> None:
-    limiting.rules(Rule(name="host", rate=1, burst=2, in_code=True), Rule(name="crm", rate=1))
-    raised: list[BaseException] = []
-
-    def ask(_: Probe, __: Any) -> None:
-        try:
-            limit(name, key, cost)
-        except Exception as problem:
-            raised.append(problem)
-
-    limiting.run(Probing(a=ask), probe("a"))
-    assert [type(each) for each in raised] == [error]
-
-
-def test_outside_of_a_consumer_there_is_no_limit_to_ask() -> None:
-    with pytest.raises(LookupError, match="called by a consumer"):
-        limit("crm", "k")
-
-
 def test_the_log_says_why_it_waits_and_the_metrics_how_many(
     limiting: Limiting, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -375,27 +319,3 @@ def test_a_consumer_without_limits_loads_and_says_nothing_of_them(
     assert not {"functions.runtime.limit", "functions.runtime.copies"} & sys.modules.keys()
     assert limiting.table.calls == []
     assert all("Limited" not in line for line in lines(capsys))
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "x",
-        "a 1 2 3 4",
-        "a 1 2 3 4 five six",
-        "a -1 0 0 0 0 ",
-        " 1 2 3 4 5 x",
-        f"a {'9' * 5000} 0 0 0 0 ",
-        f"{'a' * 101} 1 2 3 4 5 ",
-    ],
-)
-def test_an_attribute_that_is_none_of_ours_counts_as_absent(text: str) -> None:
-    assert Waited.read(text) is None
-    assert Record.read(probe("a", waited=text or "x")).origin == "a"
-
-
-def test_what_a_copy_says_is_read_as_it_was_written() -> None:
-    waited = Waited(origin="a", first_sent=1, sent=2, attempts=3, looks=4, limit="crm#0ab", slot=5)
-    assert Waited.read(waited.text()) == waited
-    assert Waited.read(Waited(origin="a", first_sent=1).text()) == Waited(origin="a", first_sent=1)
