@@ -55,9 +55,13 @@ def _lines(topology: Topology) -> Iterator[str]:
 def _integration(integration: Integration, routes: Mapping[str, str], events: Iterable[type[Event]]) -> Iterator[str]:
     for route in integration.open_routes():
         yield f'{routes[route.name]}(["{route.name}"]) --> {route.queue}_queue'
+    limits = {consumer.function: [limit.words for limit in consumer.limits] for consumer in integration.consumers}
     for queue in integration.queues:
         kind = "FIFO queue" if queue.fifo else "queue"
-        yield (f'{queue.name}_queue[/"{kind}, DLQ after {queue.receives}"/] --> {queue.name}_function["{queue.name}"]')
+        said = "; ".join(limits[queue.name])
+        arrow = f'-- "{said}" -->' if said else "-->"
+        node = f'{queue.name}_queue[/"{kind}, DLQ after {queue.receives}"/]'
+        yield f'{node} {arrow} {queue.name}_function["{queue.name}"]'
     for consumer in integration.consumers:
         if consumer.sends_email:
             yield f'{consumer.function}_function --> {consumer.function}_mail>"e-mail"]'

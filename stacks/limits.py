@@ -48,6 +48,14 @@ class Limit:
     in_code: bool = False
     """Whether only the handler asks for it, by `limit(name, key)`, with a key of its own."""
 
+    @property
+    def words(self) -> str:
+        """In short, as a picture says it: `crm: 2 a second, 1 at once, per tenant`."""
+        each = "per key" if self.in_code else f"per {self.per}" if self.per else None
+        rate = self.rate and (f"{self.rate:g} a second" if self.rate >= 1 else f"1 in {1 / self.rate:g} s")
+        at_once = None if self.at_once is None else f"{self.at_once} at once"
+        return f"{self.name}: {', '.join(word for word in (rate, at_once, each) if word)}"
+
 
 def variable(consumer: Consumer) -> str | None:
     """What the stack tells the function of its limits; None if it has none."""
