@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Record(Struct, frozen=True, kw_only=True):
     """A record as Lambda hands it over. `sent` is epoch seconds; `attempt` counts from 1.
 
-    `waited` says what a copy of a message that waited for a limit was before.
+    `waited` is a `Waited`, of a copy of a message that waited for a limit; only those that have one load its module.
     See https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html.
     """
 
@@ -50,17 +50,17 @@ class Record(Struct, frozen=True, kw_only=True):
     topic: str | None = None
     sequence: str | None = None
     parked_as: str | None = None
-    waited: Waited | None = None
+    waited: Any = None
 
     @property
     def origin(self) -> str:
         """The id that the message had at first; copies that waited for a limit have others."""
-        return self.waited.origin if self.waited else self.id
+        return str(self.waited.origin) if self.waited else self.id
 
     @property
     def first_sent(self) -> float:
         """When the message was sent at first, in epoch seconds."""
-        return self.waited.first_sent / 1000 if self.waited else self.sent
+        return float(self.waited.first_sent / 1000) if self.waited else self.sent
 
     @property
     def fifo(self) -> bool:
