@@ -75,7 +75,7 @@ def without_once(function: str, modules: Modules) -> None:
 def without_deadline(function: str, modules: Modules) -> None:
     for name in ("consumer", "publisher"):
         vars(modules[f"functions.runtime.{name}"])["within"] = lambda _, body: body()
-    vars(modules["functions.runtime.consumer"])["SPARE"] = 0
+    vars(modules["functions.runtime.turns"])["SPARE"] = 0
 
 
 def without_places(function: str, modules: Modules) -> None:
