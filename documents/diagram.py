@@ -57,9 +57,13 @@ def _integration(integration: Integration, routes: Mapping[str, str], events: It
         yield f'{routes[route.name]}(["{route.name}"]) --> {route.queue}_queue'
     for schedule in () if integration.retired else integration.schedules:
         yield f'{schedule.name}_schedule[["{schedule.name}: {schedule.every}"]] --> {schedule.queue}_queue'
+    limits = {consumer.function: [limit.words for limit in consumer.limits] for consumer in integration.consumers}
     for queue in integration.queues:
         kind = "FIFO queue" if queue.fifo else "queue"
-        yield (f'{queue.name}_queue[/"{kind}, DLQ after {queue.receives}"/] --> {queue.name}_function["{queue.name}"]')
+        said = "; ".join(limits[queue.name])
+        arrow = f'-- "{said}" -->' if said else "-->"
+        node = f'{queue.name}_queue[/"{kind}, DLQ after {queue.receives}"/]'
+        yield f'{node} {arrow} {queue.name}_function["{queue.name}"]'
     for consumer in integration.consumers:
         if consumer.sends_email:
             yield f'{consumer.function}_function --> {consumer.function}_mail>"e-mail"]'

@@ -1,4 +1,4 @@
-"""docs/topology.md: every entry of the map and every field of it, as `stacks/entry.py` describes them."""
+"""docs/topology.md: every entry of the map and every field of it, as its class describes them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,28 @@ from typing import Any
 
 from documents.fields import about, fields
 from documents.page import Pages
-from stacks.entry import Access, Consumer, Grant, Integration, Queue, Route, Schedule, Subscription, Table, Topology
+from stacks.entry import (
+    Access,
+    Consumer,
+    Grant,
+    Integration,
+    Limit,
+    Queue,
+    Route,
+    Schedule,
+    Subscription,
+    Table,
+    Topology,
+)
 
 HEAD = """\
 # The map
 
 What `stacks/topology.py` is made of. Everything in it is checked when it is read: an entry that makes no sense is one
 sentence that names it and says what to do. Events and commands are classes of `functions/contracts/`. This page is
-generated from `stacks/entry.py` by `python -m documents`.
+generated from `stacks/entry.py` and `stacks/limits.py` by `python -m documents`.
 """
-ENTRIES = (Topology, Integration, Route, Queue, Consumer, Access, Grant, Subscription, Schedule, Table)
+ENTRIES = (Topology, Integration, Route, Queue, Consumer, Limit, Access, Grant, Subscription, Schedule, Table)
 
 
 def draw() -> str:

@@ -29,10 +29,11 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from functions.contracts.environment import ConsumerVariables, table_variable, variable
+from functions.contracts.limit import KEY, TABLE
 from functions.runtime.consumer import Consumer
 from local.access import Need, allowed, entry_to_change, needs
 from local.state import REGION
-from stacks import names
+from stacks import limits, names
 from stacks.entry import Consumer as Entry
 from stacks.entry import Topology
 
@@ -93,14 +94,15 @@ def environment(topology: Topology, stage: str) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": REGION,
         **told.variables(),
-        **{table_variable(table): names.resource(stage, table) for table in _tables(topology)},
+        **{table_variable(table): names.resource(stage, table) for table in _keys(topology)},
     }
 
 
-def _tables(topology: Topology) -> dict[str, str]:
-    """Every table with its partition key."""
+def _keys(topology: Topology) -> dict[str, str]:
+    """The partition key of every table, by its name."""
+    keys = {table.name: table.key for table in topology.tables} | names.SHARED_TABLES
     runs = {names.SCHEDULE_RUNS: "schedule"} if topology.skips else {}
-    return {table.name: table.key for table in topology.tables} | names.SHARED_TABLES | runs
+    return keys | runs | ({TABLE: KEY} if limits.exist(topology) else {})
 
 
 @contextmanager
@@ -110,7 +112,7 @@ def rehearsal(topology: Topology, stage: str = "rehearsal") -> Iterator[Rehearsa
     with patch.dict(os.environ, environment(topology, stage)), mock_aws(), _guarded(topology, stage):
         for name in elsewhere:
             os.environ.pop(name, None)
-        for name, key in _tables(topology).items():
+        for name, key in _keys(topology).items():
             _client("dynamodb").create_table(
                 TableName=names.resource(stage, name),
                 KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
@@ -134,9 +136,13 @@ def _guarded(topology: Topology, stage: str) -> Iterator[None]:
     call: Callable[..., Any] = BaseClient._make_api_call
 
     def running_as(handler: Consumer, *event: Any, **context: Any) -> Any:
-        token = running.set(handler.handle.__module__.split(".")[-2])
+        name = handler.handle.__module__.split(".")[-2]
+        entry = entries.get(name)
+        told = {variable("limits"): limits.variable(entry) or ""} if entry else {}
+        token = running.set(name)
         try:
-            return run(handler, *event, **context)
+            with patch.dict(os.environ, told):
+                return run(handler, *event, **context)
         finally:
             running.reset(token)
 
@@ -158,6 +164,7 @@ def _guarded(topology: Topology, stage: str) -> Iterator[None]:
 def _is_the_runtimes(need: Need, entry: Entry, stage: str) -> bool:
     """Whether the runtime does it, which the role of every such consumer is made for."""
     tables = (names.FAILURES, names.PARKED, names.SCHEDULE_RUNS, *((names.ONCE,) if entry.sends_email else ()))
+    tables += (TABLE,) if entry.limits else ()
     urls = (os.environ.get(variable(url), "") for url in ("queue_url", "pause_queue_url"))
     own = {names.resource(stage, table) for table in tables} | {url.rpartition("/")[2] for url in urls}
     return need.name in own - {""}

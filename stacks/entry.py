@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from functions.contracts.contract import Command, Event
 from stacks import rules
+from stacks.limits import Limit
 from stacks.rules import TopologyError
 from stacks.schedule import Schedule
 
@@ -178,6 +179,8 @@ class Consumer:
     """Whether it runs in the stage's VPC, to reach what is private there. Stage `local` has none."""
     grants: tuple[Grant, ...] = ()
     """What else it may do: read a bucket's folder, ask a model, send to another queue."""
+    limits: tuple[Limit, ...] = ()
+    """How many messages a second, and at once, it lets through; a message waits for them in this order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -345,6 +348,7 @@ __all__ = [
     "Consumer",
     "Grant",
     "Integration",
+    "Limit",
     "Queue",
     "Route",
     "Schedule",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from functions.contracts.path import path_field
 from functions.contracts.pause import PAUSE_CONSUMER
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook
-from stacks import actions, grants, names, paths, schedule, shapes
+from stacks import actions, grants, limits, names, paths, schedule, shapes
 
 if TYPE_CHECKING:
     from stacks.entry import Integration, Route, Topology
@@ -55,6 +55,8 @@ def check(topology: Topology) -> None:
     for integration in topology.integrations:
         for rule in (_queues, _consumers, _routes, _webhooks, _subscriptions):
             rule(integration, topology)
+        for sentence in limits.refusals(integration, topology):
+            raise TopologyError(sentence)
 
 
 def _refuse(broken: bool, sentence: str) -> None:

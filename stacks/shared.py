@@ -5,8 +5,9 @@ from __future__ import annotations
 from aws_cdk import aws_events as events
 from constructs import Construct
 
+from functions.contracts.limit import KEY, TABLE
 from functions.contracts.parked import EXPIRES_AT
-from stacks import names
+from stacks import limits, names
 from stacks.entry import Topology
 from stacks.parts.customer_key import customer_key
 from stacks.parts.pause_consumer import PauseConsumer
@@ -29,13 +30,16 @@ class Shared(StageStack):
     """One bus for every event; why messages failed, what is parked behind them, which effects were had, who redrove.
 
 
-    Where there is a consumer, also what pauses it while a service is away; where there is a schedule, the group of all.
+    Where there is a limit, also what it has given away; where there is a consumer, also what pauses it while a service
+    is away; where there is a schedule, the group of all.
     """
 
     def __init__(self, scope: Construct, *, settings: Settings, topology: Topology) -> None:
         super().__init__(scope, "shared", settings=settings, description="What all integrations share.")
         for name, key in names.SHARED_TABLES.items():
             Table(self, name, key=key, expires=EXPIRY.get(name), settings=settings)
+        if limits.exist(topology):
+            Table(self, TABLE, key=KEY, expires=EXPIRES_AT, settings=settings)
         bus = events.EventBus(
             self,
             "Bus",

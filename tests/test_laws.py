@@ -27,8 +27,7 @@ ROOMS = sorted(room for room in OURS - {"app"} if (ROOT / room / "__init__.py").
 AWS = ("boto3", "botocore", "aws_lambda_powertools", "aws_cdk")
 PLAIN = (
     *("stacks.names", "stacks.entry", "stacks.rules", "stacks.settings", "stacks.actions", "stacks.grants"),
-    *("stacks.paths", "stacks.recurrence", "stacks.schedule"),
-    "stacks.shapes",
+    *("stacks.limits", "stacks.paths", "stacks.recurrence", "stacks.schedule", "stacks.shapes"),
     *(
         f"stacks.monitoring.{name}"
         for name in ("alarm", "alarms", "schedule_alarms", "metrics", "dashboard", "queries")

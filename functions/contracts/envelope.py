@@ -24,6 +24,8 @@ REDRIVEN = "redriven"
 DEDUPLICATION_ID = "deduplication_id"
 # Set by a redrive that edits a parked message without a key: which one it was before, as `contracts.parked` has it.
 PARKED_AS = "parked_as"
+# Set by a consumer with a limit on a copy of a message that waits, as `contracts.waited` has it.
+WAITED = "waited"
 
 REPLAYED = "replay-name"
 """The member that EventBridge adds to an event that it replays from an archive, beside `detail`: the replay's name.

@@ -39,8 +39,9 @@ class ConsumerVariables(Variables, frozen=True, kw_only=True):
     `service` is the function's name, under which Powertools knows it too. `receives` is how often a message is received
     before SQS moves it, `retention` how long its queue keeps it, `on_poison` what a FIFO group does about a message
     that keeps failing, `pause_queue_url` where it says that a service is away, `previous_secret` for how long a secret
-    counts after it was replaced, `aws_client` that every call is made by botocore's client. Tables and the bus are
-    physical names; what a function has no use for is None.
+    counts after it was replaced, `limits` what must let a message through, as `contracts.limit` writes it, `aws_client`
+    that every call is made by botocore's client. Tables and the bus are physical names; what a function has no use for
+    is None.
     """
 
     project: str = "project"
@@ -60,6 +61,7 @@ class ConsumerVariables(Variables, frozen=True, kw_only=True):
     bus_name: str | None = None
     email_from: str | None = None
     previous_secret: int | None = DAY
+    limits: str | None = None
     aws_client: Literal["botocore"] | None = None
 
 

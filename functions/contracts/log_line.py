@@ -18,10 +18,11 @@ class Handled(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One attempt at one message. `sent` and `received_at` are epoch milliseconds, `timestamp` is ISO 8601 in UTC.
 
     `received_at` is when the API took the request, `sent` when SQS took the message, `timestamp` when its batch was
-    done. `event_id` is the event that the message carried, `replayed` the replay that brought it. `outcome` is
-    `processed`, `duplicate`, `skipped`, `retried` or `rejected`; `skipped` says why a run of a schedule was. `untold`
-    counts the events of a duplicate that are not told again, because a replay brought it. `stack` and `stack_digest`
-    are those of the failure's record.
+    done. `event_id` is the event that the message carried, `replayed` the replay that brought it. `origin` is the id
+    that the message had before it waited for a limit as a copy. `outcome` is `processed`, `duplicate`, `skipped`,
+    `limited`, `retried` or `rejected`; `skipped` says why a run of a schedule was. `untold` counts the events of a
+    duplicate that are not told again, because a replay brought it. `stack` and `stack_digest` are those of the
+    failure's record.
     """
 
     level: str
@@ -35,6 +36,7 @@ class Handled(Struct, frozen=True, kw_only=True, omit_defaults=True):
     group: str | None = None
     received_at: str | None = None
     sent: int | None = None
+    origin: str | None = None
     redriven: str | None = None
     replayed: str | None = None
     published: list[Published] = []

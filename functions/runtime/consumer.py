@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from functools import partial
 from itertools import islice
 from types import MappingProxyType
@@ -25,7 +25,7 @@ from functions.runtime import clients
 from functions.runtime.breaker import tell
 from functions.runtime.clients import warm
 from functions.runtime.deadline import Deadline, Phase, invocation, within
-from functions.runtime.errors import HeldUp, OutOfTime, Reject, Retry, Unavailable
+from functions.runtime.errors import GroupBlocked, HeldUp, OutOfTime, Reject, Retry, Unavailable
 from functions.runtime.failures import note, note_last_attempts, unwritten
 from functions.runtime.log import log
 from functions.runtime.message import Contract, Intake, Message, intake
@@ -40,6 +40,7 @@ from functions.runtime.unfinished import unfinished
 from functions.runtime.visibility import blocked, delay, hide, outage
 
 if TYPE_CHECKING:
+    from functions.runtime.limit import Limits
     from functions.runtime.park import Parking
 
 # What the module of a handler needs, from one place.
@@ -74,6 +75,8 @@ def consumer(
     if inspect.iscoroutinefunction(handle) or inspect.isasyncgenfunction(handle):
         raise TypeError(f"{handle.__name__} is async; a consumer's handler is a plain function.")
     if on_lambda():
+        if os.environ.get(variable("limits")):
+            from functions.runtime import limit  # noqa: F401 - loaded while there is a whole core
         # Who publishes nothing has no bus, and in a VPC perhaps no way to EventBridge: connecting would hang.
         publishes = ("events",) if os.environ.get(variable("bus_name")) else ()
         warm("dynamodb", *publishes, *services)
@@ -113,17 +116,27 @@ class Consumer:
         try:
             # A standard queue may deliver a message twice in one batch; both copies share one outcome.
             batch = list({record.id: record for record in map(Record.read, event["Records"])}.values())
+            limits = self._limits(event["Records"], settings)
+            if limits:
+                batch = limits.read(batch, deadline.left("handling") / 4)
             if batch and not batch[0].fifo:
                 # Who has waited in vain before goes first.
                 batch.sort(key=lambda record: -record.attempt)
             _expect_the_worst(batch, settings, deadline)
             parking = _parking(batch, settings, deadline)
-            outcomes = self._handle_all(parking.order(batch) if parking else batch, parking, settings, deadline)
-            outcomes |= _publish_all(outcomes, settings, deadline)
+            outcomes = self._handle_all(
+                parking.order(batch) if parking else batch,
+                Turns(parking, limits, settings, deadline, self._pace),
+                settings,
+                deadline,
+            )
+            outcomes |= _publish_all(outcomes, settings, deadline, but=limits.told if limits else frozenset())
             if parking:
                 outcomes |= _leave(parking, outcomes, deadline)
             if any(record.skips for record in batch):
                 outcomes |= _let_next_run(outcomes, settings, deadline)
+            if limits:
+                outcomes |= limits.leave(outcomes, deadline.left("reporting") / 2)
             report(outcomes, settings, started)
             failures = [failure for failure in outcomes.values() if isinstance(failure, Failure)]
             _send_back(failures, settings, deadline)
@@ -140,20 +153,31 @@ class Consumer:
             clients.replace()
             return {"away": ["The time ran out while the services were asked."]}
 
-    def _handle_all(
-        self, batch: list[Record], parking: Parking | None, settings: Settings, deadline: Deadline
-    ) -> Outcomes:
+    def _limits(self, raw: list[dict[str, Any]], settings: Settings) -> Limits | None:
+        """What is asked before an attempt; None of a consumer without limits, which does not even load the module."""
+        if not settings.limits:
+            return None
+        from functions.runtime.limit import Limits
+
+        return Limits({each["messageId"]: each for each in raw}, settings, self._intake)
+
+    def _handle_all(self, batch: list[Record], turns: Turns, settings: Settings, deadline: Deadline) -> Outcomes:
         lines: dict[str | None, list[Record]] = {}
         for record in batch:
             lines.setdefault(record.group if record.fifo else record.id, []).append(record)
         following = iter(lines.values())
-        turns = Turns(parking, settings, deadline, self._pace)
+        limits = turns.limits
         outcomes: Outcomes = {}
 
         def follow(phase: Phase, lines: Iterator[list[Record]]) -> None:
-            handle = partial(self._handle_one, settings=settings, left=partial(deadline.left, phase))
+            handle = partial(self._handle_one, settings=settings, left=partial(deadline.left, phase), limits=limits)
             while turns.has_room() and (line := next(lines, None)):
-                outcomes.update(handle_line(line, turns, handle))
+                some = handle_line(line, turns, handle)
+                outcomes.update(some)
+                if limits and limits.sleeping:
+                    # What is done does not wait for those that sleep.
+                    limits.told.update(some)
+                    outcomes.update(_publish_all(some, settings, deadline))
 
         if self._abreast == 1 or len(lines) < 2:
             follow("handling", following)
@@ -167,14 +191,17 @@ class Consumer:
             fibers.run(bodies, now + deadline.left("handling"), now + deadline.left("answers"))
         return {record.id: outcomes[record.id] for record in batch}
 
-    def _handle_one(self, record: Record, *, settings: Settings, left: Callable[[], float]) -> Done | Failure:
+    def _handle_one(
+        self, record: Record, *, settings: Settings, left: Callable[[], float], limits: Limits | None
+    ) -> Done | Failure:
         contract, message = None, None
         try:
             contract, message = within(left(), partial(self._intake, record))
             log_body(contract, message)
             if record.skips and (why := _begin_run(record, settings, left)):
                 return Done(record, message, (), duplicate=False, skipped=why)
-            result = within(left(), partial(self._result, contract, message))
+            handle = partial(self._result, contract, message)
+            result = within(left(), partial(limits.run, record, contract, message, handle) if limits else handle)
             duplicate = isinstance(result, Duplicate)
             untold = len(result) if duplicate and _told_before(record, message) else 0
             entries = tuple(
@@ -234,6 +261,9 @@ def _interrupted(error: OutOfTime) -> BaseException:
 
 def _expect_the_worst(batch: list[Record], settings: Settings, deadline: Deadline) -> None:
     last = [record for record in batch if record.attempt >= settings.receives]
+    if settings.limits:
+        # Those that have none left only let their receives run out.
+        last = [record for record in last if record.attempt == settings.receives]
     if not last:
         return
     # A tenth of the time, so that the last attempts themselves are not spent on it.
@@ -242,8 +272,10 @@ def _expect_the_worst(batch: list[Record], settings: Settings, deadline: Deadlin
     )
 
 
-def _publish_all(outcomes: Outcomes, settings: Settings, deadline: Deadline) -> Outcomes:
-    done = [outcome for outcome in outcomes.values() if isinstance(outcome, Done)]
+def _publish_all(
+    outcomes: Outcomes, settings: Settings, deadline: Deadline, *, but: Set[str] = frozenset()
+) -> Outcomes:
+    done = [one for one in outcomes.values() if isinstance(one, Done) and one.record.id not in but]
     entries = [made for one in done for made in one.entries]
     try:
         problems = publish(entries, settings, seconds=deadline.left("publishing"))
@@ -315,7 +347,9 @@ def _hide(failures: list[Failure], settings: Settings) -> None:
     for failure in failures:
         record, head = failure.record, failure.head
         wait = (
-            blocked(waits[head.record.id], head, failure, settings) if head else delay(record, failure.error, settings)
+            blocked(waits[head.record.id], head, failure, settings)
+            if head and isinstance(failure.error, GroupBlocked)
+            else delay(record, failure.error, settings)
         )
         if record.id in causeless:
             # Nothing is dead before its cause is written.

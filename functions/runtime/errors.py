@@ -47,11 +47,29 @@ class HeldUp(OutOfTime):
 
 
 class NotAttempted(Exception):
-    """The message was not attempted: the batch's time ran out before its turn. It comes back after `delay` seconds."""
+    """The message was not attempted: its turn did not come. It comes back after `delay` seconds."""
 
     def __init__(self, reason: str, *, delay: float) -> None:
         super().__init__(reason)
         self.delay = delay
+
+
+class Limited(NotAttempted):
+    """The message waits for a limit: `delay` seconds, and that costs it no attempt.
+
+    `limit` is the name of the limit. `slot` is kept for it at that time, in epoch microseconds, with a digest of the
+    key in `kept`; where nothing is kept it looks again.
+    """
+
+    def __init__(self, reason: str, *, limit: str, delay: float, kept: str = "", slot: int = 0) -> None:
+        super().__init__(reason, delay=delay)
+        self.limit = limit
+        self.kept = kept
+        self.slot = slot
+
+
+class Spent(Exception):
+    """The message has had all its attempts; only the receives that it might have waited with are left."""
 
 
 class GroupBlocked(Exception):

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from functions.contracts.environment import DEAD_LETTER_RETENTION
 from functions.contracts.failure_record import FailureRecord
 from functions.runtime.clients import client
-from functions.runtime.errors import GroupBlocked, GroupParked, NotAttempted, WorkerDied
+from functions.runtime.errors import GroupBlocked, GroupParked, NotAttempted, Spent, WorkerDied
 from functions.runtime.excerpt import excerpt
 from functions.runtime.infrastructure import is_away
 from functions.runtime.log import log
@@ -35,6 +35,7 @@ KEPT = 1000
 """Causes that wait to be written, at the most; the oldest go first."""
 
 FIRST = tuple(name for name in FailureRecord.__struct_fields__ if name.startswith("first_"))
+LAST = tuple(name for name in FailureRecord.__struct_fields__ if name.startswith("last_"))
 
 _waiting: dict[str, tuple[FailureRecord, bool]] = {}
 # Messages of this batch of which the cause is a guess, for any failure to replace.
@@ -68,10 +69,14 @@ def note(failures: Sequence[Failure], settings: Settings) -> None:
     if not settings.failures_table:
         return
     for failure in failures:
-        own = is_own(failure.error) or failure.record.id in _guesses
+        spent = isinstance(failure.error, Spent)
+        if spent and failure.record.attempt > settings.receives + 1:
+            continue  # said once, in case that nobody could say anything before
+        own = is_own(failure.error) or (failure.record.id in _guesses and not spent)
         if own or failure.record.attempt >= settings.receives - 1:
             _waiting.pop(failure.record.id, None)  # the newer one takes its place, at the end
-            _waiting[failure.record.id] = (_record(failure, settings), own)
+            record = _record(failure, settings)
+            _waiting[failure.record.id] = (replace(record, **dict.fromkeys(LAST)) if spent else record, own)
     while len(_waiting) > KEPT:
         del _waiting[next(iter(_waiting))]
     # The newest first: they are those that decide how long their messages wait.
@@ -89,7 +94,7 @@ def unwritten() -> set[str]:
 
 def is_own(error: BaseException) -> bool:
     """Whether the failure is the message's own: not that of a service, of the time, of another message or a worker."""
-    return not isinstance(error, NotAttempted | GroupBlocked | GroupParked | WorkerDied) and not is_away(error)
+    return not isinstance(error, NotAttempted | GroupBlocked | GroupParked | Spent | WorkerDied) and not is_away(error)
 
 
 def _write(record: FailureRecord, *, own: bool, settings: Settings) -> dict[str, Any] | None:

@@ -23,9 +23,10 @@ class Message(Struct, frozen=True, kw_only=True):
 
     `key` says which effect this is and survives redrive and repeated requests: the business key of a command (or its
     `Idempotency-Key`), the id of an event. `cause` is what the ids of resulting events derive from. `causation_id` is
-    the id of the message or event itself. `id` is SQS's, another one after a redrive. `attempt` counts this message's
-    receives from 1. `group` is the FIFO group. `tenant` is who called. `replayed` names the replay that
-    brought an event out of the archive; it is None where the event comes as it happens.
+    the id of the message or event itself. `id` is SQS's, another one after a redrive or a wait. `attempt` counts this
+    message's receives from 1, without those it waited with. `group` is the FIFO group. `tenant` is who called.
+    `replayed` names the replay that brought an event out of the archive; it is None where the event comes as it
+    happens.
     """
 
     id: str
@@ -56,7 +57,7 @@ class Message(Struct, frozen=True, kw_only=True):
             id=record.id,
             key=key,
             cause=cause,
-            causation_id=event.id if event else record.id,
+            causation_id=event.id if event else record.origin,
             correlation_id=event.correlation_id if event else record.correlation_id,
             attempt=record.attempt,
             group=record.group,

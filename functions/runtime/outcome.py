@@ -61,4 +61,15 @@ class Failure(Struct, frozen=True):
         return cls(record, error, str(error), head=head, place=place)
 
 
-Outcomes = dict[str, Done | Failure]
+class Waiting(Struct, frozen=True):
+    """A record that waits for a limit as a copy of itself, so that its own message is done with."""
+
+    failure: Failure
+
+    @property
+    def record(self) -> Record:
+        """The record."""
+        return self.failure.record
+
+
+Outcomes = dict[str, Done | Failure | Waiting]

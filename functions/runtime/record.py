@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -18,13 +18,18 @@ from functions.contracts.envelope import (
     SIGNATURE,
     TENANT,
     TOPIC,
+    WAITED,
 )
 from functions.runtime import tracing
+
+if TYPE_CHECKING:
+    from functions.contracts.waited import Waited
 
 
 class Record(Struct, frozen=True, kw_only=True):
     """A record as Lambda hands it over. `sent` is epoch seconds; `attempt` counts from 1.
 
+    `waited` is a `Waited`, of a copy of a message that waited for a limit; only those that have one load its module.
     See https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html.
     """
 
@@ -47,6 +52,17 @@ class Record(Struct, frozen=True, kw_only=True):
     sequence: str | None = None
     parked_as: str | None = None
     run: str | None = None
+    waited: Any = None
+
+    @property
+    def origin(self) -> str:
+        """The id that the message had at first; copies that waited for a limit have others."""
+        return str(self.waited.origin) if self.waited else self.id
+
+    @property
+    def first_sent(self) -> float:
+        """When the message was sent at first, in epoch seconds."""
+        return float(self.waited.first_sent / 1000) if self.waited else self.sent
 
     @property
     def fifo(self) -> bool:
@@ -63,6 +79,7 @@ class Record(Struct, frozen=True, kw_only=True):
         """The record in `raw`. Raises `KeyError` only if it is no SQS record at all."""
         system = raw.get("attributes") or {}
         attributes = raw.get("messageAttributes") or {}
+        waited = _waited(_text(attributes, WAITED))
         return cls(
             id=raw["messageId"],
             receipt=raw["receiptHandle"],
@@ -71,7 +88,7 @@ class Record(Struct, frozen=True, kw_only=True):
             attempt=int(system.get("ApproximateReceiveCount") or 1),
             sent=int(system.get("SentTimestamp") or 0) / 1000,
             group=system.get("MessageGroupId"),
-            correlation_id=_text(attributes, CORRELATION_ID) or raw["messageId"],
+            correlation_id=_text(attributes, CORRELATION_ID) or (waited.origin if waited else raw["messageId"]),
             idempotency_key=_text(attributes, IDEMPOTENCY_KEY),
             tenant=_text(attributes, TENANT),
             trace=tracing.received(system),
@@ -83,9 +100,18 @@ class Record(Struct, frozen=True, kw_only=True):
             sequence=system.get("SequenceNumber"),
             parked_as=_text(attributes, PARKED_AS),
             run=_text(attributes, RUN),
+            waited=waited,
         )
 
 
 def _text(attributes: Mapping[str, Any], name: str) -> str | None:
     # A binary attribute has no stringValue: nobody of ours sends one, so it is not our metadata.
     return (attributes.get(name) or {}).get("stringValue") or None
+
+
+def _waited(text: str | None) -> Waited | None:
+    if text is None:
+        return None
+    from functions.contracts.waited import Waited
+
+    return Waited.read(text)

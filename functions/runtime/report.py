@@ -6,12 +6,12 @@ from typing import Any
 
 from functions.contracts.log_line import Handled, Published
 from functions.contracts.redaction import redacted
-from functions.runtime.errors import Reject
+from functions.runtime.errors import Limited, Reject, Spent
 from functions.runtime.excerpt import excerpt
 from functions.runtime.failures import shortened, stack, stack_digest
 from functions.runtime.log import is_on, log, metrics, now, write
 from functions.runtime.message import Message
-from functions.runtime.outcome import Done, Failure, Outcomes
+from functions.runtime.outcome import Done, Failure, Outcomes, Waiting
 from functions.runtime.settings import Settings
 
 
@@ -24,12 +24,17 @@ def log_body(contract: Any, message: Message) -> None:
 def report(outcomes: Outcomes, settings: Settings, started: float) -> None:
     """Log every outcome, and the metrics of the batch that `started` at that time (epoch seconds)."""
     done = [outcome for outcome in outcomes.values() if isinstance(outcome, Done)]
-    failures = [outcome for outcome in outcomes.values() if isinstance(outcome, Failure)]
+    back = [outcome for outcome in outcomes.values() if isinstance(outcome, Failure)]
+    limited = [outcome.failure for outcome in outcomes.values() if isinstance(outcome, Waiting)]
+    limited += [failure for failure in back if isinstance(failure.error, Limited)]
+    failures = [failure for failure in back if not isinstance(failure.error, Limited | Spent)]
     rejected = sum(isinstance(failure.error, Reject) for failure in failures)
     for one in done:
         published = [Published(made.entry["DetailType"], made.id) for made in one.entries]
         outcome = "skipped" if one.skipped else "duplicate" if one.duplicate else "processed"
         _line("INFO", outcome, one, settings, published=published, untold=one.untold, skipped=one.skipped)
+    for failure in limited:
+        _line("INFO", "limited", failure, settings, error=excerpt(failure.text))
     for failure in failures:
         _failure(failure, settings)
     metrics(
@@ -40,8 +45,9 @@ def report(outcomes: Outcomes, settings: Settings, started: float) -> None:
             "Rejected": rejected,
             "Duplicates": sum(one.duplicate for one in done),
             "PublishFailures": sum(failure.unpublished for failure in failures),
+            **({"Limited": len(limited)} if settings.limits else {}),
         },
-        [round((started - one.record.sent) * 1000) for one in outcomes.values() if one.record.sent],
+        [round((started - one.record.first_sent) * 1000) for one in outcomes.values() if one.record.first_sent],
     )
 
 
@@ -69,11 +75,12 @@ def _line(level: str, outcome: str, one: Done | Failure, settings: Settings, **m
             service=settings.service,
             correlation_id=message.correlation_id if message else record.correlation_id,
             message_id=record.id,
-            event_id=message.causation_id if message and message.causation_id != record.id else None,
+            event_id=message.causation_id if message and message.causation_id != record.origin else None,
             group=record.group,
             attempt=record.attempt,
             received_at=record.received_at,
             sent=round(record.sent * 1000) or None,
+            origin=record.origin if record.waited else None,
             redriven=record.redriven,
             replayed=message.replayed if message else None,
             **more,

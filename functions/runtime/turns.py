@@ -1,4 +1,4 @@
-"""Which messages of a batch are attempted: not what would not be done in time, or would only meet what is away."""
+"""Whose turn it is in a batch: what is attempted, beside how many others, and what is not."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from functions.runtime.record import Record
 from functions.runtime.settings import Settings
 
 if TYPE_CHECKING:
+    from functions.runtime.limit import Limits
     from functions.runtime.park import Parking
 
 SPARE = 1.2
@@ -30,7 +31,7 @@ def handle_line(line: list[Record], turns: Turns, handle: Callable[[Record], Don
     for record in line:
         if head:
             behind += 1
-            error: Exception = GroupBlocked(f"Message {head.record.id} of the same group failed before it.")
+            error = turns.behind(record, head)
             outcomes[record.id] = Failure.not_attempted(record, error, head=head, place=behind)
         elif refusal := turns.refusal(record):
             outcomes[record.id] = Failure.not_attempted(record, refusal)
@@ -43,7 +44,11 @@ def handle_line(line: list[Record], turns: Turns, handle: Callable[[Record], Don
 class Turns:
     """Which records of a batch are attempted: none that would not be done in time, or only meet what is away."""
 
-    def __init__(self, parking: Parking | None, settings: Settings, deadline: Deadline, pace: Pace) -> None:
+    def __init__(
+        self, parking: Parking | None, limits: Limits | None, settings: Settings, deadline: Deadline, pace: Pace
+    ) -> None:
+        self.limits = limits
+        """What must let each through; None of a consumer without limits."""
         self._parking = parking
         self._receives = settings.receives
         self._deadline = deadline
@@ -61,6 +66,8 @@ class Turns:
 
     def refusal(self, record: Record) -> Exception | None:
         """Why the record is not attempted; None if it is. To be asked right before its turn."""
+        if self.limits and (refused := self.limits.refusal(record)):
+            return refused
         if self._weather.stormy and record.attempt < self._receives - 1:
             return Unavailable(f"Not attempted: {self._weather.stormy}")
         if not self._has_time():
@@ -68,6 +75,11 @@ class Turns:
             self._late += 1
             return NotAttempted("The batch's time ran out before its turn.", delay=(self._late - 1) * each)
         return self._parking.verdict(record) if self._parking else None
+
+    def behind(self, record: Record, head: Failure) -> Exception:
+        """Why the record is not attempted behind the failed head of its group."""
+        waits = self.limits.behind(record, head) if self.limits else None
+        return waits or GroupBlocked(f"Message {head.record.id} of the same group failed before it.")
 
     def take(self, handle: Callable[[], Done | Failure]) -> Done | Failure:
         """The outcome of a record, whose time and fate say something of those after it."""

@@ -5,6 +5,7 @@ See https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Ch
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.runtime.clients import client
-from functions.runtime.errors import Busy, GroupParked, NotAttempted, Reject, Retry
+from functions.runtime.errors import Busy, GroupParked, Limited, NotAttempted, Reject, Retry, Spent
 from functions.runtime.infrastructure import is_away
 from functions.runtime.log import log
 from functions.runtime.outcome import Failure
@@ -47,8 +48,11 @@ def delay(record: Record, error: BaseException, settings: Settings) -> float:
     comes back when its turn is. Otherwise the wait grows, but leaves every receive that is left its turn within nine
     tenths of the retention: SQS deletes what is older than that, and a dead-letter queue never sees it.
     """
-    if isinstance(error, GroupParked) or (isinstance(error, Reject) and not settings.halts):
+    if isinstance(error, GroupParked | Spent) or (isinstance(error, Reject) and not settings.halts):
         return 0
+    if isinstance(error, Limited):
+        # Its attempts are not what is waited with, and SQS counts whole seconds: it rather comes early, and sleeps.
+        return math.floor(max(0.0, min(error.delay, LONGEST)))
     if isinstance(error, NotAttempted):
         wait = error.delay
     elif is_away(error):
@@ -99,6 +103,8 @@ def blocked(head_delay: float, head: Failure, follower: Failure, settings: Setti
     wait = head_delay + MARGIN
     record, error = follower.record, head.error
     left = settings.receives - record.attempt
+    if isinstance(error, Limited):
+        return min(wait, LONGEST)
     # A service that is away lets the head live, as a rule: then nobody need wait for its end.
     if record.attempt > 1 and not settings.halts and (left <= 2 or not is_away(error)):
         wait += _schedule(head.record.attempt + 1, error, settings)

@@ -15,7 +15,7 @@ from rich.text import Text
 from ops.cli.screen import fits, wrapped
 from ops.cli.visible import one_line
 from ops.dead_letters.cause import cut
-from ops.observe.request_path import DONE, Attempt, Delivery, Fact, Path, Request
+from ops.observe.request_path import DONE, LIMITED, Attempt, Delivery, Fact, Path, Request
 
 PARKED = "GroupParked: "
 """How the error of a message begins that was not attempted, because one before it in its group is dead."""
@@ -234,7 +234,7 @@ def _delivery(delivery: Delivery, since: int | None) -> _Row:
 
 def _known(delivery: Delivery) -> bool:
     """Whether its attempts tell how it failed."""
-    return any(each.error for each in delivery.attempts)
+    return any(each.error for each in delivery.attempts if each.outcome != LIMITED)
 
 
 def _attempts(same: list[Attempt], sent: int | None) -> _Row:
@@ -242,8 +242,8 @@ def _attempts(same: list[Attempt], sent: int | None) -> _Row:
     first, last = same[0], same[-1]
     # What is parked was received and not attempted, so that its receives run out.
     parked = last.error is not None and last.error.startswith(PARKED)
-    word = "receive" if parked else "attempt"
-    what = f"{word} {first.number}" if first is last else f"{word}s {first.number} to {last.number}"
+    word = "receive" if parked else "wait before attempt" if last.outcome == LIMITED else "attempt"
+    what = f"{word} {first.number}" if first.number == last.number else f"{word}s {first.number} to {last.number}"
     error = cut(last.error, ERROR) if last.error else None
     told = (error if parked else f"{last.outcome}: {error}") if error else last.outcome
     return _Row(

@@ -85,13 +85,14 @@ class Work:
     def waits(self, consumer: Consumer) -> float:
         """Milliseconds of a batch that are spent waiting: a message's effects are one call, its events ten a call.
 
-        The claim of an idempotency key is a call of its own, before the effect; what is parked is read once a batch.
+        The claim of an idempotency key is a call of its own, before the effect, and so is each question of a limit;
+        what is parked is read once a batch. What a limit makes a message wait is not counted.
         Calls for messages of a standard queue are waited for side by side. E-mails go one after the other, and so do
         messages of a FIFO queue, of which a batch may be one group.
         """
         assume, fill = self.assume, self.fill(consumer)
         effects, claims = self._effects(consumer)
-        writes = min(effects, 1) + claims + (2 if consumer.sends_email else 0)
+        writes = min(effects, 1) + claims + self.limits(consumer) + (2 if consumer.sends_email else 0)
         rounds = fill if self.topology.queue(consumer.function).fifo else math.ceil(fill / ABREAST)
         sends = fill * assume.send if consumer.sends_email else 0
         publishes = self.put_events(consumer) * assume.publish
@@ -105,7 +106,11 @@ class Work:
     def units(self, consumer: Consumer) -> float:
         """Write units of a message."""
         effects, claims = self._effects(consumer)
-        return units(effects) + claims + (2 if consumer.sends_email else 0)
+        return units(effects) + claims + self.limits(consumer) + (2 if consumer.sends_email else 0)
+
+    def limits(self, consumer: Consumer) -> int:
+        """Writes of a message for its limits: one for a slot, two to take a place and to leave it."""
+        return sum((limit.rate is not None) + 2 * (limit.at_once is not None) for limit in consumer.limits)
 
     def writes(self, consumer: Consumer, *, keys: bool = True) -> list[str]:
         """The writes of a message; without `keys` not those that claim an idempotency key."""

@@ -23,6 +23,7 @@ from ops.sqs.message import number
 from stacks.entry import Topology
 
 DONE = ("processed", "duplicate", "skipped")
+LIMITED = "limited"
 State = Literal["processed", "duplicate", "skipped", "retried", "dead", "redriven", "gone"]
 
 
@@ -62,11 +63,13 @@ class Attempt(Struct, frozen=True, kw_only=True):
 class Delivery(Struct, kw_only=True):
     """A message on a queue, and what its consumer made of it: its `state`, as far as anybody knows.
 
+    One that waited for a limit as copies of itself is one message, with the id of the last copy.
+
     `dlq` is the dead-letter queue where it was seen, `cause` why, `stack` where from, `first` and `last` its first and
     last failure where they were others. `redriven` says how often it was redriven and by which redrive, `redriven_by`
     who started that. `replayed` is the replay that brought its event out of the archive, `replayed_by` who started it.
     `copies` are the messages as which it was redriven; where none is known yet, `sent_by` names the redrive that sent
-    it. Times are epoch milliseconds.
+    it. `former` are the ids that it had before it waited as a copy. Times are epoch milliseconds.
     """
 
     queue: str
@@ -88,11 +91,18 @@ class Delivery(Struct, kw_only=True):
     stack: tuple[str, ...] = ()
     events: list[Fact] = []
     copies: list[Delivery] = []
+    former: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every id that it has had, the last one at the end."""
+        return (*self.former, self.message_id)
 
     @property
     def exhausted(self) -> bool:
         """Whether its receives ran out, so that SQS moved it to its dead-letter queue."""
-        return not self.attempts or self.attempts[-1].number >= self.receives
+        last = self.attempts[-1] if self.attempts else None
+        return last is None or (last.number >= self.receives and last.outcome != LIMITED)
 
     @property
     def at(self) -> int:
@@ -187,7 +197,8 @@ def path(correlation_id: str, lines: Iterable[Line], topology: Topology, letters
             by_request.setdefault((delivery.queue, origin.received_at), []).append(delivery)
         else:
             strays.append(delivery)
-    _tell_events(handled, {delivery.message_id: delivery for _, delivery in deliveries}, by_event, topology)
+    by_id = {id_: delivery for _, delivery in deliveries for id_ in delivery.ids}
+    _tell_events(handled, by_id, by_event, topology)
     requests = [
         _request(line, by_request, topology)
         for line in sorted(_answers(mine), key=lambda line: (int(line.time), line.request_id))
@@ -230,24 +241,27 @@ def _deliveries(
     """The messages in the order in which they were sent, each with what names its origin."""
     receives = {queue.name: queue.receives for queue in topology.queues}
     dead = {each.message_id: each for each in letters}
-    by_id: dict[str, list[Handled]] = {}
+    by_id: dict[tuple[str, str | None], list[Handled]] = {}
     for line in handled:
-        by_id.setdefault(line.message_id, []).append(line)
+        # What was redriven after it waited is still of the same origin, and a message of its own.
+        by_id.setdefault((line.origin or line.message_id, line.redriven), []).append(line)
     found: list[tuple[Handled | DeadLetter, Delivery]] = []
-    for id_, lines in by_id.items():
+    for lines in by_id.values():
+        ids = tuple(dict.fromkeys(line.message_id for line in lines))
         delivery = Delivery(
             queue=lines[0].service,
             receives=receives.get(lines[0].service, 0),
-            message_id=id_,
+            message_id=ids[-1],
+            former=ids[:-1],
             sent=lines[0].sent,
             redriven=lines[0].redriven,
             replayed=next((line.replayed for line in lines if line.replayed), None),
             attempts=[_attempt(each) for each in lines],
         )
-        if id_ in dead:
+        for id_ in dead.keys() & set(ids):
             _found(delivery, dead[id_])
         found.append((next((line for line in lines if line.event_id), lines[0]), delivery))
-    for id_ in dead.keys() - by_id.keys():
+    for id_ in dead.keys() - {line.message_id for line in handled}:
         each = dead[id_]
         silent = Delivery(
             queue=each.queue,
@@ -273,7 +287,9 @@ def _attempt(line: Handled) -> Attempt:
 
 
 def _error(line: Handled) -> str | None:
-    return in_short(line.error_type, line.error) if line.error_type is not None else None
+    if line.error_type is None:
+        return line.error if line.outcome == LIMITED else None
+    return in_short(line.error_type, line.error)
 
 
 def _tell_events(

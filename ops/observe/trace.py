@@ -10,8 +10,9 @@ from pathlib import Path as File
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.contracts.envelope import CORRELATION_ID, RECEIVED_AT, REDRIVEN, REPLAYED
+from functions.contracts.envelope import CORRELATION_ID, RECEIVED_AT, REDRIVEN, REPLAYED, WAITED
 from functions.contracts.log_line import Handled
+from functions.contracts.waited import Waited
 from ops.audit import Audit
 from ops.dead_letters.cause import label
 from ops.dead_letters.peek import Seen, peek
@@ -121,7 +122,9 @@ def _origin(seen: Seen) -> tuple[str, str | None]:
     if isinstance(detail, dict) and isinstance(detail.get("id"), str):
         named = detail.get("correlation_id")
         return named if isinstance(named, str) else seen.message.message_id, detail["id"]
-    return told["attributes"].get(CORRELATION_ID, seen.message.message_id), None
+    waited = Waited.read(told["attributes"].get(WAITED, ""))
+    own = waited.origin if waited else seen.message.message_id
+    return told["attributes"].get(CORRELATION_ID, own), None
 
 
 def _letter(queue: Queue, seen: Seen) -> DeadLetter:

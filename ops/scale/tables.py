@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from functions.contracts.limit import TABLE
 from ops.cost.work import read
 from ops.scale.basis import Basis
 from ops.scale.limit import Hop, Limit
@@ -51,6 +52,9 @@ def _each(basis: Basis, name: str) -> Iterator[tuple[str, float, float]]:
             yield access.table, writes, reads
     if consumer.sends_email:
         yield names.ONCE, 2, 0
+    if consumer.limits:
+        # Each key is an item of its own, of which the map allows no more slots than an item takes writes.
+        yield TABLE, basis.work.limits(consumer), 0
     if basis.work.parks(consumer):
         # While nothing is dead, what is parked is only read: a unit a group of the batch, of a message at the most.
         yield names.PARKED, 0, 1

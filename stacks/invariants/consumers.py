@@ -59,6 +59,8 @@ def retries_fit_retention(assembly: Assembly) -> Iterator[Finding]:
         if queue is not None and function is not None:
             count = int((queue.properties.get("RedrivePolicy") or {}).get("maxReceiveCount", 0))
             environment = function.properties.get("Environment", {}).get("Variables", {})
+            # Where a limit takes more receives for waiting, its attempts are what must fit.
+            count = min(count, int(environment.get(variable("receives"), count)))
             if environment.get(variable("on_poison")) == "halt":
                 continue  # it is attempted until nine tenths of the retention are over, however often that is
             wait = max(

@@ -194,6 +194,7 @@ def _lane(topology: Topology, settings: Settings, word: str) -> list[Widget]:
                 (of_consumer(stage, word, "Duplicates"), "duplicates", GREY),
                 (of_consumer(stage, word, "Retried"), "retried", ORANGE),
                 (of_consumer(stage, word, "Rejected"), "rejected", RED),
+                *([(of_consumer(stage, word, "Limited"), "limited", BLUE)] if consumer.limits else []),
             ],
             unit="a minute",
         ),

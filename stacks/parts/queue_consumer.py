@@ -11,8 +11,9 @@ from constructs import Construct
 
 from functions.contracts.envelope import PROBE, full_source
 from functions.contracts.environment import ConsumerVariables, secret_variable, table_variable
+from functions.contracts.limit import TABLE
 from functions.contracts.pause import PAUSE_CONSUMER
-from stacks import names, network
+from stacks import limits, names, network
 from stacks.bundle.python_code import PythonCode
 from stacks.entry import Consumer
 from stacks.grants import filled
@@ -90,9 +91,12 @@ def _environment(entry: Consumer, queue: WorkQueue, settings: Settings, *, skips
         bus_name=name(names.BUS) if entry.publishes else None,
         email_from=settings.email_sender if entry.sends_email else None,
         previous_secret=settings.previous_secret if entry.secrets else None,
+        limits=limits.variable(entry),
         aws_client=settings.by_botocore,
     )
-    used = [*(access.table for access in entry.access), *([names.SCHEDULE_RUNS] if skips else [])]
+    used = [access.table for access in entry.access]
+    used += [names.SCHEDULE_RUNS] if skips else []
+    used += [TABLE] if entry.limits else []
     tables = {table_variable(table): name(table) for table in used}
     secrets = {secret_variable(word): name(word) for word in entry.secrets}
     return told.variables() | tables | secrets
@@ -118,6 +122,11 @@ def _statements(entry: Consumer, queue: WorkQueue, settings: Settings, *, skips:
         grants.append((["dynamodb:UpdateItem"], [table(names.SCHEDULE_RUNS)]))
     if queue.entry.on_poison == "park":
         grants.append(([f"dynamodb:{action}" for action in _PARKING_ACTIONS], [table(names.PARKED)]))
+    if entry.limits:
+        grants.append(([f"dynamodb:{action}" for action in _LIMITING_ACTIONS], [table(TABLE)]))
+        if not queue.entry.fifo:
+            # What waits long goes on as a copy.
+            grants.append((["sqs:SendMessage"], [queue.queue.queue_arn]))
     secrets = [arn.secret(queue, names.resource(settings.stage, word)) for word in entry.secrets]
     if secrets:
         grants.append((["secretsmanager:GetSecretValue"], secrets))
@@ -171,5 +180,7 @@ def _acknowledge_grants(policy: iam.Policy, entry: Consumer, settings: Settings)
 _QUEUE_ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
 # What it takes to read the places of a group, and to take and to give up one.
 _PARKING_ACTIONS = ("BatchGetItem", "UpdateItem")
+# What it takes to take a slot or a place, and to read what a message has waited with.
+_LIMITING_ACTIONS = ("GetItem", "UpdateItem")
 # What Powertools' idempotency store does. It reads nothing: what stands in its way comes with the refused PutItem.
 _ONCE_ACTIONS = ("PutItem", "UpdateItem", "DeleteItem")

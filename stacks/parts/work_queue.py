@@ -10,6 +10,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from functions.contracts.environment import DEAD_LETTER_RETENTION
+from functions.contracts.limit import WAITS
 from stacks import names
 from stacks.entry import Consumer, Queue
 from stacks.parts import arn
@@ -25,7 +26,8 @@ class WorkQueue(Construct):
     `name` and `arn` are known without a reference, so that another stack can use them. A message is hidden for six
     times the consumer's timeout plus its batch window, so that a throttled batch can be attempted again, as AWS asks
     (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html). A FIFO queue is of the high-throughput
-    kind: its duplicates are found per message group.
+    kind: its duplicates are found per message group. Where the consumer has limits, a message may be received more
+    often than it is attempted: the runtime counts what it waited with.
     """
 
     def __init__(self, scope: Construct, *, entry: Queue, consumer: Consumer, settings: Settings) -> None:
@@ -54,9 +56,16 @@ class WorkQueue(Construct):
             queue_name=self.name,
             retention_period=Duration.seconds(entry.retention),
             visibility_timeout=Duration.seconds(6 * consumer.timeout + consumer.window),
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=entry.receives),
+            dead_letter_queue=sqs.DeadLetterQueue(
+                queue=self.dead_letter_queue, max_receive_count=_most_receives(entry, consumer)
+            ),
             **_kind(entry, settings, key),
         )
+
+
+def _most_receives(entry: Queue, consumer: Consumer) -> int:
+    # SQS counts to 1,000.
+    return min(entry.receives + (WAITS if consumer.limits else 0), 1000)
 
 
 def _kind(entry: Queue, settings: Settings, key: kms.IKey | None) -> dict[str, Any]:

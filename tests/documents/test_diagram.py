@@ -11,16 +11,16 @@ import pytest
 
 from documents.diagram import END, START, draw, redrawn
 from functions.contracts.contract import Event
-from stacks.entry import Consumer, Integration, Queue, Subscription, Topology
+from stacks.entry import Consumer, Integration, Limit, Queue, Subscription, Topology
 from tests.sample.contracts import TicketOpened
 from tests.sample.topology import SAMPLE
+from tests.simulation.sample import changed_consumer
 
 # What a line of the picture may be, in the part of Mermaid's flowcharts that we use.
 # https://mermaid.js.org/syntax/flowchart.html
 NODE = r"\w+(?:\(\[\"[^\"]+\"\]\)|\[/\"[^\"]+\"/\]|\[\"[^\"]+\"\]|\{\{\"[^\"]+\"\}\}|>\"[^\"]+\"\])?"
-LINE = re.compile(
-    rf"flowchart LR|subgraph \w+\[\"[^\"]+\"\]|end|{NODE}(?: --> {NODE})?|classDef \w+ [\w:#,]+|class [\w,]+ \w+"
-)
+EDGE = rf"{NODE}(?:(?: -- \"[^\"]+\")? --> {NODE})?"
+LINE = re.compile(rf"flowchart LR|subgraph \w+\[\"[^\"]+\"\]|end|{EDGE}|classDef \w+ [\w:#,]+|class [\w,]+ \w+")
 WORDS = {"end", "default", "style", "class", "click", "graph", "subgraph", "flowchart", "direction"}
 
 
@@ -72,6 +72,20 @@ def test_a_retired_integration_says_so_and_shows_neither_routes_nor_subscription
     assert "/v1/tickets" not in picture
     assert "TicketOpened_event --> mail_ticket_queue" not in picture
     assert "TicketOpened_event --> assign_ticket_queue" in picture
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        (Limit("crm", rate=2.5, at_once=1, per="tenant"), "crm: 2.5 a second, 1 at once, per tenant"),
+        (Limit("crm", rate=1 / 60), "crm: 1 in 60 s"),
+        (Limit("host", at_once=3, in_code=True), "host: 3 at once, per key"),
+    ],
+)
+def test_what_a_limit_lets_through_stands_on_the_way_to_its_function(limit: Limit, words: str) -> None:
+    picture = draw(changed_consumer("open_ticket", limits=(limit,)))
+    assert_renders(picture)
+    assert f'open_ticket_queue[/"queue, DLQ after 5"/] -- "{words}" --> open_ticket_function["open_ticket"]' in picture
 
 
 def test_a_topology_without_integrations_is_a_picture_as_well() -> None:

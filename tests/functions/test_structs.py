@@ -15,23 +15,25 @@ from functions.contracts import (
     envelope,
     environment,
     failure_record,
+    limit,
     log_line,
     parked,
     path,
     pause,
+    waited,
     webhooks,
 )
 from functions.contracts.environment import ConsumerVariables
-from functions.runtime import hold, mapping, message, outcome, publisher, record, settings, table
+from functions.runtime import hold, mapping, message, outcome, publisher, record, room, settings, table
 
 MODULES = {
-    *(contract, environment, envelope, failure_record, log_line, parked, path, pause, webhooks),
-    *(hold, mapping, message, outcome, publisher, record, settings, table),
+    *(contract, environment, envelope, failure_record, limit, log_line, parked, path, pause, waited, webhooks),
+    *(hold, mapping, message, outcome, publisher, record, room, settings, table),
 }
 """Those of the platform; a project's own contracts are its own."""
 POSITIONAL = {
     *("Published", "Place", "PathField", "Scheme"),
-    *("Counters", "Done", "Entry", "Failure", "Mapping", "Table", "Taken", "_Delivery"),
+    *("Counters", "Done", "Entry", "Failure", "Mapping", "Place", "Table", "Taken", "Waiting", "_Delivery"),
 }
 
 
@@ -67,6 +69,8 @@ OTHER_DEFAULTS: dict[str, dict[str, Any]] = {
     "TokenVariables": {"log_level": "INFO"},
     "Message": {"attempt": 1},
     "Done": {"untold": 0},
+    "Rule": {"burst": 1, "in_code": False},
+    "Waited": {"sent": 0, "attempts": 0, "looks": 0, "limit": "", "slot": 0},
     "Failure": {"place": 0, "unpublished": False},
     "Put": {"names": {}, "values": {}},
     "Update": {"names": {}, "values": {}},

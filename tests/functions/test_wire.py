@@ -9,7 +9,7 @@ import pytest
 from msgspec import Raw
 from msgspec.json import decode, encode
 
-from functions.contracts import envelope, parked, pause
+from functions.contracts import envelope, limit, parked, pause
 from functions.contracts.envelope import Envelope, full_source
 from functions.contracts.environment import (
     DEAD_LETTER_RETENTION,
@@ -20,9 +20,11 @@ from functions.contracts.environment import (
     table_variable,
 )
 from functions.contracts.failure_record import FailureCause, FailureRecord
+from functions.contracts.limit import Rule
 from functions.contracts.log_line import Handled, Published
 from functions.contracts.parked import Place, held, identity, places, sequence, until
 from functions.contracts.pause import Ask, Condition, Probe, Trouble, Unfinished
+from functions.contracts.waited import Waited
 from functions.contracts.webhooks import SCHEMES, Scheme, WebhookReceived
 
 DAY = 24 * 60 * 60
@@ -44,6 +46,7 @@ def test_message_attributes_keep_their_names() -> None:
         "REDRIVEN": "redriven",
         "DEDUPLICATION_ID": "deduplication_id",
         "PARKED_AS": "parked_as",
+        "WAITED": "waited",
         "REPLAYED": "replay-name",
         "PROBE": "probe",
     }
@@ -199,7 +202,7 @@ def test_variables_keep_their_names_and_outside_lambda_their_defaults() -> None:
     assert ConsumerVariables.__struct_encode_fields__ == (
         *("PROJECT", "STAGE", "POWERTOOLS_SERVICE_NAME", "LOG_LEVEL", "QUEUE_URL", "RECEIVES", "RETENTION"),
         *("BACKOFF_BASE", "BACKOFF_CAP", "ON_POISON", "FAILURES_TABLE", "PARKED_TABLE", "PAUSE_QUEUE_URL"),
-        *("ONCE_TABLE", "BUS_NAME", "EMAIL_FROM", "PREVIOUS_SECRET", "AWS_CLIENT"),
+        *("ONCE_TABLE", "BUS_NAME", "EMAIL_FROM", "PREVIOUS_SECRET", "LIMITS", "AWS_CLIENT"),
     )
     assert ConsumerVariables().variables() == {
         "PROJECT": "project",
@@ -280,3 +283,11 @@ def test_an_identity_says_which_message_it_is_across_deployments() -> None:
     assert identity("{}", key="k" * 128, received_at="1") == "k" * 128 + "@1"
     assert identity("{}", key="k" * 129, received_at="1") == "sha256:9094034fb2d0ce2e@1"
     assert identity("\ud800", key=None, received_at=None).startswith("sha256:")
+
+
+def test_what_waited_and_what_limits_it_keep_their_form_across_deployments() -> None:
+    waited = Waited(origin="m1", first_sent=1, sent=2, attempts=3, looks=4, slot=5, limit="crm#0a1b2c3d")
+    assert waited.text() == "m1 1 2 3 4 5 crm#0a1b2c3d"
+    rule = Rule(name="crm", rate=0.5, burst=2, at_once=1, per="tenant")
+    assert limit.written([rule]) == '[{"name":"crm","rate":0.5,"burst":2,"at_once":1,"per":"tenant"}]'
+    assert (limit.TABLE, limit.KEY, limit.WAITS) == ("limits", "id", 50)

@@ -20,7 +20,7 @@ from tests.fixtures import forget_clients
 from tests.sample.contracts import OpenTicket, TicketOpened
 from tests.sample.open_ticket.handler import handler
 from tests.sample.topology import SAMPLE
-from tests.stacks.templates import changed_consumer
+from tests.simulation.sample import changed_consumer
 from tests.superfluous import judged
 
 EVENT = json.loads((Path(__file__).parents[1] / "sample" / "recorded" / "open_ticket.json").read_text())

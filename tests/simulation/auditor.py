@@ -18,6 +18,7 @@ from tests.simulation.requests import Request, requests
 BULKY = 16 * 1024
 """Bytes of an item that no item of ours has cause to reach."""
 PARKED = "GroupParked"
+Most = tuple[str, int, float]
 NEVER_ATTEMPTED = {"GroupBlocked", "NotAttempted"}
 
 
@@ -32,7 +33,8 @@ class Verdict:
     effects came after they were due. `timed_out` are invocations that Lambda ended, `bulky` items larger than any
     should be, `unreadable` lines of the log that are not one short JSON object. `shut` are groups that stay parked
     although nothing of them is dead. `spent` are invocations while a service had been away for a minute, which nothing
-    promises to be few. `overruled` are mappings that a person had disabled, and something else enabled.
+    promises to be few. `crowded` are effects of one key that came with more of its like than a limit lets through.
+    `overruled` are mappings that a person had disabled, and something else enabled.
     """
 
     accepted: int = 0
@@ -56,6 +58,7 @@ class Verdict:
     stuck: int = 0
     shut: int = 0
     overruled: int = 0
+    crowded: int = 0
     causes: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
 
@@ -69,8 +72,11 @@ class Verdict:
         self.examples.setdefault(name, example)
 
 
-def audit(evidence: Evidence, *, parked: bool = False, by: float | None = None) -> Verdict:
-    """Judge a scenario. `parked` says that order holds through dead letters; `by` when every good effect is due."""
+def audit(evidence: Evidence, *, parked: bool = False, by: float | None = None, most: Most | None = None) -> Verdict:
+    """Judge a scenario. `parked` says that order holds through dead letters; `by` when every good effect is due.
+
+    `most` is how many effects a limit lets through in how many seconds, of one key of which queue.
+    """
     verdict = Verdict(spent=evidence.spent)
     for one in evidence.left:
         verdict.note("stuck", f"{one.queue} {one.body[:80]}")
@@ -112,7 +118,23 @@ def audit(evidence: Evidence, *, parked: bool = False, by: float | None = None) 
     _switches(verdict, evidence)
     _hours(verdict, evidence, all_requests)
     _order(verdict, outcomes, evidence, parked=parked)
+    if most:
+        _crowds(verdict, outcomes, *most)
     return verdict
+
+
+def _crowds(
+    verdict: Verdict, outcomes: list[tuple[Request, list[Effect]]], queue: str, many: int, seconds: float
+) -> None:
+    times: dict[str | None, list[float]] = defaultdict(list)
+    for request, effects in outcomes:
+        if request.queue == queue and effects:
+            times[request.group or request.tenant].append(effects[0].at)
+    for name, each in times.items():
+        each.sort()
+        for place, at in enumerate(each[many:]):
+            if at - each[place] < seconds:
+                verdict.note("crowded", f"{queue} of {name}: {many + 1} from {each[place]:.2f} s to {at:.2f} s")
 
 
 def _effects(verdict: Verdict, request: Request, effects: list[Effect], by: float | None) -> None:

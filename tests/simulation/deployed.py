@@ -11,9 +11,10 @@ from functions.contracts.environment import (
     secret_variable,
     table_variable,
 )
+from functions.contracts.limit import KEY, TABLE, WAITS
 from functions.contracts.path import path_field
 from functions.contracts.pause import PAUSE_CONSUMER
-from stacks import names
+from stacks import limits, names
 from stacks.entry import Consumer, Queue, Topology
 
 STAGE = "simulated"
@@ -21,6 +22,7 @@ SENDER = "house@example.com"
 ACCOUNT = "000000000000"
 QUEUE_ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
 PARKING_ACTIONS = ("BatchGetItem", "UpdateItem")
+LIMITING_ACTIONS = ("GetItem", "UpdateItem")
 ONCE_ACTIONS = ("PutItem", "UpdateItem", "DeleteItem")
 PAUSE_ACTIONS = ("InvokeFunction", "UpdateEventSourceMapping")
 PAUSER = Consumer(function=PAUSE_CONSUMER, timeout=21)
@@ -61,8 +63,10 @@ def environment(topology: Topology, consumer: Consumer) -> dict[str, str]:
         bus_name=name(names.BUS) if consumer.publishes else None,
         email_from=SENDER if consumer.sends_email else None,
         previous_secret=DAY if consumer.secrets else None,
+        limits=limits.variable(consumer),
     )
-    tables = {table_variable(use.table): name(use.table) for use in consumer.access}
+    used = [*(use.table for use in consumer.access), *([TABLE] if consumer.limits else [])]
+    tables = {table_variable(table): name(table) for table in used}
     secrets = {secret_variable(word): name(word) for word in consumer.secrets}
     return told.variables() | tables | secrets
 
@@ -101,6 +105,10 @@ def permissions(topology: Topology, consumer: Consumer) -> set[tuple[str, str]]:
     granted.add(("sqs:SendMessage", pause_queue))
     if queue.on_poison == "park":
         granted |= {(f"dynamodb:{action}", names.resource(STAGE, names.PARKED)) for action in PARKING_ACTIONS}
+    if consumer.limits:
+        granted |= {(f"dynamodb:{action}", names.resource(STAGE, TABLE)) for action in LIMITING_ACTIONS}
+        if not queue.fifo:
+            granted.add(("sqs:SendMessage", names.queue(STAGE, queue.name)))
     for use in consumer.access:
         granted |= {(f"dynamodb:{action}", names.resource(STAGE, use.table)) for action in use.actions}
     granted |= {("secretsmanager:GetSecretValue", names.resource(STAGE, word)) for word in consumer.secrets}
@@ -114,6 +122,11 @@ def permissions(topology: Topology, consumer: Consumer) -> set[tuple[str, str]]:
     return granted
 
 
+def most_receives(topology: Topology, consumer: Consumer) -> int:
+    """Receives until SQS moves a message of the consumer's queue."""
+    return min(topology.queue(consumer.function).receives + (WAITS if consumer.limits else 0), 1000)
+
+
 def path_patterns(topology: Topology) -> dict[str, str]:
     """What the edge lets through as the group of each FIFO queue, by the queue's word."""
     fields = {route.queue: path_field(route.accepts) for route in topology.routes if route.group}
@@ -123,6 +136,8 @@ def path_patterns(topology: Topology) -> dict[str, str]:
 def table_keys(topology: Topology) -> dict[str, str]:
     """The partition key of every table, by physical name."""
     keys = {table.name: table.key for table in topology.tables} | names.SHARED_TABLES
+    if limits.exist(topology):
+        keys = keys | {TABLE: KEY}
     return {names.resource(STAGE, table): key for table, key in keys.items()}
 
 

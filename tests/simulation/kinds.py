@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
-from typing import Any
 
-from stacks.entry import Topology
-from tests.sample.topology import SAMPLE
-from tests.simulation import order_kinds, outage_kinds, park_kinds
+from tests.simulation import limit_kinds, order_kinds, outage_kinds, park_kinds
 from tests.simulation.faults import Curse, Plan
 from tests.simulation.person import rotate
 from tests.simulation.requests import content_of
+from tests.simulation.sample import changed_consumer
 from tests.simulation.scenario import Scenario
 from tests.simulation.traffic import Send, called, changed, opened, traffic
 
@@ -153,27 +151,15 @@ def hot(random: Random, size: int) -> Scenario:
 def slow(random: Random, size: int) -> Scenario:
     """Every message takes five seconds, so that a batch does not fit into the function's time."""
     sends = [opened(random.uniform(0, 2), f"tic-{number}") for number in range(size)]
-    topology = _with("open_ticket", timeout=15)
+    topology = changed_consumer("open_ticket", timeout=15)
     return Scenario(sends, Plan(slow={'-tickets"': 4.8}), topology=topology, concurrency=2)
 
 
 def large(random: Random, size: int) -> Scenario:
     """A batch of everything that waits, which takes several times the function's time."""
     sends = [opened(random.uniform(0, 1), f"tic-{number}") for number in range(size)]
-    topology = _with("open_ticket", batch=1000, window=5)
+    topology = changed_consumer("open_ticket", batch=1000, window=5)
     return Scenario(sends, Plan(lag=(0.15, 0.25), shuffled=False), topology=topology, concurrency=1)
-
-
-def _with(function: str, **changes: Any) -> Topology:
-    """The sample with the consumer changed."""
-    integrations = tuple(
-        replace(
-            each,
-            consumers=tuple(replace(c, **changes) if c.function == function else c for c in each.consumers),
-        )
-        for each in SAMPLE.integrations
-    )
-    return replace(SAMPLE, integrations=integrations)
 
 
 def path(random: Random, size: int) -> Scenario:
@@ -239,6 +225,7 @@ KINDS = {
         *(Kind(name, make, (*GOOD, "unattempted")) for name, make in order_kinds.ALL.items()),
         *(Kind(name, make, (*ALWAYS, "still_dead")) for name, make in order_kinds.REDRIVEN.items()),
         *(Kind(name, make, (*ALWAYS, "still_dead")) for name, make in park_kinds.ALL.items()),
+        *(Kind(name, make, (*GOOD, "crowded", "timed_out")) for name, make in limit_kinds.ALL.items()),
     )
 }
 """Every kind by its name."""

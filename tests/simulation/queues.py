@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -45,7 +46,9 @@ class Parcel:
             "SenderId": "edge",
             "ApproximateFirstReceiveTimestamp": str(int((EPOCH + (self.first_received_at or 0)) * 1000)),
         }
-        if self.group:
+        if self.group and not queue.endswith(".fifo"):
+            system["MessageGroupId"] = self.group
+        elif self.group:
             system |= {"MessageGroupId": self.group, "SequenceNumber": f"{self.sequence:020}"}
         return {
             "messageId": self.id,
@@ -85,9 +88,14 @@ class Queue:
     _known: dict[tuple[str | None, str], tuple[float, str]] = field(default_factory=dict)
 
     def send(
-        self, body: str, attributes: dict[str, str], group: str | None = None, deduplication: str | None = None
+        self,
+        body: str,
+        attributes: dict[str, str],
+        group: str | None = None,
+        deduplication: str | None = None,
+        delay: float = 0,
     ) -> tuple[str, bool]:
-        """Take a message; its id, and whether it is new."""
+        """Take a message, to be received after `delay` seconds; its id, and whether it is new."""
         known = self._known.get((group, deduplication or ""))
         if self.fifo and known and known[0] > self.clock.now:
             return known[1], False
@@ -96,7 +104,8 @@ class Queue:
             assert group, "a FIFO queue takes no message without a group"
             assert deduplication, "a FIFO queue takes no message without a deduplication id"
             self._known[group, deduplication] = (self.clock.now + DEDUPLICATION, identity)
-        self._take(Parcel(identity, body, dict(attributes), group, self.clock.now, self.clock.now))
+        assert not (self.fifo and delay), "a FIFO queue takes no delay of a single message"
+        self._take(Parcel(identity, body, dict(attributes), group, self.clock.now, self.clock.now + delay))
         return identity, True
 
     def receive(self, most: int) -> list[Parcel]:
@@ -218,6 +227,9 @@ class Sqs:
                 group, deduplication = (call.body.get(f"Message{name}Id") for name in ("Group", "Deduplication"))
                 identity, _ = queue.send(call.body["MessageBody"], {}, group, deduplication)
                 return {"MessageId": identity}
+            case "SendMessageBatch":
+                check = partial(sqs.check_message, fifo=queue.fifo)
+                return self._each(call, partial(_send, queue), check)
             case "ChangeMessageVisibilityBatch":
                 return self._each(call, lambda entry: queue.hide(entry["ReceiptHandle"], entry["VisibilityTimeout"]))
             case _:
@@ -226,9 +238,14 @@ class Sqs:
     def unheard(self, call: Call) -> None:
         """Nobody asks."""
 
-    def _each(self, call: Call, act: Callable[[dict[str, Any]], ServiceError | None]) -> dict[str, Any]:
+    def _each(
+        self,
+        call: Call,
+        act: Callable[[dict[str, Any]], ServiceError | None],
+        check: Callable[[Mapping[str, Any]], None] = sqs.check_visibility,
+    ) -> dict[str, Any]:
         def one(entry: Mapping[str, Any]) -> None:
-            sqs.check_visibility(entry)
+            check(entry)
             error = act(dict(entry))
             if call.partial and self._random.random() < 0.5:
                 error = ServiceError(500, "InternalError", "We are sorry")
@@ -236,3 +253,9 @@ class Sqs:
                 raise error
 
         return sqs.each(call.body["Entries"], one)
+
+
+def _send(queue: Queue, entry: Mapping[str, Any]) -> None:
+    attributes = {name: value["StringValue"] for name, value in entry.get("MessageAttributes", {}).items()}
+    group, deduplication = (entry.get(f"Message{name}Id") for name in ("Group", "Deduplication"))
+    queue.send(entry["MessageBody"], attributes, group, deduplication, entry.get("DelaySeconds", 0))

@@ -23,7 +23,7 @@ from tests.simulation.line import Line
 from tests.simulation.wire import Wire
 
 OWN = "functions.runtime"
-LATE = ("functions.runtime.fibers", "functions.runtime.park", "functions.runtime.probe")
+LATE = tuple(f"functions.runtime.{each}" for each in ("fibers", "limit", "park", "probe"))
 """Modules that others import only when they need them."""
 Alter = Callable[[str, dict[str, ModuleType]], None]
 

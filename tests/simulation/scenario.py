@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from stacks.entry import Topology
 from tests.sample.topology import SAMPLE
-from tests.simulation.auditor import Verdict, audit
+from tests.simulation.auditor import Most, Verdict, audit
 from tests.simulation.evidence import Evidence
 from tests.simulation.faults import Plan
 from tests.simulation.sandbox import Sandboxes
@@ -26,7 +26,8 @@ class Scenario:
     """`sends` under the faults of `plan`, with what people do at what time.
 
     `poison` is what cannot succeed, by queue and subject, with its true cause. `until` ends it, `by` is when every good
-    effect is due, `parked` says that order holds through dead letters. `blocked` says when a queue takes no events.
+    effect is due, `parked` says that order holds through dead letters. `most` is what a limit lets through, as the
+    auditor has it. `blocked` says when a queue takes no events.
     """
 
     sends: list[Send]
@@ -39,6 +40,7 @@ class Scenario:
     until: float = 3 * DAY
     by: float | None = None
     parked: bool = False
+    most: Most | None = None
     blocked: Callable[[str, float], bool] = lambda _, __: False
     log_level: str = "INFO"
 
@@ -68,7 +70,7 @@ class Scenario:
 
     def judged(self, evidence: Evidence) -> Verdict:
         """What the auditor says of it."""
-        return audit(evidence, parked=self.parked, by=self.by)
+        return audit(evidence, parked=self.parked, by=self.by, most=self.most)
 
 
 def _send(world: World, send: Send) -> None:

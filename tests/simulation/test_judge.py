@@ -75,7 +75,7 @@ def without_once(function: str, modules: Modules) -> None:
 def without_deadline(function: str, modules: Modules) -> None:
     for name in ("consumer", "publisher"):
         vars(modules[f"functions.runtime.{name}"])["within"] = lambda _, body: body()
-    vars(modules["functions.runtime.consumer"])["SPARE"] = 0
+    vars(modules["functions.runtime.turns"])["SPARE"] = 0
 
 
 def without_places(function: str, modules: Modules) -> None:
@@ -199,3 +199,12 @@ def _wrap(modules: Modules, around: Callable[[Any, Any, Any], Any]) -> None:
         if name.endswith(".handler"):
             handler = module.handler
             module.handler = lambda event, context, handler=handler: around(handler, event, context)  # type: ignore[attr-defined]
+
+
+def without_limits(function: str, modules: Modules) -> None:
+    modules["functions.runtime.limit"].Limits.run = lambda _, __, ___, ____, handle: handle()
+
+
+@pytest.mark.parametrize("kind", ["limited", "one at once", "limited groups"])
+def test_who_lets_everybody_through_crowds(kind: str) -> None:
+    assert any(counts["crowded"] for counts in verdicts(kind, without_limits))

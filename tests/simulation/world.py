@@ -264,7 +264,7 @@ class World:
             entry.fifo,
             visibility=6 * consumer.timeout + consumer.window,
             retention=entry.retention,
-            receives=entry.receives,
+            receives=deployed.most_receives(self.topology, consumer),
             dead_letters=dead,
             duplicates=plan.duplicates,
             shuffled=plan.shuffled,

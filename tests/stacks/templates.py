@@ -123,18 +123,6 @@ def rerouted(change: Callable[[Route], Route]) -> Topology:
     return replace(SAMPLE, integrations=tuple(map(changed, SAMPLE.integrations)))
 
 
-def changed_consumer(function: str, **changes: Any) -> Topology:
-    """The sample with one of its consumers changed."""
-    integrations = tuple(
-        replace(
-            each,
-            consumers=tuple(replace(one, **changes) if one.function == function else one for one in each.consumers),
-        )
-        for each in SAMPLE.integrations
-    )
-    return replace(SAMPLE, integrations=integrations)
-
-
 @dataclass(frozen=True)
 class Templates:
     """The templates by the words of their stacks: `templates.stacks["shared"]`."""

@@ -11,7 +11,8 @@ from stacks import names
 from stacks.entry import DAY, Integration, Table, Topology
 from stacks.rules import TopologyError
 from tests.sample.topology import SAMPLE
-from tests.stacks.templates import changed_consumer, rerouted
+from tests.simulation.sample import changed_consumer
+from tests.stacks.templates import rerouted
 
 WORD = "open_ticket"
 

@@ -24,7 +24,8 @@ from stacks.parts import acknowledged
 from tests.kept import kept
 from tests.sample.scheduled import SCHEDULED
 from tests.sample.topology import SAMPLE
-from tests.stacks.templates import KINDS, changed_consumer, context, lint, of_stage, statements, templates_in
+from tests.simulation.sample import changed_consumer
+from tests.stacks.templates import KINDS, context, lint, of_stage, statements, templates_in
 
 
 def findings(folder: Path, stage: str, topology: Topology = SAMPLE, **settings: Any) -> set[tuple[str, str]]:

@@ -11,7 +11,8 @@ from stacks import names, network
 from stacks.entry import Grant, Topology
 from stacks.settings import SettingsError
 from tests.sample.topology import SAMPLE
-from tests.stacks.templates import JWT, VPC, Templates, changed_consumer, listed, settings_of, statements, synthesize
+from tests.simulation.sample import changed_consumer
+from tests.stacks.templates import JWT, VPC, Templates, listed, settings_of, statements, synthesize
 
 FUNCTION = "AWS::Lambda::Function"
 ENDPOINTS = ["dynamodb", "events", "lambda", "secretsmanager", "ses", "sqs"]

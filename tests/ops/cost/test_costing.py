@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from io import StringIO
 from typing import Any
 
@@ -18,12 +19,13 @@ from ops.cost.costing import Costing, Row
 from ops.cost.prices import HERE, Prices
 from ops.cost.work import Assumptions
 from ops.errors import UsageError
-from stacks.entry import Access, Consumer, Integration, Queue, Route, Subscription, Table, Topology
+from stacks.entry import Access, Consumer, Integration, Limit, Queue, Route, Subscription, Table, Topology
 from stacks.settings import Settings
 from tests.sample.contracts import OpenTicket, TicketAssigned, TicketOpened
 from tests.sample.scheduled import SCHEDULED
 from tests.sample.topology import SAMPLE
 from tests.simulation.order_kinds import on_poison
+from tests.simulation.sample import changed_consumer
 
 PRICES = Prices.of("us-east-1")
 PROD = Settings(stage="prod", email_sender="a@example.com")
@@ -80,6 +82,16 @@ def test_a_queue_that_parks_costs_a_read_a_batch_more() -> None:
     more = 0.125 + 0.1e6 * 0.25 * 0.005 * 0.0000133334
     assert parks.cost.total - plain.cost.total == pytest.approx(more)
     assert parks.standard.total == plain.standard.total
+
+
+def test_a_limit_costs_a_write_a_slot_and_two_a_place() -> None:
+    def dear(*limits: Limit) -> float:
+        return rows(changed_consumer("open_ticket", limits=limits))["POST /v1/tickets"].cost.tables
+
+    slot, place = Limit("crm", rate=1), Limit("crm", at_once=1)
+    assert dear(slot) - dear() == pytest.approx(0.625)
+    assert dear(place) - dear() == pytest.approx(1.25)
+    assert dear(replace(slot, at_once=1)) - dear() == pytest.approx(1.875)
 
 
 def test_a_part_of_a_core_makes_the_work_longer_where_it_is_longer_than_the_calls() -> None:

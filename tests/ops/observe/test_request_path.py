@@ -235,6 +235,38 @@ def test_what_is_parked_was_received_and_not_attempted() -> None:
     assert "retried" not in row
 
 
+def test_a_message_that_waited_for_a_limit_as_copies_is_one_message() -> None:
+    why = "Limit 'crm' has its next slot in 60.0 s."
+    waits = [
+        handled("open_ticket", "m1", 20, outcome="limited", request=0, sent=15, error=why),
+        handled("open_ticket", "m2", 920, outcome="limited", request=0, sent=30, error=why, origin="m1"),
+    ]
+    waiting = only(told(answered(), *waits).requests[0].deliveries)
+    assert (waiting.state, waiting.message_id, waiting.sent) == ("retried", "m2", START + 15)
+    done = handled("open_ticket", "m3", 990, request=0, sent=930, origin="m1", publishes={"TicketOpened": "e1"})
+    found = told(answered(), *waits, done)
+    delivery = only(found.requests[0].deliveries)
+    assert (delivery.state, delivery.ids) == ("processed", ("m1", "m2", "m3"))
+    assert [fact.id for fact in delivery.events] == ["e1"]
+    text = shown(found)
+    assert "wait before attempt 1" in text
+    assert f"limited: {why}" in text
+
+
+def test_a_copy_that_died_is_the_message_that_it_was() -> None:
+    dead = DeadLetter(queue="open_ticket", dlq="open_ticket-dlq", message_id="m2", sent=START + 30, cause="Retry: no")
+    wait = handled("open_ticket", "m1", 20, outcome="limited", request=0, error="Limit 'crm' is full.")
+    failed = handled("open_ticket", "m2", 60, outcome="retried", request=0, attempt=5, origin="m1", error_type="Retry")
+    delivery = only(told(answered(), wait, failed, letters=[dead]).requests[0].deliveries)
+    assert (delivery.state, delivery.ids) == ("dead", ("m1", "m2"))
+    again = handled("open_ticket", "m3", 900, request=0, sent=800, origin="m1", redriven="1 run")
+    first = only(told(answered(), wait, failed, again).requests[0].deliveries)
+    assert (first.ids, [(copy.message_id, copy.state) for copy in first.copies]) == (
+        ("m1", "m2"),
+        [("m3", "processed")],
+    )
+
+
 def test_an_event_delivered_twice_is_two_messages_and_published_twice_is_told_once() -> None:
     again = handled("open_ticket", "m5", 600, outcome="duplicate", request=500, publishes={"TicketOpened": "e1"})
     second = handled("assign_ticket", "m6", 700, outcome="duplicate", event="e1")

@@ -1,0 +1,40 @@
+"""A limit as the stack tells it to a function: how much of something fragile is asked of at once, and a second."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+TABLE = "limits"
+"""The table of what each limit has given away; it is there if the map has a limit."""
+KEY = "id"
+"""Its partition key."""
+WAITS = 50
+"""Receives that a message of a limited queue may spend on waiting, beside those of its attempts."""
+
+
+class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """At most `rate` messages a second in the long run, `burst` of them at once, and `at_once` in work.
+
+    `per` is what has a limit of its own: each `tenant`, each `group`, each value of a field of the contract; None is
+    the whole consumer. One that is `in_code` is asked by the handler and by nobody else, with a key of its own.
+    """
+
+    name: str
+    rate: float | None = None
+    burst: int = 1
+    at_once: int | None = None
+    per: str | None = None
+    in_code: bool = False
+
+
+def written(rules: Sequence[Rule]) -> str | None:
+    """The rules as a variable; None for none."""
+    return msgspec.json.encode(list(rules)).decode() if rules else None
+
+
+def read(text: str) -> list[Rule]:
+    """The rules that the variable says, those first that every message passes. Raises `msgspec.ValidationError`."""
+    return sorted(msgspec.json.decode(text, type=list[Rule]), key=lambda rule: rule.in_code)
