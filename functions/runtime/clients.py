@@ -12,12 +12,15 @@ from uuid import uuid4
 from functions.runtime.aws.retries import ATTEMPTS
 from functions.runtime.aws.service import CONNECT, Service, suits
 from functions.runtime.deadline import left
+from functions.runtime.waiting import turns
 
 if TYPE_CHECKING:
     from botocore.session import Session
 
 READ = 5.0
 """Seconds that a call waits for its answer, at the most; less where less time is left."""
+SLOW = 0.2
+"""Seconds of waiting after which a call hangs, whoever else used up the time."""
 UNREPEATED = ("sesv2",)
 """Services whose calls must not be repeated by themselves: a mail whose answer was lost would be sent again."""
 
@@ -28,7 +31,7 @@ made: dict[str, Any] = {}
 """The clients of this process, by service. A test puts its own here."""
 
 _own: set[str] = set()
-_running: ContextVar[str | None] = ContextVar("running", default=None)
+_running: ContextVar[tuple[str, float] | None] = ContextVar("running", default=None)
 
 
 @cache
@@ -97,17 +100,19 @@ def botocores(service: str, *, attempts: int = ATTEMPTS, read: float = READ) -> 
     return one
 
 
-def replace() -> str | None:
+def replace(*, held_up: bool = False) -> str | None:
     """Make botocore's clients anew when they are next used: what was interrupted in a call may have left a lock closed.
 
-    Returns the service whose call was interrupted, None if there was none.
+    Returns the service whose call was interrupted, None if there was none, or if it was `held_up` by others' work.
     """
-    interrupted = _running.get()
+    running, own = _running.get(), turns()
     _running.set(None)
     for service in _own:
         made.pop(service, None)
     _own.clear()
-    return interrupted
+    if running is None or (held_up and own and own.waited() - running[1] < SLOW):
+        return None
+    return running[0]
 
 
 def told_apart(body: bytes) -> bytes:
@@ -118,7 +123,9 @@ def told_apart(body: bytes) -> bytes:
 def _hurried(service: str, read: float) -> float:
     # A call is running until it has an answer, its repetitions included. A timeout is an error that says what hung; the
     # alarm, a moment later, would not.
-    _running.set(service)
+    if _running.get() is None:
+        own = turns()
+        _running.set((service, own.waited() if own else 0.0))
     seconds = left()
     return read if seconds == math.inf else max(min(read, 0.9 * seconds), 0.01)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from functools import partial
 from itertools import islice
@@ -171,13 +172,17 @@ class Consumer:
 
         def follow(phase: Phase, lines: Iterator[list[Record]]) -> None:
             handle = partial(self._handle_one, settings=settings, left=partial(deadline.left, phase), limits=limits)
-            while turns.has_room() and (line := next(lines, None)):
-                some = handle_line(line, turns, handle)
-                outcomes.update(some)
-                if limits and limits.sleeping:
-                    # What is done does not wait for those that sleep.
-                    limits.told.update(some)
-                    outcomes.update(_publish_all(some, settings, deadline))
+            try:
+                while line := turns.next(lines):
+                    some = handle_line(line, turns, handle)
+                    outcomes.update(some)
+                    if limits and limits.sleeping:
+                        # What is done does not wait for those that sleep.
+                        limits.told.update(some)
+                        outcomes.update(_publish_all(some, settings, deadline))
+            except BaseException:
+                deque(lines, maxlen=0)  # nobody begins another
+                raise
 
         if self._abreast == 1 or len(lines) < 2:
             follow("handling", following)
@@ -253,10 +258,12 @@ def _text(error: BaseException, contract: Any) -> str:
 
 def _interrupted(error: OutOfTime) -> BaseException:
     """What `error` says of its message: a call that hung until the end is the service's failure, not the message's."""
-    service = clients.replace()
-    if isinstance(error, HeldUp):
-        return OutOfTime(str(error))
-    return error if service is None else Unavailable(f"The function's time ran out in a call to {service}.")
+    service = clients.replace(held_up=isinstance(error, HeldUp))
+    return (
+        OutOfTime(str(error))
+        if service is None
+        else Unavailable(f"The function's time ran out in a call to {service}.")
+    )
 
 
 def _expect_the_worst(batch: list[Record], settings: Settings, deadline: Deadline) -> None:

@@ -27,29 +27,39 @@ from greenlet import getcurrent, greenlet
 
 from functions.runtime import waiting
 from functions.runtime.deadline import AGAIN, alarm, ring_within
-from functions.runtime.errors import HeldUp, OutOfTime
+from functions.runtime.errors import HeldUp
 
 T = TypeVar("T")
 
 LEAST = 0.01
 """Seconds that each may still run when handling is over, at the least."""
-OWN = 0.2
-"""Seconds of its own waiting after which what somebody waits for is slow, whoever else used up the time."""
 ENDED = "The function's time ran out."
+
+Alarm = tuple[Any, float, float]
+"""What rings, at which moment of `time.monotonic`, and after how many seconds again."""
 
 
 class _Wait(NamedTuple):
-    began: float
     until: float
-    fd: int | None
-    events: int
+    fd: int | None = None
+    events: int = 0
 
 
 class _Fiber(greenlet):
     busy = 0.0
+    waited = 0.0
+    held_up = 0.0
+    """Seconds for which others kept it from seeing that what it waited for had come."""
+    unseen = 0.0
+    """The last moment at which that had surely not come."""
     limit = math.inf
-    alarm: tuple[Any, tuple[float, float]] | None = None
-    """What it rings for itself, and in how many seconds."""
+    alarm: Alarm | None = None
+    """What it rings for itself."""
+
+    @property
+    def rings_at(self) -> float:
+        """When it rings for itself."""
+        return self.alarm[1] if self.alarm else math.inf
 
 
 def run(bodies: Sequence[Callable[[], None]], handling: float, end: float) -> None:
@@ -69,7 +79,6 @@ class _Fibers:
         self._rings = handling != math.inf and threading.current_thread() is threading.main_thread()
         self._process = os.getpid()
         self._hub = getcurrent()
-        self._busy = 0.0
         self._since = 0.0
         self._waits: dict[_Fiber, _Wait] = {}
         self._all = [_Fiber(body, self._hub) for body in bodies]
@@ -93,62 +102,93 @@ class _Fibers:
             self._finish()
             waiting.scheduler = before
 
-    def wait(self, seconds: float, fd: int | None = None, events: int = 0) -> bool:
-        me, now = _current(), time.monotonic()
-        if now >= self._end:
-            raise HeldUp(ENDED)
-        began = self._clock(me, now)
-        self._waits[me] = _Wait(began, began + seconds, fd, events)
-        ready: bool = self._hub.switch()
-        return ready
+    def current(self) -> _Fiber:
+        one = getcurrent()
+        assert isinstance(one, _Fiber)
+        return one
+
+    def pause(self, seconds: float) -> None:
+        self._wait(_Wait(time.monotonic() + seconds))
+
+    def ready(self, fd: int, events: int, seconds: float) -> bool:
+        me = self.current()
+        me.unseen = began = time.monotonic()
+        held_up = me.held_up
+        try:
+            return self._wait(_Wait(began + seconds, fd, events))
+        finally:
+            me.waited += time.monotonic() - began - (me.held_up - held_up)
 
     def clock(self) -> float:
-        return self._clock(_current(), time.monotonic())
+        return time.monotonic() - self.current().held_up
 
     def busy(self) -> float:
-        return _current().busy + time.monotonic() - self._since
+        return self.current().busy + time.monotonic() - self._since
+
+    def waited(self) -> float:
+        return self.current().waited
 
     def bounded(self, end: float, body: Callable[[], T]) -> T:
-        me = _current()
-        before = me.limit
-        if end >= before:
-            return body()
-        me.limit = end
+        me = self.current()
+        outer, me.limit = me.limit, min(me.limit, end)
+        before = self._taken()  # what it rings for itself goes on after this
         self._arm(me)
         try:
             return body()
         finally:
-            me.limit = before
+            me.limit = outer
+            self._taken()
+            me.alarm = before
             self._arm(me)
 
-    def _clock(self, one: _Fiber, now: float) -> float:
-        return now - (self._busy - one.busy)
+    def _wait(self, wait: _Wait) -> bool:
+        me = self.current()
+        while True:
+            if time.monotonic() >= self._end:
+                raise HeldUp(ENDED)
+            self._waits[me] = wait
+            if (told := self._hub.switch()) is not None:
+                return bool(told)
 
     def _turn(self) -> None:
         """Wait until somebody need not wait any more, and let everybody run of whom that is so."""
         now = time.monotonic()
-        soonest = min(min(wait.until - self._clock(one, now), one.limit - now) for one, wait in self._waits.items())
-        ready = self._ready(max(soonest, 0))
+        soonest = min(min(wait.until, one.limit, one.rings_at) for one, wait in self._waits.items())
+        ready, seen = self._ready(max(soonest - now, 0))
         for one, wait in list(self._waits.items()):
             now = time.monotonic()  # another one may have run for long
             if now >= one.limit:
-                error = HeldUp if self._clock(one, now) - wait.began < OWN else OutOfTime
-                del self._waits[one]
-                self._go(one, partial(one.throw, error(ENDED)))
-            elif wait.fd in ready or self._clock(one, now) >= wait.until:
-                del self._waits[one]
-                self._go(one, partial(one.switch, wait.fd in ready))
+                self._resume(one, partial(one.throw, HeldUp(ENDED)))
+            elif wait.fd in ready:
+                one.held_up += now - one.unseen
+                self._resume(one, partial(one.switch, True))
+            elif (now if wait.fd is None else seen) >= wait.until:
+                self._resume(one, partial(one.switch, False))
+            elif now >= one.rings_at:
+                self._resume(one, one.switch)  # it rings as soon as it runs
 
-    def _ready(self, seconds: float) -> set[int | None]:
-        poll, polled = select.poll(), False
-        for wait in self._waits.values():
+    def _resume(self, one: _Fiber, go: Callable[[], object]) -> None:
+        del self._waits[one]
+        self._go(one, go)
+
+    def _ready(self, seconds: float) -> tuple[set[int | None], float]:
+        """What is ready within so many seconds, and when that was seen."""
+        poll, awaited = select.poll(), {}
+        for one, wait in self._waits.items():
             if wait.fd is not None:
                 poll.register(wait.fd, wait.events)
-                polled = True
-        if polled:
-            return {fd for fd, _ in poll.poll(waiting.milliseconds(seconds))}
-        time.sleep(seconds)
-        return set()
+                awaited[one] = wait.fd
+        if not awaited:
+            time.sleep(seconds)
+            return set(), time.monotonic()
+        there = poll.poll(0)
+        ready: set[int | None] = {fd for fd, _ in there or poll.poll(waiting.milliseconds(seconds))}
+        now = time.monotonic()
+        for one, fd in awaited.items():
+            # What is there at the first look may have come long ago, and what comes while we wait comes just now.
+            if not there or fd not in ready:
+                one.unseen = now
+        return ready, now
 
     def _go(self, one: _Fiber, go: Callable[[], object]) -> None:
         self._arm(one)
@@ -156,31 +196,32 @@ class _Fibers:
         try:
             go()
         finally:
-            took = time.monotonic() - self._since
-            one.busy += took
-            self._busy += took
-            self._disarm(one)
+            one.busy += time.monotonic() - self._since
+            one.alarm = self._taken()
 
     def _arm(self, one: _Fiber) -> None:
         """Let the alarm ring for who runs now, or what it had set for itself."""
         if not self._rings:
             return
-        if one.alarm:
-            handler, timer = one.alarm
-            one.alarm = None
-            signal.signal(signal.SIGALRM, handler)
-            signal.setitimer(signal.ITIMER_REAL, *timer)
-            return
         now = time.monotonic()
-        until = self._handling
+        if one.alarm:
+            (handler, at, again), one.alarm = one.alarm, None
+            signal.signal(signal.SIGALRM, handler)
+            signal.setitimer(signal.ITIMER_REAL, max(at - now, 0.000_1) if at != math.inf else 0, again)
+            return
+        until, again = self._handling, AGAIN
         if now >= until:
-            until = now + max((self._end - now) / (len(self._waits) + 1), LEAST)
-        signal.setitimer(signal.ITIMER_REAL, max(min(until, one.limit) - now, 0.001), AGAIN)
+            again = max((self._end - now) / (len(self._waits) + 1), LEAST)
+            until = now + again
+        signal.setitimer(signal.ITIMER_REAL, max(min(until, one.limit) - now, 0.001), again)
 
-    def _disarm(self, one: _Fiber) -> None:
-        if self._rings and signal.getsignal(signal.SIGALRM) is not ring_within:
-            one.alarm = (signal.getsignal(signal.SIGALRM), signal.getitimer(signal.ITIMER_REAL))
-            signal.signal(signal.SIGALRM, ring_within)
+    def _taken(self) -> Alarm | None:
+        """What whoever runs rings for itself, if it does, and rings no more; from then on it is ours that rings."""
+        if not self._rings or (handler := signal.getsignal(signal.SIGALRM)) is ring_within:
+            return None
+        left, again = signal.getitimer(signal.ITIMER_REAL)
+        signal.signal(signal.SIGALRM, ring_within)
+        return handler, time.monotonic() + left if left else math.inf, again
 
     def _finish(self) -> None:
         """End what is left, where somebody's error ended all."""
@@ -189,12 +230,6 @@ class _Fibers:
             if one:  # begun, and not ended
                 with suppress(BaseException):
                     one.throw(KeyboardInterrupt("another message's error ended all"))
-
-
-def _current() -> _Fiber:
-    one = getcurrent()
-    assert isinstance(one, _Fiber)
-    return one
 
 
 def _in_event_loop() -> bool:

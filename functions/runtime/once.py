@@ -67,8 +67,6 @@ def once(effect: Effect, *, name: str, key: str, content: Struct) -> bool:
     if context is None:
         raise LookupError(f"{name}: once() needs the Lambda context; call the handler with one.")
     record = Unfinished(name=name, key=key, content=encode(content).decode())
-    if record in unfinished:
-        return False
     ran = False
 
     def run() -> None:
@@ -80,6 +78,8 @@ def once(effect: Effect, *, name: str, key: str, content: Struct) -> bool:
     config.register_lambda_context(_Patient(context))  # type: ignore[arg-type]
     try:
         with alone(f"once/{name}/{key}"):  # another message of the batch, of which Powertools would think a worker
+            if record in unfinished:
+                return False
             guard(request=_request(record), run=run)
     except IdempotencyValidationError as error:
         raise Reject(f"{name}: {key} was done before with other content.") from error

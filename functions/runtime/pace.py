@@ -16,6 +16,9 @@ class Pace:
 
     def took(self, busy: float) -> None:
         """Note a message in so many seconds of which nothing else could be handled."""
+        if self.busy is None:
+            self.busy = busy  # of the first, which has to begin with much, and counts until there is another
+            return
         self._count = min(self._count + 1, LATEST)
-        known = self.busy or 0.0
+        known = self.busy if self._count > 1 else 0.0
         self.busy = known + (busy - known) / self._count

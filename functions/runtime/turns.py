@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -60,9 +60,11 @@ class Turns:
         self._mean = 0.0
         self._late = 0
 
-    def has_room(self) -> bool:
-        """Whether another one may be handled beside those that are: what each does without waiting adds up."""
-        return not self._running or self._left() >= SPARE * (self._running + 1) * (self._pace.busy or 0)
+    def next(self, lines: Iterator[list[Record]]) -> list[Record] | None:
+        """The next line, once it may be handled beside those that are: what each does without waiting adds up."""
+        while self._running and 0 < self._left() < SPARE * (self._running + 1) * (self._pace.busy or 0):
+            waiting.sleep(waiting.GLANCE)
+        return next(lines, None)
 
     def refusal(self, record: Record) -> Exception | None:
         """Why the record is not attempted; None if it is. To be asked right before its turn."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import math
 import os
 import select
 import socket
@@ -20,7 +19,7 @@ from functions.runtime.waiting import clock, ready
 T = TypeVar("T")
 
 RESOLVED = 5.0
-"""Seconds for which a host's addresses are those that they were, or cannot be found."""
+"""Seconds for which a host's addresses are those that they were."""
 
 _known: dict[tuple[str, int], tuple[float, Any]] = {}
 
@@ -57,11 +56,12 @@ class Connection:
             until = (clock() + end) / 2 if addresses else end
             try:
                 plain = _connected(socket.socket(family, kind, protocol), address, until)
+                self._socket = self._secured(plain, until) if self._tls else plain
                 break
             except OSError:
                 if not addresses:
+                    _known.pop((self._host, self._port), None)  # the next time it may be elsewhere
                     raise
-        self._socket = self._secured(plain, end) if self._tls else plain
         self._used = time.monotonic()
 
     def _secured(self, plain: socket.socket, end: float) -> ssl.SSLSocket:
@@ -137,17 +137,21 @@ class Connection:
 def _addresses(host: str, port: int) -> list[Any]:
     """The host's addresses, asked for once in a while: asking holds up everybody, and takes long where nobody answers.
 
-    Raises OSError where there are none.
+    Raises OSError where there are none, for as long again as it took to know.
     """
-    since, found = _known.get((host, port), (-math.inf, None))
-    if time.monotonic() - since > RESOLVED:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            found = error
-        _known[host, port] = time.monotonic(), found
-    if isinstance(found, OSError):
-        raise type(found)(*found.args)
+    now = time.monotonic()
+    until, found = _known.get((host, port), (now, None))
+    if now < until and found is not None:
+        if isinstance(found, OSError):
+            raise type(found)(*found.args)
+        return [*found]
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except BaseException as error:
+        known = error if isinstance(error, OSError) else TimeoutError("Its addresses were not told in time.")
+        _known[host, port] = 2 * time.monotonic() - now, known
+        raise
+    _known[host, port] = time.monotonic() + RESOLVED, found
     return [*found]
 
 

@@ -244,6 +244,8 @@ def test_two_copies_of_one_message_are_handled_once(fakes: Fakes, slow: Slow) ->
     assert sorted(slow.asked) == ["a", "b"]
 
 
+# The alarm may ring between a socket and whoever would close it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_who_swallows_its_end_does_not_keep_the_batch(fakes: Fakes, slow: Slow, short: Context) -> None:
     slow.longer = {"a": 4.0}
     swallowed: list[str] = []

@@ -227,7 +227,7 @@ def test_a_message_that_hangs_says_in_what(
     clients._own.intersection_update({"events"})
 
     def hangs(*_: Any) -> None:
-        clients._running.set(running)
+        clients._running.set((running, 0.0) if running else None)
         hang()
 
     assert failed(Probing(a=hangs).handler(batch(probe("a")))) == ["a"]
