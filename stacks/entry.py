@@ -12,11 +12,14 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal
 
 from functions.contracts.contract import Command, Event
-from stacks import rules
+from functions.contracts.plan import KEY, PLAN_COMMAND, PLANNED
+from stacks import names, rules
 from stacks.rules import TopologyError
 
 PARAMETER = re.compile(r"\{([a-z_]+)\}")
 DAY = 24 * 60 * 60
+PLATFORM = "functions"
+"""The package of the platform's own functions."""
 
 Authorization = Literal["iam", "api_key", "jwt"]
 Authorized = Literal["iam", "api_key", "jwt", "signature", "none"]
@@ -45,7 +48,7 @@ class Route:
     `("iam",)`. Of any other caller a header that does so is refused with 400. A stage that authorizes nobody, such as
     `local`, takes the header from anyone."""
     delay: bool = False
-    """A `Delay-Seconds` header (0 to 900) may hold the message back. Standard queues only."""
+    """A `Delay-Seconds` header (up to a year) or `Delay-Until` may hold the message back. Standard queues only."""
     authorization: Authorization | None = None
     """Who may call it, where that is not what the stage says."""
     rate: float | None = None
@@ -146,6 +149,17 @@ class Grant:
     common calls name none."""
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a consumer may have handled later: its handler returns `Later(command, …)`, and `Cancel` to take it back."""
+
+    command: type[Command]
+    """The contract of the message."""
+    _: KW_ONLY
+    queue: str
+    """The standard queue that it goes to at its time, of the same integration."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Consumer:
     """A Lambda function, named after its folder in `functions/`, and how it takes messages from its queue.
@@ -177,6 +191,8 @@ class Consumer:
     """Whether it runs in the stage's VPC, to reach what is private there. Stage `local` has none."""
     grants: tuple[Grant, ...] = ()
     """What else it may do: read a bucket's folder, ask a model, send to another queue."""
+    plans: tuple[Plan, ...] = ()
+    """The commands that it may have handled later."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,6 +262,15 @@ class Integration:
         """Every secret that some consumer of it reads, once."""
         return tuple(sorted({secret for consumer in self.consumers for secret in consumer.secrets}))
 
+    def delayed(self, queue: str) -> bool:
+        """Whether messages of the queue of that name are planned: by a consumer, or by a route that takes delays."""
+        planned = {plan.queue for each in self.consumers for plan in each.plans}
+        return queue in planned or self.takes_delays(queue)
+
+    def takes_delays(self, queue: str) -> bool:
+        """Whether a route that takes delays feeds, or fed, the queue of that name."""
+        return any(route.queue == queue and route.delay for route in self.routes)
+
     def fed_by_events(self, queue: str) -> bool:
         """Whether a subscription feeds, or fed, the queue of that name."""
         return any(subscription.queue == queue for subscription in self.subscriptions)
@@ -265,7 +290,12 @@ class Topology:
     """The Python package with the folders of the functions."""
 
     def __post_init__(self) -> None:
+        # Made of another topology, it may hold what plans already.
+        if isinstance(self.integrations, tuple) and PLANNING in self.integrations:
+            object.__setattr__(self, "integrations", tuple(each for each in self.integrations if each is not PLANNING))
         rules.check(self)
+        if any(self.delayed()):
+            object.__setattr__(self, "integrations", (*self.integrations, PLANNING))
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -314,16 +344,47 @@ class Topology:
         """The integration of that name. Raises `KeyError` if there is none."""
         return {each.name: each for each in self.integrations}[name]
 
+    def module(self, function: str) -> str:
+        """The Python module with the handler of the function of that name."""
+        return f"{PLATFORM if function == PLAN_COMMAND else self.package}.{function}.handler"
+
+    def delayed(self) -> Iterator[str]:
+        """The names of the queues of which messages are planned."""
+        yield from (queue.name for each in self.integrations for queue in each.queues if each.delayed(queue.name))
+
     def fed_by_events(self) -> Iterator[str]:
         """The names of the queues that subscriptions feed, or fed before their integration was retired."""
         yield from (queue.name for each in self.integrations for queue in each.queues if each.fed_by_events(queue.name))
 
 
+_PLANS = names.resource("{stage}", names.PLANS)
+PLANNING = Integration(
+    names.PLANNING,
+    queues=(Queue(name=PLAN_COMMAND),),
+    consumers=(
+        Consumer(
+            function=PLAN_COMMAND,
+            access=(Access(table=PLANNED, actions=("UpdateItem",)),),
+            grants=(
+                Grant(
+                    actions=("scheduler:CreateSchedule", "scheduler:DeleteSchedule"),
+                    resources=(f"arn:{{partition}}:scheduler:{{region}}:{{account}}:schedule/{_PLANS}/*",),
+                ),
+            ),
+        ),
+    ),
+    tables=(Table(name=PLANNED, key=KEY, expires=True),),
+)
+"""The platform's own: what plans commands, wherever a topology delays any."""
+
+
 __all__ = [
+    "PLANNING",
     "Access",
     "Consumer",
     "Grant",
     "Integration",
+    "Plan",
     "Queue",
     "Route",
     "Subscription",

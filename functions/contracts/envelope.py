@@ -23,6 +23,11 @@ DEDUPLICATION_ID = "deduplication_id"
 # Set by a redrive that edits a parked message without a key: which one it was before, as `contracts.parked` has it.
 PARKED_AS = "parked_as"
 
+# Set by the edge where a request asks for more delay than SQS knows: `+<seconds>` from `received_at`, or a time in UTC.
+DELIVER_AT = "deliver_at"
+# Set on a message that was planned, as `contracts.plan.Planned` has it; it takes the place of `deliver_at`.
+PLANNED_FOR = "planned_for"
+
 REPLAYED = "replay-name"
 """The member that EventBridge adds to an event that it replays from an archive, beside `detail`: the replay's name.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html"""

@@ -37,12 +37,14 @@ from functions.runtime.unfinished import unfinished
 from functions.runtime.visibility import blocked, delay, hide, outage
 
 if TYPE_CHECKING:
+    from functions.contracts.later import Cancel, Later
+    from functions.contracts.plan import PlanCommand
     from functions.runtime.park import Parking
 
 # What the module of a handler needs, from one place.
 __all__ = ["Consumer", "Duplicate", "Message", "Reject", "Retry", "Unavailable", "consumer"]
 
-Handle = Callable[[Any, Message], Iterable[Event] | None]
+Handle = Callable[[Any, Message], "Iterable[Event | Later | Cancel] | None"]
 Probe = Callable[[], Any]
 
 SPARE = 1.2
@@ -111,6 +113,7 @@ class Consumer:
             parking = _parking(batch, settings, deadline)
             outcomes = self._handle_all(parking.order(batch) if parking else batch, parking, settings, deadline)
             outcomes |= _publish_all(outcomes, settings, deadline)
+            outcomes |= _plan_all(outcomes, settings, deadline)
             if parking:
                 outcomes |= _leave(parking, outcomes, deadline)
             report(outcomes, settings, started)
@@ -159,11 +162,17 @@ class Consumer:
         try:
             contract, message = within(left(), partial(self._intake, record))
             log_body(contract, message)
+            if (record.deliver_at or record.planned_for) and (
+                ended := within(left(), partial(_ended, record, message, settings))
+            ):
+                return ended
             result = within(left(), partial(self._result, contract, message))
             duplicate = isinstance(result, Duplicate)
             untold = len(result) if duplicate and _told_before(record, message) else 0
+            told = () if untold else result
+            plans = _planned(told, message, record, settings) if settings.plans else {}
             entries = tuple(
-                entry(event, message, index, settings) for index, event in enumerate(() if untold else result)
+                entry(event, message, index, settings) for index, event in enumerate(told) if index not in plans
             )
         except KeyboardInterrupt:
             raise
@@ -172,9 +181,9 @@ class Consumer:
             return Failure(record, interrupted, str(interrupted), message)
         except BaseException as error:  # SystemExit and CancelledError fail their record too, not the batch
             return Failure(record, error, _text(error, contract), message)
-        return Done(record, message, entries, duplicate, untold)
+        return Done(record, message, entries, duplicate, untold, plans=tuple(plans.values()))
 
-    def _result(self, contract: Any, message: Message) -> tuple[Event, ...]:
+    def _result(self, contract: Any, message: Message) -> tuple[Any, ...]:
         result = self.handle(contract, message)
         if inspect.isawaitable(result):
             if inspect.iscoroutine(result):
@@ -244,6 +253,22 @@ def _parking(batch: list[Record], settings: Settings, deadline: Deadline) -> Par
     return Parking.read(batch, settings, deadline.left("handling") / 2)
 
 
+def _ended(record: Record, message: Message, settings: Settings) -> Done | None:
+    """What becomes of a message that has a time; None if it is to be handled now."""
+    from functions.runtime.plans import arrival
+
+    ended = arrival(record, message, settings)
+    if ended is None:
+        return None
+    return Done(record, message, (), skipped=ended.why, plans=(ended.ask,) if ended.ask else ())
+
+
+def _planned(results: tuple[Any, ...], message: Message, record: Record, settings: Settings) -> dict[int, PlanCommand]:
+    from functions.runtime.plans import asks
+
+    return asks(results, message, record, settings)
+
+
 def _told_before(record: Record, message: Message) -> bool:
     """Whether what a duplicate tells was told before its message came.
 
@@ -288,6 +313,21 @@ def _publish_all(outcomes: Outcomes, settings: Settings, deadline: Deadline) -> 
         one.record.id: Failure(one.record, problem, _text(problem, None), one.message, unpublished=True)
         for one in done
         if (problem := problems.get(one.record.id))
+    }
+
+
+def _plan_all(outcomes: Outcomes, settings: Settings, deadline: Deadline) -> Outcomes:
+    wanted = {one.record.id: one for one in outcomes.values() if isinstance(one, Done) and one.plans}
+    if not wanted:
+        return {}
+    from functions.runtime.plans import send
+
+    asked = {id_: (one.message.correlation_id, one.plans) for id_, one in wanted.items()}
+    problems = send(asked, settings, seconds=deadline.left("publishing"))
+    return {
+        id_: Failure(one.record, problem, _text(problem, None), one.message, unpublished=not one.skipped)
+        for id_, one in wanted.items()
+        if (problem := problems.get(id_))
     }
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
 
 from functions.contracts.contract import Event
 from functions.runtime.message import Message
 from functions.runtime.publisher import Entry
 from functions.runtime.record import Record
+
+if TYPE_CHECKING:
+    from functions.contracts.plan import PlanCommand
 
 
 class Duplicate(tuple[Event, ...]):
@@ -20,14 +25,17 @@ class Duplicate(tuple[Event, ...]):
 class Done(Struct, frozen=True):
     """A record whose effect is there, with the entries of the events that follow from it.
 
-    `untold` counts those that a duplicate would tell again, but does not, because a replay brought it.
+    `untold` counts those that a duplicate would tell again, but does not, because a replay brought it. `skipped` says
+    why nothing was done for it. `plans` are what is asked of `plan_command` for it.
     """
 
     record: Record
     message: Message
     entries: tuple[Entry, ...]
-    duplicate: bool
+    duplicate: bool = False
     untold: int = 0
+    skipped: str | None = None
+    plans: tuple[PlanCommand, ...] = ()
 
 
 class Failure(Struct, frozen=True):

@@ -9,8 +9,10 @@ from msgspec import Struct
 
 from functions.contracts.envelope import (
     CORRELATION_ID,
+    DELIVER_AT,
     IDEMPOTENCY_KEY,
     PARKED_AS,
+    PLANNED_FOR,
     RECEIVED_AT,
     REDRIVEN,
     SENDER,
@@ -23,6 +25,8 @@ from functions.runtime import tracing
 
 class Record(Struct, frozen=True, kw_only=True):
     """A record as Lambda hands it over. `sent` is epoch seconds; `attempt` counts from 1.
+
+    `attributes` are all that came with it, of a message that is still to be delayed: they travel on as they are.
 
     See https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html.
     """
@@ -45,6 +49,9 @@ class Record(Struct, frozen=True, kw_only=True):
     topic: str | None = None
     sequence: str | None = None
     parked_as: str | None = None
+    deliver_at: str | None = None
+    planned_for: str | None = None
+    attributes: Mapping[str, Any] | None = None
 
     @property
     def fifo(self) -> bool:
@@ -75,6 +82,9 @@ class Record(Struct, frozen=True, kw_only=True):
             topic=_text(attributes, TOPIC),
             sequence=system.get("SequenceNumber"),
             parked_as=_text(attributes, PARKED_AS),
+            deliver_at=_text(attributes, DELIVER_AT),
+            planned_for=_text(attributes, PLANNED_FOR),
+            attributes=attributes if DELIVER_AT in attributes else None,
         )
 
 

@@ -28,8 +28,9 @@ def report(outcomes: Outcomes, settings: Settings, started: float) -> None:
     rejected = sum(isinstance(failure.error, Reject) for failure in failures)
     for one in done:
         published = [Published(made.entry["DetailType"], made.id) for made in one.entries]
-        outcome = "duplicate" if one.duplicate else "processed"
-        _line("INFO", outcome, one, settings, published=published, untold=one.untold)
+        outcome = "skipped" if one.skipped else "duplicate" if one.duplicate else "processed"
+        more = {"untold": one.untold, "skipped": one.skipped, "planned": len(one.plans)}
+        _line("INFO", outcome, one, settings, published=published, **more)
     for failure in failures:
         _failure(failure, settings)
     metrics(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
@@ -24,6 +25,13 @@ from stacks.parts.work_queue import WorkQueue
 from stacks.settings import Settings
 
 
+class More(NamedTuple):
+    """What a consumer is told and may do beyond what its entry says of itself."""
+
+    environment: Mapping[str, str] = {}
+    statements: Sequence[iam.PolicyStatement] = ()
+
+
 class QueueConsumer(PythonFunction):
     """The function `functions/<name>`, fed in batches by its queue.
 
@@ -32,8 +40,16 @@ class QueueConsumer(PythonFunction):
     """
 
     def __init__(
-        self, scope: Construct, *, entry: Consumer, queue: WorkQueue, code: PythonCode, settings: Settings
+        self,
+        scope: Construct,
+        *,
+        entry: Consumer,
+        queue: WorkQueue,
+        code: PythonCode,
+        settings: Settings,
+        more: More | None = None,
     ) -> None:
+        more = more or More()
         super().__init__(
             scope,
             entry.function,
@@ -42,8 +58,8 @@ class QueueConsumer(PythonFunction):
             settings=settings,
             timeout=entry.timeout,
             memory=entry.memory,
-            environment=_environment(entry, queue, settings),
-            statements=_statements(entry, queue, settings),
+            environment={**_environment(entry, queue, settings), **more.environment},
+            statements=[*_statements(entry, queue, settings), *more.statements],
             inside=network.runs_inside(entry, settings),
         )
         _acknowledge_grants(self.policy, entry, settings)

@@ -69,7 +69,7 @@ PROTOCOLS = {
     ),
     "events": Protocol("AWSEvents", "1.1", frozenset({"PutEvents"})),
     "secretsmanager": Protocol("secretsmanager", "1.1", frozenset({"GetSecretValue"})),
-    "sqs": Protocol("AmazonSQS", "1.0", frozenset({"ChangeMessageVisibilityBatch", "SendMessage"})),
+    "sqs": Protocol("AmazonSQS", "1.0", frozenset({"ChangeMessageVisibilityBatch", "SendMessage", "SendMessageBatch"})),
 }
 
 
