@@ -262,6 +262,11 @@ class Integration:
         """Every secret that some consumer of it reads, once."""
         return tuple(sorted({secret for consumer in self.consumers for secret in consumer.secrets}))
 
+    @property
+    def is_planning(self) -> bool:
+        """Whether it is the platform's own that plans commands, which comes by itself where something is delayed."""
+        return self.name == names.PLANNING and tuple(queue.name for queue in self.queues) == (PLAN_COMMAND,)
+
     def delayed(self, queue: str) -> bool:
         """Whether messages of the queue of that name are planned: by a consumer, or by a route that takes delays."""
         planned = {plan.queue for each in self.consumers for plan in each.plans}
@@ -291,8 +296,9 @@ class Topology:
 
     def __post_init__(self) -> None:
         # Made of another topology, it may hold what plans already.
-        if isinstance(self.integrations, tuple) and PLANNING in self.integrations:
-            object.__setattr__(self, "integrations", tuple(each for each in self.integrations if each is not PLANNING))
+        if isinstance(self.integrations, tuple):
+            own = tuple(each for each in self.integrations if not getattr(each, "is_planning", False))
+            object.__setattr__(self, "integrations", own)
         rules.check(self)
         if any(self.delayed()):
             object.__setattr__(self, "integrations", (*self.integrations, PLANNING))

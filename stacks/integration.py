@@ -48,10 +48,10 @@ class Integration(StageStack):
         code = PythonCode(
             self,
             settings=settings,
-            package=entry.PLATFORM if integration is entry.PLANNING else topology.package,
+            package=entry.PLATFORM if integration.is_planning else topology.package,
             name=f"{integration.name}-dependencies",
         )
-        if integration is entry.PLANNING:
+        if integration.is_planning:
             planning.PlanGroup(self, topology=topology, settings=settings)
         for queue_entry in integration.queues:
             consumer = topology.consumer(queue_entry.name)

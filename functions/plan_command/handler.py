@@ -17,9 +17,10 @@ from functions.contracts.contract import Event
 from functions.contracts.envelope import PLANNED_FOR
 from functions.contracts.environment import QUEUE, PlanVariables
 from functions.contracts.plan import KEY, PLANNED, QUARTER, PlanCommand, Planned, schedule_name, whole_minute
-from functions.plan_command.logic import left_over, needs_schedule, standing, write
+from functions.plan_command.logic import Write, left_over, needs_schedule, standing, wish, write
 from functions.runtime.clients import client
-from functions.runtime.consumer import Message, consumer
+from functions.runtime.consumer import Message, Retry, consumer
+from functions.runtime.log import log
 from functions.runtime.schedules import create, delete
 from functions.runtime.settings import read
 from functions.runtime.table import ConditionFailed, Table
@@ -34,11 +35,11 @@ def handle(ask: PlanCommand, message: Message) -> Iterable[Event]:
     if ask.is_direct:
         _send(ask, url)
         return ()
-    item = _decided(ask)
+    item = _decided(ask, message.correlation_id)
     if item is None and ask.alone:
         # Its key is another's, whose consumer must see that: so it arrives, too.
         ask = replace(ask, key=ask.asked, keyed=False, alone=False, attributes=_own(ask))
-        item = _decided(ask)
+        item = _decided(ask, message.correlation_id)
     if not item:
         return ()
     if ask.at is not None:
@@ -52,23 +53,31 @@ def handle(ask: PlanCommand, message: Message) -> Iterable[Event]:
     return ()
 
 
-def _decided(ask: PlanCommand) -> dict[str, Any] | None:
+def _decided(ask: PlanCommand, correlation: str) -> dict[str, Any] | None:
     """The item if it says what the ask asks for; empty if that is over; None if its key is planned by another."""
-    now = time.time()
-    wanted = write(ask, now)
     try:
-        return ITEMS.update(
-            {KEY: ask.key}, wanted.change, condition=wanted.condition, names=wanted.names, values=wanted.values
-        )
+        return _written(ask.key, write(ask, time.time()))
     except ConditionFailed as failed:
         item = failed.item or {}
         verdict = standing(ask, item)
-        return item if verdict == "again" else None if verdict == "taken" else {}
+    if verdict != "taken":
+        return item if verdict == "again" else {}
+    if not ask.alone and (noted := wish(ask, item)):
+        try:
+            _written(ask.key, noted)
+        except ConditionFailed:
+            raise Retry("Its key was asked for by others at the same moment.", delay=1) from None
+    log("INFO", "planned already", queue=ask.queue, key=ask.key, correlation_id=correlation)
+    return None
+
+
+def _written(key: str, one: Write) -> dict[str, Any]:
+    return ITEMS.update({KEY: key}, one.change, condition=one.condition, names=one.names, values=one.values)
 
 
 def _own(ask: PlanCommand) -> dict[str, str]:
     """The attributes of the message if it is planned under its own identity."""
-    return ask.attributes | {PLANNED_FOR: str(Planned(ask.at or 0, ask.asked, ask.asked))}
+    return {**ask.attributes, PLANNED_FOR: str(Planned(ask.at or 0, ask.asked, ask.asked))}
 
 
 def _send(ask: PlanCommand, url: str) -> None:

@@ -1,7 +1,8 @@
 """What becomes of an ask, by what its key's item says: the same in whatever order asks come, and however often.
 
 The later of two asks of a key is the one of the higher `order`. An item says what was asked last (`asked`, `order`,
-`at`, `state`), what that took the place of (`before`), and what was handled last (`ran`, `ran_before`).
+`at`, `state`), what that took the place of (`replaced`), what was handled last (`ran`, `ran_before`), and the latest
+ask that found its key planned (`wanted`): a cancellation that was asked for before that one comes too late.
 """
 
 from __future__ import annotations
@@ -43,10 +44,11 @@ def write(ask: PlanCommand, now: float) -> Write:
     gone = "attribute_not_exists(#key) OR #expires < :now"
     if ask.at is None:
         values[":state"] = CANCELLED
-        return Write(change, f"{gone} OR #order < :order", names, values)
+        wanted = "(attribute_not_exists(wanted) OR wanted < :order)"
+        return Write(change, f"{gone} OR (#order < :order AND {wanted})", names, values)
     values |= {":asked": ask.asked, ":at": ask.at, ":none": ""}
     names["#at"] = "at"
-    change += ", #at = :at, before = if_not_exists(asked, :none), asked = :asked"
+    change += ", #at = :at, replaced = if_not_exists(asked, :none), asked = :asked"
     another = "(attribute_not_exists(asked) OR asked <> :asked)"
     if ask.replace:
         newer = "(#order < :order OR (#order = :order AND asked < :asked))"
@@ -55,6 +57,18 @@ def write(ask: PlanCommand, now: float) -> Write:
     values.pop(":state")
     change = change.replace(":state", ":planned")
     return Write(change, f"{gone} OR (#state <> :planned AND #order < :order AND {another})", names, values)
+
+
+def wish(ask: PlanCommand, item: Item) -> Write | None:
+    """What notes that an ask found its key planned; None where a later one did."""
+    if int(item.get("wanted", -1)) >= ask.order or int(item["order"]) >= ask.order:
+        return None
+    return Write(
+        "SET wanted = :order",
+        "asked = :theirs AND #state = :planned AND (attribute_not_exists(wanted) OR wanted < :order)",
+        {"#state": "state"},
+        {":order": ask.order, ":theirs": item["asked"], ":planned": PLANNED_STATE},
+    )
 
 
 Verdict = Literal["again", "ignored", "taken"]
@@ -81,5 +95,5 @@ def needs_schedule(at: int, now: float) -> bool:
 
 def left_over(ask: PlanCommand, item: Item) -> str | None:
     """The name of the schedule that the ask took the place of, or cancelled; None if there was none."""
-    old = item.get("asked" if ask.at is None else "before")
+    old = item.get("asked" if ask.at is None else "replaced")
     return schedule_name(ask.key, str(old)) if old and (ask.at is None or old != ask.asked) else None
