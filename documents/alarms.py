@@ -8,7 +8,9 @@ from pathlib import Path
 from documents.page import Pages
 from stacks import names, settings
 from stacks.entry import Topology
-from stacks.monitoring.alarms import KINDS, Alarm, alarms
+from stacks.monitoring.alarm import Alarm
+from stacks.monitoring.alarms import KINDS, alarms
+from stacks.monitoring.metrics import MINUTE
 
 HEAD = """\
 # Alarms
@@ -45,5 +47,6 @@ def _lines(stage: str, found: list[Alarm]) -> Iterator[str]:
 
 
 def _when(alarm: Alarm) -> str:
-    minutes = "in one minute" if alarm.periods == 1 else f"in {alarm.datapoints} of {alarm.periods} minutes"
+    of = "minutes" if alarm.period == MINUTE else f"times {alarm.period // MINUTE} minutes"
+    minutes = "in one minute" if alarm.periods == 1 else f"in {alarm.datapoints} of {alarm.periods} {of}"
     return f"more than {alarm.threshold:g} {alarm.unit} {minutes}"

@@ -54,7 +54,7 @@ def document(topology: Topology) -> Document:
         },
         "components": {
             "messages": {_key(contract): _message(contract) for contract in contracts},
-            "schemas": _schemas(contracts),
+            "schemas": _schemas(contracts, runs=bool(topology.schedules)),
             "correlationIds": {
                 "correlation": {
                     "description": "Follows a request through every hop.",
@@ -76,14 +76,15 @@ def _key(contract: Contract) -> str:
 
 
 def _contracts(topology: Topology) -> list[Contract]:
-    """What travels, once: commands of routes, events that are published here, events of others."""
-    commands = [route.accepts for route in topology.routes]
+    """What travels, once: commands of routes and schedules, events that are published here, events of others."""
+    commands = [*(route.accepts for route in topology.routes), *(type(each.sends) for each in topology.schedules)]
     return list(dict.fromkeys([*commands, *topology.events, *(each.event for each in topology.subscriptions)]))
 
 
 def _taken(topology: Topology, queue: str) -> Iterator[Contract]:
     """What reaches that queue."""
-    yield from dict.fromkeys(route.accepts for route in topology.routes if route.queue == queue)
+    routed = [route.accepts for route in topology.routes if route.queue == queue]
+    yield from dict.fromkeys([*routed, *(type(each.sends) for each in topology.schedules if each.queue == queue)])
     yield from dict.fromkeys(each.event for each in topology.subscriptions if each.queue == queue)
 
 
@@ -157,7 +158,7 @@ def _group(contract: Contract) -> Iterator[str]:
         yield f"The message group is its `{field.name}`; where there is a tenant, `/<tenant>/<{field.name}>`."
 
 
-def _schemas(contracts: list[Contract]) -> Document:
+def _schemas(contracts: list[Contract], *, runs: bool) -> Document:
     written = [contract for contract in contracts if not issubclass(contract, ReceiveWebhook)]
     references, schemas = msgspec.json.schema_components(map(body_of, written), ref_template=f"{SCHEMAS}/{{name}}")
     for schema in schemas.values():
@@ -167,23 +168,27 @@ def _schemas(contracts: list[Contract]) -> Document:
         for one, data in zip(written, references, strict=True)
         if issubclass(one, Event)
     }
-    return {**schemas, **_of_commands(contracts), **delivered}
+    return {**schemas, **_of_commands(contracts, runs=runs), **delivered}
 
 
-def _of_commands(contracts: list[Contract]) -> Document:
-    """What surrounds a command, and the webhook's body, which is the sender's own; none where there is no command."""
+def _of_commands(contracts: list[Contract], *, runs: bool) -> Document:
+    """What surrounds a command, and the webhook's body, which is the sender's own; none where there is no command.
+
+    What no request brought, but a schedule's run, says which run it is, and nothing of a request.
+    """
     if not any(issubclass(contract, Command) for contract in contracts):
         return {}
     text = {"type": "string"}
     always = (envelope.CORRELATION_ID, envelope.RECEIVED_AT, envelope.ROUTE)
     sometimes = (envelope.IDEMPOTENCY_KEY, envelope.TENANT, envelope.CALLER, envelope.REDRIVEN)
+    of_runs = (envelope.RUN,) if runs else ()
     webhook = (envelope.SENDER, envelope.SIGNATURE, envelope.TOPIC)
     made: Document = {
         ATTRIBUTES: {
             "description": "The message attributes that stand beside the body; the last three come with webhooks.",
             "type": "object",
-            "properties": dict.fromkeys((*always, *sometimes, *webhook), text),
-            "required": sorted(always),
+            "properties": dict.fromkeys((*always, *sometimes, *of_runs, *webhook), text),
+            "required": [envelope.CORRELATION_ID] if runs else sorted(always),
         }
     }
     if any(issubclass(contract, ReceiveWebhook) for contract in contracts):

@@ -55,6 +55,8 @@ def _lines(topology: Topology) -> Iterator[str]:
 def _integration(integration: Integration, routes: Mapping[str, str], events: Iterable[type[Event]]) -> Iterator[str]:
     for route in integration.open_routes():
         yield f'{routes[route.name]}(["{route.name}"]) --> {route.queue}_queue'
+    for schedule in () if integration.retired else integration.schedules:
+        yield f'{schedule.name}_schedule[["{schedule.name}: {schedule.every}"]] --> {schedule.queue}_queue'
     for queue in integration.queues:
         kind = "FIFO queue" if queue.fifo else "queue"
         yield (f'{queue.name}_queue[/"{kind}, DLQ after {queue.receives}"/] --> {queue.name}_function["{queue.name}"]')

@@ -8,7 +8,7 @@ from typing import Any
 
 from documents.fields import about, fields
 from documents.page import Pages
-from stacks.entry import Access, Consumer, Grant, Integration, Queue, Route, Subscription, Table, Topology
+from stacks.entry import Access, Consumer, Grant, Integration, Queue, Route, Schedule, Subscription, Table, Topology
 
 HEAD = """\
 # The map
@@ -17,7 +17,7 @@ What `stacks/topology.py` is made of. Everything in it is checked when it is rea
 sentence that names it and says what to do. Events and commands are classes of `functions/contracts/`. This page is
 generated from `stacks/entry.py` by `python -m documents`.
 """
-ENTRIES = (Topology, Integration, Route, Queue, Consumer, Access, Grant, Subscription, Table)
+ENTRIES = (Topology, Integration, Route, Queue, Consumer, Access, Grant, Subscription, Schedule, Table)
 
 
 def draw() -> str:

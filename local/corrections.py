@@ -24,7 +24,13 @@ from ministack.core import lambda_runtime as runtime
 from ministack.core.lambda_runtime import Worker
 from ministack.services import eventbridge, lambda_svc, ses_v2, sqs
 
-from local import corrections_archive, corrections_door, corrections_iam, corrections_services
+from local import (
+    corrections_archive,
+    corrections_door,
+    corrections_iam,
+    corrections_scheduler,
+    corrections_services,
+)
 
 Message = dict[str, Any]
 Queue = dict[str, Any]
@@ -209,6 +215,7 @@ def run() -> None:
     corrections_services.correct()
     corrections_door.correct()
     corrections_archive.correct()
+    corrections_scheduler.correct()
     sys.argv = ["ministack"]
     threading.Thread(target=end_with_standard_input, daemon=True).start()
     main()

@@ -14,6 +14,7 @@ from ministack.core import iam_evaluator as evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.core.router import extract_access_key_id
 
+from local import corrections_scheduler
 from local.pages import is_from_a_page
 from local.passkey import HEADER, is_owners
 
@@ -22,6 +23,8 @@ Receive = Callable[[], Awaitable[Any]]
 
 CALLER = "/_headrace/caller"
 """Where our gateway asks who signed a request to an API, and whether they may invoke it."""
+CLOCK = "/_headrace/schedules"
+"""Where a test says `{"now": …}`, in epoch seconds, and every schedule that is due then runs."""
 HEALTH = "/_ministack/health"
 CALLBACKS = ("/_ministack/cfn-response/", "/_ministack/cfn-signal/")
 """Where a custom resource of CloudFormation answers, with a token in the path as AWS has a signature in the URL."""
@@ -51,6 +54,15 @@ async def door(scope: Any, receive: Receive, send: Send, serve: Any = app.app) -
             await answer(send, 400, {"message": "This is no request to be judged."})
             return
         await answer(send, 200, said)
+        return
+
+    if scope["path"] == CLOCK:
+        try:
+            ran = corrections_scheduler.look(float(json.loads(await body_of(receive))["now"]))
+        except (ValueError, KeyError, TypeError):
+            await answer(send, 400, {"message": "This is no time."})
+            return
+        await answer(send, 200, {"ran": ran})
         return
 
     async def closed(message: Any) -> None:

@@ -39,6 +39,10 @@ told: ContextVar[dict[str, list[str]] | None] = ContextVar("told", default=None)
 """The sources and types of the events of a request, by the condition keys that are about them."""
 
 
+passed: ContextVar[str] = ContextVar("passed", default="")
+"""The role that a request hands to a schedule, which needs `iam:PassRole` on it."""
+
+
 def is_root(key: str) -> bool:
     """Whether the key is the account's root's: the random one of this run, and no other."""
     return bool(key) and key == os.environ["AWS_ACCESS_KEY_ID"]
@@ -68,9 +72,15 @@ def action_of(*request: Any, of: Any = actions.extract_iam_action) -> str | None
 
 def resource_of(*request: Any, of: Any = actions.extract_resource_arn) -> str:
     """The ARN on which a request is judged; further ones are kept in `also`."""
-    service, method, path, _, body, _, region, account = request
+    service, method, path, _, body, query, region, account = request
     here = f"arn:aws:events:{region}:{account}"
     also.set(())
+    passed.set(_role(body) if service == "scheduler" and method in ("POST", "PUT") else "")
+    if service == "scheduler" and path.startswith("/schedules/"):
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html
+        named = query.get("groupName", "default")
+        group = _field(body, "GroupName") or (named[0] if isinstance(named, list) else named)
+        return f"arn:aws:scheduler:{region}:{account}:schedule/{group}/{path.rpartition('/')[2]}"
     told.set(_events(body) if service == "events" else None)
     if service == "ses" and method == "POST" and path.rstrip("/").endswith("/outbound-emails"):
         return identity_of(_field(body, "FromEmailAddress"), region, account)
@@ -154,11 +164,16 @@ def enforce(
     context = {**(service_context or {}), **(told.get() or {})}
     if ":event-source-mapping:" in resource_arn and (mapping := lambda_svc._esms.get(resource_arn.rpartition(":")[2])):
         context["lambda:FunctionArn"] = mapping["FunctionArn"]
-    others = also.get()
+    others, role = also.get(), passed.get()
     also.set(())
+    passed.set("")
     for arn in (resource_arn, *others):
         if denied := of(key, action, service, region, resource_arn=arn, service_context=context):
             return denied
+    if role:
+        # https://docs.aws.amazon.com/scheduler/latest/UserGuide/setting-up.html#setting-up-execution-role
+        to = {"iam:passedtoservice": "scheduler.amazonaws.com"}
+        return of(key, "iam:PassRole", "iam", region, resource_arn=role, service_context=to)
     return None
 
 
@@ -204,6 +219,14 @@ def _field(body: bytes, name: str) -> str:
     except (ValueError, AttributeError):
         return ""
     return found if isinstance(found, str) else ""
+
+
+def _role(body: bytes) -> str:
+    """The role of a schedule's target."""
+    try:
+        return str(json.loads(body)["Target"]["RoleArn"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _destination(body: bytes) -> str:

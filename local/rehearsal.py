@@ -88,14 +88,19 @@ def environment(topology: Topology, stage: str) -> dict[str, str]:
         bus_name=names.resource(stage, names.BUS),
         email_from=SENDER,
     )
-    tables = [*(table.name for table in topology.tables), *names.SHARED_TABLES]
     return {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": REGION,
         **told.variables(),
-        **{table_variable(table): names.resource(stage, table) for table in tables},
+        **{table_variable(table): names.resource(stage, table) for table in _tables(topology)},
     }
+
+
+def _tables(topology: Topology) -> dict[str, str]:
+    """Every table with its partition key."""
+    runs = {names.SCHEDULE_RUNS: "schedule"} if topology.skips else {}
+    return {table.name: table.key for table in topology.tables} | names.SHARED_TABLES | runs
 
 
 @contextmanager
@@ -105,7 +110,7 @@ def rehearsal(topology: Topology, stage: str = "rehearsal") -> Iterator[Rehearsa
     with patch.dict(os.environ, environment(topology, stage)), mock_aws(), _guarded(topology, stage):
         for name in elsewhere:
             os.environ.pop(name, None)
-        for name, key in ({table.name: table.key for table in topology.tables} | names.SHARED_TABLES).items():
+        for name, key in _tables(topology).items():
             _client("dynamodb").create_table(
                 TableName=names.resource(stage, name),
                 KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
@@ -152,7 +157,7 @@ def _guarded(topology: Topology, stage: str) -> Iterator[None]:
 
 def _is_the_runtimes(need: Need, entry: Entry, stage: str) -> bool:
     """Whether the runtime does it, which the role of every such consumer is made for."""
-    tables = (names.FAILURES, names.PARKED, *((names.ONCE,) if entry.sends_email else ()))
+    tables = (names.FAILURES, names.PARKED, names.SCHEDULE_RUNS, *((names.ONCE,) if entry.sends_email else ()))
     urls = (os.environ.get(variable(url), "") for url in ("queue_url", "pause_queue_url"))
     own = {names.resource(stage, table) for table in tables} | {url.rpartition("/")[2] for url in urls}
     return need.name in own - {""}

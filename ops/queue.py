@@ -65,11 +65,11 @@ class Queue:
 
 def known(stage: str, topology: Topology) -> Iterator[tuple[str, Kind, str]]:
     """Word, kind and physical name of every queue of the topology, integration by integration, and of the chat's."""
-    subscribed = set(topology.fed_by_events())
+    served = {*topology.fed_by_events(), *topology.scheduled()}
     for queue in topology.queues:
         yield queue.name, "work", names.queue(stage, queue.name, fifo=queue.fifo)
         yield f"{queue.name}-dlq", "dead", names.dead_letter_queue(stage, queue.name, fifo=queue.fifo)
-        if queue.name in subscribed:
+        if queue.name in served:
             yield f"{queue.name}-undelivered", "undelivered", names.target_dead_letter_queue(stage, queue.name)
     if _posts(stage):
         yield f"{names.CHAT}-undelivered", "undelivered", names.target_dead_letter_queue(stage, names.CHAT)

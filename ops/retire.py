@@ -12,6 +12,7 @@ from msgspec import Struct
 from ops.depth import Depth, depth
 from ops.errors import UsageError
 from ops.queue import Queue, owner, queues
+from ops.schedules.group import Group
 from ops.stage import Stage, in_words
 from stacks import names
 from stacks.entry import Integration, Topology
@@ -29,7 +30,8 @@ class Retirement(Struct, frozen=True, kw_only=True):
 
     integration: str
     fed: list[str]
-    """Its routes and subscriptions that still bring messages in this stage: the retirement is not deployed there."""
+    """Its routes, subscriptions and schedules that still bring messages in this stage: the retirement is not deployed
+    there."""
     left: list[Depth]
     """Its queues, dead-letter queues and undelivered queues that hold something."""
 
@@ -47,7 +49,7 @@ def retire(stage: Stage, name: str, *, pause: float = PAUSE) -> Retirement:
     """
     integration = retired(stage.topology, name)
     its = [queue for queue in queues(stage) if owner(stage.topology, queue.word) == integration]
-    fed = [*_answering(stage, integration), *_subscribed(stage, integration)]
+    fed = [*_answering(stage, integration), *_subscribed(stage, integration), *_scheduled(stage, integration)]
     left = _left(stage, its)
     if not left and not fed:
         time.sleep(pause)
@@ -110,3 +112,10 @@ def _subscribed(stage: Stage, integration: Integration) -> Iterator[str]:
                 continue
         if targets:
             yield subscription.name
+
+
+def _scheduled(stage: Stage, integration: Integration) -> Iterator[str]:
+    """The schedules that are still there."""
+    if integration.schedules:
+        there = set(Group(stage).names())
+        yield from (schedule.name for schedule in integration.schedules if schedule.name in there)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from stacks import names
 from stacks.entry import Topology
+from stacks.schedule import VERBS
 
 CAUSES = ("unexplained", "Reject", "GroupBlocked", "NotAttempted", "GroupParked", "WorkerDied", "service away")
 """How causes begin that consumers record."""
@@ -19,7 +20,8 @@ CAUSES = ("unexplained", "Reject", "GroupBlocked", "NotAttempted", "GroupParked"
 def queues(topology: Topology) -> list[str]:
     """The words of work queues, of their dead-letter queues, and of those of undelivered events."""
     work = [queue.name for queue in topology.queues]
-    return [*work, *(f"{word}-dlq" for word in work), *(f"{word}-undelivered" for word in topology.fed_by_events())]
+    missed = [*topology.fed_by_events(), *topology.scheduled()]
+    return [*work, *(f"{word}-dlq" for word in work), *(f"{word}-undelivered" for word in missed)]
 
 
 def integrations(topology: Topology) -> list[str]:
@@ -37,11 +39,17 @@ def causes(topology: Topology) -> list[str]:
     return list(CAUSES)
 
 
+def schedules(topology: Topology) -> list[str]:
+    """The schedules, and what is done with one."""
+    return [*(each.name for each in topology.schedules), *VERBS]
+
+
 Words = Callable[[Topology], list[str]]
 OPTIONS: dict[str, Words] = {"--stage": stages, "--cause": causes, "--queue": queues, "--to": queues}
 ARGUMENTS: dict[str, Words] = {
     **dict.fromkeys(("peek", "parked", "redrive", "status", "cancel", "export", "drop", "import"), queues),
     "retire": integrations,
+    "schedules": schedules,
 }
 """What the first argument of a command is."""
 

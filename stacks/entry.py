@@ -12,9 +12,11 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal
 
 from functions.contracts.contract import Command, Event
-from functions.contracts.plan import KEY, PLAN_COMMAND, PLANNED
+from functions.contracts.plan import PLAN_COMMAND
 from stacks import names, rules
+from stacks.plans import Plan
 from stacks.rules import TopologyError
+from stacks.schedule import Schedule
 
 PARAMETER = re.compile(r"\{([a-z_]+)\}")
 DAY = 24 * 60 * 60
@@ -149,17 +151,6 @@ class Grant:
     common calls name none."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a consumer may have handled later: its handler returns `Later(command, …)`, and `Cancel` to take it back."""
-
-    command: type[Command]
-    """The contract of the message."""
-    _: KW_ONLY
-    queue: str
-    """The standard queue that it goes to at its time, of the same integration."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Consumer:
     """A Lambda function, named after its folder in `functions/`, and how it takes messages from its queue.
@@ -246,13 +237,15 @@ class Integration:
     routes: tuple[Route, ...] = ()
     """The requests that feed its queues."""
     queues: tuple[Queue, ...] = ()
-    """Its queues, each fed by a route or by subscriptions."""
+    """Its queues, each fed by routes and schedules, or by subscriptions."""
     consumers: tuple[Consumer, ...] = ()
     """The functions, one for each queue."""
     subscriptions: tuple[Subscription, ...] = ()
     """The events that feed its queues."""
     tables: tuple[Table, ...] = ()
     """The tables that only its own functions use."""
+    schedules: tuple[Schedule, ...] = ()
+    """The commands that feed its queues again and again."""
 
     def open_routes(self) -> tuple[Route, ...]:
         """The routes that feed its queues, as long as it is not retired."""
@@ -280,6 +273,10 @@ class Integration:
         """Whether a subscription feeds, or fed, the queue of that name."""
         return any(subscription.queue == queue for subscription in self.subscriptions)
 
+    def scheduled(self, queue: str) -> tuple[Schedule, ...]:
+        """The schedules that feed, or fed, the queue of that name."""
+        return tuple(schedule for schedule in self.schedules if schedule.queue == queue)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Topology:
@@ -301,6 +298,8 @@ class Topology:
             object.__setattr__(self, "integrations", own)
         rules.check(self)
         if any(self.delayed()):
+            from stacks.planning import PLANNING
+
             object.__setattr__(self, "integrations", (*self.integrations, PLANNING))
 
     @property
@@ -317,6 +316,11 @@ class Topology:
     def subscriptions(self) -> tuple[Subscription, ...]:
         """The subscriptions of every integration that is not retired."""
         return tuple(entry for each in self.integrations if not each.retired for entry in each.subscriptions)
+
+    @property
+    def schedules(self) -> tuple[Schedule, ...]:
+        """The schedules of every integration that is not retired."""
+        return tuple(entry for each in self.integrations if not each.retired for entry in each.schedules)
 
     @property
     def queues(self) -> tuple[Queue, ...]:
@@ -337,6 +341,11 @@ class Topology:
     def events(self) -> tuple[type[Event], ...]:
         """Every event that some consumer publishes, once, in the topology's order."""
         return tuple(dict.fromkeys(event for consumer in self.consumers for event in consumer.publishes))
+
+    @property
+    def skips(self) -> bool:
+        """Whether some schedule skips a run while the one before waits or is at work."""
+        return any(schedule.skips for each in self.integrations for schedule in each.schedules)
 
     def queue(self, name: str) -> Queue:
         """The queue of that name. Raises `KeyError` if there is none."""
@@ -362,30 +371,12 @@ class Topology:
         """The names of the queues that subscriptions feed, or fed before their integration was retired."""
         yield from (queue.name for each in self.integrations for queue in each.queues if each.fed_by_events(queue.name))
 
-
-_PLANS = names.resource("{stage}", names.PLANS)
-PLANNING = Integration(
-    names.PLANNING,
-    queues=(Queue(name=PLAN_COMMAND),),
-    consumers=(
-        Consumer(
-            function=PLAN_COMMAND,
-            access=(Access(table=PLANNED, actions=("UpdateItem",)),),
-            grants=(
-                Grant(
-                    actions=("scheduler:CreateSchedule", "scheduler:DeleteSchedule"),
-                    resources=(f"arn:{{partition}}:scheduler:{{region}}:{{account}}:schedule/{_PLANS}/*",),
-                ),
-            ),
-        ),
-    ),
-    tables=(Table(name=PLANNED, key=KEY, expires=True),),
-)
-"""The platform's own: what plans commands, wherever a topology delays any."""
+    def scheduled(self) -> Iterator[str]:
+        """The names of the queues that schedules feed, or fed before their integration was retired."""
+        yield from (queue.name for each in self.integrations for queue in each.queues if each.scheduled(queue.name))
 
 
 __all__ = [
-    "PLANNING",
     "Access",
     "Consumer",
     "Grant",
@@ -393,6 +384,7 @@ __all__ = [
     "Plan",
     "Queue",
     "Route",
+    "Schedule",
     "Subscription",
     "Table",
     "Topology",

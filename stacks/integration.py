@@ -12,6 +12,7 @@ from stacks.parts import planning
 from stacks.parts.acknowledged import acknowledge
 from stacks.parts.queue_consumer import QueueConsumer
 from stacks.parts.retention import removal_policy
+from stacks.parts.schedules import Schedules
 from stacks.parts.stage_stack import StageStack
 from stacks.parts.subscription import Subscriptions
 from stacks.parts.table import Table
@@ -22,8 +23,8 @@ from stacks.settings import Settings
 class Integration(StageStack):
     """One stack, `<project>-<stage>-<name>`. It meets others by names only, so it can be deployed and removed alone.
 
-    Every queue has a consumer and a dead-letter queue; one that events feed has its rules and a queue for what could
-    not be delivered. A retired integration has no rules, and everything else.
+    Every queue has a consumer and a dead-letter queue; one that events or schedules feed has these and a queue for
+    what could not be delivered. A retired integration has no rules and schedules, and everything else.
     """
 
     def __init__(
@@ -64,8 +65,14 @@ class Integration(StageStack):
                     settings=settings,
                     retired=integration.retired,
                 )
+            scheduled = integration.scheduled(queue_entry.name)
+            if scheduled:
+                Schedules(self, entries=scheduled, queue=queue, settings=settings, retired=integration.retired)
+            skips = any(schedule.skips for schedule in scheduled)
             delays = planning.of(self, consumer, topology, integration, settings)
-            worker = QueueConsumer(self, entry=consumer, queue=queue, code=code, settings=settings, more=delays)
+            worker = QueueConsumer(
+                self, entry=consumer, queue=queue, code=code, settings=settings, skips=skips, more=delays
+            )
             # By name, as it finds them, it would start before they are there.
             used = [*(tables.get(access.table) for access in consumer.access), *map(secrets.get, consumer.secrets)]
             worker.function.node.add_dependency(*(each for each in used if each is not None))

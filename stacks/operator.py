@@ -11,7 +11,7 @@ from constructs import Construct
 from stacks import names
 from stacks.entry import Topology
 from stacks.parts import arn
-from stacks.parts.acknowledged import LOG_STREAMS, REPLAYS, REST_APIS, acknowledge
+from stacks.parts.acknowledged import LOG_STREAMS, REPLAYS, REST_APIS, SCHEDULES, acknowledge
 from stacks.parts.role_policies import add_policies
 from stacks.parts.stage_stack import StageStack
 from stacks.settings import Settings
@@ -33,6 +33,7 @@ ON_DEAD_LETTERS = (
 )
 ANSWERS = ("cloudwatch:GetMetricData", "logs:GetQueryResults", "logs:StopQuery", "lambda:ListEventSourceMappings")
 ON_REPLAYS = ("events:StartReplay", "events:DescribeReplay", "events:CancelReplay")
+ON_SCHEDULES = ("scheduler:GetSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule")
 RUNS = "20*"
 """How the names of replays end: with the time. Those of a stage called `<stage>-replay` do not begin so."""
 ON_WORK = ("sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl")
@@ -58,6 +59,8 @@ class Operator(StageStack):
         acknowledge(role, "AwsSolutions-IAM5[Resource::*]")
         acknowledge(role, REST_APIS)
         acknowledge(role, LOG_STREAMS, names=self._log_groups())
+        if topology.schedules:
+            acknowledge(role, SCHEDULES, names=[names.resource(settings.stage, names.SCHEDULES)])
         if [*self._replays()]:
             acknowledge(role, REPLAYS, names=[names.replay(settings.stage, RUNS)])
         CfnOutput(self, "RoleArn", value=role.role_arn, description="To be taken before python -m ops.")
@@ -68,6 +71,7 @@ class Operator(StageStack):
         work = [names.queue(stage, queue.name, fifo=queue.fifo) for queue in queues]
         dead = [names.dead_letter_queue(stage, queue.name, fifo=queue.fifo) for queue in queues]
         dead += [names.target_dead_letter_queue(stage, queue) for queue in self._topology.fed_by_events()]
+        dead += [names.target_dead_letter_queue(stage, queue) for queue in self._topology.scheduled()]
         dead += [names.target_dead_letter_queue(stage, names.CHAT)] if self._settings.posts else []
         yield self._allow("DeadLetters", ON_DEAD_LETTERS, [arn.queue(self, name) for name in dead])
         yield self._allow("Queues", ON_WORK, [arn.queue(self, name) for name in work])
@@ -84,6 +88,7 @@ class Operator(StageStack):
         rules = [arn.rule_of(self, subscription, stage) for subscription in subscriptions]
         yield self._allow("Targets", ("events:ListTargetsByRule",), rules)
         yield from self._replays()
+        yield from self._schedules()
         yield self._allow("Logs", ("logs:StartQuery",), [arn.log_group(self, name) for name in self._log_groups()])
         yield self._allow("Routes", ("apigateway:GET",), [arn.rest_apis(self), f"{arn.rest_apis(self)}/*/resources"])
         # Neither metrics nor the answers to one's own queries are resources, nor is the list of mappings.
@@ -108,6 +113,25 @@ class Operator(StageStack):
         yield self._allow("Subscribers", ("events:DescribeRule",), rules)
         yield self._allow("Replays", ON_REPLAYS, [arn.replay(self, names.replay(stage, RUNS))])
         yield self._allow("EveryReplay", ("events:ListReplays",), ["*"])
+
+    def _schedules(self) -> Iterator[iam.PolicyStatement]:
+        """Where the stage has schedules: to see, pause and resume them, and to cancel those that run once.
+
+        An update says every field anew, the role too, so it takes the permission to pass that.
+        https://docs.aws.amazon.com/scheduler/latest/APIReference/API_UpdateSchedule.html
+        """
+        if not self._topology.schedules:
+            return
+        group = names.resource(self._settings.stage, names.SCHEDULES)
+        role = arn.role(self, names.regional(self._settings.stage, names.SCHEDULES, self.region))
+        yield self._allow("Schedules", ON_SCHEDULES, [arn.schedules(self, group)])
+        yield self._allow("EverySchedule", ("scheduler:ListSchedules",), ["*"])
+        yield iam.PolicyStatement(
+            sid="ScheduleRole",
+            actions=["iam:PassRole"],
+            resources=[role],
+            conditions={"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}},
+        )
 
     def _log_groups(self) -> list[str]:
         stage = self._settings.stage

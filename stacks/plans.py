@@ -1,8 +1,9 @@
-"""What a plan of a topology must keep to: each broken rule is one sentence that names the entry and says what to do."""
+"""What a consumer may have handled later, and what such an entry must keep to, one sentence a broken rule."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING
 
 from functions.contracts.contract import Command
@@ -10,6 +11,17 @@ from functions.contracts.path import path_field
 
 if TYPE_CHECKING:
     from stacks.entry import Consumer, Integration, Topology
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a consumer may have handled later: its handler returns `Later(command, …)`, and `Cancel` to take it back."""
+
+    command: type[Command]
+    """The contract of the message."""
+    _: KW_ONLY
+    queue: str
+    """The standard queue that it goes to at its time, of the same integration."""
 
 
 def refusals(topology: Topology) -> Iterator[str]:

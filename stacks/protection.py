@@ -19,6 +19,7 @@ def check(settings: Settings, topology: Topology) -> None:
     stage = settings.stage
     stacks = _stacks(settings, topology)
     tables = [*names.SHARED_TABLES, *(table.name for table in topology.tables)]
+    tables += [names.SCHEDULE_RUNS] if topology.skips else []
     if settings.protect is True:
         everything = json.dumps({"stacks": stacks, "tables": tables})
         raise SettingsError(

@@ -15,7 +15,7 @@ from functions.contracts.path import path_field
 from functions.contracts.pause import PAUSE_CONSUMER
 from functions.contracts.plan import PLAN_COMMAND, PLANNED
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook
-from stacks import actions, grants, names, paths, plans, shapes
+from stacks import actions, grants, names, paths, plans, schedule, shapes
 
 if TYPE_CHECKING:
     from stacks.entry import Integration, Route, Topology
@@ -51,7 +51,7 @@ def check(topology: Topology) -> None:
         raise TopologyError(sentence)
     _integrations(topology)
     _names(topology)
-    for sentence in (*paths.refusals(topology), *plans.refusals(topology)):
+    for sentence in (*paths.refusals(topology), *schedule.refusals(topology), *plans.refusals(topology)):
         raise TopologyError(sentence)
     for integration in topology.integrations:
         for rule in (_queues, _consumers, _routes, _webhooks, _subscriptions):
@@ -104,6 +104,10 @@ def _names(topology: Topology) -> None:
                 f"{kind} {word!r}: that is what pauses the others; rename it.",
             )
             _refuse(word in (PLAN_COMMAND, PLANNED), f"{kind} {word!r}: that is of what plans commands; rename it.")
+            _refuse(
+                word == names.SCHEDULES and kind != "Table",
+                f"{kind} {word!r}: that is the group of all schedules; rename it.",
+            )
             _refuse(word == names.CHAT and kind != "Table", f"{kind} {word!r}: that is what posts alarms; rename it.")
         twice = _repeated(words)
         _refuse(twice is not None, f"{kind} {twice!r} is listed twice; remove one or rename it.")
@@ -120,7 +124,10 @@ def _names(topology: Topology) -> None:
             "a secret of its own.",
         )
     for table in topology.tables:
-        _refuse(table.name in names.SHARED_TABLES, f"Table {table.name!r} is there for all integrations; rename yours.")
+        _refuse(
+            table.name in (*names.SHARED_TABLES, names.SCHEDULE_RUNS),
+            f"Table {table.name!r} is there for all integrations; rename yours.",
+        )
     twice = _repeated(event.__name__ for event in topology.events)
     _refuse(twice is not None, f"Event {twice} is published as two classes; rename one, or publish the same.")
     twice = _repeated(route.name for each in topology.integrations for route in each.routes)
@@ -131,6 +138,7 @@ def _queues(integration: Integration, topology: Topology) -> None:
     routed = {route.queue for route in integration.routes}
     subscribed = {subscription.queue for subscription in integration.subscriptions}
     planned = {plan.queue for consumer in integration.consumers for plan in consumer.plans}
+    scheduled = {each.queue for each in integration.schedules}
     for queue in integration.queues:
         entry = f"Queue {queue.name!r}"
         _refuse(
@@ -138,12 +146,16 @@ def _queues(integration: Integration, topology: Topology) -> None:
             f"{entry} has no consumer; add Consumer(function={queue.name!r}) to integration {integration.name!r}.",
         )
         _refuse(
-            queue.name not in routed | subscribed | planned,
-            f"{entry} is fed by nothing; add a Route, a Subscription or a Plan with queue={queue.name!r}.",
+            queue.name not in routed | subscribed | scheduled | planned,
+            f"{entry} is fed by nothing; add a Route, a Subscription, a Schedule or a Plan with queue={queue.name!r}.",
         )
         _refuse(
             queue.name in routed and queue.name in subscribed,
             f"{entry} is fed by a route and by an event; give each a queue of its own.",
+        )
+        _refuse(
+            queue.name in scheduled and queue.name in subscribed,
+            f"{entry} is fed by a schedule and by an event; give each a queue of its own.",
         )
         _refuse(not 3 <= queue.receives <= 1000, f"{entry}: receives is {queue.receives}; choose 3 to 1,000.")
         _refuse(

@@ -11,6 +11,7 @@ from stacks.entry import Topology
 from stacks.parts.customer_key import customer_key
 from stacks.parts.pause_consumer import PauseConsumer
 from stacks.parts.retention import removal_policy
+from stacks.parts.schedules import ScheduleGroup
 from stacks.parts.stage_stack import StageStack
 from stacks.parts.table import Table
 from stacks.settings import Settings
@@ -28,7 +29,7 @@ class Shared(StageStack):
     """One bus for every event; why messages failed, what is parked behind them, which effects were had, who redrove.
 
 
-    Where there is a consumer, also what pauses it while a service is away.
+    Where there is a consumer, also what pauses it while a service is away; where there is a schedule, the group of all.
     """
 
     def __init__(self, scope: Construct, *, settings: Settings, topology: Topology) -> None:
@@ -55,3 +56,7 @@ class Shared(StageStack):
             ).apply_removal_policy(removal_policy(settings))
         if topology.consumers:
             PauseConsumer(self, settings=settings)
+        if [*topology.scheduled()]:
+            ScheduleGroup(self, topology=topology, settings=settings)
+        if topology.skips:
+            Table(self, names.SCHEDULE_RUNS, key="schedule", expires=None, settings=settings)

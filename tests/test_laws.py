@@ -27,9 +27,12 @@ ROOMS = sorted(room for room in OURS - {"app"} if (ROOT / room / "__init__.py").
 AWS = ("boto3", "botocore", "aws_lambda_powertools", "aws_cdk")
 PLAIN = (
     *("stacks.names", "stacks.entry", "stacks.rules", "stacks.settings", "stacks.actions", "stacks.grants"),
-    "stacks.paths",
+    *("stacks.paths", "stacks.recurrence", "stacks.schedule"),
     "stacks.shapes",
-    *(f"stacks.monitoring.{name}" for name in ("alarms", "metrics", "dashboard", "queries")),
+    *(
+        f"stacks.monitoring.{name}"
+        for name in ("alarm", "alarms", "schedule_alarms", "metrics", "dashboard", "queries")
+    ),
     *(f"stacks.edge.{name}" for name in ("answers", "content_type", "mapping_template")),
 )
 """The stacks' plain data, which needs no aws_cdk."""

@@ -16,6 +16,8 @@ CALLER = "caller"
 SENDER = "sender"
 SIGNATURE = "signature"
 TOPIC = "topic"
+# Of a schedule's runs only: which run it is, as `contracts.run` has it.
+RUN = "run"
 # Set by a redrive: how often the message was brought back, and by which redrive the last time (`2 20261121-101500-3f`).
 REDRIVEN = "redriven"
 # Set by a redrive on a FIFO queue, where there is room: the deduplication id that the message was sent with at first.

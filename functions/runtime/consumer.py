@@ -116,6 +116,8 @@ class Consumer:
             outcomes |= _plan_all(outcomes, settings, deadline)
             if parking:
                 outcomes |= _leave(parking, outcomes, deadline)
+            if any(record.skips for record in batch):
+                outcomes |= _let_next_run(outcomes, settings, deadline)
             report(outcomes, settings, started)
             failures = [failure for failure in outcomes.values() if isinstance(failure, Failure)]
             _send_back(failures, settings, deadline)
@@ -166,6 +168,8 @@ class Consumer:
                 ended := within(left(), partial(_ended, record, message, settings))
             ):
                 return ended
+            if record.skips and (why := _begin_run(record, settings, left)):
+                return Done(record, message, (), duplicate=False, skipped=why)
             result = within(left(), partial(self._result, contract, message))
             duplicate = isinstance(result, Duplicate)
             untold = len(result) if duplicate and _told_before(record, message) else 0
@@ -257,10 +261,7 @@ def _ended(record: Record, message: Message, settings: Settings) -> Done | None:
     """What becomes of a message that has a time; None if it is to be handled now."""
     from functions.runtime.plans import arrival
 
-    ended = arrival(record, message, settings)
-    if ended is None:
-        return None
-    return Done(record, message, (), skipped=ended.why, plans=(ended.ask,) if ended.ask else ())
+    return arrival(record, message, settings)
 
 
 def _planned(results: tuple[Any, ...], message: Message, record: Record, settings: Settings) -> dict[int, PlanCommand]:
@@ -317,18 +318,12 @@ def _publish_all(outcomes: Outcomes, settings: Settings, deadline: Deadline) -> 
 
 
 def _plan_all(outcomes: Outcomes, settings: Settings, deadline: Deadline) -> Outcomes:
-    wanted = {one.record.id: one for one in outcomes.values() if isinstance(one, Done) and one.plans}
+    wanted = [one for one in outcomes.values() if isinstance(one, Done) and one.plans]
     if not wanted:
         return {}
     from functions.runtime.plans import send
 
-    asked = {id_: (one.message.correlation_id, one.plans) for id_, one in wanted.items()}
-    problems = send(asked, settings, seconds=deadline.left("publishing"))
-    return {
-        id_: Failure(one.record, problem, _text(problem, None), one.message, unpublished=not one.skipped)
-        for id_, one in wanted.items()
-        if (problem := problems.get(id_))
-    }
+    return send(wanted, settings, seconds=deadline.left("publishing"))
 
 
 def _leave(parking: Parking, outcomes: Outcomes, deadline: Deadline) -> Outcomes:
@@ -336,6 +331,25 @@ def _leave(parking: Parking, outcomes: Outcomes, deadline: Deadline) -> Outcomes
     problems = parking.done([one.record for one in done.values()], deadline.left("reporting") / 2)
     return {
         id_: Failure(done[id_].record, problem, str(problem), done[id_].message) for id_, problem in problems.items()
+    }
+
+
+def _begin_run(record: Record, settings: Settings, left: Callable[[], float]) -> str | None:
+    """Why this run of a schedule is skipped, None where it is to be done; only such a message loads the module."""
+    from functions.runtime.overlap import begin
+
+    seconds = left()
+    return within(seconds, partial(begin, record, settings, seconds))
+
+
+def _let_next_run(outcomes: Outcomes, settings: Settings, deadline: Deadline) -> Outcomes:
+    """Say which runs are over. One that is done comes back where that cannot be said: it would hold up the next."""
+    from functions.runtime.overlap import finish
+
+    problems = finish(outcomes, settings, deadline.left("reporting") / 2)
+    done = {id_: one for id_, one in outcomes.items() if isinstance(one, Done) and id_ in problems}
+    return {
+        id_: Failure(one.record, problems[id_], _text(problems[id_], None), one.message) for id_, one in done.items()
     }
 
 

@@ -43,6 +43,7 @@ from functions.runtime.deadline import within
 from functions.runtime.errors import OutOfTime, Reject, Retry, Unavailable
 from functions.runtime.infrastructure import is_away
 from functions.runtime.message import Message
+from functions.runtime.outcome import Done, Failure, Outcomes
 from functions.runtime.record import Record
 from functions.runtime.settings import Settings
 from functions.runtime.table import ConditionFailed, Table
@@ -155,21 +156,14 @@ def asked_at(record: Record) -> int:
         return round((record.sent or time.time()) * 1000)
 
 
-class Ended(msgspec.Struct, frozen=True):
-    """A message that is not handled now, and why: it is to be planned (`ask`), or was taken back."""
+def arrival(record: Record, message: Message, settings: Settings) -> Done | None:
+    """What becomes of a message that has a time and is not handled now: it is planned, or was taken back.
 
-    why: str
-    ask: PlanCommand | None = None
-
-
-def arrival(record: Record, message: Message, settings: Settings) -> Ended | None:
-    """What to do with a message that has a time; None if it is to be handled now.
-
-    Raises `Reject` for a time that makes no sense, `Retry` for one that has not come.
+    None if it is to be handled now. Raises `Reject` for a time that makes no sense, `Retry` for one that has not come.
     """
     if record.deliver_at and not record.planned_for:
         ask = _delayed(record, message, settings)
-        return Ended(f"It waits for {_iso(ask.at or 0)}.", ask)
+        return Done(record, message, (), skipped=f"It waits for {_iso(ask.at or 0)}.", plans=(ask,))
     planned = Planned.read(record.planned_for)
     if planned is None:
         return None
@@ -178,7 +172,8 @@ def arrival(record: Record, message: Message, settings: Settings) -> Ended | Non
         raise Retry("It is early, and comes back at its time.", delay=left + 1)
     if left > 0:
         sleep(left)
-    return Ended(why) if planned.key and (why := _taken_back(planned)) else None
+    why = _taken_back(planned) if planned.key else None
+    return Done(record, message, (), skipped=why) if why else None
 
 
 def _taken_back(planned: Planned) -> str | None:
@@ -269,13 +264,17 @@ def chunks(pairs: Sequence[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
         yield chunk
 
 
-def send(
-    wanted: Mapping[str, tuple[str, Sequence[PlanCommand]]], settings: Settings, *, seconds: float
-) -> dict[str, BaseException]:
-    """Send what the records ask for, each by its id with its correlation id, within `seconds`.
+def send(wanted: Sequence[Done], settings: Settings, *, seconds: float) -> Outcomes:
+    """Send what is asked for within `seconds`. Returns the failures of what could not be sent."""
+    done = {one.record.id: one for one in wanted}
+    problems = _send(done, settings, seconds)
+    return {
+        id_: Failure(done[id_].record, problem, str(problem), done[id_].message, unpublished=not done[id_].skipped)
+        for id_, problem in problems.items()
+    }
 
-    Returns the ids of the records of which something could not be sent, each with why.
-    """
+
+def _send(wanted: Mapping[str, Done], settings: Settings, seconds: float) -> dict[str, BaseException]:
     url = settings.plan_queue_url
     if url is None:
         error = Reject(
@@ -284,15 +283,14 @@ def send(
         return dict.fromkeys(wanted, error)
     end = time.monotonic() + seconds
     failed: dict[str, BaseException] = {}
-    correlations = {id_: correlation for id_, (correlation, _) in wanted.items()}
-    pairs = [(id_, msgspec.json.encode(ask).decode()) for id_, (_, asks_) in wanted.items() for ask in asks_]
+    pairs = [(id_, msgspec.json.encode(ask).decode()) for id_, one in wanted.items() for ask in one.plans]
     for chunk in chunks(pairs):
         entries = [
             {
                 "Id": str(place),
                 "MessageBody": body,
                 "MessageAttributes": {
-                    CORRELATION_ID: {"DataType": "String", "StringValue": correlations[id_]},
+                    CORRELATION_ID: {"DataType": "String", "StringValue": wanted[id_].message.correlation_id},
                 },
             }
             for place, (id_, body) in enumerate(chunk)

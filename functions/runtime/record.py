@@ -15,6 +15,7 @@ from functions.contracts.envelope import (
     PLANNED_FOR,
     RECEIVED_AT,
     REDRIVEN,
+    RUN,
     SENDER,
     SIGNATURE,
     TENANT,
@@ -52,11 +53,17 @@ class Record(Struct, frozen=True, kw_only=True):
     deliver_at: str | None = None
     planned_for: str | None = None
     attributes: Mapping[str, Any] | None = None
+    run: str | None = None
 
     @property
     def fifo(self) -> bool:
         """Whether the queue keeps the order of each group."""
         return self.queue.endswith(".fifo")
+
+    @property
+    def skips(self) -> bool:
+        """Whether it is a run of a schedule that must not overlap another, as `contracts.run` has it."""
+        return self.run is not None and self.run.endswith(" skip")
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> Record:
@@ -85,6 +92,7 @@ class Record(Struct, frozen=True, kw_only=True):
             deliver_at=_text(attributes, DELIVER_AT),
             planned_for=_text(attributes, PLANNED_FOR),
             attributes=attributes if DELIVER_AT in attributes else None,
+            run=_text(attributes, RUN),
         )
 
 

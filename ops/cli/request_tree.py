@@ -30,6 +30,7 @@ TIED = "\u00a0"
 STYLES = {
     "processed": "green",
     "duplicate": "green",
+    "skipped": "green",
     "retried": "yellow",
     "redriven": "yellow",
     "dead": "bold red",

@@ -1,4 +1,4 @@
-"""What messages cost: each route and each subscription, by service, from the topology and a price list.
+"""What messages cost: each route, each schedule and each subscription, by service, from the topology and a price list.
 
 Everything that makes a price is one of three: a fact of the topology or the stage, a price of the list, or an
 assumption that is printed with the answer. What costs the same whether messages come or not (alarms, custom metrics,
@@ -49,8 +49,8 @@ class Cost(Struct, frozen=True, kw_only=True):
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """One route or subscription. `standard` is the same with the standard consumer, `relayed` with a function that
-    takes the request and sends the message, and `onward` is everything that follows from the message as well."""
+    """One route, schedule or subscription. `standard` is the same with the standard consumer, `relayed` with a function
+    that takes the request and sends the message, `onward` is everything that follows from the message as well."""
 
     name: str
     cost: Cost
@@ -61,7 +61,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Costing:
-    """Computes for one stage; `messages` go through each route and subscription."""
+    """Computes for one stage; `messages` go through each route, schedule and subscription."""
 
     topology: Topology
     settings: Settings
@@ -74,8 +74,8 @@ class Costing:
         return Work(self.topology, self.assume)
 
     def rows(self) -> list[Row]:
-        """Every route, then every subscription."""
-        return [*self._routes(), *self._subscriptions()]
+        """Every route, then every schedule and every subscription."""
+        return [*self._routes(), *self._schedules(), *self._subscriptions()]
 
     def _routes(self) -> Iterator[Row]:
         for route in self.topology.routes:
@@ -86,6 +86,20 @@ class Costing:
                 cost=edge + self._consumer(consumer),
                 standard=edge + self._standard(consumer),
                 relayed=edge + self._relay() + self._consumer(consumer),
+                onward=edge + self._consumer(consumer) + self._following(consumer),
+            )
+
+    def _schedules(self) -> Iterator[Row]:
+        """Scheduler's invocation a run, and two writes where runs must not overlap."""
+        for schedule in self.topology.schedules:
+            queue, consumer = self.topology.queue(schedule.queue), self.topology.consumer(schedule.queue)
+            writes = self.prices.write * (2 * self.messages) if schedule.skips else 0
+            edge = self._queue(queue, consumer) + Cost(events=self.prices.invocation * self.messages, tables=writes)
+            yield Row(
+                name=schedule.name,
+                cost=edge + self._consumer(consumer),
+                standard=edge + self._standard(consumer),
+                relayed=None,
                 onward=edge + self._consumer(consumer) + self._following(consumer),
             )
 

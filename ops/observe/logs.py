@@ -101,6 +101,24 @@ def failures(stage: Stage, function: str, ids: Iterable[str], since: float, *, p
     return sorted((line for line in found if isinstance(line, Handled)), key=lambda line: (line.at, line.attempt))
 
 
+def of_runs(
+    stage: Stage, *, functions: list[str], schedules: list[str], since: float, patience: float
+) -> list[Handled]:
+    """The lines of those consumers about runs of these schedules, not older than `since` (epoch seconds).
+
+    Raises `TooSlow` after `patience` seconds, `OpsError` where AWS refuses.
+    """
+    either = "|".join(map(re.escape, schedules))
+    wanted = f'filter @message like /"correlation_id":"({either})@/'
+    query = f"fields @timestamp, @message | {wanted} | sort @timestamp desc | limit {MOST}"
+    every = [names.log_group(stage.name, function) for function in functions]
+    found: list[Handled] = []
+    for start in range(0, len(every), GROUPS):
+        lines = map(read, _ask(stage, every[start : start + GROUPS], query, since, patience))
+        found += [line for line in lines if isinstance(line, Handled)]
+    return found
+
+
 def groups(stage: Stage) -> list[str]:
     """The log groups of the API and of every consumer."""
     functions = [names.log_group(stage.name, consumer.function) for consumer in stage.topology.consumers]

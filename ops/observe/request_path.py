@@ -22,8 +22,8 @@ from ops.observe.logs import Answered, Line
 from ops.sqs.message import number
 from stacks.entry import Topology
 
-DONE = ("processed", "duplicate")
-State = Literal["processed", "duplicate", "retried", "dead", "redriven", "gone"]
+DONE = ("processed", "duplicate", "skipped")
+State = Literal["processed", "duplicate", "skipped", "retried", "dead", "redriven", "gone"]
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
@@ -209,6 +209,8 @@ def _state(delivery: Delivery) -> State:
     last = delivery.attempts[-1] if delivery.attempts else None
     if last is not None and last.outcome == "duplicate":
         return "duplicate"
+    if last is not None and last.outcome == "skipped":
+        return "skipped"
     if any(each.outcome in DONE for each in delivery.attempts):
         return "processed"
     if delivery.dlq is not None:

@@ -23,6 +23,7 @@ from ops.dead_letters.cause import DELIVERY, RULE_ARN, TARGET_ARN, Invocation, c
 from ops.errors import OpsError, UsageError
 from ops.queue import Queue, find
 from ops.redrive.delivery import Delivery
+from ops.redrive.unsent import Unsent
 from ops.sqs.client import Sqs
 from ops.sqs.message import MOST_BYTES, Entry, Message, Value
 from ops.sqs.outbox import Destination
@@ -151,6 +152,11 @@ class Routing:
         if self._dead.word == f"{names.CHAT}-undelivered":
             return "it is for a chat, to which only EventBridge posts: drop it once you know what it says"
         of = find(self._stage, self._dead.word.removesuffix("-undelivered"))
+        if of.word in self._stage.topology.scheduled():
+            run = Unsent.of(message)
+            if run is None or run.queue_url.rpartition("/")[2] != of.name:
+                return f"it is no run of a schedule that feeds {of.word}: say --to, or drop it"
+            return Delivery(QueueDestination(self._sqs, of.url), run.message_body, run.attributes, run.message_group_id)
         target = attributes[TARGET_ARN].text if TARGET_ARN in attributes else of.name
         if target.rpartition(":")[2] != of.name:
             missed = cut(target, LONGEST)

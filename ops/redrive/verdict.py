@@ -115,10 +115,11 @@ class Contracts:
         if any(route.senders for route in routes):
             return word, _webhook
         events = [entry.event for each in topology.integrations for entry in each.subscriptions if entry.queue == word]
+        runs = [type(each.sends) for every in topology.integrations for each in every.scheduled(word)]
         from functions.runtime.message import intake
 
         try:
-            return word, intake(tuple(dict.fromkeys([*(route.accepts for route in routes), *events])))
+            return word, intake(tuple(dict.fromkeys([*(route.accepts for route in routes), *runs, *events])))
         except TypeError:
             return None
 

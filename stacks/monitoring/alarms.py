@@ -2,56 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from functions.contracts.pause import PAUSE_CONSUMER
 from stacks import names
 from stacks.entry import Consumer, Queue, Subscription, Topology
-from stacks.monitoring.metrics import MINUTE, Metric, of_api, of_consumer, of_function, of_queue, of_rule
+from stacks.monitoring.alarm import Alarm, Kind, waiting
+from stacks.monitoring.metrics import MINUTE, of_api, of_consumer, of_function, of_queue, of_rule
+from stacks.monitoring.schedule_alarms import NOT_RUN, SCHEDULE_FAILED, UNSENT, of_schedules
 from stacks.settings import Alarms, Settings
 
 NEVER = 86_400
 """Seconds that a queue takes to drain when nothing leaves it: as good as never."""
-
-RULE = "<queue>-on-<event>"
-"""The alarm's own rule, as people call it."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of alarm: what it means and what to do, which is also its section in docs/alarms.md.
-
-    `<stage>`, `<queue>` and `<queue>-on-<event>` stand for the alarm's own.
-    """
-
-    name: str
-    means: str
-    do: str
-
-
-@dataclass(frozen=True)
-class Alarm:
-    """An alarm: above `threshold` in `datapoints` of the last `periods`. `expression` combines several metrics."""
-
-    kind: Kind
-    subject: str
-    metrics: Mapping[str, Metric]
-    threshold: float
-    unit: str
-    expression: str | None = None
-    periods: int = 1
-    datapoints: int = 1
-
-    @property
-    def word(self) -> str:
-        """What the alarm is called in its stage: `open_ticket-dead-letters`."""
-        return f"{self.subject}-{self.kind.name}"
-
-    def do(self, stage: str) -> str:
-        """What to do about this alarm of that stage."""
-        return self.kind.do.replace("<stage>", stage).replace(RULE, self.subject).replace("<queue>", self.subject)
-
 
 DEAD_LETTERS = Kind(
     "dead-letters",
@@ -167,6 +129,7 @@ KINDS = (
     *(DEAD_LETTERS, OLDEST, DRAIN, NOT_DELETING, UNDELIVERED),
     *(PAUSED, ERRORS, THROTTLES, DURATION, CONCURRENCY, PUBLISH_FAILURES),
     *(FAILED_INVOCATIONS, UNDELIVERED_EVENTS, LOST_EVENTS, NOT_POSTED),
+    *(UNSENT, SCHEDULE_FAILED, NOT_RUN),
     *(FAULTS, REFUSED, LATENCY),
 )
 
@@ -186,9 +149,10 @@ def alarms(topology: Topology, settings: Settings) -> list[Alarm]:
         found += _rule(settings.stage, subscription)
     for queue_name in topology.fed_by_events():
         name = names.target_dead_letter_queue(settings.stage, queue_name)
-        found.append(_waiting(UNDELIVERED, queue_name, name))
+        found.append(waiting(UNDELIVERED, queue_name, name))
+    found += of_schedules(settings.stage, topology)
     if settings.posts:
-        found.append(_waiting(NOT_POSTED, names.CHAT, names.target_dead_letter_queue(settings.stage, names.CHAT)))
+        found.append(waiting(NOT_POSTED, names.CHAT, names.target_dead_letter_queue(settings.stage, names.CHAT)))
     return found
 
 
@@ -196,12 +160,6 @@ def owner(alarm: Alarm, topology: Topology) -> str | None:
     """The integration whose stack holds the alarm; None for one that watches what all share."""
     word = alarm.subject.partition("-")[0]
     return next((each.name for each in topology.integrations for queue in each.queues if queue.name == word), None)
-
-
-def _waiting(kind: Kind, subject: str, queue_name: str) -> Alarm:
-    # The number that waits, because SQS's own moves count as no NumberOfMessagesSent.
-    waiting = of_queue(queue_name, "ApproximateNumberOfMessagesVisible", "Maximum")
-    return Alarm(kind, subject, {"waiting": waiting}, threshold=0, unit="messages")
 
 
 def _pausing(stage: str) -> Iterator[Alarm]:
@@ -229,7 +187,7 @@ def _crashes(stage: str, function: str) -> Alarm:
 
 def _queue(stage: str, queue: Queue, limits: Alarms) -> Iterator[Alarm]:
     name = names.queue(stage, queue.name, fifo=queue.fifo)
-    yield _waiting(DEAD_LETTERS, queue.name, names.dead_letter_queue(stage, queue.name, fifo=queue.fifo))
+    yield waiting(DEAD_LETTERS, queue.name, names.dead_letter_queue(stage, queue.name, fifo=queue.fifo))
     yield Alarm(
         OLDEST,
         queue.name,

@@ -204,7 +204,7 @@ def _lane(topology: Topology, settings: Settings, word: str) -> list[Widget]:
 def _failed(topology: Topology, stage: str, word: str) -> Iterator[Line]:
     dead = names.dead_letter_queue(stage, word, fifo=topology.queue(word).fifo)
     yield of_queue(dead, "ApproximateNumberOfMessagesVisible", "Maximum"), "dead letters", RED
-    if word in topology.fed_by_events():
+    if word in (*topology.fed_by_events(), *topology.scheduled()):
         undelivered = names.target_dead_letter_queue(stage, word)
         yield of_queue(undelivered, "ApproximateNumberOfMessagesVisible", "Maximum"), "undelivered", ORANGE
 

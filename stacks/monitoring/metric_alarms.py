@@ -10,7 +10,8 @@ from constructs import Construct
 
 from stacks import names
 from stacks.entry import Topology
-from stacks.monitoring.alarms import Alarm, alarms, owner
+from stacks.monitoring.alarm import Alarm
+from stacks.monitoring.alarms import alarms, owner
 from stacks.monitoring.metrics import Metric
 from stacks.settings import Alarms, Settings
 
@@ -52,7 +53,10 @@ class MetricAlarms(Construct):
         assert entry.expression or not others
         watched = (
             cloudwatch.MathExpression(
-                expression=entry.expression, using_metrics=metrics, label=entry.unit, period=Duration.minutes(1)
+                expression=entry.expression,
+                using_metrics=metrics,
+                label=entry.unit,
+                period=Duration.seconds(entry.period),
             )
             if entry.expression
             else one

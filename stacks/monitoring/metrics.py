@@ -49,6 +49,14 @@ def of_rule(stage: str, subscription: Subscription, metric: str) -> Metric:
     )
 
 
+def of_schedules(stage: str, metric: str) -> Metric:
+    """A metric of the stage's group of schedules; no single schedule has any.
+
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/monitoring-cloudwatch.html
+    """
+    return Metric("AWS/Scheduler", metric, {"ScheduleGroup": names.resource(stage, names.SCHEDULES)})
+
+
 def of_api(stage: str, metric: str, statistic: str = "Sum") -> Metric:
     """A metric of the API's stage."""
     return Metric("AWS/ApiGateway", metric, {"ApiName": names.resource(stage, "api"), "Stage": stage}, statistic)

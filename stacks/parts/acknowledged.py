@@ -19,6 +19,8 @@ OUR_FUNCTIONS = f"AwsSolutions-IAM5[Resource::{_LAMBDA}:function:{{name}}]"
 MAPPINGS = f"AwsSolutions-IAM5[Resource::{_LAMBDA}:event-source-mapping:*]"
 REST_APIS = "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:apigateway:<AWS::Region>::/restapis/*/resources]"
 REPLAYS = "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:replay/{name}]"
+_SCHEDULER = "arn:<AWS::Partition>:scheduler:<AWS::Region>:<AWS::AccountId>"
+SCHEDULES = f"AwsSolutions-IAM5[Resource::{_SCHEDULER}:schedule/{{name}}/*]"
 _DEAD_LETTERS = "It is itself where messages are that failed; there is nothing to move them on to."
 _RUNTIME = "The stage's setting chooses the Python; Lambda supports 3.13 and 3.14, and nag knows only the newest."
 REASONS = {
@@ -34,6 +36,7 @@ REASONS = {
     OUR_FUNCTIONS: "A stage's functions are those of its prefix, whichever integrations it has by then.",
     MAPPINGS: "Lambda makes up a mapping's id; the condition is on the function that it feeds.",
     REPLAYS: "A replay has no name before somebody starts it; the prefix is the stage's own.",
+    SCHEDULES: "A schedule that runs once has no name before somebody asks for it; the group is the stage's own.",
     REST_APIS: "The API's id is known only once it is deployed; its routes are read and nothing else.",
     "AwsSolutions-L1": _RUNTIME,
     "AwsSolutions-SMG4": "The value is agreed with another party; no function of ours can rotate it alone.",

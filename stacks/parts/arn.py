@@ -99,6 +99,21 @@ def log_group(scope: Construct, name: str) -> str:
     )
 
 
+def schedule_group(scope: Construct, name: str) -> str:
+    """The ARN of the group of schedules of that name."""
+    return Stack.of(scope).format_arn(service="scheduler", resource="schedule-group", resource_name=name)
+
+
+def schedules(scope: Construct, group: str, name: str = "*") -> str:
+    """The ARN of the schedule of that name in the group, or of every one of it."""
+    return Stack.of(scope).format_arn(service="scheduler", resource="schedule", resource_name=f"{group}/{name}")
+
+
+def role(scope: Construct, name: str) -> str:
+    """The ARN of the role of that name."""
+    return Stack.of(scope).format_arn(service="iam", region="", resource="role", resource_name=name)
+
+
 def rest_apis(scope: Construct) -> str:
     """The ARN of the list of REST APIs, as those who manage them see it.
 

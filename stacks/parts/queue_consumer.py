@@ -36,7 +36,7 @@ class QueueConsumer(PythonFunction):
     """The function `functions/<name>`, fed in batches by its queue.
 
     It always reports partial failures (`ReportBatchItemFailures`): a message that fails comes back alone, the rest of
-    its batch is done.
+    its batch is done. It `skips` if a schedule feeds it whose runs must not overlap.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class QueueConsumer(PythonFunction):
         queue: WorkQueue,
         code: PythonCode,
         settings: Settings,
+        skips: bool = False,
         more: More | None = None,
     ) -> None:
         more = more or More()
@@ -58,8 +59,8 @@ class QueueConsumer(PythonFunction):
             settings=settings,
             timeout=entry.timeout,
             memory=entry.memory,
-            environment={**_environment(entry, queue, settings), **more.environment},
-            statements=[*_statements(entry, queue, settings), *more.statements],
+            environment={**_environment(entry, queue, settings, skips=skips), **more.environment},
+            statements=[*_statements(entry, queue, settings, skips=skips), *more.statements],
             inside=network.runs_inside(entry, settings),
         )
         _acknowledge_grants(self.policy, entry, settings)
@@ -77,7 +78,7 @@ class QueueConsumer(PythonFunction):
         acknowledge(mapping, "Serverless-LambdaEventSourceMappingDestination")
 
 
-def _environment(entry: Consumer, queue: WorkQueue, settings: Settings) -> dict[str, str]:
+def _environment(entry: Consumer, queue: WorkQueue, settings: Settings, *, skips: bool) -> dict[str, str]:
     def name(word: str) -> str:
         return names.resource(settings.stage, word)
 
@@ -101,12 +102,13 @@ def _environment(entry: Consumer, queue: WorkQueue, settings: Settings) -> dict[
         previous_secret=settings.previous_secret if entry.secrets else None,
         aws_client=settings.by_botocore,
     )
-    tables = {table_variable(access.table): name(access.table) for access in entry.access}
+    used = [*(access.table for access in entry.access), *([names.SCHEDULE_RUNS] if skips else [])]
+    tables = {table_variable(table): name(table) for table in used}
     secrets = {secret_variable(word): name(word) for word in entry.secrets}
     return told.variables() | tables | secrets
 
 
-def _statements(entry: Consumer, queue: WorkQueue, settings: Settings) -> list[iam.PolicyStatement]:
+def _statements(entry: Consumer, queue: WorkQueue, settings: Settings, *, skips: bool) -> list[iam.PolicyStatement]:
     """What the function may do beside writing its log and traces, one statement a kind of resource."""
 
     def table(name: str) -> str:
@@ -122,6 +124,8 @@ def _statements(entry: Consumer, queue: WorkQueue, settings: Settings) -> list[i
         (["sqs:SendMessage"], [arn.queue(queue, names.queue(settings.stage, PAUSE_CONSUMER, fifo=True))]),
     ]
     grants += [([f"dynamodb:{action}" for action in use.actions], [table(use.table)]) for use in entry.access]
+    if skips:
+        grants.append((["dynamodb:UpdateItem"], [table(names.SCHEDULE_RUNS)]))
     if queue.entry.on_poison == "park":
         grants.append(([f"dynamodb:{action}" for action in _PARKING_ACTIONS], [table(names.PARKED)]))
     secrets = [arn.secret(queue, names.resource(settings.stage, word)) for word in entry.secrets]

@@ -35,6 +35,13 @@ class OpenTicket(Command, frozen=True, kw_only=True):
     wanted: Annotated[tuple[AskedHours, ...], Meta(min_length=1, max_length=50)]
 
 
+class RateTickets(Command, frozen=True, kw_only=True):
+    """Rate the tickets of a language, as they stand `at` a time."""
+
+    language: Annotated[str, Meta(pattern=rf"^[A-Z]{{2}}{END}", examples=["EN"])]
+    at: Annotated[str, Meta(max_length=40, examples=["2026-11-26T06:00:00Z"])] = ""
+
+
 class TicketEvent(Event, frozen=True, kw_only=True):
     """What every event about a ticket says."""
 

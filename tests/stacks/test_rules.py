@@ -22,12 +22,13 @@ from stacks.entry import (
     Integration,
     Queue,
     Route,
+    Schedule,
     Subscription,
     Table,
     Topology,
     TopologyError,
 )
-from tests.sample.contracts import ChangeTicket, OpenTicket, TicketId, TicketOpened
+from tests.sample.contracts import ChangeTicket, OpenTicket, RateTickets, TicketId, TicketOpened
 from tests.sample.topology import SAMPLE
 
 LONG = "follow_what_every_other_party_did_with_i"
@@ -82,8 +83,7 @@ GROUPED = Route(path="/v1/things/{ticket_id}", accepts=ChangeTicket, queue="work
 WORK, FOLLOW = Queue(name="work"), Queue(name="follow")
 WORKER, FOLLOWER = Consumer(function="work", publishes=(TicketOpened,)), Consumer(function="follow")
 SUBSCRIPTION = Subscription(event=TicketOpened, queue="follow")
-
-
+HOURLY = Schedule(name="each", queue="follow", sends=RateTickets(language="EN"), every="rate(1 hour)")
 OTHER = Integration(
     "others",
     routes=(Route(path="/v1/others", accepts=OpenTicket, queue="open_ticket"),),
@@ -183,6 +183,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("a bad queue name", work(name="Work-Queue"), "Queue 'Work-Queue': a name is at most 40"),
     ("the queue of what pauses", work(name="pause_consumer"), "Queue 'pause_consumer': that is what pauses the others"),
     ("the queue of the chat", work(name="chat"), "Queue 'chat': that is what posts alarms; rename it."),
+    ("the queue of all schedules", work(name="schedules"), "Queue 'schedules': that is the group of all schedules"),
+    ("a schedule and an event", {"schedules": (HOURLY,)}, "Queue 'follow' is fed by a schedule and by an event"),
     ("a long table name", {"tables": (Table(name="t" * 41, key="id"),)}, "a name is at most 40 characters"),
     ("a shared table", {"tables": (Table(name="keys", key="id"),)}, "Table 'keys' is there for all integrations"),
     ("a queue twice", {"queues": (WORK, WORK, FOLLOW)}, "Queue 'work' is listed twice"),

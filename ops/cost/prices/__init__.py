@@ -43,6 +43,7 @@ class Prices(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     write: Price
     table_read: Price
     event: Price
+    invocation: Price
     archived_gb: Price
     archive_gb_month: Price
     log_gb: Price

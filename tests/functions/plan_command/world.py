@@ -8,7 +8,7 @@ be refused, lose its answer or be done twice.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -190,7 +190,7 @@ class World:
 
         return self._call(delete)
 
-    def _call(self, act: Any) -> Any:
+    def _call(self, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         fault = self.faults.pop(0) if self.faults else "none"
         if fault == "kill before":
             raise Killed

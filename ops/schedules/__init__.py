@@ -1,0 +1,1 @@
+"""Schedules: what is planned, and what a person changes of it."""

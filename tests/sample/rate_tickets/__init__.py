@@ -1,0 +1,1 @@
+"""Rates the tickets of a language."""
