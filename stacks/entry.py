@@ -372,8 +372,12 @@ class Topology:
         yield from (queue.name for each in self.integrations for queue in each.queues if each.fed_by_events(queue.name))
 
     def scheduled(self) -> Iterator[str]:
-        """The names of the queues that schedules feed, or fed before their integration was retired."""
-        yield from (queue.name for each in self.integrations for queue in each.queues if each.scheduled(queue.name))
+        """The names of the queues that schedules feed, or fed before their integration was retired, and of what plans.
+
+        Each has a queue of what EventBridge Scheduler could not send.
+        """
+        for each in self.integrations:
+            yield from (queue.name for queue in each.queues if each.is_planning or each.scheduled(queue.name))
 
 
 __all__ = [

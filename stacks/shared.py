@@ -6,6 +6,7 @@ from aws_cdk import aws_events as events
 from constructs import Construct
 
 from functions.contracts.parked import EXPIRES_AT
+from functions.contracts.plan import PLAN_COMMAND
 from stacks import names
 from stacks.entry import Topology
 from stacks.parts.customer_key import customer_key
@@ -56,7 +57,7 @@ class Shared(StageStack):
             ).apply_removal_policy(removal_policy(settings))
         if topology.consumers:
             PauseConsumer(self, settings=settings)
-        if [*topology.scheduled()]:
+        if {*topology.scheduled()} - {PLAN_COMMAND}:
             ScheduleGroup(self, topology=topology, settings=settings)
         if topology.skips:
             Table(self, names.SCHEDULE_RUNS, key="schedule", expires=None, settings=settings)
