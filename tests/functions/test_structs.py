@@ -58,7 +58,7 @@ def test_what_rooms_say_to_each_other_is_named_and_nobody_changes_what_he_reads(
 OTHER_DEFAULTS: dict[str, dict[str, Any]] = {
     "FailureCause": {"error_message": "", "attempts": 0, "stack": ()},
     "FailureRecord": {"error_message": "", "attempts": 0, "stack": ()},
-    "Handled": {"published": [], "untold": 0, "stack": []},
+    "Handled": {"published": [], "untold": 0, "planned": 0, "stack": []},
     "Scheme": {"timed": False},
     "Trouble": {"unfinished": (), "paused": False},
     "Probe": {"unfinished": ()},
