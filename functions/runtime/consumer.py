@@ -17,7 +17,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from functions.contracts.contract import Event
+from functions.contracts.contract import Command, Event
 from functions.contracts.environment import variable
 from functions.contracts.redaction import redact
 from functions.runtime import clients
@@ -38,7 +38,6 @@ from functions.runtime.visibility import blocked, delay, hide, outage
 
 if TYPE_CHECKING:
     from functions.contracts.later import Cancel, Later
-    from functions.contracts.plan import PlanCommand
     from functions.runtime.park import Parking
 
 # What the module of a handler needs, from one place.
@@ -264,7 +263,7 @@ def _ended(record: Record, message: Message, settings: Settings) -> Done | None:
     return arrival(record, message, settings)
 
 
-def _planned(results: tuple[Any, ...], message: Message, record: Record, settings: Settings) -> dict[int, PlanCommand]:
+def _planned(results: tuple[Any, ...], message: Message, record: Record, settings: Settings) -> Mapping[int, Command]:
     from functions.runtime.plans import asks
 
     return asks(results, message, record, settings)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 
-from functions.contracts.contract import Event
+from functions.contracts.contract import Command, Event
 from functions.runtime.message import Message
 from functions.runtime.publisher import Entry
 from functions.runtime.record import Record
-
-if TYPE_CHECKING:
-    from functions.contracts.plan import PlanCommand
 
 
 class Duplicate(tuple[Event, ...]):
@@ -35,7 +30,7 @@ class Done(Struct, frozen=True):
     duplicate: bool = False
     untold: int = 0
     skipped: str | None = None
-    plans: tuple[PlanCommand, ...] = ()
+    plans: tuple[Command, ...] = ()
 
 
 class Failure(Struct, frozen=True):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Annotated
 
 import typer
+from rich.table import Table
 from rich.text import Text
 
 from ops.cli import completion
@@ -23,6 +24,8 @@ from stacks import names
 from stacks.schedule import VERBS
 
 STYLES = {"processed": "green", "duplicate": "green", "skipped": "yellow", "retried": "yellow", "rejected": "bold red"}
+TITLES = ("schedule", "every", "next run", "last run", "outcome", "state")
+NARROW = ("schedule", *TITLES[2:])
 
 
 def schedules(
@@ -120,23 +123,30 @@ def _tell_changed(done: Changed, *, as_json: bool) -> None:
 
 
 def _tell(found: Plans) -> None:
-    lines: list[Line] = []
-    before: str | None = ""
-    for each in found.planned:
-        if each.integration != before:
-            lines.append((Text(each.integration or "not in the map", "bold"), []))
-            before = each.integration
-        lines.append(
-            (Text(f"  {each.key or each.name}"), [Text(_every(each)), Text(_next(each)), *_last(each), _state(each)])
-        )
-    if lines:
-        out.print(sheet(("schedule", "every", "next run", "last run", "outcome", "state"), lines, out.width))
+    if found.planned:
+        whole = sheet(TITLES, [*_lines(found, apart=False)], out.width)
+        out.print(whole if isinstance(whole, Table) else sheet(NARROW, [*_lines(found, apart=True)], out.width))
     else:
         tell("Nothing is planned.")
     if found.more:
         tell(f"{found.more:,} more are not shown.", style="dim")
     if found.remark is not None:
         tell_aside(found.remark)
+
+
+def _lines(found: Plans, *, apart: bool) -> Iterator[Line]:
+    """A line for each, below its integration; with `apart` its name stands above its expression."""
+    before: str | None = ""
+    for each in found.planned:
+        if each.integration != before:
+            yield Text(each.integration or "not in the map", "bold"), []
+            before = each.integration
+        figures = [Text(_next(each)), *_last(each), _state(each)]
+        if apart:
+            yield Text(f"  {each.key or each.name}"), []
+            yield Text(f"    {_every(each)}"), figures
+        else:
+            yield Text(f"  {each.key or each.name}"), [Text(_every(each)), *figures]
 
 
 def _every(each: Planned) -> str:

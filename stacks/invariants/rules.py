@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stacks.invariants import access, callers, consumers, creation, doors, edge, events, queues, size
+from stacks.invariants import access, callers, consumers, creation, doors, edge, events, queues, schedules, size
 
 RULES = (
     *callers.RULES,
@@ -10,6 +10,7 @@ RULES = (
     *queues.RULES,
     *consumers.RULES,
     *events.RULES,
+    *schedules.RULES,
     *access.RULES,
     *doors.RULES,
     *creation.RULES,

@@ -103,5 +103,7 @@ def _planner(scope: Construct, topology: Topology, settings: Settings) -> More:
         resources=[role],
         conditions={"StringEquals": {"iam:PassedToService": SERVICE}},
     )
+    # https://docs.aws.amazon.com/scheduler/latest/UserGuide/encryption-rest.html
+    encrypts = key_grant(settings, "kms:DescribeKey", former=())
     sends = iam.PolicyStatement(actions=["sqs:SendMessage"], resources=_queues(scope, topology, settings))
-    return More(told.variables(), [sends, passes])
+    return More(told.variables(), [sends, passes, *encrypts])

@@ -18,7 +18,9 @@ from stacks import entry
 def test_every_entry_has_a_section() -> None:
     titles = re.findall(r"^## (\w+)$", draw(), re.MULTILINE)
     kinds = {
-        name for name, each in inspect.getmembers(entry, dataclasses.is_dataclass) if each.__module__ == "stacks.entry"
+        name
+        for name, each in inspect.getmembers(entry, dataclasses.is_dataclass)
+        if each.__module__ in ("stacks.entry", "stacks.schedule")
     }
     assert set(titles) == kinds
     assert len(titles) == len(kinds)

@@ -66,7 +66,7 @@ OTHER_DEFAULTS: dict[str, dict[str, Any]] = {
     "PauseVariables": {"log_level": "INFO"},
     "TokenVariables": {"log_level": "INFO"},
     "Message": {"attempt": 1},
-    "Done": {"untold": 0},
+    "Done": {"duplicate": False, "untold": 0, "plans": ()},
     "Failure": {"place": 0, "unpublished": False},
     "Put": {"names": {}, "values": {}},
     "Update": {"names": {}, "values": {}},

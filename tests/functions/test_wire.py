@@ -40,12 +40,12 @@ def test_message_attributes_keep_their_names() -> None:
         "SENDER": "sender",
         "SIGNATURE": "signature",
         "TOPIC": "topic",
+        "RUN": "run",
         "REDRIVEN": "redriven",
         "DEDUPLICATION_ID": "deduplication_id",
         "PARKED_AS": "parked_as",
         "DELIVER_AT": "deliver_at",
         "PLANNED_FOR": "planned_for",
-        "RUN": "run",
         "REPLAYED": "replay-name",
         "PROBE": "probe",
     }

@@ -22,6 +22,7 @@ from stacks.compose import compose
 from stacks.entry import Grant, Topology
 from stacks.parts import acknowledged
 from tests.kept import kept
+from tests.sample.scheduled import SCHEDULED
 from tests.sample.topology import SAMPLE
 from tests.stacks.templates import KINDS, changed_consumer, context, lint, of_stage, statements, templates_in
 
@@ -72,6 +73,12 @@ def test_nothing_is_found_where_every_integration_is_retired(tmp_path: Path, set
         assert lint(templates_in(tmp_path, "prod")) == ""
 
 
+@pytest.mark.parametrize("stage", ["dev", "tokens"])
+def test_nothing_is_found_where_there_are_schedules(tmp_path: Path, stage: str) -> None:
+    assert findings(tmp_path, stage, SCHEDULED) == set()
+    assert lint(templates_in(tmp_path, stage)) == ""
+
+
 def test_nothing_is_found_where_the_map_grants_what_only_a_prefix_names(tmp_path: Path) -> None:
     resource = "arn:{partition}:sqs:{region}:{account}:theirs-{stage}-*"
     grants = (Grant(actions=("sqs:SendMessage", "sqs:GetQueueUrl"), resources=(resource,)),)
@@ -103,19 +110,19 @@ class Recorder:
         self.made.append((rule.id, self._path))
 
 
-def _record(folder: Path, stage: str) -> None:
+def _record(folder: Path, stage: str, topology: Topology = SAMPLE) -> None:
     """What is found where nothing is acknowledged, and beside it what would be."""
     recorder = Recorder()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(acknowledged, "Validations", recorder)
-        _judge(folder, stage)
+        _judge(folder, stage, topology)
     (folder / "acknowledged.json").write_text(json.dumps(recorder.made))
 
 
 def test_every_acknowledgment_is_still_needed() -> None:
     used = set()
-    for stage in ("dev", "tokens"):
-        folder = kept(("acknowledged", stage), partial(_record, stage=stage))
+    for stage, topology in (("dev", SAMPLE), ("tokens", SAMPLE), ("dev", SCHEDULED)):
+        folder = kept(("acknowledged", stage, topology), partial(_record, stage=stage, topology=topology))
         found = set(_found(json.loads((folder / "validation-report.json").read_text())))
         recorded = json.loads((folder / "acknowledged.json").read_text())
         unneeded = [

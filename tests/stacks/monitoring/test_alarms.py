@@ -13,12 +13,14 @@ import pytest
 from aws_cdk import App, Stack
 
 from documents.alarms import draw
-from stacks import names
+from stacks import names, settings
 from stacks.invariants.assembly import text
 from stacks.monitoring import chat_webhook
 from stacks.monitoring.alarms import KINDS
+from stacks.monitoring.alarms import alarms as every_alarm
+from tests.sample.scheduled import SCHEDULED
 from tests.sample.topology import SAMPLE
-from tests.stacks.templates import Templates, statements
+from tests.stacks.templates import STAGES, Templates, statements
 
 ALARM = "AWS::CloudWatch::Alarm"
 
@@ -176,7 +178,8 @@ def test_a_stage_without_the_setting_has_no_alarms(local: Templates) -> None:
 
 def test_every_kind_of_alarm_is_used(alarms: dict[str, Any]) -> None:
     used = Counter(alarm["AlarmDescription"].rpartition("#")[2] for alarm in alarms.values())
-    assert used.keys() == {kind.name for kind in KINDS}
+    scheduled = {each.kind.name for each in every_alarm(SCHEDULED, settings.read("prod", STAGES))}
+    assert used.keys() | scheduled == {kind.name for kind in KINDS}
 
 
 def test_what_the_chat_did_not_take_is_told_by_email_too(prod: Templates, alarms: dict[str, Any]) -> None:
