@@ -180,7 +180,8 @@ def _of_commands(contracts: list[Contract], *, runs: bool) -> Document:
         return {}
     text = {"type": "string"}
     always = (envelope.CORRELATION_ID, envelope.RECEIVED_AT, envelope.ROUTE)
-    sometimes = (envelope.IDEMPOTENCY_KEY, envelope.TENANT, envelope.CALLER, envelope.REDRIVEN)
+    sometimes = (envelope.IDEMPOTENCY_KEY, envelope.TENANT, envelope.CALLER, envelope.DELIVER_AT, envelope.PLANNED_FOR)
+    sometimes += (envelope.REDRIVEN,)
     of_runs = (envelope.RUN,) if runs else ()
     webhook = (envelope.SENDER, envelope.SIGNATURE, envelope.TOPIC)
     made: Document = {

@@ -54,6 +54,7 @@ def proof(folder: Path) -> Proof:
             *needed.of_functions(assembly, STAGE, uses()),
             *needed.of_services(assembly),
             *needed.of_operator(assembly, STAGE, PARKS),
+            *needed.of_delays(STAGE, PARKS, KEY),
         ]
         return list(dict.fromkeys(needed.by_key(iter(made), KEY)))
 
