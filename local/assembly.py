@@ -1,7 +1,8 @@
 """Assemblies that are kept: stacks that nobody changed are not synthesized again.
 
 Kept is what was made of the same code, by the same packages, in the same environment: in `build/`, under a hash of all
-three. What names a machine's moment and no template (a port, a terminal, a temporary folder) is left out of it.
+three. What names a machine's moment and no template (a port, a certificate, a terminal, a temporary folder) is left
+out of it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ MOST = 12
 """Assemblies that are kept; the one that was not taken for the longest goes."""
 MOMENT = (
     *("AWS_", "PYTEST_", "SSH_", "XDG_", "HEADRACE_LOCAL", "TMPDIR", "PWD", "OLDPWD", "SHLVL", "COLUMNS", "LINES"),
-    *("TERM", "MAKE", "MFLAGS", "LS_COLORS"),
+    *("TERM", "MAKE", "MFLAGS", "LS_COLORS", "NODE_EXTRA_CA_CERTS"),
 )
 """How variables begin that say nothing about the stacks."""
 

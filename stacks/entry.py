@@ -262,8 +262,7 @@ class Integration:
 
     def delayed(self, queue: str) -> bool:
         """Whether messages of the queue of that name are planned: by a consumer, or by a route that takes delays."""
-        planned = {plan.queue for each in self.consumers for plan in each.plans}
-        return queue in planned or self.takes_delays(queue)
+        return self.takes_delays(queue) or any(plan.queue == queue for each in self.consumers for plan in each.plans)
 
     def takes_delays(self, queue: str) -> bool:
         """Whether a route that takes delays feeds, or fed, the queue of that name."""
@@ -321,6 +320,11 @@ class Topology:
     def schedules(self) -> tuple[Schedule, ...]:
         """The schedules of every integration that is not retired."""
         return tuple(entry for each in self.integrations if not each.retired for entry in each.schedules)
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """The plans of every consumer."""
+        return tuple(plan for consumer in self.consumers for plan in consumer.plans)
 
     @property
     def queues(self) -> tuple[Queue, ...]:

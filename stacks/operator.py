@@ -8,6 +8,7 @@ from aws_cdk import CfnOutput, Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from functions.contracts.plan import PLAN_COMMAND
 from stacks import names
 from stacks.entry import Topology
 from stacks.parts import arn
@@ -59,7 +60,7 @@ class Operator(StageStack):
         acknowledge(role, "AwsSolutions-IAM5[Resource::*]")
         acknowledge(role, REST_APIS)
         acknowledge(role, LOG_STREAMS, names=self._log_groups())
-        groups = [names.SCHEDULES] if topology.schedules else []
+        groups = [names.SCHEDULES] if {*topology.scheduled()} - {PLAN_COMMAND} else []
         groups += [names.PLANS] if any(topology.delayed()) else []
         if groups:
             acknowledge(role, SCHEDULES, names=[names.resource(settings.stage, each) for each in groups])
@@ -117,19 +118,19 @@ class Operator(StageStack):
         yield self._allow("EveryReplay", ("events:ListReplays",), ["*"])
 
     def _schedules(self) -> Iterator[iam.PolicyStatement]:
-        """Where the stage has schedules: to see, pause and resume them, and to cancel those that run once.
+        """Where the stage has schedules, or had before their integration was retired: to see, pause, resume and cancel.
 
         An update says every field anew, the role too, so it takes the permission to pass that.
         https://docs.aws.amazon.com/scheduler/latest/APIReference/API_UpdateSchedule.html
         """
-        stage = self._settings.stage
+        recurring = {*self._topology.scheduled()} - {PLAN_COMMAND}
         delays = any(self._topology.delayed())
         if delays:
-            plans = arn.schedules(self, names.resource(stage, names.PLANS))
+            plans = arn.schedules(self, names.resource(self._settings.stage, names.PLANS))
             yield self._allow("Plans", ("scheduler:GetSchedule",), [plans])
-        if delays or self._topology.schedules:
+        if delays or recurring:
             yield self._allow("EverySchedule", ("scheduler:ListSchedules",), ["*"])
-        if not self._topology.schedules:
+        if not recurring:
             return
         group = names.resource(self._settings.stage, names.SCHEDULES)
         role = arn.role(self, names.regional(self._settings.stage, names.SCHEDULES, self.region))

@@ -13,8 +13,6 @@ import msgspec
 from functions.contracts.contract import Command
 from functions.contracts.path import body_of, path_field
 from functions.contracts.run import SCHEDULED_TIME
-from stacks import recurrence
-from stacks.recurrence import Cron, Rate, Unreadable
 
 if TYPE_CHECKING:
     from stacks.entry import Integration, Queue, Topology
@@ -108,6 +106,9 @@ def _refusals(schedule: Schedule, integration: Integration) -> Iterator[str]:
 
 
 def _times(schedule: Schedule) -> Iterator[str]:
+    from stacks import recurrence  # here, so that who has no schedule does not load calendars and zones
+    from stacks.recurrence import Cron, Rate, Unreadable
+
     try:
         recurrence.zone(schedule.timezone)
         when = recurrence.recurring(schedule.every)

@@ -12,8 +12,9 @@ from __future__ import annotations
 import inspect
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -21,18 +22,20 @@ from functions.contracts.contract import Command, Event
 from functions.contracts.environment import variable
 from functions.contracts.redaction import redact
 from functions.runtime import clients
-from functions.runtime.breaker import Weather, tell
+from functions.runtime.breaker import tell
 from functions.runtime.clients import warm
-from functions.runtime.deadline import Deadline, Phase, alarm, invocation, within
-from functions.runtime.errors import GroupBlocked, NotAttempted, OutOfTime, Reject, Retry, Unavailable
+from functions.runtime.deadline import Deadline, Phase, invocation, within
+from functions.runtime.errors import HeldUp, OutOfTime, Reject, Retry, Unavailable
 from functions.runtime.failures import note, note_last_attempts, unwritten
 from functions.runtime.log import log
 from functions.runtime.message import Contract, Intake, Message, intake
 from functions.runtime.outcome import Done, Duplicate, Failure, Outcomes
+from functions.runtime.pace import Pace
 from functions.runtime.publisher import entry, publish
 from functions.runtime.record import Record
 from functions.runtime.report import log_body, report
 from functions.runtime.settings import Settings, on_lambda
+from functions.runtime.turns import Turns, handle_line
 from functions.runtime.unfinished import unfinished
 from functions.runtime.visibility import blocked, delay, hide, outage
 
@@ -46,8 +49,6 @@ __all__ = ["Consumer", "Duplicate", "Message", "Reject", "Retry", "Unavailable",
 Handle = Callable[[Any, Message], "Iterable[Event | Later | Cancel] | None"]
 Probe = Callable[[], Any]
 
-SPARE = 1.2
-"""A message is begun if there is time for this many of the batch's ordinary ones."""
 ABREAST = 10
 """Messages that are handled side by side, at the most: as many connections does a worker keep to a service."""
 
@@ -59,6 +60,7 @@ def consumer(
     services: tuple[str, ...] = (),
     read: Intake | None = None,
     probes: Mapping[str, Probe] | None = None,
+    abreast: int = ABREAST,
 ) -> Consumer:
     """A Lambda handler that calls `handle` with each message's contract.
 
@@ -66,7 +68,9 @@ def consumer(
     calls: on Lambda, the clients are made and connected now, while a cold start has a full CPU. `read` turns a record
     into the contract where that takes more than decoding its body, such as checking its signature first. `probes` ask
     services of others, by name: each raises while its service is away, and the paused consumer waits for it; AWS's own
-    are asked anyway. Raises `TypeError` for an async handler, which would return before anything happened.
+    are asked anyway. So many messages are handled side by side, `abreast`: 1 is for a handler that keeps something for
+    all messages over its calls, such as a connection to a database with a transaction in it, or a lock. Raises
+    `TypeError` for an async handler, which would return before anything happened, and `ValueError` for none abreast.
     """
     if inspect.iscoroutinefunction(handle) or inspect.isasyncgenfunction(handle):
         raise TypeError(f"{handle.__name__} is async; a consumer's handler is a plain function.")
@@ -74,7 +78,9 @@ def consumer(
         # Who publishes nothing has no bus, and in a VPC perhaps no way to EventBridge: connecting would hang.
         publishes = ("events",) if os.environ.get(variable("bus_name")) else ()
         warm("dynamodb", *publishes, *services)
-    return Consumer(handle, accepts if isinstance(accepts, tuple) else (accepts,), read, probes or {})
+    if abreast < 1:
+        raise ValueError(f"{handle.__name__} would handle {abreast} messages side by side; choose 1 or more.")
+    return Consumer(handle, accepts if isinstance(accepts, tuple) else (accepts,), read, probes or {}, abreast)
 
 
 class Consumer:
@@ -86,11 +92,14 @@ class Consumer:
         accepts: tuple[type[Contract], ...],
         read: Intake | None = None,
         probes: Mapping[str, Probe] = MappingProxyType({}),
+        abreast: int = ABREAST,
     ) -> None:
         self.handle = handle
         self.accepts = accepts
         self._intake = read or intake(accepts)
         self._probes = probes
+        self._abreast = abreast
+        self._pace = Pace()
 
     def __call__(self, event: Mapping[str, Any], context: Any = None) -> dict[str, Any]:
         """Handle the batch; return the ids of the records that failed, in their order.
@@ -140,22 +149,24 @@ class Consumer:
         for record in batch:
             lines.setdefault(record.group if record.fifo else record.id, []).append(record)
         following = iter(lines.values())
-        turns = _Turns(parking, settings, deadline)
+        turns = Turns(parking, settings, deadline, self._pace)
         outcomes: Outcomes = {}
 
-        def follow(phase: Phase) -> None:
+        def follow(phase: Phase, lines: Iterator[list[Record]]) -> None:
             handle = partial(self._handle_one, settings=settings, left=partial(deadline.left, phase))
-            for line in following:
-                outcomes.update(_handle_line(line, turns, handle))
+            while turns.has_room() and (line := next(lines, None)):
+                outcomes.update(handle_line(line, turns, handle))
 
-        if len(lines) < 2:
-            follow("handling")
+        if self._abreast == 1 or len(lines) < 2:
+            follow("handling", following)
         else:
+            if self._pace.busy is None:
+                follow("handling", islice(following, 1))
             from functions.runtime import fibers
 
-            bodies = [partial(follow, "answers")] * min(ABREAST, len(lines))
-            end = time.monotonic() + deadline.left("answers")
-            alarm(deadline.left("handling"), partial(fibers.run, bodies, end))
+            bodies = [partial(follow, "answers", following)] * min(self._abreast, len(lines))
+            now = time.monotonic()
+            fibers.run(bodies, now + deadline.left("handling"), now + deadline.left("answers"))
         return {record.id: outcomes[record.id] for record in batch}
 
     def _handle_one(self, record: Record, *, settings: Settings, left: Callable[[], float]) -> Done | Failure:
@@ -193,58 +204,6 @@ class Consumer:
                 result.close()
             raise TypeError("The handler returned an awaitable, so nothing ran; make it a plain function.")
         return result if isinstance(result, Duplicate) else tuple(result or ())
-
-
-def _handle_line(line: list[Record], turns: _Turns, handle: Callable[[Record], Done | Failure]) -> Outcomes:
-    """Handle records one after the other; what follows a failure is blocked by it."""
-    outcomes: Outcomes = {}
-    head, behind = None, 0
-    for record in line:
-        if head:
-            behind += 1
-            error: Exception = GroupBlocked(f"Message {head.record.id} of the same group failed before it.")
-            outcomes[record.id] = Failure.not_attempted(record, error, head=head, place=behind)
-        elif refusal := turns.refusal(record):
-            outcomes[record.id] = Failure.not_attempted(record, refusal)
-        else:
-            began = time.monotonic()
-            outcome = outcomes[record.id] = handle(record)
-            turns.took(time.monotonic() - began, outcome)
-            head = outcome if isinstance(outcome, Failure) else None
-    return outcomes
-
-
-class _Turns:
-    """Which records of a batch are attempted: none that would not be done in time, or only meet what is away."""
-
-    def __init__(self, parking: Parking | None, settings: Settings, deadline: Deadline) -> None:
-        self._parking = parking
-        self._receives = settings.receives
-        self._deadline = deadline
-        self._weather = Weather()
-        self._mean = 0.0
-        self._handled = 0
-        self._late = 0
-
-    def refusal(self, record: Record) -> Exception | None:
-        """Why the record is not attempted; None if it is. To be asked right before its turn."""
-        if self._weather.stormy and record.attempt < self._receives - 1:
-            return Unavailable(f"Not attempted: {self._weather.stormy}")
-        if not self._has_time():
-            self._late += 1
-            return NotAttempted("The batch's time ran out before its turn.", delay=(self._late - 1) * self._mean)
-        return self._parking.verdict(record) if self._parking else None
-
-    def took(self, seconds: float, outcome: Done | Failure) -> None:
-        """Note how long a record took, and how it fared."""
-        self._handled += 1
-        self._mean += (seconds - self._mean) / self._handled
-        self._weather.see(outcome.error if isinstance(outcome, Failure) else None)
-
-    def _has_time(self) -> bool:
-        """Whether another message is likely to be done in time; a message is not begun only to be interrupted."""
-        left = self._deadline.left("handling")
-        return left > 0 and (not self._handled or left >= SPARE * self._mean)
 
 
 def _parking(batch: list[Record], settings: Settings, deadline: Deadline) -> Parking | None:
@@ -289,6 +248,8 @@ def _text(error: BaseException, contract: Any) -> str:
 def _interrupted(error: OutOfTime) -> BaseException:
     """What `error` says of its message: a call that hung until the end is the service's failure, not the message's."""
     service = clients.replace()
+    if isinstance(error, HeldUp):
+        return OutOfTime(str(error))
     return error if service is None else Unavailable(f"The function's time ran out in a call to {service}.")
 
 

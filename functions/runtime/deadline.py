@@ -62,7 +62,7 @@ def within(seconds: float, body: Callable[[], T]) -> T:
 
     The alarm repeats until the body ends, because a body may swallow the first. One inside another ends with the outer
     one at the latest, and leaves it its alarm. Only the main thread, where Lambda runs handlers, gets alarms; elsewhere
-    the body just runs. Of bodies that run in turns none has an alarm of its own: that of `alarm` is everybody's.
+    the body just runs.
     """
     now = time.monotonic()
     end = min(_end.get(), now + seconds)
@@ -72,7 +72,9 @@ def within(seconds: float, body: Callable[[], T]) -> T:
         raise OutOfTime("The function's time ran out.")
     token = _end.set(end)
     try:
-        if threading.current_thread() is not threading.main_thread() or waiting.in_turns():
+        if turns := waiting.turns():
+            return turns.bounded(end, body)
+        if threading.current_thread() is not threading.main_thread():
             return body()
         return _alarmed(end, body, _ring)
     finally:
@@ -86,7 +88,7 @@ def alarm(seconds: float, body: Callable[[], T]) -> T:
     """
     if seconds == math.inf or threading.current_thread() is not threading.main_thread():
         return body()
-    return _alarmed(time.monotonic() + seconds, body, _ring_within)
+    return _alarmed(time.monotonic() + seconds, body, ring_within)
 
 
 def _alarmed(end: float, body: Callable[[], T], ring: Callable[..., None]) -> T:
@@ -111,6 +113,7 @@ def _ring(*_: object) -> None:
     raise OutOfTime("The function's time ran out.")
 
 
-def _ring_within(*_: object) -> None:
+def ring_within(*_: object) -> None:
+    """The alarm of bodies that run in turns."""
     if _end.get() != math.inf:
         _ring()

@@ -42,6 +42,10 @@ class OutOfTime(BaseException):
     """
 
 
+class HeldUp(OutOfTime):
+    """The time ran out while others were handled, and not for want of an answer."""
+
+
 class NotAttempted(Exception):
     """The message was not attempted: the batch's time ran out before its turn. It comes back after `delay` seconds."""
 

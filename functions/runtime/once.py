@@ -34,7 +34,7 @@ from functions.runtime.infrastructure import is_away
 from functions.runtime.log import log
 from functions.runtime.settings import Settings, required, switched_off
 from functions.runtime.unfinished import unfinished
-from functions.runtime.waiting import sleep
+from functions.runtime.waiting import alone, sleep
 
 Effect = Callable[[], None]
 
@@ -79,7 +79,8 @@ def once(effect: Effect, *, name: str, key: str, content: Struct) -> bool:
     guard, config, _ = _guard(name, client("dynamodb"))
     config.register_lambda_context(_Patient(context))  # type: ignore[arg-type]
     try:
-        guard(request=_request(record), run=run)
+        with alone(f"once/{name}/{key}"):  # another message of the batch, of which Powertools would think a worker
+            guard(request=_request(record), run=run)
     except IdempotencyValidationError as error:
         raise Reject(f"{name}: {key} was done before with other content.") from error
     except (IdempotencyAlreadyInProgressError, IdempotencyInconsistentStateError) as error:

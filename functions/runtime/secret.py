@@ -18,6 +18,7 @@ from functions.runtime.clients import client
 from functions.runtime.infrastructure import is_away
 from functions.runtime.log import log
 from functions.runtime.settings import Settings, required
+from functions.runtime.waiting import alone
 
 FRESH = 300
 """Seconds for which a secret is kept."""
@@ -54,6 +55,7 @@ class Secret:
 
 
 _known: dict[str, Secret] = {}
+_failed: dict[str, tuple[float, Exception]] = {}
 
 
 def secret(name: str, *, at: float | None = None, newer: bool = False) -> tuple[str, ...]:
@@ -68,7 +70,23 @@ def secret(name: str, *, at: float | None = None, newer: bool = False) -> tuple[
 
 
 def look(name: str, *, newer: bool = False) -> Secret:
-    """The secret of that name, with what `secret` makes its values of."""
+    """The secret of that name, with what `secret` makes its values of.
+
+    Of a batch's messages, one asks; those that waited for it have its answer, or its failure.
+    """
+    began = time.monotonic()
+    with alone(f"secret/{name}"):
+        failed = _failed.get(name)
+        if failed and failed[0] > began:
+            raise failed[1]
+        try:
+            return _look(name, newer=newer)
+        except Exception as error:
+            _failed[name] = time.monotonic(), error
+            raise
+
+
+def _look(name: str, *, newer: bool) -> Secret:
     known = _known.get(name)
     now = time.monotonic()
     if known is not None and (now - known.since <= (PAUSE if newer else FRESH) or now - known.asked <= PAUSE):
@@ -91,6 +109,7 @@ def look(name: str, *, newer: bool = False) -> Secret:
 def forget() -> None:
     """Read every secret again when it is next needed."""
     _known.clear()
+    _failed.clear()
 
 
 def _read(physical: str) -> Secret:

@@ -9,6 +9,8 @@ import pytest
 
 from local import assembly
 from local.assembly import take
+from local.state import Endpoint
+from local.toolchain import environment
 
 APP = ".venv/bin/python app.py"
 
@@ -79,6 +81,18 @@ def test_another_command_or_environment_makes_them_anew_and_another_moment_does_
     assert synth.times == 3
     synth.into("fourth", environment={"AWS_ENDPOINT_URL": "https://127.0.0.1:4566", "TMPDIR": "elsewhere"})
     assert synth.times == 3
+
+
+def test_another_emulator_does_not_count(synth: Synth) -> None:
+    for number in (1, 2):
+        endpoint = Endpoint(
+            url=f"https://127.0.0.1:{number}",
+            access_key_id=f"key-{number}",
+            secret_access_key=f"secret-{number}",
+            ca_bundle=f"/home/{number}/ca.pem",
+        )
+        synth.into(f"from-{number}", environment=environment(endpoint))
+    assert synth.times == 1
 
 
 def test_byte_code_does_not_count(synth: Synth) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from functions.contracts.run import Run
+from ops import retire
 from ops.errors import OpsError, UsageError
 from ops.schedules import change, planned
 from ops.schedules.group import Group
@@ -339,6 +340,14 @@ def test_what_cannot_be_paused_says_why(tmp_path: Path, name: str, why: str) -> 
 def test_a_time_that_is_none_or_yet_to_come_is_refused(tmp_path: Path, at: str) -> None:
     with pytest.raises(UsageError, match="--at is"):
         change.run(world(tmp_path).stage, SIX, at)
+
+
+def test_a_retired_integration_is_not_drained_while_a_schedule_of_it_is_there(tmp_path: Path) -> None:
+    there = world(tmp_path)
+    (ratings,) = SCHEDULED.integrations
+    assert [*retire._scheduled(there.stage, ratings)] == [EACH, SIX, NEVER]
+    there.scheduler.refuses = "ResourceNotFoundException"
+    assert [*retire._scheduled(there.stage, ratings)] == []
 
 
 @pytest.mark.parametrize(

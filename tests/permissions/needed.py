@@ -46,6 +46,7 @@ ON_DEAD = (
 ON_WORK = ("SendMessage", "GetQueueAttributes", "GetQueueUrl")
 ON_ARCHIVE = ("DescribeArchive", "StartReplay")
 ON_REPLAYS = ("StartReplay", "DescribeReplay", "CancelReplay")
+ON_SCHEDULES = ("GetSchedule", "UpdateSchedule", "DeleteSchedule")
 ON_ALL = (
     "events:ListReplays",
     "cloudwatch:GetMetricData",
@@ -147,6 +148,13 @@ def of_delays(stage: str, topology: Topology, key: str) -> Iterator[Request]:
         yield Request(planner, "sqs:SendMessage", queue)
         yield Request(scheduler, "sqs:SendMessage", queue)
     yield Request(scheduler, "sqs:SendMessage", arn(f"sqs:{here}:{{name}}", name=undelivered))
+    # As every consumer does.
+    for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility"):
+        yield Request(planner, f"sqs:{action}", arn(f"sqs:{here}:{{name}}", name=planner))
+    failures = arn(f"dynamodb:{here}:table/{{name}}", name=names.resource(stage, names.FAILURES))
+    yield Request(planner, "dynamodb:UpdateItem", failures)
+    pause = names.queue(stage, PAUSE_CONSUMER, fifo=True)
+    yield Request(planner, "sqs:SendMessage", arn(f"sqs:{here}:{{name}}", name=pause))
     yield Request(planner, "dynamodb:UpdateItem", planned)
     schedule = arn(f"scheduler:{here}:schedule/{{group}}/later-0-1", group=names.resource(stage, names.PLANS))
     for action in ("CreateSchedule", "DeleteSchedule"):
@@ -156,9 +164,37 @@ def of_delays(stage: str, topology: Topology, key: str) -> Iterator[Request]:
     # What Scheduler asks of whoever makes a schedule with a key of one's own.
     # https://docs.aws.amazon.com/scheduler/latest/UserGuide/encryption-rest.html
     yield Request(planner, "kms:DescribeKey", key)
-    operator = names.resource(stage, "operator")
-    yield Request(operator, "scheduler:GetSchedule", schedule)
-    yield Request(operator, "scheduler:ListSchedules", "*")
+    yield from of_person_with_plans(stage)
+
+
+def of_person_with_plans(stage: str) -> Iterator[Request]:
+    """What a person does to see what is planned."""
+    where = arn("scheduler:{region}:{account}:schedule/{group}/any", group=names.resource(stage, names.PLANS))
+    yield Request(names.resource(stage, "operator"), "scheduler:GetSchedule", where)
+    yield Request(names.resource(stage, "operator"), "scheduler:ListSchedules", "*")
+
+
+def of_schedules(assembly: Assembly, stage: str, topology: Topology) -> Iterator[Request]:
+    """What EventBridge Scheduler does with its role: what it could not send it keeps by the same.
+
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
+    """
+    (role,) = (each for each in assembly.of("AWS::IAM::Role") if "-schedules-" in text(each.properties.get("RoleName")))
+    for schedule in topology.schedules:
+        work = names.queue(stage, schedule.queue, fifo=topology.queue(schedule.queue).fifo)
+        for name in (work, names.target_dead_letter_queue(stage, schedule.queue)):
+            yield Request(named(assembly, role), "sqs:SendMessage", arn("sqs:{region}:{account}:{name}", name=name))
+
+
+def of_person_with_schedules(stage: str) -> Iterator[Request]:
+    """What a person does with schedules by the operator's role, which is passed on with each update."""
+    role, group = names.resource(stage, "operator"), names.resource(stage, names.SCHEDULES)
+    for action in ON_SCHEDULES:
+        where = arn("scheduler:{region}:{account}:schedule/{group}/any", group=group)
+        yield Request(role, f"scheduler:{action}", where)
+    yield Request(role, "scheduler:ListSchedules", "*")
+    passed = arn("iam::{account}:role/{name}-{region}", name=group)
+    yield Request(role, "iam:PassRole", passed, (("iam:PassedToService", "scheduler.amazonaws.com"),))
 
 
 def of_operator(assembly: Assembly, stage: str, topology: Topology) -> Iterator[Request]:

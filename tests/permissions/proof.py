@@ -10,6 +10,7 @@ from stacks.invariants.assembly import Assembly
 from tests.permissions import needed
 from tests.permissions.granted import ACCOUNT, REGION, Granted, Request, granted, missing
 from tests.permissions.recorded import PARKS, uses
+from tests.sample.scheduled import SCHEDULED
 from tests.stacks.templates import JWT, VPC, synthesize
 
 STAGE = "prod"
@@ -59,3 +60,21 @@ def proof(folder: Path) -> Proof:
         return list(dict.fromkeys(needed.by_key(iter(made), KEY)))
 
     return Proof(granted(assembly), everything())
+
+
+def proof_of_schedules(folder: Path) -> Proof:
+    """The proof of what the sample does not have: Scheduler's role, and what a person does with schedules.
+
+    What functions do is proven of the sample, so their grants are left out.
+    """
+    topology = replace(PARKS, integrations=(*PARKS.integrations, *SCHEDULED.integrations))
+    assembly = Assembly(synthesize(folder, STAGE, topology, customer_key=KEY, vpc=VPC, **JWT).stacks)
+    made = [
+        *needed.of_schedules(assembly, STAGE, topology),
+        *needed.of_person_with_schedules(STAGE),
+        *needed.of_person_with_plans(STAGE),
+        *needed.of_operator(assembly, STAGE, topology),
+    ]
+    roles = {request.role for request in made}
+    grants = [each for each in granted(assembly) if each.role in roles]
+    return Proof(grants, list(dict.fromkeys(needed.by_key(iter(made), KEY))))

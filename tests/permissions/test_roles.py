@@ -12,7 +12,7 @@ from botocore import xform_name
 from stacks.names import ROOT
 from tests.permissions import needed
 from tests.permissions.granted import Granted, like
-from tests.permissions.proof import Proof, proof
+from tests.permissions.proof import Proof, proof, proof_of_schedules
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +39,24 @@ def test_without_any_one_action_something_fails(proven: Proof) -> None:
     assert len(proven.grants) > 150
 
 
+@pytest.fixture(scope="module")
+def scheduled(tmp_path_factory: pytest.TempPathFactory) -> Proof:
+    return proof_of_schedules(tmp_path_factory.mktemp("scheduled"))
+
+
+def test_schedulers_role_and_the_operators_may_do_what_is_done_with_schedules_and_nothing_else(
+    scheduled: Proof,
+) -> None:
+    assert scheduled.missing() == []
+    assert [(one.role, one.action, where) for one, where in scheduled.superfluous()] == []
+    assert [(one.role, one.action) for one in scheduled.grants if not scheduled.missed(one)] == []
+
+
 def test_what_a_person_does_is_what_the_command_calls() -> None:
     described = {f"sqs:{action}" for action in (*needed.ON_DEAD, *needed.ON_WORK)} | set(needed.ON_ALL)
     described |= {f"dynamodb:{action}" for actions in needed.ON_TABLES.values() for action in actions}
     described |= {f"events:{action}" for action in (*needed.ON_ARCHIVE, *needed.ON_REPLAYS)}
+    described |= {"scheduler:ListSchedules", *(f"scheduler:{action}" for action in needed.ON_SCHEDULES)}
     described |= {"events:ListTargetsByRule", "events:DescribeRule", "logs:StartQuery", "apigateway:GET"}
     assert set(_called()) - UNGRANTED == described
 
@@ -52,7 +66,7 @@ UNGRANTED = {
     # Dead letters of somebody else's function, which the caller's own role must allow.
     *("lambda:InvokeFunction", "lambda:GetFunctionEventInvokeConfig"),
     # `dead --all` asks a whole account, with an identity that may read it: docs/runbook.md names what that needs.
-    *("scheduler:GetSchedule", "sns:GetSubscriptionAttributes"),
+    "sns:GetSubscriptionAttributes",
 }
 
 

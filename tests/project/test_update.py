@@ -35,6 +35,9 @@ def headrace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for room in ("documents", "local", "ops", "scaffold"):
         (headrace / "template" / room).unlink()
     shutil.rmtree(headrace / "template" / "tests")
+    for room in ("template/stacks", "functions/runtime"):
+        for path in (headrace / room).rglob("*.py"):
+            path.unlink() if path.name not in ("topology.py", "__init__.py") else None
     commit(headrace, "Half of it", "v1.0.1")
     return headrace
 

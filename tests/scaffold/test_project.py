@@ -31,7 +31,9 @@ def holds(project: Project, files: list[str]) -> None:
     project.run("mypy", *files)
     project.run("documents", "--check")
     tests = [file for file in files if file.startswith("tests/")]
-    assert "failed" not in project.run("pytest", "-q", "-n0", "tests/test_laws.py", *tests)
+    assert "failed" not in project.run(
+        "pytest", "-q", "-p", "no:xdist", "-p", "no:schemathesis", "tests/test_laws.py", *tests
+    )
 
 
 @pytest.mark.proof

@@ -234,6 +234,9 @@ def test_a_retired_integration_has_no_schedule_and_keeps_what_could_not_be_sent(
     templates = synthesize(tmp_path, "prod", retired)
     assert not [*templates.properties(SCHEDULE)]
     templates.named("AWS::SQS::Queue", "QueueName", names.target_dead_letter_queue("prod", "rate_tickets"))
+    assert "scheduler:ListSchedules" in json.dumps([*templates.properties("AWS::IAM::Policy", "operator")]), (
+        "for retire"
+    )
     assert [*templates.properties(GROUP)], "until its stack is gone, the shared one keeps the group"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import select
 import socket
@@ -14,9 +15,14 @@ from functools import partial
 from typing import Any, TypeVar
 
 from functions.runtime.aws.framing import Framing
-from functions.runtime.waiting import ready
+from functions.runtime.waiting import clock, ready
 
 T = TypeVar("T")
+
+RESOLVED = 5.0
+"""Seconds for which a host's addresses are those that they were, or cannot be found."""
+
+_known: dict[tuple[str, int], tuple[float, Any]] = {}
 
 PIECE = 65_536
 """Bytes that are read at once, at the most."""
@@ -44,11 +50,11 @@ class Connection:
 
     def open(self, seconds: float) -> None:
         """Connect within that time. Of a host's addresses, each but the last has half of what is left of it."""
-        end = time.monotonic() + seconds
-        addresses = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+        end = clock() + seconds
+        addresses = _addresses(self._host, self._port)
         while True:
             family, kind, protocol, _, address = addresses.pop(0)
-            until = (time.monotonic() + end) / 2 if addresses else end
+            until = (clock() + end) / 2 if addresses else end
             try:
                 plain = _connected(socket.socket(family, kind, protocol), address, until)
                 break
@@ -95,7 +101,7 @@ class Connection:
         answer = Framing()
         self.fresh = False
         try:
-            self._exchange(request, answer, time.monotonic() + seconds)
+            self._exchange(request, answer, clock() + seconds)
         except TimeoutError:
             raise
         except OSError as error:
@@ -115,8 +121,6 @@ class Connection:
             said = True
         whole = False
         while not whole:
-            if time.monotonic() >= end:
-                raise TimeoutError("The answer was not whole in time.")
             piece = _persist(self._socket, partial(self._socket.recv, PIECE), end)
             if not piece:
                 raise ConnectionResetError("The connection was closed before the answer was whole.")
@@ -128,6 +132,23 @@ class Connection:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+def _addresses(host: str, port: int) -> list[Any]:
+    """The host's addresses, asked for once in a while: asking holds up everybody, and takes long where nobody answers.
+
+    Raises OSError where there are none.
+    """
+    since, found = _known.get((host, port), (-math.inf, None))
+    if time.monotonic() - since > RESOLVED:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            found = error
+        _known[host, port] = time.monotonic(), found
+    if isinstance(found, OSError):
+        raise type(found)(*found.args)
+    return [*found]
 
 
 def _connected(plain: socket.socket, address: Any, end: float) -> socket.socket:
@@ -161,5 +182,5 @@ def _persist(plain: socket.socket, step: Callable[[], T], end: float, events: in
 
 
 def _wait(plain: socket.socket, events: int, end: float) -> None:
-    if not ready(plain.fileno(), events, end - time.monotonic()):
+    if not ready(plain.fileno(), events, max(end - clock(), 0)):
         raise TimeoutError("The other side did not answer in time.")

@@ -228,10 +228,11 @@ class Service:
         before: Exception | None = None
         attempt = 1
         while True:
+            skew = self._skew
             try:
-                answer = self._answered(operation, made, repeated=attempt - 1)
+                answer = self._answered(operation, made, repeated=attempt - 1, skew=skew)
             except (ClientError, exceptions.BotoCoreError) as error:
-                if not self._again(error, attempt):
+                if not self._again(error, attempt, skew):
                     raise
                 before = error
                 attempt += 1
@@ -239,11 +240,11 @@ class Service:
                 self._retries.went_well(before)
                 return answer
 
-    def _again(self, error: Exception, attempt: int) -> bool:
+    def _again(self, error: Exception, attempt: int, skew: float) -> bool:
         """Whether the call is made again, after the pause that goes before that."""
         if attempt >= self._attempts:
             return False
-        if isinstance(error, ClientError) and self._corrected(error):
+        if isinstance(error, ClientError) and self._corrected(error, skew):
             return True
         pause = self._retries.pause(attempt, error)
         if pause is None or pause >= self._seconds():
@@ -251,8 +252,8 @@ class Service:
         sleep(pause)
         return True
 
-    def _corrected(self, error: ClientError) -> bool:
-        """Whether our clock was wrong, and is set right now by that of the service."""
+    def _corrected(self, error: ClientError, signed: float) -> bool:
+        """Whether our clock was wrong when the request was signed with that skew, and is set right by the service's."""
         said = error.response["ResponseMetadata"]["HTTPHeaders"].get("date", "")
         if error.response["Error"]["Code"] not in SKEWED or not said:
             return False
@@ -260,15 +261,15 @@ class Service:
 
         with suppress(ValueError):
             skew = parsedate_to_datetime(said).timestamp() - time.time()
-            if abs(skew - self._skew) > SKEW:
+            if abs(skew - signed) > SKEW:
                 self._skew = skew
                 return True
         return False
 
-    def _answered(self, operation: str, made: bytes, *, repeated: int) -> dict[str, Any]:
+    def _answered(self, operation: str, made: bytes, *, repeated: int, skew: float) -> dict[str, Any]:
         while True:
             connection, reused = self._connection()
-            request = self._request(operation, self._body(made))
+            request = self._request(operation, self._body(made), skew)
             try:
                 framing = self._asked(connection, request, self._seconds())
             except ConnectionError as error:
@@ -324,7 +325,7 @@ class Service:
     def _made(self) -> Connection:
         return Connection(self._host, self._port, _trusted() if self._tls else None)
 
-    def _request(self, operation: str, body: bytes) -> bytes:
+    def _request(self, operation: str, body: bytes, skew: float) -> bytes:
         headers = {
             "content-type": f"application/x-amz-json-{self._protocol.version}",
             "x-amz-target": f"{self._protocol.target}.{operation}",
@@ -337,7 +338,7 @@ class Service:
         )
         if self._service == "sqs":
             headers["x-amzn-query-mode"] = "true"  # so that its errors have the names by which botocore knows them
-        signed = self._signature.headers(identity, headers, body, time.time() + self._skew)
+        signed = self._signature.headers(identity, headers, body, time.time() + skew)
         if trace := environment.get("_X_AMZN_TRACE_ID"):
             signed["x-amzn-trace-id"] = _quoted(trace)
         signed["user-agent"] = "headrace"

@@ -305,6 +305,6 @@ class World:
         self.now += seconds
 
 
-def _one_after_the_other(bodies: Any, end: float) -> None:
+def _one_after_the_other(bodies: Any, *_: Any) -> None:
     for body in bodies:
         body()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from functions.runtime import clients
+from functions.runtime import clients, consumer
 from functions.runtime.aws.service import Service
 from functions.runtime.consumer import ABREAST
 from functions.runtime.errors import OutOfTime
@@ -68,7 +68,10 @@ def slow(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
         def log_message(self, *_: object) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 64
+
+    server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setitem(clients.made, "table", asks())
@@ -89,7 +92,10 @@ def call(probe: Probe, _: object = None) -> list[Probed]:
 
 
 def all_call(*names: str, **moves: Any) -> Probing:
-    return Probing(**(dict.fromkeys(names, call) | moves))
+    """A worker that has handled a message before, all of whose messages make a call."""
+    probing = Probing(**(dict.fromkeys(names, call) | moves))
+    probing.handler._pace.took(0.001)
+    return probing
 
 
 def told(fakes: Fakes) -> list[str]:
@@ -103,6 +109,25 @@ def test_ten_messages_take_as_long_as_one(fakes: Fakes, slow: Slow) -> None:
     assert time.monotonic() - started < 3 * TAKES
     assert slow.most == ABREAST == len(names)
     assert told(fakes) == list(names)
+
+
+def test_the_first_message_of_a_worker_goes_alone(fakes: Fakes, slow: Slow) -> None:
+    probing = Probing(**dict.fromkeys("abcd", call))
+    assert failed(probing.handler(batch(*map(probe, "abcd")))) == []
+    assert slow.answered[0] == "a"
+    assert slow.most == 3
+
+
+def test_a_handler_may_ask_for_one_after_the_other(fakes: Fakes, slow: Slow) -> None:
+    handler = consumer.consumer(call, accepts=Probe, abreast=1)
+    assert failed(handler(batch(*map(probe, "abcd")))) == []
+    assert (slow.most, slow.answered) == (1, ["a", "b", "c", "d"])
+    two = consumer.consumer(call, accepts=Probe, abreast=2)
+    two(batch(*map(probe, "abcd")))
+    two(batch(*map(probe, "abcd")))
+    assert slow.most == 2
+    with pytest.raises(ValueError, match="call would handle 0 messages side by side; choose 1 or more"):
+        consumer.consumer(call, accepts=Probe, abreast=0)
 
 
 def test_no_more_than_ten_are_at_it_and_their_connections_are_kept(fakes: Fakes, slow: Slow) -> None:

@@ -19,14 +19,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.runtime import deadline, fibers, waiting
-from functions.runtime.deadline import alarm, within
-from functions.runtime.errors import OutOfTime
+from functions.runtime.deadline import within
+from functions.runtime.errors import HeldUp, OutOfTime
 
 LATER = 60.0
 
 
-def run(*bodies: Callable[[], None], seconds: float = LATER) -> None:
-    fibers.run(bodies, time.monotonic() + seconds)
+def run(*bodies: Callable[[], None], seconds: float = LATER, handling: float = math.inf) -> None:
+    now = time.monotonic()
+    fibers.run(bodies, now + min(handling, seconds), now + seconds)
 
 
 @contextmanager
@@ -58,7 +59,7 @@ def test_each_goes_on_in_its_own_order_when_its_time_has_come(naps: list[list[in
     run(*[partial(body, number) for number in range(len(naps))])
     for number, own in enumerate(naps):
         assert [place for other, place in seen if other == number] == list(range(len(own)))
-    assert not waiting.in_turns()
+    assert waiting.turns() is None
 
 
 def test_who_waits_for_a_socket_goes_on_when_it_is_ready_and_is_told_when_it_is_not() -> None:
@@ -135,7 +136,7 @@ def test_the_alarm_ends_who_hangs_and_nobody_else() -> None:
             told.append(within(LATER, lambda: waiting.ready(mine.fileno(), POLLIN, 1)))
 
     started = time.monotonic()
-    alarm(0.2, lambda: run(wait, hang, wait, seconds=1))
+    run(wait, hang, wait, handling=0.2, seconds=1)
     assert told == ["hung", True, True]
     assert 0.2 <= time.monotonic() - started < 0.5
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
@@ -150,7 +151,7 @@ def test_the_alarm_rings_again_for_who_hangs_after_it() -> None:
         told.append(word)
 
     started = time.monotonic()
-    alarm(0.1, lambda: run(lambda: hang("a"), lambda: hang("b"), seconds=1))
+    run(lambda: hang("a"), lambda: hang("b"), handling=0.1, seconds=1)
     assert told == ["a", "b"]
     assert time.monotonic() - started < 0.1 + 2 * deadline.AGAIN
 
@@ -164,13 +165,13 @@ def test_no_alarm_rings_between_two_times_of_its_own() -> None:
             pass
         done.append("whole")
 
-    alarm(0.1, lambda: run(body, body))
+    run(body, body, handling=0.1)
     assert done == ["whole", "whole"]
 
 
 def test_an_outer_alarm_is_there_when_all_is_over() -> None:
     def body() -> None:
-        alarm(0.05, lambda: run(lambda: waiting.sleep(0.1)))
+        run(lambda: waiting.sleep(0.1), handling=0.05)
         time.sleep(5)
 
     with pytest.raises(OutOfTime):
@@ -209,7 +210,7 @@ def test_the_error_of_one_ends_all_and_is_told() -> None:
     with pytest.raises(ZeroDivisionError):
         run(wait, fail, wait, lambda: waiting.sleep(LATER))
     assert ended == ["ended", "ended"]
-    assert not waiting.in_turns()
+    assert waiting.turns() is None
 
 
 def test_who_takes_no_notice_of_its_end_waits_no_more() -> None:
@@ -227,7 +228,7 @@ def test_who_takes_no_notice_of_its_end_waits_no_more() -> None:
 
     with pytest.raises(ZeroDivisionError):
         run(stubborn, fail)
-    assert told == [KeyboardInterrupt, OutOfTime, OutOfTime]
+    assert told == [KeyboardInterrupt, HeldUp, HeldUp]
 
 
 def test_a_signal_reaches_who_waits_for_all() -> None:
@@ -246,11 +247,11 @@ def test_a_thread_of_a_handlers_own_waits_by_itself() -> None:
     told: list[bool] = []
 
     def work() -> None:
-        told.append(waiting.in_turns())
+        told.append(waiting.turns() is not None)
         waiting.sleep(0.01)
 
     def body() -> None:
-        told.append(waiting.in_turns())
+        told.append(waiting.turns() is not None)
         thread = threading.Thread(target=work)
         thread.start()
         thread.join()

@@ -76,7 +76,7 @@ def test_each_step_of_a_batch_has_its_share_of_thirty_seconds(fakes: Fakes, shar
 def test_each_part_of_a_denied_call_may_take_what_is_left(fakes: Fakes, shares: list[float]) -> None:
     fakes.events.answers = [refusal("AccessDeniedException", "PutEvents")]
     assert failed(Probing().handler(batch(probe("a"), probe("b")), Context(30))) == []
-    assert shares == [26.25] * 4 + [27.5] * 3, "side by side, who was held up has a moment more"
+    assert shares == [25] * 2 + [26.25] * 2 + [27.5] * 3, "beside others, who was held up has a moment more"
 
 
 def test_on_a_queue_that_parks_half_of_a_share_is_for_places(

@@ -21,6 +21,7 @@ from ops.errors import UsageError
 from stacks.entry import Access, Consumer, Integration, Queue, Route, Subscription, Table, Topology
 from stacks.settings import Settings
 from tests.sample.contracts import OpenTicket, TicketAssigned, TicketOpened
+from tests.sample.scheduled import SCHEDULED
 from tests.sample.topology import SAMPLE
 from tests.simulation.order_kinds import on_poison
 
@@ -131,6 +132,14 @@ def test_every_64_kb_counts() -> None:
     # 2 chunks sent; ten messages of 65 KB are received as 11 chunks; one delete.
     assert two.sqs == pytest.approx(0.40 * (2 + 1.1 + 0.1))
     assert two.events == pytest.approx(2.00)
+
+
+def test_a_run_costs_an_invocation_and_two_writes_where_runs_must_not_overlap() -> None:
+    found = rows(SCHEDULED)
+    queued, skipped = found["rate_each_minute"].cost, found["rate_at_six"].cost
+    assert queued.events == pytest.approx(1.00)
+    assert skipped.tables - queued.tables == pytest.approx(2 * 0.625)
+    assert queued.api == 0, "nobody calls"
 
 
 def test_an_archive_has_its_price() -> None:
