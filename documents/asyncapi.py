@@ -54,7 +54,9 @@ def document(topology: Topology) -> Document:
         },
         "components": {
             "messages": {_key(contract): _message(contract) for contract in contracts},
-            "schemas": _schemas(contracts, runs=bool(topology.schedules), delays=any(topology.delayed())),
+            "schemas": _schemas(
+                contracts, runs=bool(topology.schedules), delays=any(topology.delayed()), plans=bool(topology.plans)
+            ),
             "correlationIds": {
                 "correlation": {
                     "description": "Follows a request through every hop.",
@@ -161,7 +163,7 @@ def _group(contract: Contract) -> Iterator[str]:
         yield f"The message group is its `{field.name}`; where there is a tenant, `/<tenant>/<{field.name}>`."
 
 
-def _schemas(contracts: list[Contract], *, runs: bool, delays: bool) -> Document:
+def _schemas(contracts: list[Contract], *, runs: bool, delays: bool, plans: bool) -> Document:
     written = [contract for contract in contracts if not issubclass(contract, ReceiveWebhook)]
     references, schemas = msgspec.json.schema_components(map(body_of, written), ref_template=f"{SCHEMAS}/{{name}}")
     for schema in schemas.values():
@@ -171,10 +173,10 @@ def _schemas(contracts: list[Contract], *, runs: bool, delays: bool) -> Document
         for one, data in zip(written, references, strict=True)
         if issubclass(one, Event)
     }
-    return {**schemas, **_of_commands(contracts, runs=runs, delays=delays), **delivered}
+    return {**schemas, **_of_commands(contracts, runs=runs, delays=delays, plans=plans), **delivered}
 
 
-def _of_commands(contracts: list[Contract], *, runs: bool, delays: bool) -> Document:
+def _of_commands(contracts: list[Contract], *, runs: bool, delays: bool, plans: bool) -> Document:
     """What surrounds a command, and the webhook's body, which is the sender's own; none where there is no command.
 
     What no request brought, but a schedule's run or a plan, says which that is, and nothing of a request.
@@ -192,7 +194,7 @@ def _of_commands(contracts: list[Contract], *, runs: bool, delays: bool) -> Docu
             "description": "The message attributes that stand beside the body; the last three come with webhooks.",
             "type": "object",
             "properties": dict.fromkeys((*always, *sometimes, *delayed, *of_runs, *webhook), text),
-            "required": [envelope.CORRELATION_ID] if runs or delays else sorted(always),
+            "required": [envelope.CORRELATION_ID] if runs or plans else sorted(always),
         }
     }
     if any(issubclass(contract, ReceiveWebhook) for contract in contracts):
