@@ -34,7 +34,10 @@ BEYOND = f"{UNTIL} is more than a year ahead."
 RULES = {"delay": (f"{SHORT}|{_LONG}", WRONG_SECONDS), "until": (TIME, WRONG_UNTIL)}
 """What the variable of each header must match, and what the caller reads whose does not."""
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS = "Jan01Feb02Mar03Apr04May05Jun06Jul07Aug08Sep09Oct10Nov11Dec12"
+"""What a month is as a number: its text stands right behind its name."""
+_YEARS = " ".join(map(str, range(2026, 2101)))
+"""What year follows one: the next in the list."""
 _REQUEST = "$context.requestTime"
 """Such as `26/Nov/2026:17:47:17 +0000`.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html"""
@@ -50,12 +53,13 @@ def judged(nothing: str) -> Iterator[str]:
     yield f"#set($long = $until != '' || ($delay != '' && !$delay.matches('{SHORT}')))"
     yield "#if($wrong == '' && $until != '')"
     yield f'#set($came = "{_REQUEST}")#set($month = $came.substring(3, 6))'
-    for number, name in enumerate(_MONTHS, start=1):
-        yield f"#set($month = $month.replaceAll('{name}', '{number:02}'))"
+    yield f"#set($months = '{_MONTHS}')#set($from = $months.indexOf($month) + 3)#set($to = $from + 2)"
+    yield "#set($month = $months.substring($from, $to))"
     yield '#set($rest = "-${month}-$came.substring(0, 2)T$came.substring(12, 20)")'
     yield "#set($year = $came.substring(7, 11))#set($asked = $until.substring(0, 19))"
     yield '#set($order = $asked.compareTo("$year$rest"))'
     yield f"#if($order < 0)#set($wrong = '{PAST} {nothing}')#end"
-    yield '#set($year = $util.parseJson($year) + 1)#set($order = $asked.compareTo("$year$rest"))'
+    yield f"#set($years = '{_YEARS}')#set($from = $years.indexOf($year) + 5)#set($to = $from + 4)"
+    yield '#set($year = $years.substring($from, $to))#set($order = $asked.compareTo("$year$rest"))'
     yield f"#if($order > 0)#set($wrong = '{BEYOND} {nothing}')#end"
     yield "#end"

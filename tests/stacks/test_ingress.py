@@ -25,8 +25,8 @@ from tests.stacks.templates import STAGES, WEB_ACL, Templates, context, listed, 
 # What our templates call: methods of java.lang.String and java.util.Map, and API Gateway's own.
 METHODS = {
     *("get", "keySet", "contains", "matches", "length", "toLowerCase", "toUpperCase", "hashCode", "replaceAll"),
-    *("startsWith", "substring", "compareTo"),
-    *("params", "path", "urlEncode", "base64Encode", "parseJson"),
+    *("startsWith", "substring", "compareTo", "indexOf"),
+    *("params", "path", "urlEncode", "base64Encode"),
 }
 
 
