@@ -54,7 +54,9 @@ def document(topology: Topology) -> Document:
         },
         "components": {
             "messages": {_key(contract): _message(contract) for contract in contracts},
-            "schemas": _schemas(contracts, runs=bool(topology.schedules)),
+            "schemas": _schemas(
+                contracts, runs=bool(topology.schedules), delays=any(topology.delayed()), plans=bool(topology.plans)
+            ),
             "correlationIds": {
                 "correlation": {
                     "description": "Follows a request through every hop.",
@@ -76,15 +78,18 @@ def _key(contract: Contract) -> str:
 
 
 def _contracts(topology: Topology) -> list[Contract]:
-    """What travels, once: commands of routes and schedules, events that are published here, events of others."""
+    """What travels, once: commands of routes, schedules and plans, events that are published here, events of others."""
     commands = [*(route.accepts for route in topology.routes), *(type(each.sends) for each in topology.schedules)]
+    commands += [each.command for each in topology.plans]
     return list(dict.fromkeys([*commands, *topology.events, *(each.event for each in topology.subscriptions)]))
 
 
 def _taken(topology: Topology, queue: str) -> Iterator[Contract]:
     """What reaches that queue."""
     routed = [route.accepts for route in topology.routes if route.queue == queue]
-    yield from dict.fromkeys([*routed, *(type(each.sends) for each in topology.schedules if each.queue == queue)])
+    planned = [each.command for each in topology.plans if each.queue == queue]
+    scheduled = [type(each.sends) for each in topology.schedules if each.queue == queue]
+    yield from dict.fromkeys([*routed, *scheduled, *planned])
     yield from dict.fromkeys(each.event for each in topology.subscriptions if each.queue == queue)
 
 
@@ -158,7 +163,7 @@ def _group(contract: Contract) -> Iterator[str]:
         yield f"The message group is its `{field.name}`; where there is a tenant, `/<tenant>/<{field.name}>`."
 
 
-def _schemas(contracts: list[Contract], *, runs: bool) -> Document:
+def _schemas(contracts: list[Contract], *, runs: bool, delays: bool, plans: bool) -> Document:
     written = [contract for contract in contracts if not issubclass(contract, ReceiveWebhook)]
     references, schemas = msgspec.json.schema_components(map(body_of, written), ref_template=f"{SCHEMAS}/{{name}}")
     for schema in schemas.values():
@@ -168,27 +173,28 @@ def _schemas(contracts: list[Contract], *, runs: bool) -> Document:
         for one, data in zip(written, references, strict=True)
         if issubclass(one, Event)
     }
-    return {**schemas, **_of_commands(contracts, runs=runs), **delivered}
+    return {**schemas, **_of_commands(contracts, runs=runs, delays=delays, plans=plans), **delivered}
 
 
-def _of_commands(contracts: list[Contract], *, runs: bool) -> Document:
+def _of_commands(contracts: list[Contract], *, runs: bool, delays: bool, plans: bool) -> Document:
     """What surrounds a command, and the webhook's body, which is the sender's own; none where there is no command.
 
-    What no request brought, but a schedule's run, says which run it is, and nothing of a request.
+    What no request brought, but a schedule's run or a plan, says which that is, and nothing of a request.
     """
     if not any(issubclass(contract, Command) for contract in contracts):
         return {}
     text = {"type": "string"}
     always = (envelope.CORRELATION_ID, envelope.RECEIVED_AT, envelope.ROUTE)
     sometimes = (envelope.IDEMPOTENCY_KEY, envelope.TENANT, envelope.CALLER, envelope.REDRIVEN)
+    delayed = (envelope.DELIVER_AT, envelope.PLANNED_FOR) if delays else ()
     of_runs = (envelope.RUN,) if runs else ()
     webhook = (envelope.SENDER, envelope.SIGNATURE, envelope.TOPIC)
     made: Document = {
         ATTRIBUTES: {
             "description": "The message attributes that stand beside the body; the last three come with webhooks.",
             "type": "object",
-            "properties": dict.fromkeys((*always, *sometimes, *of_runs, *webhook), text),
-            "required": [envelope.CORRELATION_ID] if runs else sorted(always),
+            "properties": dict.fromkeys((*always, *sometimes, *delayed, *of_runs, *webhook), text),
+            "required": [envelope.CORRELATION_ID] if runs or plans else sorted(always),
         }
     }
     if any(issubclass(contract, ReceiveWebhook) for contract in contracts):

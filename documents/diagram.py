@@ -65,6 +65,8 @@ def _integration(integration: Integration, routes: Mapping[str, str], events: It
         node = f'{queue.name}_queue[/"{kind}, DLQ after {queue.receives}"/]'
         yield f'{node} {arrow} {queue.name}_function["{queue.name}"]'
     for consumer in integration.consumers:
+        for plan in consumer.plans:
+            yield f'{consumer.function}_function -. "{plan.command.__name__}, later" .-> {plan.queue}_queue'
         if consumer.sends_email:
             yield f'{consumer.function}_function --> {consumer.function}_mail>"e-mail"]'
     for event in events:

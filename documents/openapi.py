@@ -17,6 +17,7 @@ from functions.contracts.example import example
 from functions.contracts.path import body_of, path_field
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook, Scheme
 from stacks import names
+from stacks.edge import delays
 from stacks.edge import mapping_template as template
 from stacks.edge.answers import ANSWERS, NOT_SIGNED, RETRY_AFTER
 from stacks.entry import Queue, Route, Topology
@@ -171,8 +172,11 @@ def _headers(route: Route, queue: Queue) -> Iterator[Document]:
         words = f"The tenant that the request is for, if that is another than who calls. {_trusted(route)}"
         yield _header(route.tenant_header, words, IDENTIFIER)
     if route.delay:
-        words = "Seconds for which the message is held back."
-        yield _header(template.DELAY_SECONDS, words, {"type": "integer", "minimum": 0, "maximum": 900})
+        words = "Seconds for which the message is held back; not together with Delay-Until."
+        yield _header(delays.SECONDS, words, {"type": "integer", "minimum": 0, "maximum": delays.YEAR})
+        words = "The time until which the message is held back, in UTC: not past, and at most a year ahead."
+        until = {"type": "string", "format": "date-time", "pattern": f"^({delays.TIME})$"}
+        yield _header(delays.UNTIL, words, until)
 
 
 # What callers of each kind of authorization are called.

@@ -106,7 +106,7 @@ def deploy(context: typer.Context) -> None:
 
         endpoint = state.read().endpoint
         start = time.monotonic()
-        check(f"{door.topology.package}.{consumer.function}.handler" for consumer in door.topology.consumers)
+        check(door.topology.module(consumer.function) for consumer in door.topology.consumers)
         before = tables(endpoint)
         with console.status("cdk deploy --all"):
             redeploy(state.HOME, endpoint, door.cdk_app)

@@ -59,7 +59,7 @@ def retire(stage: Stage, name: str, *, pause: float = PAUSE) -> Retirement:
 
 def retired(topology: Topology, name: str) -> Integration:
     """The retired integration of that name. Raises `UsageError` where there is none, or it is not retired."""
-    known = [integration.name for integration in topology.integrations]
+    known = [integration.name for integration in topology.integrations if not integration.is_planning]
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""

@@ -17,7 +17,7 @@ def main() -> int:
         from stacks.topology import TOPOLOGY  # here, because it is checked as it is imported
 
         for consumer in TOPOLOGY.consumers:
-            import_module(f"{TOPOLOGY.package}.{consumer.function}.handler")
+            import_module(TOPOLOGY.module(consumer.function))
         return documents([], TOPOLOGY, ROOT)
     except TopologyError as wrong:
         print(wrong, file=sys.stderr)

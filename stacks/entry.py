@@ -12,13 +12,17 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal
 
 from functions.contracts.contract import Command, Event
-from stacks import rules
+from functions.contracts.plan import PLAN_COMMAND
+from stacks import names, rules
 from stacks.limits import Limit
+from stacks.plans import Plan
 from stacks.rules import TopologyError
 from stacks.schedule import Schedule
 
 PARAMETER = re.compile(r"\{([a-z_]+)\}")
 DAY = 24 * 60 * 60
+PLATFORM = "functions"
+"""The package of the platform's own functions."""
 
 Authorization = Literal["iam", "api_key", "jwt"]
 Authorized = Literal["iam", "api_key", "jwt", "signature", "none"]
@@ -47,7 +51,7 @@ class Route:
     `("iam",)`. Of any other caller a header that does so is refused with 400. A stage that authorizes nobody, such as
     `local`, takes the header from anyone."""
     delay: bool = False
-    """A `Delay-Seconds` header (0 to 900) may hold the message back. Standard queues only."""
+    """A `Delay-Seconds` header (up to a year) or `Delay-Until` may hold the message back. Standard queues only."""
     authorization: Authorization | None = None
     """Who may call it, where that is not what the stage says."""
     rate: float | None = None
@@ -181,6 +185,8 @@ class Consumer:
     """What else it may do: read a bucket's folder, ask a model, send to another queue."""
     limits: tuple[Limit, ...] = ()
     """How many messages a second, and at once, it lets through; a message waits for them in this order."""
+    plans: tuple[Plan, ...] = ()
+    """The commands that it may have handled later."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,6 +258,19 @@ class Integration:
         """Every secret that some consumer of it reads, once."""
         return tuple(sorted({secret for consumer in self.consumers for secret in consumer.secrets}))
 
+    @property
+    def is_planning(self) -> bool:
+        """Whether it is the platform's own that plans commands, which comes by itself where something is delayed."""
+        return self.name == names.PLANNING and tuple(queue.name for queue in self.queues) == (PLAN_COMMAND,)
+
+    def delayed(self, queue: str) -> bool:
+        """Whether messages of the queue of that name are planned: by a consumer, or by a route that takes delays."""
+        return self.takes_delays(queue) or any(plan.queue == queue for each in self.consumers for plan in each.plans)
+
+    def takes_delays(self, queue: str) -> bool:
+        """Whether a route that takes delays feeds, or fed, the queue of that name."""
+        return any(route.queue == queue and route.delay for route in self.routes)
+
     def fed_by_events(self, queue: str) -> bool:
         """Whether a subscription feeds, or fed, the queue of that name."""
         return any(subscription.queue == queue for subscription in self.subscriptions)
@@ -275,7 +294,15 @@ class Topology:
     """The Python package with the folders of the functions."""
 
     def __post_init__(self) -> None:
+        # Made of another topology, it may hold what plans already.
+        if isinstance(self.integrations, tuple):
+            own = tuple(each for each in self.integrations if not getattr(each, "is_planning", False))
+            object.__setattr__(self, "integrations", own)
         rules.check(self)
+        if any(self.delayed()):
+            from stacks.planning import PLANNING
+
+            object.__setattr__(self, "integrations", (*self.integrations, PLANNING))
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -296,6 +323,11 @@ class Topology:
     def schedules(self) -> tuple[Schedule, ...]:
         """The schedules of every integration that is not retired."""
         return tuple(entry for each in self.integrations if not each.retired for entry in each.schedules)
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """The plans of every consumer."""
+        return tuple(plan for consumer in self.consumers for plan in consumer.plans)
 
     @property
     def queues(self) -> tuple[Queue, ...]:
@@ -334,26 +366,26 @@ class Topology:
         """The integration of that name. Raises `KeyError` if there is none."""
         return {each.name: each for each in self.integrations}[name]
 
+    def module(self, function: str) -> str:
+        """The Python module with the handler of the function of that name."""
+        return f"{PLATFORM if function == PLAN_COMMAND else self.package}.{function}.handler"
+
+    def delayed(self) -> Iterator[str]:
+        """The names of the queues of which messages are planned."""
+        yield from (queue.name for each in self.integrations for queue in each.queues if each.delayed(queue.name))
+
     def fed_by_events(self) -> Iterator[str]:
         """The names of the queues that subscriptions feed, or fed before their integration was retired."""
         yield from (queue.name for each in self.integrations for queue in each.queues if each.fed_by_events(queue.name))
 
     def scheduled(self) -> Iterator[str]:
-        """The names of the queues that schedules feed, or fed before their integration was retired."""
-        yield from (queue.name for each in self.integrations for queue in each.queues if each.scheduled(queue.name))
+        """The names of the queues that schedules feed, or fed before their integration was retired, and of what plans.
+
+        Each has a queue of what EventBridge Scheduler could not send.
+        """
+        for each in self.integrations:
+            yield from (queue.name for queue in each.queues if each.is_planning or each.scheduled(queue.name))
 
 
-__all__ = [
-    "Access",
-    "Consumer",
-    "Grant",
-    "Integration",
-    "Limit",
-    "Queue",
-    "Route",
-    "Schedule",
-    "Subscription",
-    "Table",
-    "Topology",
-    "TopologyError",
-]
+__all__ = ["Access", "Consumer", "Grant", "Integration", "Limit", "Plan", "Queue", "Route", "Schedule", "Subscription"]
+__all__ += ["Table", "Topology", "TopologyError"]

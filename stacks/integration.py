@@ -8,6 +8,7 @@ from constructs import Construct
 from stacks import entry, names
 from stacks.bundle.python_code import PythonCode
 from stacks.monitoring.metric_alarms import MetricAlarms
+from stacks.parts import planning
 from stacks.parts.acknowledged import acknowledge
 from stacks.parts.queue_consumer import QueueConsumer
 from stacks.parts.retention import removal_policy
@@ -45,7 +46,14 @@ class Integration(StageStack):
             return
         if settings.alarms:
             MetricAlarms(self, of=integration.name, topology=topology, settings=settings, limits=settings.alarms)
-        code = PythonCode(self, settings=settings, package=topology.package, name=f"{integration.name}-dependencies")
+        code = PythonCode(
+            self,
+            settings=settings,
+            package=entry.PLATFORM if integration.is_planning else topology.package,
+            name=f"{integration.name}-dependencies",
+        )
+        if integration.is_planning:
+            planning.PlanGroup(self, topology=topology, settings=settings)
         for queue_entry in integration.queues:
             consumer = topology.consumer(queue_entry.name)
             queue = WorkQueue(self, entry=queue_entry, consumer=consumer, settings=settings)
@@ -61,7 +69,10 @@ class Integration(StageStack):
             if scheduled:
                 Schedules(self, entries=scheduled, queue=queue, settings=settings, retired=integration.retired)
             skips = any(schedule.skips for schedule in scheduled)
-            worker = QueueConsumer(self, entry=consumer, queue=queue, code=code, settings=settings, skips=skips)
+            delays = planning.of(self, consumer, topology, integration, settings)
+            worker = QueueConsumer(
+                self, entry=consumer, queue=queue, code=code, settings=settings, skips=skips, more=delays
+            )
             # By name, as it finds them, it would start before they are there.
             used = [*(tables.get(access.table) for access in consumer.access), *map(secrets.get, consumer.secrets)]
             worker.function.node.add_dependency(*(each for each in used if each is not None))

@@ -8,6 +8,7 @@ from aws_cdk import CfnOutput, Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from functions.contracts.plan import PLAN_COMMAND
 from stacks import names
 from stacks.entry import Topology
 from stacks.parts import arn
@@ -59,8 +60,10 @@ class Operator(StageStack):
         acknowledge(role, "AwsSolutions-IAM5[Resource::*]")
         acknowledge(role, REST_APIS)
         acknowledge(role, LOG_STREAMS, names=self._log_groups())
-        if [*topology.scheduled()]:
-            acknowledge(role, SCHEDULES, names=[names.resource(settings.stage, names.SCHEDULES)])
+        groups = [names.SCHEDULES] if {*topology.scheduled()} - {PLAN_COMMAND} else []
+        groups += [names.PLANS] if any(topology.delayed()) else []
+        if groups:
+            acknowledge(role, SCHEDULES, names=[names.resource(settings.stage, each) for each in groups])
         if [*self._replays()]:
             acknowledge(role, REPLAYS, names=[names.replay(settings.stage, RUNS)])
         CfnOutput(self, "RoleArn", value=role.role_arn, description="To be taken before python -m ops.")
@@ -120,12 +123,18 @@ class Operator(StageStack):
         An update says every field anew, the role too, so it takes the permission to pass that.
         https://docs.aws.amazon.com/scheduler/latest/APIReference/API_UpdateSchedule.html
         """
-        if not [*self._topology.scheduled()]:
+        recurring = {*self._topology.scheduled()} - {PLAN_COMMAND}
+        delays = any(self._topology.delayed())
+        if delays:
+            plans = arn.schedules(self, names.resource(self._settings.stage, names.PLANS))
+            yield self._allow("Plans", ("scheduler:GetSchedule",), [plans])
+        if delays or recurring:
+            yield self._allow("EverySchedule", ("scheduler:ListSchedules",), ["*"])
+        if not recurring:
             return
         group = names.resource(self._settings.stage, names.SCHEDULES)
         role = arn.role(self, names.regional(self._settings.stage, names.SCHEDULES, self.region))
         yield self._allow("Schedules", ON_SCHEDULES, [arn.schedules(self, group)])
-        yield self._allow("EverySchedule", ("scheduler:ListSchedules",), ["*"])
         yield iam.PolicyStatement(
             sid="ScheduleRole",
             actions=["iam:PassRole"],

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from functions.contracts.path import path_field
 from functions.contracts.pause import PAUSE_CONSUMER
+from functions.contracts.plan import PLAN_COMMAND, PLANNED
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook
-from stacks import actions, grants, limits, names, paths, schedule, shapes
+from stacks import actions, grants, limits, names, paths, plans, schedule, shapes
 
 if TYPE_CHECKING:
     from stacks.entry import Integration, Route, Topology
@@ -24,7 +25,7 @@ STACK = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 TAKEN = {
     *("authorization", "x-api-key", "x-amz-security-token", "cookie", "host", "content-type", "content-length"),
-    *("idempotency-key", "x-correlation-id", "x-amzn-trace-id", "delay-seconds"),
+    *("idempotency-key", "x-correlation-id", "x-amzn-trace-id", "delay-seconds", "delay-until"),
 }
 """Headers that name no tenant: what they hold is a credential, or is read for something else."""
 BUS = re.compile(
@@ -50,7 +51,7 @@ def check(topology: Topology) -> None:
         raise TopologyError(sentence)
     _integrations(topology)
     _names(topology)
-    for sentence in (*paths.refusals(topology), *schedule.refusals(topology)):
+    for sentence in (*paths.refusals(topology), *schedule.refusals(topology), *plans.refusals(topology)):
         raise TopologyError(sentence)
     for integration in topology.integrations:
         for rule in (_queues, _consumers, _routes, _webhooks, _subscriptions):
@@ -75,7 +76,10 @@ def _integrations(topology: Topology) -> None:
             not STACK.fullmatch(name) or len(name) > 40,
             f"Integration {name!r}: a name is at most 40 characters of lower-case words and hyphens; rename it.",
         )
-        _refuse(name in names.SHARED_STACKS, f"Integration {name!r}: a stack of that name is everybody's; rename it.")
+        _refuse(
+            name in (*names.SHARED_STACKS, names.PLANNING),
+            f"Integration {name!r}: a stack of that name is everybody's; rename it.",
+        )
         for stage, other in permutations(names.STAGES, 2):
             rest = other.removeprefix(f"{stage}-")
             _refuse(
@@ -101,6 +105,7 @@ def _names(topology: Topology) -> None:
                 word == PAUSE_CONSUMER and kind != "Table",
                 f"{kind} {word!r}: that is what pauses the others; rename it.",
             )
+            _refuse(word in (PLAN_COMMAND, PLANNED), f"{kind} {word!r}: that is of what plans commands; rename it.")
             _refuse(
                 word == names.SCHEDULES and kind != "Table",
                 f"{kind} {word!r}: that is the group of all schedules; rename it.",
@@ -134,6 +139,7 @@ def _names(topology: Topology) -> None:
 def _queues(integration: Integration, topology: Topology) -> None:
     routed = {route.queue for route in integration.routes}
     subscribed = {subscription.queue for subscription in integration.subscriptions}
+    planned = {plan.queue for consumer in integration.consumers for plan in consumer.plans}
     scheduled = {each.queue for each in integration.schedules}
     for queue in integration.queues:
         entry = f"Queue {queue.name!r}"
@@ -142,8 +148,8 @@ def _queues(integration: Integration, topology: Topology) -> None:
             f"{entry} has no consumer; add Consumer(function={queue.name!r}) to integration {integration.name!r}.",
         )
         _refuse(
-            queue.name not in routed | subscribed | scheduled,
-            f"{entry} is fed by nothing; add a Route, a Subscription or a Schedule with queue={queue.name!r}.",
+            queue.name not in routed | subscribed | scheduled | planned,
+            f"{entry} is fed by nothing; add a Route, a Subscription, a Schedule or a Plan with queue={queue.name!r}.",
         )
         _refuse(
             queue.name in routed and queue.name in subscribed,

@@ -7,6 +7,7 @@ from constructs import Construct
 
 from functions.contracts.limit import KEY, TABLE
 from functions.contracts.parked import EXPIRES_AT
+from functions.contracts.plan import PLAN_COMMAND
 from stacks import limits, names
 from stacks.entry import Topology
 from stacks.parts.customer_key import customer_key
@@ -60,7 +61,7 @@ class Shared(StageStack):
             ).apply_removal_policy(removal_policy(settings))
         if topology.consumers:
             PauseConsumer(self, settings=settings)
-        if [*topology.scheduled()]:
+        if {*topology.scheduled()} - {PLAN_COMMAND}:
             ScheduleGroup(self, topology=topology, settings=settings)
         if topology.skips:
             Table(self, names.SCHEDULE_RUNS, key="schedule", expires=None, settings=settings)

@@ -27,12 +27,13 @@ ROOMS = sorted(room for room in OURS - {"app"} if (ROOT / room / "__init__.py").
 AWS = ("boto3", "botocore", "aws_lambda_powertools", "aws_cdk")
 PLAIN = (
     *("stacks.names", "stacks.entry", "stacks.rules", "stacks.settings", "stacks.actions", "stacks.grants"),
-    *("stacks.limits", "stacks.paths", "stacks.recurrence", "stacks.schedule", "stacks.shapes"),
+    *("stacks.limits", "stacks.paths", "stacks.planning", "stacks.plans", "stacks.recurrence", "stacks.schedule"),
+    "stacks.shapes",
     *(
         f"stacks.monitoring.{name}"
         for name in ("alarm", "alarms", "schedule_alarms", "metrics", "dashboard", "queries")
     ),
-    *(f"stacks.edge.{name}" for name in ("answers", "content_type", "mapping_template")),
+    *(f"stacks.edge.{name}" for name in ("answers", "content_type", "delays", "mapping_template")),
 )
 """The stacks' plain data, which needs no aws_cdk."""
 CONTRACTS = "functions.contracts"

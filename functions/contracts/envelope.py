@@ -27,6 +27,11 @@ PARKED_AS = "parked_as"
 # Set by a consumer with a limit on a copy of a message that waits, as `contracts.waited` has it.
 WAITED = "waited"
 
+# Set by the edge where a request asks for more delay than SQS knows: `+<seconds>` from `received_at`, or a time in UTC.
+DELIVER_AT = "deliver_at"
+# Set on a message that was planned, as `contracts.plan.Planned` has it; it takes the place of `deliver_at`.
+PLANNED_FOR = "planned_for"
+
 REPLAYED = "replay-name"
 """The member that EventBridge adds to an event that it replays from an archive, beside `detail`: the replay's name.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html"""

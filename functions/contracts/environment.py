@@ -40,8 +40,9 @@ class ConsumerVariables(Variables, frozen=True, kw_only=True):
     before SQS moves it, `retention` how long its queue keeps it, `on_poison` what a FIFO group does about a message
     that keeps failing, `pause_queue_url` where it says that a service is away, `previous_secret` for how long a secret
     counts after it was replaced, `limits` what must let a message through, as `contracts.limit` writes it, `aws_client`
-    that every call is made by botocore's client. Tables and the bus are physical names; what a function has no use for
-    is None.
+    that every call is made by botocore's client, `plan_queue_url` where it sends what is to be planned, and `plans`
+    which commands of its own: `<command>=<queue>`, with spaces between. Tables and the bus are physical names; what a
+    function has no use for is None.
     """
 
     project: str = "project"
@@ -63,6 +64,8 @@ class ConsumerVariables(Variables, frozen=True, kw_only=True):
     previous_secret: int | None = DAY
     limits: str | None = None
     aws_client: Literal["botocore"] | None = None
+    plan_queue_url: str | None = None
+    plans: str | None = None
 
 
 FUNCTION = "{function}"
@@ -78,6 +81,23 @@ class PauseVariables(Variables, frozen=True, kw_only=True):
     consumer: str
     log_level: str = "INFO"
     aws_client: Literal["botocore"] | None = None
+
+
+QUEUE = "{queue}"
+"""What stands for a queue's word in `PlanVariables.queue`."""
+
+
+class PlanVariables(Variables, frozen=True, kw_only=True, rename=lambda name: f"PLAN_{name.upper()}"):
+    """What `plan_command` is told beside what every consumer is: the group that its schedules are in, the role that
+    they take, the dead-letter queue of what they could not send, Scheduler's ARN for SendMessage, the customer's key,
+    and the URL of a queue, `QUEUE` standing for its word."""
+
+    group: str
+    role: str
+    undelivered: str
+    target: str
+    queue: str
+    key: str | None = None
 
 
 class TokenVariables(Variables, frozen=True, kw_only=True):

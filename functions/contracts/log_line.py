@@ -20,9 +20,9 @@ class Handled(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `received_at` is when the API took the request, `sent` when SQS took the message, `timestamp` when its batch was
     done. `event_id` is the event that the message carried, `replayed` the replay that brought it. `origin` is the id
     that the message had before it waited for a limit as a copy. `outcome` is `processed`, `duplicate`, `skipped`,
-    `limited`, `retried` or `rejected`; `skipped` says why a run of a schedule was. `untold` counts the events of a
-    duplicate that are not told again, because a replay brought it. `stack` and `stack_digest` are those of the
-    failure's record.
+    `limited`, `retried` or `rejected`; `skipped` says why. `untold` counts the events of a duplicate that are not told
+    again, because a replay brought it, `planned` what is asked to be done later or cancelled. `stack` and
+    `stack_digest` are those of the failure's record.
     """
 
     level: str
@@ -42,6 +42,7 @@ class Handled(Struct, frozen=True, kw_only=True, omit_defaults=True):
     published: list[Published] = []
     untold: int = 0
     skipped: str | None = None
+    planned: int = 0
     error_type: str | None = None
     error: str | None = None
     stack_digest: str | None = None

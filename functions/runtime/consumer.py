@@ -19,7 +19,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from functions.contracts.contract import Event
+from functions.contracts.contract import Command, Event
 from functions.contracts.environment import variable
 from functions.contracts.redaction import redact
 from functions.runtime import clients
@@ -41,13 +41,14 @@ from functions.runtime.unfinished import unfinished
 from functions.runtime.visibility import blocked, delay, hide, outage
 
 if TYPE_CHECKING:
+    from functions.contracts.later import Cancel, Later
     from functions.runtime.limit import Limits
     from functions.runtime.park import Parking
 
 # What the module of a handler needs, from one place.
 __all__ = ["Consumer", "Duplicate", "Message", "Reject", "Retry", "Unavailable", "consumer"]
 
-Handle = Callable[[Any, Message], Iterable[Event] | None]
+Handle = Callable[[Any, Message], "Iterable[Event | Later | Cancel] | None"]
 Probe = Callable[[], Any]
 
 ABREAST = 10
@@ -132,6 +133,7 @@ class Consumer:
                 deadline,
             )
             outcomes |= _publish_all(outcomes, settings, deadline, but=limits.told if limits else frozenset())
+            outcomes |= _plan_all(outcomes, settings, deadline)
             if parking:
                 outcomes |= _leave(parking, outcomes, deadline)
             if any(record.skips for record in batch):
@@ -203,14 +205,20 @@ class Consumer:
         try:
             contract, message = within(left(), partial(self._intake, record))
             log_body(contract, message)
+            if (record.deliver_at or record.planned_for) and (
+                ended := within(left(), partial(_ended, record, message, settings))
+            ):
+                return ended
             if record.skips and (why := _begin_run(record, settings, left)):
                 return Done(record, message, (), duplicate=False, skipped=why)
             handle = partial(self._result, contract, message)
             result = within(left(), partial(limits.run, record, contract, message, handle) if limits else handle)
             duplicate = isinstance(result, Duplicate)
             untold = len(result) if duplicate and _told_before(record, message) else 0
+            told = () if untold else result
+            plans = _planned(told, message, record, settings) if settings.plans else {}
             entries = tuple(
-                entry(event, message, index, settings) for index, event in enumerate(() if untold else result)
+                entry(event, message, index, settings) for index, event in enumerate(told) if index not in plans
             )
         except KeyboardInterrupt:
             raise
@@ -219,9 +227,9 @@ class Consumer:
             return Failure(record, interrupted, str(interrupted), message)
         except BaseException as error:  # SystemExit and CancelledError fail their record too, not the batch
             return Failure(record, error, _text(error, contract), message)
-        return Done(record, message, entries, duplicate, untold)
+        return Done(record, message, entries, duplicate, untold, plans=tuple(plans.values()))
 
-    def _result(self, contract: Any, message: Message) -> tuple[Event, ...]:
+    def _result(self, contract: Any, message: Message) -> tuple[Any, ...]:
         result = self.handle(contract, message)
         if inspect.isawaitable(result):
             if inspect.iscoroutine(result):
@@ -237,6 +245,19 @@ def _parking(batch: list[Record], settings: Settings, deadline: Deadline) -> Par
     from functions.runtime.park import Parking
 
     return Parking.read(batch, settings, deadline.left("handling") / 2)
+
+
+def _ended(record: Record, message: Message, settings: Settings) -> Done | None:
+    """What becomes of a message that has a time; None if it is to be handled now."""
+    from functions.runtime.plans import arrival
+
+    return arrival(record, message, settings)
+
+
+def _planned(results: tuple[Any, ...], message: Message, record: Record, settings: Settings) -> Mapping[int, Command]:
+    from functions.runtime.plans import asks
+
+    return asks(results, message, record, settings)
 
 
 def _told_before(record: Record, message: Message) -> bool:
@@ -293,6 +314,15 @@ def _publish_all(
         for one in done
         if (problem := problems.get(one.record.id))
     }
+
+
+def _plan_all(outcomes: Outcomes, settings: Settings, deadline: Deadline) -> Outcomes:
+    wanted = [one for one in outcomes.values() if isinstance(one, Done) and one.plans]
+    if not wanted:
+        return {}
+    from functions.runtime.plans import send
+
+    return send(wanted, settings, seconds=deadline.left("publishing"))
 
 
 def _leave(parking: Parking, outcomes: Outcomes, deadline: Deadline) -> Outcomes:

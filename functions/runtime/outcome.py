@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from functions.contracts.contract import Event
+from functions.contracts.contract import Command, Event
 from functions.runtime.message import Message
 from functions.runtime.publisher import Entry
 from functions.runtime.record import Record
@@ -21,15 +21,16 @@ class Done(Struct, frozen=True):
     """A record whose effect is there, with the entries of the events that follow from it.
 
     `untold` counts those that a duplicate would tell again, but does not, because a replay brought it. `skipped` says
-    why nothing was done for it: it is a run of a schedule that would overlap another.
+    why nothing was done for it. `plans` are what is asked of `plan_command` for it.
     """
 
     record: Record
     message: Message
     entries: tuple[Entry, ...]
-    duplicate: bool
+    duplicate: bool = False
     untold: int = 0
     skipped: str | None = None
+    plans: tuple[Command, ...] = ()
 
 
 class Failure(Struct, frozen=True):

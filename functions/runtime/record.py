@@ -9,8 +9,10 @@ from msgspec import Struct
 
 from functions.contracts.envelope import (
     CORRELATION_ID,
+    DELIVER_AT,
     IDEMPOTENCY_KEY,
     PARKED_AS,
+    PLANNED_FOR,
     RECEIVED_AT,
     REDRIVEN,
     RUN,
@@ -30,6 +32,8 @@ class Record(Struct, frozen=True, kw_only=True):
     """A record as Lambda hands it over. `sent` is epoch seconds; `attempt` counts from 1.
 
     `waited` is a `Waited`, of a copy of a message that waited for a limit; only those that have one load its module.
+    `attributes` are all that came with it, of a message that is still to be delayed: they travel on as they are.
+
     See https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html.
     """
 
@@ -51,6 +55,9 @@ class Record(Struct, frozen=True, kw_only=True):
     topic: str | None = None
     sequence: str | None = None
     parked_as: str | None = None
+    deliver_at: str | None = None
+    planned_for: str | None = None
+    attributes: Mapping[str, Any] | None = None
     run: str | None = None
     waited: Any = None
 
@@ -99,6 +106,9 @@ class Record(Struct, frozen=True, kw_only=True):
             topic=_text(attributes, TOPIC),
             sequence=system.get("SequenceNumber"),
             parked_as=_text(attributes, PARKED_AS),
+            deliver_at=_text(attributes, DELIVER_AT),
+            planned_for=_text(attributes, PLANNED_FOR),
+            attributes=attributes if DELIVER_AT in attributes else None,
             run=_text(attributes, RUN),
             waited=waited,
         )

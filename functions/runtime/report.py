@@ -32,7 +32,8 @@ def report(outcomes: Outcomes, settings: Settings, started: float) -> None:
     for one in done:
         published = [Published(made.entry["DetailType"], made.id) for made in one.entries]
         outcome = "skipped" if one.skipped else "duplicate" if one.duplicate else "processed"
-        _line("INFO", outcome, one, settings, published=published, untold=one.untold, skipped=one.skipped)
+        more = {"untold": one.untold, "skipped": one.skipped, "planned": len(one.plans)}
+        _line("INFO", outcome, one, settings, published=published, **more)
     for failure in limited:
         _line("INFO", "limited", failure, settings, error=excerpt(failure.text))
     for failure in failures:

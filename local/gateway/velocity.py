@@ -36,6 +36,7 @@ java_methods[str] |= {
     "endsWith": str.endswith,
     "length": lambda text: len(text.encode("utf-16-le", "surrogatepass")) // 2,
     "hashCode": _hash_code,
+    "compareTo": lambda text, other: (text > other) - (text < other),
 }
 
 

@@ -51,7 +51,8 @@ def schedules(
 
     `pause NAME` and `resume NAME` hold until a deployment changes the schedule; for longer say paused=True in the map.
     `resume` sends what was missed if the map says catch_up. `run NAME` sends one run now, with a key of its own, or the
-    run of --at TIME with its own. `cancel NAME` ends one that runs once.
+    run of --at TIME with its own. `cancel NAME` ends one that runs once, and
+    `cancel QUEUE/KEY` what a handler or a request has planned under that key.
 
     Example: python -m ops schedules pause rate_tickets --stage prod
     """
@@ -111,6 +112,8 @@ def _tell_changed(done: Changed, *, as_json: bool) -> None:
         case "run":
             key = f"{name}@{done.sent[0]}"
             tell(f"The run {key} was sent as {done.message_id}: `trace {key}` tells of it.")
+        case _ if "/" in name:
+            tell(f"{name} is being cancelled: in a moment nothing of it waits, but for what has begun.")
         case _:
             tell(f"{name} is cancelled.")
     if done.left:
@@ -140,10 +143,10 @@ def _lines(found: Plans, *, apart: bool) -> Iterator[Line]:
             before = each.integration
         figures = [Text(_next(each)), *_last(each), _state(each)]
         if apart:
-            yield Text(f"  {each.name}"), []
+            yield Text(f"  {each.key or each.name}"), []
             yield Text(f"    {_every(each)}"), figures
         else:
-            yield Text(f"  {each.name}"), [Text(_every(each)), *figures]
+            yield Text(f"  {each.key or each.name}"), [Text(_every(each)), *figures]
 
 
 def _every(each: Planned) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.contracts.plan import PLAN_COMMAND
 from ops.answer import part
 from ops.dead_letters.cause import DELIVERY, RULE_ARN, TARGET_ARN, Invocation, cut
 from ops.errors import OpsError, UsageError
@@ -154,8 +155,14 @@ class Routing:
         of = find(self._stage, self._dead.word.removesuffix("-undelivered"))
         if of.word in self._stage.topology.scheduled():
             run = Unsent.of(message)
+            if of.word == PLAN_COMMAND and run is not None:
+                # Of all plans there is one queue of what could not be sent; each says where it was to go.
+                words = [*self._stage.topology.delayed()]
+                named = {names.queue(self._stage.name, word): word for word in words}
+                word = named.get(run.queue_url.rpartition("/")[2])
+                of = find(self._stage, word) if word is not None else of
             if run is None or run.queue_url.rpartition("/")[2] != of.name:
-                return f"it is no run of a schedule that feeds {of.word}: say --to, or drop it"
+                return f"it is nothing that a schedule sends to {of.word}: say --to, or drop it"
             return Delivery(QueueDestination(self._sqs, of.url), run.message_body, run.attributes, run.message_group_id)
         target = attributes[TARGET_ARN].text if TARGET_ARN in attributes else of.name
         if target.rpartition(":")[2] != of.name:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import time
 from datetime import UTC, datetime
 
+import msgspec
 from msgspec import Struct
 
+from functions.contracts.plan import PLACES, PLAN_COMMAND, PlanCommand, digest
 from functions.contracts.run import Run
 from ops import audit
 from ops.answer import part
@@ -84,7 +87,9 @@ def run(stage: Stage, name: str, at: str | None = None) -> Changed:
 
 
 def cancel(stage: Stage, name: str) -> Changed:
-    """Deletes one that runs once. Raises `UsageError` for any other."""
+    """Deletes one that runs once; what is planned under a key is taken back. Raises `UsageError` for any other."""
+    if "/" in name:
+        return _taken_back(stage, name)
     for each in stage.topology.integrations:
         if any(entry.name == name for entry in each.schedules):
             raise UsageError(f"{name} is in the map: take it out of integration {each.name} and deploy, or pause it.")
@@ -97,6 +102,21 @@ def cancel(stage: Stage, name: str) -> Changed:
     record = audit.begin(stage, new_run(), "cancel", name, {"every": deployed.every})
     group.delete(deployed)
     return Changed(schedule=name, action="cancel", problem=audit.end(stage, record, {"cancelled": True}))
+
+
+def _taken_back(stage: Stage, key: str) -> Changed:
+    """Asks `plan_command` to cancel what is planned under the key: `<queue>/<key>`, as `schedules` shows it."""
+    word = key.partition("/")[0]
+    if word not in (known := [*stage.topology.delayed()]):
+        raise UsageError(f"Nothing is planned for a queue {word!r}: keys begin with {', '.join(known) or 'none'}.")
+    record = audit.begin(stage, new_run(), "cancel", key, {})
+    now = time.time_ns() // 1_000_000
+    ask = PlanCommand(asked=digest(key, record.id), order=now * PLACES, queue=word, key=key, keyed=True)
+    with in_words():
+        stage.client("sqs").send_message(
+            QueueUrl=find(stage, PLAN_COMMAND).url, MessageBody=msgspec.json.encode(ask).decode()
+        )
+    return Changed(schedule=key, action="cancel", problem=audit.end(stage, record, {"asked": True}))
 
 
 def _entry(stage: Stage, name: str) -> Schedule:

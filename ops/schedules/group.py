@@ -12,6 +12,8 @@ import msgspec
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
+from functions.contracts.envelope import PLANNED_FOR
+from functions.contracts.plan import Planned
 from ops.answer import part
 from ops.errors import OpsError
 from ops.stage import Stage, in_words
@@ -47,6 +49,16 @@ class Deployed(Struct, frozen=True):
         return self.every.startswith("at(")
 
     @property
+    def key(self) -> str | None:
+        """By what `schedules cancel` knows it, where it was planned by a handler or a request."""
+        try:
+            attributes = msgspec.json.decode(self.said["Target"]["Input"])["MessageAttributes"]
+            planned = Planned.read(attributes[PLANNED_FOR]["StringValue"])
+        except (msgspec.DecodeError, KeyError, TypeError):
+            return None
+        return planned.key if planned else None
+
+    @property
     def paused(self) -> bool:
         """Whether it does not run."""
         return self.state == "DISABLED"
@@ -55,12 +67,12 @@ class Deployed(Struct, frozen=True):
 class Group:
     """The group of one stage. What AWS refuses is an `OpsError`."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, word: str = names.SCHEDULES) -> None:
         self._client = stage.client("scheduler")
-        self.name = names.resource(stage.name, names.SCHEDULES)
+        self.name = names.resource(stage.name, word)
 
-    def names(self) -> list[str]:
-        """The names of all of them, in order; none where there is no group."""
+    def names(self, most: int | None = None) -> list[str]:
+        """The names of all of them, in order, or of so many and a few more; none where there is no group."""
         found: list[str] = []
         more: dict[str, str] = {}
         while True:
@@ -72,7 +84,7 @@ class Group:
                         return []
                     raise
             found += [each["Name"] for each in part(answer, "Schedules")]
-            if not answer.get("NextToken"):
+            if not answer.get("NextToken") or (most is not None and len(found) > most):
                 return sorted(found)
             more = {"NextToken": answer["NextToken"]}
 

@@ -35,7 +35,8 @@ class Planned(Struct, frozen=True, kw_only=True):
     """A schedule. Its `integration` is None where the map does not say it, as of one that runs once.
 
     `next` is when it runs next in UTC, and within `window` minutes from then; None where it does not run, or where only
-    Scheduler knows, because it runs every so many seconds: then it is `within` these.
+    Scheduler knows, because it runs every so many seconds: then it is `within` these. `key` is that by which a plan of
+    a handler or a request is cancelled.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Planned(Struct, frozen=True, kw_only=True):
     window: int = 0
     overlap: str | None = None
     once: bool = False
+    key: str | None = None
     next: datetime | None = None
     within: int | None = None
     last: Last | None = None
@@ -76,7 +78,23 @@ def plans(stage: Stage, *, since: float, only: str | None = None, now: datetime 
         deployed = group.get(name)
         if deployed is not None:  # else it ran meanwhile
             found.append(_planned(stage, deployed, now, entry=None, last=None))
-    return Plans(found, max(len(others) - room, 0), remark)
+    more = max(len(others) - room, 0)
+    if any(stage.topology.delayed()):
+        more += _planned_once(stage, found, only, now)
+    return Plans(found, more, remark)
+
+
+def _planned_once(stage: Stage, found: list[Planned], only: str | None, now: datetime) -> int:
+    """Adds what handlers and requests have planned, the soonest first; how many are not shown, as far as it is known.
+
+    There may be a million of them, and Scheduler lists them in no order of time.
+    """
+    group, room = Group(stage, names.PLANS), max(MOST - len(found), 0)
+    known = [name for name in group.names(most=MOST) if only is None or only == name]
+    once = [each for name in known[:room] if (each := group.get(name)) is not None]
+    shown = [_planned(stage, each, now, entry=None, last=None) for each in once]
+    found += sorted(shown, key=lambda each: each.every)
+    return len(known) - len(known[:room])
 
 
 def _of_map(stage: Stage, entry: Schedule, deployed: Deployed | None, last: Last | None, now: datetime) -> Planned:
@@ -107,6 +125,7 @@ def _planned(stage: Stage, deployed: Deployed, now: datetime, *, entry: Schedule
         window=deployed.window,
         overlap=entry.overlap if entry else None,
         once=deployed.once,
+        key=deployed.key,
         next=following,
         within=within,
         last=last,

@@ -254,7 +254,7 @@ class Cases:
                 "a wrong Delay-Seconds is refused",
                 f"400, {REFUSED}",
                 refused(400, words=DELAY_SECONDS),
-                more=((DELAY_SECONDS, "901"),),
+                more=((DELAY_SECONDS, "31536001"),),
             )
         if route.tenant_header is not None:
             yield self._tenant(route.tenant_header, body)

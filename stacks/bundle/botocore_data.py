@@ -23,6 +23,8 @@ OPERATIONS = {
     "events": ("PutEvents",),
     # What pause_consumer does; only its clients read it.
     "lambda": ("Invoke", "ListEventSourceMappings", "UpdateEventSourceMapping"),
+    # What plan_command does.
+    "scheduler": ("CreateSchedule", "DeleteSchedule"),
     "secretsmanager": ("DescribeSecret", "GetSecretValue"),
     "sesv2": ("SendBulkEmail", "SendEmail"),
     # Everything that works on messages.

@@ -23,7 +23,7 @@ from urllib.parse import quote
 from functions.contracts import envelope
 from functions.contracts.path import path_field
 from functions.contracts.webhooks import SCHEMES
-from stacks.edge import content_type
+from stacks.edge import content_type, delays
 from stacks.edge.answers import RETRY_AFTER
 from stacks.entry import Authorized, Queue, Route
 
@@ -35,7 +35,6 @@ LARGEST_BODY = 1_046_526
 LONGEST_IDENTIFIER = 128
 IDENTIFIER = f"[!-~]{{1,{LONGEST_IDENTIFIER}}}"
 CORRELATION = "[A-Za-z0-9_.:+/=@-]{1,128}"
-DELAY = "[0-9]{1,2}|[1-8][0-9]{2}|900"
 TOPIC = "[A-Za-z0-9_.:/+=@-]{1,64}"
 # A trace header whose sender has decided whether the trace is sampled. SQS prefers AWSTraceHeader to the header that
 # API Gateway sends along by itself, so one without that decision would take away API Gateway's own.
@@ -49,7 +48,7 @@ HASH = "$input.body.hashCode()"
 LONGEST_HASHED_KEY = LONGEST_IDENTIFIER - len(f":{HASH}")
 
 KEY = "Idempotency-Key"
-DELAY_SECONDS = "Delay-Seconds"
+DELAY_SECONDS = delays.SECONDS
 CORRELATION_ID = "X-Correlation-Id"
 TRACE_ID = "X-Amzn-Trace-Id"
 TENANT = "X-Tenant"
@@ -57,7 +56,6 @@ TENANT = "X-Tenant"
 
 NOTHING = "Nothing was queued."
 _WRONG_IDENTIFIER = f"must be 1 to {{}} letters, digits or punctuation marks without spaces. {NOTHING}"
-WRONG_DELAY = f"{DELAY_SECONDS} must be 0 to 900. {NOTHING}"
 WRONG_SIGNATURE = f"The signature header of this sender is missing or malformed. {NOTHING}"
 NOT_A_TENANT = f"Who calls has no identity that can be a tenant. {NOTHING}"
 _WRONG_TOPIC = f"must be 1 to 64 letters, digits or any of _.:/+=@-. {NOTHING}"
@@ -98,6 +96,19 @@ def too_large(route: Route) -> str:
     return f"The body is larger than {largest_body(route)} bytes; send less, or a reference to it. {NOTHING}"
 
 
+def largest_delayed(route: Route) -> int:
+    """The most bytes of a body that is to wait for longer than SQS delays it."""
+    return min(delays.LARGEST_BODY, largest_body(route))
+
+
+def too_large_to_wait(route: Route) -> str:
+    """What the caller of a larger one reads."""
+    return (
+        f"The body is larger than {largest_delayed(route)} bytes, the most that can wait for longer than 15 minutes; "
+        f"send less, or a reference to it. {NOTHING}"
+    )
+
+
 def another_tenant(route: Route) -> str:
     """What a caller reads that names a tenant and is not trusted to."""
     return f"{route.tenant} names another tenant than the one that calls; leave it out. {NOTHING}"
@@ -109,7 +120,7 @@ def variables(route: Route) -> dict[str, str]:
     if route.tenant_header is not None:
         read[route.tenant_header] = "named"
     if route.delay:
-        read[DELAY_SECONDS] = "delay"
+        read |= {delays.SECONDS: "delay", delays.UNTIL: "until"}
     for name in sorted(set(route.senders.values())):
         scheme = SCHEMES[name]
         read[scheme.header] = f"{name}Signature"
@@ -123,7 +134,10 @@ def request(route: Route, queue: Queue, authorized: Authorized) -> str:
     parts = [
         *_preamble(route, authorized),
         "#set($body = '')",
-        f"#if($wrong == '' && $util.base64Encode($input.body).length() <= {largest_body(route) // 3 * 4})",
+        *_most(route),
+        "#if($wrong == '' && $util.base64Encode($input.body).length() <= $most)"
+        if route.delay
+        else f"#if($wrong == '' && $util.base64Encode($input.body).length() <= {largest_body(route) // 3 * 4})",
         "#set($body = $util.urlEncode($input.body))#end#set($upper = $body.toUpperCase())",
         f"#if($body == ''){_NO_BODY}",
         "#elseif(" + " || ".join(f"$upper.contains('{each}')" for each in REPLACED) + f"){_NO_ACTION}",
@@ -160,6 +174,7 @@ def refused(route: Route, authorized: Authorized) -> str:
         f"#set($message = '{CHARACTERS}')",
         "#elseif($code.startsWith('Missing') || $reason.contains('shorter than'))",
         f"#set($status = 413)#set($message = '{too_large(route)}')",
+        f"#if($long)#set($message = '{too_large_to_wait(route)}')#end" if route.delay else "",
         "#elseif($code.contains('Throttl') || $code == 'OverLimit')",
         f"#set($status = 503)#set($message = '{BUSY}')",
         f"#set($context.responseOverride.header.Retry-After = '{RETRY_AFTER}')",
@@ -222,11 +237,14 @@ def _preamble(route: Route, authorized: Authorized) -> Iterator[str]:
             if variable == "key":
                 longest, wrong = longest_key(route), wrong_key(route)
             yield _rule(variable, f"[!-~]{{1,{longest}}}", wrong)
-        if variable == "delay":
-            yield _rule(variable, DELAY, WRONG_DELAY)
+        if variable in delays.RULES:
+            pattern, wrong = delays.RULES[variable]
+            yield _rule(variable, pattern, f"{wrong} {NOTHING}")
     yield "#end#end"
     if route.group is not None:  # a FIFO queue, which needs a deduplication id
         yield f"#if($key == '')#set($wrong = '{wrong_key(route)}')#end"
+    if route.delay:
+        yield from delays.judged(NOTHING)
     yield _SETTLED
     yield f"#if(!$trace.matches('{TRACE}'))#set($trace = '')#end"
     if route.tenant is not None:
@@ -238,6 +256,13 @@ def _preamble(route: Route, authorized: Authorized) -> Iterator[str]:
     if route.senders:
         yield from _sender(route)
     yield f"#if(!$json)#set($status = 415)#set($wrong = '{content_type.REFUSED} {NOTHING}')#end"
+
+
+def _most(route: Route) -> Iterator[str]:
+    """What the body may have, in base64, where that depends on how long it waits."""
+    if route.delay:
+        yield f"#set($most = {largest_body(route) // 3 * 4})"
+        yield f"#if($long)#set($most = {largest_delayed(route) // 3 * 4})#end"
 
 
 def _rule(variable: str, pattern: str, wrong: str) -> str:
@@ -318,7 +343,7 @@ def _identifiers(route: Route, queue: Queue) -> Iterator[str]:
     elif route.tenant is not None:
         yield "#if($tenant != '')&MessageGroupId=$util.urlEncode($tenant)#end"
     if route.delay:
-        yield "#if($delay != '')&DelaySeconds=$util.urlEncode($delay)#end"
+        yield "#if($delay != '' && !$long)&DelaySeconds=$util.urlEncode($delay)#end"
 
 
 def _attributes(route: Route, authorized: Authorized) -> Iterator[str]:
@@ -340,6 +365,9 @@ def _attributes(route: Route, authorized: Authorized) -> Iterator[str]:
             envelope.SIGNATURE: "$util.urlEncode($signature)",
         }
         sometimes[envelope.TOPIC] = "topic"
+    if route.delay:
+        yield delays.SAID
+        sometimes[envelope.DELIVER_AT] = "deliver"
     for number, (name, value) in enumerate(always.items(), start=1):
         yield _attribute(str(number), name, value)
     yield f"#set($number = {len(always)})"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
@@ -25,6 +26,13 @@ from stacks.parts.work_queue import WorkQueue
 from stacks.settings import Settings
 
 
+class More(NamedTuple):
+    """What a consumer is told and may do beyond what its entry says of itself."""
+
+    environment: Mapping[str, str] = {}
+    statements: Sequence[iam.PolicyStatement] = ()
+
+
 class QueueConsumer(PythonFunction):
     """The function `functions/<name>`, fed in batches by its queue.
 
@@ -41,7 +49,9 @@ class QueueConsumer(PythonFunction):
         code: PythonCode,
         settings: Settings,
         skips: bool = False,
+        more: More | None = None,
     ) -> None:
+        more = more or More()
         super().__init__(
             scope,
             entry.function,
@@ -50,8 +60,8 @@ class QueueConsumer(PythonFunction):
             settings=settings,
             timeout=entry.timeout,
             memory=entry.memory,
-            environment=_environment(entry, queue, settings, skips=skips),
-            statements=_statements(entry, queue, settings, skips=skips),
+            environment={**_environment(entry, queue, settings, skips=skips), **more.environment},
+            statements=[*_statements(entry, queue, settings, skips=skips), *more.statements],
             inside=network.runs_inside(entry, settings),
         )
         _acknowledge_grants(self.policy, entry, settings)

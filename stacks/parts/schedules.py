@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
+from functions.contracts.plan import PLAN_COMMAND
 from functions.contracts.run import SCHEDULED_TIME, Run
 from stacks import names
 from stacks.entry import Queue, Schedule, Topology
@@ -57,7 +58,7 @@ class ScheduleGroup(Construct):
         add_policies(role, self._statements(topology, settings))
 
     def _statements(self, topology: Topology, settings: Settings) -> Iterator[iam.PolicyStatement]:
-        queues = [topology.queue(name) for name in topology.scheduled()]
+        queues = [topology.queue(name) for name in topology.scheduled() if name != PLAN_COMMAND]
         fed = [names.queue(settings.stage, queue.name, fifo=queue.fifo) for queue in queues]
         undelivered = [names.target_dead_letter_queue(settings.stage, queue.name) for queue in queues]
         yield iam.PolicyStatement(

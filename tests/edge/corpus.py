@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from random import Random
 from typing import Any
@@ -102,6 +103,10 @@ def _path(route: Route, random: Random) -> str:
     return random.choice((path, path, path, f"{path}/", path.replace("/", "//")))
 
 
+_SOON = f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%dT%H:%M:%SZ}"
+UNTIL = [_SOON, _SOON, _SOON, "2020-01-01T00:00:00Z", "2098-01-01T00:00:00Z", "2027-02-29T00:00:00Z", "soon"]
+
+
 def _headers(route: Route, random: Random) -> Iterator[tuple[str, str]]:
     """The headers that the route reads, well and badly written, in any case, some of them twice."""
     if random.random() < 0.9:
@@ -113,7 +118,8 @@ def _headers(route: Route, random: Random) -> Iterator[tuple[str, str]]:
             "key": KEYS,
             "named": ["acme", "a/b", "a%2Fb", "100%", "t" * 60, "t" * 128],
             "correlation": ["c-1", "c" * 128, "c" * 129, "a:b/c@d"],
-            "delay": ["0", "7", "60", "899", "900", *random.sample(["901", "-1", "1.5"], 1)],
+            "delay": ["0", "7", "60", "899", "900", "901", "31536000", *random.sample(["31536001", "-1", "1.5"], 1)],
+            "until": UNTIL,
             "trace": TRACES,
         }.get(variable, ["push", "orders/create", "t" * 65])
         good = next((SIGNATURES[scheme] for scheme in SIGNATURES if SCHEMES[scheme].header == name), good)

@@ -34,4 +34,5 @@ def test_each_consumer_may_touch_its_own_tables_and_by_what_it_does_there() -> N
         ("reserve_stock", "stock"): ("GetItem", "UpdateItem"),
         ("reserve_stock", "reservations"): ("GetItem", "PutItem"),
         ("ship_order", "shipments"): ("UpdateItem",),
+        ("plan_command", "planned"): ("UpdateItem",),
     }

@@ -60,7 +60,7 @@ def test_what_rooms_say_to_each_other_is_named_and_nobody_changes_what_he_reads(
 OTHER_DEFAULTS: dict[str, dict[str, Any]] = {
     "FailureCause": {"error_message": "", "attempts": 0, "stack": ()},
     "FailureRecord": {"error_message": "", "attempts": 0, "stack": ()},
-    "Handled": {"published": [], "untold": 0, "stack": []},
+    "Handled": {"published": [], "untold": 0, "planned": 0, "stack": []},
     "Scheme": {"timed": False},
     "Trouble": {"unfinished": (), "paused": False},
     "Probe": {"unfinished": ()},
@@ -68,7 +68,7 @@ OTHER_DEFAULTS: dict[str, dict[str, Any]] = {
     "PauseVariables": {"log_level": "INFO"},
     "TokenVariables": {"log_level": "INFO"},
     "Message": {"attempt": 1},
-    "Done": {"untold": 0},
+    "Done": {"duplicate": False, "untold": 0, "plans": ()},
     "Rule": {"burst": 1, "in_code": False},
     "Waited": {"sent": 0, "attempts": 0, "looks": 0, "limit": "", "slot": 0},
     "Failure": {"place": 0, "unpublished": False},

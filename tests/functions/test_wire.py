@@ -47,6 +47,8 @@ def test_message_attributes_keep_their_names() -> None:
         "DEDUPLICATION_ID": "deduplication_id",
         "PARKED_AS": "parked_as",
         "WAITED": "waited",
+        "DELIVER_AT": "deliver_at",
+        "PLANNED_FOR": "planned_for",
         "REPLAYED": "replay-name",
         "PROBE": "probe",
     }
@@ -203,6 +205,7 @@ def test_variables_keep_their_names_and_outside_lambda_their_defaults() -> None:
         *("PROJECT", "STAGE", "POWERTOOLS_SERVICE_NAME", "LOG_LEVEL", "QUEUE_URL", "RECEIVES", "RETENTION"),
         *("BACKOFF_BASE", "BACKOFF_CAP", "ON_POISON", "FAILURES_TABLE", "PARKED_TABLE", "PAUSE_QUEUE_URL"),
         *("ONCE_TABLE", "BUS_NAME", "EMAIL_FROM", "PREVIOUS_SECRET", "LIMITS", "AWS_CLIENT"),
+        *("PLAN_QUEUE_URL", "PLANS"),
     )
     assert ConsumerVariables().variables() == {
         "PROJECT": "project",

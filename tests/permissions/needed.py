@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from functions.contracts.pause import PAUSE_CONSUMER
+from functions.contracts.plan import PLAN_COMMAND, PLANNED
 from stacks import names
 from stacks.entry import Topology
 from stacks.invariants.assembly import Assembly, text
 from stacks.invariants.edge import integrations
-from tests.permissions.granted import Request, arn, named, resolved
+from tests.permissions.granted import REGION, Request, arn, named, resolved
 from tests.permissions.recorded import Use
 from tests.simulation.deployed import STAGE as SIMULATED
 
@@ -128,6 +129,49 @@ def of_services(assembly: Assembly) -> Iterator[Request]:
                 yield Request(
                     named(assembly, role), "events:InvokeApiDestination", resolved(assembly, rule, target["Arn"])
                 )
+
+
+def of_delays(stage: str, topology: Topology, key: str) -> Iterator[Request]:
+    """What is done where something is delayed: by the consumers of delays, by what plans, and by Scheduler for it.
+
+    The recorded functions delay nothing; `tests/functions/plan_command` holds this to the code.
+    """
+    here = "{region}:{account}"
+    scheduler, planner = names.resource(stage, names.PLANS), names.resource(stage, PLAN_COMMAND)
+    queues = [arn(f"sqs:{here}:{{name}}", name=names.queue(stage, word)) for word in topology.delayed()]
+    planned = arn(f"dynamodb:{here}:table/{{name}}", name=names.resource(stage, PLANNED))
+    undelivered = names.target_dead_letter_queue(stage, PLAN_COMMAND)
+    for word, queue in zip(topology.delayed(), queues, strict=True):
+        consumer = names.resource(stage, word)
+        yield Request(consumer, "dynamodb:UpdateItem", planned)
+        yield Request(consumer, "sqs:SendMessage", arn(f"sqs:{here}:{{name}}", name=planner))
+        yield Request(planner, "sqs:SendMessage", queue)
+        yield Request(scheduler, "sqs:SendMessage", queue)
+    yield Request(scheduler, "sqs:SendMessage", arn(f"sqs:{here}:{{name}}", name=undelivered))
+    # As every consumer does.
+    for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility"):
+        yield Request(planner, f"sqs:{action}", arn(f"sqs:{here}:{{name}}", name=planner))
+    failures = arn(f"dynamodb:{here}:table/{{name}}", name=names.resource(stage, names.FAILURES))
+    yield Request(planner, "dynamodb:UpdateItem", failures)
+    pause = names.queue(stage, PAUSE_CONSUMER, fifo=True)
+    yield Request(planner, "sqs:SendMessage", arn(f"sqs:{here}:{{name}}", name=pause))
+    yield Request(planner, "dynamodb:UpdateItem", planned)
+    schedule = arn(f"scheduler:{here}:schedule/{{group}}/later-0-1", group=names.resource(stage, names.PLANS))
+    for action in ("CreateSchedule", "DeleteSchedule"):
+        yield Request(planner, f"scheduler:{action}", schedule)
+    role = arn("iam::{account}:role/{name}", name=names.regional(stage, names.PLANS, REGION))
+    yield Request(planner, "iam:PassRole", role, (("iam:PassedToService", "scheduler.amazonaws.com"),))
+    # What Scheduler asks of whoever makes a schedule with a key of one's own.
+    # https://docs.aws.amazon.com/scheduler/latest/UserGuide/encryption-rest.html
+    yield Request(planner, "kms:DescribeKey", key)
+    yield from of_person_with_plans(stage)
+
+
+def of_person_with_plans(stage: str) -> Iterator[Request]:
+    """What a person does to see what is planned."""
+    where = arn("scheduler:{region}:{account}:schedule/{group}/any", group=names.resource(stage, names.PLANS))
+    yield Request(names.resource(stage, "operator"), "scheduler:GetSchedule", where)
+    yield Request(names.resource(stage, "operator"), "scheduler:ListSchedules", "*")
 
 
 def of_schedules(assembly: Assembly, stage: str, topology: Topology) -> Iterator[Request]:

@@ -55,6 +55,7 @@ def proof(folder: Path) -> Proof:
             *needed.of_functions(assembly, STAGE, uses()),
             *needed.of_services(assembly),
             *needed.of_operator(assembly, STAGE, PARKS),
+            *needed.of_delays(STAGE, PARKS, KEY),
         ]
         return list(dict.fromkeys(needed.by_key(iter(made), KEY)))
 
@@ -71,6 +72,7 @@ def proof_of_schedules(folder: Path) -> Proof:
     made = [
         *needed.of_schedules(assembly, STAGE, topology),
         *needed.of_person_with_schedules(STAGE),
+        *needed.of_person_with_plans(STAGE),
         *needed.of_operator(assembly, STAGE, topology),
     ]
     roles = {request.role for request in made}

@@ -96,3 +96,22 @@ class TicketWaiting(TicketEvent, frozen=True, kw_only=True):
 
 class TicketClosed(TicketEvent, frozen=True, kw_only=True):
     """The ticket was assigned and changed, and so is done."""
+
+
+class PlanReminder(Command, frozen=True, kw_only=True):
+    """Have the ticket reminded of later, under its own key; or take that back."""
+
+    business_key: ClassVar[str | None] = None
+
+    ticket_id: TicketId
+    after: Annotated[int, Meta(ge=0, examples=[3600])] = 0
+    note: Annotated[str, Meta(max_length=1000)] = ""
+    replace: bool = False
+    cancel: bool = False
+
+
+class RemindTicket(Command, frozen=True, kw_only=True):
+    """Remind of the ticket now."""
+
+    ticket_id: TicketId
+    note: Annotated[str, Meta(max_length=1000)] = ""

@@ -20,7 +20,7 @@ from tests.sample.topology import SAMPLE
 from tests.stacks.changes import Deployment, Side
 from tests.stacks.templates import Templates, context
 
-TICKETS, AGENTS, WEBHOOKS = SAMPLE.integrations
+TICKETS, AGENTS, WEBHOOKS, _ = SAMPLE.integrations
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/0b0f1b7c-52c8-4ed3-9d3b-1c0c5f5a1f11"
 
 
@@ -59,7 +59,7 @@ def smaller() -> Topology:
 
 def smallest() -> Topology:
     """What is left once what was retired is gone."""
-    tickets, _, webhooks = smaller().integrations
+    tickets, _, webhooks, *_ = smaller().integrations
     (kept,) = (route for route in tickets.routes if not route.retired)
     alone = Integration(
         tickets.name,

@@ -169,7 +169,7 @@ def key_actions(tokens: Templates) -> dict[str, set[str]]:
 def test_consumers_routes_and_the_operator_may_open_and_seal_messages_and_nobody_else(tokens: Templates) -> None:
     actions = list(key_actions(tokens).values())
     # A consumer opens its own messages, and seals those in which it says that a service is away.
-    holders = len(SAMPLE.consumers) + len(SAMPLE.routes) + len(("pause_consumer", "the operator"))
+    holders = len(SAMPLE.consumers) + len(SAMPLE.routes) + len(("pause_consumer", "the operator", "one-time schedules"))
     assert list(map(sorted, actions)) == [["kms:Decrypt", "kms:GenerateDataKey"]] * holders
 
 
@@ -199,7 +199,7 @@ def test_whoever_receives_may_open_what_a_former_key_sealed_and_routes_seal_with
                 if FORMER in listed(statement.get("Resource")):
                     actions = ", ".join(listed(statement["Action"]))
                     found[actions] = found.get(actions, 0) + 1
-    receivers = len(SAMPLE.consumers) + len(("pause_consumer", "the operator"))
+    receivers = len(SAMPLE.consumers) + len(("pause_consumer", "the operator", "one-time schedules"))
     assert found == {"kms:Decrypt": receivers, "kms:Decrypt, kms:GenerateDataKey": len(SAMPLE.routes)}
 
 

@@ -25,7 +25,7 @@ from tests.stacks.templates import STAGES, WEB_ACL, Templates, context, listed, 
 # What our templates call: methods of java.lang.String and java.util.Map, and API Gateway's own.
 METHODS = {
     *("get", "keySet", "contains", "matches", "length", "toLowerCase", "toUpperCase", "hashCode", "replaceAll"),
-    "startsWith",
+    *("startsWith", "substring", "compareTo", "indexOf"),
     *("params", "path", "urlEncode", "base64Encode"),
 }
 

@@ -57,7 +57,10 @@ def test_a_queue_stays_in_its_stack_when_events_feed_it_instead_of_a_route(tmp_p
         subscription = Subscription(event=WebhookReceived, queue="open_ticket")
         return replace(tickets, routes=routes, subscriptions=(*tickets.subscriptions, subscription))
 
-    before = synthesize(tmp_path / "before", "dev")
+    def without_delay(tickets: Integration) -> Integration:
+        return replace(tickets, routes=tuple(replace(route, delay=False) for route in tickets.routes))
+
+    before = synthesize(tmp_path / "before", "dev", changed("tickets", without_delay))
     after = synthesize(tmp_path / "after", "dev", changed("tickets", by_event))
     assert set(before.stacks) == set(after.stacks)
     was, now = (each.stacks["tickets"]["Resources"] for each in (before, after))

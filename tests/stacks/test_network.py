@@ -58,7 +58,7 @@ def test_it_is_made_after_its_permissions_and_goes_before_them(one: Templates) -
 
 
 def test_a_stage_may_run_every_function_there(tmp_path: Path) -> None:
-    vpc = {**VPC, "nat": False, "endpoints": ENDPOINTS}
+    vpc = {**VPC, "nat": False, "endpoints": [*ENDPOINTS, "scheduler"]}
     words = {consumer.function for consumer in SAMPLE.consumers} | {"pause_consumer"}
     assert inside(synthesize(tmp_path / "closed", "dev", vpc=vpc, **JWT)) == words, "the issuer is not reached"
     assert inside(synthesize(tmp_path / "open", "dev", vpc=VPC, **JWT)) == words | {"authorize_caller"}
@@ -95,9 +95,10 @@ def test_on_this_machine_a_consumer_runs_where_the_others_do() -> None:
         (SAMPLE, {**VPC, "nat": False, "endpoints": ENDPOINTS[:2]}, "calls sqs, which it does not reach"),
         (
             SAMPLE,
-            {**VPC, "nat": False, "endpoints": sorted({*ENDPOINTS} - {"lambda"})},
+            {**VPC, "nat": False, "endpoints": sorted({*ENDPOINTS, "scheduler"} - {"lambda"})},
             "function 'pause_consumer' calls lambda,",
         ),
+        (SAMPLE, {**VPC, "nat": False, "endpoints": ENDPOINTS}, "function 'plan_command' calls scheduler,"),
         (
             ONE,
             {**NAMED, "endpoints": ["sqss"]},

@@ -42,8 +42,8 @@ def test_the_role_lasts_for_a_long_redrive(prod: Templates) -> None:
 def test_messages_may_be_taken_out_of_dead_letter_queues_only(prod: Templates) -> None:
     dead = {names.dead_letter_queue("prod", queue.name, fifo=queue.fifo) for queue in SAMPLE.queues}
     undelivered = {names.target_dead_letter_queue("prod", entry.queue) for entry in SAMPLE.subscriptions}
-    chat = {names.target_dead_letter_queue("prod", names.CHAT)}
-    assert queues(statements(prod)["DeadLetters"]) == dead | undelivered | chat
+    others = {names.target_dead_letter_queue("prod", word) for word in (names.CHAT, "plan_command")}
+    assert queues(statements(prod)["DeadLetters"]) == dead | undelivered | others
 
 
 def test_to_work_queues_messages_may_only_be_sent(prod: Templates) -> None:

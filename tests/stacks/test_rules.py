@@ -181,6 +181,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("a long integration name", {"name": "t" * 41}, "a name is at most 40 characters of lower-case words"),
     ("a stack of everybody", {"name": "ingress"}, "Integration 'ingress': a stack of that name is everybody's"),
     ("an integration twice", {"others": (Integration("things"),)}, "Integration 'things' is listed twice"),
+    ("a table of what plans", {"tables": (Table(name="planned", key="id"),)}, "Table 'planned': that is of what plans"),
     ("a bad queue name", work(name="Work-Queue"), "Queue 'Work-Queue': a name is at most 40"),
     ("the queue of what pauses", work(name="pause_consumer"), "Queue 'pause_consumer': that is what pauses the others"),
     ("the queue of the chat", work(name="chat"), "Queue 'chat': that is what posts alarms; rename it."),

@@ -17,7 +17,7 @@ HANDLER = "tests.sample.open_ticket.handler"
 
 @pytest.mark.parametrize("consumer", SAMPLE.consumers, ids=lambda consumer: consumer.function)
 def test_a_cold_start_stays_within_its_budget(consumer: Consumer) -> None:
-    assert too_much(f"{SAMPLE.package}.{consumer.function}.handler", consumer) == set()
+    assert too_much(SAMPLE.module(consumer.function), consumer) == set()
 
 
 def test_a_function_loads_no_other_function() -> None:

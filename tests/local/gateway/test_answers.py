@@ -323,13 +323,49 @@ def test_a_route_that_allows_it_holds_a_message_back(client: Client, receiver: R
     assert receiver.taken[0].parameters["DelaySeconds"] == seconds
 
 
-@pytest.mark.parametrize("seconds", ["901", "-1", "1.5", "60s", "1e2", "0x10", "9000"])
-def test_a_delay_that_sqs_would_not_take_is_a_400_that_says_so(
+@pytest.mark.parametrize("seconds", ["31536001", "-1", "1.5", "60s", "1e2", "0x10", "99999999"])
+def test_a_delay_of_more_than_a_year_or_none_is_a_400_that_says_so(
     client: Client, receiver: Receiver, seconds: str
 ) -> None:
     answer = client.post(TICKETS, TICKET, {"Delay-Seconds": seconds})
     assert (answer.status, receiver.taken) == (400, [])
-    assert answer.message.startswith("Delay-Seconds must be 0 to 900")
+    assert answer.message.startswith("Delay-Seconds must be 0 to 31536000")
+
+
+@pytest.mark.parametrize("seconds", ["901", "9000", "31536000"])
+def test_a_delay_that_sqs_would_not_take_travels_with_the_message(
+    client: Client, receiver: Receiver, seconds: str
+) -> None:
+    assert client.post(TICKETS, TICKET, {"Delay-Seconds": seconds}).status == 202
+    sent = receiver.taken[0].parameters
+    assert "DelaySeconds" not in sent
+    assert f"+{seconds}" in sent.values()
+    assert "deliver_at" in sent.values()
+
+
+@pytest.mark.parametrize(
+    ("until", "words"),
+    [
+        ("2020-01-01T00:00:00Z", "Delay-Until is past."),
+        ("2098-01-01T00:00:00Z", "Delay-Until is more than a year ahead."),
+        ("2027-02-29T00:00:00Z", "Delay-Until must be a time in UTC"),
+        ("2027-01-31T09:00:00+01:00", "Delay-Until must be a time in UTC"),
+        ("tomorrow", "Delay-Until must be a time in UTC"),
+    ],
+)
+def test_a_time_that_makes_no_sense_is_a_400_that_says_so(
+    client: Client, receiver: Receiver, until: str, words: str
+) -> None:
+    answer = client.post(TICKETS, TICKET, {"Delay-Until": until})
+    assert (answer.status, receiver.taken) == (400, [])
+    assert answer.message.startswith(words)
+
+
+def test_a_body_that_cannot_wait_so_long_is_a_413_that_says_so(client: Client, receiver: Receiver) -> None:
+    large = ("{" + " " * 126_000 + TICKET.strip()[1:]).encode()
+    answer = client.post(TICKETS, large, {"Delay-Seconds": "901"})
+    assert (answer.status, receiver.taken) == (413, [])
+    assert "larger than 126000 bytes" in answer.message
 
 
 def test_a_route_that_does_not_allow_a_delay_has_none(client: Client, receiver: Receiver) -> None:

@@ -85,7 +85,7 @@ def test_a_subscription_is_called_as_its_alarms_and_its_rule_are(
 def test_what_was_counted_of_all_is_an_upper_bound_for_a_filter(
     cloud: Stage, aws: EventBridge, cloudwatch: Stubber
 ) -> None:
-    tickets, agents, webhooks = SAMPLE.integrations
+    tickets, agents, webhooks, _ = SAMPLE.integrations
     (only,) = agents.subscriptions
     narrow = replace(agents, subscriptions=(replace(only, filter={"language": ["EN"]}),))
     topology = replace(SAMPLE, integrations=(tickets, narrow, webhooks))
@@ -162,7 +162,7 @@ class TheirTicketOpened(TicketOpened, frozen=True, kw_only=True):
     ids=["retired", "another project's"],
 )
 def test_what_our_archive_cannot_reach_is_refused(aws: EventBridge, change: dict[str, Any], words: str) -> None:
-    tickets, agents, webhooks = SAMPLE.integrations
+    tickets, agents, webhooks, _ = SAMPLE.integrations
     topology = replace(SAMPLE, integrations=(tickets, replace(agents, **change), webhooks))
     done = replay("assign_ticket", "--from", "2h", topology=topology)
     assert (done.exit_code, words in done.stderr) == (2, True), done.output
@@ -224,7 +224,7 @@ def test_where_all_counts_are_nothing_nobody_counted(aws: EventBridge, cloudwatc
 def test_another_projects_bus_is_neither_counted_nor_passed_over_in_silence(
     cloud: Stage, aws: EventBridge, cloudwatch: Stubber
 ) -> None:
-    tickets, agents, webhooks = SAMPLE.integrations
+    tickets, agents, webhooks, _ = SAMPLE.integrations
     theirs = Subscription(event=TheirTicketOpened, queue="assign_ticket", bus="billing-events")
     more = replace(agents, subscriptions=(*agents.subscriptions, theirs))
     topology = replace(SAMPLE, integrations=(tickets, more, webhooks))
@@ -259,7 +259,7 @@ def test_an_archive_that_is_not_at_work_or_not_up_to_date_is_said(aws: EventBrid
 
 def mailed(event: type[Event]) -> Topology:
     """The sample, in which mail_ticket hears of that event too."""
-    tickets, agents, webhooks = SAMPLE.integrations
+    tickets, agents, webhooks, _ = SAMPLE.integrations
     more = replace(tickets, subscriptions=(*tickets.subscriptions, Subscription(event=event, queue="mail_ticket")))
     return replace(SAMPLE, integrations=(more, agents, webhooks))
 

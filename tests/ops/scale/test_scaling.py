@@ -209,9 +209,12 @@ def test_what_is_not_in_the_map_is_refused(more: dict[str, object], sentence_: s
 
 
 def names_of(topology: Topology) -> set[str]:
-    """What of the map must be a hop somewhere."""
-    consumers = {each.function for each in topology.consumers}
-    tables = {access.table for each in topology.consumers for access in each.access}
+    """What of the map must be a hop somewhere; how much is delayed nobody says, so what plans is none."""
+    mapped = [
+        each for integration in topology.integrations if not integration.is_planning for each in integration.consumers
+    ]
+    consumers = {each.function for each in mapped}
+    tables = {access.table for each in mapped for access in each.access}
     limited = {route.name for route in topology.routes if route.rate is not None}
     return (
         consumers

@@ -57,7 +57,7 @@ def test_every_queue_consumer_rule_and_the_api_has_its_alarms(alarms: dict[str, 
         rule = f"{subscription.queue}-on-{subscription.event.__name__}"
         expected |= {f"{rule}-{kind}" for kind in ("failed-invocations", "undelivered-events", "lost-events")}
         expected.add(f"{subscription.queue}-undelivered")
-    expected.add("chat-not-posted")
+    expected |= {"chat-not-posted", "plan_command-unsent"}
     assert set(alarms) == expected
 
 

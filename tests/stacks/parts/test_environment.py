@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from functions.contracts.environment import DAY, PauseVariables, TokenVariables
+from functions.contracts.environment import DAY, QUEUE, PauseVariables, PlanVariables, TokenVariables
 from functions.contracts.pause import PAUSE_CONSUMER
+from functions.contracts.plan import PLAN_COMMAND
 from functions.runtime.settings import Settings
 from stacks import names
 from stacks.entry import Queue, Topology
@@ -17,7 +18,13 @@ from tests.stacks.templates import SENDER, Templates, synthesize
 
 STAGE = "tokens"
 URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/"
-PSEUDO = {"AWS::Region": "eu-west-1", "AWS::URLSuffix": "amazonaws.com", "AWS::AccountId": "123456789012"}
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/ours"
+PSEUDO = {
+    "AWS::Region": "eu-west-1",
+    "AWS::URLSuffix": "amazonaws.com",
+    "AWS::AccountId": "123456789012",
+    "AWS::Partition": "aws",
+}
 TOKENS = {
     "issuer": "https://issuer.example.com/",
     "audience": "desk",
@@ -46,18 +53,20 @@ ALL = {
 }
 PUBLISHES = {"bus_name": names.resource(STAGE, "events")}
 OWN: dict[str, dict[str, Any]] = {
-    "open_ticket": PUBLISHES,
+    "open_ticket": PUBLISHES | {"plan_queue_url": URL + names.resource(STAGE, "plan_command")},
     "change_ticket": PUBLISHES | {"on_poison": "park", "parked_table": names.resource(STAGE, "parked")},
     "mail_ticket": {"once_table": names.resource(STAGE, "once"), "email_from": SENDER},
     "close_ticket": PUBLISHES,
     "assign_ticket": PUBLISHES,
     "receive_webhook": PUBLISHES | {"previous_secret": 4321},
+    "plan_command": {},
 }
 NAMED = {
-    "open_ticket": {"TABLE_TICKETS": "tickets", "TABLE_KEYS": "keys"},
+    "open_ticket": {"TABLE_TICKETS": "tickets", "TABLE_KEYS": "keys", "TABLE_PLANNED": "planned"},
     "change_ticket": {"TABLE_CHANGES": "changes"},
     "mail_ticket": {},
     "close_ticket": {"TABLE_CLOSINGS": "closings"},
+    "plan_command": {"TABLE_PLANNED": "planned"},
     "assign_ticket": {"TABLE_AGENTS": "agents", "TABLE_ASSIGNMENTS": "assignments"},
     "receive_webhook": {
         f"SECRET_{sender.upper()}_WEBHOOK": f"{sender}_webhook" for sender in ("github", "partner", "shopify", "stripe")
@@ -104,6 +113,8 @@ def environment(templates: Templates, function: str) -> dict[str, str]:
         if isinstance(said, str):
             return said
         ((kind, content),) = said.items()
+        if kind == "Fn::ImportValue":
+            return KEY
         if kind == "Fn::Join":
             return str(content[0]).join(map(value, content[1]))
         assert kind == "Ref"
@@ -120,13 +131,26 @@ def environment(templates: Templates, function: str) -> dict[str, str]:
 def test_a_consumer_reads_from_its_environment_exactly_what_the_map_says(told: Templates, place: int) -> None:
     function = SAMPLE.consumers[place].function
     queue = names.resource(STAGE, function) + (".fifo" if function == "change_ticket" else "")
-    expected = ALL | {"service": function, "queue_url": URL + queue} | odd(place) | OWN[function]
+    numbers = {} if function == PLAN_COMMAND else odd(place)  # its queue is none of the map's
+    expected = ALL | {"service": function, "queue_url": URL + queue} | numbers | OWN[function]
     found = environment(told, function)
     settings = Settings.of(found)
     assert {name: getattr(settings, name) for name in expected} == expected
     others = {name: value for name, value in found.items() if name.startswith(("TABLE_", "SECRET_"))}
     assert others == {name: names.resource(STAGE, word) for name, word in NAMED[function].items()}
-    assert found.keys() - others.keys() <= {*Settings.__struct_encode_fields__}, "and nothing that nobody reads"
+    own = {*PlanVariables.__struct_encode_fields__} if function == PLAN_COMMAND else set()
+    read = {*Settings.__struct_encode_fields__, *own}
+    assert found.keys() - others.keys() <= read, "and nothing that nobody reads"
+
+
+def test_what_plans_reads_by_what_role_and_where_its_schedules_are_and_send(told: Templates) -> None:
+    found = environment(told, PLAN_COMMAND)
+    read = PlanVariables.of(found)
+    assert read.group == names.resource(STAGE, "plans")
+    assert read.role.endswith(f":role/{names.resource(STAGE, 'plans')}-{PSEUDO['AWS::Region']}")
+    assert read.undelivered.endswith(f":{names.resource(STAGE, 'plan_command-undelivered')}")
+    assert read.target.endswith(":scheduler:::aws-sdk:sqs:sendMessage")
+    assert read.queue == URL + names.resource(STAGE, QUEUE)
 
 
 def test_what_pauses_consumers_reads_which_they_are_and_where_it_is_told(told: Templates) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from functions.contracts.plan import PLAN_COMMAND
 from stacks import names
 from stacks.entry import Consumer
 from tests.sample.topology import SAMPLE
@@ -42,7 +43,7 @@ def test_no_mapping_filters_because_what_a_filter_refuses_is_deleted(prod: Templ
 @CONSUMERS
 def test_a_function_runs_as_the_topology_says(prod: Templates, consumer: Consumer) -> None:
     found = prod.function(consumer.function)
-    assert found["Handler"] == f"{SAMPLE.package}.{consumer.function}.handler.handler"
+    assert found["Handler"] == f"{SAMPLE.module(consumer.function)}.handler"
     assert (found["Timeout"], found["MemorySize"]) == (consumer.timeout, consumer.memory)
     assert (found["Runtime"], found["Architectures"]) == ("python3.13", ["arm64"])
     assert found["TracingConfig"] == {"Mode": "Active"}
@@ -99,7 +100,8 @@ def test_a_queue_begins_to_feed_its_function_when_the_function_may_do_its_work(
 def test_a_function_knows_its_tables_and_its_bus_only_if_it_uses_them(prod: Templates, consumer: Consumer) -> None:
     environment = prod.function(consumer.function)["Environment"]["Variables"]
     tables = {name for name in environment if name.startswith("TABLE_")}
-    assert tables == {f"TABLE_{access.table.upper()}" for access in consumer.access}
+    own = {"TABLE_PLANNED"} if consumer.function in SAMPLE.delayed() else set()
+    assert tables == {f"TABLE_{access.table.upper()}" for access in consumer.access} | own
     assert ("BUS_NAME" in environment) == bool(consumer.publishes)
     assert ("EMAIL_FROM" in environment) == ("ONCE_TABLE" in environment) == consumer.sends_email
     assert ("PREVIOUS_SECRET" in environment) == bool(consumer.secrets)
@@ -118,6 +120,17 @@ def test_a_role_may_do_exactly_what_its_function_does(prod: Templates, consumer:
             for access in consumer.access
         },
     }
+    if consumer.function in SAMPLE.delayed():
+        expected |= {
+            f"table/{prefix}planned": {"dynamodb:UpdateItem"},
+            f":{prefix}plan_command": {"sqs:SendMessage"},
+        }
+    if consumer.function == PLAN_COMMAND:
+        expected |= {
+            f":{prefix}open_ticket": {"sqs:SendMessage"},
+            f":schedule/{prefix}plans/*": {"scheduler:CreateSchedule", "scheduler:DeleteSchedule"},
+            f":role/{prefix}plans-": {"iam:PassRole"},
+        }
     expected |= {f"secret:{prefix}{word}-??????": {"secretsmanager:GetSecretValue"} for word in consumer.secrets}
     if consumer.publishes:
         expected[f"event-bus/{prefix}events"] = {"events:PutEvents"}

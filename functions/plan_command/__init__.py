@@ -1,0 +1,1 @@
+"""Plans commands: one item a key, and one-time schedules."""

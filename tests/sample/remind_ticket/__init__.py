@@ -1,0 +1,1 @@
+"""Reminds of tickets."""
