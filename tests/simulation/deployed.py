@@ -14,8 +14,9 @@ from functions.contracts.environment import (
 from functions.contracts.limit import KEY, TABLE, WAITS
 from functions.contracts.path import path_field
 from functions.contracts.pause import PAUSE_CONSUMER
+from functions.contracts.plan import PLAN_COMMAND, PLANNED
 from stacks import limits, names
-from stacks.entry import Consumer, Queue, Topology
+from stacks.entry import Consumer, Integration, Queue, Topology
 
 STAGE = "simulated"
 SENDER = "house@example.com"
@@ -45,6 +46,8 @@ def environment(topology: Topology, consumer: Consumer) -> dict[str, str]:
         return names.resource(STAGE, word)
 
     queue = topology.queue(consumer.function)
+    integration = _integration(topology, consumer)
+    plans = consumer.plans or integration.takes_delays(consumer.function)
     told = ConsumerVariables(
         project=names.PROJECT,
         stage=STAGE,
@@ -64,11 +67,19 @@ def environment(topology: Topology, consumer: Consumer) -> dict[str, str]:
         email_from=SENDER if consumer.sends_email else None,
         previous_secret=DAY if consumer.secrets else None,
         limits=limits.variable(consumer),
+        plan_queue_url=_url(topology.queue(PLAN_COMMAND)) if plans else None,
+        plans=" ".join(f"{each.command.__name__}={each.queue}" for each in consumer.plans) or None,
     )
-    used = [*(use.table for use in consumer.access), *([TABLE] if consumer.limits else [])]
+    used = [use.table for use in consumer.access]
+    used += [TABLE] if consumer.limits else []
+    used += [PLANNED] if integration.delayed(consumer.function) else []
     tables = {table_variable(table): name(table) for table in used}
     secrets = {secret_variable(word): name(word) for word in consumer.secrets}
     return told.variables() | tables | secrets
+
+
+def _integration(topology: Topology, consumer: Consumer) -> Integration:
+    return next(each for each in topology.integrations if consumer in each.consumers)
 
 
 def _url(queue: Queue) -> str:
@@ -109,6 +120,11 @@ def permissions(topology: Topology, consumer: Consumer) -> set[tuple[str, str]]:
         granted |= {(f"dynamodb:{action}", names.resource(STAGE, TABLE)) for action in LIMITING_ACTIONS}
         if not queue.fifo:
             granted.add(("sqs:SendMessage", names.queue(STAGE, queue.name)))
+    integration = _integration(topology, consumer)
+    if consumer.plans or integration.takes_delays(consumer.function):
+        granted.add(("sqs:SendMessage", names.queue(STAGE, PLAN_COMMAND)))
+    if integration.delayed(consumer.function):
+        granted.add(("dynamodb:UpdateItem", names.resource(STAGE, PLANNED)))
     for use in consumer.access:
         granted |= {(f"dynamodb:{action}", names.resource(STAGE, use.table)) for action in use.actions}
     granted |= {("secretsmanager:GetSecretValue", names.resource(STAGE, word)) for word in consumer.secrets}

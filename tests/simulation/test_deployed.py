@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from functions.contracts.plan import PLAN_COMMAND
 from stacks import names
 from stacks.entry import Consumer, Topology
 from tests.sample.topology import SAMPLE
@@ -25,7 +26,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deployed, "STAGE", STAGE)
 
 
-EVERYONE = (*SAMPLE.consumers, deployed.PAUSER)
+EVERYONE = (*(each for each in SAMPLE.consumers if each.function != PLAN_COMMAND), deployed.PAUSER)
+"""Scheduler, for which plan_command works, is no part of the simulation."""
 CONSUMERS = pytest.mark.parametrize("consumer", EVERYONE, ids=lambda consumer: consumer.function)
 
 

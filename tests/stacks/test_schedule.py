@@ -210,9 +210,12 @@ def test_the_role_may_send_to_the_queues_of_schedules_only_and_only_the_stages_g
 
 
 def test_who_has_no_schedule_has_no_group_no_role_no_table_and_no_permission(prod: Templates) -> None:
-    assert not [*prod.properties(GROUP)]
+    # What there is of Scheduler is that of delays, which this map has: tests/stacks/test_plans.py.
+    assert [each["Name"] for each in prod.properties(GROUP)] == [names.resource("prod", names.PLANS)]
     assert not [*prod.properties(SCHEDULE)]
-    assert "scheduler" not in json.dumps([*prod.properties("AWS::IAM::Role"), *prod.properties("AWS::IAM::Policy")])
+    roles = json.dumps([*prod.properties("AWS::IAM::Role"), *prod.properties("AWS::IAM::Policy")])
+    assert names.resource("prod", names.SCHEDULES) not in roles
+    assert names.resource("prod", names.PLANS) in roles
     tables = [each["TableName"] for each in prod.properties("AWS::DynamoDB::Table")]
     assert names.resource("prod", names.SCHEDULE_RUNS) not in tables
 
