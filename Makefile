@@ -25,7 +25,7 @@ up: setup ## Start the local stack and keep it running
 	@$(RUN) -m local up
 
 test: setup ## Run the whole suite
-	@$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder -m "not proof"
+	@$(BIN)/pytest -n 4 --dist loadgroup --no-loadscope-reorder -m "not proof"
 
 unit: setup ## Run what takes a minute: no emulator, no long proofs
 	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not flow and not long and not proof"

@@ -115,7 +115,18 @@ def _subscribed(stage: Stage, integration: Integration) -> Iterator[str]:
 
 
 def _scheduled(stage: Stage, integration: Integration) -> Iterator[str]:
-    """The schedules that are still there."""
+    """The schedules that are still there, and the queues for which something is planned."""
     if integration.schedules:
         there = set(Group(stage).names())
         yield from (schedule.name for schedule in integration.schedules if schedule.name in there)
+    waiting = {queue.name for queue in integration.queues if integration.delayed(queue.name)}
+    if not waiting:
+        return
+    plans = Group(stage, names.PLANS)
+    known = {names.queue(stage.name, word): word for word in waiting}
+    for name in plans.names():
+        planned = plans.get(name)
+        if planned and planned.queue in known:
+            yield f"{known.pop(planned.queue)}, for which commands are planned"
+        if not known:
+            return

@@ -27,8 +27,8 @@ SHARED = ("flow", "edge")
 """What these folders share is costly to make; elsewhere a file is on one worker, for the sake of its own fixtures."""
 FIRST = ("flow", "project", "scaffold", "redrive_fuzz")
 """What takes longest goes first, so that no worker is left alone with it in the end."""
-OWN_STACK = ("test_schedules.py", "test_up.py")
-"""Flow tests that start and stop a stack of their own; they wait more than they work, beside the others."""
+OWN_STACK = {"test_up.py": "up", "test_schedules.py": "timed", "test_delays.py": "timed"}
+"""Flow tests with a stack of their own, or of a few of them; they wait more than they work, beside the others."""
 LAST = "test_retire.py"
 """Takes an integration away from the stack that the flow tests share, so it comes last."""
 
@@ -91,7 +91,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if alone:
             continue
         if folder == "flow" and item.path.name in OWN_STACK:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+            item.add_marker(pytest.mark.xdist_group(OWN_STACK[item.path.name]))
         elif folder in SHARED:
             item.add_marker(pytest.mark.xdist_group(folder))
         elif item.get_closest_marker("xdist_group") is None:

@@ -87,13 +87,21 @@ def fakes(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fakes]
 
 def forget_clients() -> None:
     """Let the process be as new: no clients, nothing that an earlier batch left in memory."""
-    from functions.runtime import breaker, clients, failures
+    from functions.runtime import breaker, clients, failures, secret
     from functions.runtime.aws import connection
     from functions.runtime.unfinished import unfinished
 
     clients.made.clear()
     clients._running.set(None)
-    for memory in (clients._own, connection._known, breaker._memory, failures._waiting, failures._guesses, unfinished):
+    for memory in (
+        clients._own,
+        connection._known,
+        secret._failed,
+        breaker._memory,
+        failures._waiting,
+        failures._guesses,
+        unfinished,
+    ):
         memory.clear()
 
 

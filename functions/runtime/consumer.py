@@ -26,7 +26,7 @@ from functions.runtime import clients
 from functions.runtime.breaker import tell
 from functions.runtime.clients import warm
 from functions.runtime.deadline import Deadline, Phase, invocation, within
-from functions.runtime.errors import GroupBlocked, HeldUp, OutOfTime, Reject, Retry, Unavailable
+from functions.runtime.errors import HeldUp, OutOfTime, Reject, Retry, Unavailable
 from functions.runtime.failures import note, note_last_attempts, unwritten
 from functions.runtime.log import log
 from functions.runtime.message import Contract, Intake, Message, intake
@@ -38,7 +38,7 @@ from functions.runtime.report import log_body, report
 from functions.runtime.settings import Settings, on_lambda
 from functions.runtime.turns import Turns, handle_line
 from functions.runtime.unfinished import unfinished
-from functions.runtime.visibility import blocked, delay, hide, outage
+from functions.runtime.visibility import hide_failures
 
 if TYPE_CHECKING:
     from functions.contracts.later import Cancel, Later
@@ -211,8 +211,12 @@ class Consumer:
                 return ended
             if record.skips and (why := _begin_run(record, settings, left)):
                 return Done(record, message, (), duplicate=False, skipped=why)
-            handle = partial(self._result, contract, message)
+            handle: Callable[[], Any] = partial(self._result, contract, message)
+            if record.planned_for:
+                handle = partial(_if_still_meant, record, handle)
             result = within(left(), partial(limits.run, record, contract, message, handle) if limits else handle)
+            if isinstance(result, str):
+                return Done(record, message, (), skipped=result)
             duplicate = isinstance(result, Duplicate)
             untold = len(result) if duplicate and _told_before(record, message) else 0
             told = () if untold else result
@@ -254,6 +258,13 @@ def _ended(record: Record, message: Message, settings: Settings) -> Done | None:
     return arrival(record, message, settings)
 
 
+def _if_still_meant(record: Record, handle: Callable[[], Any]) -> Any:
+    """What the handler returns, or why a planned message is not handled any more."""
+    from functions.runtime.plans import taken_back
+
+    return taken_back(record) or handle()
+
+
 def _planned(results: tuple[Any, ...], message: Message, record: Record, settings: Settings) -> Mapping[int, Command]:
     from functions.runtime.plans import asks
 
@@ -266,7 +277,8 @@ def _told_before(record: Record, message: Message) -> bool:
     So it is where a replay brought the message: another had the effect, and told of it or is sent back until it has. A
     replayed message that was received or redriven before may itself have had the effect, and told nobody yet.
     """
-    return message.replayed is not None and record.attempt == 1 and record.redriven is None
+    first = record.attempt == 1 and record.redriven is None and record.waited is None
+    return message.replayed is not None and first
 
 
 def _text(error: BaseException, contract: Any) -> str:
@@ -357,7 +369,7 @@ def _send_back(failures: list[Failure], settings: Settings, deadline: Deadline) 
         return
     steps: list[tuple[str, float, Callable[[], None]]] = [
         ("record the causes", 0.4, lambda: note(failures, settings)),
-        ("set the visibility", 0.6, lambda: _hide(failures, settings)),
+        ("set the visibility", 0.6, lambda: hide_failures(failures, settings)),
         ("say that a service is away", 1.0, lambda: tell(failures, settings)),
     ]
     for what, share, step in steps:
@@ -373,26 +385,3 @@ def _try(what: str, seconds: float, step: Callable[[], None]) -> None:
         log("WARNING", f"no time to {what}")
     except Exception as error:
         log("ERROR", f"failed to {what}", error_type=type(error).__name__, error=_text(error, None))
-
-
-def _hide(failures: list[Failure], settings: Settings) -> None:
-    if not settings.queue_url:
-        return
-    waits: dict[str, float] = {}
-    longest: dict[str | None, float] = {}
-    causeless = unwritten()
-    for failure in failures:
-        record, head = failure.record, failure.head
-        wait = (
-            blocked(waits[head.record.id], head, failure, settings)
-            if head and isinstance(failure.error, GroupBlocked)
-            else delay(record, failure.error, settings)
-        )
-        if record.id in causeless:
-            # Nothing is dead before its cause is written.
-            wait = max(wait, outage(record, settings))
-        if settings.parks:
-            # A redriven head may stand behind what it blocks, which would be taken for parked if it came before it.
-            wait = longest[record.group] = max(wait, longest.get(record.group, 0))
-        waits[record.id] = wait
-    hide(settings.queue_url, [(failure.record, waits[failure.record.id]) for failure in failures])

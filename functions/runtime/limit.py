@@ -58,7 +58,8 @@ def limit(name: str, key: str, cost: int = 1) -> None:
     start when its time has come. What was let in counts as in work until the handler ends.
 
     Raises `LookupError` for a limit that the consumer does not have or outside of a consumer, `ValueError` for a cost
-    below 1 or above the burst, `Reject` for an empty key, `Unavailable` while the table of limits is away.
+    below 1 or above the burst, or for a key that the message has asked for already, `Reject` for an empty key,
+    `Unavailable` while the table of limits is away.
     """
     turn = _turn.get()
     if turn is None:
@@ -220,6 +221,7 @@ class Turn:
         self._record = record
         self._patient = patient
         self._places: list[room.Place] = []
+        self._asked: set[tuple[str, str]] = set()
 
     def pass_all(self, contract: Any, message: Message) -> None:
         """Ask every limit that is asked for each message."""
@@ -247,6 +249,11 @@ class Turn:
             raise ValueError(
                 f"A cost of {cost} for limit {name!r} is not within 1 and its burst, which is {rule.burst}."
             )
+        if (name, key) in self._asked:
+            raise ValueError(
+                f"The handler asks limit {name!r} a second time for one key; ask once, with what it takes as the cost."
+            )
+        self._asked.add((name, key))
         if rule.rate:
             self.take(rule, key, cost)
         if rule.at_once:

@@ -18,7 +18,7 @@ from functools import partial
 from functions.contracts.run import Run
 from functions.runtime import clients
 from functions.runtime.deadline import within
-from functions.runtime.errors import OutOfTime, Reject, Retry, Unavailable
+from functions.runtime.errors import NotAttempted, OutOfTime, Reject, Retry, Unavailable
 from functions.runtime.outcome import Failure, Outcomes
 from functions.runtime.record import Record
 from functions.runtime.settings import Settings
@@ -28,6 +28,8 @@ from functions.runtime.visibility import OUTAGE, ceiling
 RUNS = Table("schedule_runs")
 MARGIN = 300
 """Seconds by which an attempt may come later than the visibility timeout says: the longest batch window."""
+LONGEST_DELAY = 900
+"""Seconds for which a message that waits for a limit is a copy that SQS delays, at the most."""
 AGAIN = 60
 """Seconds after which a redriven run looks again whether the one at work is over."""
 _IS_OVER = "attribute_exists(over_at)"
@@ -67,6 +69,8 @@ def begin(record: Record, settings: Settings, left: float) -> str | None:
         )
     except ConditionFailed as standing:
         return _why(run, record, standing.item or {})
+    except LookupError:
+        return None  # its schedule does not say any more that runs must not overlap
     return None
 
 
@@ -99,11 +103,13 @@ def _over(record: Record, *, failed: bool) -> None:
             condition="holder = :at AND attribute_not_exists(over_at)",
             values={":now": _now(), ":at": run.at, ":failed": failed},
         )
-    except ConditionFailed:
-        return  # skipped, or never begun, or a second delivery was quicker
+    except (ConditionFailed, LookupError):
+        return  # skipped, or never begun, or a second delivery was quicker; or nobody asks any more
 
 
 def _is_last(failure: Failure, settings: Settings) -> bool:
+    if isinstance(failure.error, NotAttempted):
+        return False  # it only waits
     rejected = isinstance(failure.error, Reject) and not settings.halts
     return rejected or failure.record.attempt >= settings.receives
 
@@ -123,6 +129,7 @@ def _lease(record: Record, settings: Settings, left: float) -> int:
     """How long its attempts may go on, from now on: the back-off of each, and six times its time, as queues have it."""
     begun = range(record.attempt, settings.receives)
     seconds = sum(max(ceiling(attempt, settings), OUTAGE) + 6 * left + MARGIN for attempt in begun) + left + MARGIN
+    seconds += LONGEST_DELAY if settings.limits else 0  # as a copy it comes again within that, and goes on with it
     return round(1000 * min(seconds, settings.retention))
 
 

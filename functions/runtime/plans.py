@@ -153,11 +153,11 @@ def asked_at(record: Record) -> int:
         told = msgspec.json.decode(record.body, type=_Detail).detail.time
         return round(datetime.fromisoformat(told).timestamp() * 1000)
     except (msgspec.MsgspecError, ValueError, UnicodeError):
-        return round((record.sent or time.time()) * 1000)
+        return round((record.first_sent or time.time()) * 1000)
 
 
 def arrival(record: Record, message: Message, settings: Settings) -> Done | None:
-    """What becomes of a message that has a time and is not handled now: it is planned, or was taken back.
+    """What becomes of a message that has a time and is not handled now: it is planned.
 
     None if it is to be handled now. Raises `Reject` for a time that makes no sense, `Retry` for one that has not come.
     """
@@ -172,12 +172,17 @@ def arrival(record: Record, message: Message, settings: Settings) -> Done | None
         raise Retry("It is early, and comes back at its time.", delay=left + 1)
     if left > 0:
         sleep(left)
-    why = _taken_back(planned) if planned.key else None
-    return Done(record, message, (), skipped=why) if why else None
+    return None
 
 
-def _taken_back(planned: Planned) -> str | None:
-    """Why the message is not to be handled; None if it is, from when on nobody takes it back."""
+def taken_back(record: Record) -> str | None:
+    """Why the message is not to be handled; None if it is, from when on nobody takes it back.
+
+    To be asked right before that: what still waits, such as for a limit, may still be cancelled or replaced.
+    """
+    planned = Planned.read(record.planned_for)
+    if planned is None or not planned.key:
+        return None
     try:
         TABLE.update(
             {KEY: planned.key},

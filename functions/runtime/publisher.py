@@ -26,6 +26,7 @@ from functions.runtime.errors import OutOfTime, Reject, Retry, Unavailable
 from functions.runtime.infrastructure import is_away
 from functions.runtime.message import Message
 from functions.runtime.settings import Settings, required
+from functions.runtime.waiting import sleep
 
 ENTRIES = 10
 ATTEMPTS = 3
@@ -117,7 +118,7 @@ def publish(entries: Sequence[Entry], settings: Settings, *, seconds: float) -> 
             for item, code in again:
                 failed[item.record] = Unavailable(f"EventBridge did not take {item.entry['DetailType']}: {code}.")
             break
-        time.sleep(pause)
+        sleep(pause)
         pending = [item for item, _ in again]
     return failed
 

@@ -14,7 +14,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.runtime.clients import client
-from functions.runtime.errors import Busy, GroupParked, Limited, NotAttempted, Reject, Retry, Spent
+from functions.runtime.errors import Busy, GroupBlocked, GroupParked, Limited, NotAttempted, Reject, Retry, Spent
+from functions.runtime.failures import unwritten
 from functions.runtime.infrastructure import is_away
 from functions.runtime.log import log
 from functions.runtime.outcome import Failure
@@ -145,3 +146,27 @@ def hide(queue_url: str, waits: Sequence[tuple[Record, float]]) -> None:
             continue
         for failed in answer.get("Failed", []):
             log("WARNING", "visibility not set", error=failed.get("Message"), code=failed.get("Code"))
+
+
+def hide_failures(failures: Sequence[Failure], settings: Settings) -> None:
+    """Hide each record of a batch that failed for as long as it waits; one that a failure blocks stands behind that."""
+    if not settings.queue_url:
+        return
+    waits: dict[str, float] = {}
+    longest: dict[str | None, float] = {}
+    causeless = unwritten()
+    for failure in failures:
+        record, head = failure.record, failure.head
+        wait = (
+            blocked(waits[head.record.id], head, failure, settings)
+            if head and isinstance(failure.error, GroupBlocked)
+            else delay(record, failure.error, settings)
+        )
+        if record.id in causeless:
+            # Nothing is dead before its cause is written.
+            wait = max(wait, outage(record, settings))
+        if settings.parks:
+            # A redriven head may stand behind what it blocks, which would be taken for parked if it came before it.
+            wait = longest[record.group] = max(wait, longest.get(record.group, 0))
+        waits[record.id] = wait
+    hide(settings.queue_url, [(failure.record, waits[failure.record.id]) for failure in failures])

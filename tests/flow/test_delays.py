@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,32 +13,30 @@ import pytest
 
 from local.aws import client
 from local.effects import Effects, eventually, post
-from local.session import Session, running
+from local.session import Session
 from stacks import names
 from stacks.names import ROOT
 from tests.flow.tickets import environment
-from tests.sample.delayed import DELAYED
+from tests.sample.timed import TIMED
 
-APP = f"{shlex.quote(sys.executable)} -m tests.sample.delayed_app"
 GROUP = names.resource(names.LOCAL, names.PLANS)
 NOTE = '<aws.scheduler.execution-id> é " \\ \u2028'
 
 
-@pytest.fixture(scope="module")
-def delayed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    with running(DELAYED, tmp_path_factory.mktemp("delayed"), app=APP) as session:
-        yield session
+@pytest.fixture
+def delayed(timed: Session) -> Session:
+    return timed
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def done(delayed: Session) -> Effects:
-    return Effects(DELAYED, delayed.state.endpoint)
+    return Effects(TIMED, delayed.state.endpoint)
 
 
 def operate(stack: Session, *arguments: str, code: int = 0) -> Any:
     """What the operator's command answers, with what the operator's role may."""
     ran = subprocess.run(
-        [sys.executable, "-m", "tests.sample.delayed_ops", *arguments, "--json"],
+        [sys.executable, "-m", "tests.sample.timed_ops", *arguments, "--json"],
         cwd=ROOT,
         env=environment(stack),
         capture_output=True,
@@ -81,7 +77,7 @@ def test_a_delay_fires_with_what_it_was_asked_with_and_another_is_cancelled(dela
     assert asked(delayed, "/v1/reminders", {"ticket_id": "tic-3"}, **far)[0] == 202
     assert eventually(lambda: len(schedules(delayed)) == 3)
 
-    shown = {each["key"]: each for each in operate(delayed, "schedules")["planned"]}
+    shown = {each["key"]: each for each in operate(delayed, "schedules")["planned"] if each["key"]}
     assert sorted(shown) == ["remind_ticket/far-1", "remind_ticket/tic-1", "remind_ticket/tic-2"]
     assert all(each["once"] and each["queue"] == "remind_ticket" for each in shown.values())
     operate(delayed, "schedules", "cancel", "remind_ticket/far-1")

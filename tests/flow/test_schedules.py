@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,32 +13,30 @@ import urllib3
 
 from local.aws import client
 from local.effects import Effects, eventually
-from local.session import Session, running
+from local.session import Session
 from stacks import names
 from stacks.names import ROOT
 from tests.flow.tickets import environment
-from tests.sample.scheduled import SCHEDULED
+from tests.sample.timed import TIMED
 
-APP = f"{shlex.quote(sys.executable)} -m tests.sample.scheduled_app"
 EACH = "rate_each_minute"
 GROUP = names.resource(names.LOCAL, names.SCHEDULES)
 
 
-@pytest.fixture(scope="module")
-def scheduled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    with running(SCHEDULED, tmp_path_factory.mktemp("scheduled"), app=APP) as session:
-        yield session
+@pytest.fixture
+def scheduled(timed: Session) -> Session:
+    return timed
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def done(scheduled: Session) -> Effects:
-    return Effects(SCHEDULED, scheduled.state.endpoint)
+    return Effects(TIMED, scheduled.state.endpoint)
 
 
 def operate(stack: Session, *arguments: str, code: int = 0) -> Any:
     """What the operator's command answers, with what the operator's role may."""
     ran = subprocess.run(
-        [sys.executable, "-m", "tests.sample.scheduled_ops", *arguments, "--json"],
+        [sys.executable, "-m", "tests.sample.timed_ops", *arguments, "--json"],
         cwd=ROOT,
         env=environment(stack),
         capture_output=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from ops.cli.app import app
 from ops.queue import known
+from ops.retire import _scheduled
 from ops.retire import retire as look
 from ops.sqs.message import Entry
 from ops.stage import Stage
@@ -24,11 +26,13 @@ from stacks.entry import Topology
 from tests.aws.queues import FakeQueue
 from tests.ops.endpoint import Endpoint
 from tests.sample.contracts import TicketOpened
+from tests.sample.delayed import DELAYED
 from tests.sample.topology import SAMPLE
 
 RETIRED = replace(
     SAMPLE, integrations=tuple(replace(each, retired=each.name == "agents") for each in SAMPLE.integrations)
 )
+SEND = "arn:aws:scheduler:::aws-sdk:sqs:sendMessage"
 EVERY = ("assign_ticket", "assign_ticket-dlq", "assign_ticket-undelivered")
 
 
@@ -164,3 +168,31 @@ def test_what_cannot_be_retired_is_one_sentence_without_asking_aws(name: str, se
 
 def test_a_topology_without_integrations_says_so() -> None:
     assert "There is: none." in retire("agents", topology=Topology()).stderr
+
+
+def test_what_is_planned_for_its_queues_still_comes(aws: Endpoint, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Scheduler:
+        queue = "another"
+
+        def list_schedules(self, **asked: Any) -> dict[str, Any]:
+            assert asked["GroupName"] == names.resource(names.LOCAL, names.PLANS)
+            return {"Schedules": [{"Name": "one"}]}
+
+        def get_schedule(self, **_: Any) -> dict[str, Any]:
+            told = {"QueueUrl": f"https://sqs.example/000000000000/{names.queue(names.LOCAL, self.queue)}"}
+            at = {"ScheduleExpression": "at(2027-01-01T00:00:00)", "LastModificationDate": datetime.now(UTC)}
+            return at | {"Target": {"Arn": SEND, "Input": json.dumps(told)}}
+
+    scheduler = Scheduler()
+    others = Stage.client
+
+    def client(stage: Stage, service: str, *arguments: Any, **named: Any) -> Any:
+        return scheduler if service == "scheduler" else others(stage, service, *arguments, **named)
+
+    monkeypatch.setattr(Stage, "client", client)
+    (reminders,) = (each for each in DELAYED.integrations if not each.is_planning)
+    integration = replace(reminders, retired=True)
+    stage = Stage.open(names.LOCAL, Topology(package=DELAYED.package, integrations=(integration,)), home)
+    assert [*_scheduled(stage, integration)] == []
+    scheduler.queue = "remind_ticket"
+    assert [*_scheduled(stage, integration)] == ["remind_ticket, for which commands are planned"]

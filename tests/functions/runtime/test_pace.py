@@ -168,7 +168,7 @@ def test_a_mistake_of_ours_in_a_step_is_logged_and_costs_no_other_step(
     def broken(*_: Any, **__: Any) -> None:
         raise KeyError("a bug of ours")
 
-    for name in ("note", "note_last_attempts", "hide"):
+    for name in ("note", "note_last_attempts", "hide_failures"):
         monkeypatch.setattr(consumer, name, broken)
     assert failed(Probing(a=RuntimeError()).handler(batch(probe("a", attempt=5)))) == ["a"]
     said = [line for line in logged() if line.get("message", "").startswith("failed to")]
