@@ -32,6 +32,11 @@ def timed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
 
 
 @pytest.fixture(scope="session")
+def done(timed: Session) -> Effects:
+    return Effects(TIMED, timed.state.endpoint)
+
+
+@pytest.fixture(scope="session")
 def effects(stack: Session) -> Effects:
     return Effects(SAMPLE, stack.state.endpoint)
 

@@ -3,49 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import pytest
 import urllib3
 
 from local.aws import client
 from local.effects import Effects, eventually
 from local.session import Session
 from stacks import names
-from stacks.names import ROOT
-from tests.flow.tickets import environment
-from tests.sample.timed import TIMED
+from tests.flow.timed import operate
 
 EACH = "rate_each_minute"
 GROUP = names.resource(names.LOCAL, names.SCHEDULES)
-
-
-@pytest.fixture
-def scheduled(timed: Session) -> Session:
-    return timed
-
-
-@pytest.fixture
-def done(scheduled: Session) -> Effects:
-    return Effects(TIMED, scheduled.state.endpoint)
-
-
-def operate(stack: Session, *arguments: str, code: int = 0) -> Any:
-    """What the operator's command answers, with what the operator's role may."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "tests.sample.timed_ops", *arguments, "--json"],
-        cwd=ROOT,
-        env=environment(stack),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "not authorized" not in ran.stdout + ran.stderr
-    assert ran.returncode == code, ran.stdout + ran.stderr
-    return json.loads(ran.stdout)
 
 
 def at(stack: Session, moment: datetime) -> int:
@@ -66,41 +35,39 @@ def key(moment: datetime, schedule: str = EACH) -> str:
     return f"{schedule}@{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def test_a_run_is_sent_with_its_time_and_is_one_effect_however_often_it_comes(
-    scheduled: Session, done: Effects
-) -> None:
+def test_a_run_is_sent_with_its_time_and_is_one_effect_however_often_it_comes(timed: Session, done: Effects) -> None:
     moment = next_minute(2)
-    at(scheduled, moment)
+    at(timed, moment)
     assert eventually(lambda: done.item("ratings", key(moment)))
     rating = done.item("ratings", key(moment))
     assert rating == {"run": key(moment), "language": "EN", "at": f"{moment:%Y-%m-%dT%H:%M:%SZ}"}
 
-    told = operate(scheduled, "schedules", "run", EACH, "--at", f"{moment - timedelta(minutes=30):%Y-%m-%dT%H:%M:%SZ}")
+    told = operate(timed, "schedules", "run", EACH, "--at", f"{moment - timedelta(minutes=30):%Y-%m-%dT%H:%M:%SZ}")
     assert eventually(lambda: done.item("ratings", key(moment - timedelta(minutes=30))))
-    operate(scheduled, "schedules", "run", EACH, "--at", told["sent"][0])
+    operate(timed, "schedules", "run", EACH, "--at", told["sent"][0])
     assert eventually(lambda: done.depth("rate_tickets") == 0)
-    lines = operate(scheduled, "trace", f"{EACH}@{told['sent'][0]}")
+    lines = operate(timed, "trace", f"{EACH}@{told['sent'][0]}")
     states = sorted(each["state"] for each in lines["strays"])
     assert states == ["duplicate", "processed"], lines
 
 
-def test_who_is_paused_sends_none_and_catches_up_what_it_missed(scheduled: Session, done: Effects) -> None:
-    assert operate(scheduled, "schedules", "pause", EACH)["changed"]
-    (shown,) = operate(scheduled, "schedules", EACH)["planned"]
+def test_who_is_paused_sends_none_and_catches_up_what_it_missed(timed: Session, done: Effects) -> None:
+    assert operate(timed, "schedules", "pause", EACH)["changed"]
+    (shown,) = operate(timed, "schedules", EACH)["planned"]
     assert (shown["state"], shown["next"]) == ("paused", None)
     moment = next_minute(5)
-    assert at(scheduled, moment) == 0
-    assert not operate(scheduled, "schedules", "pause", EACH)["changed"]
-    told = operate(scheduled, "schedules", "resume", EACH)
+    assert at(timed, moment) == 0
+    assert not operate(timed, "schedules", "pause", EACH)["changed"]
+    told = operate(timed, "schedules", "resume", EACH)
     assert told["changed"]
-    (shown,) = operate(scheduled, "schedules", EACH)["planned"]
+    (shown,) = operate(timed, "schedules", EACH)["planned"]
     assert shown["state"] == "on"
-    assert at(scheduled, moment + timedelta(minutes=1)) >= 1, "it goes on"
+    assert at(timed, moment + timedelta(minutes=1)) >= 1, "it goes on"
     assert eventually(lambda: done.item("ratings", key(moment + timedelta(minutes=1))))
 
 
-def test_everything_planned_is_listed_with_what_is_known_of_it(scheduled: Session, done: Effects) -> None:
-    scheduler = client("scheduler", scheduled.state.endpoint)
+def test_everything_planned_is_listed_with_what_is_known_of_it(timed: Session, done: Effects) -> None:
+    scheduler = client("scheduler", timed.state.endpoint)
     role = scheduler.get_schedule(GroupName=GROUP, Name=EACH)["Target"]["RoleArn"]
     scheduler.create_schedule(
         GroupName=GROUP,
@@ -110,34 +77,34 @@ def test_everything_planned_is_listed_with_what_is_known_of_it(scheduled: Sessio
         FlexibleTimeWindow={"Mode": "OFF"},
         Target={"Arn": "arn:aws:scheduler:::aws-sdk:sqs:sendMessage", "RoleArn": role, "Input": "{}"},
     )
-    sent = operate(scheduled, "schedules", "run", "rate_at_six")["sent"][0]
+    sent = operate(timed, "schedules", "run", "rate_at_six")["sent"][0]
     assert eventually(lambda: done.item("ratings", f"rate_at_six@{sent}"))
-    found = {each["name"]: each for each in operate(scheduled, "schedules")["planned"]}
+    found = {each["name"]: each for each in operate(timed, "schedules")["planned"]}
     assert list(found) == [EACH, "rate_at_six", "rate_never", "later"]
     assert (found["rate_at_six"]["timezone"], found["rate_at_six"]["last"]["outcome"]) == ("Europe/Berlin", "processed")
     assert (found["rate_never"]["state"], found["rate_never"]["next"]) == ("paused", None)
     assert (found["later"]["next"], found["later"]["once"]) == ("2099-01-01T08:00:00Z", True)
 
-    assert "take it out of integration ratings" in operate(scheduled, "schedules", "cancel", EACH, code=2)["error"]
-    operate(scheduled, "schedules", "cancel", "later")
-    assert "later" not in {each["name"] for each in operate(scheduled, "schedules")["planned"]}
+    assert "take it out of integration ratings" in operate(timed, "schedules", "cancel", EACH, code=2)["error"]
+    operate(timed, "schedules", "cancel", "later")
+    assert "later" not in {each["name"] for each in operate(timed, "schedules")["planned"]}
 
 
 def test_a_run_that_may_not_be_sent_is_kept_and_redriven_as_the_message_it_would_have_been(
-    scheduled: Session, done: Effects
+    timed: Session, done: Effects
 ) -> None:
-    iam = client("iam", scheduled.state.endpoint)
-    role = names.regional(names.LOCAL, names.SCHEDULES, scheduled.state.region)
+    iam = client("iam", timed.state.endpoint)
+    role = names.regional(names.LOCAL, names.SCHEDULES, timed.state.region)
     (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
     allowed = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
     _work, dead = allowed["Statement"][0]["Resource"]
     less = {**allowed, "Statement": [{**allowed["Statement"][0], "Resource": [dead]}]}
     iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(less))
     moment = next_minute(20)
-    at(scheduled, moment)
+    at(timed, moment)
     iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(allowed))
     assert not done.item("ratings", key(moment))
-    found = operate(scheduled, "dead", "--queue", "rate_tickets-undelivered")
+    found = operate(timed, "dead", "--queue", "rate_tickets-undelivered")
     assert "AccessDenied" in json.dumps(found), found
-    operate(scheduled, "redrive", "rate_tickets-undelivered", "--yes")
+    operate(timed, "redrive", "rate_tickets-undelivered", "--yes")
     assert eventually(lambda: done.item("ratings", key(moment)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -30,18 +31,17 @@ class Dynamo:
         self.answers: Callable[[dict[str, str], bytes], Answer] = lambda *_: FINE
 
 
-@pytest.fixture
-def dynamodb(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dynamo]:
-    """What `client("dynamodb")` asks; everything else is as in `fakes`."""
-    one = Dynamo()
+@contextmanager
+def serving(answer: Callable[[int, dict[str, str], bytes], Answer]) -> Iterator[int]:
+    """The port of an HTTP service that answers each request by its caller's port, headers and body."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            time.sleep(one.takes)
-            status, headers, content = one.answers({name.lower(): text for name, text in self.headers.items()}, body)
+            told = {name.lower(): text for name, text in self.headers.items()}
+            status, headers, content = answer(self.client_address[1], told, body)
             self.send_response_only(status)
             for name, text in ({"Content-Length": str(len(content))} | headers).items():
                 self.send_header(name, text)
@@ -56,19 +56,32 @@ def dynamodb(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dynamo]:
 
     server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
-    made = Service(
-        "dynamodb",
-        seconds=partial(clients._hurried, "dynamodb", clients.READ),
-        ended=clients._ended,
-        body=clients.told_apart,
-        rest=lambda: None,
-    )
-    monkeypatch.setitem(clients.made, "dynamodb", made)
-    yield one
-    made.close()
+    yield server.server_port
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def dynamodb(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dynamo]:
+    """What `client("dynamodb")` asks; everything else is as in `fakes`."""
+    one = Dynamo()
+
+    def answer(_: int, headers: dict[str, str], body: bytes) -> Answer:
+        time.sleep(one.takes)
+        return one.answers(headers, body)
+
+    with serving(answer) as port:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        made = Service(
+            "dynamodb",
+            seconds=partial(clients._hurried, "dynamodb", clients.READ),
+            ended=clients._ended,
+            body=clients.told_apart,
+            rest=lambda: None,
+        )
+        monkeypatch.setitem(clients.made, "dynamodb", made)
+        yield one
+        made.close()
 
 
 class Falling(Context):
