@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from itertools import pairwise
+from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -125,16 +126,15 @@ class Cron:
             before = day
 
 
-class _Days:
+class _Days(Protocol):
     """The days of a month that one of two fields means."""
 
     def of(self, year: int, month: int) -> list[int]:
         """The days of that month, in order."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class _InMonth(_Days):
+class _InMonth:
     days: tuple[int, ...] = ()
     last: bool = False
     near: int | None = None
@@ -149,7 +149,7 @@ class _InMonth(_Days):
 
 
 @dataclass(frozen=True)
-class _InWeek(_Days):
+class _InWeek:
     """`days` count from 1, Sunday; `nth` is which of the month's they are: 0 is each, -1 the last."""
 
     days: tuple[int, ...]

@@ -14,6 +14,9 @@ from msgspec import Struct
 DAY = 24 * 60 * 60
 DEAD_LETTER_RETENTION = 14 * DAY
 """Seconds for which every dead-letter queue keeps a message: the most that SQS knows."""
+LONGEST_DELAY = 900
+"""Seconds for which SQS delays a message, at the most.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""
 
 
 class Variables(Struct, frozen=True, kw_only=True, rename=str.upper):

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.json import encode
 
 from functions.contracts.contract import Command, Secret
-from functions.contracts.environment import DEAD_LETTER_RETENTION
+from functions.contracts.environment import DEAD_LETTER_RETENTION, LONGEST_DELAY
 from functions.contracts.key import joined, scoped
 
 PLAN_COMMAND = "plan_command"
@@ -33,9 +33,6 @@ KEPT = 3 * DEAD_LETTER_RETENTION
 MINUTE = 60
 """To so many seconds EventBridge Scheduler is exact, and never early.
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html"""
-QUARTER = 900
-"""The longest delay that SQS knows, in seconds.
-https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""
 LARGEST_INPUT = 256 * 1024 - 512
 """Bytes of a schedule's input, at the most, without the queue's URL.
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/scheduler-quotas.html"""
@@ -73,7 +70,7 @@ class PlanCommand(Command, frozen=True, kw_only=True):
     @property
     def is_direct(self) -> bool:
         """Whether SQS's own delay does it: without a key, and not for longer than that lasts."""
-        return not self.keyed and self.at is not None and self.at - self.order // PLACES <= QUARTER * 1000
+        return not self.keyed and self.at is not None and self.at - self.order // PLACES <= LONGEST_DELAY * 1000
 
     def expires_at(self, now: float) -> int:
         """When the item may go, in epoch seconds."""

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from functions.contracts.contract import Event
 from functions.contracts.envelope import PLANNED_FOR
-from functions.contracts.environment import QUEUE, PlanVariables
-from functions.contracts.plan import KEY, PLANNED, QUARTER, PlanCommand, Planned, schedule_name, whole_minute
+from functions.contracts.environment import LONGEST_DELAY, QUEUE, PlanVariables
+from functions.contracts.plan import KEY, PLANNED, PlanCommand, Planned, schedule_name, whole_minute
 from functions.plan_command.logic import Write, left_over, needs_schedule, standing, wish, write
 from functions.runtime.clients import client
 from functions.runtime.consumer import Message, Retry, consumer
@@ -84,7 +84,7 @@ def _send(ask: PlanCommand, url: str) -> None:
     """Send the message with SQS's delay, which is over at its time."""
     assert ask.at is not None
     left = max(math.ceil(ask.at / 1000 - time.time()), 0)
-    client("sqs").send_message(**ask.message(url, min(left, QUARTER)))
+    client("sqs").send_message(**ask.message(url, min(left, LONGEST_DELAY)))
 
 
 handler = consumer(handle, accepts=PlanCommand, services=("sqs", "scheduler"))

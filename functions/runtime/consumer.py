@@ -76,14 +76,14 @@ def consumer(
     """
     if inspect.iscoroutinefunction(handle) or inspect.isasyncgenfunction(handle):
         raise TypeError(f"{handle.__name__} is async; a consumer's handler is a plain function.")
+    if abreast < 1:
+        raise ValueError(f"{handle.__name__} would handle {abreast} messages side by side; choose 1 or more.")
     if on_lambda():
         if os.environ.get(variable("limits")):
             from functions.runtime import limit  # noqa: F401 - loaded while there is a whole core
         # Who publishes nothing has no bus, and in a VPC perhaps no way to EventBridge: connecting would hang.
         publishes = ("events",) if os.environ.get(variable("bus_name")) else ()
         warm("dynamodb", *publishes, *services)
-    if abreast < 1:
-        raise ValueError(f"{handle.__name__} would handle {abreast} messages side by side; choose 1 or more.")
     return Consumer(handle, accepts if isinstance(accepts, tuple) else (accepts,), read, probes or {}, abreast)
 
 

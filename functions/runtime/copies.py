@@ -12,27 +12,23 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.contracts.envelope import WAITED
+from functions.contracts.environment import LONGEST_DELAY
 from functions.contracts.waited import Waited
+from functions.runtime.chunks import MESSAGES_BYTES, chunks, message_size
 from functions.runtime.clients import client
 from functions.runtime.errors import Limited
 from functions.runtime.log import log
 from functions.runtime.outcome import Failure
 
-ENTRIES = 10
-MOST_BYTES = 1_000_000
-"""Bytes of a call, a little less than SQS takes."""
 MOST_ATTRIBUTES = 10
 """Attributes of a message.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html"""
-LONGEST_DELAY = 900
-"""Seconds that SQS delays a message, at the most; one that waits longer goes on as a copy of its copy."""
-
 Raw = Mapping[str, Any]
 
 
@@ -44,7 +40,7 @@ def send(failures: Sequence[Failure], raw: Mapping[str, Raw], queue_url: str) ->
     pairs = ((failure, _entry(failure, raw[failure.record.id])) for failure in failures)
     entries = {failure.record.id: entry for failure, entry in pairs if entry is not None}
     sent: set[str] = set()
-    for ids in _together(entries):
+    for ids in chunks(entries, MESSAGES_BYTES, lambda id_: message_size(entries[id_])):
         asked = [{"Id": str(position), **entries[id_]} for position, id_ in enumerate(ids)]
         try:
             answer = client("sqs").send_message_batch(QueueUrl=queue_url, Entries=asked)
@@ -95,29 +91,3 @@ def _attribute(value: Raw) -> dict[str, Any]:
 
         return {**sent, "BinaryValue": base64.b64decode(value["binaryValue"])}
     return {**sent, "StringValue": value.get("stringValue")}
-
-
-def _together(entries: Mapping[str, dict[str, Any]]) -> Iterator[list[str]]:
-    """The ids in calls of no more than SQS takes at once."""
-    ids: list[str] = []
-    size = 0
-    for id_, entry in entries.items():
-        more = _size(entry)
-        if ids and (len(ids) == ENTRIES or size + more > MOST_BYTES):
-            yield ids
-            ids, size = [], 0
-        ids.append(id_)
-        size += more
-    if ids:
-        yield ids
-
-
-def _size(entry: Mapping[str, Any]) -> int:
-    """Bytes of the body and of the attributes' names, types and values, as SQS counts them."""
-    counted = len(entry["MessageBody"].encode())
-    for name, attribute in entry["MessageAttributes"].items():
-        value = attribute.get("BinaryValue", attribute.get("StringValue") or "")
-        counted += (
-            len(name.encode()) + len(attribute["DataType"]) + len(value if isinstance(value, bytes) else value.encode())
-        )
-    return counted

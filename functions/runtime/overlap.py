@@ -15,6 +15,7 @@ from __future__ import annotations
 import time
 from functools import partial
 
+from functions.contracts.environment import LONGEST_DELAY
 from functions.contracts.run import Run
 from functions.runtime import clients
 from functions.runtime.deadline import within
@@ -28,8 +29,6 @@ from functions.runtime.visibility import OUTAGE, ceiling
 RUNS = Table("schedule_runs")
 MARGIN = 300
 """Seconds by which an attempt may come later than the visibility timeout says: the longest batch window."""
-LONGEST_DELAY = 900
-"""Seconds for which a message that waits for a limit is a copy that SQS delays, at the most."""
 AGAIN = 60
 """Seconds after which a redriven run looks again whether the one at work is over."""
 _IS_OVER = "attribute_exists(over_at)"

@@ -8,7 +8,7 @@ if its item still means it, which one conditional write says and notes: from the
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.contracts.contract import Command
 from functions.contracts.envelope import (
     CORRELATION_ID,
     DELIVER_AT,
@@ -38,6 +39,7 @@ from functions.contracts.plan import (
     digest,
     item_key,
 )
+from functions.runtime.chunks import MESSAGES_BYTES, chunks, message_size
 from functions.runtime.clients import client, replace
 from functions.runtime.deadline import within
 from functions.runtime.errors import OutOfTime, Reject, Retry, Unavailable
@@ -49,10 +51,6 @@ from functions.runtime.settings import Settings
 from functions.runtime.table import ConditionFailed, Table
 from functions.runtime.waiting import sleep
 
-ENTRIES = 10
-LARGEST = 1024 * 1024 - 1024
-"""Bytes of a batch of messages, at the most.
-https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html"""
 GRACE = 60
 """Seconds by which a time may be past where it is asked for: a clock that is a little off is no mistake."""
 SHORT = 5.0
@@ -254,21 +252,6 @@ def _asked_for(record: Record) -> int:
     return at
 
 
-def chunks(pairs: Sequence[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
-    """Pairs of a record's id and a body, in lists that one batch takes."""
-    chunk: list[tuple[str, str]] = []
-    size = 0
-    for pair in pairs:
-        own = len(pair[1].encode())
-        if chunk and (len(chunk) == ENTRIES or size + own > LARGEST):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(pair)
-        size += own
-    if chunk:
-        yield chunk
-
-
 def send(wanted: Sequence[Done], settings: Settings, *, seconds: float) -> Outcomes:
     """Send what is asked for within `seconds`. Returns the failures of what could not be sent."""
     done = {one.record.id: one for one in wanted}
@@ -288,18 +271,9 @@ def _send(wanted: Mapping[str, Done], settings: Settings, seconds: float) -> dic
         return dict.fromkeys(wanted, error)
     end = time.monotonic() + seconds
     failed: dict[str, BaseException] = {}
-    pairs = [(id_, msgspec.json.encode(ask).decode()) for id_, one in wanted.items() for ask in one.plans]
-    for chunk in chunks(pairs):
-        entries = [
-            {
-                "Id": str(place),
-                "MessageBody": body,
-                "MessageAttributes": {
-                    CORRELATION_ID: {"DataType": "String", "StringValue": wanted[id_].message.correlation_id},
-                },
-            }
-            for place, (id_, body) in enumerate(chunk)
-        ]
+    asks = [(one.record.id, _entry(one, ask)) for one in wanted.values() for ask in one.plans]
+    for chunk in chunks(asks, MESSAGES_BYTES, lambda pair: message_size(pair[1])):
+        entries = [{"Id": str(place), **entry} for place, (_, entry) in enumerate(chunk)]
         try:
             answer = within(
                 end - time.monotonic(), partial(client("sqs").send_message_batch, QueueUrl=url, Entries=entries)
@@ -317,3 +291,8 @@ def _send(wanted: Mapping[str, Done], settings: Settings, seconds: float) -> dic
             kind = Retry if each.get("SenderFault") else Unavailable
             failed[chunk[int(each["Id"])][0]] = kind(f"SQS did not take what is planned: {each.get('Code')}.")
     return failed
+
+
+def _entry(one: Done, ask: Command) -> dict[str, Any]:
+    correlation = {"DataType": "String", "StringValue": one.message.correlation_id}
+    return {"MessageBody": msgspec.json.encode(ask).decode(), "MessageAttributes": {CORRELATION_ID: correlation}}

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from operator import attrgetter
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -20,6 +21,7 @@ from functions.contracts.contract import Event
 from functions.contracts.envelope import Envelope, full_source
 from functions.contracts.environment import variable
 from functions.runtime import tracing
+from functions.runtime.chunks import chunks
 from functions.runtime.clients import client, replace
 from functions.runtime.deadline import within
 from functions.runtime.errors import OutOfTime, Reject, Retry, Unavailable
@@ -28,7 +30,6 @@ from functions.runtime.message import Message
 from functions.runtime.settings import Settings, required
 from functions.runtime.waiting import sleep
 
-ENTRIES = 10
 ATTEMPTS = 3
 TIME_BYTES = 14
 NAMESPACE = UUID("6f0b6a52-2f9e-5d0a-9a51-6f2c1f8a7b11")
@@ -78,20 +79,6 @@ def entry(event: Event, message: Message, index: int, settings: Settings) -> Ent
     return Entry(id_, message.id, fields | tracing.onward(message.trace), size)
 
 
-def chunks(entries: Sequence[Entry], limit: int) -> Iterator[list[Entry]]:
-    """`entries` in order, in lists of at most ten entries and `limit` bytes."""
-    chunk: list[Entry] = []
-    size = 0
-    for item in entries:
-        if chunk and (len(chunk) == ENTRIES or size + item.size > limit):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(item)
-        size += item.size
-    if chunk:
-        yield chunk
-
-
 def publish(entries: Sequence[Entry], settings: Settings, *, seconds: float) -> dict[str, BaseException]:
     """Publish `entries` within `seconds`, offering failed ones twice more.
 
@@ -105,7 +92,7 @@ def publish(entries: Sequence[Entry], settings: Settings, *, seconds: float) -> 
     pending = list(entries)
     for attempt in range(1, ATTEMPTS + 1):
         again: list[tuple[Entry, str]] = []
-        for chunk in chunks(pending, settings.put_events_bytes):
+        for chunk in chunks(pending, settings.put_events_bytes, attrgetter("size")):
             for item, problem in _put(chunk, bus, end - time.monotonic()):
                 if isinstance(problem, BaseException):
                     failed[item.record] = problem

@@ -6,6 +6,7 @@ import re
 import time
 import uuid
 from itertools import pairwise
+from operator import attrgetter
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -14,9 +15,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from functions.runtime import publisher
+from functions.runtime.chunks import chunks, message_size
 from functions.runtime.errors import Reject, Retry, Unavailable
 from functions.runtime.message import Message
-from functions.runtime.publisher import Entry, chunks
+from functions.runtime.publisher import Entry
 from functions.runtime.settings import Settings
 from stacks.names import BUS, PROJECT, resource
 from tests.fixtures import STAGE
@@ -223,7 +225,7 @@ def test_an_event_may_have_exactly_the_size_of_the_limit(settings: Settings) -> 
 def test_chunks_may_have_exactly_the_size_of_the_limit_and_ten_entries() -> None:
     def sizes(*each: int) -> list[list[int]]:
         entries = [Entry("event", str(position), {}, size) for position, size in enumerate(each)]
-        return [[entry.size for entry in chunk] for chunk in chunks(entries, 1000)]
+        return [[entry.size for entry in chunk] for chunk in chunks(entries, 1000, attrgetter("size"))]
 
     assert sizes(500, 500, 500, 500, 1) == [[500, 500], [500, 500], [1]]
     assert sizes(1000, 1000, 999, 1, 1) == [[1000], [1000], [999, 1], [1]]
@@ -247,7 +249,7 @@ def test_a_function_without_a_bus_says_what_is_missing(fakes: Fakes, monkeypatch
 @given(st.lists(st.integers(1, 400), max_size=60))
 def test_chunks_keep_the_order_and_both_limits_and_are_few(sizes: list[int]) -> None:
     entries = [Entry("event", str(position), {}, size) for position, size in enumerate(sizes)]
-    made = list(chunks(entries, 1000))
+    made = list(chunks(entries, 1000, attrgetter("size")))
     assert [entry for chunk in made for entry in chunk] == entries
     for chunk in made:
         assert 1 <= len(chunk) <= 10
@@ -260,3 +262,12 @@ def test_the_size_of_an_entry_is_counted_as_eventbridge_counts_it(settings: Sett
     entry = publisher.entry(Probed(name="grün"), MESSAGE, 0, settings)
     fields = (entry.entry["Source"], entry.entry["DetailType"], entry.entry["Detail"])
     assert entry.size == 14 + sum(len(field.encode()) for field in fields)
+
+
+def test_the_size_of_a_message_is_counted_as_sqs_counts_it() -> None:
+    attributes = {
+        "grün": {"DataType": "String", "StringValue": "über"},
+        "raw": {"DataType": "Binary", "BinaryValue": b"\x00\x01"},
+    }
+    entry = {"Id": "0", "MessageBody": "größe", "MessageAttributes": attributes}
+    assert message_size(entry) == 7 + (5 + 6 + 5) + (3 + 6 + 2)
