@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import os
 import secrets
@@ -24,6 +25,9 @@ RUN = f"import sys; sys.path.append({str(Path(__file__).parent.parent)!r}); from
 """What it runs: the emulator, corrected."""
 PATIENCE = 30.0
 """Seconds the emulator may take to answer."""
+PORTS = 3
+"""Ports of our own choice to try: any process may take one between our choice and the emulator's start."""
+IN_USE = os.strerror(errno.EADDRINUSE)
 KEY_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
@@ -41,6 +45,10 @@ def refuse_taken(port: int) -> None:
             raise LocalError(f"Port {port} is taken; stop what listens there or choose another port.")
 
 
+class PortTakenError(LocalError):
+    """The emulator could not have its port."""
+
+
 class Emulator:
     """A running emulator, with its own interpreter, log, certificate and data folder under `home`.
 
@@ -53,6 +61,7 @@ class Emulator:
     def __init__(self, home: Path, port: int = 0) -> None:
         self.home = home
         self.port = port or free_port()
+        self._chosen = bool(port)
         self.log = home / "emulator.log"
         self._process: subprocess.Popen[bytes] | None = None
         key = "AKIA" + "".join(secrets.choice(KEY_CHARACTERS) for _ in range(16))
@@ -86,6 +95,21 @@ class Emulator:
         data = self.home / "data"
         data.mkdir(parents=True, exist_ok=True)
         certified = certificate.make(self.home.absolute())
+        for _ in range(0 if self._chosen else PORTS - 1):
+            try:
+                self._start(data, certified)
+                return self
+            except PortTakenError:
+                self.port = free_port()
+        self._start(data, certified)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _start(self, data: Path, certified: certificate.Certificate) -> None:
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [PYTHON, "-c", RUN],
@@ -101,12 +125,6 @@ class Emulator:
         except BaseException:
             self.stop()
             raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def stop(self) -> None:
         """Stop the emulator and the functions it runs; do nothing if it never started."""
@@ -150,12 +168,19 @@ class Emulator:
             "LOG_LEVEL": "INFO",
         }
 
+    def _ended(self) -> LocalError:
+        words = self.log.read_text(errors="replace")
+        if IN_USE in words:
+            return PortTakenError(f"{IN_USE}: port {self.port} was taken while the emulator started; see {self.log}.")
+        last = next((line.strip() for line in reversed(words.splitlines()) if line.strip()), "nothing")
+        return LocalError(f"The emulator ended while starting. Its last words: {last} (all are in {self.log}).")
+
     def _wait(self) -> None:
         deadline = time.monotonic() + PATIENCE
         trusted = ssl.create_default_context(cafile=self.endpoint.ca_bundle)
         while time.monotonic() < deadline:
             if not self.alive:
-                raise LocalError(f"The emulator ended while starting; its last words are in {self.log}.")
+                raise self._ended()
             connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=2, context=trusted)
             try:
                 connection.request("GET", "/_ministack/health")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -24,7 +25,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from local.aws import client
-from local.emulator import Emulator
+from local.emulator import Emulator, free_port
 from local.errors import LocalError
 from local.state import REGION
 from tests.local.roles import Statement, allow, make, session, trusting
@@ -267,6 +268,40 @@ def test_an_emulator_that_dies_while_starting_is_one_sentence(tmp_path: Path, mo
     monkeypatch.setattr("local.emulator.PYTHON", broken)
     with pytest.raises(LocalError, match="ended while starting"), Emulator(tmp_path):
         pass
+
+
+def test_the_last_words_of_an_emulator_that_died_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho one >&2; echo 'no room on the disk' >&2; exit 3\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr("local.emulator.PYTHON", broken)
+    with pytest.raises(LocalError, match=r"no room on the disk.*emulator\.log"), Emulator(tmp_path):
+        pass
+
+
+def test_a_port_that_somebody_took_meanwhile_is_exchanged_for_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))  # bound and silent, as an outgoing connection's port is
+        ports = iter([other.getsockname()[1], free_port()])
+        monkeypatch.setattr("local.emulator.free_port", lambda: next(ports))
+        with Emulator(tmp_path) as emulator:
+            assert emulator.port != other.getsockname()[1]
+            assert emulator.url.endswith(f":{emulator.port}")
+            client("sqs", emulator.endpoint).list_queues()
+
+
+def test_a_chosen_port_that_somebody_took_meanwhile_is_said(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        with pytest.raises(LocalError, match="Address already in use"), Emulator(tmp_path, other.getsockname()[1]):
+            pass
+
+
+def test_no_port_but_its_own_is_listened_on(emulator: Emulator) -> None:
+    said = re.findall(r"Running on \S+:(\d+)", emulator.log.read_text())
+    assert set(said) == {str(emulator.port)}
 
 
 def test_only_loopback_is_listened_on(emulator: Emulator) -> None:

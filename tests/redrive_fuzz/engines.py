@@ -55,11 +55,13 @@ def engines(
     found: dict[str, Engine] = {}
     try:
         for name in names:
-            process, url = _ministack(folder, services) if name == "ministack" else _moto()
-            started.append(process)
-            found[name] = Engine(name, url, name == "ministack")
-        for engine in found.values():
-            _wait(engine.port)
+            for tries in range(3):
+                process, url = _ministack(folder, services) if name == "ministack" else _moto()
+                started.append(process)
+                found[name] = Engine(name, url, name == "ministack")
+                # Its port may have been taken between our choice and its start; then it ends, and gets another.
+                if _listens(found[name].port, process, last=tries == 2):
+                    break
         yield found
     finally:
         for process in started:
@@ -113,13 +115,14 @@ def _moto() -> tuple[subprocess.Popen[bytes], str]:
     return process, process.stdout.readline().decode().strip()
 
 
-def _wait(port: int) -> None:
+def _listens(port: int, process: subprocess.Popen[bytes], last: bool) -> bool:
     end = time.monotonic() + PATIENCE
-    while True:
+    while process.poll() is None or last:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
-            return
+            return True
         except OSError:
             if time.monotonic() > end:
                 raise
             time.sleep(0.05)
+    return False
