@@ -6,91 +6,24 @@ What an entry must keep to is in `stacks.rules`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal
 
-from functions.contracts.contract import Command, Event
+from functions.contracts.contract import Event
 from functions.contracts.plan import PLAN_COMMAND
 from stacks import names, rules
 from stacks.limits import Limit
 from stacks.plans import Plan
+from stacks.route import Authorization, Authorized, Route
 from stacks.rules import TopologyError
 from stacks.schedule import Schedule
 
-PARAMETER = re.compile(r"\{([a-z_]+)\}")
 DAY = 24 * 60 * 60
 PLATFORM = "functions"
 """The package of the platform's own functions."""
-
-Authorization = Literal["iam", "api_key", "jwt"]
-Authorized = Literal["iam", "api_key", "jwt", "signature", "none"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Route:
-    """An HTTP endpoint that turns a request into a message: API Gateway straight to SQS."""
-
-    path: str
-    """Such as `/v1/tickets/{ticket_id}/changes`; a parameter is the FIFO group, or tells senders apart."""
-    accepts: type[Command]
-    """The contract of the body; what does not fit it is refused with 400."""
-    queue: str
-    """The queue that it feeds, of the same integration."""
-    method: str = "POST"
-    """The HTTP method."""
-    group: str | None = None
-    """The path parameter whose value is the FIFO message group."""
-    tenant: str | None = None
-    """Who the request is for: `caller` (the authenticated identity), or the name of a header in which callers that
-    `trusts` names say it; without the header the identity counts. On a standard queue tenants share fairly.
-    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html"""
-    trusts: tuple[str, ...] = ()
-    """Whose callers may name another tenant than themselves in that header: kinds of authorization, such as
-    `("iam",)`. Of any other caller a header that does so is refused with 400. A stage that authorizes nobody, such as
-    `local`, takes the header from anyone."""
-    delay: bool = False
-    """A `Delay-Seconds` header (up to a year) or `Delay-Until` may hold the message back. Standard queues only."""
-    authorization: Authorization | None = None
-    """Who may call it, where that is not what the stage says."""
-    rate: float | None = None
-    """Requests a second that this route takes in the long run, within what the stage takes."""
-    burst: int | None = None
-    """Requests that this route takes at once."""
-    retired: bool = False
-    """Whether it is on its way out: it answers 404, and its queue stays until the entry goes. Deleted at once it would
-    still be served by what is deployed, which is a snapshot."""
-    senders: Mapping[str, str] = field(default_factory=dict)
-    """Webhooks only: who may send, each with the scheme by which it signs. The name is the value of the path parameter
-    `{source}`; the secret's name is `<sender>_webhook`."""
-
-    @property
-    def name(self) -> str:
-        """How people and logs call the route: `POST /v1/tickets`."""
-        return f"{self.method} {self.path}"
-
-    def authorized(self, stage: Authorized) -> Authorized:
-        """How callers show who they are, in a stage that says `stage`.
-
-        A webhook's sender can do nothing of API Gateway's; its signature is checked by the consumer. A stage that says
-        `none` asks nobody.
-        """
-        if self.senders:
-            return "signature"
-        if stage == "none":
-            return "none"
-        return self.authorization or stage
-
-    @property
-    def tenant_header(self) -> str | None:
-        """The header that names the tenant, if there is one."""
-        return None if self.tenant == "caller" else self.tenant
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """The names of the path's parameters, in order."""
-        return tuple(PARAMETER.findall(self.path))
+PLATFORMS = {PLAN_COMMAND}
+"""The folders of consumers that are the platform's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +93,7 @@ class Consumer:
     """
 
     function: str
-    """The folder with its `handler.py`."""
+    """The queue's name, and the folder with its `handler.py`."""
     batch: int = 10
     """Messages a batch, at the most."""
     window: int = 0
@@ -187,6 +120,13 @@ class Consumer:
     """How many messages a second, and at once, it lets through; a message waits for them in this order."""
     plans: tuple[Plan, ...] = ()
     """The commands that it may have handled later."""
+    handler: str | None = None
+    """The folder with its `handler.py` where that is not the function's name, such as one that two consumers share."""
+
+    @property
+    def folder(self) -> str:
+        """The folder with its `handler.py`."""
+        return self.handler or self.function
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -368,7 +308,8 @@ class Topology:
 
     def module(self, function: str) -> str:
         """The Python module with the handler of the function of that name."""
-        return f"{PLATFORM if function == PLAN_COMMAND else self.package}.{function}.handler"
+        folder = self.consumer(function).folder
+        return f"{PLATFORM if folder in PLATFORMS else self.package}.{folder}.handler"
 
     def delayed(self) -> Iterator[str]:
         """The names of the queues of which messages are planned."""
@@ -387,5 +328,5 @@ class Topology:
             yield from (queue.name for queue in each.queues if each.is_planning or each.scheduled(queue.name))
 
 
-__all__ = ["Access", "Consumer", "Grant", "Integration", "Limit", "Plan", "Queue", "Route", "Schedule", "Subscription"]
-__all__ += ["Table", "Topology", "TopologyError"]
+__all__ = ["Access", "Authorization", "Authorized", "Consumer", "Grant", "Integration", "Limit", "Plan", "Queue"]
+__all__ += ["Route", "Schedule", "Subscription", "Table", "Topology", "TopologyError"]

@@ -17,9 +17,10 @@ from stacks.edge.authorization import Authorization
 from stacks.edge.closed_route import ClosedRoute
 from stacks.edge.gateway_responses import add_gateway_responses
 from stacks.edge.path_pattern import meet
-from stacks.entry import PARAMETER, Topology
+from stacks.entry import Topology
 from stacks.parts.acknowledged import acknowledge
 from stacks.parts.stage_stack import StageStack
+from stacks.route import PARAMETER
 from stacks.settings import Settings, SettingsError
 
 

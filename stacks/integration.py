@@ -49,7 +49,7 @@ class Integration(StageStack):
         code = PythonCode(
             self,
             settings=settings,
-            package=entry.PLATFORM if integration.is_planning else topology.package,
+            package=topology.package,
             name=f"{integration.name}-dependencies",
         )
         if integration.is_planning:
@@ -71,7 +71,14 @@ class Integration(StageStack):
             skips = any(schedule.skips for schedule in scheduled)
             delays = planning.of(self, consumer, topology, integration, settings)
             worker = QueueConsumer(
-                self, entry=consumer, queue=queue, code=code, settings=settings, skips=skips, more=delays
+                self,
+                entry=consumer,
+                queue=queue,
+                code=code,
+                module=topology.module(consumer.function),
+                settings=settings,
+                skips=skips,
+                more=delays,
             )
             # By name, as it finds them, it would start before they are there.
             used = [*(tables.get(access.table) for access in consumer.access), *map(secrets.get, consumer.secrets)]

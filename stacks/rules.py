@@ -184,10 +184,9 @@ def _consumers(integration: Integration, topology: Topology) -> None:
     queues = {queue.name: queue for queue in integration.queues}
     tables = {table.name for table in integration.tables} | {names.KEYS}
     owners = {table.name: each.name for each in topology.integrations for table in each.tables}
-    folder = topology.package.replace(".", "/")
     for consumer in integration.consumers:
         entry = f"Consumer {consumer.function!r}"
-        handler = f"{folder}/{consumer.function}/handler.py"
+        handler = f"{topology.module(consumer.function).replace('.', '/')}.py"
         _refuse(not (names.ROOT / handler).is_file(), f"{entry}: there is no {handler}; add it or correct the name.")
         queue = queues.get(consumer.function)
         if queue is None:

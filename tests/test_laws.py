@@ -27,7 +27,15 @@ ROOMS = sorted(room for room in OURS - {"app"} if (ROOT / room / "__init__.py").
 AWS = ("boto3", "botocore", "aws_lambda_powertools", "aws_cdk")
 PLAIN = (
     *("stacks.names", "stacks.entry", "stacks.rules", "stacks.settings", "stacks.actions", "stacks.grants"),
-    *("stacks.limits", "stacks.paths", "stacks.planning", "stacks.plans", "stacks.recurrence", "stacks.schedule"),
+    *(
+        "stacks.limits",
+        "stacks.paths",
+        "stacks.planning",
+        "stacks.plans",
+        "stacks.recurrence",
+        "stacks.route",
+        "stacks.schedule",
+    ),
     "stacks.shapes",
     *(
         f"stacks.monitoring.{name}"

@@ -19,9 +19,10 @@ from stacks.settings import Settings
 
 
 class PythonFunction(Construct):
-    """The function `word`, whose handler is `<package>.<word>.handler.handler`; `inside` runs it in the stage's VPC.
+    """The function `word`, whose handler is that of `module`; `inside` runs it in the stage's VPC.
 
-    `timeout` is seconds, `memory` MB. `policy` is what it needs before it can do anything; `function` is the function.
+    `module` is `<package>.<word>.handler` where nothing else is said. `timeout` is seconds, `memory` MB. `policy` is
+    what it needs before it can do anything; `function` is the function.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class PythonFunction(Construct):
         environment: dict[str, str],
         statements: Iterable[iam.PolicyStatement] = (),
         inside: bool = False,
+        module: str | None = None,
     ) -> None:
         super().__init__(scope, word)
         name = names.resource(settings.stage, word)
@@ -50,7 +52,7 @@ class PythonFunction(Construct):
             "Function",
             function_name=name,
             description=description,
-            handler=f"{code.package}.{word}.handler.handler",
+            handler=f"{module or f'{code.package}.{word}.handler'}.handler",
             code=code.code,
             layers=[code.layer],
             runtime=code.runtime,

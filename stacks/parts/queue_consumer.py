@@ -34,7 +34,7 @@ class More(NamedTuple):
 
 
 class QueueConsumer(PythonFunction):
-    """The function `functions/<name>`, fed in batches by its queue.
+    """The function of `module`, fed in batches by its queue.
 
     It always reports partial failures (`ReportBatchItemFailures`): a message that fails comes back alone, the rest of
     its batch is done. It `skips` if a schedule feeds it whose runs must not overlap.
@@ -47,6 +47,7 @@ class QueueConsumer(PythonFunction):
         entry: Consumer,
         queue: WorkQueue,
         code: PythonCode,
+        module: str,
         settings: Settings,
         skips: bool = False,
         more: More | None = None,
@@ -63,6 +64,7 @@ class QueueConsumer(PythonFunction):
             environment={**_environment(entry, queue, settings, skips=skips), **more.environment},
             statements=[*_statements(entry, queue, settings, skips=skips), *more.statements],
             inside=network.runs_inside(entry, settings),
+            module=module,
         )
         _acknowledge_grants(self.policy, entry, settings)
         mapping = lambda_.EventSourceMapping(
