@@ -29,10 +29,10 @@ def test_a_replay_reaches_the_subscriber_that_it_names_who_sees_it_and_does_noth
     assert settled(effects)
 
     stage = Stage.open(names.LOCAL, SAMPLE, stack.home)
-    most = run.plan(stage, run.Request(subscriber="assign_ticket", start="2m")).estimate.most
+    most = run.plan(stage, run.Request(subscriber="assign_ticket", start="10m")).estimate.most
     assert most is not None
     assert most >= 1
-    done = operate(stack, "replay", "assign_ticket", "--from", "2m", "--yes", "--json")
+    done = operate(stack, "replay", "assign_ticket", "--from", "10m", "--yes", "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert (told["state"], told["rules"]) == ("COMPLETED", [names.rule("local", "assign_ticket", "TicketOpened")])
