@@ -19,7 +19,7 @@ from functions.contracts.contract import Command, Event
 from functions.contracts.envelope import Envelope, full_source
 from functions.contracts.path import body_of, path_field
 from functions.contracts.webhooks import ReceiveWebhook
-from stacks import names
+from stacks import feeds, names
 from stacks.entry import Consumer, Queue, Topology
 
 Document = dict[str, Any]
@@ -86,11 +86,7 @@ def _contracts(topology: Topology) -> list[Contract]:
 
 def _taken(topology: Topology, queue: str) -> Iterator[Contract]:
     """What reaches that queue."""
-    routed = [route.accepts for route in topology.routes if route.queue == queue]
-    planned = [each.command for each in topology.plans if each.queue == queue]
-    scheduled = [type(each.sends) for each in topology.schedules if each.queue == queue]
-    yield from dict.fromkeys([*routed, *scheduled, *planned])
-    yield from dict.fromkeys(each.event for each in topology.subscriptions if each.queue == queue)
+    yield from dict.fromkeys(feed.contract for feed in feeds.of(topology, queue) if feed.is_open)
 
 
 def _channel(address: str, words: str, contracts: list[Contract]) -> Document:
