@@ -129,6 +129,11 @@ def item_key(queue: str, tenant: str | None, key: str) -> str:
     return joined(queue, scoped(tenant, key))
 
 
+def mark(asked: str) -> str:
+    """The key of the item that notes of what was asked that its handling began, and that it comes back."""
+    return f"begun {asked}"
+
+
 def digest(*parts: str) -> str:
     """An identity made of the parts: 40 hex digits."""
     return sha256(joined(*parts).encode(errors="surrogatepass")).hexdigest()[:40]
