@@ -319,3 +319,33 @@ def test_a_consumer_without_limits_loads_and_says_nothing_of_them(
     assert not {"functions.runtime.limit", "functions.runtime.copies"} & sys.modules.keys()
     assert limiting.table.calls == []
     assert all("Limited" not in line for line in lines(capsys))
+
+
+def test_a_copy_says_under_which_id_its_message_failed_first(limiting: Limiting) -> None:
+    limiting.rules(SLOW)
+
+    def failed() -> list[str]:
+        told = [Waited.read(entry["MessageAttributes"]["waited"]["StringValue"]) for entry in limiting.sqs.taken]
+        return [each.failed for each in told if each]
+
+    def busy(second: int) -> None:
+        limiting.clock = NOW + second
+        limiting.run(Probing(), probe(f"other-{second}"))
+
+    busy(0)
+    assert limiting.run(Probing(), probe("b")) == set()
+    assert failed() == [""], "it waits for its first attempt"
+    limiting.clock = NOW + 100
+    assert limiting.run(Probing(b=RuntimeError("no")), limiting.copy(0)) == {"copy-0"}
+    busy(200)
+    again = limiting.copy(0)
+    again["attributes"]["ApproximateReceiveCount"] = "2"
+    limiting.run(Probing(), again)
+    assert failed() == ["", "copy-0"]
+    limiting.clock = NOW + 300
+    limiting.run(Probing(b=RuntimeError("no")), limiting.copy(1))
+    busy(400)
+    again = limiting.copy(1)
+    again["attributes"]["ApproximateReceiveCount"] = "2"
+    limiting.run(Probing(), again)
+    assert failed() == ["", "copy-0", "copy-0"], "the first, however often it waits"
