@@ -19,7 +19,7 @@ from functions.contracts.contract import Command, Event
 from functions.contracts.envelope import Envelope, full_source
 from functions.contracts.path import body_of, path_field
 from functions.contracts.webhooks import ReceiveWebhook
-from stacks import feeds, names
+from stacks import feeds, limits, names
 from stacks.entry import Consumer, Queue, Topology
 
 Document = dict[str, Any]
@@ -103,6 +103,7 @@ def _queue(topology: Topology, queue: Queue) -> Document:
     fifo = {"deduplicationScope": "messageGroup", "fifoThroughputLimit": "perMessageGroupId"} if queue.fifo else {}
     words = "A FIFO queue: messages of a group come in their order." if queue.fifo else "A standard queue."
     channel = _channel(names.queue(STAGE, queue.name, fifo=queue.fifo), words, list(_taken(topology, queue.name)))
+    most = limits.receives(queue, topology.consumer(queue.name))
     # https://github.com/asyncapi/bindings/tree/master/sqs
     channel["bindings"] = {
         "sqs": {
@@ -112,7 +113,7 @@ def _queue(topology: Topology, queue: Queue) -> Document:
                 "fifoQueue": queue.fifo,
                 **fifo,
                 "messageRetentionPeriod": queue.retention,
-                "redrivePolicy": {"deadLetterQueue": {"name": dead["name"]}, "maxReceiveCount": queue.receives},
+                "redrivePolicy": {"deadLetterQueue": {"name": dead["name"]}, "maxReceiveCount": most},
             },
             "deadLetterQueue": {**dead, **fifo, "messageRetentionPeriod": DEAD_LETTER_RETENTION},
         }

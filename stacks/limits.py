@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass
 from typing import TYPE_CHECKING
 
-from functions.contracts.limit import TABLE, Rule, written
+from functions.contracts.limit import TABLE, Rule, waits, written
 from stacks import feeds
 from stacks.feeds import Feed
 
@@ -20,6 +20,8 @@ FASTEST = 500
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/burst-adaptive-capacity.html"""
 WIDEST = 100
 """Places of one key, at the most: they are all in one item."""
+MOST_RECEIVES = 1000
+"""To which SQS counts. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html"""
 LIFE = 0.9
 """The share of the retention within which a message must have its turn."""
 TOGETHER = 10
@@ -48,6 +50,9 @@ class Limit:
     value of it. Without it the limit is one for the whole consumer."""
     in_code: bool = False
     """Whether only the handler asks for it, by `limit(name, key)`, with a key of its own."""
+    retired: bool = False
+    """Whether it is on its way out: it lets everything through, and messages keep the receives that they waited with.
+    Taken off a FIFO queue at once, it would have SQS move what waits to the dead-letter queue."""
 
     @property
     def words(self) -> str:
@@ -55,12 +60,27 @@ class Limit:
         each = "per key" if self.in_code else f"per {self.per}" if self.per else None
         rate = self.rate and (f"{self.rate:g} a second" if self.rate >= 1 else f"1 in {1 / self.rate:g} s")
         at_once = None if self.at_once is None else f"{self.at_once} at once"
-        return f"{self.name}: {', '.join(word for word in (rate, at_once, each) if word)}"
+        said = f"{self.name}: {', '.join(word for word in (rate, at_once, each) if word)}"
+        return f"{said} (retired)" if self.retired else said
 
 
 def variable(consumer: Consumer) -> str | None:
     """What the stack tells the function of its limits; None if it has none."""
     return written([Rule(**asdict(limit)) for limit in consumer.limits])
+
+
+def receives(queue: Queue, consumer: Consumer) -> int:
+    """Receives of a message until SQS moves it to the dead-letter queue, those that it may wait with included."""
+    return min(queue.receives + _waits(queue, consumer), MOST_RECEIVES)
+
+
+def attempts(queue: Queue, consumer: Consumer) -> int:
+    """Attempts at a message: what is left of its receives without those that it may wait with."""
+    return min(queue.receives, MOST_RECEIVES - _waits(queue, consumer))
+
+
+def _waits(queue: Queue, consumer: Consumer) -> int:
+    return waits(fifo=queue.fifo) if consumer.limits else 0
 
 
 def exist(topology: Topology) -> bool:

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec.structs import replace
 
 from functions.contracts.environment import DAY
-from functions.contracts.limit import KEY, TABLE, WAITS, Rule, read
+from functions.contracts.limit import KEY, TABLE, Rule, read, waits
 from functions.contracts.waited import Waited
 from functions.runtime import clients, copies, room
 from functions.runtime import slot as slots
@@ -165,8 +165,8 @@ class Limits:
         return changed
 
     def may_wait(self, record: Record) -> bool:
-        """Whether it may leave to wait: after so many times it would die of waiting, and goes without a slot."""
-        return self._waits.get(record.id, 0) < WAITS - 1
+        """Whether it may leave to wait: after so many times it would die of waiting, and goes at once."""
+        return self._waits.get(record.id, 0) < waits(fifo=record.fifo) - 1
 
     def _known(self, record: Record) -> Record:
         waited, waits = record.waited, 0
@@ -232,6 +232,8 @@ class Turn:
         for place, rule in enumerate(self._limits.rules):
             if rule.in_code:
                 return
+            if rule.retired:
+                continue
             value = _value(rule, contract, message)
             if rule.rate and place >= passed:
                 self.take(rule, value, 1)
@@ -254,6 +256,8 @@ class Turn:
                 f"The handler asks limit {name!r} a second time for one key; ask once, with what it takes as the cost."
             )
         self._asked.add((name, key))
+        if rule.retired:
+            return
         if rule.rate:
             self.take(rule, key, cost)
         if rule.at_once:
@@ -261,14 +265,15 @@ class Turn:
 
     def take(self, rule: Rule, value: str, cost: int) -> None:
         """Wait for a slot. Raises `Limited` if that takes longer than a sleep."""
-        key = self._item(rule, value)
+        # Of another rate the key begins anew: what the slower one gave away ahead holds up nobody.
+        key = f"{self._item(rule, value)}@{rule.rate:g}"
         kept = f"{rule.name}#{hashlib.sha256(key.encode()).hexdigest()[:8]}"
         waited = self._record.waited
         slot = waited.slot if waited and waited.limit == kept else None
         if slot is None or not slots.is_good(rule, slot, slots.now()):
-            if not self._limits.may_wait(self._record):
-                return
             slot = slots.reserve(rule, key, cost)
+            if not self._limits.may_wait(self._record):
+                return  # too early, but counted: those after it wait for as much longer
         while (wait := (slot - slots.now()) / slots.SECOND) > 0:
             if wait > self._longest_sleep():
                 reason = f"Limit {rule.name!r} has its next slot in {wait:.1f} s."

@@ -91,7 +91,7 @@ def _environment(entry: Consumer, queue: WorkQueue, settings: Settings, *, skips
         service=entry.function,
         log_level=settings.log_level,
         queue_url=queue.queue.queue_url,
-        receives=queue.entry.receives,
+        receives=limits.attempts(queue.entry, entry),
         retention=queue.entry.retention,
         backoff_base=queue.entry.backoff_base,
         backoff_cap=queue.entry.backoff_cap,

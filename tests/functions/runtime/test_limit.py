@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from functions.contracts.limit import WAITS, Rule
+from functions.contracts.limit import Rule, waits
 from functions.contracts.waited import Waited
 from functions.runtime.errors import Reject, Retry
 from stacks import names
@@ -230,17 +230,22 @@ def test_in_a_fifo_group_a_waiting_head_is_hidden_and_what_follows_takes_its_slo
     assert len(writes) == 4, "one slot each"
 
 
-def test_a_fifo_message_that_waited_as_often_as_it_may_goes_without_a_slot(limiting: Limiting) -> None:
+@pytest.mark.parametrize("group", ["g", None])
+def test_who_waited_as_often_as_it_may_goes_at_once_and_is_counted(limiting: Limiting, group: str | None) -> None:
     limiting.rules(SLOW)
     probing = Probing()
-    limiting.run(probing, probe("a", group="g"))
+    limiting.run(probing, probe("a", group=group))
+    most = waits(fifo=group is not None)
     limiting.table.tables.items["test-limits"]["function/waits/b"] = {
         "id": {"S": "function/waits/b"},
-        "waits": {"N": str(WAITS)},
-        "receive": {"N": str(WAITS)},
+        "waits": {"N": str(most)},
+        "receive": {"N": str(most)},
     }
-    assert limiting.run(probing, probe("b", group="g", attempt=WAITS + 1)) == set()
+    assert limiting.run(probing, probe("b", group=group, attempt=most + 1)) == set()
     assert probing.seen == ["a", "b"]
+    limiting.run(probing, probe("c", group=group and "other"))
+    given = limiting.table.items()["function/crm/@0.1"]["given"] / 1e6
+    assert given == pytest.approx(NOW + 30), "a, b and c have taken their shares"
 
 
 def test_while_the_table_of_limits_is_away_nobody_is_let_through(limiting: Limiting) -> None:

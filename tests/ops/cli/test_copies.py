@@ -9,10 +9,12 @@ import pytest
 
 from functions.contracts.waited import Waited
 from stacks import names
+from stacks.entry import Limit
 from tests.ops.cli.typed import answer, ops, queue
 from tests.ops.endpoint import Endpoint
 from tests.ops.lines import handled
 from tests.ops.sight import Insights
+from tests.simulation.sample import changed_consumer
 
 FAILURES = names.resource(names.LOCAL, names.FAILURES)
 FIRST = {"first_error_type": "KeyError", "first_error_message": "'name'", "first_attempts": 1}
@@ -78,6 +80,15 @@ def test_what_was_redriven_since_or_never_failed_before_has_its_own_cause_alone(
     shown = ops("peek", "open_ticket").stdout
     assert "cause: Reject: unknown agent a-9" in shown
     assert "KeyError" not in shown
+
+
+def test_peek_says_that_a_limited_queue_counts_more_receives_than_attempts(aws: Endpoint) -> None:
+    dead_copy(aws)
+    assert "received 1 times, this look included\n" in ops("peek", "open_ticket").stdout
+    limited = changed_consumer("open_ticket", limits=(Limit("crm", rate=1),))
+    for word in ("open_ticket", "open_ticket-dlq"):
+        told = ops("peek", word, topology=limited).stdout
+        assert "times, this look included; its queue has a limit, so that not each was an attempt\n" in told
 
 
 def test_the_log_tells_it_too_where_nothing_is_recorded(aws: Endpoint) -> None:
