@@ -29,7 +29,7 @@ from functions.runtime.message import Intake, Message
 from functions.runtime.outcome import Failure, Outcomes, Waiting
 from functions.runtime.record import Record
 from functions.runtime.settings import Settings
-from functions.runtime.table import Table
+from functions.runtime.table import Item, Table
 from functions.runtime.waiting import sleep
 
 LONGEST_SLEEP = 1.25
@@ -89,8 +89,15 @@ class Limits:
         known: dict[str, Record] = {}
 
         def look() -> None:
+            before = {record.id: record for record in batch if record.attempt > 1}
+            try:
+                notes = LIMITS.get_all(KEY, [*map(self._noted_as, before.values())]) if before else {}
+            except Exception as error:
+                problem = f"It is not known how often it was attempted: {error}"
+                self._unread |= {id_: Unavailable(problem) for id_ in before}
+                notes = {}
             for record in batch:
-                known[record.id] = self._known(record)
+                known[record.id] = self._known(record, notes.get(self._noted_as(record), {}))
 
         try:
             within(seconds, look)
@@ -168,19 +175,16 @@ class Limits:
         """Whether it may leave to wait: after so many times it would die of waiting, and goes at once."""
         return self._waits.get(record.id, 0) < waits(fifo=record.fifo) - 1
 
-    def _known(self, record: Record) -> Record:
+    def _known(self, record: Record, note: Item) -> Record:
         waited, waits = record.waited, 0
         if waited and not waited.is_of(record.sent):
             # A redrive begins anew, and is still the same request.
             waited = Waited(origin=waited.origin, first_sent=round(record.sent * 1000))
         before = waited.attempts if waited else 0
         self._receives[record.id] = record.attempt
+        if record.id in self._unread:
+            return record
         if record.attempt > 1:
-            try:
-                note = LIMITS.get({KEY: self._noted_as(record)}) or {}
-            except Exception as error:
-                self._unread[record.id] = Unavailable(f"It is not known how often it was attempted: {error}")
-                return record
             waits = int(note.get("waits", 0))
             waited = Waited.read(note.get("waited", "")) or waited
             if waited and note.get("receive") != record.attempt - 1:

@@ -23,7 +23,7 @@ SENDER = "house@example.com"
 ACCOUNT = "000000000000"
 QUEUE_ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
 PARKING_ACTIONS = ("BatchGetItem", "UpdateItem")
-LIMITING_ACTIONS = ("GetItem", "UpdateItem")
+LIMITING_ACTIONS = ("BatchGetItem", "UpdateItem")
 ONCE_ACTIONS = ("PutItem", "UpdateItem", "DeleteItem")
 PAUSE_ACTIONS = ("InvokeFunction", "UpdateEventSourceMapping")
 PAUSER = Consumer(function=PAUSE_CONSUMER, timeout=21)

@@ -257,6 +257,42 @@ def test_while_the_table_of_limits_is_away_nobody_is_let_through(limiting: Limit
     assert limiting.sqs.visibility["a"] >= 60
 
 
+def reads(limiting: Limiting) -> list[int]:
+    """How many notes each read asked for."""
+    asked = [call["RequestItems"]["test-limits"]["Keys"] for call in limiting.table.calls if "RequestItems" in call]
+    return [len(keys) for keys in asked]
+
+
+def test_notes_of_a_batch_are_read_in_one_call_and_of_those_alone_that_came_before(limiting: Limiting) -> None:
+    limiting.rules(QUICK)
+    limiting.run(Probing(), probe("a", group="a"), probe("b", group="b"))
+    assert reads(limiting) == [], "nobody came before"
+    again = [probe(f"m{number}", group=f"g{number}", attempt=2) for number in range(9)]
+    limiting.run(Probing(), *again, probe("new", group="g"))
+    assert reads(limiting) == [9]
+
+
+def test_what_dynamodb_leaves_out_of_a_read_is_asked_for_again(limiting: Limiting) -> None:
+    limiting.rules(QUICK)
+    key = {"id": {"S": "function/waits/b"}}
+    limiting.table.tables.items["test-limits"]["function/waits/b"] = {**key, "waits": {"N": "3"}, "receive": {"N": "3"}}
+    left_out = {"test-limits": {"Keys": [key], "ConsistentRead": True}}
+    limiting.table.answers = [{"Responses": {}, "UnprocessedKeys": left_out}]
+    probing = Probing()
+    assert limiting.run(probing, probe("b", group="g", attempt=4)) == set()
+    assert (reads(limiting), probing.seen) == ([1, 1], ["b"]), "with three waits it is the first attempt"
+
+
+def test_what_dynamodb_goes_on_leaving_out_is_not_attempted(limiting: Limiting) -> None:
+    limiting.rules(QUICK)
+    left_out = {"test-limits": {"Keys": [{"id": {"S": "function/waits/b"}}], "ConsistentRead": True}}
+    limiting.table.answers = [{"Responses": {}, "UnprocessedKeys": left_out}] * 1000
+    probing = Probing()
+    assert limiting.run(probing, probe("b", group="g", attempt=2)) == {"b"}
+    assert probing.seen == []
+    assert sum(limiting.slept) <= 6
+
+
 def test_how_often_it_was_attempted_must_be_known(limiting: Limiting) -> None:
     limiting.rules(SLOW)
     probing = Probing()
