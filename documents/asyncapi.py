@@ -19,7 +19,7 @@ from functions.contracts.contract import Command, Event
 from functions.contracts.envelope import Envelope, full_source
 from functions.contracts.path import body_of, path_field
 from functions.contracts.webhooks import ReceiveWebhook
-from stacks import names
+from stacks import feeds, limits, names
 from stacks.entry import Consumer, Queue, Topology
 
 Document = dict[str, Any]
@@ -86,11 +86,7 @@ def _contracts(topology: Topology) -> list[Contract]:
 
 def _taken(topology: Topology, queue: str) -> Iterator[Contract]:
     """What reaches that queue."""
-    routed = [route.accepts for route in topology.routes if route.queue == queue]
-    planned = [each.command for each in topology.plans if each.queue == queue]
-    scheduled = [type(each.sends) for each in topology.schedules if each.queue == queue]
-    yield from dict.fromkeys([*routed, *scheduled, *planned])
-    yield from dict.fromkeys(each.event for each in topology.subscriptions if each.queue == queue)
+    yield from dict.fromkeys(feed.contract for feed in feeds.of(topology, queue) if feed.is_open)
 
 
 def _channel(address: str, words: str, contracts: list[Contract]) -> Document:
@@ -107,6 +103,7 @@ def _queue(topology: Topology, queue: Queue) -> Document:
     fifo = {"deduplicationScope": "messageGroup", "fifoThroughputLimit": "perMessageGroupId"} if queue.fifo else {}
     words = "A FIFO queue: messages of a group come in their order." if queue.fifo else "A standard queue."
     channel = _channel(names.queue(STAGE, queue.name, fifo=queue.fifo), words, list(_taken(topology, queue.name)))
+    most = limits.receives(queue, topology.consumer(queue.name))
     # https://github.com/asyncapi/bindings/tree/master/sqs
     channel["bindings"] = {
         "sqs": {
@@ -116,7 +113,7 @@ def _queue(topology: Topology, queue: Queue) -> Document:
                 "fifoQueue": queue.fifo,
                 **fifo,
                 "messageRetentionPeriod": queue.retention,
-                "redrivePolicy": {"deadLetterQueue": {"name": dead["name"]}, "maxReceiveCount": queue.receives},
+                "redrivePolicy": {"deadLetterQueue": {"name": dead["name"]}, "maxReceiveCount": most},
             },
             "deadLetterQueue": {**dead, **fifo, "messageRetentionPeriod": DEAD_LETTER_RETENTION},
         }

@@ -18,7 +18,7 @@ HEAD = """\
 # The flow
 
 Made from `stacks/topology.py` by `make fix`; `make check` fails when it is out of date. Every queue has a dead-letter
-queue of its own type; the number is how many receives a message gets before SQS moves it there.
+queue of its own type; the number is how many attempts a message gets before SQS moves it there.
 
 """
 

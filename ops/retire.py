@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
+from functions.contracts.plan import schedule_prefix
 from ops.depth import Depth, depth
 from ops.errors import UsageError
 from ops.queue import Queue, owner, queues
@@ -119,14 +120,7 @@ def _scheduled(stage: Stage, integration: Integration) -> Iterator[str]:
     if integration.schedules:
         there = set(Group(stage).names())
         yield from (schedule.name for schedule in integration.schedules if schedule.name in there)
-    waiting = {queue.name for queue in integration.queues if integration.delayed(queue.name)}
-    if not waiting:
-        return
     plans = Group(stage, names.PLANS)
-    known = {names.queue(stage.name, word): word for word in waiting}
-    for name in plans.names():
-        planned = plans.get(name)
-        if planned and planned.queue in known:
-            yield f"{known.pop(planned.queue)}, for which commands are planned"
-        if not known:
-            return
+    for queue in integration.queues:
+        if integration.delayed(queue.name) and plans.names(most=0, prefix=schedule_prefix(queue.name)):
+            yield f"{queue.name}, for which commands are planned"

@@ -1,4 +1,4 @@
-"""`python -m scaffold`: a new integration or subscriber, written as by hand."""
+"""`python -m scaffold`: a new integration, subscriber or schedule, written as by hand."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import typer
 from scaffold import draft
 from scaffold.changes import Files, tried, write
 from scaffold.errors import Failed
-from scaffold.plan import NewIntegration, NewSubscriber
+from scaffold.plan import New
 from scaffold.report import report
 from stacks.entry import Topology
 from stacks.names import ROOT
 from stacks.rules import TopologyError
 
 app = typer.Typer(
-    help="Write a new integration or subscriber: contract, function, test, its entry in the map, and the pages.",
+    help="Write a new integration, subscriber or schedule: contract, function, test, its entry in the map, pages.",
     epilog="Exit codes: 0 written; 1 it does not work; 2 the words make no sense, and nothing was changed.",
     no_args_is_help=True,
     add_completion=False,
@@ -71,7 +71,27 @@ def subscriber(
     )
 
 
-def _write(drafted: Callable[[Topology], tuple[NewIntegration | NewSubscriber, Files]], dry_run: bool) -> None:
+@app.command()
+def schedule(
+    name: Annotated[str, typer.Argument(help="What each run does, in lower-case words and hyphens: write-report.")],
+    every: Annotated[str, typer.Option(help="When: 'rate(5 minutes)', or 'cron(0 6 ? * MON-FRI *)'.")],
+    timezone: Annotated[str, typer.Option(help="By whose clock a cron runs, such as Europe/Berlin.")] = "UTC",
+    skip: Annotated[bool, typer.Option("--skip", help="Skip a run while the one before is not over.")] = False,
+    integration: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The integration that it joins; one of its own, without it.")
+    ] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Write a schedule, and the queue and the function of its runs, which notes each once."""
+    _write(
+        lambda topology: draft.schedule(
+            topology, name, every=every, timezone=timezone, skip=skip, integration=integration
+        ),
+        dry_run,
+    )
+
+
+def _write(drafted: Callable[[Topology], tuple[New, Files]], dry_run: bool) -> None:
     try:
         from stacks.topology import TOPOLOGY  # here, because it is checked as it is imported
 

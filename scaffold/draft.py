@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from functions.contracts.contract import Event
-from scaffold import contract, entry, fields, function, map_source, ruff, unit_test, words
+from scaffold import contract, entry, fields, function, map_source, ruff, scheduled, unit_test, words
 from scaffold.changes import Files
 from scaffold.errors import Refused
-from scaffold.plan import NewIntegration, NewSubscriber
+from scaffold.plan import NewIntegration, NewSchedule, NewSubscriber
+from stacks import feeds
 from stacks.entry import Topology
 from stacks.names import ROOT
 
@@ -58,6 +59,65 @@ def subscriber(
     """The files of a new subscriber. Raises `Refused`."""
     own = words.hyphens("Subscriber", name.replace("_", "-"))
     event = _event(topology, on)
+    target, founds = _target(topology, own, integration)
+    source, field = _map(), fields.telling(event)
+    taken = {*_known(topology), *map_source.bound(source), *([field.type] if field else [])}
+    new = NewSubscriber(
+        function=words.snake(own),
+        event=event,
+        field=field,
+        integration=target,
+        founds=founds,
+        publishes=_published(publishes, taken),
+    )
+    _tables(topology, new.table)
+    parts, imports = entry.of_subscriber(new)
+    test = unit_test.of_subscriber(new, fields.example(event))
+    files = {
+        **(_contract(new.contract, contract.of_subscriber(new)) if new.publishes else {}),
+        **_function(new.function, function.of_subscriber(new), test),
+    }
+    changed = map_source.with_integration if new.founds else map_source.with_parts
+    return new, {**_fresh(files), _MAP: changed(source, target, parts, imports)}
+
+
+def schedule(
+    topology: Topology,
+    name: str,
+    *,
+    every: str,
+    timezone: str = "UTC",
+    skip: bool = False,
+    integration: str | None = None,
+) -> tuple[NewSchedule, Files]:
+    """The files of a new schedule, and of the queue and the function that its runs go to. Raises `Refused`."""
+    own = words.hyphens("Schedule", name.replace("_", "-"))
+    target, founds = _target(topology, own, integration)
+    source = _map()
+    new = NewSchedule(
+        function=words.snake(own),
+        command=words.class_name("Schedule", words.camel(own), {*_known(topology), *map_source.bound(source)}),
+        every=_quoted("--every", every),
+        timezone=_quoted("--timezone", timezone),
+        skips=skip,
+        integration=target,
+        founds=founds,
+    )
+    _tables(topology, new.table)
+    parts, imports = scheduled.entry(new)
+    files = {
+        **_contract(new.contract, scheduled.contract(new)),
+        **_function(new.function, scheduled.function(new), scheduled.unit_test(new)),
+    }
+    changed = map_source.with_integration if new.founds else map_source.with_parts
+    return new, {**_fresh(files), _MAP: changed(source, target, parts, imports)}
+
+
+_MAP = Path("stacks", "topology.py")
+
+
+def _target(topology: Topology, own: str, integration: str | None) -> tuple[str, bool]:
+    """The integration that takes it, and whether that is new."""
     target = integration or own
     known = _integrations(topology)
     _refuse(
@@ -72,28 +132,13 @@ def subscriber(
         target in known and topology.integration(target).retired,
         f"Integration {target!r} is retired and takes nothing new; choose another.",
     )
-    source, field = _map(), fields.telling(event)
-    taken = {*_known(topology), *map_source.bound(source), *([field.type] if field else [])}
-    new = NewSubscriber(
-        function=words.snake(own),
-        event=event,
-        field=field,
-        integration=target,
-        founds=target not in known,
-        publishes=_published(publishes, taken),
-    )
-    _tables(topology, new.table)
-    parts, imports = entry.of_subscriber(new)
-    test = unit_test.of_subscriber(new, fields.example(event))
-    files = {
-        **(_contract(new.contract, contract.of_subscriber(new)) if new.publishes else {}),
-        **_function(new.function, function.of_subscriber(new), test),
-    }
-    changed = map_source.with_integration if new.founds else map_source.with_parts
-    return new, {**_fresh(files), _MAP: changed(source, target, parts, imports)}
+    return target, target not in known
 
 
-_MAP = Path("stacks", "topology.py")
+def _quoted(option: str, text: str) -> str:
+    """The text, which can stand between quotes; what it means the map's rules judge."""
+    _refuse(not text.isprintable() or bool({*text} & {'"', "\\"}), f"{option} {text!r} has a character that is none.")
+    return text
 
 
 def _map() -> str:
@@ -115,7 +160,7 @@ def _integrations(topology: Topology) -> list[str]:
 
 def _known(topology: Topology) -> set[str]:
     """The names of every command and event of the map, also of what is retired."""
-    commands = (route.accepts for each in topology.integrations for route in each.routes)
+    commands = feeds.commands(topology)
     heard = (subscription.event for each in topology.integrations for subscription in each.subscriptions)
     return {contract.__name__ for contract in (*commands, *heard, *topology.events)}
 

@@ -16,7 +16,7 @@ from scaffold.entry import Imports, Parts
 from scaffold.errors import Refused
 
 WHERE = "stacks/topology.py"
-ORDER = ("routes", "queues", "consumers", "subscriptions", "tables")
+ORDER = ("routes", "queues", "consumers", "subscriptions", "tables", "schedules")
 BY_HAND = "add the entry by hand, as docs/adding-an-integration.md shows"
 
 Space = cst.BaseParenthesizableWhitespace

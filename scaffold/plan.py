@@ -65,3 +65,34 @@ class NewSubscriber:
     def table(self) -> str:
         """The table of what was noted."""
         return self.function
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewSchedule:
+    """A schedule whose runs go to a queue of their own, where each is noted once."""
+
+    function: str
+    """The schedule, the function, its queue and its table."""
+    command: str
+    """What each run sends."""
+    every: str
+    timezone: str
+    skips: bool
+    """Whether a run is skipped while the one before waits or is at work."""
+    integration: str
+    founds: bool
+    """Whether the integration is new."""
+
+    @property
+    def contract(self) -> str:
+        """The module in `functions/contracts/`."""
+        return self.function
+
+    @property
+    def table(self) -> str:
+        """The table of what was noted."""
+        return self.function
+
+
+New = NewIntegration | NewSubscriber | NewSchedule
+"""What may be asked for."""

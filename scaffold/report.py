@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scaffold.changes import PAGES, Changes
-from scaffold.plan import NewIntegration, NewSubscriber
+from scaffold.plan import New, NewIntegration, NewSchedule
 from stacks.names import ROOT
 
 WIDTH = 80
 
 
-def report(new: NewIntegration | NewSubscriber, files: Changes, *, dry: bool = False) -> str:
+def report(new: New, files: Changes, *, dry: bool = False) -> str:
     """What was written and what is next, or with `dry` what would be; within 80 columns, as far as paths allow."""
     listed = [f"  {_what(path, text)}  {path}" for path, text in files.items()]
     if dry:
@@ -39,10 +39,13 @@ def _what(path: Path, text: str | None) -> str:
     return "changed" if (ROOT / path).exists() else "new    "
 
 
-def _steps(new: NewIntegration | NewSubscriber) -> Iterator[str]:
+def _steps(new: New) -> Iterator[str]:
     if isinstance(new, NewIntegration):
         yield f"functions/contracts/{new.contract}.py: what a request says, in place of the note"
         yield f"functions/{new.function}/logic.py: what follows from it"
+    elif isinstance(new, NewSchedule):
+        yield f"functions/contracts/{new.contract}.py and stacks/topology.py: what a run says"
+        yield f"functions/{new.function}/handler.py: the effect, in place of the note"
     else:
         if new.publishes:
             yield f"functions/contracts/{new.contract}.py: what the fact says"

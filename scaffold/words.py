@@ -27,6 +27,7 @@ SPOKEN_FOR = frozenset(
         *("Annotated", "ClassVar", "Meta", "END", "Command", "Event", "Note", "RequestId"),
         *("Any", "Iterable", "Message", "Reject", "Duplicate", "Table", "ConditionFailed", "FromPath"),
         *("Rehearsal", "Access", "Consumer", "Integration", "Queue", "Route", "Subscription", "Topology", "TOPOLOGY"),
+        *("Schedule", "Run"),
     }
 )
 """Classes that the written modules import or define themselves."""

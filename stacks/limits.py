@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass
 from typing import TYPE_CHECKING
 
-from functions.contracts.contract import Command, Event
-from functions.contracts.limit import TABLE, Rule, written
+from functions.contracts.limit import TABLE, Rule, waits, written
+from stacks import feeds
+from stacks.feeds import Feed
 
 if TYPE_CHECKING:
     from stacks.entry import Consumer, Integration, Queue, Topology
@@ -19,6 +20,8 @@ FASTEST = 500
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/burst-adaptive-capacity.html"""
 WIDEST = 100
 """Places of one key, at the most: they are all in one item."""
+MOST_RECEIVES = 1000
+"""To which SQS counts. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html"""
 LIFE = 0.9
 """The share of the retention within which a message must have its turn."""
 TOGETHER = 10
@@ -47,6 +50,9 @@ class Limit:
     value of it. Without it the limit is one for the whole consumer."""
     in_code: bool = False
     """Whether only the handler asks for it, by `limit(name, key)`, with a key of its own."""
+    retired: bool = False
+    """Whether it is on its way out: it lets everything through, and messages keep the receives that they waited with.
+    Taken off a FIFO queue at once, it would have SQS move what waits to the dead-letter queue."""
 
     @property
     def words(self) -> str:
@@ -54,12 +60,27 @@ class Limit:
         each = "per key" if self.in_code else f"per {self.per}" if self.per else None
         rate = self.rate and (f"{self.rate:g} a second" if self.rate >= 1 else f"1 in {1 / self.rate:g} s")
         at_once = None if self.at_once is None else f"{self.at_once} at once"
-        return f"{self.name}: {', '.join(word for word in (rate, at_once, each) if word)}"
+        said = f"{self.name}: {', '.join(word for word in (rate, at_once, each) if word)}"
+        return f"{said} (retired)" if self.retired else said
 
 
 def variable(consumer: Consumer) -> str | None:
     """What the stack tells the function of its limits; None if it has none."""
     return written([Rule(**asdict(limit)) for limit in consumer.limits])
+
+
+def receives(queue: Queue, consumer: Consumer) -> int:
+    """Receives of a message until SQS moves it to the dead-letter queue, those that it may wait with included."""
+    return min(queue.receives + _waits(queue, consumer), MOST_RECEIVES)
+
+
+def attempts(queue: Queue, consumer: Consumer) -> int:
+    """Attempts at a message: what is left of its receives without those that it may wait with."""
+    return min(queue.receives, MOST_RECEIVES - _waits(queue, consumer))
+
+
+def _waits(queue: Queue, consumer: Consumer) -> int:
+    return waits(fifo=queue.fifo) if consumer.limits else 0
 
 
 def exist(topology: Topology) -> bool:
@@ -73,7 +94,7 @@ def refusals(integration: Integration, topology: Topology) -> Iterator[str]:
         if not consumer.limits:
             continue
         entry = f"Consumer {consumer.function!r}"
-        queue = topology.queue(consumer.function)
+        queue, fed = topology.queue(consumer.function), feeds.of(topology, consumer.function)
         twice = [name for name, times in Counter(limit.name for limit in consumer.limits).items() if times > 1]
         if twice:
             yield f"{entry} has two limits {twice[0]!r}; rename one."
@@ -86,7 +107,7 @@ def refusals(integration: Integration, topology: Topology) -> Iterator[str]:
             yield f"Table {TABLE!r} is where limits are counted; rename yours."
         for limit in consumer.limits:
             yield from _numbers(limit, f"{entry}, Limit {limit.name!r}", queue)
-            yield from _key(limit, f"{entry}, Limit {limit.name!r}", queue, integration)
+            yield from _key(limit, f"{entry}, Limit {limit.name!r}", queue, fed)
 
 
 def _numbers(limit: Limit, entry: str, queue: Queue) -> Iterator[str]:
@@ -109,7 +130,7 @@ def _numbers(limit: Limit, entry: str, queue: Queue) -> Iterator[str]:
         yield f"{entry}: at_once is {limit.at_once}; choose 1 to {WIDEST}, or leave it out."
 
 
-def _key(limit: Limit, entry: str, queue: Queue, integration: Integration) -> Iterator[str]:
+def _key(limit: Limit, entry: str, queue: Queue, fed: Sequence[Feed]) -> Iterator[str]:
     if limit.per is None:
         return
     if limit.in_code:
@@ -120,16 +141,25 @@ def _key(limit: Limit, entry: str, queue: Queue, integration: Integration) -> It
         elif limit.at_once is not None:
             yield f"{entry}: a FIFO group is one at a time anyway; drop at_once."
     elif limit.per == "tenant":
-        routes = [route for route in integration.routes if route.queue == queue.name and route.tenant is None]
-        if routes:
-            yield f"{entry} is per tenant, and Route {routes[0].name} has none; set its tenant, or change per."
+        yield from (_tenant(feed, entry) for feed in fed if feed.tenantless)
     else:
-        contracts: list[type[Command] | type[Event]] = []
-        contracts += [each.accepts for each in integration.routes if each.queue == queue.name]
-        contracts += [each.event for each in integration.subscriptions if each.queue == queue.name]
-        lacks = next((each for each in contracts if limit.per not in each.__struct_fields__), None)
-        if lacks is not None:
-            yield (
-                f"{entry} is per {limit.per!r}, and {lacks.__name__} has no such field; choose one of "
-                f"{', '.join(('tenant', 'group', *lacks.__struct_fields__))}."
-            )
+        yield from (sentence for feed in fed for sentence in _field(limit.per, feed, entry))
+
+
+def _tenant(feed: Feed, entry: str) -> str:
+    """What is wrong with a limit per tenant of a queue that gets messages without one."""
+    way = "give it a queue of its own" if feed.kind == "schedule" else "set its tenant"
+    if feed.name == feed.tenantless:
+        return f"{entry} is per tenant, and {feed.name} has none; {way}, or change per."
+    return f"{entry} is per tenant, and {feed.name} has none of what {feed.tenantless} began; change per."
+
+
+def _field(per: str, feed: Feed, entry: str) -> Iterator[str]:
+    fields = feed.contract.__struct_fields__
+    if per not in fields:
+        yield (
+            f"{entry} is per {per!r}, and {feed.contract.__name__} has no such field; choose one of "
+            f"{', '.join(('tenant', 'group', *fields))}."
+        )
+    elif feed.sends is not None and getattr(feed.sends, per) in (None, ""):
+        yield f"{entry} is per {per!r}, which {feed.name} leaves empty; say it in sends, or change per."

@@ -33,7 +33,6 @@ def refusals(topology: Topology) -> Iterator[str]:
 
 def _consumer(integration: Integration, consumer: Consumer) -> Iterator[str]:
     queues = {queue.name: queue for queue in integration.queues}
-    fed = {subscription.queue for subscription in integration.subscriptions}
     known: set[str] = set()
     for plan in consumer.plans:
         entry = f"Consumer {consumer.function!r}"
@@ -46,8 +45,6 @@ def _consumer(integration: Integration, consumer: Consumer) -> Iterator[str]:
             yield f"{entry} to queue {plan.queue!r}, which {integration.name!r} does not list; add the Queue."
         elif queues[plan.queue].fifo:
             yield f"{entry} to FIFO queue {plan.queue!r}, which takes no delay of one message; name a standard one."
-        elif plan.queue in fed:
-            yield f"{entry} to queue {plan.queue!r}, which events feed; give the command a queue of its own."
         if path_field(plan.command) is not None:
             yield f"{entry}, which takes a field from the path of a request; plan a command that has all in its body."
         if word in known:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from itertools import permutations
+from itertools import chain, permutations
 from typing import TYPE_CHECKING
 
 from functions.contracts.path import path_field
 from functions.contracts.pause import PAUSE_CONSUMER
 from functions.contracts.plan import PLAN_COMMAND, PLANNED
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook
-from stacks import actions, grants, limits, names, paths, plans, schedule, shapes
+from stacks import actions, feeds, grants, limits, names, paths, plans, schedule, shapes
 
 if TYPE_CHECKING:
     from stacks.entry import Integration, Route, Topology
@@ -56,8 +56,9 @@ def check(topology: Topology) -> None:
     for integration in topology.integrations:
         for rule in (_queues, _consumers, _routes, _webhooks, _subscriptions):
             rule(integration, topology)
-        for sentence in limits.refusals(integration, topology):
-            raise TopologyError(sentence)
+    limited = (limits.refusals(each, topology) for each in topology.integrations)
+    for sentence in chain(feeds.refusals(topology), *limited):
+        raise TopologyError(sentence)
 
 
 def _refuse(broken: bool, sentence: str) -> None:
@@ -137,10 +138,6 @@ def _names(topology: Topology) -> None:
 
 
 def _queues(integration: Integration, topology: Topology) -> None:
-    routed = {route.queue for route in integration.routes}
-    subscribed = {subscription.queue for subscription in integration.subscriptions}
-    planned = {plan.queue for consumer in integration.consumers for plan in consumer.plans}
-    scheduled = {each.queue for each in integration.schedules}
     for queue in integration.queues:
         entry = f"Queue {queue.name!r}"
         _refuse(
@@ -148,16 +145,8 @@ def _queues(integration: Integration, topology: Topology) -> None:
             f"{entry} has no consumer; add Consumer(function={queue.name!r}) to integration {integration.name!r}.",
         )
         _refuse(
-            queue.name not in routed | subscribed | scheduled | planned,
+            not feeds.of(topology, queue.name),
             f"{entry} is fed by nothing; add a Route, a Subscription, a Schedule or a Plan with queue={queue.name!r}.",
-        )
-        _refuse(
-            queue.name in routed and queue.name in subscribed,
-            f"{entry} is fed by a route and by an event; give each a queue of its own.",
-        )
-        _refuse(
-            queue.name in scheduled and queue.name in subscribed,
-            f"{entry} is fed by a schedule and by an event; give each a queue of its own.",
         )
         _refuse(not 3 <= queue.receives <= 1000, f"{entry}: receives is {queue.receives}; choose 3 to 1,000.")
         _refuse(

@@ -98,11 +98,6 @@ def _refusals(schedule: Schedule, integration: Integration) -> Iterator[str]:
     yield from _times(schedule)
     yield from _payload(schedule)
     yield from _group(schedule, queue)
-    accepted = {route.accepts for route in integration.routes if route.queue == queue.name}
-    accepted |= {type(each.sends) for each in integration.scheduled(queue.name)}
-    if len(accepted) > 1:
-        told = " and ".join(sorted(each.__name__ for each in accepted))
-        yield f": queue {queue.name!r} gets {told}, and its consumer accepts one command; give each a queue of its own."
 
 
 def _times(schedule: Schedule) -> Iterator[str]:

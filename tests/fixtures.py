@@ -87,7 +87,7 @@ def fakes(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fakes]
 
 def forget_clients() -> None:
     """Let the process be as new: no clients, nothing that an earlier batch left in memory."""
-    from functions.runtime import breaker, clients, failures, secret
+    from functions.runtime import breaker, clients, failures, plans, secret
     from functions.runtime.aws import connection
     from functions.runtime.unfinished import unfinished
 
@@ -100,6 +100,7 @@ def forget_clients() -> None:
         breaker._memory,
         failures._waiting,
         failures._guesses,
+        plans._begun,
         unfinished,
     ):
         memory.clear()

@@ -11,15 +11,22 @@ TABLE = "limits"
 """The table of what each limit has given away; it is there if the map has a limit."""
 KEY = "id"
 """Its partition key."""
-WAITS = 50
-"""Receives that a message of a limited queue may spend on waiting, beside those of its attempts."""
+WAITS, WAITS_ALONE = 50, 10
+"""Receives that a message of a limited queue may spend on waiting, beside those of its attempts: in a FIFO queue, where
+it waits hidden, and in a standard one, where it waits as a copy and only what cannot be copied is received for it."""
+
+
+def waits(*, fifo: bool) -> int:
+    """Receives that a message of a limited queue may spend on waiting. A dead one spends them on nothing."""
+    return WAITS if fifo else WAITS_ALONE
 
 
 class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """At most `rate` messages a second in the long run, `burst` of them at once, and `at_once` in work.
 
     `per` is what has a limit of its own: each `tenant`, each `group`, each value of a field of the contract; None is
-    the whole consumer. One that is `in_code` is asked by the handler and by nobody else, with a key of its own.
+    the whole consumer. One that is `in_code` is asked by the handler and by nobody else, with a key of its own. A
+    `retired` one lets everybody through; what waited for it is still known as that.
     """
 
     name: str
@@ -28,6 +35,7 @@ class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True):
     at_once: int | None = None
     per: str | None = None
     in_code: bool = False
+    retired: bool = False
 
 
 def written(rules: Sequence[Rule]) -> str | None:

@@ -129,17 +129,27 @@ def item_key(queue: str, tenant: str | None, key: str) -> str:
     return joined(queue, scoped(tenant, key))
 
 
+def mark(asked: str) -> str:
+    """The key of the item that notes of what was asked that its handling began, and that it comes back."""
+    return f"begun {asked}"
+
+
 def digest(*parts: str) -> str:
     """An identity made of the parts: 40 hex digits."""
     return sha256(joined(*parts).encode(errors="surrogatepass")).hexdigest()[:40]
 
 
-def schedule_name(key: str, asked: str) -> str:
-    """The name of the schedule of what was asked, which fits into Scheduler's 64 characters.
+def schedule_name(queue: str, key: str, asked: str) -> str:
+    """The name of the schedule of what was asked, which fits into Scheduler's 64 characters; it says the queue, too.
 
     https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
     """
-    return f"later-{digest(key)[:16]}-{asked}"
+    return f"{schedule_prefix(queue)}{digest(key)[:16]}-{asked[:32]}"
+
+
+def schedule_prefix(queue: str) -> str:
+    """How the names of all schedules of the queue of that word begin, by which Scheduler lists them."""
+    return f"later-{digest(queue)[:8]}-"
 
 
 def whole_minute(at: int) -> tuple[str, int]:

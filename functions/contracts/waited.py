@@ -7,7 +7,7 @@ from typing import Self
 
 from msgspec import Struct
 
-FORM = re.compile(r"([!-~]{1,100})" + r" ([0-9]{1,17})" * 5 + r" ([!-~]{0,100})")
+FORM = re.compile(r"([!-~]{1,100})" + r" ([0-9]{1,17})" * 5 + r"(?: ([!-~]{1,100}))? ([!-~]{0,100})")
 SAME = 5_000
 """Milliseconds between what a worker says was the time of sending and what SQS says, at the most: a copy that SQS took
 much later was moved by a redrive, which begins anew."""
@@ -18,7 +18,8 @@ class Waited(Struct, frozen=True, kw_only=True):
 
     `origin` is the id that SQS gave at first, `first_sent` when, `sent` when this copy was, in epoch milliseconds.
     `attempts` were made so far. `limit` is the limit whose slot at `slot` (epoch microseconds) is kept for it, with a
-    digest of the key; it is empty where nothing is kept and `looks` counts how often there was no room.
+    digest of the key; it is empty where nothing is kept and `looks` counts how often there was no room. `failed` is the
+    id that it had when it failed first, under which that is recorded; empty if it did not fail before this copy.
     """
 
     origin: str
@@ -28,10 +29,12 @@ class Waited(Struct, frozen=True, kw_only=True):
     looks: int = 0
     limit: str = ""
     slot: int = 0
+    failed: str = ""
 
     def text(self) -> str:
         """As an attribute says it."""
-        return f"{self.origin} {self.first_sent} {self.sent} {self.attempts} {self.looks} {self.slot} {self.limit}"
+        numbers = f"{self.first_sent} {self.sent} {self.attempts} {self.looks} {self.slot}"
+        return f"{self.origin} {numbers}{' ' * bool(self.failed)}{self.failed} {self.limit}"
 
     @classmethod
     def read(cls, text: str) -> Self | None:
@@ -47,8 +50,9 @@ class Waited(Struct, frozen=True, kw_only=True):
             sent=sent,
             attempts=attempts,
             looks=looks,
-            limit=parts[6],
+            limit=parts[7],
             slot=slot,
+            failed=parts[6] or "",
         )
 
     def is_of(self, sent: float) -> bool:

@@ -45,7 +45,7 @@ def handle(ask: PlanCommand, message: Message) -> Iterable[Event]:
     if ask.at is not None:
         if needs_schedule(ask.at, time.time()):
             minute, seconds = whole_minute(ask.at)
-            create(schedule_name(ask.key, ask.asked), minute, ask.input(url, seconds), variables)
+            create(schedule_name(ask.queue, ask.key, ask.asked), minute, ask.input(url, seconds), variables)
         else:
             _send(ask, url)
     if old := left_over(ask, item):

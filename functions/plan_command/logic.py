@@ -96,4 +96,4 @@ def needs_schedule(at: int, now: float) -> bool:
 def left_over(ask: PlanCommand, item: Item) -> str | None:
     """The name of the schedule that the ask took the place of, or cancelled; None if there was none."""
     old = item.get("asked" if ask.at is None else "replaced")
-    return schedule_name(ask.key, str(old)) if old and (ask.at is None or old != ask.asked) else None
+    return schedule_name(ask.queue, ask.key, str(old)) if old and (ask.at is None or old != ask.asked) else None

@@ -138,6 +138,8 @@ class Consumer:
                 outcomes |= _leave(parking, outcomes, deadline)
             if any(record.skips for record in batch):
                 outcomes |= _let_next_run(outcomes, settings, deadline)
+            if any(record.planned_for for record in batch):
+                _note_begun(outcomes, deadline)
             if limits:
                 outcomes |= limits.leave(outcomes, deadline.left("reporting") / 2)
             report(outcomes, settings, started)
@@ -259,10 +261,15 @@ def _ended(record: Record, message: Message, settings: Settings) -> Done | None:
 
 
 def _if_still_meant(record: Record, handle: Callable[[], Any]) -> Any:
-    """What the handler returns, or why a planned message is not handled any more."""
-    from functions.runtime.plans import taken_back
+    from functions.runtime.plans import if_still_meant
 
-    return taken_back(record) or handle()
+    return if_still_meant(record, handle)
+
+
+def _note_begun(outcomes: Outcomes, deadline: Deadline) -> None:
+    from functions.runtime.plans import note_begun
+
+    _try("note what began", deadline.left("reporting") / 3, partial(note_begun, outcomes))
 
 
 def _planned(results: tuple[Any, ...], message: Message, record: Record, settings: Settings) -> Mapping[int, Command]:

@@ -25,6 +25,7 @@ from functions.runtime.clients import client
 from functions.runtime.errors import Limited
 from functions.runtime.log import log
 from functions.runtime.outcome import Failure
+from functions.runtime.record import Record
 
 MOST_ATTRIBUTES = 10
 """Attributes of a message.
@@ -66,6 +67,7 @@ def _entry(failure: Failure, raw: Raw) -> dict[str, Any] | None:
         looks=record.waited.looks + 1 if record.waited and not error.kept else int(not error.kept),
         limit=error.kept,
         slot=error.slot,
+        failed=_first_failed_as(record),
     )
     attributes[WAITED] = {"DataType": "String", "StringValue": waited.text()}
     if len(attributes) > MOST_ATTRIBUTES:
@@ -81,6 +83,14 @@ def _entry(failure: Failure, raw: Raw) -> dict[str, Any] | None:
     if trace := system.get("AWSTraceHeader"):
         entry["MessageSystemAttributes"] = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
     return entry
+
+
+def _first_failed_as(record: Record) -> str:
+    """The id that the message had when it failed first, under which that is recorded; empty if it never failed."""
+    before = record.waited
+    if before and before.failed:
+        return str(before.failed)
+    return record.id if record.attempt - 1 > (before.attempts if before else 0) else ""
 
 
 def _attribute(value: Raw) -> dict[str, Any]:

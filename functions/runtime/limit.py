@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec.structs import replace
 
 from functions.contracts.environment import DAY
-from functions.contracts.limit import KEY, TABLE, WAITS, Rule, read
+from functions.contracts.limit import KEY, TABLE, Rule, read, waits
 from functions.contracts.waited import Waited
 from functions.runtime import clients, copies, room
 from functions.runtime import slot as slots
@@ -29,7 +29,7 @@ from functions.runtime.message import Intake, Message
 from functions.runtime.outcome import Failure, Outcomes, Waiting
 from functions.runtime.record import Record
 from functions.runtime.settings import Settings
-from functions.runtime.table import Table
+from functions.runtime.table import Item, Table
 from functions.runtime.waiting import sleep
 
 LONGEST_SLEEP = 1.25
@@ -89,8 +89,15 @@ class Limits:
         known: dict[str, Record] = {}
 
         def look() -> None:
+            before = {record.id: record for record in batch if record.attempt > 1}
+            try:
+                notes = LIMITS.get_all(KEY, [*map(self._noted_as, before.values())]) if before else {}
+            except Exception as error:
+                problem = f"It is not known how often it was attempted: {error}"
+                self._unread |= {id_: Unavailable(problem) for id_ in before}
+                notes = {}
             for record in batch:
-                known[record.id] = self._known(record)
+                known[record.id] = self._known(record, notes.get(self._noted_as(record), {}))
 
         try:
             within(seconds, look)
@@ -165,22 +172,19 @@ class Limits:
         return changed
 
     def may_wait(self, record: Record) -> bool:
-        """Whether it may leave to wait: after so many times it would die of waiting, and goes without a slot."""
-        return self._waits.get(record.id, 0) < WAITS - 1
+        """Whether it may leave to wait: after so many times it would die of waiting, and goes at once."""
+        return self._waits.get(record.id, 0) < waits(fifo=record.fifo) - 1
 
-    def _known(self, record: Record) -> Record:
+    def _known(self, record: Record, note: Item) -> Record:
         waited, waits = record.waited, 0
         if waited and not waited.is_of(record.sent):
             # A redrive begins anew, and is still the same request.
             waited = Waited(origin=waited.origin, first_sent=round(record.sent * 1000))
         before = waited.attempts if waited else 0
         self._receives[record.id] = record.attempt
+        if record.id in self._unread:
+            return record
         if record.attempt > 1:
-            try:
-                note = LIMITS.get({KEY: self._noted_as(record)}) or {}
-            except Exception as error:
-                self._unread[record.id] = Unavailable(f"It is not known how often it was attempted: {error}")
-                return record
             waits = int(note.get("waits", 0))
             waited = Waited.read(note.get("waited", "")) or waited
             if waited and note.get("receive") != record.attempt - 1:
@@ -232,6 +236,8 @@ class Turn:
         for place, rule in enumerate(self._limits.rules):
             if rule.in_code:
                 return
+            if rule.retired:
+                continue
             value = _value(rule, contract, message)
             if rule.rate and place >= passed:
                 self.take(rule, value, 1)
@@ -254,6 +260,8 @@ class Turn:
                 f"The handler asks limit {name!r} a second time for one key; ask once, with what it takes as the cost."
             )
         self._asked.add((name, key))
+        if rule.retired:
+            return
         if rule.rate:
             self.take(rule, key, cost)
         if rule.at_once:
@@ -261,14 +269,15 @@ class Turn:
 
     def take(self, rule: Rule, value: str, cost: int) -> None:
         """Wait for a slot. Raises `Limited` if that takes longer than a sleep."""
-        key = self._item(rule, value)
+        # Of another rate the key begins anew: what the slower one gave away ahead holds up nobody.
+        key = f"{self._item(rule, value)}@{rule.rate:g}"
         kept = f"{rule.name}#{hashlib.sha256(key.encode()).hexdigest()[:8]}"
         waited = self._record.waited
         slot = waited.slot if waited and waited.limit == kept else None
         if slot is None or not slots.is_good(rule, slot, slots.now()):
-            if not self._limits.may_wait(self._record):
-                return
             slot = slots.reserve(rule, key, cost)
+            if not self._limits.may_wait(self._record):
+                return  # too early, but counted: those after it wait for as much longer
         while (wait := (slot - slots.now()) / slots.SECOND) > 0:
             if wait > self._longest_sleep():
                 reason = f"Limit {rule.name!r} has its next slot in {wait:.1f} s."

@@ -29,8 +29,8 @@ from functions.runtime.visibility import OUTAGE, ceiling
 RUNS = Table("schedule_runs")
 MARGIN = 300
 """Seconds by which an attempt may come later than the visibility timeout says: the longest batch window."""
-AGAIN = 60
-"""Seconds after which a redriven run looks again whether the one at work is over."""
+AGAIN, LATER = 60, 600
+"""Seconds after which a redriven run looks again whether the one at work is over, the first time and the next ones."""
 _IS_OVER = "attribute_exists(over_at)"
 _IS_LEFT = "lease_ends < :now AND attribute_not_exists(over_at)"
 _CONDITION = " OR ".join(
@@ -67,7 +67,7 @@ def begin(record: Record, settings: Settings, left: float) -> str | None:
             values={":at": run.at, ":now": now, ":ends": now + _lease(record, settings, left), ":yes": True},
         )
     except ConditionFailed as standing:
-        return _why(run, record, standing.item or {})
+        return _why(run, record, standing.item or {}, settings)
     except LookupError:
         return None  # its schedule does not say any more that runs must not overlap
     return None
@@ -113,15 +113,27 @@ def _is_last(failure: Failure, settings: Settings) -> bool:
     return rejected or failure.record.attempt >= settings.receives
 
 
-def _why(run: Run, record: Record, item: Item) -> str:
+def _why(run: Run, record: Record, item: Item, settings: Settings) -> str:
     holder, is_over = item.get("holder", 0), "over_at" in item
     if record.redriven is not None and not (holder == run.at and is_over):
-        raise Retry(f"Another run of {run.schedule} is at work.", delay=AGAIN)
+        wait = _until_over(record, item, settings)
+        raise Retry(f"Another run of {run.schedule} is at work; it looks again in {wait:.0f} s.", delay=wait)
     if holder == run.at:
         return "this run is over already"
     if item.get("newest", 0) > run.at:
         return "a later run has begun"
     return "the run before it was over too late" if is_over else "the run before it is not over"
+
+
+def _until_over(record: Record, item: Item, settings: Settings) -> float:
+    """Seconds until a redriven run looks again: soon at first, and with two receives left once the other must be over.
+
+    So a worker that died at the other run costs no dead letter its second chance.
+    """
+    ends = max(0.0, (int(item.get("lease_ends", 0)) - _now()) / 1000) + 1
+    if settings.receives - record.attempt <= 2:
+        return ends
+    return min(ends, AGAIN if record.attempt == 1 else LATER)
 
 
 def _lease(record: Record, settings: Settings, left: float) -> int:

@@ -3,12 +3,13 @@
 Loaded only where there is such a thing. Asks go to the queue of `plan_command`, by ten and by size, once the effects
 are there; what could not be sent sends its message back, and is asked again, as the same. A planned message is handled
 if its item still means it, which one conditional write says and notes: from then on nobody cancels or replaces it.
+What then fails, or waits for a limit that its handler asks, is noted once more, and handled again.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -28,6 +29,7 @@ from functions.contracts.envelope import (
 from functions.contracts.later import YEAR, Cancel, Later
 from functions.contracts.plan import (
     CANCELLED,
+    KEPT,
     KEY,
     LARGEST_INPUT,
     PLACES,
@@ -38,6 +40,7 @@ from functions.contracts.plan import (
     Planned,
     digest,
     item_key,
+    mark,
 )
 from functions.runtime.chunks import MESSAGES_BYTES, chunks, message_size
 from functions.runtime.clients import client, replace
@@ -57,6 +60,8 @@ SHORT = 5.0
 """Seconds that an early message is waited for; for longer it goes back to its queue."""
 
 TABLE = Table(PLANNED)
+_begun: set[str] = set()
+# Messages of this batch whose handling began, by their ids.
 
 
 class _Detail(msgspec.Struct, frozen=True):
@@ -173,6 +178,32 @@ def arrival(record: Record, message: Message, settings: Settings) -> Done | None
     return None
 
 
+def if_still_meant(record: Record, handle: Callable[[], Any]) -> Any:
+    """What `handle` returns, or why a planned message is not handled any more."""
+    if why := taken_back(record):
+        return why
+    _begun.add(record.id)
+    return handle()
+
+
+def note_begun(outcomes: Outcomes) -> None:
+    """Note of what began and comes back that it is handled again, whatever its key is planned for meanwhile.
+
+    Its key's item remembers the last two that began, which is enough where a worker dies before it can note this.
+    """
+    for id_, one in outcomes.items():
+        planned = Planned.read(one.record.planned_for)
+        if isinstance(one, Done) or id_ not in _begun or planned is None or not planned.key:
+            continue
+        try:
+            TABLE.update(
+                {KEY: mark(planned.asked)}, "SET expires_at = :gone", values={":gone": int(time.time()) + KEPT}
+            )
+        except LookupError:
+            return  # nothing plans for this queue any more
+    _begun.clear()
+
+
 def taken_back(record: Record) -> str | None:
     """Why the message is not to be handled; None if it is, from when on nobody takes it back.
 
@@ -193,12 +224,24 @@ def taken_back(record: Record) -> str | None:
         return None  # nothing plans for this queue any more, so nobody takes anything back either
     except ConditionFailed as failed:
         item = failed.item
-        if item is None or planned.asked in (item.get("ran"), item.get("ran_before")):
+        if item is None or planned.asked in (item.get("ran"), item.get("ran_before")) or _is_marked(planned.asked):
             return None
         if item.get("state") == CANCELLED and item.get("asked") in (None, planned.asked):
             return "What planned it was cancelled."
         return "Its key was planned anew."
     return None
+
+
+def _is_marked(asked: str) -> bool:
+    """Whether what asked was noted as begun: only where it has been overtaken since does anybody ask."""
+    values = {":gone": int(time.time()) + KEPT}
+    try:
+        TABLE.update(
+            {KEY: mark(asked)}, "SET expires_at = :gone", condition="attribute_exists(expires_at)", values=values
+        )
+    except ConditionFailed:
+        return False
+    return True
 
 
 def _iso(at: int) -> str:

@@ -28,6 +28,9 @@ def report(outcomes: Outcomes, settings: Settings, started: float) -> None:
     limited = [outcome.failure for outcome in outcomes.values() if isinstance(outcome, Waiting)]
     limited += [failure for failure in back if isinstance(failure.error, Limited)]
     failures = [failure for failure in back if not isinstance(failure.error, Limited | Spent)]
+    handled = [one for one in done if not one.skipped]
+    skipped = len(done) - len(handled)
+    attempted: list[Done | Failure] = [*handled, *failures]
     rejected = sum(isinstance(failure.error, Reject) for failure in failures)
     for one in done:
         published = [Published(made.entry["DetailType"], made.id) for made in one.entries]
@@ -41,14 +44,16 @@ def report(outcomes: Outcomes, settings: Settings, started: float) -> None:
     metrics(
         settings,
         {
-            "Processed": len(done),
+            "Processed": len(handled),
             "Retried": len(failures) - rejected,
             "Rejected": rejected,
             "Duplicates": sum(one.duplicate for one in done),
             "PublishFailures": sum(failure.unpublished for failure in failures),
             **({"Limited": len(limited)} if settings.limits else {}),
+            **({"Skipped": skipped} if skipped else {}),
         },
-        [round((started - one.record.first_sent) * 1000) for one in outcomes.values() if one.record.first_sent],
+        # Of what only waits, the age says nothing of the consumer.
+        [round((started - one.record.first_sent) * 1000) for one in attempted if one.record.first_sent],
     )
 
 

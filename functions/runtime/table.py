@@ -91,6 +91,29 @@ class Table(Struct, frozen=True):
         )
         return plain(item) if item else None
 
+    def get_all(self, key: str, values: Sequence[str]) -> dict[str, Item]:
+        """The items whose `key` is one of the values, by it, in one call; needs `BatchGetItem` in the map's access.
+
+        At most 100 values, each once. What DynamoDB leaves out is asked for again, for a little.
+        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+        """
+        name = self.physical_name
+        asked: dict[str, Any] = {name: {"Keys": [typed({key: value}) for value in values], "ConsistentRead": True}}
+        found: dict[str, Item] = {}
+        end, longest = _end(), FIRST_WAIT
+        while True:
+            answer = _call("batch_get_item", {"RequestItems": asked})
+            items = map(plain, answer["Responses"].get(name, ()))
+            found |= {item[key]: item for item in items}
+            asked = answer.get("UnprocessedKeys") or {}
+            if not asked:
+                return found
+            wait = random.uniform(0, longest)
+            if time.monotonic() + wait >= end:
+                raise Unavailable(f"DynamoDB is busy: it left out {len(asked[name]['Keys'])} items.")
+            sleep(wait)
+            longest = min(2 * longest, LONGEST_WAIT)
+
     def put(
         self, item: Item, *, condition: str, names: Mapping[str, str] | None = None, values: Item | None = None
     ) -> None:
@@ -185,9 +208,13 @@ def _call(operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
         raise ConditionFailed(plain(item) if item else None) from error
 
 
+def _end() -> float:
+    return time.monotonic() + min(PATIENCE, PATIENCE_SHARE * left())
+
+
 def _patiently(call: Callable[[], T]) -> T:
     """What `call` returns. Called again while its items are busy; then raises `Unavailable`."""
-    end = time.monotonic() + min(PATIENCE, PATIENCE_SHARE * left())
+    end = _end()
     longest = FIRST_WAIT
     while True:
         try:

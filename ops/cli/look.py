@@ -140,8 +140,9 @@ def peek(
     if as_json:
         print_json(shown)
         return
+    limited = {consumer.function for consumer in topology().consumers if consumer.limits}
     for each, plain in zip(seen, shown, strict=True):
-        _tell_message(each, plain)
+        _tell_message(each, plain, limited=queue.removesuffix("-dlq") in limited)
     if not seen:
         tell("No such message.")
 
@@ -204,10 +205,11 @@ def _plain(each: Seen, redaction: Redaction | None) -> dict[str, Any]:
     }
 
 
-def _tell_message(each: Seen, plain: dict[str, Any]) -> None:
+def _tell_message(each: Seen, plain: dict[str, Any], *, limited: bool) -> None:
     tell(plain["message_id"], style="bold")
     sent, received = plain["sent_at"], plain["receives"]
-    tell(f"  sent {_ago(sent)} ago ({sent}), received {received} times, this look included")
+    spare = "; its queue has a limit, so that not each was an attempt" if limited else ""
+    tell(f"  sent {_ago(sent)} ago ({sent}), received {received} times, this look included{spare}")
     for name in ("group", "from"):
         if plain[name]:
             tell(f"  {name}: {plain[name]}")

@@ -44,7 +44,7 @@ def scale(
         typer.Option(
             "--share",
             metavar="NAME=SHARE",
-            help="How many messages tell that event, or how many events that subscription takes: 0 to 1.",
+            help="How many messages tell that event, plan that command, or how many a subscription takes: 0 to 1.",
         ),
     ] = None,
     seconds: Annotated[

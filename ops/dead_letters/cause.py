@@ -13,7 +13,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from functions.contracts.envelope import WAITED
 from functions.contracts.failure_record import FailureCause
+from functions.contracts.waited import Waited
 from ops.dead_letters.redaction import Redaction
 from ops.errors import OpsError, UsageError
 from ops.item import plain, typed
@@ -39,6 +41,14 @@ ERROR_MESSAGE = "ERROR_MESSAGE"
 EXHAUSTED_RETRY_CONDITION = "EXHAUSTED_RETRY_CONDITION"
 RETRY_ATTEMPTS = "RETRY_ATTEMPTS"
 DELIVERY = (RULE_ARN, TARGET_ARN, ERROR_CODE, ERROR_MESSAGE, EXHAUSTED_RETRY_CONDITION, RETRY_ATTEMPTS)
+
+
+FIRST = tuple(name for name in FailureCause.__struct_fields__ if name.startswith("first_"))
+LAST = tuple(name for name in FailureCause.__struct_fields__ if name.startswith("last_"))
+NOT_ITS_OWN = frozenset(
+    {"Unavailable", "GroupBlocked", "GroupParked", "NotAttempted", "Limited", "WorkerDied", "Spent"}
+)
+"""Errors of a recorded cause that say nothing of the message, as `FailureCause` has it."""
 
 
 class Cause(FailureCause, frozen=True, kw_only=True):
@@ -190,6 +200,27 @@ def written_on(message: Message, kind: Kind) -> Cause | None:
     )
 
 
+def before(message: Message) -> Waited | None:
+    """What a copy, which waited for a limit, says of the message that failed before it; None where none did.
+
+    What was redriven since is a new message, whose failures begin anew.
+    """
+    said = message.message_attributes.get(WAITED)
+    waited = Waited.read(said.text) if said is not None else None
+    return waited if waited and waited.failed and waited.is_of(message.sent_at.timestamp()) else None
+
+
+def joined(cause: Cause | None, former: Cause | None) -> Cause | None:
+    """What is recorded of a copy, and of the message that it was when it failed first, as one."""
+    if cause is None or former is None:
+        return cause or former
+    first = {name: getattr(former, name) for name in FIRST}
+    # A failure of its own goes before one that only says what kept it from being attempted.
+    main = former if cause.error_type in NOT_ITS_OWN else cause
+    last = {name: getattr(cause, name) for name in LAST}
+    return msgspec.structs.replace(main, **first, **last)
+
+
 class Causes:
     """Looks up causes, ten messages at a time.
 
@@ -233,8 +264,13 @@ class Causes:
         # What EventBridge could not deliver met no consumer that could have recorded anything.
         ids = [message.message_id for message in messages if kind != "undelivered"]
         table = self._table
-        recorded = await asyncio.to_thread(self._recorded, table, ids) if ids and table is not None else {}
-        found = [recorded.get(message.message_id) or written_on(message, kind) for message in messages]
+        former = {each.message_id: waited.failed for each in messages if (waited := before(each))}
+        asked = [*ids, *(former[id_] for id_ in ids if id_ in former)]
+        recorded = await asyncio.to_thread(self._recorded, table, asked) if ids and table is not None else {}
+        found = [
+            joined(recorded.get(id_), recorded.get(former.get(id_, ""))) or written_on(message, kind)
+            for id_, message in ((message.message_id, message) for message in messages)
+        ]
         return [cause.shown(self._redaction) if cause is not None else None for cause in found]
 
     def check(self, kind: Kind) -> None:

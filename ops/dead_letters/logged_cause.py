@@ -15,7 +15,7 @@ from botocore import exceptions
 from msgspec import Struct
 
 from functions.contracts.log_line import Handled
-from ops.dead_letters.cause import Cause
+from ops.dead_letters.cause import NOT_ITS_OWN, Cause, before
 from ops.dead_letters.redaction import Redaction
 from ops.errors import OpsError
 from ops.observe.logs import TooSlow, failures
@@ -28,8 +28,6 @@ MOST = 200
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_StartQuery.html"""
 PATIENCE = 30.0
 """Seconds for all questions of one command together."""
-NOT_ITS_OWN = frozenset({"Unavailable", "GroupBlocked", "GroupParked", "NotAttempted"})
-"""Failures that say nothing of the message, as `FailureCause` has it, beside those of AWS's services."""
 UNREACHABLE = (
     exceptions.ConnectionError,
     exceptions.HTTPClientError,
@@ -94,13 +92,17 @@ class LoggedCauses:
         # SQS counts the age of a message on a standard queue from when it was sent, on a FIFO queue from when it died;
         # then it failed within the retention before that.
         # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
-        before = source.retention if queue.fifo else 0
-        since = max(min(message.sent_at.timestamp() for message in asked) - before, 0)
+        earlier = source.retention if queue.fifo else 0
+        former = {waited.failed: (each.message_id, waited) for each in asked if (waited := before(each))}
+        sent = [message.sent_at.timestamp() for message in asked]
+        sent += [waited.first_sent / 1000 for _, waited in former.values()]
+        since = max(min(sent) - earlier, 0)
+        known = {each.message_id: each.message_id for each in asked}
+        known |= {id_: now for id_, (now, _) in [*former.items()][: MOST - len(known)]}
         started = time.monotonic()
         lines: list[Handled] = []
         try:
-            ids = [message.message_id for message in asked]
-            lines = failures(self._stage, word, ids, since, patience=self._left)
+            lines = failures(self._stage, word, known, since, patience=self._left)
         except TooSlow:
             self._problem = f"It took more than {PATIENCE:.0f} s."
         except OpsError as error:
@@ -108,8 +110,9 @@ class LoggedCauses:
         self._left -= time.monotonic() - started
         found: dict[str, list[Handled]] = {}
         for line in lines:
-            found.setdefault(line.message_id, []).append(line)
-        causes = {id_: _cause(attempts).shown(self._redaction) for id_, attempts in found.items() if id_ in set(ids)}
+            if line.message_id in known:
+                found.setdefault(known[line.message_id], []).append(line)
+        causes = {id_: _cause(attempts).shown(self._redaction) for id_, attempts in found.items()}
         return Logged(causes, len(asked), len(messages), self._problem)
 
 

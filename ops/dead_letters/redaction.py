@@ -25,6 +25,7 @@ from functions.contracts.redaction import REDACTED, hide
 from functions.contracts.spellings import meant
 from ops.dead_letters.telling import Telling, plain
 from ops.sqs.message import UNREADABLE
+from stacks import feeds
 from stacks.entry import Topology
 
 CHANGED = "[secret, changed]"
@@ -78,7 +79,8 @@ class Redaction:
     """Hides what the contracts of a topology mark as secret, and what a name says is secret."""
 
     def __init__(self, topology: Topology) -> None:
-        self._names = Telling(_secret_names((*(route.accepts for route in topology.routes), *topology.events)))
+        others = (entry.event for entry in topology.subscriptions)
+        self._names = Telling(_secret_names((*feeds.commands(topology), *topology.events, *others)))
 
     def of(self, value: Any) -> Any:
         """The same value with everything secret hidden, at any depth, in texts too; the beginning of a long one."""

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from functions.contracts.log_line import Handled
 from ops.observe.logs import recent
-from ops.observe.request_path import DONE
+from ops.observe.request_path import DONE, LIMITED, SKIPPED
 from ops.stage import Stage, in_words
 from stacks.monitoring import metrics
 from stacks.monitoring.metrics import MINUTE, Metric
@@ -94,7 +94,8 @@ def _told(stage: Stage) -> Rates:
     done, failed, published = Counter[str](), Counter[str](), Counter[str]()
     for line in recent(stage, time.time() - MINUTE):
         if isinstance(line, Handled):
-            (done if line.outcome in DONE else failed)[line.service] += 1
+            if line.outcome not in (LIMITED, SKIPPED):  # neither is an attempt
+                (done if line.outcome in DONE else failed)[line.service] += 1
             published.update(event.type for event in line.published)
         else:
             name = f"{line.method} {line.route}"

@@ -22,7 +22,8 @@ from ops.observe.logs import Answered, Line
 from ops.sqs.message import number
 from stacks.entry import Topology
 
-DONE = ("processed", "duplicate", "skipped")
+SKIPPED = "skipped"
+DONE = ("processed", "duplicate", SKIPPED)
 LIMITED = "limited"
 State = Literal["processed", "duplicate", "skipped", "retried", "dead", "redriven", "gone"]
 

@@ -23,6 +23,7 @@ from ops.redrive.delivery import Delivery
 from ops.redrive.reasons import count, shortened
 from ops.sqs.message import Message
 from ops.stage import Stage
+from stacks import feeds
 
 if TYPE_CHECKING:
     from functions.runtime.record import Record
@@ -114,12 +115,10 @@ class Contracts:
         routes = [route for each in topology.integrations for route in each.routes if route.queue == word]
         if any(route.senders for route in routes):
             return word, _webhook
-        events = [entry.event for each in topology.integrations for entry in each.subscriptions if entry.queue == word]
-        runs = [type(each.sends) for every in topology.integrations for each in every.scheduled(word)]
         from functions.runtime.message import intake
 
         try:
-            return word, intake(tuple(dict.fromkeys([*(route.accepts for route in routes), *runs, *events])))
+            return word, intake(feeds.contracts(topology, word))
         except TypeError:
             return None
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from stacks.entry import Consumer, Route, Subscription, Topology
+from functions.contracts.plan import PLAN_COMMAND
+from stacks.entry import Consumer, Plan, Route, Subscription, Topology
 
 Start = Route | Subscription
 """Where a flow begins: at a route, or at an event that nobody of this map tells, or whose teller nothing feeds."""
@@ -16,8 +17,9 @@ class Load:
     """Messages a second at every place that what begins at the `starts` goes through, in the order of the flow.
 
     Each start has `rate` a second. `shares` says how many of a consumer's messages tell an event, by the event's name,
-    and how many of the events a subscription takes, by the subscription's name; what is not there is 1, so that every
-    place has the most that can come to it.
+    or plan a command, by the command's, and how many of the events a subscription takes, by the subscription's name;
+    what is not there is 1, so that every place has the most that can come to it. Schedules run at times of their own,
+    whatever the rate, and what a route's caller delays is not known: neither is counted.
     """
 
     topology: Topology
@@ -50,6 +52,15 @@ class Load:
         for subscription in told(self.topology, self.topology.consumer(queue)):
             event = self.shares.get(subscription.event.__name__, 1)
             self._deliver(subscription, rate * event * self.shares.get(subscription.name, 1), before)
+        for plan in self.topology.consumer(queue).plans:
+            self._plan(plan, rate * self.shares.get(plan.command.__name__, 1), before)
+
+    def _plan(self, plan: Plan, rate: float, before: tuple[str, ...]) -> None:
+        """What is planned comes once more, later: in the long run as many each second as ask for it."""
+        name = f"{plan.queue} by {plan.command.__name__}"
+        if name not in before:
+            self._arrive(PLAN_COMMAND, rate, before)
+            self._arrive(plan.queue, rate, (*before, name))
 
 
 def told(topology: Topology, consumer: Consumer) -> Iterator[Subscription]:

@@ -47,7 +47,8 @@ class Scaling:
     def __post_init__(self) -> None:
         topology = self.basis.topology
         known = {event.__name__ for event in topology.events} | {each.name for each in topology.subscriptions}
-        _known("event or subscription", self.shares, known)
+        known |= {plan.command.__name__ for plan in topology.plans}
+        _known("event, subscription or planned command", self.shares, known)
         _known("route", self.only, {start.name for start in starts(topology)})
         _known("consumer", self.basis.assume.seconds, {each.function for each in topology.consumers})
 

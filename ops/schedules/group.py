@@ -71,14 +71,15 @@ class Group:
         self._client = stage.client("scheduler")
         self.name = names.resource(stage.name, word)
 
-    def names(self, most: int | None = None) -> list[str]:
-        """The names of all of them, in order, or of so many and a few more; none where there is no group."""
+    def names(self, most: int | None = None, *, prefix: str = "") -> list[str]:
+        """The names of all that begin so, in order, or of so many and a few more; none where there is no group."""
         found: list[str] = []
+        some = {"NamePrefix": prefix} if prefix else {}
         more: dict[str, str] = {}
         while True:
             with in_words():
                 try:
-                    answer = self._client.list_schedules(GroupName=self.name, MaxResults=100, **more)
+                    answer = self._client.list_schedules(GroupName=self.name, MaxResults=100, **some, **more)
                 except ClientError as error:
                     if error.response["Error"]["Code"] == ABSENT:
                         return []

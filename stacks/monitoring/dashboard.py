@@ -153,6 +153,7 @@ def _edge(stage: str) -> list[Widget]:
 
 def _lane(topology: Topology, settings: Settings, word: str) -> list[Widget]:
     stage, entry, consumer = settings.stage, topology.queue(word), topology.consumer(word)
+    skips = word in topology.delayed() or any(each.skips for each in topology.schedules if each.queue == word)
     name = names.queue(stage, word, fifo=entry.fifo)
     return [
         _graph(
@@ -195,6 +196,7 @@ def _lane(topology: Topology, settings: Settings, word: str) -> list[Widget]:
                 (of_consumer(stage, word, "Retried"), "retried", ORANGE),
                 (of_consumer(stage, word, "Rejected"), "rejected", RED),
                 *([(of_consumer(stage, word, "Limited"), "limited", BLUE)] if consumer.limits else []),
+                *([(of_consumer(stage, word, "Skipped"), "skipped", PURPLE)] if skips else []),
             ],
             unit="a minute",
         ),

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from stacks import names, recurrence
+from stacks import feeds, names, recurrence
 from stacks.entry import Queue, Schedule, Topology
 from stacks.monitoring import metrics
 from stacks.monitoring.alarm import Alarm, Kind, waiting
@@ -59,10 +59,9 @@ def of_schedules(stage: str, topology: Topology) -> Iterator[Alarm]:
         threshold=0,
         unit="failures",
     )
-    routed = {route.queue for route in topology.routes}
     for queue_name in dict.fromkeys(schedule.queue for schedule in topology.schedules):
         entries = [each for each in topology.schedules if each.queue == queue_name and not each.paused]
-        if queue_name not in routed and entries:
+        if entries and feeds.only_schedules(topology, queue_name):
             yield from _not_run(stage, topology.queue(queue_name), entries)
 
 

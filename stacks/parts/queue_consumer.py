@@ -91,7 +91,7 @@ def _environment(entry: Consumer, queue: WorkQueue, settings: Settings, *, skips
         service=entry.function,
         log_level=settings.log_level,
         queue_url=queue.queue.queue_url,
-        receives=queue.entry.receives,
+        receives=limits.attempts(queue.entry, entry),
         retention=queue.entry.retention,
         backoff_base=queue.entry.backoff_base,
         backoff_cap=queue.entry.backoff_cap,
@@ -193,6 +193,6 @@ _QUEUE_ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "Chan
 # What it takes to read the places of a group, and to take and to give up one.
 _PARKING_ACTIONS = ("BatchGetItem", "UpdateItem")
 # What it takes to take a slot or a place, and to read what a message has waited with.
-_LIMITING_ACTIONS = ("GetItem", "UpdateItem")
+_LIMITING_ACTIONS = ("BatchGetItem", "UpdateItem")
 # What Powertools' idempotency store does. It reads nothing: what stands in its way comes with the refused PutItem.
 _ONCE_ACTIONS = ("PutItem", "UpdateItem", "DeleteItem")

@@ -10,8 +10,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from functions.contracts.environment import DEAD_LETTER_RETENTION
-from functions.contracts.limit import WAITS
-from stacks import names
+from stacks import limits, names
 from stacks.entry import Consumer, Queue
 from stacks.parts import arn
 from stacks.parts.acknowledged import acknowledge
@@ -57,15 +56,10 @@ class WorkQueue(Construct):
             retention_period=Duration.seconds(entry.retention),
             visibility_timeout=Duration.seconds(6 * consumer.timeout + consumer.window),
             dead_letter_queue=sqs.DeadLetterQueue(
-                queue=self.dead_letter_queue, max_receive_count=_most_receives(entry, consumer)
+                queue=self.dead_letter_queue, max_receive_count=limits.receives(entry, consumer)
             ),
             **_kind(entry, settings, key),
         )
-
-
-def _most_receives(entry: Queue, consumer: Consumer) -> int:
-    # SQS counts to 1,000.
-    return min(entry.receives + (WAITS if consumer.limits else 0), 1000)
 
 
 def _kind(entry: Queue, settings: Settings, key: kms.IKey | None) -> dict[str, Any]:

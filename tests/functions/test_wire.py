@@ -293,4 +293,4 @@ def test_what_waited_and_what_limits_it_keep_their_form_across_deployments() -> 
     assert waited.text() == "m1 1 2 3 4 5 crm#0a1b2c3d"
     rule = Rule(name="crm", rate=0.5, burst=2, at_once=1, per="tenant")
     assert limit.written([rule]) == '[{"name":"crm","rate":0.5,"burst":2,"at_once":1,"per":"tenant"}]'
-    assert (limit.TABLE, limit.KEY, limit.WAITS) == ("limits", "id", 50)
+    assert (limit.TABLE, limit.KEY, limit.waits(fifo=True), limit.waits(fifo=False)) == ("limits", "id", 50, 10)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,6 +14,7 @@ from botocore.stub import Stubber
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
+from functions.contracts.plan import digest, item_key, schedule_name
 from ops.cli.app import app
 from ops.queue import known
 from ops.retire import _scheduled
@@ -176,12 +176,9 @@ def test_what_is_planned_for_its_queues_still_comes(aws: Endpoint, home: Path, m
 
         def list_schedules(self, **asked: Any) -> dict[str, Any]:
             assert asked["GroupName"] == names.resource(names.LOCAL, names.PLANS)
-            return {"Schedules": [{"Name": "one"}]}
-
-        def get_schedule(self, **_: Any) -> dict[str, Any]:
-            told = {"QueueUrl": f"https://sqs.example/000000000000/{names.queue(names.LOCAL, self.queue)}"}
-            at = {"ScheduleExpression": "at(2027-01-01T00:00:00)", "LastModificationDate": datetime.now(UTC)}
-            return at | {"Target": {"Arn": SEND, "Input": json.dumps(told)}}
+            name = schedule_name(self.queue, item_key(self.queue, None, "k"), digest("asked"))
+            assert len(name) == 64, "what Scheduler takes"
+            return {"Schedules": [{"Name": name}] if name.startswith(asked["NamePrefix"]) else []}
 
     scheduler = Scheduler()
     others = Stage.client

@@ -87,6 +87,38 @@ def test_a_subscriber_that_publishes_has_a_contract_of_its_own() -> None:
     assert 'source: ClassVar[str] = "agents"' in contract
 
 
+def test_a_schedule_has_a_command_a_function_and_a_queue_of_its_own() -> None:
+    new, files = draft.schedule(SAMPLE, "rate-agents", every="cron(0 6 ? * MON-FRI *)", skip=True, integration="agents")
+    assert (new.command, new.function, new.table, new.founds) == ("RateAgents", "rate_agents", "rate_agents", False)
+    assert Path("functions/contracts/rate_agents.py") in files
+    written = files[Path("stacks/topology.py")]
+    assert 'sends=RateAgents(at="<aws.scheduler.scheduled-time>"), every="cron(0 6 ? * MON-FRI *)"' in written
+    assert 'overlap="skip"' in written
+    assert "timezone" not in written, "UTC goes without saying"
+    _, files = draft.schedule(SAMPLE, "rate-agents", every="rate(1 hour)", timezone="Europe/Berlin")
+    assert 'Integration("rate-agents"' in files[Path("stacks/topology.py")]
+    assert 'timezone="Europe/Berlin"' in files[Path("stacks/topology.py")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"name": "Rate"}, "Schedule 'Rate': write at most 40 characters of lower-case words and hyphens"),
+        ({"name": "agents"}, "Integration 'agents' is there already; add --integration agents"),
+        ({"integration": "agent"}, "--integration: there is no 'agent' in the map; did you mean agents?"),
+        ({"name": "open-ticket"}, "Schedule 'OpenTicket': OpenTicket is there already; choose another."),
+        ({"name": "table"}, "Schedule 'Table': the written code needs that word itself"),
+        ({"every": 'rate(1 hour)", paused=True, x="'}, "has a character that is none."),
+        ({"timezone": "Europe\\Berlin"}, "has a character that is none."),
+    ],
+)
+def test_a_schedule_that_cannot_be_written_is_refused_in_words(changes: dict[str, Any], sentence: str) -> None:
+    given = {"name": "rate-agents", "every": "rate(1 hour)"} | changes
+    with pytest.raises(Refused) as refused:
+        draft.schedule(SAMPLE, given.pop("name"), **given)
+    assert sentence in str(refused.value)
+
+
 @pytest.mark.parametrize("name", ["claim", "table"])
 def test_a_tables_name_hides_nothing_in_the_handler(name: str) -> None:
     new, files = draft.integration(SAMPLE, name, **CARD)
@@ -109,10 +141,10 @@ def test_the_commands_of_the_guide_are_those_that_we_take() -> None:
         for line in re.split(r"^\$ ", block, flags=re.MULTILINE)
         if line.startswith("python -m scaffold")
     ]
-    assert [words[0] for words in commands] == ["integration", "subscriber"]
+    assert [words[0] for words in commands] == ["integration", "subscriber", "schedule"]
     known = typer.main.get_command(app)
     assert isinstance(known, typer.core.TyperGroup)
-    (name, asked), (joins, hears) = (
+    (name, asked), (joins, hears), (runs, when) = (
         (words[1], known.commands[words[0]].make_context(words[0], words[1:]).params) for words in commands
     )
     asked.pop("dry_run")
@@ -120,6 +152,9 @@ def test_the_commands_of_the_guide_are_those_that_we_take() -> None:
     assert hears["on"] in new.publishes
     assert hears["integration"] == name
     assert words.hyphens("Subscriber", joins) == "print-label"
+    assert (runs, when["integration"]) == ("count-returns", name)
+    when.pop("dry_run")
+    draft.schedule(Topology(), **when | {"integration": None})
 
 
 def retired(topology: Topology, name: str) -> Topology:

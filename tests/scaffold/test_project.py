@@ -96,3 +96,22 @@ def test_a_project_of_another_name_with_an_empty_map_gets_its_first_integrations
     project.run("app", CDK_OUTDIR=str(project.root / "cdk.out"), CDK_CONTEXT_JSON=json.dumps(context))
     made = {path.name.removesuffix(".template.json") for path in Path(project.root, "cdk.out").glob("*.template.json")}
     assert {"acme-prod-eu-trial-store", "acme-prod-eu-weigh-trial-parcel", "acme-prod-eu-ingress"} <= made
+
+
+def test_a_schedule_holds_as_written(project: Project) -> None:
+    words = ["schedule", "weigh-trial-parcels", "--every", "cron(0 6 ? * MON-FRI *)", "--skip"]
+    files = written(project, [*words, "--timezone", "Europe/Berlin"])
+    assert sorted(files) == [
+        "functions/contracts/weigh_trial_parcels.py",
+        *(f"functions/weigh_trial_parcels/{name}.py" for name in ("__init__", "handler", "logic")),
+        "stacks/topology.py",
+        "tests/functions/test_weigh_trial_parcels.py",
+    ]
+    holds(project, files)
+
+
+def test_a_schedule_that_never_runs_gets_the_rules_sentence(untouched: Project) -> None:
+    before = untouched.files()
+    said = untouched.run("scaffold", "schedule", "weigh-never", "--every", "cron(0 6 30 2 ? *)", code=2)
+    assert said == "Schedule 'weigh_never': cron(0 6 30 2 ? *) never runs, as there is no such date; correct it.\n"
+    assert untouched.files() == before

@@ -11,7 +11,7 @@ from functions.contracts.environment import (
     secret_variable,
     table_variable,
 )
-from functions.contracts.limit import KEY, TABLE, WAITS
+from functions.contracts.limit import KEY, TABLE
 from functions.contracts.path import path_field
 from functions.contracts.pause import PAUSE_CONSUMER
 from functions.contracts.plan import PLAN_COMMAND, PLANNED
@@ -23,7 +23,7 @@ SENDER = "house@example.com"
 ACCOUNT = "000000000000"
 QUEUE_ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
 PARKING_ACTIONS = ("BatchGetItem", "UpdateItem")
-LIMITING_ACTIONS = ("GetItem", "UpdateItem")
+LIMITING_ACTIONS = ("BatchGetItem", "UpdateItem")
 ONCE_ACTIONS = ("PutItem", "UpdateItem", "DeleteItem")
 PAUSE_ACTIONS = ("InvokeFunction", "UpdateEventSourceMapping")
 PAUSER = Consumer(function=PAUSE_CONSUMER, timeout=21)
@@ -54,7 +54,7 @@ def environment(topology: Topology, consumer: Consumer) -> dict[str, str]:
         service=consumer.function,
         log_level="INFO",
         queue_url=_url(queue),
-        receives=queue.receives,
+        receives=limits.attempts(queue, consumer),
         retention=queue.retention,
         backoff_base=queue.backoff_base,
         backoff_cap=queue.backoff_cap,
@@ -140,7 +140,7 @@ def permissions(topology: Topology, consumer: Consumer) -> set[tuple[str, str]]:
 
 def most_receives(topology: Topology, consumer: Consumer) -> int:
     """Receives until SQS moves a message of the consumer's queue."""
-    return min(topology.queue(consumer.function).receives + (WAITS if consumer.limits else 0), 1000)
+    return limits.receives(topology.queue(consumer.function), consumer)
 
 
 def path_patterns(topology: Topology) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from functions.contracts.limit import TABLE, WAITS, Rule, read
+from functions.contracts.limit import TABLE, Rule, read, waits
 from stacks import names
 from stacks.entry import Limit, Table, Topology, TopologyError
 from tests.sample.topology import SAMPLE
@@ -103,13 +103,23 @@ def test_a_function_is_told_its_limits_and_may_do_what_they_take_and_no_more(
 
 
 def test_receives_that_are_waited_with_are_there_beside_those_of_attempts(tmp_path: Path) -> None:
-    templates = synthesize(tmp_path, STAGE, limited())
+    ordered = SAMPLE.queue("change_ticket")
+    halting = replace(ordered, on_poison="halt", receives=1000)
+    topology = limited()
+    tickets = limited("change_ticket").integrations[0]
+    consumers = tuple(replace(each, limits=(Limit("crm", rate=2),)) for each in tickets.consumers[:2])
+    queues = tuple(halting if each == ordered else each for each in tickets.queues)
+    changed = replace(tickets, consumers=(*consumers, *tickets.consumers[2:]), queues=queues)
+    templates = synthesize(tmp_path, STAGE, replace(topology, integrations=(changed, *topology.integrations[1:])))
     policies = {
         queue["QueueName"]: queue.get("RedrivePolicy", {}).get("maxReceiveCount")
         for queue in templates.properties("AWS::SQS::Queue")
     }
     receives = SAMPLE.queue("open_ticket").receives
-    assert policies[names.queue(STAGE, "open_ticket")] == receives + WAITS
+    assert policies[names.queue(STAGE, "open_ticket")] == receives + waits(fifo=False)
+    assert policies[names.queue(STAGE, "change_ticket", fifo=True)] == 1000, "SQS counts no further"
+    function = templates.named("AWS::Lambda::Function", "FunctionName", names.resource(STAGE, "change_ticket"))
+    assert function["Environment"]["Variables"]["RECEIVES"] == str(1000 - waits(fifo=True)), "attempts are what is left"
     assert policies[names.queue(STAGE, "mail_ticket")] == SAMPLE.queue("mail_ticket").receives
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from functions.contracts.plan import PLAN_COMMAND
 from stacks import names
-from stacks.entry import Consumer, Integration, Plan, Queue, Subscription, Topology, TopologyError
+from stacks.entry import Consumer, Integration, Plan, Queue, Topology, TopologyError
 from tests.sample.contracts import ChangeTicket, RemindTicket, TicketOpened
 from tests.sample.delayed import DELAYED
 from tests.sample.topology import SAMPLE
@@ -47,11 +47,6 @@ def planning(*plans: Any, **changes: Any) -> Topology:
                 "routes": tuple(route for route in REMINDERS.routes if route.queue != "plan_ticket"),
             },
             "to FIFO queue 'plan_ticket', which takes no delay of one message",
-        ),
-        (
-            (Plan(RemindTicket, queue="plan_ticket"),),
-            {"routes": REMINDERS.routes[1:], "subscriptions": (Subscription(event=TicketOpened, queue="plan_ticket"),)},
-            "to queue 'plan_ticket', which events feed",
         ),
     ],
 )

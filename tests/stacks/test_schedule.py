@@ -90,7 +90,8 @@ def test_a_fifo_queue_wants_a_group_and_gets_it() -> None:
 
 def test_a_queue_gets_one_command_whoever_sends_it() -> None:
     route = Route(path="/v1/ratings", accepts=OpenTicket, queue="rate_tickets")
-    with pytest.raises(TopologyError, match="gets OpenTicket and RateTickets, and its consumer accepts one"):
+    told = "gets OpenTicket by Route POST /v1/ratings and RateTickets by Schedule '.*', and its consumer accepts one"
+    with pytest.raises(TopologyError, match=told):
         topology(GOOD, routes=(route,))
     topology(GOOD, routes=(replace(route, accepts=RateTickets),))
 

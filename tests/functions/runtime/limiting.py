@@ -36,13 +36,16 @@ class LimitsTable(Script):
     def get_item(self, **arguments: Any) -> Any:
         return self.answer(arguments, lambda: self.tables.get_item(**arguments))
 
+    def batch_get_item(self, **arguments: Any) -> Any:
+        return self.answer(arguments, lambda: self.tables.batch_get_item(**arguments))
+
     def items(self) -> dict[str, Item]:
         """What stands in the table of limits, by key."""
         return {key: plain(item) for key, item in self.tables.items[LIMITS].items()}
 
     def writes(self) -> int:
         """Writes of limits that were asked for."""
-        return sum(call["TableName"] == LIMITS and "UpdateExpression" in call for call in self.calls)
+        return sum(call.get("TableName") == LIMITS and "UpdateExpression" in call for call in self.calls)
 
 
 @dataclass

@@ -45,7 +45,7 @@ class Runs:
             if error.code != "ConditionalCheckFailedException":
                 raise
             raise ConditionFailed(
-                {name: plain(item) for name, item in self.tables.items["runs"].items()}["s"]
+                {name: plain(item) for name, item in self.tables.items["runs"].items()}[key["schedule"]]
             ) from None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from functions.contracts.limit import WAITS, Rule
+from functions.contracts.limit import Rule, waits
 from functions.contracts.waited import Waited
 from functions.runtime.errors import Reject, Retry
 from stacks import names
@@ -230,17 +230,22 @@ def test_in_a_fifo_group_a_waiting_head_is_hidden_and_what_follows_takes_its_slo
     assert len(writes) == 4, "one slot each"
 
 
-def test_a_fifo_message_that_waited_as_often_as_it_may_goes_without_a_slot(limiting: Limiting) -> None:
+@pytest.mark.parametrize("group", ["g", None])
+def test_who_waited_as_often_as_it_may_goes_at_once_and_is_counted(limiting: Limiting, group: str | None) -> None:
     limiting.rules(SLOW)
     probing = Probing()
-    limiting.run(probing, probe("a", group="g"))
+    limiting.run(probing, probe("a", group=group))
+    most = waits(fifo=group is not None)
     limiting.table.tables.items["test-limits"]["function/waits/b"] = {
         "id": {"S": "function/waits/b"},
-        "waits": {"N": str(WAITS)},
-        "receive": {"N": str(WAITS)},
+        "waits": {"N": str(most)},
+        "receive": {"N": str(most)},
     }
-    assert limiting.run(probing, probe("b", group="g", attempt=WAITS + 1)) == set()
+    assert limiting.run(probing, probe("b", group=group, attempt=most + 1)) == set()
     assert probing.seen == ["a", "b"]
+    limiting.run(probing, probe("c", group=group and "other"))
+    given = limiting.table.items()["function/crm/@0.1"]["given"] / 1e6
+    assert given == pytest.approx(NOW + 30), "a, b and c have taken their shares"
 
 
 def test_while_the_table_of_limits_is_away_nobody_is_let_through(limiting: Limiting) -> None:
@@ -250,6 +255,42 @@ def test_while_the_table_of_limits_is_away_nobody_is_let_through(limiting: Limit
     assert limiting.run(probing, probe("a")) == {"a"}
     assert probing.seen == []
     assert limiting.sqs.visibility["a"] >= 60
+
+
+def reads(limiting: Limiting) -> list[int]:
+    """How many notes each read asked for."""
+    asked = [call["RequestItems"]["test-limits"]["Keys"] for call in limiting.table.calls if "RequestItems" in call]
+    return [len(keys) for keys in asked]
+
+
+def test_notes_of_a_batch_are_read_in_one_call_and_of_those_alone_that_came_before(limiting: Limiting) -> None:
+    limiting.rules(QUICK)
+    limiting.run(Probing(), probe("a", group="a"), probe("b", group="b"))
+    assert reads(limiting) == [], "nobody came before"
+    again = [probe(f"m{number}", group=f"g{number}", attempt=2) for number in range(9)]
+    limiting.run(Probing(), *again, probe("new", group="g"))
+    assert reads(limiting) == [9]
+
+
+def test_what_dynamodb_leaves_out_of_a_read_is_asked_for_again(limiting: Limiting) -> None:
+    limiting.rules(QUICK)
+    key = {"id": {"S": "function/waits/b"}}
+    limiting.table.tables.items["test-limits"]["function/waits/b"] = {**key, "waits": {"N": "3"}, "receive": {"N": "3"}}
+    left_out = {"test-limits": {"Keys": [key], "ConsistentRead": True}}
+    limiting.table.answers = [{"Responses": {}, "UnprocessedKeys": left_out}]
+    probing = Probing()
+    assert limiting.run(probing, probe("b", group="g", attempt=4)) == set()
+    assert (reads(limiting), probing.seen) == ([1, 1], ["b"]), "with three waits it is the first attempt"
+
+
+def test_what_dynamodb_goes_on_leaving_out_is_not_attempted(limiting: Limiting) -> None:
+    limiting.rules(QUICK)
+    left_out = {"test-limits": {"Keys": [{"id": {"S": "function/waits/b"}}], "ConsistentRead": True}}
+    limiting.table.answers = [{"Responses": {}, "UnprocessedKeys": left_out}] * 1000
+    probing = Probing()
+    assert limiting.run(probing, probe("b", group="g", attempt=2)) == {"b"}
+    assert probing.seen == []
+    assert sum(limiting.slept) <= 6
 
 
 def test_how_often_it_was_attempted_must_be_known(limiting: Limiting) -> None:
@@ -319,3 +360,33 @@ def test_a_consumer_without_limits_loads_and_says_nothing_of_them(
     assert not {"functions.runtime.limit", "functions.runtime.copies"} & sys.modules.keys()
     assert limiting.table.calls == []
     assert all("Limited" not in line for line in lines(capsys))
+
+
+def test_a_copy_says_under_which_id_its_message_failed_first(limiting: Limiting) -> None:
+    limiting.rules(SLOW)
+
+    def failed() -> list[str]:
+        told = [Waited.read(entry["MessageAttributes"]["waited"]["StringValue"]) for entry in limiting.sqs.taken]
+        return [each.failed for each in told if each]
+
+    def busy(second: int) -> None:
+        limiting.clock = NOW + second
+        limiting.run(Probing(), probe(f"other-{second}"))
+
+    busy(0)
+    assert limiting.run(Probing(), probe("b")) == set()
+    assert failed() == [""], "it waits for its first attempt"
+    limiting.clock = NOW + 100
+    assert limiting.run(Probing(b=RuntimeError("no")), limiting.copy(0)) == {"copy-0"}
+    busy(200)
+    again = limiting.copy(0)
+    again["attributes"]["ApproximateReceiveCount"] = "2"
+    limiting.run(Probing(), again)
+    assert failed() == ["", "copy-0"]
+    limiting.clock = NOW + 300
+    limiting.run(Probing(b=RuntimeError("no")), limiting.copy(1))
+    busy(400)
+    again = limiting.copy(1)
+    again["attributes"]["ApproximateReceiveCount"] = "2"
+    limiting.run(Probing(), again)
+    assert failed() == ["", "copy-0", "copy-0"], "the first, however often it waits"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from functions.contracts.run import Run
 from functions.runtime import overlap
 from functions.runtime.consumer import consumer
-from functions.runtime.errors import Reject
+from functions.runtime.errors import Reject, Retry
 from functions.runtime.record import Record
 from functions.runtime.settings import Settings
 from functions.runtime.table import Table
@@ -25,6 +25,7 @@ from stacks.entry import Topology
 from tests.examples import examples
 from tests.functions.events import batch, record
 from tests.functions.fakes import refusal
+from tests.functions.runtime.overlapping import Runs as RunsTable
 from tests.functions.runtime.overlapping import World
 from tests.sample.contracts import RateTickets
 from tests.sample.scheduled import SCHEDULED
@@ -223,6 +224,38 @@ def test_a_redriven_run_waits_for_the_one_at_work_and_is_done_although_later_one
     clock.now = BASE + 3 * MINUTE
     worker.take(sent(3))
     assert worker.did[-1] == at(3)
+
+
+def of_queue(minute: int, attempt: int, **more: Any) -> Record:
+    return Record.read(sent(minute, attempt=attempt, **more))
+
+
+def look_again(attempt: int, told: Settings) -> float | None:
+    """Seconds that a redriven run waits for another; None once it begins."""
+    try:
+        assert overlap.begin(of_queue(1, attempt, redriven="1 20261126-060000-aa"), told, 30.0) is None
+    except Retry as waiting:
+        return waiting.delay
+    return None
+
+
+@pytest.mark.parametrize("receives", [3, 5, 20])
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_a_redriven_run_outlasts_whoever_is_at_work_even_one_that_died(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, receives: int, attempts: int
+) -> None:
+    told = Settings(receives=receives, retention=4 * 24 * 60 * MINUTE)
+    monkeypatch.setattr(overlap, "RUNS", RunsTable())
+    for attempt in range(1, attempts + 1):
+        assert overlap.begin(of_queue(2, attempt), told, 30.0) is None
+        clock.now += 45
+    waits: list[float] = []
+    while (wait := look_again(len(waits) + 1, told)) is not None:
+        waits.append(wait)
+        clock.now += wait
+        assert len(waits) < receives, "it died of waiting"
+    assert receives == 3 or waits[:2] == [overlap.AGAIN, overlap.LATER], "the one at work may be over soon"
+    assert len(waits) <= receives - 2 or receives == 3, "and there are attempts left for itself"
 
 
 def test_the_dead_run_that_was_last_is_done_again_however_it_comes_back(worker: Worker, clock: Clock) -> None:

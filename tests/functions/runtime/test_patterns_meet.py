@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from typing import Any
 
@@ -68,9 +70,9 @@ def take_down(ask: PlanCommand) -> None:
         return
 
 
-def due(name: str, ask: PlanCommand) -> dict[str, Any]:
+def due(name: str, ask: PlanCommand, **more: Any) -> dict[str, Any]:
     assert ask.at is not None
-    return probe(name, planned_for=str(Planned(ask.at, ask.asked, ask.key)))
+    return probe(name, planned_for=str(Planned(ask.at, ask.asked, ask.key)), **more)
 
 
 @pytest.mark.parametrize("attempt", [1, 3])
@@ -94,6 +96,19 @@ def test_a_run_whose_schedule_does_not_skip_any_more_is_done(
     probing = Probing()
     limiting.run(probing, run_of("r1", 0))
     assert probing.seen == ["r1"]
+
+
+def test_what_was_skipped_is_counted_as_that_and_has_no_age(
+    limiting: Limiting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask = planned(1)
+    take_down(PlanCommand(asked="c", order=200, queue="q", key=ask.key, keyed=True))
+    limiting.run(Probing(), due("p1", ask), probe("p2", sent=NOW - 1))
+    (counts,) = (line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "_aws" in line)
+    assert (counts["Processed"], counts["Skipped"], counts["Age"]) == (1, 1, [1000])
+    assert "Skipped" in str(counts["_aws"])
+    limiting.run(Probing(), probe("p3"))
+    assert "Skipped" not in capsys.readouterr().out, "who skips nothing pays for no metric of it"
 
 
 def test_what_waits_for_a_limit_may_still_be_cancelled(limiting: Limiting) -> None:
@@ -149,3 +164,65 @@ def test_a_key_that_a_message_asks_for_twice_is_refused(limiting: Limiting, caps
         "asks limit 'crm' a second time for one key; ask once, with what it takes as the cost"
         in capsys.readouterr().out
     )
+
+
+def plan_and_run_others(limiting: Limiting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two more messages of the key are planned, one after the other, and handled, as by a worker without limits."""
+    told = os.environ["LIMITS"]
+    monkeypatch.delenv("LIMITS")
+    for number in (2, 3):
+        probing = Probing()
+        limiting.run(probing, due(f"p{number}", planned(number)))
+        assert probing.seen == [f"p{number}"]
+    monkeypatch.setenv("LIMITS", told)
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_what_began_and_waits_for_a_limit_in_code_is_done_whatever_its_key_is_planned_for_meanwhile(
+    limiting: Limiting, monkeypatch: pytest.MonkeyPatch, cancelled: bool
+) -> None:
+    limiting.rules(Rule(name="crm", rate=0.1, in_code=True))
+    done: list[str] = []
+
+    def asks(command: Probe, _: Message) -> None:
+        limit("crm", "host")
+        done.append(command.name)
+
+    probing = Probing(other=asks, p1=asks)
+    limiting.run(probing, probe("other"))
+    ask = planned(1)
+    limiting.run(probing, due("p1", ask))
+    assert done == ["other"]
+    plan_and_run_others(limiting, monkeypatch)
+    if cancelled:
+        take_down(PlanCommand(asked="c", order=1000, queue="q", key=ask.key, keyed=True))
+    limiting.clock = NOW + 30
+    limiting.run(probing, limiting.copy(0))
+    assert done == ["other", "p1"]
+
+
+@pytest.mark.parametrize("again", [{"attempt": 2}, {"message_id": "moved-by-the-console"}])
+def test_what_began_and_failed_is_attempted_again_whatever_its_key_is_planned_for_meanwhile(
+    limiting: Limiting, monkeypatch: pytest.MonkeyPatch, again: dict[str, Any]
+) -> None:
+    limiting.rules(Rule(name="crm", rate=10, in_code=True))
+    raw = due("p1", planned(1))
+    assert limiting.run(Probing(p1=RuntimeError("no")), raw) == {"p1"}
+    plan_and_run_others(limiting, monkeypatch)
+    probing = Probing()
+    limiting.run(probing, due("p1", planned(1), **again))
+    assert probing.seen == ["p1"]
+
+
+def test_what_never_began_is_not_handled_for_a_mark_of_another(
+    limiting: Limiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limiting.rules(SLOW)
+    limiting.run(Probing(), probe("other"))
+    ask = planned(1)
+    limiting.run(Probing(), due("p1", ask))
+    take_down(PlanCommand(asked="a2", order=200, queue="q", key=ask.key, keyed=True, at=ask.at, replace=True))
+    limiting.clock = NOW + 30
+    probing = Probing()
+    limiting.run(probing, limiting.copy(0))
+    assert probing.seen == []

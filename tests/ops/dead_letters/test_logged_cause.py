@@ -10,7 +10,8 @@ import pytest
 
 from functions.runtime import errors
 from ops.dead_letters import logged_cause
-from ops.dead_letters.logged_cause import NOT_ITS_OWN, LoggedCauses
+from ops.dead_letters.cause import NOT_ITS_OWN
+from ops.dead_letters.logged_cause import LoggedCauses
 from ops.queue import Kind, Queue
 from ops.sqs.message import Message
 from ops.stage import Stage

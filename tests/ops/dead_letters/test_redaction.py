@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
+from typing import Annotated, ClassVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.contracts.contract import Command, Event, Secret
 from ops.dead_letters.redaction import LONGEST, NEAR, Redaction
 from stacks import names
+from stacks.entry import Plan, Subscription
 from tests.ops.cli.typed import answer, ops, queue
 from tests.ops.endpoint import Endpoint
 from tests.ops.lines import handled
 from tests.ops.sight import Insights
+from tests.sample.delayed import DELAYED
 from tests.sample.topology import SAMPLE
 
 REDACTION = Redaction(SAMPLE)
@@ -305,3 +310,31 @@ def test_a_cause_and_a_line_of_the_log_are_shown_without_secrets(aws: Endpoint) 
         assert "s3cr3t" not in shown.output, command
         assert "[secret]" in shown.output, command
     assert answer("redrive", "open_ticket", "--cause", "password=[secret]")["tally"]["matched"] == 1
+
+
+class RemindByPhone(Command, frozen=True, kw_only=True):
+    """A command that only a plan and a schedule bring."""
+
+    ticket_id: str
+    extension: Annotated[str, Secret]
+
+
+class Billed(Event, frozen=True, kw_only=True):
+    """An event of another project."""
+
+    source: ClassVar[str] = "billing.invoices"
+
+    card: Annotated[str, Secret]
+
+
+def test_what_only_plans_schedules_and_others_bring_is_hidden_too() -> None:
+    (reminders,) = (each for each in DELAYED.integrations if not each.is_planning)
+    planner, reminder = reminders.consumers
+    plans = (Plan(RemindByPhone, queue="remind_ticket"),)
+    planned = replace(reminders, routes=reminders.routes[:1], consumers=(replace(planner, plans=plans), reminder))
+    hidden = Redaction(replace(DELAYED, integrations=(planned,))).body('{"ticket_id": "t", "extension": "1234"}')
+    assert "1234" not in hidden
+    tickets, *others = SAMPLE.integrations
+    theirs = (*tickets.subscriptions, Subscription(event=Billed, queue="close_ticket"))
+    topology = replace(SAMPLE, integrations=(replace(tickets, subscriptions=theirs), *others))
+    assert "1234" not in Redaction(topology).body('{"card": "1234"}')

@@ -90,6 +90,8 @@ def test_a_frame_on_this_machine_counts_the_lines_of_the_last_minute() -> None:
         answered(status="400"),
         answered(status="500"),
         handled("open_ticket", "m9", 90, outcome="retried"),
+        handled("open_ticket", "m10", 90, outcome="limited"),
+        handled("open_ticket", "m11", 90, outcome="skipped", skipped="It waits for 2027-01-01T00:00:00Z."),
         "START RequestId: 1",
     ]
     insights = Insights(lines)

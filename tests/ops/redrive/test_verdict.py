@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -17,7 +18,9 @@ from ops.redrive.verdict import Contracts, Verdict, Verdicts
 from ops.sqs.client import Sqs
 from ops.sqs.message import Message, Value
 from ops.stage import Stage
+from stacks import names
 from tests.ops.endpoint import Endpoint
+from tests.sample.delayed import DELAYED
 from tests.sample.messages import change, opened, ticket
 
 TICKET = msgspec.json.encode(ticket()).decode()
@@ -84,6 +87,16 @@ def test_a_contract_accepts_and_refuses_what_the_consumer_does(
 
 def test_what_the_consumer_misses_beside_the_body_is_refused_too(stage: Stage, contracts: Contracts) -> None:
     assert "without an idempotency key" in str(judged(stage, contracts, "change_ticket", CHANGE, "tic-1"))
+
+
+def test_what_only_a_plan_brings_is_judged_by_its_contract(aws: Endpoint, stage: Stage) -> None:
+    (reminders,) = (each for each in DELAYED.integrations if not each.is_planning)
+    planned = replace(DELAYED, integrations=(replace(reminders, routes=reminders.routes[:1]),))
+    aws.sqs.create(names.queue(stage.name, "remind_ticket"))
+    later = replace(stage, topology=planned)
+    contracts = Contracts(later, Redaction(planned))
+    assert judged(later, contracts, "remind_ticket", '{"ticket_id": "tic-1"}', idempotency_key="k").accepted is True
+    assert judged(later, contracts, "remind_ticket", '{"ticket_id": 1}', idempotency_key="k").accepted is False
 
 
 def test_a_webhook_is_accepted_as_it_came_and_refused_once_it_is_edited(stage: Stage, contracts: Contracts) -> None:

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from functions.contracts.plan import PLAN_COMMAND
+from ops.errors import UsageError
+from ops.scale.basis import Basis
 from ops.scale.load import Load, starts
-from stacks.entry import Consumer, Integration, Queue, Route, Subscription, Topology
+from ops.scale.quotas import Quotas
+from ops.scale.scaling import Scaling
+from stacks.entry import Consumer, Integration, Plan, Queue, Route, Subscription, Topology
 from tests.ops.scale.places import CHANGE, OPEN, small
-from tests.sample.contracts import OpenTicket, TicketAssigned, TicketOpened
+from tests.sample.contracts import OpenTicket, RemindTicket, TicketAssigned, TicketOpened
+from tests.sample.delayed import DELAYED
 from tests.sample.topology import SAMPLE
+from tests.stacks.templates import settings_of
 
 
 def load(topology: Topology, name: str, rate: float = 100, **shares: float) -> Load:
@@ -67,3 +76,26 @@ def test_what_nothing_leads_to_is_a_start_of_its_own() -> None:
     assert load(topology, "mail_ticket on TicketOpened").consumers == {"mail_ticket": 100}
     gone = Topology(integrations=(replace(tickets, retired=True),), package="tests.sample")
     assert starts(gone) == []
+
+
+def test_what_is_planned_goes_through_what_plans_and_comes_once_more() -> None:
+    found = load(DELAYED, "POST /v1/plans")
+    assert list(found.consumers.items()) == [("plan_ticket", 100), (PLAN_COMMAND, 100), ("remind_ticket", 100)]
+    assert load(DELAYED, "POST /v1/plans", RemindTicket=0.1).consumers["remind_ticket"] == 10
+
+
+def test_a_chain_of_plans_ends() -> None:
+    (reminders,) = (each for each in DELAYED.integrations if not each.is_planning)
+    planner, reminder = reminders.consumers
+    again = replace(reminder, plans=(Plan(RemindTicket, queue="remind_ticket"),))
+    topology = replace(DELAYED, integrations=(replace(reminders, consumers=(planner, again)),))
+    assert load(topology, "POST /v1/plans").consumers["remind_ticket"] == 100
+
+
+def test_paths_of_plans_have_every_hop_of_theirs() -> None:
+    basis = Basis(DELAYED, settings_of("dev"), Quotas("eu-central-1", {}))
+    (path,) = Scaling(basis, 100, only=["POST /v1/plans"]).paths()
+    assert {"plan_ticket", PLAN_COMMAND, "remind_ticket"} <= {hop.name for hop in path.hops}
+    with pytest.raises(UsageError, match="no event, subscription or planned command 'Nothing'"):
+        Scaling(basis, 100, shares={"Nothing": 1})
+    Scaling(basis, 100, shares={"RemindTicket": 0.5})

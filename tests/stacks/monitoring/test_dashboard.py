@@ -9,13 +9,18 @@ from typing import Any
 
 import pytest
 
+from functions.runtime.message import Message
+from functions.runtime.outcome import Done
+from functions.runtime.record import Record
 from functions.runtime.report import report
 from functions.runtime.settings import Settings
 from stacks import names
 from stacks.monitoring import dashboard
 from stacks.monitoring.queries import queries
+from tests.functions.runtime.probe import probe
+from tests.sample.scheduled import SCHEDULED
 from tests.sample.topology import SAMPLE
-from tests.stacks.templates import Templates
+from tests.stacks.templates import Templates, settings_of
 
 LASTS = ("Duration", "Latency", "IntegrationLatency")
 
@@ -114,8 +119,10 @@ def test_our_own_metrics_are_the_ones_that_the_runtime_counts(
     prod: Templates, widgets: list[Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROJECT", names.PROJECT)
-    report({}, Settings.read(), 0.0)
-    (directive,) = json.loads(capsys.readouterr().out)["_aws"]["CloudWatchMetrics"]
+    record = Record.read(probe("p"))
+    message = Message(id="p", key="k", cause="c", causation_id="p", correlation_id="c")
+    report({"p": Done(record, message, (), skipped="It waits.")}, Settings.read(), 0.0)
+    (directive,) = json.loads(capsys.readouterr().out.splitlines()[1])["_aws"]["CloudWatchMetrics"]
     counted = {definition["Name"] for definition in directive["Metrics"]}
     shown = [
         metric
@@ -151,3 +158,12 @@ def test_every_saved_query_asks_log_groups_that_exist(prod: Templates) -> None:
 def test_a_dashboard_is_as_full_as_cloudwatch_takes_it_and_no_fuller(widgets: int, metrics: int, fits: bool) -> None:
     widget = {"properties": {"metrics": [0] * metrics}}
     assert dashboard._fits([[widget]] * widgets) is fits
+
+
+def test_what_is_skipped_is_shown_where_something_may_be_and_nowhere_else(widgets: list[Any]) -> None:
+    shown = {
+        metric[-2] for widget in widgets for metric in widget["properties"].get("metrics", []) if "Skipped" in metric
+    }
+    assert shown == {"open_ticket"}, "whose route takes delays"
+    whole = json.dumps(dashboard.dashboards(SCHEDULED, settings_of("dev")))
+    assert whole.count('"Skipped"') == 1, "one of its schedules skips"
