@@ -86,7 +86,7 @@ def _contracts(topology: Topology) -> list[Contract]:
 
 def _taken(topology: Topology, queue: str) -> Iterator[Contract]:
     """What reaches that queue."""
-    routed = [route.accepts for route in topology.routes if route.queue == queue]
+    routed = [route.accepts for route in topology.routes if queue in route.queues]
     planned = [each.command for each in topology.plans if each.queue == queue]
     scheduled = [type(each.sends) for each in topology.schedules if each.queue == queue]
     yield from dict.fromkeys([*routed, *scheduled, *planned])

@@ -120,12 +120,12 @@ def _key(limit: Limit, entry: str, queue: Queue, integration: Integration) -> It
         elif limit.at_once is not None:
             yield f"{entry}: a FIFO group is one at a time anyway; drop at_once."
     elif limit.per == "tenant":
-        routes = [route for route in integration.routes if route.queue == queue.name and route.tenant is None]
+        routes = [route for route in integration.routes if queue.name in route.queues and route.tenant is None]
         if routes:
             yield f"{entry} is per tenant, and Route {routes[0].name} has none; set its tenant, or change per."
     else:
         contracts: list[type[Command] | type[Event]] = []
-        contracts += [each.accepts for each in integration.routes if each.queue == queue.name]
+        contracts += [each.accepts for each in integration.routes if queue.name in each.queues]
         contracts += [each.event for each in integration.subscriptions if each.queue == queue.name]
         lacks = next((each for each in contracts if limit.per not in each.__struct_fields__), None)
         if lacks is not None:

@@ -15,7 +15,7 @@ from functions.contracts.path import path_field
 from functions.contracts.pause import PAUSE_CONSUMER
 from functions.contracts.plan import PLAN_COMMAND, PLANNED
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook
-from stacks import actions, grants, limits, names, paths, plans, schedule, shapes
+from stacks import actions, grants, lanes, limits, names, paths, plans, schedule, shapes
 
 if TYPE_CHECKING:
     from stacks.entry import Integration, Route, Topology
@@ -45,10 +45,14 @@ class TopologyError(ValueError):
     """An entry makes no sense; the message names it and says what to do."""
 
 
-def check(topology: Topology) -> None:
-    """Raise `TopologyError` for the first entry that breaks a rule."""
+def check_shapes(topology: Topology) -> None:
+    """Raise `TopologyError` for the first entry that is not of the shape that it says."""
     for sentence in shapes.refusals(topology):
         raise TopologyError(sentence)
+
+
+def check(topology: Topology) -> None:
+    """Raise `TopologyError` for the first entry that breaks a rule."""
     _integrations(topology)
     _names(topology)
     for sentence in (*paths.refusals(topology), *schedule.refusals(topology), *plans.refusals(topology)):
@@ -137,7 +141,7 @@ def _names(topology: Topology) -> None:
 
 
 def _queues(integration: Integration, topology: Topology) -> None:
-    routed = {route.queue for route in integration.routes}
+    routed = {queue for route in integration.routes for queue in route.queues}
     subscribed = {subscription.queue for subscription in integration.subscriptions}
     planned = {plan.queue for consumer in integration.consumers for plan in consumer.plans}
     scheduled = {each.queue for each in integration.schedules}
@@ -148,8 +152,8 @@ def _queues(integration: Integration, topology: Topology) -> None:
             f"{entry} has no consumer; add Consumer(function={queue.name!r}) to integration {integration.name!r}.",
         )
         _refuse(
-            queue.name not in routed | subscribed | scheduled | planned,
-            f"{entry} is fed by nothing; add a Route, a Subscription, a Schedule or a Plan with queue={queue.name!r}.",
+            queue.name not in routed | subscribed | scheduled | planned and not lanes.is_closed(queue),
+            f"{entry}{lanes.unfed(queue)}",
         )
         _refuse(
             queue.name in routed and queue.name in subscribed,

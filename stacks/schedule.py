@@ -98,7 +98,7 @@ def _refusals(schedule: Schedule, integration: Integration) -> Iterator[str]:
     yield from _times(schedule)
     yield from _payload(schedule)
     yield from _group(schedule, queue)
-    accepted = {route.accepts for route in integration.routes if route.queue == queue.name}
+    accepted = {route.accepts for route in integration.routes if queue.name in route.queues}
     accepted |= {type(each.sends) for each in integration.scheduled(queue.name)}
     if len(accepted) > 1:
         told = " and ".join(sorted(each.__name__ for each in accepted))

@@ -28,6 +28,8 @@ AWS = ("boto3", "botocore", "aws_lambda_powertools", "aws_cdk")
 PLAIN = (
     *("stacks.names", "stacks.entry", "stacks.rules", "stacks.settings", "stacks.actions", "stacks.grants"),
     *(
+        "stacks.lane_rules",
+        "stacks.lanes",
         "stacks.limits",
         "stacks.paths",
         "stacks.planning",
@@ -41,7 +43,7 @@ PLAIN = (
         f"stacks.monitoring.{name}"
         for name in ("alarm", "alarms", "schedule_alarms", "metrics", "dashboard", "queries")
     ),
-    *(f"stacks.edge.{name}" for name in ("answers", "content_type", "delays", "mapping_template")),
+    *(f"stacks.edge.{name}" for name in ("answers", "content_type", "delays", "lanes", "mapping_template")),
 )
 """The stacks' plain data, which needs no aws_cdk."""
 CONTRACTS = "functions.contracts"

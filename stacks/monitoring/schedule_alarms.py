@@ -59,7 +59,7 @@ def of_schedules(stage: str, topology: Topology) -> Iterator[Alarm]:
         threshold=0,
         unit="failures",
     )
-    routed = {route.queue for route in topology.routes}
+    routed = {queue for route in topology.routes for queue in route.queues}
     for queue_name in dict.fromkeys(schedule.queue for schedule in topology.schedules):
         entries = [each for each in topology.schedules if each.queue == queue_name and not each.paused]
         if queue_name not in routed and entries:
