@@ -160,6 +160,18 @@ def least(shares: Mapping[str, int], each: int) -> int:
     return total
 
 
+def together(queues: Sequence[Queue], queue: Queue) -> list[str]:
+    """The names of the queue's lanes, whose consumers are one handler; its own if it has none."""
+    if queue.lane is None:
+        return [queue.name]
+    return [each.name for each in queues if each.lane is not None and each.lane.queue == queue.lane.queue]
+
+
+def is_normal(queue: Queue) -> bool:
+    """Whether the queue is lane `normal` of several."""
+    return queue.lane is not None and queue.lane.lane == NORMAL
+
+
 def is_closed(queue: Queue) -> bool:
     """Whether nothing is sent to the queue any more, because it is a closed lane."""
     return queue.lane is not None and queue.lanes is not None and queue.lane.lane in queue.lanes.closed
@@ -179,7 +191,11 @@ def expanded(integration: Integration) -> Integration:
     """The integration with a queue and a consumer for each lane, and what feeds them; one without lanes as it is."""
     if not any(queue.lanes for queue in integration.queues):
         return integration
-    laned = {queue.name: queue.lanes for queue in integration.queues if queue.lanes and _is_first(queue)}
+    laned = {
+        queue.name: queue.lanes
+        for queue in integration.queues
+        if queue.lanes and (queue.lane is None or is_normal(queue))
+    }
     fresh = {queue.name: queue.lanes for queue in integration.queues if queue.lanes and queue.lane is None}
     return replace(
         integration,
@@ -190,10 +206,6 @@ def expanded(integration: Integration) -> Integration:
             one for each in integration.subscriptions for one in _subscriptions(each, laned.get(each.queue))
         ),
     )
-
-
-def _is_first(queue: Queue) -> bool:
-    return queue.lane is None or queue.lane.lane == NORMAL
 
 
 def _queues(queue: Queue) -> Iterator[Queue]:

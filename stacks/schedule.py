@@ -13,6 +13,7 @@ import msgspec
 from functions.contracts.contract import Command
 from functions.contracts.path import body_of, path_field
 from functions.contracts.run import SCHEDULED_TIME
+from stacks import lanes
 
 if TYPE_CHECKING:
     from stacks.entry import Integration, Queue, Topology
@@ -98,8 +99,9 @@ def _refusals(schedule: Schedule, integration: Integration) -> Iterator[str]:
     yield from _times(schedule)
     yield from _payload(schedule)
     yield from _group(schedule, queue)
-    accepted = {route.accepts for route in integration.routes if queue.name in route.queues}
-    accepted |= {type(each.sends) for each in integration.scheduled(queue.name)}
+    same = lanes.together(integration.queues, queue)
+    accepted = {route.accepts for route in integration.routes if {*same} & {*route.queues}}
+    accepted |= {type(each.sends) for name in same for each in integration.scheduled(name)}
     if len(accepted) > 1:
         told = " and ".join(sorted(each.__name__ for each in accepted))
         yield f": queue {queue.name!r} gets {told}, and its consumer accepts one command; give each a queue of its own."
