@@ -36,7 +36,7 @@ def test_an_event_fits_the_pattern_of_one_lane(emulator: Emulator, lane: Lane) -
     patterns = {queue: json.dumps({"detail": {"data": pattern}}) for queue, pattern in subscribed(lane).items()}
     assert len(patterns) == len(lane.said) + 1
     for data in EVENTS:
-        told = {"id": "1", "account": "000000000000", "source": "desk", "time": "2026-11-26T00:00:00Z"}
+        told: dict[str, Any] = {"id": "1", "account": "000000000000", "source": "desk", "time": "2026-11-26T00:00:00Z"}
         told |= {"region": "us-east-1", "resources": [], "detail-type": "Told", "detail": {"data": data}}
         fits = [
             queue

@@ -13,7 +13,7 @@ from functions.runtime.waiting import sleep
 from tests.sample.contracts import TicketTriaged, TriageTicket
 
 TRIAGES = Table("triages")
-LOOK = 0.2
+LOOK = 0.5
 """Seconds that a look takes."""
 
 
