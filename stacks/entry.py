@@ -148,9 +148,9 @@ class Subscription:
     """The ARN, or the name, of another project's bus that the event comes from, in this account and region; `{stage}`
     stands for the stage. The contract is
     one's own then, with the publisher's `source` in full."""
-    lane: str | Lane | None = None
+    lane: str | Lane | Place | None = None
     """What chooses the lane, where the queue has lanes: a field of the event that names it, or a `Lane`, which says
-    which values mean which."""
+    which values mean which. The topology makes one subscription a lane of it, each with its place."""
 
     @property
     def name(self) -> str:

@@ -11,7 +11,7 @@ from msgspec.inspect import BoolType, EnumType, FloatType, IntType, LiteralType,
 
 from functions.contracts.contract import Command, Event
 from functions.contracts.path import path_field
-from stacks.lanes import LEAST, NAMES, NORMAL, Choice, Lane, Lanes, Range, Values, least, name, parts
+from stacks.lanes import LEAST, NAMES, NORMAL, Choice, Lane, Lanes, Place, Range, Values, least, name, parts
 from stacks.rules import HEADER, TAKEN
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _choices(integration: Integration) -> Iterator[str]:
         if route.lane is not None and not isinstance(route.lane, Choice):
             yield from _route(route, f"Route {route.name}", queues.get(route.queue))
     for subscription in integration.subscriptions:
-        if subscription.lane is not None:
+        if subscription.lane is not None and not isinstance(subscription.lane, Place):
             entry = f"Subscription {subscription.name}"
             queue = queues.get(subscription.queue)
             if queue is None or not isinstance(queue.lanes, Lanes):

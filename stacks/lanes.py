@@ -167,6 +167,22 @@ def together(queues: Sequence[Queue], queue: Queue) -> list[str]:
     return [each.name for each in queues if each.lane is not None and each.lane.queue == queue.lane.queue]
 
 
+def first(subscriptions: Sequence[Subscription]) -> list[Subscription]:
+    """The subscriptions without those of further lanes: of all lanes of a queue an event reaches one."""
+    found: dict[tuple[Any, str], Subscription] = {}
+    for each in subscriptions:
+        found.setdefault((each.event, each.lane.queue if isinstance(each.lane, Place) else each.name), each)
+    return list(found.values())
+
+
+def share(queue: Queue) -> float:
+    """The share of what comes that the queue has, if lanes get as much as they are given; 1 without lanes."""
+    if queue.lane is None or queue.lanes is None:
+        return 1
+    shares = {lane: share for lane, share in queue.lanes.shares.items() if lane in queue.lanes.open}
+    return shares.get(queue.lane.lane, 0) / sum(shares.values())
+
+
 def is_normal(queue: Queue) -> bool:
     """Whether the queue is lane `normal` of several."""
     return queue.lane is not None and queue.lane.lane == NORMAL
@@ -264,7 +280,7 @@ def _encoded(contract: Any, field: str) -> str:
 def _subscriptions(subscription: Subscription, lanes: Lanes | None) -> Iterator[Subscription]:
     """One for each open lane, whose patterns are such that every event fits exactly one of them."""
     chosen = subscription.lane
-    if lanes is None or chosen is None:
+    if lanes is None or chosen is None or isinstance(chosen, Place):
         yield subscription
         return
     if isinstance(chosen, str):
@@ -278,8 +294,13 @@ def _subscriptions(subscription: Subscription, lanes: Lanes | None) -> Iterator[
                 subscription,
                 queue=name(subscription.queue, lane),
                 filter={**subscription.filter, **({field: pattern} if pattern else {})},
-                lane=None,
+                lane=Place(lane, subscription.queue),
             )
+
+
+def takes_nothing(pattern: Mapping[str, Any]) -> bool:
+    """Whether a filter takes an event whose data say nothing, as that of lane `normal` does."""
+    return all(isinstance(each, list) and {"exists": False} in each for each in pattern.values())
 
 
 def _pattern(means: Values | Range) -> list[Any]:
