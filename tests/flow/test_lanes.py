@@ -92,6 +92,25 @@ def test_an_event_of_each_lane_reaches_one_lane_of_its_subscriber(timed: Session
     assert outcomes(timed, "call_ticket")["duplicate"] + outcomes(timed, "call_ticket_high")["duplicate"] == 0
 
 
+def test_a_delay_comes_to_its_lane(timed: Session, done: Effects) -> None:
+    def delayed(ticket: str, seconds: int) -> int:
+        headers = {"X-Priority": "low", "Delay-Seconds": str(seconds), "Idempotency-Key": ticket}
+        url = f"{timed.state.api_url.rstrip('/')}/v1/triages"
+        return post(url, {"ticket_id": ticket, "priority": "low"}, **headers)[0]
+
+    assert (delayed("late-1", 1), delayed("late-2", 4000)) == (202, 202)
+    assert eventually(lambda: done.item("triages", "late-1"))
+    assert (done.item("triages", "late-1") or {})["by"] == LANES["low"]
+    key = f"{LANES['low']}/late-2"
+
+    def planned() -> list[str]:
+        return [each["queue"] for each in operate(timed, "schedules")["planned"] if each["key"] == key]
+
+    assert eventually(planned) == [LANES["low"]]
+    operate(timed, "schedules", "cancel", key)
+    assert done.item("triages", "late-2") is None
+
+
 def test_a_poison_dies_in_its_lane_and_is_redriven_to_it(timed: Session, done: Effects) -> None:
     assert ask(timed, "low", "poison-1", follows="first-1") == [202]
     assert eventually(lambda: done.depth(LANES["low"], dead=True) == 1, within=60)

@@ -10,7 +10,9 @@ LANED = Topology(
     integrations=(
         Integration(
             "desk",
-            routes=(Route(path="/v1/triages", accepts=TriageTicket, queue="triage_ticket", lane="X-Priority"),),
+            routes=(
+                Route(path="/v1/triages", accepts=TriageTicket, queue="triage_ticket", lane="X-Priority", delay=True),
+            ),
             queues=(
                 Queue(name="triage_ticket", receives=3, lanes=Lanes(high=4, normal=2, low=2)),
                 Queue(name="call_ticket", lanes=Lanes(high=1, normal=1)),

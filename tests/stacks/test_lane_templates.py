@@ -100,5 +100,13 @@ def test_the_rule_of_normal_changes_after_those_of_the_other_lanes(laned: Templa
     }
 
 
+def test_each_lane_may_have_its_own_messages_planned(laned: Templates) -> None:
+    for word in QUEUES:
+        assert "PLAN_QUEUE_URL" in laned.function(word)["Environment"]["Variables"]
+    planner = json.dumps(laned.stacks[names.PLANNING])
+    for word in QUEUES:
+        assert f':{names.queue(STAGE, word)}"' in planner
+
+
 def test_lint_finds_nothing(laned: Templates) -> None:
     assert lint(laned) == ""
