@@ -285,7 +285,7 @@ def _context(api: Api, request: Request) -> dict[str, Any]:
         "protocol": "HTTP/1.1",
         "identity": {"sourceIp": request.source_ip, "userAgent": request.header("user-agent")},
         "authorizer": {},
-        "requestOverride": {"header": {}, "path": {}, "querystring": {}},
+        "requestOverride": {"header": {}, "path": velocity.Final(), "querystring": {}},
         "responseOverride": {"header": {}, "status": 0},
     }
 
