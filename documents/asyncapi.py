@@ -102,6 +102,7 @@ def _queue(topology: Topology, queue: Queue) -> Document:
     dead = {"name": names.dead_letter_queue(STAGE, queue.name, fifo=queue.fifo), "fifoQueue": queue.fifo}
     fifo = {"deduplicationScope": "messageGroup", "fifoThroughputLimit": "perMessageGroupId"} if queue.fifo else {}
     words = "A FIFO queue: messages of a group come in their order." if queue.fifo else "A standard queue."
+    words += f" It is {queue.lane.words}." if queue.lane else ""
     channel = _channel(names.queue(STAGE, queue.name, fifo=queue.fifo), words, list(_taken(topology, queue.name)))
     most = limits.receives(queue, topology.consumer(queue.name))
     # https://github.com/asyncapi/bindings/tree/master/sqs

@@ -54,12 +54,14 @@ def _lines(topology: Topology) -> Iterator[str]:
 
 def _integration(integration: Integration, routes: Mapping[str, str], events: Iterable[type[Event]]) -> Iterator[str]:
     for route in integration.open_routes():
-        yield f'{routes[route.name]}(["{route.name}"]) --> {route.queue}_queue'
+        first, *others = route.queues
+        yield f'{routes[route.name]}(["{route.name}"]) --> {first}_queue'
+        yield from (f"{routes[route.name]} --> {queue}_queue" for queue in others)
     for schedule in () if integration.retired else integration.schedules:
         yield f'{schedule.name}_schedule[["{schedule.name}: {schedule.every}"]] --> {schedule.queue}_queue'
     limits = {consumer.function: [limit.words for limit in consumer.limits] for consumer in integration.consumers}
     for queue in integration.queues:
-        kind = "FIFO queue" if queue.fifo else "queue"
+        kind = "FIFO queue" if queue.fifo else f"lane {queue.lane.lane}" if queue.lane else "queue"
         said = "; ".join(limits[queue.name])
         arrow = f'-- "{said}" -->' if said else "-->"
         node = f'{queue.name}_queue[/"{kind}, DLQ after {queue.receives}"/]'

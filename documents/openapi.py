@@ -17,10 +17,11 @@ from functions.contracts.example import example
 from functions.contracts.path import body_of, path_field
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook, Scheme
 from stacks import names
-from stacks.edge import delays
+from stacks.edge import delays, lanes
 from stacks.edge import mapping_template as template
 from stacks.edge.answers import ANSWERS, NOT_SIGNED, RETRY_AFTER
 from stacks.entry import Queue, Route, Topology
+from stacks.lanes import NORMAL
 
 Document = dict[str, Any]
 IDENTIFIER = {"type": "string", "pattern": f"^{template.IDENTIFIER}$"}
@@ -171,6 +172,9 @@ def _headers(route: Route, queue: Queue) -> Iterator[Document]:
     if route.tenant_header is not None:
         words = f"The tenant that the request is for, if that is another than who calls. {_trusted(route)}"
         yield _header(route.tenant_header, words, IDENTIFIER)
+    if route.choice is not None and route.choice.header is not None:
+        words = f"How urgent the request is; without it {NORMAL}."
+        yield _header(route.choice.header, words, {"type": "string", "enum": [*route.choice.queues]})
     if route.delay:
         words = "Seconds for which the message is held back; not together with Delay-Until."
         yield _header(delays.SECONDS, words, {"type": "integer", "minimum": 0, "maximum": delays.YEAR})
@@ -289,6 +293,10 @@ def _unhappy(routes: Iterable[Route]) -> Iterator[Document]:
     for route in every:
         if route.tenant_header is not None:
             yield {"name": "ANOTHER_TENANT", "status": 400, "message": template.another_tenant(route)}
+    named = (route.choice for route in every if route.choice is not None and route.choice.header is not None)
+    for number, message in enumerate(dict.fromkeys(map(lanes.wrong, named)), start=1):
+        name = f"WRONG_LANE_{number}" if number > 1 else "WRONG_LANE"
+        yield {"name": name, "status": 400, "message": f"{message} {template.NOTHING}"}
     for kind, status, says in (("WRONG_HEADER", 400, template.wrong_key), ("BODY_TOO_LARGE", 413, template.too_large)):
         for number, message in enumerate(dict.fromkeys(map(says, every)), start=1):
             yield {"name": f"{kind}_{number}" if number > 1 else kind, "status": status, "message": message}

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.answer import part
-from ops.queue import Kind, Queue, owner, queues
+from ops.queue import Kind, Queue, lane, owner, queues
 from ops.stage import Stage, in_words
 from stacks import names
 
@@ -38,6 +38,8 @@ class Depth:
     """Age of the oldest message that waits; None where CloudWatch has no figure for it."""
     integration: str | None = None
     """Whose queue it is."""
+    lane: str | None = None
+    """Which lane of several it is: `high`, `normal` or `low`."""
     consumer: str | None = None
     """The state of the event source mapping that takes a work queue's messages, such as `Enabled`, `Disabling` or
     `Disabled`; None for any other queue, and where it is not known."""
@@ -64,6 +66,7 @@ def depth(stage: Stage, queue: Queue, age: int | None = None) -> Depth:
         delayed=delayed,
         oldest_seconds=age if waiting or in_flight else None,
         integration=whose.name if whose is not None else None,
+        lane=lane(stage.topology, queue.word),
     )
 
 

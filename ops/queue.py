@@ -88,6 +88,12 @@ def owner(topology: Topology, word: str) -> Integration | None:
     return next((each for each in topology.integrations if any(queue.name == work for queue in each.queues)), None)
 
 
+def lane(topology: Topology, word: str) -> str | None:
+    """Which lane the queue of that word is, a dead-letter queue too; None for one without lanes."""
+    work = word.removesuffix("-dlq").removesuffix("-undelivered")
+    return next((queue.lane.lane for queue in topology.queues if queue.name == work and queue.lane), None)
+
+
 def queues(stage: Stage) -> list[Queue]:
     """Every queue of the stage. Raises `UsageError` where one of them is not deployed."""
     return [_resolve(stage, word, kind, name) for word, kind, name in known(stage.name, stage.topology)]

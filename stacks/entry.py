@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from functions.contracts.contract import Event
 from functions.contracts.plan import PLAN_COMMAND
-from stacks import names, rules
+from stacks import lane_rules, lanes, names, rules
+from stacks.lanes import Lane, Lanes, Place, Range
 from stacks.limits import Limit
 from stacks.plans import Plan
 from stacks.route import Authorization, Authorized, Route
@@ -61,6 +62,10 @@ class Queue:
     no longer counts. Its cost: one read of DynamoDB a batch, a write or two in a group where something failed, and
     one dead head makes dead letters of all that come after it in its group until it is redriven or dropped.
     """
+    lanes: Lanes | None = None
+    """Its lanes, so that what is urgent does not wait behind what is not. Standard queues only."""
+    lane: Place | None = None
+    """Which lane of which queue it is; the topology says so, and nobody else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +148,9 @@ class Subscription:
     """The ARN, or the name, of another project's bus that the event comes from, in this account and region; `{stage}`
     stands for the stage. The contract is
     one's own then, with the publisher's `source` in full."""
+    lane: str | Lane | Place | None = None
+    """What chooses the lane, where the queue has lanes: a field of the event that names it, or a `Lane`, which says
+    which values mean which. The topology makes one subscription a lane of it, each with its place."""
 
     @property
     def name(self) -> str:
@@ -209,7 +217,7 @@ class Integration:
 
     def takes_delays(self, queue: str) -> bool:
         """Whether a route that takes delays feeds, or fed, the queue of that name."""
-        return any(route.queue == queue and route.delay for route in self.routes)
+        return any(queue in route.queues and route.delay for route in self.routes)
 
     def fed_by_events(self, queue: str) -> bool:
         """Whether a subscription feeds, or fed, the queue of that name."""
@@ -238,6 +246,10 @@ class Topology:
         if isinstance(self.integrations, tuple):
             own = tuple(each for each in self.integrations if not getattr(each, "is_planning", False))
             object.__setattr__(self, "integrations", own)
+        rules.check_shapes(self)
+        for sentence in lane_rules.refusals(self):
+            raise TopologyError(sentence)
+        object.__setattr__(self, "integrations", tuple(map(lanes.expanded, self.integrations)))
         rules.check(self)
         if any(self.delayed()):
             from stacks.planning import PLANNING
@@ -329,4 +341,4 @@ class Topology:
 
 
 __all__ = ["Access", "Authorization", "Authorized", "Consumer", "Grant", "Integration", "Limit", "Plan", "Queue"]
-__all__ += ["Route", "Schedule", "Subscription", "Table", "Topology", "TopologyError"]
+__all__ += ["Lane", "Lanes", "Range", "Route", "Schedule", "Subscription", "Table", "Topology", "TopologyError"]

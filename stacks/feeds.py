@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from functions.contracts.contract import Command, Event
+from stacks.lanes import together
 
 if TYPE_CHECKING:
     from stacks.entry import Integration, Topology
@@ -64,10 +65,13 @@ def refusals(topology: Topology) -> Iterator[str]:
     A consumer accepts one command or some events, as `functions.runtime.message.intake` has it.
     """
     for queue in topology.queues:
-        fed = {feed.contract: feed for feed in reversed(of(topology, queue.name))}
+        lanes = together(topology.queues, queue)
+        if queue.name != lanes[0]:
+            continue
+        fed = {feed.contract: feed for lane in reversed(lanes) for feed in reversed(of(topology, lane))}
         orders = [feed for feed in reversed(fed.values()) if issubclass(feed.contract, Command)]
         told = [feed for feed in reversed(fed.values()) if issubclass(feed.contract, Event)]
-        entry = f"Queue {queue.name!r}"
+        entry = f"Queue {queue.lane.queue if queue.lane else queue.name!r}"
         if len(orders) > 1:
             one, other = orders[:2]
             yield (
@@ -109,7 +113,7 @@ def _direct(integration: Integration, queue: str) -> Iterator[Feed]:
     """What comes from outside: of a request that says whose it is, or of a schedule, which is nobody's."""
     taken = integration.open_routes()
     for route in integration.routes:
-        if route.queue == queue:
+        if queue in route.queues:
             name = f"Route {route.name}"
             yield Feed(
                 kind="route",

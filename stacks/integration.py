@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from stacks import entry, names
+from stacks import entry, lanes, names
 from stacks.bundle.python_code import PythonCode
 from stacks.monitoring.metric_alarms import MetricAlarms
 from stacks.parts import planning
@@ -54,11 +54,12 @@ class Integration(StageStack):
         )
         if integration.is_planning:
             planning.PlanGroup(self, topology=topology, settings=settings)
+        subscribed: dict[str, Subscriptions] = {}
         for queue_entry in integration.queues:
             consumer = topology.consumer(queue_entry.name)
             queue = WorkQueue(self, entry=queue_entry, consumer=consumer, settings=settings)
             if integration.fed_by_events(queue_entry.name):
-                Subscriptions(
+                subscribed[queue_entry.name] = Subscriptions(
                     self,
                     entries=[each for each in integration.subscriptions if each.queue == queue_entry.name],
                     queue=queue,
@@ -83,6 +84,14 @@ class Integration(StageStack):
             # By name, as it finds them, it would start before they are there.
             used = [*(tables.get(access.table) for access in consumer.access), *map(secrets.get, consumer.secrets)]
             worker.function.node.add_dependency(*(each for each in used if each is not None))
+
+        for queue_entry in integration.queues:
+            # What a lane takes leaves the pattern of `normal` once the lane's rule is there, so that no event falls
+            # between the two.
+            others = lanes.together(integration.queues, queue_entry) if lanes.is_normal(queue_entry) else []
+            for other in others:
+                if other != queue_entry.name and {other, queue_entry.name} <= subscribed.keys():
+                    subscribed[queue_entry.name].node.add_dependency(subscribed[other])
 
     def _secret(self, name: str, settings: Settings) -> secretsmanager.Secret:
         """A secret with a value that nobody knows, until a person puts in the one agreed with the other side."""

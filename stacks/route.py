@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from functions.contracts.contract import Command
+from stacks.lanes import Choice, Lane
 
 PARAMETER = re.compile(r"\{([a-z_]+)\}")
 
@@ -39,6 +40,9 @@ class Route:
     `local`, takes the header from anyone."""
     delay: bool = False
     """A `Delay-Seconds` header (up to a year) or `Delay-Until` may hold the message back. Standard queues only."""
+    lane: str | Lane | Choice | None = None
+    """What chooses the lane, where the queue has lanes: a header such as `X-Priority`, a field of the contract that
+    names it, or a `Lane`, which says which values of a field mean which. What says nothing goes to `normal`."""
     authorization: Authorization | None = None
     """Who may call it, where that is not what the stage says."""
     rate: float | None = None
@@ -56,6 +60,21 @@ class Route:
     def name(self) -> str:
         """How people and logs call the route: `POST /v1/tickets`."""
         return f"{self.method} {self.path}"
+
+    @property
+    def choice(self) -> Choice | None:
+        """How the lane of a request is found; None if nothing chooses one."""
+        return self.lane if isinstance(self.lane, Choice) else None
+
+    @property
+    def lane_header(self) -> str | None:
+        """The header that names the lane, if there is one."""
+        return self.choice.header if self.choice else None
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """The queues that it feeds: one, or those of its lanes, the most urgent first."""
+        return tuple(dict.fromkeys(self.choice.queues.values())) if self.choice else (self.queue,)
 
     def authorized(self, stage: Authorized) -> Authorized:
         """How callers show who they are, in a stage that says `stage`.

@@ -15,7 +15,7 @@ from functions.contracts.path import path_field
 from functions.contracts.pause import PAUSE_CONSUMER
 from functions.contracts.plan import PLAN_COMMAND, PLANNED
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook
-from stacks import actions, feeds, grants, limits, names, paths, plans, schedule, shapes
+from stacks import actions, feeds, grants, lanes, limits, names, paths, plans, schedule, shapes
 
 if TYPE_CHECKING:
     from stacks.entry import Integration, Route, Topology
@@ -45,10 +45,14 @@ class TopologyError(ValueError):
     """An entry makes no sense; the message names it and says what to do."""
 
 
-def check(topology: Topology) -> None:
-    """Raise `TopologyError` for the first entry that breaks a rule."""
+def check_shapes(topology: Topology) -> None:
+    """Raise `TopologyError` for the first entry that is not of the shape that it says."""
     for sentence in shapes.refusals(topology):
         raise TopologyError(sentence)
+
+
+def check(topology: Topology) -> None:
+    """Raise `TopologyError` for the first entry that breaks a rule."""
     _integrations(topology)
     _names(topology)
     for sentence in (*paths.refusals(topology), *schedule.refusals(topology), *plans.refusals(topology)):
@@ -145,8 +149,8 @@ def _queues(integration: Integration, topology: Topology) -> None:
             f"{entry} has no consumer; add Consumer(function={queue.name!r}) to integration {integration.name!r}.",
         )
         _refuse(
-            not feeds.of(topology, queue.name),
-            f"{entry} is fed by nothing; add a Route, a Subscription, a Schedule or a Plan with queue={queue.name!r}.",
+            not feeds.of(topology, queue.name) and not lanes.is_closed(queue),
+            f"{entry}{lanes.unfed(queue)}",
         )
         _refuse(not 3 <= queue.receives <= 1000, f"{entry}: receives is {queue.receives}; choose 3 to 1,000.")
         _refuse(

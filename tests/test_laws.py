@@ -29,6 +29,8 @@ PLAIN = (
     *("stacks.names", "stacks.entry", "stacks.rules", "stacks.settings", "stacks.actions", "stacks.grants"),
     *(
         "stacks.feeds",
+        "stacks.lane_rules",
+        "stacks.lanes",
         "stacks.limits",
         "stacks.paths",
         "stacks.planning",
@@ -42,7 +44,7 @@ PLAIN = (
         f"stacks.monitoring.{name}"
         for name in ("alarm", "alarms", "schedule_alarms", "metrics", "dashboard", "queries")
     ),
-    *(f"stacks.edge.{name}" for name in ("answers", "content_type", "delays", "mapping_template")),
+    *(f"stacks.edge.{name}" for name in ("answers", "content_type", "delays", "lanes", "mapping_template")),
 )
 """The stacks' plain data, which needs no aws_cdk."""
 CONTRACTS = "functions.contracts"

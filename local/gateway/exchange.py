@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from airspeed import TemplateError
 
@@ -206,10 +206,15 @@ class Exchange:
             raise Refusal("UNSUPPORTED_MEDIA_TYPE", "Unsupported Media Type")
         if integration["Type"] == MOCK:
             return Result(status=json.loads(self._rendered(template, body, parameters))["statusCode"], body="")
+        static = _static(integration.get("RequestParameters", {}))
+        text = self._rendered(template, body, parameters)
+        override = self.context["requestOverride"]
+        if override["header"] or override["querystring"]:
+            raise UnsupportedError("a template overrides only the path locally")
         call = Call(
-            uri=integration["Uri"],
-            headers=_static_headers(integration.get("RequestParameters", {})),
-            body=self._rendered(template, body, parameters),
+            uri=_filled(integration["Uri"], {**static["path"], **override["path"]}),
+            headers=static["header"],
+            body=text,
             timeout=integration.get("TimeoutInMillis", 29_000) / 1000,
             role=integration["Credentials"],
         )
@@ -280,19 +285,34 @@ def _context(api: Api, request: Request) -> dict[str, Any]:
         "protocol": "HTTP/1.1",
         "identity": {"sourceIp": request.source_ip, "userAgent": request.header("user-agent")},
         "authorizer": {},
-        "requestOverride": {"header": {}, "path": {}, "querystring": {}},
+        "requestOverride": {"header": {}, "path": velocity.Final(), "querystring": {}},
         "responseOverride": {"header": {}, "status": 0},
     }
 
 
-def _static_headers(parameters: Mapping[str, str]) -> dict[str, str]:
-    """The headers that the integration sets to a fixed value."""
-    headers = {}
-    for name, value in parameters.items():
-        if not name.startswith("integration.request.header.") or not value.startswith("'"):
-            raise UnsupportedError(f"{name} = {value} is not mapped locally")
-        headers[name.removeprefix("integration.request.header.")] = value[1:-1]
-    return headers
+def _static(parameters: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The headers, and the parts of the path, that the integration sets to a fixed value."""
+    found: dict[str, dict[str, str]] = {"header": {}, "path": {}}
+    for parameter, value in parameters.items():
+        place, _, name = parameter.removeprefix("integration.request.").partition(".")
+        if place not in found or not value.startswith("'"):
+            raise UnsupportedError(f"{parameter} = {value} is not mapped locally")
+        found[place][name] = value[1:-1]
+    return found
+
+
+def _filled(uri: str, path: Mapping[str, Any]) -> str:
+    """The URI with what its placeholders stand for: what the template set, or else the integration.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-override-request-response-parameters.html
+    """
+
+    def value(found: re.Match[str]) -> str:
+        if found[1] not in path:
+            raise UnsupportedError(f"nothing stands for {{{found[1]}}} in the path of the integration")
+        return quote(str(path[found[1]]), safe="")
+
+    return re.sub(r"\{(\w+)\}", value, uri)
 
 
 def _variable(context: Mapping[str, Any], path: str) -> Any:

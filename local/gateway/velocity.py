@@ -55,6 +55,19 @@ class Parameters:
         return list(self._values)
 
 
+class Final(dict[str, Any]):
+    """Overrides, of which each may be applied once; a second time API Gateway answers with a 5xx.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-override-request-response-parameters.html
+    """
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        """Raises `UnsupportedError` for one that is there, which `render` raises as airspeed's `TemplateError`."""
+        if name in self:
+            raise UnsupportedError(f"a template overrides {name} twice")
+        super().__setitem__(name, value)
+
+
 class Input:
     """`$input`: the payload and the parameters of the request."""
 

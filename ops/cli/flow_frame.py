@@ -89,10 +89,12 @@ def _feeds(now: Frame, integration: Integration) -> Iterator[tuple[str, Row]]:
     routes = integration.open_routes()
     subscriptions = () if integration.retired else integration.subscriptions
     for route in routes:
-        yield route.queue, _edge(now, route)
+        first, *others = route.queues
+        yield first, _edge(now, route)
+        yield from ((queue, [Text("its lanes" if others else ""), Text(), Text(), Text()]) for queue in others)
     for subscription in sorted(subscriptions, key=lambda each: order[each.queue]):
         yield subscription.queue, _event(now, subscription)
-    fed = {route.queue for route in routes} | {subscription.queue for subscription in subscriptions}
+    fed = {queue for route in routes for queue in route.queues} | {subscription.queue for subscription in subscriptions}
     for queue in integration.queues:
         if queue.name not in fed:
             yield queue.name, [Text("nothing", "dim"), Text(), Text(), Text()]
@@ -124,7 +126,7 @@ def _queue(now: Frame, topology: Topology, word: str, told: set[str]) -> Row:
     entry, publishes = topology.queue(word), topology.consumer(word).publishes
     return [
         ARROW,
-        Text.assemble((word, "bold"), (" FIFO" if entry.fifo else "", "dim")),
+        Text.assemble((word, "bold"), (" FIFO" if entry.fifo else f" {entry.lane.lane}" if entry.lane else "", "dim")),
         _count(work.waiting, "yellow"),
         _count(work.in_flight),
         Text(span(now.rates.oldest.get(work.name)) if work.waiting or work.in_flight else "-", "dim"),

@@ -156,7 +156,8 @@ def _integration(name: str | None) -> Text:
 def _name(depth: Depth) -> Text:
     """The queue, and that nobody takes its messages."""
     off = f" {(depth.consumer or '').lower()}" if depth.is_off else ""
-    return Text.assemble((depth.queue, _style(depth)), (off, "bold yellow"))
+    lane = f" {depth.lane}" if depth.lane and depth.kind == "work" else ""
+    return Text.assemble((depth.queue, _style(depth)), (lane, "dim"), (off, "bold yellow"))
 
 
 def _style(depth: Depth) -> str:

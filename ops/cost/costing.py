@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from ops.cost.prices import Prices
 from ops.cost.work import CALL, KB, Assumptions, Work, units
+from stacks import lanes
 from stacks.entry import Consumer, Queue, Subscription, Topology
 from stacks.settings import Settings
 
@@ -122,7 +123,7 @@ class Costing:
     def _following(self, consumer: Consumer) -> Cost:
         """What the first of its events sets off, all the way down."""
         found = Cost()
-        for subscription in self.topology.subscriptions:
+        for subscription in lanes.first(self.topology.subscriptions):
             if consumer.publishes[:1] == (subscription.event,):
                 next_ = self.topology.consumer(subscription.queue)
                 found += self._subscription(subscription) + self._following(next_)

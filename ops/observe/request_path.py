@@ -325,9 +325,10 @@ def _silent(event: str, arrived: list[Delivery], topology: Topology) -> list[str
 
 def _request(line: Answered, by_request: dict[tuple[str, str], list[Delivery]], topology: Topology) -> Request:
     name = f"{line.method} {line.route}" if line.route != "-" else line.method
-    queue = next((route.queue for route in topology.routes if route.name == name), None)
-    deliveries = _folded(by_request.pop((queue, line.time), [])) if queue is not None else []
-    silent = queue is not None and line.status == "202" and not deliveries
+    # Of a route with lanes nothing but the message says which it is in.
+    queues = next((route.queues for route in topology.routes if route.name == name), ())
+    deliveries = _folded([each for queue in queues for each in by_request.pop((queue, line.time), [])])
+    silent = bool(queues) and line.status == "202" and not deliveries
     return Request(
         route=name,
         status=line.status,
@@ -338,7 +339,7 @@ def _request(line: Answered, by_request: dict[tuple[str, str], list[Delivery]], 
         tenant=unquote(line.tenant) if line.tenant != "-" else None,
         caller=line.called_by,
         deliveries=deliveries,
-        awaited=[queue] if silent and queue is not None else [],
+        awaited=[" or ".join(queues)] if silent else [],
     )
 
 

@@ -112,7 +112,7 @@ class Contracts:
                 return None
         except OpsError:
             return None
-        routes = [route for each in topology.integrations for route in each.routes if route.queue == word]
+        routes = [route for each in topology.integrations for route in each.routes if word in route.queues]
         if any(route.senders for route in routes):
             return word, _webhook
         from functions.runtime.message import intake

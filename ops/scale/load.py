@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from functions.contracts.plan import PLAN_COMMAND
+from stacks import lanes
 from stacks.entry import Consumer, Plan, Route, Subscription, Topology
 
 Start = Route | Subscription
@@ -37,9 +38,19 @@ class Load:
         for start in self.starts:
             if isinstance(start, Route):
                 self.routes[start.name] = self.routes.get(start.name, 0) + self.rate
-                self._arrive(start.queue, self.rate, ())
+                for queue in start.queues:
+                    self._arrive(queue, self.rate * self._share(start, queue), ())
             else:
-                self._deliver(start, self.rate * self.shares.get(start.name, 1), ())
+                self._deliver(start, self.rate * self._taken(start), ())
+
+    def _share(self, route: Route, queue: str) -> float:
+        return lanes.share(self.topology.queue(queue)) if route.choice is not None else 1
+
+    def _taken(self, subscription: Subscription) -> float:
+        """How many of the events the subscription takes; a lane, as long as nobody says it, as many as its share."""
+        queue = self.topology.queue(subscription.queue)
+        said = lanes.share(queue) if isinstance(subscription.lane, lanes.Place) else 1
+        return self.shares.get(subscription.name, said)
 
     def _deliver(self, subscription: Subscription, rate: float, before: tuple[str, ...]) -> None:
         # An event that follows from itself is followed once: around the circle it would never end.
@@ -51,7 +62,7 @@ class Load:
         self.consumers[queue] = self.consumers.get(queue, 0) + rate
         for subscription in told(self.topology, self.topology.consumer(queue)):
             event = self.shares.get(subscription.event.__name__, 1)
-            self._deliver(subscription, rate * event * self.shares.get(subscription.name, 1), before)
+            self._deliver(subscription, rate * event * self._taken(subscription), before)
         for plan in self.topology.consumer(queue).plans:
             self._plan(plan, rate * self.shares.get(plan.command.__name__, 1), before)
 

@@ -20,6 +20,7 @@ from ops.sqs.message import Message
 from ops.verify import bodies
 from ops.verify.caller import Answer, Header, Request, spoken
 from ops.verify.inbox import attributes
+from stacks import lanes
 from stacks.edge.mapping_template import CORRELATION_ID, DELAY_SECONDS, KEY, TRACE_ID, another_tenant, largest_body
 from stacks.entry import Authorized, Queue, Route
 
@@ -256,6 +257,12 @@ class Cases:
                 refused(400, words=DELAY_SECONDS),
                 more=((DELAY_SECONDS, "31536001"),),
             )
+        if route.lane_header is not None:
+            for lane in (*route.choice.queues, "none-such") if route.choice else ():
+                known = lane in lanes.NAMES
+                judge = accepted(body) if known else refused(400, words=route.lane_header)
+                expected = "202" if known else f"400, {REFUSED}"
+                yield self._case(f"{route.lane_header}: {lane}", expected, judge, more=((route.lane_header, lane),))
         if route.tenant_header is not None:
             yield self._tenant(route.tenant_header, body)
         elif route.tenant is not None and self._authorized != "none":

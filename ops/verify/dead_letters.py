@@ -27,6 +27,7 @@ from ops.stage import Stage, in_words
 from ops.verify.finding import Finding, judged, not_checked
 from stacks import names
 from stacks.entry import Queue, Subscription, Topology
+from stacks.lanes import takes_nothing
 
 PATIENCE = 180.0
 """Seconds until a message that is rejected at once must be in its dead-letter queue: some receives, a cold start."""
@@ -109,7 +110,7 @@ class DeadLetters:
             return
         entries: dict[tuple[str, str], list[Subscription]] = {}
         for each in there:
-            if not each.filter:
+            if takes_nothing(each.filter):
                 source = full_source(each.event.source, names.PROJECT)
                 entries.setdefault((source, each.event.__name__), []).append(each)
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,15 +49,21 @@ def calls(stage: Stage, caller: Caller, routes: Sequence[Route], run: str) -> It
             asked.append((route, unsigned(route, run)))
     if not asked:
         return
-    functions = list(dict.fromkeys(route.queue for route, _ in asked))
+    # A case that says nothing of a lane is in `normal`, but for a field of the example.
+    functions = list(dict.fromkeys(queue for route, _ in asked for queue in route.queues))
     with disabled(stage, functions, lambda words: drain(stage, words, run)) as switched:
         _refuse_traffic(stage, functions)
         answers = [_sent(caller, route, case) for route, case in asked]
-        taken = Counter(route.queue for (route, _), answer in zip(asked, answers, strict=True) if answer.status == 202)
-        arrived = drain(stage, functions, run, taken)
+        taken = Counter(
+            _queue(route, case) for (route, case), answer in zip(asked, answers, strict=True) if answer.status == 202
+        )
+        found = _drained(stage, functions, run, taken)
+    there = {id_: word for word, messages in found.items() for id_ in messages}
+    arrived = _joined(found)
     for (route, case), answer in zip(asked, answers, strict=True):
         good, seen = case.judge(answer, arrived.pop(_id(case), []))
         yield judged(route.name, case.check, case.expected, seen, good=good)
+    yield from _lanes(asked, answers, there)
     left = sum(map(len, arrived.values()))
     yield judged("the API", "every message is explained by a request", "0 others", f"{left} others", good=not left)
     yield judged(
@@ -81,9 +88,31 @@ def drain(
     stage: Stage, functions: Sequence[str], run: str, expected: Mapping[str, int] | None = None
 ) -> dict[str, list[Message]]:
     """What of `run` lies in the queues of these functions, by correlation id, taken out of them."""
+    return _joined(_drained(stage, functions, run, expected or {}))
+
+
+Found = Mapping[str, dict[str, list[Message]]]
+"""What arrived, by the word of its queue and its correlation id."""
+
+
+def _joined(found: Found) -> dict[str, list[Message]]:
+    return {id_: messages for each in found.values() for id_, messages in each.items()}
+
+
+def _drained(stage: Stage, functions: Sequence[str], run: str, expected: Mapping[str, int]) -> Found:
     with ThreadPoolExecutor() as pool:
-        found = pool.map(lambda word: arrivals(stage, find(stage, word), run, (expected or {}).get(word, 0)), functions)
-        return {id_: messages for each in found for id_, messages in each.items()}
+        found = pool.map(lambda word: arrivals(stage, find(stage, word), run, expected.get(word, 0)), functions)
+        return dict(zip(functions, found, strict=True))
+
+
+def _lanes(
+    asked: Sequence[tuple[Route, Case]], answers: Sequence[Answer], there: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Whether what was asked for in a lane came to its queue."""
+    for (route, case), answer in zip(asked, answers, strict=True):
+        if route.choice is not None and answer.status == 202:
+            queue, seen = _queue(route, case), there.get(_id(case), "no queue")
+            yield judged(route.name, f"{case.check}, comes to the queue of its lane", queue, seen, good=queue == seen)
 
 
 def _refuse_traffic(stage: Stage, functions: Sequence[str]) -> None:
@@ -96,6 +125,13 @@ def _refuse_traffic(stage: Stage, functions: Sequence[str]) -> None:
 def _sent(caller: Caller, route: Route, case: Case) -> Answer:
     time.sleep(max(PAUSE, 1 / caller.rate(route)))
     return caller.call(route, case.request)
+
+
+def _queue(route: Route, case: Case) -> str:
+    """The queue that the case's message is in."""
+    if route.choice is None:
+        return route.queue
+    return route.choice.queue(dict(case.request.headers), json.loads(case.request.body))
 
 
 def _id(case: Case) -> str:

@@ -36,7 +36,7 @@ def plan(stage: Stage) -> Plan:
     routes = edge.chosen(stage.topology)
     return Plan(
         routes=[route.name for route in routes],
-        disabled=[route.queue for route in routes],
+        disabled=[queue for route in routes for queue in route.queues],
         dead_letters=[f"{queue.name}-dlq" for queue in dying(stage.topology)],
     )
 

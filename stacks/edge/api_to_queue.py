@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stacks import names
-from stacks.edge import clients, mapping_template
+from stacks.edge import clients, lanes, mapping_template
 from stacks.edge.content_type import JSON, SPELLINGS
 from stacks.edge.model_schema import draft4
 from stacks.entry import Authorized, Queue, Route
@@ -30,9 +30,9 @@ class ApiToQueue(Construct):
     """A method that validates the request and sends its body to the queue, byte for byte.
 
     The queue is found by its name, so that the stacks share no exports. The role may do nothing but send to that
-    queue. It has no source condition on who assumes it: API Gateway sets neither `aws:SourceAccount` nor
-    `aws:SourceArn` when it assumes the role of an integration, so a condition would refuse every request
-    (docs/decisions.md).
+    queue, or to those of its lanes. It has no source condition on who assumes it: API Gateway sets neither
+    `aws:SourceAccount` nor `aws:SourceArn` when it assumes the role of an integration, so a condition would refuse
+    every request (docs/decisions.md).
     """
 
     def __init__(
@@ -40,16 +40,20 @@ class ApiToQueue(Construct):
     ) -> None:
         super().__init__(api, route.name.replace("/", "."))
         queue_name = names.queue(settings.stage, queue.name, fifo=queue.fifo)
+        # A route that chooses a lane may send to each, and a template says to which.
+        fed = [names.queue(settings.stage, word, fifo=queue.fifo) for word in route.queues]
         self.role = iam.Role(
             self,
             # A route that feeds another queue gets another role: the deployed one needs the old until it gives way.
-            f"Role-{queue_name}",
-            description=f"Lets {route.name} send to {queue_name}.",
+            f"Role-{' '.join(fed)}",
+            description=f"Lets {route.name} send to {', '.join(fed)}.",
             assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"),
             inline_policies={
                 "send": iam.PolicyDocument(
                     statements=[
-                        iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[arn.queue(self, queue_name)]),
+                        iam.PolicyStatement(
+                            actions=["sqs:SendMessage"], resources=[arn.queue(self, name) for name in fed]
+                        ),
                         # With a former key, too: where a key changes, this stack is deployed before the queue's.
                         *key_grant(settings, *SEND, former=SEND),
                     ]
@@ -60,6 +64,7 @@ class ApiToQueue(Construct):
         keys = settings.api_keys.clients if authorized == "api_key" and route.tenant is not None else ()
         named = "".join(clients.named(keys)) if keys else ""
         schema, template = draft4(route.accepts), named + mapping_template.request(route, queue, authorized)
+        template += lanes.chosen(route, settings.stage)
         # Neither is part of the method, of which a change makes a new deployment.
         if api.latest_deployment is not None:
             api.latest_deployment.add_to_logical_id({"schema": schema, "template": template})
@@ -68,14 +73,15 @@ class ApiToQueue(Construct):
             route.method,
             apigateway.AwsIntegration(
                 service="sqs",
-                path=f"{Aws.ACCOUNT_ID}/{queue_name}",
+                path=f"{Aws.ACCOUNT_ID}/" + (f"{{{lanes.PLACEHOLDER}}}" if route.choice else queue_name),
                 integration_http_method="POST",
                 options=apigateway.IntegrationOptions(
                     credentials_role=self.role,
                     # Anything but JSON is refused with 415; it would reach SQS as it is otherwise.
                     passthrough_behavior=apigateway.PassthroughBehavior.NEVER,
                     request_parameters={
-                        "integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"
+                        "integration.request.header.Content-Type": "'application/x-www-form-urlencoded'",
+                        **({lanes.PARAMETER: f"'{queue_name}'"} if route.choice else {}),
                     },
                     request_templates=dict.fromkeys(SPELLINGS, self._once(template)),
                     integration_responses=_responses(route, authorized, named),

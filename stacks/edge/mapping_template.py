@@ -23,7 +23,7 @@ from urllib.parse import quote
 from functions.contracts import envelope
 from functions.contracts.path import path_field
 from functions.contracts.webhooks import SCHEMES
-from stacks.edge import content_type, delays
+from stacks.edge import content_type, delays, lanes
 from stacks.edge.answers import RETRY_AFTER
 from stacks.entry import Authorized, Queue, Route
 
@@ -121,6 +121,8 @@ def variables(route: Route) -> dict[str, str]:
         read[route.tenant_header] = "named"
     if route.delay:
         read |= {delays.SECONDS: "delay", delays.UNTIL: "until"}
+    if route.lane_header is not None:
+        read[route.lane_header] = lanes.VARIABLE
     for name in sorted(set(route.senders.values())):
         scheme = SCHEMES[name]
         read[scheme.header] = f"{name}Signature"
@@ -223,7 +225,7 @@ def _headed(route: Route) -> Iterator[str]:
 
 def _preamble(route: Route, authorized: Authorized) -> Iterator[str]:
     """Reads the headers, settles the correlation id and the tenant, and finds what is wrong. Prints nothing."""
-    read = variables(route)
+    read, rules = variables(route), delays.RULES | lanes.rules(route)
     yield from (f"#set(${variable} = '')" for variable in read.values())
     yield "#set($wrong = '')#set($status = 400)#set($json = true)"
     yield "#set($headers = $input.params().get('header'))#foreach($name in $headers.keySet())"
@@ -237,8 +239,8 @@ def _preamble(route: Route, authorized: Authorized) -> Iterator[str]:
             if variable == "key":
                 longest, wrong = longest_key(route), wrong_key(route)
             yield _rule(variable, f"[!-~]{{1,{longest}}}", wrong)
-        if variable in delays.RULES:
-            pattern, wrong = delays.RULES[variable]
+        if variable in rules:
+            pattern, wrong = rules[variable]
             yield _rule(variable, pattern, f"{wrong} {NOTHING}")
     yield "#end#end"
     if route.group is not None:  # a FIFO queue, which needs a deduplication id

@@ -9,7 +9,7 @@ from typing import Any
 from stacks.edge.answers import SAFE
 from stacks.invariants.assembly import Assembly, Resource, text
 from stacks.invariants.rule import Finding, rule
-from stacks.invariants.velocity import unencoded
+from stacks.invariants.velocity import overriding, unencoded
 
 GUIDE = "https://docs.aws.amazon.com/apigateway/latest/developerguide"
 
@@ -38,6 +38,17 @@ def url_encoded(assembly: Assembly) -> Iterator[Finding]:
             for content_type, template in integration.get("RequestTemplates", {}).items():
                 for reference in unencoded(text(template)):
                     yield method, f"the template for {content_type} prints ${reference}"
+
+
+@rule(
+    fix="Assign a text of the template's own.", source=f"{GUIDE}/apigateway-override-request-response-parameters.html"
+)
+def own_path(assembly: Assembly) -> Iterator[Finding]:
+    """No template overrides a call by a caller's words, because they would choose the queue, or what is asked of it."""
+    for method, integration in integrations(assembly):
+        for content_type, template in integration.get("RequestTemplates", {}).items():
+            for reference in overriding(text(template)):
+                yield method, f"the template for {content_type} overrides the call by ${reference}"
 
 
 @rule(
@@ -88,4 +99,4 @@ def own_words(assembly: Assembly) -> Iterator[Finding]:
                     yield answer, f"{answer.properties.get('ResponseType')} shows {variable}"
 
 
-RULES = (passthrough, url_encoded, honest_answers, no_required_header, checked_bodies, own_words)
+RULES = (passthrough, url_encoded, own_path, honest_answers, no_required_header, checked_bodies, own_words)

@@ -28,6 +28,14 @@ def unencoded(template: str) -> list[str]:
     return [each.name for each in _references(printed) if _carries(each, words)]
 
 
+def overriding(template: str) -> list[str]:
+    """The references to a caller's words, encoded or not, by which the template overrides the call that is made."""
+    _, assigned = _split(template)
+    words = _words([*assigned, *_handed(template)])
+    overrides = [expression for variable, expression in assigned if variable.startswith("context.requestOverride")]
+    return [each.name for expression in overrides for each in _references(expression) if _holds(each, words)]
+
+
 def _handed(template: str) -> Iterator[tuple[str, str]]:
     """What each call in the template is on, and what is handed to it."""
     for each in _references(template):

@@ -5,7 +5,7 @@
  * base64 of its UTF-8, and a map is `key:value,key:value`. A NUL in a key leads into a map inside the map.
  *
  *   template  <id> <text>
- *   render    <id> <body> <path> <query> <headers> <context>   gives  text <text> <status> <headers>
+ *   render    <id> <body> <path> <query> <headers> <context>   gives  text <text> <status> <headers> <path>
  *             the variables of the stage are `stageVariables` of the context
  *   model     <id> <schema>
  *   validate  <id> <body>                                      gives  fits | refused <why>
@@ -84,6 +84,9 @@ public class Differential {
             }
             return made;
         }
+        if (value.isBoolean()) {
+            return value.booleanValue();
+        }
         return value.isMissingNode() || value.isNull() ? null : value.asText();
     }
 
@@ -133,6 +136,9 @@ public class Differential {
         Map<String, Object> override = new HashMap<>();
         override.put("header", new LinkedHashMap<String, Object>());
         context.put("responseOverride", override);
+        Map<String, Object> request = new HashMap<>();
+        request.put("path", new LinkedHashMap<String, Object>());
+        context.put("requestOverride", request);
         VelocityContext variables = new VelocityContext();
         variables.put("input", new Input(decoded(job[2]), map(job[3]), map(job[4]), map(job[5])));
         variables.put("util", new Util());
@@ -140,13 +146,18 @@ public class Differential {
         variables.put("context", context);
         StringWriter text = new StringWriter();
         engine.getTemplate(job[1], "UTF-8").merge(variables, text);
-        StringBuilder headers = new StringBuilder();
-        for (Map.Entry<?, ?> each : ((Map<?, ?>) override.get("header")).entrySet()) {
-            headers.append(headers.length() > 0 ? "," : "");
-            headers.append(encoded(each.getKey().toString())).append(":").append(encoded(each.getValue().toString()));
-        }
         String status = String.valueOf(override.getOrDefault("status", "0"));
-        return "text\t" + encoded(text.toString()) + "\t" + encoded(status) + "\t" + headers;
+        String overridden = field((Map<?, ?>) override.get("header")) + "\t" + field((Map<?, ?>) request.get("path"));
+        return "text\t" + encoded(text.toString()) + "\t" + encoded(status) + "\t" + overridden;
+    }
+
+    private static String field(Map<?, ?> map) {
+        StringBuilder made = new StringBuilder();
+        for (Map.Entry<?, ?> each : map.entrySet()) {
+            made.append(made.length() > 0 ? "," : "");
+            made.append(encoded(each.getKey().toString())).append(":").append(encoded(each.getValue().toString()));
+        }
+        return made.toString();
     }
 
     private static String validated(String[] job) throws Exception {

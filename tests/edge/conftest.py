@@ -21,6 +21,7 @@ from tests.edge.wide import CONTRACTS
 from tests.examples import examples
 from tests.local.gateway.assemblies import synthesize
 from tests.local.gateway.callers import CREDENTIALS, KINDS, trusting
+from tests.local.gateway.test_lanes import WAYS, laned
 from tests.sample.topology import SAMPLE
 
 EACH, FAILING = examples(680), 12
@@ -58,6 +59,14 @@ def compared(tmp_path_factory: pytest.TempPathFactory, topology: Topology) -> Co
                 apis.append(api)
                 recorded += answered
                 contracts |= dict.fromkeys(route.accepts for route in each.routes)
+        for way, lane in WAYS.items():
+            each = laned(lane)
+            folder = synthesize(tmp_path_factory.mktemp(way), topology=each)
+            asked = requests(each.routes[0], EACH_OF_OURS, 0)
+            api, answered = record(_template(folder), asked, patch, failing=FAILING)
+            patch.undo()
+            apis.append(api)
+            recorded += answered
         for kind, trusts in CALLED.items():
             folder = synthesize(tmp_path_factory.mktemp(kind), trusting(*trusts), **KINDS[kind])
             sent = (

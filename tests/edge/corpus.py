@@ -120,6 +120,7 @@ def _headers(route: Route, random: Random) -> Iterator[tuple[str, str]]:
             "correlation": ["c-1", "c" * 128, "c" * 129, "a:b/c@d"],
             "delay": ["0", "7", "60", "899", "900", "901", "31536000", *random.sample(["31536001", "-1", "1.5"], 1)],
             "until": UNTIL,
+            "lane": ["high", "normal", "low", "urgent", "High"],
             "trace": TRACES,
         }.get(variable, ["push", "orders/create", "t" * 65])
         good = next((SIGNATURES[scheme] for scheme in SIGNATURES if SCHEMES[scheme].header == name), good)
@@ -135,6 +136,9 @@ def _body(route: Route, random: Random) -> bytes:
         value = {random.choice(WORDS): random.choice([*WORDS, 1, None, [1.5, {}]]) for _ in range(3)}
     else:
         value = _hostile(*_schema_and_example(route.accepts), random)
+        if route.choice is not None and route.choice.header is None:
+            meant = [each for values in route.choice.means.values() for each in values]
+            value[route.choice.field] = random.choice([*meant, value.get(route.choice.field), None])
     raw = written(value, random, alone=True).encode()
     match random.randrange(120):
         case 0 | 1:

@@ -48,6 +48,8 @@ class Rendering:
     text: str
     status: str
     headers: Mapping[str, str]
+    path: Mapping[str, str]
+    """What it overrides in the path of the call to SQS."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,9 @@ def record(
         made = plain(text, given=given, context=context, stage_variables=stage_variables)
         override = context["responseOverride"]
         headers = {name: str(value) for name, value in override["header"].items()}
-        rendering = Rendering(text, given.body, given._places, before, made, str(override["status"]), headers)
+        path = {name: str(value) for name, value in context["requestOverride"]["path"].items()}
+        path = {name: value for name, value in path.items() if name not in before["requestOverride"]["path"]}
+        rendering = Rendering(text, given.body, given._places, before, made, str(override["status"]), headers, path)
         renderings.append(rendering)
         return made
 

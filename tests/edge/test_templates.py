@@ -24,6 +24,12 @@ def test_velocity_renders_as_our_gateway_does(compared: Compared) -> None:
         assert read(fields[0]) == rendering.text
         assert read(fields[1]) == rendering.status
         assert read_mapping(fields[2]) == rendering.headers
+        assert read_mapping(fields[3]) == rendering.path
+
+
+def test_velocity_chooses_the_lanes_that_our_gateway_does(compared: Compared) -> None:
+    chosen = {read_mapping(answer[4])["queue"] for _, answer in compared.renderings if answer[4]}
+    assert {queue.rpartition("_")[2] for queue in chosen} == {"high", "ticket", "low"}
 
 
 def test_every_template_of_every_route_was_rendered(compared: Compared) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
@@ -108,6 +108,32 @@ class PlanReminder(Command, frozen=True, kw_only=True):
     note: Annotated[str, Meta(max_length=1000)] = ""
     replace: bool = False
     cancel: bool = False
+
+
+Priority = Literal["high", "normal", "low"]
+
+
+class TriageTicket(Command, frozen=True, kw_only=True):
+    """Look at the ticket, in the lane that the request asks for; after the one that it `follows`."""
+
+    business_key: ClassVar[str | None] = "ticket_id"
+
+    ticket_id: TicketId
+    priority: Priority = "normal"
+    language: Annotated[str, Meta(pattern=rf"^[A-Z]{{2}}{END}", examples=["EN"])] = "EN"
+    angry: bool = False
+    follows: TicketId | None = None
+
+
+class TicketTriaged(TicketEvent, frozen=True, kw_only=True):
+    """Somebody looked at the ticket."""
+
+    source: ClassVar[str] = "desk"
+
+    priority: Priority
+    language: str
+    angry: bool
+    minutes: Annotated[int, Meta(ge=0, le=10_000)] = 0
 
 
 class RemindTicket(Command, frozen=True, kw_only=True):

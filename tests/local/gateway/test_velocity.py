@@ -10,9 +10,10 @@ import json
 from typing import Any
 
 import pytest
+from airspeed import TemplateError
 
 from local.gateway.aws import _as_json
-from local.gateway.velocity import Input, render
+from local.gateway.velocity import Final, Input, render
 
 SUCCESS = """<?xml version="1.0"?><SendMessageResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/">
 <SendMessageResult><MessageId>m-1</MessageId><MD5OfMessageBody>d4</MD5OfMessageBody></SendMessageResult>
@@ -109,6 +110,14 @@ def test_answers_can_be_overridden() -> None:
         context=context,
     )
     assert context["responseOverride"] == {"header": {"Retry-After": "2"}, "status": 413}
+
+
+def test_a_request_is_overridden_once() -> None:
+    context: dict[str, Any] = {"requestOverride": {"path": Final()}}
+    rendered("#set($context.requestOverride.path.queue = 'a')", context=context)
+    assert context["requestOverride"]["path"] == {"queue": "a"}
+    with pytest.raises(TemplateError, match="overrides queue twice"):
+        rendered("#set($context.requestOverride.path.queue = 'b')", context=context)
 
 
 def test_stage_variables_and_indexes_are_read() -> None:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -14,6 +15,7 @@ import pytest
 from local.gateway.server import Gateway
 from ops.sqs.message import Message, Value
 from ops.stage import Stage
+from ops.verify import edge
 from ops.verify.caller import Answer, Caller
 from ops.verify.cases import Case, Cases
 from ops.verify.edge import chosen
@@ -21,7 +23,10 @@ from stacks import names
 from stacks import settings as stages
 from stacks.edge.mapping_template import another_tenant
 from stacks.entry import Authorized, Route
+from stacks.lanes import NAMES
+from tests.local.gateway.assemblies import synthesize
 from tests.local.gateway.receiver import Receiver, Sent
+from tests.sample.laned import LANED
 from tests.sample.topology import SAMPLE
 
 ROUTES = {route.queue: route for route in chosen(SAMPLE)}
@@ -149,6 +154,30 @@ def test_what_goes_wrong_is_a_difference(
 ) -> None:
     found = differing(recorded[queue], sabotage)
     assert [each for each in found if check in each], found
+
+
+def test_each_lane_is_called_and_an_unknown_one_refused(tmp_path: Path, receiver: Receiver) -> None:
+    folder = synthesize(tmp_path / "cdk.out", topology=LANED)
+    (route,) = LANED.routes
+    session = botocore.session.Session()
+    session.set_credentials("test", "test")
+    seen = {}
+    with Gateway(assembly=folder, endpoint_url=receiver.url) as gateway:
+        stage = Stage(names.LOCAL, "us-east-1", gateway.url, LANED, session)
+        caller = Caller(stage, stages.read(names.LOCAL, names.CONTEXT["stages"]), gateway.url)
+        for case in Cases(route, LANED.queue(route.queue), RUN, "none"):
+            receiver.reset()
+            answer = caller.call(route, case.request)
+            id_ = (answer.said or {}).get("message_id", "?")
+            assert case.judge(answer, [message(sent, id_) for sent in receiver.taken])[0], case.check
+            if answer.status == 202:
+                seen[case.check] = [sent.queue for sent in receiver.taken]
+                assert seen[case.check] == [names.queue(names.LOCAL, edge._queue(route, case))]
+    lanes = {check: queues for check, queues in seen.items() if check.startswith("X-Priority")}
+    assert lanes == {
+        f"X-Priority: {lane}": [names.queue(names.LOCAL, queue)]
+        for lane, queue in zip(NAMES, route.queues, strict=True)
+    }
 
 
 @pytest.mark.parametrize(("authorized", "trusted"), [("none", True), ("iam", True), ("jwt", False), ("api_key", False)])

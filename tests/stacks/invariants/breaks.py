@@ -120,6 +120,9 @@ def schedule(group: str | None = "ours", **target: Any) -> Break:
 
 OPEN = {"Effect": "Allow", "Principal": "*", "Action": "events:PutEvents"}
 NAIVE = {"application/json": "Action=SendMessage&MessageBody=$input.body"}
+CHOSEN = {
+    "application/json": "#set($queue = $input.params('q'))#set($context.requestOverride.path.queue = $queue)Action=A"
+}
 METHODS, ANSWERS, QUEUES = "3 AWS::ApiGateway::Method", "21 AWS::ApiGateway::GatewayResponse", f"19 {QUEUE}"
 FED, FUNCTIONS, MAPPINGS = f"6 {QUEUE}", f"8 {FUNCTION}", f"8 {MAPPING}"
 RULES_OF_EVENTS, ROLES = "4 AWS::Events::Rule", "10 AWS::IAM::Policy"
@@ -138,6 +141,7 @@ BREAKS: list[tuple[str, Break, str, str]] = [
     ("passthrough", integration(PassthroughBehavior="WHEN_NO_MATCH"), METHODS, "PassthroughBehavior is WHEN_NO_MATCH"),
     ("passthrough", integration(PassthroughBehavior="WHEN_NO_TEMPLATES"), METHODS, "is WHEN_NO_TEMPLATES"),
     ("url-encoded", integration(RequestTemplates=NAIVE), METHODS, "template for application/json prints $input.body"),
+    ("own-path", integration(RequestTemplates=CHOSEN), METHODS, "for application/json overrides the call by $queue"),
     ("honest-answers", integration(IntegrationResponses=[{"StatusCode": "202"}]), METHODS, "202 has no pattern"),
     (
         "no-required-header",

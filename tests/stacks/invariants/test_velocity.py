@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stacks.invariants.velocity import unencoded
+from stacks.invariants.velocity import overriding, unencoded
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,25 @@ def test_a_callers_words_are_found(template: str) -> None:
 )
 def test_what_is_encoded_or_ours_is_not(template: str) -> None:
     assert unencoded(template) == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "$input.params('queue')",
+        "$queue",
+        '"a-$queue"',
+        "$util.urlEncode($input.body)",
+        "$context.path",
+        "$queue.toUpperCase()",
+    ],
+)
+def test_an_override_by_a_callers_words_is_found(value: str) -> None:
+    template = f"#set($queue = $input.params('queue'))#set($context.requestOverride.path.queue = {value})A=1"
+    assert len(overriding(template)) == 1
+
+
+@pytest.mark.parametrize("value", ["'open'", "$queue", '"open-$queue"'])
+def test_an_override_by_a_text_of_the_template_is_none(value: str) -> None:
+    asked = "#set($lane = $input.params('lane'))#set($queue = 'a')#if($lane == 'high')#set($queue = 'b')#end"
+    assert overriding(f"{asked}#set($context.requestOverride.path.queue = {value})A=$util.urlEncode($lane)") == []

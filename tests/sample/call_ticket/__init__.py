@@ -1,0 +1,1 @@
+"""TicketTriaged, in the lane of its priority."""

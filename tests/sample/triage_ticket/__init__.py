@@ -1,0 +1,1 @@
+"""TriageTicket, in the lane that it came in."""
