@@ -180,7 +180,7 @@ def test_the_lanes_of_a_queue_get_one_command_because_one_handler_takes_it() -> 
     daily = Schedule(
         name="rate_daily", queue="triage_ticket_low", sends=RateTickets(language="EN"), every="rate(1 day)"
     )
-    with pytest.raises(TopologyError, match="gets TriageTicket by .* and RateTickets by Schedule 'rate_daily'"):
+    with pytest.raises(TopologyError, match=r"gets TriageTicket by .* and RateTickets by Schedule 'rate_daily'"):
         desk(schedules=(daily,))
 
 
