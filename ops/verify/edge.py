@@ -26,11 +26,12 @@ PAUSE = 0.05
 
 
 def chosen(topology: Topology) -> list[Route]:
-    """The first route of each kind: to a standard queue, to a FIFO queue, of webhooks."""
-    kinds: dict[tuple[bool, bool], Route] = {}
+    """The first route of each kind: to a standard queue, to a FIFO queue, of webhooks, to lanes by a header."""
+    kinds: dict[tuple[bool, bool, bool], Route] = {}
     for route in topology.routes:
         if route.method == "POST":
-            kinds.setdefault((topology.queue(route.queue).fifo, bool(route.senders)), route)
+            is_laned = route.lane_header is not None
+            kinds.setdefault((topology.queue(route.queue).fifo, bool(route.senders), is_laned), route)
     return list(kinds.values())
 
 
