@@ -32,6 +32,8 @@ def refusals(topology: Topology) -> Iterator[str]:
         for queue in integration.queues:
             if queue.lanes is not None and queue.lane is None:
                 yield from _queue(queue, integration, topology)
+            elif queue.lane is not None and not isinstance(queue.lanes, Lanes):
+                yield f"Queue {queue.name!r}: lane is for the topology to say; leave it out, and write lanes=Lanes(…)."
         yield from _choices(integration)
 
 

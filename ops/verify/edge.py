@@ -26,11 +26,12 @@ PAUSE = 0.05
 
 
 def chosen(topology: Topology) -> list[Route]:
-    """The first route of each kind: to a standard queue, to a FIFO queue, of webhooks."""
-    kinds: dict[tuple[bool, bool], Route] = {}
+    """The first route of each kind: to a standard queue, to a FIFO queue, of webhooks, to lanes by a header."""
+    kinds: dict[tuple[bool, bool, bool], Route] = {}
     for route in topology.routes:
         if route.method == "POST":
-            kinds.setdefault((topology.queue(route.queue).fifo, bool(route.senders)), route)
+            is_laned = route.lane_header is not None
+            kinds.setdefault((topology.queue(route.queue).fifo, bool(route.senders), is_laned), route)
     return list(kinds.values())
 
 
@@ -108,9 +109,10 @@ def _drained(stage: Stage, functions: Sequence[str], run: str, expected: Mapping
 def _lanes(
     asked: Sequence[tuple[Route, Case]], answers: Sequence[Answer], there: Mapping[str, str]
 ) -> Iterator[Finding]:
-    """Whether what was asked for in a lane came to its queue."""
+    """Whether what asked for a lane came to its queue."""
     for (route, case), answer in zip(asked, answers, strict=True):
-        if route.choice is not None and answer.status == 202:
+        header, said = route.lane_header, dict(case.request.headers)
+        if route.choice is not None and (header is None or header in said) and answer.status == 202:
             queue, seen = _queue(route, case), there.get(_id(case), "no queue")
             yield judged(route.name, f"{case.check}, comes to the queue of its lane", queue, seen, good=queue == seen)
 

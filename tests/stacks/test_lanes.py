@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from msgspec import Meta
 
 from functions.contracts.contract import Command, Event
+from functions.contracts.limit import Rule
+from functions.runtime.slot import SECOND, interval
 from stacks import lane_rules, lanes
 from stacks.entry import (
     Access,
@@ -124,6 +126,18 @@ def test_limits_are_shared_so_that_all_lanes_together_keep_them() -> None:
     assert {part.name for part in parts} == {"crm"}
 
 
+@given(st.floats(0.001, 500), st.integers(3, 1000), st.integers(1, 20), st.integers(1, 20), st.integers(1, 20))
+def test_the_lanes_together_never_pass_a_limit(rate: float, more: int, high: int, normal: int, low: int) -> None:
+    shares = Lanes(high=high, normal=normal, low=low)
+    total = lanes.least(shares.shares, 1) + more
+    limit = Limit("crm", rate=rate, burst=total, at_once=total)
+    parts = [lanes._limit(limit, lane, shares.shares) for lane in lanes.NAMES]
+    # A slot each `interval`, which is a whole number of microseconds, rounded up.
+    assert sum(SECOND / interval(Rule(name="crm", rate=part.rate)) for part in parts) <= rate * (1 + 1e-9)
+    assert sum(part.burst for part in parts) == sum(part.at_once or 0 for part in parts) == total
+    assert all(part.burst >= 1 for part in parts)
+
+
 SHARES = st.fixed_dictionaries(
     {"normal": st.integers(1, 50)}, optional={"high": st.integers(1, 50), "low": st.integers(1, 50)}
 )
@@ -190,6 +204,10 @@ def test_a_route_that_takes_delays_takes_them_in_each_lane() -> None:
 
 WRONG: list[tuple[Any, str]] = [
     (lambda: desk(queue={"lanes": {"high": 1}}), "Queue 'triage_ticket': lanes is one dict; write lanes=Lanes("),
+    (
+        lambda: desk(queue={"lanes": None, "lane": Place("high", "triage")}),
+        "Queue 'triage_ticket': lane is for the topology to say; leave it out, and write lanes=Lanes(…).",
+    ),
     (lambda: desk(queue={"fifo": True}), "Queue 'triage_ticket' is FIFO, and lanes would take messages of one group"),
     (lambda: desk(queue={"lanes": Lanes(normal=1)}), "Queue 'triage_ticket' has one lane, which is a queue without"),
     (lambda: desk(queue={"lanes": Lanes(high=0, normal=1)}), "the share of lane high is 0; choose a whole number from"),

@@ -1,0 +1,1 @@
+../../stacks/lane_rules.py
