@@ -39,6 +39,9 @@ class Route:
     `local`, takes the header from anyone."""
     delay: bool = False
     """A `Delay-Seconds` header (up to a year) or `Delay-Until` may hold the message back. Standard queues only."""
+    tracked: bool = False
+    """Whether `GET /v1/requests/{correlation_id}` says what became of its requests: a write for each, see
+    docs/patterns/status.md."""
     authorization: Authorization | None = None
     """Who may call it, where that is not what the stage says."""
     rate: float | None = None

@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from itertools import permutations
+from itertools import chain, permutations
 from typing import TYPE_CHECKING
 
 from functions.contracts.path import path_field
 from functions.contracts.pause import PAUSE_CONSUMER
 from functions.contracts.plan import PLAN_COMMAND, PLANNED
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook
-from stacks import actions, grants, limits, names, paths, plans, schedule, shapes
+from stacks import actions, grants, limits, names, paths, plans, schedule, shapes, status
 
 if TYPE_CHECKING:
     from stacks.entry import Integration, Route, Topology
@@ -58,6 +58,8 @@ def check(topology: Topology) -> None:
             rule(integration, topology)
         for sentence in limits.refusals(integration, topology):
             raise TopologyError(sentence)
+    for sentence in chain(status.refusals(topology), paths.readable(topology)):
+        raise TopologyError(sentence)
 
 
 def _refuse(broken: bool, sentence: str) -> None:

@@ -29,7 +29,7 @@ from functions.runtime.deadline import Deadline, Phase, invocation, within
 from functions.runtime.errors import HeldUp, OutOfTime, Reject, Retry, Unavailable
 from functions.runtime.failures import note, note_last_attempts, unwritten
 from functions.runtime.log import log
-from functions.runtime.message import Contract, Intake, Message, intake
+from functions.runtime.message import Contract, InHand, Intake, Message, in_hand, intake
 from functions.runtime.outcome import Done, Duplicate, Failure, Outcomes
 from functions.runtime.pace import Pace
 from functions.runtime.publisher import entry, publish
@@ -140,6 +140,10 @@ class Consumer:
                 outcomes |= _let_next_run(outcomes, settings, deadline)
             if limits:
                 outcomes |= limits.leave(outcomes, deadline.left("reporting") / 2)
+            if settings.tracked:
+                from functions.runtime.requests import settle
+
+                outcomes |= settle(outcomes, settings, deadline.left("reporting") / 2, self._intake)
             report(outcomes, settings, started)
             failures = [failure for failure in outcomes.values() if isinstance(failure, Failure)]
             _send_back(failures, settings, deadline)
@@ -211,7 +215,7 @@ class Consumer:
                 return ended
             if record.skips and (why := _begin_run(record, settings, left)):
                 return Done(record, message, (), duplicate=False, skipped=why)
-            handle: Callable[[], Any] = partial(self._result, contract, message)
+            handle: Callable[[], Any] = partial(self._result, contract, message, record)
             if record.planned_for:
                 handle = partial(_if_still_meant, record, handle)
             result = within(left(), partial(limits.run, record, contract, message, handle) if limits else handle)
@@ -233,8 +237,12 @@ class Consumer:
             return Failure(record, error, _text(error, contract), message)
         return Done(record, message, entries, duplicate, untold, plans=tuple(plans.values()))
 
-    def _result(self, contract: Any, message: Message) -> tuple[Any, ...]:
-        result = self.handle(contract, message)
+    def _result(self, contract: Any, message: Message, record: Record) -> tuple[Any, ...]:
+        token = in_hand.set(InHand(record, contract))
+        try:
+            result = self.handle(contract, message)
+        finally:
+            in_hand.reset(token)
         if inspect.isawaitable(result):
             if inspect.iscoroutine(result):
                 result.close()
@@ -306,6 +314,10 @@ def _expect_the_worst(batch: list[Record], settings: Settings, deadline: Deadlin
         last = [record for record in last if record.attempt == settings.receives]
     if not last:
         return
+    if settings.tracked:
+        from functions.runtime.requests import expect_the_worst
+
+        _try("expect the worst of requests", deadline.left("handling") / 10, lambda: expect_the_worst(last, settings))
     # A tenth of the time, so that the last attempts themselves are not spent on it.
     _try(
         "expect the worst of last attempts", deadline.left("handling") / 10, lambda: note_last_attempts(last, settings)

@@ -35,6 +35,7 @@ STYLES = {
     "redriven": "yellow",
     "dead": "bold red",
     "gone": "yellow",
+    "working": "cyan",
 }
 
 
@@ -267,12 +268,15 @@ def _outcome(delivery: Delivery) -> str:
         case "dead":
             return f"is in {delivery.dlq}{'' if _known(delivery) else f': {delivery.cause}'}{redriven}"
         case "retried":
-            return f"will be attempted again{redriven}"
+            said = f", was at {delivery.progress}" if delivery.progress else ""
+            return f"will be attempted again{said}{redriven}"
         case "redriven":
             return f"died, was redriven{redriven}"
         case "gone":
             sent = f", redriven as {delivery.sent_by}" if delivery.sent_by else ""
             return f"died{sent}{redriven}"
+        case "working":
+            return f"at work, {delivery.progress}{redriven}"
         case state:
             return f"{state}{attempts}{redriven}"
 
