@@ -31,7 +31,16 @@ from functions.contracts.tracked import (
 )
 from functions.runtime import clients, fibers
 from functions.runtime.deadline import invocation, within
-from functions.runtime.errors import GroupBlocked, NotAttempted, OutOfTime, Reject, Spent, Unavailable, WorkerDied
+from functions.runtime.errors import (
+    GroupBlocked,
+    Limited,
+    NotAttempted,
+    OutOfTime,
+    Reject,
+    Spent,
+    Unavailable,
+    WorkerDied,
+)
 from functions.runtime.excerpt import excerpt
 from functions.runtime.log import log
 from functions.runtime.message import Intake
@@ -60,9 +69,14 @@ def settle(outcomes: Outcomes, settings: Settings, seconds: float, intake: Intak
     """
     writes: list[tuple[Done | Failure, Item]] = []
     for one in outcomes.values():
-        if isinstance(one, Waiting) or not _is_tracked(one.record, settings):
+        if not _is_tracked(one.record, settings):
             continue
-        if isinstance(one, Done):
+        if isinstance(one, Waiting) or (isinstance(one, Failure) and isinstance(one.error, Limited)):
+            # It only waits, whatever was expected of its last attempt.
+            if one.record.attempt >= settings.receives:
+                waits = one.failure if isinstance(one, Waiting) else one
+                writes.append((waits, _item(one.record, settings, "retrying")))
+        elif isinstance(one, Done):
             writes.append((one, _done(one, settings, intake)))
         elif item := _failed(one, settings):
             writes.append((one, item))

@@ -12,7 +12,7 @@ TICKET = Status(path="/v1/tickets/{ticket_id}", of=OpenTicket, table="tickets", 
 
 
 def readable(topology: Topology) -> Topology:
-    """The sample's map with the statuses, and with its tenants' routes tracked."""
+    """The sample's map with the statuses, its tenants' routes tracked, and a consumer that says its progress."""
     return replace(
         topology,
         integrations=tuple(
@@ -20,6 +20,10 @@ def readable(topology: Topology) -> Topology:
                 each,
                 statuses=(TICKET,) if each.name == "tickets" else (),
                 routes=tuple(replace(route, tracked=route.tenant is not None) for route in each.routes),
+                consumers=tuple(
+                    replace(one, handler="open_ticket_slowly") if one.function == "open_ticket" else one
+                    for one in each.consumers
+                ),
             )
             for each in topology.integrations
         ),

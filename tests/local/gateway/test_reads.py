@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from functions.contracts.key import scoped
 from functions.runtime.table import typed
 from local.gateway import velocity
-from local.gateway.api import UnsupportedError, read
+from local.gateway.api import read
+from local.gateway.errors import UnsupportedError
 from local.gateway.server import Gateway
 from stacks import names
 from stacks.edge import read_template
@@ -182,7 +183,7 @@ def test_of_a_request_nobody_has_attempted_the_answer_says_what_is_known(client:
 
 
 def test_the_status_of_a_request_is_its_items_and_only_its_tenants(client: Client, receiver: Receiver) -> None:
-    said = {"status": "dead", "attempts": 3, "cause": {"error": "Reject", "message": 'No "such" agent\'s.'}}
+    said: dict[str, Any] = {"status": "dead", "attempts": 3, "cause": {"error": "Reject", "message": 'No "such" agent\'s.'}}
     keep_request(receiver, "c-1", **said, secret="x", expires_at=1)
     assert get(client, "/v1/requests/c-1").json == said
     assert get(client, "/v1/requests/c-1", {"X-Tenant-Id": "other"}).status == 404
