@@ -183,7 +183,11 @@ def test_of_a_request_nobody_has_attempted_the_answer_says_what_is_known(client:
 
 
 def test_the_status_of_a_request_is_its_items_and_only_its_tenants(client: Client, receiver: Receiver) -> None:
-    said: dict[str, Any] = {"status": "dead", "attempts": 3, "cause": {"error": "Reject", "message": 'No "such" agent\'s.'}}
+    said: dict[str, Any] = {
+        "status": "dead",
+        "attempts": 3,
+        "cause": {"error": "Reject", "message": 'No "such" agent\'s.'},
+    }
     keep_request(receiver, "c-1", **said, secret="x", expires_at=1)
     assert get(client, "/v1/requests/c-1").json == said
     assert get(client, "/v1/requests/c-1", {"X-Tenant-Id": "other"}).status == 404
