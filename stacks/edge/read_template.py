@@ -62,7 +62,7 @@ def request(read: Read, authorized: Authorized, table: str) -> str:
     attributes = [*_attributes(read)]
     asked = {
         "TableName": table,
-        "Key": {read.key: {"S": "$key"}},
+        "Key": {read.key: {"S": "$escaped"}},
         "ConsistentRead": True,
         "ProjectionExpression": ",".join(f"#{number}" for number in range(len(attributes))),
         "ExpressionAttributeNames": {f"#{number}": name for number, name in enumerate(attributes)},
@@ -99,12 +99,13 @@ def found(read: Read, authorized: Authorized) -> str:
 
 
 def _missing(read: Read) -> Iterator[str]:
-    yield "#set($context.responseOverride.status = 404)"
+    """What is not there is a 404. Of a request nobody can tell whether it waits or never was, and that is said."""
     yield f"#set($context.responseOverride.header.{CACHE} = '{NEVER}')"
     if read.of_requests:
         yield f"#set($context.responseOverride.header.Retry-After = '{RETRY_AFTER}')"
-        yield f'{{"message":"{UNKNOWN}","status":"{tracked.UNKNOWN}","correlation_id":"$correlation"}}'
+        yield f'{{"status":"{tracked.UNKNOWN}","message":"{UNKNOWN}","correlation_id":"$correlation"}}'
     else:
+        yield "#set($context.responseOverride.status = 404)"
         yield f'{{"message":"{NOT_THERE}","correlation_id":"$correlation"}}'
 
 
@@ -154,7 +155,7 @@ def _judged(read: Read, authorized: Authorized) -> Iterator[str]:
     if read.route.tenant is not None:
         yield "#if($tenant != '')#set($tenantPart = $tenant.replaceAll('%', '%25').replaceAll('/', '%2F'))"
         yield '#set($key = "/$tenantPart/$key")#end'
-    yield f"#set($key = $util.escapeJavaScript($key){ESCAPED})"
+    yield f"#set($escaped = $util.escapeJavaScript($key){ESCAPED})"
 
 
 def _later() -> Iterator[str]:

@@ -172,7 +172,8 @@ def test_a_failure_of_dynamodb_is_answered_in_our_words(
 def test_of_a_request_nobody_has_attempted_the_answer_says_what_is_known(client: Client, receiver: Receiver) -> None:
     for tenant in ("acme", "other"):
         answer = get(client, "/v1/requests/c-1", {"X-Tenant-Id": tenant, "X-Correlation-Id": "ask-1"})
-        assert answer.status == 404
+        assert answer.status == 200, "a caller who polls is refused nothing"
+        assert (answer.headers["cache-control"], "etag" in answer.headers) == ("no-store", False)
         assert answer.json == {
             "message": read_template.UNKNOWN,
             "status": "accepted_or_unknown",
@@ -190,7 +191,9 @@ def test_the_status_of_a_request_is_its_items_and_only_its_tenants(client: Clien
     }
     keep_request(receiver, "c-1", **said, secret="x", expires_at=1)
     assert get(client, "/v1/requests/c-1").json == said
-    assert get(client, "/v1/requests/c-1", {"X-Tenant-Id": "other"}).status == 404
+    theirs, nobodys = (get(client, f"/v1/requests/{id_}", {"X-Tenant-Id": "other"}).json for id_ in ("c-1", "c-9"))
+    assert {**theirs, "correlation_id": ""} == {**nobodys, "correlation_id": ""}
+    assert theirs["status"] == "accepted_or_unknown"
 
 
 def test_what_is_true_from_a_time_on_is_said_from_then_on(client: Client, receiver: Receiver) -> None:
