@@ -12,7 +12,7 @@ import pytest
 
 from local.aws import client
 from local.deployment import deploy
-from local.effects import Effects, eventually, http, post
+from local.effects import Effects, eventually, get, post
 from local.session import Session
 from stacks import names
 from tests.flow.tickets import hire, operate, settled, ticket
@@ -32,9 +32,7 @@ class Asked:
     tenant: str
 
     def read(self, what: str, tenant: str | None = None, **headers: str) -> tuple[int, dict[str, Any], dict[str, str]]:
-        sent = {"X-Tenant-Id": tenant or self.tenant, **headers}
-        answer = http.request("GET", what, headers=sent)
-        return answer.status, json.loads(answer.data) if answer.data else {}, dict(answer.headers)
+        return get(what, x_tenant_id=tenant or self.tenant, **headers)
 
     def state(self) -> str:
         """What the status says."""
@@ -80,7 +78,7 @@ def test_a_request_goes_from_accepted_over_working_to_done_and_its_thing_is_ther
     assert asked.thing.endswith(said["thing"])
     code, said, headers = asked.read(asked.thing)
     assert (code, said) == (200, {"ticket_id": f"{SLOW}1", **SHOWN})
-    assert asked.read(asked.thing, **{"If-None-Match": headers["ETag"]})[0] == 304
+    assert asked.read(asked.thing, if_none_match=headers["ETag"])[0] == 304
     assert asked.read(asked.thing, tenant="other")[0] == 404
     assert asked.read(asked.status, tenant="other")[1]["status"] == "accepted_or_unknown"
     stored = effects.item("tickets", f"/acme/{SLOW}1")
