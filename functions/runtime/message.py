@@ -80,12 +80,13 @@ class Message(Struct, frozen=True, kw_only=True):
         )
 
 
-class InHand(Struct):
+class InHand:
     """The message whose handler runs: its record and contract, and when its progress was told the last time."""
 
-    record: Record
-    contract: Any
-    told: float = -math.inf
+    def __init__(self, record: Record, contract: Any) -> None:
+        self.record = record
+        self.contract = contract
+        self.told = -math.inf
 
 
 in_hand: ContextVar[InHand | None] = ContextVar("in_hand", default=None)
