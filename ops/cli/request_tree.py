@@ -154,12 +154,15 @@ def _verdict(path: Path) -> Iterator[Text]:
     dead = [each for each in path.deliveries() if each.state == "dead"]
     back = [each for each in path.deliveries() if each.state == "retried"]
     gone = [each for each in path.deliveries() if each.state == "gone"]
+    at_work = [each for each in path.deliveries() if each.state == "working"]
     awaited = path.awaited()
     yield Text()
     for queue in dict.fromkeys(each.dlq for each in dead):
         letters = _count(sum(each.dlq == queue for each in dead), "dead letter")
         yield Text(f"{letters} in {queue}. Once the cause is fixed:", "bold red")
         yield Text(f"  python -m ops redrive {queue} --yes", "bold red")
+    if at_work:
+        yield Text(f"At work: {_names(each.queue for each in at_work)}.", "cyan")
     if back:
         yield Text(
             f"{_count(len(back), 'message')} will be attempted again: {_names(each.queue for each in back)}.", "yellow"
@@ -174,7 +177,7 @@ def _verdict(path: Path) -> Iterator[Text]:
         yield Text(f"Nothing is known yet of {_names(awaited)}: still waiting, or not searchable yet.", "yellow")
     if path.unseen:
         yield Text(f"Not looked through, because they hold too much: {', '.join(path.unseen)}.", "yellow")
-    if not (dead or back or gone or awaited):
+    if not (dead or at_work or back or gone or awaited):
         accepted = any(True for _ in path.deliveries())
         yield Text("Nothing of it is left to be done." if accepted else "No message came of it.", "green")
 
