@@ -94,8 +94,9 @@ def _answering(stage: Stage, integration: Integration) -> Iterator[str]:
                 for name, method in resource.get("resourceMethods", {}).items()
                 if method.get("methodIntegration", {}).get("type") != "MOCK"
             }
-            entries = (*integration.routes, *integration.statuses)
-            yield from (entry.name for entry in entries if entry.name in there)
+            entries = [route.name for route in integration.routes]
+            entries += [status.name for status in integration.statuses]
+            yield from (name for name in entries if name in there)
 
 
 def _subscribed(stage: Stage, integration: Integration) -> Iterator[str]:

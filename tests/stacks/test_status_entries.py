@@ -16,10 +16,11 @@ from functions.contracts import tracked
 from functions.contracts.contract import Command, Secret
 from stacks import names, status
 from stacks.entry import Integration, Route, Status, Table, Topology, TopologyError
+from stacks.ingress import open_paths
 from tests.sample.contracts import OpenTicket, TicketStatus
 from tests.sample.statuses import STATUSES, TICKET
 from tests.sample.topology import SAMPLE
-from tests.stacks.templates import Templates, listed, synthesize
+from tests.stacks.templates import Templates, listed, settings_of, synthesize
 
 STAGE = names.LOCAL
 
@@ -260,6 +261,25 @@ def test_a_status_has_limits_of_its_own_where_it_says_so(tmp_path: Path) -> None
     (stage,) = limited.properties("AWS::ApiGateway::Stage", "ingress")
     found = {each["ResourcePath"]: each for each in stage["MethodSettings"]}["/~1v1~1tickets~1{ticket_id}"]
     assert (found["HttpMethod"], found["ThrottlingRateLimit"], found["ThrottlingBurstLimit"]) == ("GET", 7.0, 9)
+
+
+def test_a_private_api_lets_those_read_by_a_key_who_may_call_by_one() -> None:
+    keyed = replace(
+        STATUSES,
+        integrations=tuple(
+            replace(
+                each,
+                routes=tuple(
+                    route if route.senders else replace(route, authorization="api_key") for route in each.routes
+                ),
+            )
+            for each in STATUSES.integrations
+        ),
+    )
+    inside = settings_of("inside")
+    paths = {each.rpartition(f"/{inside.stage}/")[2] for each in open_paths(inside, keyed)}
+    assert {"GET/v1/tickets/*", "GET/v1/requests/*"} <= paths
+    assert not any(each.startswith("GET") for each in open_paths(inside, STATUSES))
 
 
 def test_the_status_is_of_the_command_that_is_posted() -> None:
