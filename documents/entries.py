@@ -20,6 +20,7 @@ from stacks.entry import (
     Range,
     Route,
     Schedule,
+    Status,
     Subscription,
     Table,
     Topology,
@@ -34,7 +35,7 @@ generated from `stacks/entry.py` and what it imports by `python -m documents`.
 """
 ENTRIES = (
     *(Topology, Integration, Route, Queue, Lanes, Lane, Range, Consumer, Limit, Access, Grant, Subscription, Schedule),
-    Table,
+    *(Table, Status),
 )
 
 

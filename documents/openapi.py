@@ -5,14 +5,14 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterable, Iterator
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from documents import reads
 from documents.page import Pages
-from functions.contracts.contract import Command
 from functions.contracts.example import example
 from functions.contracts.path import body_of, path_field
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook, Scheme
@@ -53,11 +53,14 @@ def document(topology: Topology) -> Document:
             }
         ],
         "security": SECURITY,
-        "paths": _joined(path for route, queue in routes for path in _paths(route, queue)),
+        "paths": _joined(
+            chain((path for route, queue in routes for path in _paths(route, queue, topology)), reads.paths(topology))
+        ),
         "components": {
-            "schemas": _schemas(route.accepts for route in topology.routes),
-            "responses": _responses(topology.routes),
+            "schemas": _schemas(topology),
+            "responses": _responses(topology),
             "headers": {
+                **reads.headers(topology),
                 template.CORRELATION_ID: {
                     "description": "Follows the request through every hop; quote it when you ask about the request.",
                     "required": True,
@@ -106,12 +109,12 @@ def _ids(method: str, name: str) -> Iterator[str]:
     yield from (f"{name}_{method}_{number}" for number in count(2))
 
 
-def _paths(route: Route, queue: Queue) -> Iterator[tuple[str, Document]]:
+def _paths(route: Route, queue: Queue, topology: Topology) -> Iterator[tuple[str, Document]]:
     """The route's path, or one for each of its senders."""
     if not route.senders:
-        yield route.path, {route.method.lower(): _operation(route, queue)}
+        yield route.path, {route.method.lower(): _operation(route, queue, topology)}
     for sender, name in sorted(route.senders.items()):
-        operation = _operation(route, queue) | {"operationId": f"{queue.name}_{sender}", "security": []}
+        operation = _operation(route, queue, topology) | {"operationId": f"{queue.name}_{sender}", "security": []}
         operation["parameters"] = [
             *(one for one in operation["parameters"] if one["name"] != "source"),
             *_signature(SCHEMES[name]),
@@ -119,7 +122,7 @@ def _paths(route: Route, queue: Queue) -> Iterator[tuple[str, Document]]:
         yield route.path.replace("{source}", sender), {route.method.lower(): operation}
 
 
-def _operation(route: Route, queue: Queue) -> Document:
+def _operation(route: Route, queue: Queue, topology: Topology) -> Document:
     summary, _, details = inspect.cleandoc(route.accepts.__doc__ or "").partition("\n")
     unhappy = {answer["status"] for answer in _unhappy([route])}
     return {
@@ -138,10 +141,19 @@ def _operation(route: Route, queue: Queue) -> Document:
             },
         },
         "responses": {
-            "202": {"$ref": "#/components/responses/Accepted"},
+            "202": _accepted(route, topology),
             **{str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(unhappy)},
         },
     }
+
+
+def _accepted(route: Route, topology: Topology) -> Document:
+    """The route's 202; where it says more than others do, in full."""
+    more = reads.located(route, topology)
+    if not more:
+        return {"$ref": "#/components/responses/Accepted"}
+    usual = _ACCEPTED
+    return {**usual, "headers": usual["headers"] | more["headers"], "links": more["links"]}
 
 
 def _path_parameters(route: Route) -> Iterator[Document]:
@@ -204,21 +216,28 @@ def _header(name: str, words: str, schema: Document, *, required: bool = False) 
     return {"name": name, "in": "header", "required": required, "description": words, "schema": schema}
 
 
-def _schemas(contracts: Iterable[type[Command]]) -> Document:
+def _schemas(topology: Topology) -> Document:
+    contracts = (route.accepts for route in topology.routes)
     written = [body_of(contract) for contract in contracts if not issubclass(contract, ReceiveWebhook)]
+    written += reads.answers(topology)
     _, schemas = msgspec.json.schema_components(written, ref_template="#/components/schemas/{name}")
     for schema in schemas.values():
         schema["description"] = inspect.cleandoc(schema.get("description", ""))
+    reads.loosened(topology, schemas)
     text = {"type": "string"}
-    return schemas | {
-        ReceiveWebhook.__name__: {
-            "description": "The sender's own JSON object; it is kept as it came.",
-            "type": "object",
-            "minProperties": 1,
-        },
-        "Accepted": _closed("The queue holds the message.", message_id=text, correlation_id=text),
-        "Error": _closed("What went wrong and what to do.", message=text, correlation_id=text),
-    }
+    return (
+        schemas
+        | reads.schemas(topology)
+        | {
+            ReceiveWebhook.__name__: {
+                "description": "The sender's own JSON object; it is kept as it came.",
+                "type": "object",
+                "minProperties": 1,
+            },
+            "Accepted": _closed("The queue holds the message.", message_id=text, correlation_id=text),
+            "Error": _closed("What went wrong and what to do.", message=text, correlation_id=text),
+        }
+    )
 
 
 def _closed(words: str, **properties: Document) -> Document:
@@ -231,32 +250,31 @@ def _closed(words: str, **properties: Document) -> Document:
     }
 
 
-def _responses(routes: Iterable[Route]) -> Document:
-    known = (template.CORRELATION_ID, template.TENANT)
-    correlated = {name: {"$ref": f"#/components/headers/{name}"} for name in known}
-    again = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
-    made: Document = {
-        "Accepted": {
-            "description": "The queue holds exactly the bytes that were sent.",
-            "headers": correlated,
-            "content": {
-                JSON: {
-                    "schema": {"$ref": "#/components/schemas/Accepted"},
-                    "examples": {
-                        "accepted": {
-                            "value": {"message_id": "5fea7756-0ea4-451a-a703-a558b933e274", "correlation_id": "c-1"}
-                        }
-                    },
-                }
+_CORRELATED = {name: {"$ref": f"#/components/headers/{name}"} for name in (template.CORRELATION_ID, template.TENANT)}
+_ACCEPTED: Document = {
+    "description": "The queue holds exactly the bytes that were sent.",
+    "headers": _CORRELATED,
+    "content": {
+        JSON: {
+            "schema": {"$ref": "#/components/schemas/Accepted"},
+            "examples": {
+                "accepted": {"value": {"message_id": "5fea7756-0ea4-451a-a703-a558b933e274", "correlation_id": "c-1"}}
             },
         }
-    }
-    for answer in sorted(_unhappy(routes), key=lambda answer: str(answer["status"])):
+    },
+}
+
+
+def _responses(topology: Topology) -> Document:
+    again = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
+    made: Document = {"Accepted": _ACCEPTED}
+    every = chain(_unhappy(topology.routes), reads.unhappy(topology))
+    for answer in sorted(every, key=lambda answer: str(answer["status"])):
         response = made.setdefault(
             str(answer["status"]),
             {
                 "description": _DESCRIPTIONS[answer["status"]],
-                "headers": correlated | (again if answer["status"] in (429, 503) else {}),
+                "headers": _CORRELATED | (again if answer["status"] in (429, 503) else {}),
                 "content": {JSON: {"schema": {"$ref": "#/components/schemas/Error"}, "examples": {}}},
             },
         )
@@ -269,13 +287,13 @@ _DESCRIPTIONS = {
     400: "The request breaks a rule. Nothing was queued.",
     401: "The token is missing or not valid. Nothing was queued.",
     403: "The caller may not do this. Nothing was queued.",
-    404: "There is no such route. Nothing was queued.",
+    404: "There is no such route, or nothing of that name. Nothing was queued.",
     413: "The body is too large. Nothing was queued.",
     415: "The content type is not JSON. Nothing was queued.",
     429: "Too many requests. Nothing was queued.",
     500: "A fault on our side. Nothing was queued.",
-    503: "The queue is busy; the message is not known to be queued.",
-    504: "SQS did not answer; the message may be queued or not.",
+    503: "The queue, or the table, is busy; the message is not known to be queued.",
+    504: "AWS did not answer; a message may be queued or not.",
 }
 _MAPPED = (
     ("WRONG_CHARACTER", 400, template.CHARACTERS),

@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urljoin
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from local.effects import Effects, eventually, post
+from local.effects import Effects, eventually, get, post
 from local.seed import put
 from local.session import running
 from local.state import Endpoint
@@ -39,6 +40,7 @@ class Demo:
         self.tap = Tap(self.endpoint)
         self.start = time.monotonic()
         self.correlation_id = ""
+        self.location = ""
 
     def heading(self, text: str) -> None:
         """Say what comes next."""
@@ -65,12 +67,17 @@ class Demo:
 
     def send(self, path: str, body: bytes | dict[str, Any], **headers: str) -> int:
         """POST and show the answer; return its status and remember its correlation id."""
-        status, answer, _ = post(self.api_url + path, body, **headers)
+        status, answer, said_beside = post(self.api_url + path, body, **headers)
         self.correlation_id = answer["correlation_id"]
+        self.location = urljoin(self.api_url + path, said_beside.get("Location", ""))
         colour = "green" if status == 202 else "yellow"
         said = answer["message"] if "message" in answer else f"message {answer['message_id']}"
         self.console.print(f"  POST {path}  [{colour}]{status}[/{colour}] [dim]{escape(said)}[/dim]", soft_wrap=True)
         return status
+
+    def read(self, url: str) -> dict[str, Any]:
+        """GET and return the answer."""
+        return get(url)[1]
 
     def operate(self, *arguments: str) -> int:
         """Run the operator's command as a person would, and return its exit code."""
@@ -96,6 +103,7 @@ def show(console: Console) -> bool:
     with running(TOPOLOGY, told=lambda step: console.print(f"  [green]✓[/green] {step}")) as session:
         demo = Demo(console, session.state.api_url, session.state.endpoint)
         good_order(demo)
+        read_back(demo)
         bad_requests(demo)
         dead_letter(demo)
         nothing_left(demo)
@@ -125,6 +133,32 @@ def good_order(demo: Demo) -> None:
     demo.promise("the order shipped", demo.shipped("ord-1"))
     demo.promise("placed twice, its stock was taken once", demo.available("tea-500g") == before - 2)
     demo.promise("placed twice, it was confirmed by one e-mail", len(effects.mails("ord-1")) == 1)
+
+
+def read_back(demo: Demo) -> None:
+    """What became of a request, and of the order that it asked for, read by whoever asked."""
+    demo.heading("What became of a request, read where its 202 says")
+    demo.start = time.monotonic()
+    demo.send("/v1/orders", order("ord-1", "tea-500g", 2), delay_seconds="1")
+    seen: list[str] = []
+
+    def done() -> bool:
+        status = str(demo.read(demo.location)["status"])
+        if status not in seen[-1:]:
+            seen.append(status)
+            demo.hop(f"GET …/requests/{demo.correlation_id} says: {status}", lambda: True)
+        return status == "done"
+
+    eventually(done)
+    thing = urljoin(demo.location, "../orders/ord-1")
+    answer = demo.read(thing)
+    shown = ", ".join(f"{name} {value}" for name, value in answer.items() if isinstance(value, str | int))
+    demo.hop(f"GET …/orders/ord-1 says: {escape(shown)}", lambda: answer.get("order_id") == "ord-1")
+    demo.promise("a request's status went from accepted to done", seen == ["accepted_or_unknown", "done"])
+    secret = order("ord-1", "", 0)["customer_email"]
+    demo.promise(
+        "the order can be read, without its secrets", answer.get("total") == 1800 and secret not in str(answer)
+    )
 
 
 def bad_requests(demo: Demo) -> None:

@@ -68,3 +68,10 @@ def post(url: str, body: bytes | dict[str, Any], **headers: str) -> tuple[int, d
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     answer = http.request("POST", url, body=data, headers=sent)
     return answer.status, json.loads(answer.data), dict(answer.headers)
+
+
+def get(url: str, **headers: str) -> tuple[int, dict[str, Any], dict[str, str]]:
+    """GET, and return status, JSON answer (`{}` of an empty one) and headers, which are sent as `post` sends them."""
+    sent = {name.replace("_", "-").title(): value for name, value in headers.items()}
+    answer = http.request("GET", url, headers=sent)
+    return answer.status, json.loads(answer.data or b"{}"), dict(answer.headers)

@@ -28,12 +28,13 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from functions.contracts import tracked
 from functions.contracts.environment import ConsumerVariables, table_variable, variable
 from functions.contracts.limit import KEY, TABLE
 from functions.runtime.consumer import Consumer
 from local.access import Need, allowed, entry_to_change, needs
 from local.state import REGION
-from stacks import limits, names
+from stacks import limits, names, status
 from stacks.entry import Consumer as Entry
 from stacks.entry import Topology
 
@@ -102,7 +103,8 @@ def _keys(topology: Topology) -> dict[str, str]:
     """The partition key of every table, by its name."""
     keys = {table.name: table.key for table in topology.tables} | names.SHARED_TABLES
     runs = {names.SCHEDULE_RUNS: "schedule"} if topology.skips else {}
-    return keys | runs | ({TABLE: KEY} if limits.exist(topology) else {})
+    requests = {tracked.TABLE: tracked.KEY} if status.tracked_anywhere(topology) else {}
+    return keys | runs | requests | ({TABLE: KEY} if limits.exist(topology) else {})
 
 
 @contextmanager
@@ -139,6 +141,8 @@ def _guarded(topology: Topology, stage: str) -> Iterator[None]:
         name = handler.handle.__module__.split(".")[-2]
         entry = entries.get(name)
         told = {variable("limits"): limits.variable(entry) or ""} if entry else {}
+        if entry and (own := next((each for each in topology.integrations if entry in each.consumers), None)):
+            told[variable("tracked")] = status.variable(own, entry.function) or ""
         token = running.set(name)
         try:
             with patch.dict(os.environ, told):
@@ -165,6 +169,7 @@ def _is_the_runtimes(need: Need, entry: Entry, stage: str) -> bool:
     """Whether the runtime does it, which the role of every such consumer is made for."""
     tables = (names.FAILURES, names.PARKED, names.SCHEDULE_RUNS, *((names.ONCE,) if entry.sends_email else ()))
     tables += (TABLE,) if entry.limits else ()
+    tables += (tracked.TABLE,) if os.environ.get(variable("tracked")) else ()
     urls = (os.environ.get(variable(url), "") for url in ("queue_url", "pause_queue_url"))
     own = {names.resource(stage, table) for table in tables} | {url.rpartition("/")[2] for url in urls}
     return need.name in own - {""}

@@ -79,7 +79,7 @@ def _left(stage: Stage, its: list[Queue]) -> list[Depth]:
 
 
 def _answering(stage: Stage, integration: Integration) -> Iterator[str]:
-    """The routes that still feed a queue: a 202 after the last count would be lost with it."""
+    """The routes that still feed a queue, whose 202 after the last count would be lost, and what is still read."""
     if not integration.routes:
         return
     api = names.resource(stage.name, "api")
@@ -95,7 +95,9 @@ def _answering(stage: Stage, integration: Integration) -> Iterator[str]:
                 for name, method in resource.get("resourceMethods", {}).items()
                 if method.get("methodIntegration", {}).get("type") != "MOCK"
             }
-            yield from (route.name for route in integration.routes if route.name in there)
+            entries = [route.name for route in integration.routes]
+            entries += [status.name for status in integration.statuses]
+            yield from (name for name in entries if name in there)
 
 
 def _subscribed(stage: Stage, integration: Integration) -> Iterator[str]:

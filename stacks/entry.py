@@ -19,6 +19,7 @@ from stacks.plans import Plan
 from stacks.route import Authorization, Authorized, Route
 from stacks.rules import TopologyError
 from stacks.schedule import Schedule
+from stacks.status import Status
 
 DAY = 24 * 60 * 60
 PLATFORM = "functions"
@@ -197,6 +198,8 @@ class Integration:
     """The tables that only its own functions use."""
     schedules: tuple[Schedule, ...] = ()
     """The commands that feed its queues again and again."""
+    statuses: tuple[Status, ...] = ()
+    """What of its things can be read by the API."""
 
     def open_routes(self) -> tuple[Route, ...]:
         """The routes that feed its queues, as long as it is not retired."""
@@ -341,4 +344,5 @@ class Topology:
 
 
 __all__ = ["Access", "Authorization", "Authorized", "Consumer", "Grant", "Integration", "Limit", "Plan", "Queue"]
-__all__ += ["Lane", "Lanes", "Range", "Route", "Schedule", "Subscription", "Table", "Topology", "TopologyError"]
+__all__ += ["Lane", "Lanes", "Range", "Route", "Schedule", "Status", "Subscription", "Table", "Topology"]
+__all__ += ["TopologyError"]

@@ -1,4 +1,4 @@
-"""Where requests come in: a REST API whose routes feed queues."""
+"""Where requests come in: a REST API whose routes feed queues, and whose statuses say what became of them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
 
-from stacks import names
+from stacks import names, status
 from stacks.edge.access_log import AccessLog
 from stacks.edge.api_to_queue import ApiToQueue
+from stacks.edge.api_to_table import ApiToTable
 from stacks.edge.authorization import Authorization
 from stacks.edge.closed_route import ClosedRoute
 from stacks.edge.gateway_responses import add_gateway_responses
@@ -61,9 +62,12 @@ class Ingress(StageStack):
                 route=route,
                 queue=topology.queue(route.queue),
                 settings=settings,
+                topology=topology,
                 **authorization.options(route),
             )
-        for route in topology.retired_routes:
+        for read in status.reads(topology):
+            ApiToTable(self.api, read=read, settings=settings, **authorization.options(read.route))
+        for route in (*topology.retired_routes, *status.closed(topology)):
             ClosedRoute(self.api, route=route, **authorization.options(route))
         authorization.add_keys(self.api)
         acknowledge(self.api.deployment_stage, "AwsSolutions-APIG6")
@@ -119,7 +123,7 @@ def _limits(topology: Topology) -> dict[str, apigateway.MethodDeploymentOptions]
         f"{route.path}/{route.method}": apigateway.MethodDeploymentOptions(
             throttling_rate_limit=route.rate, throttling_burst_limit=route.burst, metrics_enabled=True
         )
-        for route in topology.routes
+        for route in (*topology.routes, *(read.route for read in status.reads(topology)))
         if route.rate is not None
     }
 
@@ -131,6 +135,7 @@ def open_paths(settings: Settings, topology: Topology) -> list[str]:
     callers IAM or the authorizer judges, with some value in the place of its own.
     """
     routes = [*topology.routes, *topology.retired_routes]
+    routes += [*(read.route for read in status.reads(topology)), *status.closed(topology)]
     judged = [route for route in routes if route.authorized(settings.authorization) in ("iam", "jwt")]
     found = []
     for route in (each for each in routes if each not in judged):

@@ -8,7 +8,7 @@ from constructs import Construct
 from stacks import entry, lanes, names
 from stacks.bundle.python_code import PythonCode
 from stacks.monitoring.metric_alarms import MetricAlarms
-from stacks.parts import planning
+from stacks.parts import planning, tracking
 from stacks.parts.acknowledged import acknowledge
 from stacks.parts.queue_consumer import QueueConsumer
 from stacks.parts.retention import removal_policy
@@ -79,7 +79,7 @@ class Integration(StageStack):
                 module=topology.module(consumer.function),
                 settings=settings,
                 skips=skips,
-                more=delays,
+                more=delays.and_(tracking.of(self, consumer, integration, settings)),
             )
             # By name, as it finds them, it would start before they are there.
             used = [*(tables.get(access.table) for access in consumer.access), *map(secrets.get, consumer.secrets)]

@@ -43,6 +43,9 @@ class Route:
     lane: str | Lane | Choice | None = None
     """What chooses the lane, where the queue has lanes: a header such as `X-Priority`, a field of the contract that
     names it, or a `Lane`, which says which values of a field mean which. What says nothing goes to `normal`."""
+    tracked: bool = False
+    """Whether `GET /v1/requests/{correlation_id}` says what became of its requests: a write for each, see
+    docs/patterns/status.md."""
     authorization: Authorization | None = None
     """Who may call it, where that is not what the stage says."""
     rate: float | None = None

@@ -15,7 +15,7 @@ from functions.contracts.path import path_field
 from functions.contracts.pause import PAUSE_CONSUMER
 from functions.contracts.plan import PLAN_COMMAND, PLANNED
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook
-from stacks import actions, feeds, grants, lanes, limits, names, paths, plans, schedule, shapes
+from stacks import actions, feeds, grants, lanes, limits, names, paths, plans, schedule, shapes, status
 
 if TYPE_CHECKING:
     from stacks.entry import Integration, Route, Topology
@@ -61,7 +61,7 @@ def check(topology: Topology) -> None:
         for rule in (_queues, _consumers, _routes, _webhooks, _subscriptions):
             rule(integration, topology)
     limited = (limits.refusals(each, topology) for each in topology.integrations)
-    for sentence in chain(feeds.refusals(topology), *limited):
+    for sentence in chain(feeds.refusals(topology), *limited, status.refusals(topology), paths.readable(topology)):
         raise TopologyError(sentence)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from aws_cdk import aws_events as events
 from constructs import Construct
 
+from functions.contracts import tracked
 from functions.contracts.limit import KEY, TABLE
 from functions.contracts.parked import EXPIRES_AT
 from functions.contracts.plan import PLAN_COMMAND
-from stacks import limits, names
+from stacks import limits, names, status
 from stacks.entry import Topology
 from stacks.parts.customer_key import customer_key
 from stacks.parts.pause_consumer import PauseConsumer
@@ -31,8 +32,8 @@ class Shared(StageStack):
     """One bus for every event; why messages failed, what is parked behind them, which effects were had, who redrove.
 
 
-    Where there is a limit, also what it has given away; where there is a consumer, also what pauses it while a service
-    is away; where there is a schedule, the group of all.
+    Where there is a limit, also what it has given away; where a route is tracked, what became of its requests; where
+    there is a consumer, also what pauses it while a service is away; where there is a schedule, the group of all.
     """
 
     def __init__(self, scope: Construct, *, settings: Settings, topology: Topology) -> None:
@@ -41,6 +42,8 @@ class Shared(StageStack):
             Table(self, name, key=key, expires=EXPIRY.get(name), settings=settings)
         if limits.exist(topology):
             Table(self, TABLE, key=KEY, expires=EXPIRES_AT, settings=settings)
+        if status.tracked_anywhere(topology):
+            Table(self, tracked.TABLE, key=tracked.KEY, expires=tracked.EXPIRES_AT, settings=settings)
         bus = events.EventBus(
             self,
             "Bus",

@@ -6,7 +6,7 @@ integration, write its contract and its function, then add its entry here; `pyth
 
 from __future__ import annotations
 
-from functions.contracts.orders import OrderAccepted, PlaceOrder
+from functions.contracts.orders import OrderAccepted, OrderStatus, PlaceOrder
 from functions.contracts.payments import (
     ApplyPayment,
     PaymentAuthorized,
@@ -17,7 +17,7 @@ from functions.contracts.payments import (
 from functions.contracts.shipping import OrderShipped
 from functions.contracts.stock import StockReserved, StockShort
 from functions.contracts.webhooks import ReceiveWebhook, WebhookReceived
-from stacks.entry import Access, Consumer, Integration, Queue, Route, Subscription, Table, Topology
+from stacks.entry import Access, Consumer, Integration, Queue, Route, Status, Subscription, Table, Topology
 
 TOPOLOGY = Topology(
     integrations=(
@@ -31,6 +31,7 @@ TOPOLOGY = Topology(
                     tenant="X-Tenant-Id",
                     trusts=("iam",),
                     delay=True,
+                    tracked=True,
                 ),
             ),
             queues=(Queue(name="accept_order"), Queue(name="confirm_order")),
@@ -44,6 +45,7 @@ TOPOLOGY = Topology(
             ),
             subscriptions=(Subscription(event=OrderAccepted, queue="confirm_order"),),
             tables=(Table(name="orders", key="order_id"),),
+            statuses=(Status(path="/v1/orders/{order_id}", of=PlaceOrder, table="orders", answers=OrderStatus),),
         ),
         Integration(
             "payments",

@@ -39,7 +39,7 @@ PLAIN = (
         "stacks.route",
         "stacks.schedule",
     ),
-    "stacks.shapes",
+    *("stacks.shapes", "stacks.status"),
     *(
         f"stacks.monitoring.{name}"
         for name in ("alarm", "alarms", "schedule_alarms", "metrics", "dashboard", "queries")

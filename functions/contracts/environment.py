@@ -43,8 +43,9 @@ class ConsumerVariables(Variables, frozen=True, kw_only=True):
     before SQS moves it, `retention` how long its queue keeps it, `on_poison` what a FIFO group does about a message
     that keeps failing, `pause_queue_url` where it says that a service is away, `previous_secret` for how long a secret
     counts after it was replaced, `limits` what must let a message through, as `contracts.limit` writes it, `aws_client`
-    that every call is made by botocore's client, `plan_queue_url` where it sends what is to be planned, and `plans`
-    which commands of its own: `<command>=<queue>`, with spaces between. Tables and the bus are physical names; what a
+    that every call is made by botocore's client, `plan_queue_url` where it sends what is to be planned, `plans`
+    which commands of its own: `<command>=<queue>`, with spaces between, and `tracked` whose requests it says the status
+    of, as `contracts.tracked` writes it. Tables and the bus are physical names; what a
     function has no use for is None.
     """
 
@@ -69,6 +70,7 @@ class ConsumerVariables(Variables, frozen=True, kw_only=True):
     aws_client: Literal["botocore"] | None = None
     plan_queue_url: str | None = None
     plans: str | None = None
+    tracked: str | None = None
 
 
 FUNCTION = "{function}"

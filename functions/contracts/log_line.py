@@ -6,6 +6,9 @@ from datetime import datetime
 
 from msgspec import Struct, field
 
+PROGRESS = "progress"
+"""The message of a line about progress."""
+
 
 class Published(Struct, frozen=True):
     """An event as the line of its publisher names it."""
@@ -51,4 +54,22 @@ class Handled(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def at(self) -> int:
         """When the attempt ended, in epoch milliseconds."""
+        return round(datetime.fromisoformat(self.timestamp).timestamp() * 1000)
+
+
+class Progressed(Struct, frozen=True, kw_only=True):
+    """How far a message is, said by its handler; no attempt. `timestamp` and `received_at` are those of `Handled`."""
+
+    message: str
+    timestamp: str
+    service: str
+    correlation_id: str
+    message_id: str
+    percent: int
+    words: str | None = None
+    received_at: str | None = None
+
+    @property
+    def at(self) -> int:
+        """When it was said, in epoch milliseconds."""
         return round(datetime.fromisoformat(self.timestamp).timestamp() * 1000)

@@ -60,3 +60,12 @@ class OrderAccepted(Event, frozen=True, kw_only=True):
     currency: Currency
     total: Amount
     lines: tuple[Line, ...]
+
+
+class OrderStatus(Struct, frozen=True, kw_only=True):
+    """An order that was accepted, as whoever placed it reads it."""
+
+    order_id: OrderId
+    currency: Currency
+    total: Amount
+    lines: tuple[Line, ...]

@@ -66,6 +66,23 @@ def hide(text: str, values: set[str]) -> str:
     return "".join(parts) + text[done:end] + tail
 
 
+def secret_fields(kind: Any) -> Iterator[str]:
+    """The names of the contract's secret fields, as JSON has them, however deep."""
+    waiting, seen = [kind], set()
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, type) and issubclass(one, Struct) and one not in seen:
+            seen.add(one)
+            hints = get_type_hints(one, include_extras=True)
+            for name, encoded in zip(one.__struct_fields__, one.__struct_encode_fields__, strict=True):
+                if _is_secret(hints[name]):
+                    yield encoded
+                else:
+                    waiting.append(hints[name])
+        else:
+            waiting += get_args(one)
+
+
 def _secrets(contract: Any) -> Iterator[str]:
     match contract:
         case Struct():

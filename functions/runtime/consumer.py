@@ -13,7 +13,7 @@ import inspect
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import islice
 from types import MappingProxyType
@@ -21,24 +21,20 @@ from typing import TYPE_CHECKING, Any
 
 from functions.contracts.contract import Command, Event
 from functions.contracts.environment import variable
-from functions.contracts.redaction import redact
 from functions.runtime import clients
-from functions.runtime.breaker import tell
 from functions.runtime.clients import warm
+from functions.runtime.conclusion import conclude, publish_all, send_back, text, try_to
 from functions.runtime.deadline import Deadline, Phase, invocation, within
 from functions.runtime.errors import HeldUp, OutOfTime, Reject, Retry, Unavailable
-from functions.runtime.failures import note, note_last_attempts, unwritten
-from functions.runtime.log import log
-from functions.runtime.message import Contract, Intake, Message, intake
+from functions.runtime.failures import note_last_attempts
+from functions.runtime.message import Contract, InHand, Intake, Message, in_hand, intake
 from functions.runtime.outcome import Done, Duplicate, Failure, Outcomes
 from functions.runtime.pace import Pace
-from functions.runtime.publisher import entry, publish
+from functions.runtime.publisher import entry
 from functions.runtime.record import Record
 from functions.runtime.report import log_body, report
 from functions.runtime.settings import Settings, on_lambda
 from functions.runtime.turns import Turns, handle_line
-from functions.runtime.unfinished import unfinished
-from functions.runtime.visibility import hide_failures
 
 if TYPE_CHECKING:
     from functions.contracts.later import Cancel, Later
@@ -132,19 +128,10 @@ class Consumer:
                 settings,
                 deadline,
             )
-            outcomes |= _publish_all(outcomes, settings, deadline, but=limits.told if limits else frozenset())
-            outcomes |= _plan_all(outcomes, settings, deadline)
-            if parking:
-                outcomes |= _leave(parking, outcomes, deadline)
-            if any(record.skips for record in batch):
-                outcomes |= _let_next_run(outcomes, settings, deadline)
-            if any(record.planned_for for record in batch):
-                _note_begun(outcomes, deadline)
-            if limits:
-                outcomes |= limits.leave(outcomes, deadline.left("reporting") / 2)
+            outcomes |= conclude(outcomes, self._intake, limits, parking, settings, deadline)
             report(outcomes, settings, started)
             failures = [failure for failure in outcomes.values() if isinstance(failure, Failure)]
-            _send_back(failures, settings, deadline)
+            send_back(failures, settings, deadline)
         finally:
             invocation.reset(token)
         return {"batchItemFailures": [{"itemIdentifier": failure.record.id} for failure in failures]}
@@ -183,7 +170,7 @@ class Consumer:
                     if limits and limits.sleeping:
                         # What is done does not wait for those that sleep.
                         limits.told.update(some)
-                        outcomes.update(_publish_all(some, settings, deadline))
+                        outcomes.update(publish_all(some, settings, deadline))
             except BaseException:
                 deque(lines, maxlen=0)  # nobody begins another
                 raise
@@ -213,7 +200,7 @@ class Consumer:
                 return ended
             if record.skips and (why := _begin_run(record, settings, left)):
                 return Done(record, message, (), duplicate=False, skipped=why)
-            handle: Callable[[], Any] = partial(self._result, contract, message)
+            handle: Callable[[], Any] = partial(self._result, contract, message, record)
             if record.planned_for:
                 handle = partial(_if_still_meant, record, handle)
             result = within(left(), partial(limits.run, record, contract, message, handle) if limits else handle)
@@ -232,11 +219,15 @@ class Consumer:
             interrupted = _interrupted(error)
             return Failure(record, interrupted, str(interrupted), message)
         except BaseException as error:  # SystemExit and CancelledError fail their record too, not the batch
-            return Failure(record, error, _text(error, contract), message)
+            return Failure(record, error, text(error, contract), message)
         return Done(record, message, entries, duplicate, untold, plans=tuple(plans.values()))
 
-    def _result(self, contract: Any, message: Message) -> tuple[Any, ...]:
-        result = self.handle(contract, message)
+    def _result(self, contract: Any, message: Message, record: Record) -> tuple[Any, ...]:
+        token = in_hand.set(InHand(record, contract))
+        try:
+            result = self.handle(contract, message)
+        finally:
+            in_hand.reset(token)
         if inspect.isawaitable(result):
             if inspect.iscoroutine(result):
                 result.close()
@@ -266,12 +257,6 @@ def _if_still_meant(record: Record, handle: Callable[[], Any]) -> Any:
     return if_still_meant(record, handle)
 
 
-def _note_begun(outcomes: Outcomes, deadline: Deadline) -> None:
-    from functions.runtime.plans import note_begun
-
-    _try("note what began", deadline.left("reporting") / 3, partial(note_begun, outcomes))
-
-
 def _planned(results: tuple[Any, ...], message: Message, record: Record, settings: Settings) -> Mapping[int, Command]:
     from functions.runtime.plans import asks
 
@@ -286,14 +271,6 @@ def _told_before(record: Record, message: Message) -> bool:
     """
     first = record.attempt == 1 and record.redriven is None and record.waited is None
     return message.replayed is not None and first
-
-
-def _text(error: BaseException, contract: Any) -> str:
-    """What the error says, without secrets; its type where it cannot say anything."""
-    try:
-        return redact(str(error), contract)
-    except Exception:
-        return f"{type(error).__name__}, which has no text"
 
 
 def _interrupted(error: OutOfTime) -> BaseException:
@@ -313,43 +290,14 @@ def _expect_the_worst(batch: list[Record], settings: Settings, deadline: Deadlin
         last = [record for record in last if record.attempt == settings.receives]
     if not last:
         return
+    if settings.tracked:
+        from functions.runtime.requests import expect_the_worst
+
+        try_to("expect the worst of requests", deadline.left("handling") / 10, lambda: expect_the_worst(last, settings))
     # A tenth of the time, so that the last attempts themselves are not spent on it.
-    _try(
+    try_to(
         "expect the worst of last attempts", deadline.left("handling") / 10, lambda: note_last_attempts(last, settings)
     )
-
-
-def _publish_all(
-    outcomes: Outcomes, settings: Settings, deadline: Deadline, *, but: Set[str] = frozenset()
-) -> Outcomes:
-    done = [one for one in outcomes.values() if isinstance(one, Done) and one.record.id not in but]
-    entries = [made for one in done for made in one.entries]
-    try:
-        problems = publish(entries, settings, seconds=deadline.left("publishing"))
-    except Exception as error:  # such as a function without a bus
-        problems = {made.record: error for made in entries}
-    return {
-        one.record.id: Failure(one.record, problem, _text(problem, None), one.message, unpublished=True)
-        for one in done
-        if (problem := problems.get(one.record.id))
-    }
-
-
-def _plan_all(outcomes: Outcomes, settings: Settings, deadline: Deadline) -> Outcomes:
-    wanted = [one for one in outcomes.values() if isinstance(one, Done) and one.plans]
-    if not wanted:
-        return {}
-    from functions.runtime.plans import send
-
-    return send(wanted, settings, seconds=deadline.left("publishing"))
-
-
-def _leave(parking: Parking, outcomes: Outcomes, deadline: Deadline) -> Outcomes:
-    done = {outcome.record.id: outcome for outcome in outcomes.values() if isinstance(outcome, Done)}
-    problems = parking.done([one.record for one in done.values()], deadline.left("reporting") / 2)
-    return {
-        id_: Failure(done[id_].record, problem, str(problem), done[id_].message) for id_, problem in problems.items()
-    }
 
 
 def _begin_run(record: Record, settings: Settings, left: Callable[[], float]) -> str | None:
@@ -358,37 +306,3 @@ def _begin_run(record: Record, settings: Settings, left: Callable[[], float]) ->
 
     seconds = left()
     return within(seconds, partial(begin, record, settings, seconds))
-
-
-def _let_next_run(outcomes: Outcomes, settings: Settings, deadline: Deadline) -> Outcomes:
-    """Say which runs are over. One that is done comes back where that cannot be said: it would hold up the next."""
-    from functions.runtime.overlap import finish
-
-    problems = finish(outcomes, settings, deadline.left("reporting") / 2)
-    done = {id_: one for id_, one in outcomes.items() if isinstance(one, Done) and id_ in problems}
-    return {
-        id_: Failure(one.record, problems[id_], _text(problems[id_], None), one.message) for id_, one in done.items()
-    }
-
-
-def _send_back(failures: list[Failure], settings: Settings, deadline: Deadline) -> None:
-    if not failures and not unwritten() and not unfinished:
-        return
-    steps: list[tuple[str, float, Callable[[], None]]] = [
-        ("record the causes", 0.4, lambda: note(failures, settings)),
-        ("set the visibility", 0.6, lambda: hide_failures(failures, settings)),
-        ("say that a service is away", 1.0, lambda: tell(failures, settings)),
-    ]
-    for what, share, step in steps:
-        _try(what, share * deadline.left("reporting"), step)
-
-
-def _try(what: str, seconds: float, step: Callable[[], None]) -> None:
-    """Do a step that must not cost the batch its answer: what goes wrong is logged."""
-    try:
-        within(seconds, step)
-    except OutOfTime:
-        clients.replace()
-        log("WARNING", f"no time to {what}")
-    except Exception as error:
-        log("ERROR", f"failed to {what}", error_type=type(error).__name__, error=_text(error, None))

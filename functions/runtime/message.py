@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import msgspec
@@ -48,6 +50,16 @@ class Message(Struct, frozen=True, kw_only=True):
         """
         return scoped(self.tenant, *parts)
 
+    def progress(self, percent: int, words: str = "") -> None:
+        """Say how much of the message is done, 0 to 100, and what is being done, for the status and the trace.
+
+        Cheap in a loop: it is told at most every five seconds, without the contract's secrets. The first time the
+        message also gets all the time that its function has. Raises `ValueError` for another percentage.
+        """
+        from functions.runtime.progress import tell
+
+        tell(self, percent, words)
+
     @classmethod
     def of(
         cls, record: Record, *, key: str, cause: str, event: Envelope | None = None, replayed: str | None = None
@@ -66,6 +78,19 @@ class Message(Struct, frozen=True, kw_only=True):
             trace=record.trace,
             replayed=replayed,
         )
+
+
+class InHand:
+    """The message whose handler runs: its record and contract, and when its progress was told the last time."""
+
+    def __init__(self, record: Record, contract: Any) -> None:
+        self.record = record
+        self.contract = contract
+        self.told = -math.inf
+
+
+in_hand: ContextVar[InHand | None] = ContextVar("in_hand", default=None)
+"""None where no handler of a consumer runs."""
 
 
 class _Delivery(Struct, frozen=True):

@@ -15,6 +15,7 @@ from functions.contracts.envelope import (
     PLANNED_FOR,
     RECEIVED_AT,
     REDRIVEN,
+    ROUTE,
     RUN,
     SENDER,
     SIGNATURE,
@@ -59,6 +60,7 @@ class Record(Struct, frozen=True, kw_only=True):
     planned_for: str | None = None
     attributes: Mapping[str, Any] | None = None
     run: str | None = None
+    route: str | None = None
     waited: Any = None
 
     @property
@@ -110,6 +112,7 @@ class Record(Struct, frozen=True, kw_only=True):
             planned_for=_text(attributes, PLANNED_FOR),
             attributes=attributes if DELIVER_AT in attributes else None,
             run=_text(attributes, RUN),
+            route=_text(attributes, ROUTE),
             waited=waited,
         )
 

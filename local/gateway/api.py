@@ -27,6 +27,8 @@ INTEGRATION = {
 }
 MOCK = "MOCK"
 """The type of an integration behind which nothing stands: its template says what it would have answered."""
+CALLED = re.compile(r":sqs:path/|:dynamodb:action/GetItem$")
+"""What an integration may call: SQS by the path of a queue, and one action of DynamoDB."""
 RESPONSE = {"ResponseTemplates", "SelectionPattern", "StatusCode"}
 
 
@@ -188,8 +190,8 @@ def _method(
     _refuse(f"Integration of {path}", integration, INTEGRATION)
     for response in integration["IntegrationResponses"]:
         _refuse(f"Integration response of {path}", response, RESPONSE)
-    if integration["Type"] != MOCK and (integration["Type"] != "AWS" or ":sqs:path/" not in integration["Uri"]):
-        raise UnsupportedError(f"Method {path} does not call SQS by a queue's path")
+    if integration["Type"] != MOCK and (integration["Type"] != "AWS" or not CALLED.search(integration["Uri"])):
+        raise UnsupportedError(f"Method {path} calls neither SQS by a queue's path nor DynamoDB's GetItem")
     validator = validators.get(properties.get("RequestValidatorId", ""), {})
     return Method(
         http_method=properties["HttpMethod"],

@@ -1,4 +1,7 @@
-"""The calls to AWS that API Gateway makes: SQS for an integration, Lambda for an authorizer. Over real HTTP."""
+"""The calls to AWS that API Gateway makes: SQS or DynamoDB for an integration, Lambda for an authorizer.
+
+Over real HTTP.
+"""
 
 from __future__ import annotations
 
@@ -43,13 +46,12 @@ class Aws:
         self._roles = Roles(stack, self._ask)
 
     async def integrate(self, call: Call) -> Result:
-        """SQS's answer to the integration's role. Raises `Refusal` if there is none, or no such role."""
-        # API Gateway asks for JSON, and SQS's query protocol answers with it.
-        headers = {"Accept": "application/json", **call.headers}
-        path = call.uri.partition(":sqs:path/")[2]
+        """What the service answers to the integration's role. Raises `Refusal` if it does not, or there is no such
+        role."""
+        service, path, headers = _called(call)
         try:
             credentials = await self._roles.credentials(call.role)
-            async with self._post("sqs", path, headers, call.body, call.timeout, credentials) as response:
+            async with self._post(service, path, headers, call.body, call.timeout, credentials) as response:
                 text = await response.text()
         except NotAssumed as error:
             raise Refusal("API_CONFIGURATION_ERROR", f"Internal server error: {error}") from None
@@ -107,6 +109,20 @@ class Aws:
     async def close(self) -> None:
         """Close every connection."""
         await self._session.close()
+
+
+def _called(call: Call) -> tuple[str, str, Mapping[str, str]]:
+    """The service, the path and the headers of a call.
+
+    By a path, API Gateway asks for JSON, and SQS's query protocol answers with it. Of an action it says the service's
+    own protocol, which is JSON for DynamoDB.
+    https://docs.aws.amazon.com/apigateway/latest/api/API_PutIntegration.html#apigw-PutIntegration-request-uri
+    """
+    _, _, action = call.uri.partition(":dynamodb:action/")
+    if action:
+        target = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"DynamoDB_20120810.{action}"}
+        return "dynamodb", "", {**target, **call.headers}
+    return "sqs", call.uri.partition(":sqs:path/")[2], {"Accept": "application/json", **call.headers}
 
 
 def _as_json(text: str) -> str:

@@ -41,7 +41,7 @@ java_methods[str] |= {
 
 
 class Parameters:
-    """A map of caller-supplied names, of which only `get` and `keySet` can be called, whatever its keys are."""
+    """A map of names of others, of which only `get` and `keySet` can be called, whatever its keys are."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._values = dict(values)
@@ -68,6 +68,15 @@ class Final(dict[str, Any]):
         super().__setitem__(name, value)
 
 
+class Document(Parameters):
+    """A JSON object of a payload, whose members are also read as properties: `$error.Code`."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name in ("get", "keySet"):
+            raise KeyError(name)
+        return self._values[name]
+
+
 class Input:
     """`$input`: the payload and the parameters of the request."""
 
@@ -86,6 +95,9 @@ class Input:
 
     def path(self, expression: str) -> Any:
         """The value at a JSONPath of the payload, or none."""
+        return _wrapped(self._at(expression))
+
+    def _at(self, expression: str) -> Any:
         try:
             value = json.loads(self.body)
         except json.JSONDecodeError:
@@ -99,7 +111,10 @@ class Input:
 
     def json(self, expression: str) -> str:
         """The value at a JSONPath of the payload, as JSON."""
-        return json.dumps(self.path(expression), separators=(",", ":"), ensure_ascii=False)
+        return json.dumps(self._at(expression), separators=(",", ":"), ensure_ascii=False)
+
+
+_ESCAPES = {ord(plain): f"\\{letter}" for plain, letter in zip("'\"\\/\b\n\t\f\r", "'\"\\/bntfr", strict=True)}
 
 
 class Util:
@@ -122,8 +137,9 @@ class Util:
         return base64.b64decode(text).decode()
 
     def escapeJavaScript(self, text: str) -> str:  # noqa: N802
-        """For a JavaScript string, which also escapes the apostrophe."""
-        return json.dumps(text)[1:-1].replace("'", "\\'")
+        """For a JavaScript string, as commons-lang writes it: the apostrophe and the slash are escaped, too."""
+        units = memoryview(text.encode("utf-16-le", "surrogatepass")).cast("H")
+        return "".join(_ESCAPES.get(unit) or (chr(unit) if 31 < unit < 128 else f"\\u{unit:04X}") for unit in units)
 
     def parseJson(self, text: str) -> Any:  # noqa: N802
         """The value of a JSON text."""
@@ -146,6 +162,16 @@ def _compiled(template: str) -> Any:
     compiled = airspeed.Template(template)
     compiled.ensure_compiled()
     return compiled
+
+
+def _wrapped(value: Any) -> Any:
+    """The value with objects that are called as Java's maps are."""
+    match value:
+        case dict():
+            return Document({name: _wrapped(inner) for name, inner in value.items()})
+        case list():
+            return [_wrapped(inner) for inner in value]
+    return value
 
 
 def _steps(expression: str) -> Iterator[str | int]:

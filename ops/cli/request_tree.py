@@ -35,6 +35,7 @@ STYLES = {
     "redriven": "yellow",
     "dead": "bold red",
     "gone": "yellow",
+    "working": "cyan",
 }
 
 
@@ -153,12 +154,15 @@ def _verdict(path: Path) -> Iterator[Text]:
     dead = [each for each in path.deliveries() if each.state == "dead"]
     back = [each for each in path.deliveries() if each.state == "retried"]
     gone = [each for each in path.deliveries() if each.state == "gone"]
+    at_work = [each for each in path.deliveries() if each.state == "working"]
     awaited = path.awaited()
     yield Text()
     for queue in dict.fromkeys(each.dlq for each in dead):
         letters = _count(sum(each.dlq == queue for each in dead), "dead letter")
         yield Text(f"{letters} in {queue}. Once the cause is fixed:", "bold red")
         yield Text(f"  python -m ops redrive {queue} --yes", "bold red")
+    if at_work:
+        yield Text(f"At work: {_names(each.queue for each in at_work)}.", "cyan")
     if back:
         yield Text(
             f"{_count(len(back), 'message')} will be attempted again: {_names(each.queue for each in back)}.", "yellow"
@@ -173,7 +177,7 @@ def _verdict(path: Path) -> Iterator[Text]:
         yield Text(f"Nothing is known yet of {_names(awaited)}: still waiting, or not searchable yet.", "yellow")
     if path.unseen:
         yield Text(f"Not looked through, because they hold too much: {', '.join(path.unseen)}.", "yellow")
-    if not (dead or back or gone or awaited):
+    if not (dead or at_work or back or gone or awaited):
         accepted = any(True for _ in path.deliveries())
         yield Text("Nothing of it is left to be done." if accepted else "No message came of it.", "green")
 
@@ -267,12 +271,15 @@ def _outcome(delivery: Delivery) -> str:
         case "dead":
             return f"is in {delivery.dlq}{'' if _known(delivery) else f': {delivery.cause}'}{redriven}"
         case "retried":
-            return f"will be attempted again{redriven}"
+            said = f", was at {delivery.progress}" if delivery.progress else ""
+            return f"will be attempted again{said}{redriven}"
         case "redriven":
             return f"died, was redriven{redriven}"
         case "gone":
             sent = f", redriven as {delivery.sent_by}" if delivery.sent_by else ""
             return f"died{sent}{redriven}"
+        case "working":
+            return f"at work, {delivery.progress}{redriven}"
         case state:
             return f"{state}{attempts}{redriven}"
 

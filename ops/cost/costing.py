@@ -82,6 +82,8 @@ class Costing:
         for route in self.topology.routes:
             queue, consumer = self.topology.queue(route.queue), self.topology.consumer(route.queue)
             edge = self._edge() + self._queue(queue, consumer, fair=route.tenant is not None and not queue.fifo)
+            if route.tracked:  # of a request that succeeds at once
+                edge += Cost(tables=self.prices.write * self.messages)
             yield Row(
                 name=route.name,
                 cost=edge + self._consumer(consumer),

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from msgspec import Struct
 from msgspec.structs import replace
 
-from functions.contracts.log_line import Handled
+from functions.contracts.log_line import Handled, Progressed
 from ops.dead_letters.cause import in_short
 from ops.dead_letters.redaction import Redaction
 from ops.observe.logs import Answered, Line
@@ -25,7 +25,7 @@ from stacks.entry import Topology
 SKIPPED = "skipped"
 DONE = ("processed", "duplicate", SKIPPED)
 LIMITED = "limited"
-State = Literal["processed", "duplicate", "skipped", "retried", "dead", "redriven", "gone"]
+State = Literal["processed", "duplicate", "skipped", "retried", "dead", "redriven", "gone", "working"]
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
@@ -93,6 +93,8 @@ class Delivery(Struct, kw_only=True):
     events: list[Fact] = []
     copies: list[Delivery] = []
     former: tuple[str, ...] = ()
+    progress: str | None = None
+    """How far its handler said it was, the last time: `40 %: Reading the file.`"""
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -199,6 +201,9 @@ def path(correlation_id: str, lines: Iterable[Line], topology: Topology, letters
         else:
             strays.append(delivery)
     by_id = {id_: delivery for _, delivery in deliveries for id_ in delivery.ids}
+    for line, delivery in _tell_progress((line for line in mine if isinstance(line, Progressed)), by_id):
+        asked = by_request.setdefault((line.service, line.received_at), []) if line.received_at else strays
+        asked.append(delivery)
     _tell_events(handled, by_id, by_event, topology)
     requests = [
         _request(line, by_request, topology)
@@ -212,13 +217,30 @@ def path(correlation_id: str, lines: Iterable[Line], topology: Topology, letters
     return found
 
 
+def _tell_progress(lines: Iterable[Progressed], by_id: dict[str, Delivery]) -> list[tuple[Progressed, Delivery]]:
+    """Notes the last word of each message. Those of whose attempts no line tells yet are made and returned."""
+    first: list[tuple[Progressed, Delivery]] = []
+    for line in sorted(lines, key=lambda line: line.at):
+        if line.message_id not in by_id:
+            by_id[line.message_id] = Delivery(
+                queue=line.service, receives=0, message_id=line.message_id, attempts=[], state="working"
+            )
+            first.append((line, by_id[line.message_id]))
+        by_id[line.message_id].progress = f"{line.percent} %" + (f": {line.words}" if line.words else "")
+    return first
+
+
 def _shown(line: Line, redaction: Redaction) -> Line:
     """The line without the secrets that its error told."""
+    if isinstance(line, Progressed):
+        return replace(line, words=redaction.text(line.words)) if line.words else line
     return replace(line, error=redaction.text(line.error)) if line.error else line
 
 
 def _state(delivery: Delivery) -> State:
     last = delivery.attempts[-1] if delivery.attempts else None
+    if last is None and delivery.progress and not delivery.dlq:
+        return "working"
     if last is not None and last.outcome == "duplicate":
         return "duplicate"
     if last is not None and last.outcome == "skipped":

@@ -65,8 +65,8 @@ ANSWERS = (
     Answer("AUTHORIZER_FAILURE", 500, f"The caller could not be checked {_OURS}"),
     Answer("AUTHORIZER_CONFIGURATION_ERROR", 500, f"The caller could not be checked {_OURS}"),
     Answer("API_CONFIGURATION_ERROR", 500, f"The request could not be handled {_OURS}"),
-    Answer("INTEGRATION_FAILURE", 504, f"SQS did not answer; the message may be queued or not. {_AGAIN}"),
-    Answer("INTEGRATION_TIMEOUT", 504, f"SQS did not answer in time; the message may be queued or not. {_AGAIN}"),
+    Answer("INTEGRATION_FAILURE", 504, f"AWS did not answer; a message may be queued or not. {_AGAIN}"),
+    Answer("INTEGRATION_TIMEOUT", 504, f"AWS did not answer in time; a message may be queued or not. {_AGAIN}"),
     Answer("DEFAULT_4XX", 400, "The request was refused: $context.error.responseType."),
     Answer("DEFAULT_5XX", 500, f"The request could not be handled {_OURS}"),
 )

@@ -10,10 +10,10 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stacks import names
-from stacks.edge import clients, lanes, mapping_template
+from stacks.edge import clients, lanes, location, mapping_template
 from stacks.edge.content_type import JSON, SPELLINGS
 from stacks.edge.model_schema import draft4
-from stacks.entry import Authorized, Queue, Route
+from stacks.entry import Authorized, Queue, Route, Topology
 from stacks.parts import arn
 from stacks.parts.acknowledged import acknowledge
 from stacks.parts.customer_key import key_grant
@@ -36,7 +36,14 @@ class ApiToQueue(Construct):
     """
 
     def __init__(
-        self, api: apigateway.RestApi, *, route: Route, queue: Queue, settings: Settings, **options: Any
+        self,
+        api: apigateway.RestApi,
+        *,
+        route: Route,
+        queue: Queue,
+        settings: Settings,
+        topology: Topology,
+        **options: Any,
     ) -> None:
         super().__init__(api, route.name.replace("/", "."))
         queue_name = names.queue(settings.stage, queue.name, fifo=queue.fifo)
@@ -83,8 +90,8 @@ class ApiToQueue(Construct):
                         "integration.request.header.Content-Type": "'application/x-www-form-urlencoded'",
                         **({lanes.PARAMETER: f"'{queue_name}'"} if route.choice else {}),
                     },
-                    request_templates=dict.fromkeys(SPELLINGS, self._once(template)),
-                    integration_responses=_responses(route, authorized, named),
+                    request_templates=dict.fromkeys(SPELLINGS, once(self, template)),
+                    integration_responses=_responses(route, authorized, named, location.of(route, topology)),
                     timeout=Duration.seconds(10),
                 ),
             ),
@@ -105,7 +112,10 @@ class ApiToQueue(Construct):
             method_responses=[
                 apigateway.MethodResponse(
                     status_code=status,
-                    response_parameters={f"method.response.header.{name}": True for name in _ANSWERED},
+                    response_parameters={
+                        f"method.response.header.{name}": True
+                        for name in (*_ANSWERED, *(location.names(route, topology) if status == "202" else ()))
+                    },
                 )
                 for status in ("202", "400", "413", "500", "503")
             ],
@@ -115,23 +125,24 @@ class ApiToQueue(Construct):
         if options.get("authorization_type") is apigateway.AuthorizationType.NONE:
             acknowledge(self.method, "AwsSolutions-APIG4")
 
-    def _once(self, template: str) -> str:
-        """The template by reference: once for all spellings, because CloudFormation takes 1 MB for all routes."""
-        mapping = CfnMapping(self, "Request", mapping={"template": {"text": template}})
-        return mapping.find_in_map("template", "text")
-
     def _model(self, api: apigateway.RestApi, schema: dict[str, Any]) -> apigateway.IModel:
         model = apigateway.CfnModel(self, "Model", rest_api_id=api.rest_api_id, content_type=JSON, schema=schema)
         return apigateway.Model.from_model_name(self, "Contract", model.ref)
 
 
-def _responses(route: Route, authorized: Authorized, named: str) -> list[apigateway.IntegrationResponse]:
+def once(scope: Construct, template: str) -> str:
+    """The template by reference: once for all spellings, because CloudFormation takes 1 MB for all routes."""
+    mapping = CfnMapping(scope, "Request", mapping={"template": {"text": template}})
+    return mapping.find_in_map("template", "text")
+
+
+def _responses(route: Route, authorized: Authorized, named: str, located: str) -> list[apigateway.IntegrationResponse]:
     """SQS's statuses and our answers. The one without a pattern takes whatever the others leave: never a success.
 
-    `named` is what says whose key was shown, before each of them.
+    `named` is what says whose key was shown, before each of them, and `located` where the outcome is read.
     """
     answers = {
-        ("202", r"2\d{2}"): mapping_template.accepted(route, authorized),
+        ("202", r"2\d{2}"): mapping_template.accepted(route, authorized, located),
         ("400", r"4\d{2}"): mapping_template.refused(route, authorized),
         ("503", r"5\d{2}"): mapping_template.failed(route, authorized, busy=True),
         ("500", None): mapping_template.failed(route, authorized, busy=False),

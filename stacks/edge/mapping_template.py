@@ -156,17 +156,17 @@ def request(route: Route, queue: Queue, authorized: Authorized) -> str:
     return "".join(parts)
 
 
-def accepted(route: Route, authorized: Authorized) -> str:
-    """The answer when SQS holds the message."""
+def accepted(route: Route, authorized: Authorized, located: str = "") -> str:
+    """The answer when SQS holds the message; `located` says where to read what becomes of it."""
     body = '{"message_id":"$!input.path(\'$.SendMessageResponse.SendMessageResult.MessageId\')"'
-    return "".join([*_known(route, authorized), *_headed(route), body, ',"correlation_id":"$correlation"}'])
+    return "".join([*known(route, authorized), *headed(route), located, body, ',"correlation_id":"$correlation"}'])
 
 
 def refused(route: Route, authorized: Authorized) -> str:
     """The answer to SQS's 4xx: a wrong header or body is the caller's, everything else is ours."""
     parts = [
         *_preamble(route, authorized),
-        *_headed(route),
+        *headed(route),
         "#set($error = $input.path('$.Error'))",
         '#set($code = "$!error.Code")',
         '#set($reason = "$!error.Message")',
@@ -194,13 +194,13 @@ def failed(route: Route, authorized: Authorized, *, busy: bool) -> str:
     again = f"#set($context.responseOverride.header.Retry-After = '{RETRY_AFTER}')" if busy else ""
     message = BUSY if busy else OURS
     answer = f'{{"message":"{message}","correlation_id":"$correlation"}}'
-    return "".join([*_known(route, authorized), *_headed(route), again, answer])
+    return "".join([*known(route, authorized), *headed(route), again, answer])
 
 
 _SETTLED = f"#if(!$correlation.matches('{CORRELATION}'))#set($correlation = $context.requestId)#end"
 
 
-def _known(route: Route, authorized: Authorized) -> Iterator[str]:
+def known(route: Route, authorized: Authorized) -> Iterator[str]:
     """Settles the correlation id and the tenant, and reads nothing else. Prints nothing."""
     read = {header: variable for header, variable in variables(route).items() if variable in ("correlation", "named")}
     yield from (f"#set(${variable} = '')" for variable in read.values())
@@ -212,7 +212,7 @@ def _known(route: Route, authorized: Authorized) -> Iterator[str]:
         yield from _tenant(route, authorized)
 
 
-def _headed(route: Route) -> Iterator[str]:
+def headed(route: Route) -> Iterator[str]:
     """Sets the headers of an answer, from which the access log takes the correlation id and the tenant."""
     yield f"#set($context.responseOverride.header.{CORRELATION_ID} = $correlation)"
     if route.tenant_header is not None:
@@ -238,10 +238,10 @@ def _preamble(route: Route, authorized: Authorized) -> Iterator[str]:
             longest, wrong = LONGEST_IDENTIFIER, f"{header} {_WRONG_IDENTIFIER.format(LONGEST_IDENTIFIER)}"
             if variable == "key":
                 longest, wrong = longest_key(route), wrong_key(route)
-            yield _rule(variable, f"[!-~]{{1,{longest}}}", wrong)
+            yield rule(variable, f"[!-~]{{1,{longest}}}", wrong)
         if variable in rules:
             pattern, wrong = rules[variable]
-            yield _rule(variable, pattern, f"{wrong} {NOTHING}")
+            yield rule(variable, pattern, f"{wrong} {NOTHING}")
     yield "#end#end"
     if route.group is not None:  # a FIFO queue, which needs a deduplication id
         yield f"#if($key == '')#set($wrong = '{wrong_key(route)}')#end"
@@ -254,7 +254,7 @@ def _preamble(route: Route, authorized: Authorized) -> Iterator[str]:
     if route.group is not None:
         yield from _group(route, route.group)
     if route.tenant is not None:
-        yield from _judged_tenant(route, authorized)
+        yield from judged_tenant(route, authorized)
     if route.senders:
         yield from _sender(route)
     yield f"#if(!$json)#set($status = 415)#set($wrong = '{content_type.REFUSED} {NOTHING}')#end"
@@ -267,7 +267,8 @@ def _most(route: Route) -> Iterator[str]:
         yield f"#if($long)#set($most = {largest_delayed(route) // 3 * 4})#end"
 
 
-def _rule(variable: str, pattern: str, wrong: str) -> str:
+def rule(variable: str, pattern: str, wrong: str) -> str:
+    """Says what is wrong where the variable does not match."""
     return f"#if(!${variable}.matches('{pattern}'))#set($wrong = '{wrong}')#end"
 
 
@@ -277,7 +278,7 @@ def _group(route: Route, parameter: str) -> Iterator[str]:
     field = path_field(route.accepts)
     assert field is not None, "stacks.rules says so"
     wrong = f"{parameter}, in the path, must match {field.pattern} as a whole. {NOTHING}"
-    yield _rule("group", field.pattern, wrong)
+    yield rule("group", field.pattern, wrong)
     if route.tenant is not None:
         yield "#if($tenant != '')"
         for variable in ("tenant", "group"):
@@ -314,7 +315,8 @@ def _tenant(route: Route, authorized: Authorized) -> Iterator[str]:
         yield "#if($named != '')#set($tenant = $named)#end"
 
 
-def _judged_tenant(route: Route, authorized: Authorized) -> Iterator[str]:
+def judged_tenant(route: Route, authorized: Authorized) -> Iterator[str]:
+    """Finds what is wrong with the tenant."""
     if authorized not in _CALLERS:
         return
     if route.tenant_header is not None and authorized not in route.trusts:
@@ -333,7 +335,7 @@ def _sender(route: Route) -> Iterator[str]:
         if scheme.topic:
             # It tells deliveries of one body apart, so none is left out without a word.
             yield f"#if(${name}Topic != '')#set($topic = ${name}Topic)"
-            yield _rule("topic", TOPIC, f"{scheme.topic} {_WRONG_TOPIC}") + "#end"
+            yield rule("topic", TOPIC, f"{scheme.topic} {_WRONG_TOPIC}") + "#end"
     yield f"#else#set($status = 404)#set($wrong = '{NO_SENDER}')#end"
 
 

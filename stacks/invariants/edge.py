@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stacks.edge.answers import SAFE
+from stacks.edge.read_template import ESCAPED as ESCAPE
 from stacks.invariants.assembly import Assembly, Resource, text
 from stacks.invariants.rule import Finding, rule
 from stacks.invariants.velocity import overriding, unencoded
@@ -38,6 +39,28 @@ def url_encoded(assembly: Assembly) -> Iterator[Finding]:
             for content_type, template in integration.get("RequestTemplates", {}).items():
                 for reference in unencoded(text(template)):
                     yield method, f"the template for {content_type} prints ${reference}"
+
+
+ESCAPED = re.compile(r"\$util\.escapeJavaScript\((\$\w+)\)" + re.escape(ESCAPE))
+"""What makes a variable the inside of a text of JSON."""
+
+
+@rule(
+    fix="Ask for GetItem, and print what a caller says by $util.escapeJavaScript(), its apostrophes restored.",
+    source=f"{GUIDE}/api-gateway-mapping-template-reference.html",
+)
+def read_by_key(assembly: Assembly) -> Iterator[Finding]:
+    """What is asked of a table is one item, by a key that is one text of JSON, because no code looks at it first."""
+    for method, integration in integrations(assembly):
+        uri = text(integration.get("Uri"))
+        if ":dynamodb:" not in uri:
+            continue
+        if not uri.endswith(":action/GetItem"):
+            yield method, f"it asks for {uri.rpartition('/')[2]}"
+        for content_type, template in integration.get("RequestTemplates", {}).items():
+            # To the same judge as what goes into a queue: what is escaped for JSON counts as encoded.
+            for reference in unencoded(ESCAPED.sub(r"$util.urlEncode(\1)", text(template))):
+                yield method, f"the template for {content_type} prints ${reference}"
 
 
 @rule(
@@ -99,4 +122,7 @@ def own_words(assembly: Assembly) -> Iterator[Finding]:
                     yield answer, f"{answer.properties.get('ResponseType')} shows {variable}"
 
 
-RULES = (passthrough, url_encoded, own_path, honest_answers, no_required_header, checked_bodies, own_words)
+RULES = (
+    *(passthrough, url_encoded, own_path, read_by_key, honest_answers, no_required_header, checked_bodies),
+    own_words,
+)

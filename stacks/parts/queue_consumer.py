@@ -32,6 +32,10 @@ class More(NamedTuple):
     environment: Mapping[str, str] = {}
     statements: Sequence[iam.PolicyStatement] = ()
 
+    def and_(self, other: More) -> More:
+        """Both together."""
+        return More({**self.environment, **other.environment}, [*self.statements, *other.statements])
+
 
 class QueueConsumer(PythonFunction):
     """The function of `module`, fed in batches by its queue.

@@ -21,7 +21,7 @@ def test_every_entry_has_a_section() -> None:
     kinds = {
         name
         for name, each in inspect.getmembers(entry, dataclasses.is_dataclass)
-        if each.__module__ in ("stacks.entry", "stacks.lanes", "stacks.limits", "stacks.route", "stacks.schedule")
+        if each.__module__.removeprefix("stacks.") in ("entry", "lanes", "limits", "route", "schedule", "status")
         and each is not Place  # the topology's own
     }
     assert set(titles) == kinds

@@ -25,11 +25,14 @@ import java.io.PrintStream;
 import java.io.StringWriter;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import org.apache.commons.lang.StringEscapeUtils;
 import org.apache.velocity.VelocityContext;
 import org.apache.velocity.app.VelocityEngine;
 import org.apache.velocity.runtime.resource.loader.StringResourceLoader;
@@ -43,6 +46,10 @@ public class Differential {
 
         public String base64Encode(String text) {
             return encoded(text);
+        }
+
+        public String escapeJavaScript(String text) {
+            return StringEscapeUtils.escapeJavaScript(text);
         }
     }
 
@@ -68,10 +75,15 @@ public class Differential {
 
         public Object path(String expression) throws Exception {
             JsonNode value = JsonLoader.fromString(body);
-            for (String step : expression.substring(2).split("\\.")) {
-                value = value.path(step);
+            for (String step : expression.substring(1).split("\\.")) {
+                value = step.isEmpty() ? value : value.path(step);
             }
             return plain(value);
+        }
+
+        /** The whole payload; no template asks for a part of it. */
+        public String json(String expression) throws Exception {
+            return JsonLoader.fromString(body).toString();
         }
     }
 
@@ -84,8 +96,13 @@ public class Differential {
             }
             return made;
         }
+        if (value.isArray()) {
+            List<Object> made = new ArrayList<>();
+            value.forEach(each -> made.add(plain(each)));
+            return made;
+        }
         if (value.isBoolean()) {
-            return value.booleanValue();
+            return value.asBoolean();
         }
         return value.isMissingNode() || value.isNull() ? null : value.asText();
     }

@@ -69,6 +69,7 @@ OTHER_DEFAULTS: dict[str, dict[str, Any]] = {
     "TokenVariables": {"log_level": "INFO"},
     "Message": {"attempt": 1},
     "Done": {"duplicate": False, "untold": 0, "plans": ()},
+    "RequestStatus": {"attempts": 0},
     "Rule": {"burst": 1, "in_code": False},
     "Waited": {"sent": 0, "attempts": 0, "looks": 0, "limit": "", "slot": 0},
     "Failure": {"place": 0, "unpublished": False},

@@ -61,3 +61,19 @@ def ticket_to_close() -> list[str]:
         handled("assign_ticket", "m2", 200, event="e1", publishes={"TicketAssigned": "e2"}, sent=120),
         handled("mail_ticket", "m3", 250, event="e1", sent=121),
     ]
+
+
+def progressed(service: str, message_id: str, at: int, percent: int, words: str | None = None, **more: Any) -> str:
+    """The line of a handler that says how far it is."""
+    line = {
+        "level": "INFO",
+        "message": "progress",
+        "timestamp": moment(at),
+        "service": service,
+        "correlation_id": "corr-1",
+        "message_id": message_id,
+        "percent": percent,
+    }
+    if "request" in more:
+        line["received_at"] = str(START + more.pop("request"))
+    return json.dumps({**line, **({"words": words} if words else {}), **more})

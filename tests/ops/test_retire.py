@@ -27,6 +27,7 @@ from tests.aws.queues import FakeQueue
 from tests.ops.endpoint import Endpoint
 from tests.sample.contracts import TicketOpened
 from tests.sample.delayed import DELAYED
+from tests.sample.statuses import STATUSES
 from tests.sample.topology import SAMPLE
 
 RETIRED = replace(
@@ -135,6 +136,19 @@ def test_a_route_that_still_answers_202_keeps_its_integration(home: Path) -> Non
                 [resources[0], resources[1] | {"resourceMethods": {"POST": {"methodIntegration": {"type": "AWS"}}}}],
             )
             assert look(cloud, "webhooks", pause=0).fed == ["POST /v1/webhooks/{source}"]
+
+
+def test_a_status_that_is_still_read_keeps_its_integration(home: Path) -> None:
+    tickets = replace(STATUSES.integration("tickets"), retired=True)
+    topology = Topology(package=SAMPLE.package, integrations=(tickets, SAMPLE.integration("agents")))
+    with mock_aws():
+        cloud = Stage("dev", "eu-west-1", None, topology, moto_session(), home=home)
+        for _, _, name in known("dev", topology):
+            cloud.client("sqs").create_queue(QueueName=name)
+        read = {"GET": {"methodIntegration": {"type": "AWS"}}}
+        with Stubber(cloud.client("apigateway")) as gateway:
+            answer(gateway, [{"id": "r", "path": "/v1/tickets/{ticket_id}", "resourceMethods": read}])
+            assert "GET /v1/tickets/{ticket_id}" in look(cloud, "tickets", pause=0).fed
 
 
 def answer(gateway: Stubber, resources: list[dict[str, Any]]) -> None:

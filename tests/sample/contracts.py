@@ -141,3 +141,11 @@ class RemindTicket(Command, frozen=True, kw_only=True):
 
     ticket_id: TicketId
     note: Annotated[str, Meta(max_length=1000)] = ""
+
+
+class TicketStatus(Struct, frozen=True, kw_only=True):
+    """A ticket, as those read it who opened it."""
+
+    ticket_id: TicketId
+    language: str
+    wanted: tuple[Hours, ...] = ()

@@ -199,7 +199,7 @@ def test_a_parameter_of_either_path_may_be_what_the_other_says(judged: str, anyb
     asks, lets_in = SAMPLE.integration("tickets").routes[0], SAMPLE.integration("webhooks").routes[0]
     routes = (replace(asks, path=judged), replace(lets_in, path=anybodys))
     # No map that is checked has all of them.
-    topology = cast("Topology", SimpleNamespace(routes=routes, retired_routes=()))
+    topology = cast("Topology", SimpleNamespace(routes=routes, retired_routes=(), integrations=()))
     with pytest.raises(SettingsError, match="would let them call"):
         open_paths(settings_of("inside"), topology)
 

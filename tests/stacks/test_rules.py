@@ -318,6 +318,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("trust in nobody", route(tenant="X-Tenant-Id", trusts=("none",)), "by 'none', and nobody is authorized so"),
     ("trust twice", route(tenant="X-Tenant-Id", trusts=("iam", "iam")), "trusts 'iam' twice; remove one"),
     ("a delay on FIFO", work(fifo=True) | {"routes": (replace(GROUPED, delay=True),)}, "takes no delay"),
+    ("tracked webhooks", webhook(tracked=True), "is tracked, and nobody who sends webhooks could ask; drop tracked."),
     ("a rate without a burst", route(rate=5.0), "rate and burst limit together"),
     ("senders of things", route(senders={"github": "github"}), "senders and the contract ReceiveWebhook go together"),
     ("webhooks of nobody", route(accepts=ReceiveWebhook), "senders and the contract ReceiveWebhook go together"),

@@ -1,4 +1,7 @@
-"""A loopback SQS that takes SendMessage in the query protocol, keeps what it took and fails on demand; and a Lambda."""
+"""A loopback SQS that takes SendMessage in the query protocol, keeps what it took and fails on demand.
+
+Beside it a Lambda, and a DynamoDB that knows GetItem.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ SESSION = (
     "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s"
     "</SecretAccessKey><SessionToken>t</SessionToken></Credentials></AssumeRoleResult></AssumeRoleResponse>"
 )
+_GET_ITEM = {"TableName", "Key", "ConsistentRead", "ProjectionExpression", "ExpressionAttributeNames"}
 IDENTIFIER = re.compile("[!-~]{1,128}")
 
 
@@ -66,13 +70,16 @@ class Receiver:
     calls: int = 0
     functions: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = field(default_factory=dict)
     invoked: list[dict[str, Any]] = field(default_factory=list)
+    items: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What DynamoDB holds, in its own form, by `<table>/<key>`, and `got` what GetItem was asked."""
+    got: list[dict[str, Any]] = field(default_factory=list)
     caller: dict[str, str] = field(default_factory=dict)
     """What IAM says of who signed a request, and `asked` what it was asked."""
     asked: list[dict[str, Any]] = field(default_factory=list)
 
     def reset(self) -> None:
         """Forget what was taken, and take again."""
-        for kept in (self.taken, self.functions, self.invoked, self.caller, self.asked):
+        for kept in (self.taken, self.functions, self.invoked, self.caller, self.asked, self.items, self.got):
             kept.clear()
         self.failure, self.delay, self.calls = None, 0, 0
 
@@ -83,6 +90,22 @@ class Receiver:
             return self.functions[name](event), False
         except Exception as error:
             return {"errorMessage": str(error), "errorType": type(error).__name__}, True
+
+    def get_item(self, target: str, text: str) -> tuple[int, str]:
+        """The status and the JSON of DynamoDB's answer."""
+        self.calls += 1
+        if self.failure is not None:
+            return self.failure.status, json.dumps({"__type": f"com.amazonaws#{self.failure.code}", "message": "no"})
+        asked = json.loads(text)
+        if target != "DynamoDB_20120810.GetItem" or not {"TableName", "Key"} <= set(asked):
+            return 400, json.dumps({"__type": "com.amazon.coral.validate#ValidationException", "message": "no"})
+        assert set(asked) <= _GET_ITEM, "DynamoDB knows no other parameter"
+        self.got.append(asked)
+        ((_, key),) = asked["Key"].items()
+        item = self.items.get(f"{asked['TableName']}/{key['S']}")
+        names = [asked["ExpressionAttributeNames"][name] for name in asked["ProjectionExpression"].split(",")]
+        found = {name: item[name] for name in names if name in item} if item is not None else None
+        return 200, json.dumps({} if found is None else {"Item": found})
 
     def take(self, path: str, form: str) -> tuple[int, str]:
         """The status and the XML of SQS's answer."""
@@ -140,7 +163,9 @@ def listening() -> Iterator[Receiver]:
 
         def do_POST(self) -> None:
             form = self.rfile.read(int(self.headers["Content-Length"])).decode("ascii")
-            if self.path == "/":  # a role is looked up, or assumed
+            if target := self.headers["X-Amz-Target"]:
+                self.answer(*receiver.get_item(target, form), {"Content-Type": "application/x-amz-json-1.0"})
+            elif self.path == "/":  # a role is looked up, or assumed
                 self.answer(200 if form.startswith("Action=AssumeRole") else 400, SESSION, {"Content-Type": "text/xml"})
             elif self.path == "/_headrace/caller":
                 receiver.asked.append(json.loads(form))

@@ -23,6 +23,7 @@ from stacks.entry import Access, Consumer, Integration, Limit, Queue, Route, Sub
 from stacks.settings import Settings
 from tests.sample.contracts import OpenTicket, TicketAssigned, TicketOpened
 from tests.sample.scheduled import SCHEDULED
+from tests.sample.statuses import readable
 from tests.sample.topology import SAMPLE
 from tests.simulation.order_kinds import on_poison
 from tests.simulation.sample import changed_consumer
@@ -92,6 +93,13 @@ def test_a_limit_costs_a_write_a_slot_and_two_a_place() -> None:
     assert dear(slot) - dear() == pytest.approx(0.625)
     assert dear(place) - dear() == pytest.approx(1.25)
     assert dear(replace(slot, at_once=1)) - dear() == pytest.approx(1.875)
+
+
+def test_a_tracked_route_costs_a_write_a_request() -> None:
+    name = "POST /v1/tickets"
+    plain, followed = (rows(topology)[name].cost for topology in (SAMPLE, readable(SAMPLE)))
+    assert followed.tables - plain.tables == pytest.approx(0.625)
+    assert followed.total - plain.total == pytest.approx(0.625)
 
 
 def test_a_part_of_a_core_makes_the_work_longer_where_it_is_longer_than_the_calls() -> None:

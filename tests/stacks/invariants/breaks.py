@@ -119,6 +119,8 @@ def schedule(group: str | None = "ours", **target: Any) -> Break:
 
 
 OPEN = {"Effect": "Allow", "Principal": "*", "Action": "events:PutEvents"}
+READ = "arn:aws:apigateway:x:dynamodb:action/GetItem"
+JSON_TEXT = """#set($k = $input.path('$.a')){"S":"$util.escapeJavaScript($k).replaceAll("\\\\'","'")"}"""
 NAIVE = {"application/json": "Action=SendMessage&MessageBody=$input.body"}
 CHOSEN = {
     "application/json": "#set($queue = $input.params('q'))#set($context.requestOverride.path.queue = $queue)Action=A"
@@ -142,6 +144,8 @@ BREAKS: list[tuple[str, Break, str, str]] = [
     ("passthrough", integration(PassthroughBehavior="WHEN_NO_TEMPLATES"), METHODS, "is WHEN_NO_TEMPLATES"),
     ("url-encoded", integration(RequestTemplates=NAIVE), METHODS, "template for application/json prints $input.body"),
     ("own-path", integration(RequestTemplates=CHOSEN), METHODS, "for application/json overrides the call by $queue"),
+    ("read-by-key", integration(Uri=READ.replace("Get", "Put"), RequestTemplates={}), METHODS, "PutItem"),
+    ("read-by-key", integration(Uri=READ, RequestTemplates=NAIVE), METHODS, "application/json prints $input.body"),
     ("honest-answers", integration(IntegrationResponses=[{"StatusCode": "202"}]), METHODS, "202 has no pattern"),
     (
         "no-required-header",
@@ -377,6 +381,7 @@ BREAKS: list[tuple[str, Break, str, str]] = [
     ),
 ]
 PASSES: list[tuple[str, Break]] = [
+    ("read-by-key", integration(Uri=READ, RequestTemplates={"application/json": JSON_TEXT})),
     *((f"schedule-{each}", schedule()) for each in ("dead-letter-queue", "retry", "group")),
     ("receives", nested(QUEUE, "RedrivePolicy", "maxReceiveCount", value=3, where={"QueueName": WORK})),
     ("dead-letter-retention", prop(QUEUE, {"QueueName": DEAD}, MessageRetentionPeriod=345_601)),

@@ -1,0 +1,1 @@
+"""Takes a ticket in, and says how far it is."""
