@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from tests.aws.scheduler import Schedules
 from tests.functions.plan_command.world import FAULTS, START, Ask, Fault, World
 
 FAULTY = st.lists(st.sampled_from(FAULTS), max_size=25)
@@ -12,6 +14,12 @@ SECOND = 1.0
 LATE = 2 * 60.0
 """Seconds that a planned message may be late where nothing fails: Scheduler's minute, and one for its queue."""
 LONG = st.floats(min_value=4000, max_value=90_000, allow_nan=False)
+
+
+def said(one: World) -> list[tuple[str, str]]:
+    """The keys, with correlation ids, of which it was logged that a cancellation came too late."""
+    lines = [line for line in one.logged if isinstance(line, dict) and line.get("message") == "cancelled too late"]
+    return [(line["key"], line["correlation_id"]) for line in lines]
 
 
 def world(seed: int, faults: list[Fault], asks: list[Ask], waits: list[float]) -> World:
@@ -117,6 +125,50 @@ def test_what_was_cancelled_stays_cancelled_for_who_asked_before() -> None:
     one.ask(Ask(name="new", after=5000, key="k"))
     one.run()
     assert list(one.done) == ["new"]
+
+
+def test_a_cancellation_that_comes_too_late_says_so_and_one_in_time_does_not() -> None:
+    one = World()
+    one.ask(Ask(name="a", after=5000, key="k"))
+    one.run(100)
+    one.ask(Ask(name="in time", key="k", cancel=True))
+    one.run()
+    assert said(one) == []
+    one.ask(Ask(name="b", after=100, key="k"))
+    one.run()
+    one.ask(Ask(name="late", key="k", cancel=True))
+    one.run()
+    assert list(one.done) == ["b"]
+    assert said(one) == [("work/k", "c-late")]
+
+
+def asked_in_turn(*asks: Ask) -> list[str]:
+    """Whatever came of asks, each made ten seconds after the one before."""
+    one = World()
+    one.scheduler = Schedules(lambda: one.now, one.random, twice=0)
+    for ask in asks:
+        one.ask(ask)
+        one.run(10)
+    one.run()
+    return [name for name, _ in one.seen]
+
+
+def test_a_repeat_of_a_cancellation_takes_nothing_back_that_was_planned_since() -> None:
+    cancel = Ask(name="cancel", key="k", cancel=True)
+    first, anew = (Ask(name=name, after=5000, key="k") for name in ("first", "anew"))
+    assert asked_in_turn(first, cancel, anew, cancel) == ["anew"]
+    assert asked_in_turn(first, cancel, cancel) == []
+    assert asked_in_turn(first, cancel, anew, replace(cancel, name="another")) == []
+
+
+def test_a_repeat_of_what_was_replaced_takes_no_place_again() -> None:
+    first, second = (Ask(name=name, after=5000, key="k", replace=True) for name in ("first", "second"))
+    assert asked_in_turn(first, second, first) == ["second"]
+
+
+def test_a_repeat_of_what_ran_before_another_does_not_run_again() -> None:
+    first, second = (Ask(name=name, after=3, key="k") for name in ("first", "second"))
+    assert asked_in_turn(first, second, first) == ["first", "second"]
 
 
 def test_a_tenant_cannot_touch_what_another_has_planned() -> None:
