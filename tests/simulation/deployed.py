@@ -19,7 +19,7 @@ from functions.contracts.limit import KEY, TABLE, WAITS
 from functions.contracts.path import path_field
 from functions.contracts.pause import PAUSE_CONSUMER
 from functions.contracts.plan import PLAN_COMMAND, PLANNED
-from stacks import limits, names
+from stacks import limits, names, plans
 from stacks.entry import Consumer, Integration, Queue, Topology
 
 STAGE = "simulated"
@@ -53,7 +53,7 @@ def environment(topology: Topology, consumer: Consumer) -> dict[str, str]:
 
     queue = topology.queue(consumer.function)
     integration = _integration(topology, consumer)
-    plans = consumer.plans or integration.takes_delays(consumer.function)
+    takes_part = consumer.plans or integration.takes_delays(consumer.function)
     told = ConsumerVariables(
         project=names.PROJECT,
         stage=STAGE,
@@ -73,8 +73,8 @@ def environment(topology: Topology, consumer: Consumer) -> dict[str, str]:
         email_from=SENDER if consumer.sends_email else None,
         previous_secret=DAY if consumer.secrets else None,
         limits=limits.variable(consumer),
-        plan_queue_url=url(topology.queue(PLAN_COMMAND)) if plans else None,
-        plans=" ".join(f"{each.command.__name__}={each.queue}" for each in consumer.plans) or None,
+        plan_queue_url=url(topology.queue(PLAN_COMMAND)) if takes_part else None,
+        plans=plans.words(consumer) or None,
     )
     used = [use.table for use in consumer.access]
     used += [TABLE] if consumer.limits else []
@@ -153,8 +153,8 @@ def permissions(topology: Topology, consumer: Consumer) -> set[tuple[str, str]]:
     if _skips(integration, consumer):
         granted.add(("dynamodb:UpdateItem", names.resource(STAGE, names.SCHEDULE_RUNS)))
     if consumer.function == PLAN_COMMAND:
-        plans = names.resource(STAGE, names.PLANS)
-        granted |= {(f"scheduler:{action}", plans) for action in PLAN_ACTIONS} | {("iam:PassRole", plans)}
+        group = names.resource(STAGE, names.PLANS)
+        granted |= {(f"scheduler:{action}", group) for action in PLAN_ACTIONS} | {("iam:PassRole", group)}
         granted |= {("sqs:SendMessage", names.queue(STAGE, word)) for word in topology.delayed()}
     for use in consumer.access:
         granted |= {(f"dynamodb:{action}", names.resource(STAGE, use.table)) for action in use.actions}
