@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from functions.contracts.plan import PLAN_COMMAND
+from ops.cost.costing import plan_name
 from stacks.entry import Consumer, Route, Subscription, Topology
 
 Start = Route | Subscription
@@ -16,8 +18,9 @@ class Load:
     """Messages a second at every place that what begins at the `starts` goes through, in the order of the flow.
 
     Each start has `rate` a second. `shares` says how many of a consumer's messages tell an event, by the event's name,
-    and how many of the events a subscription takes, by the subscription's name; what is not there is 1, so that every
-    place has the most that can come to it.
+    how many of the events a subscription takes, by the subscription's name, and how many ask for a command later, by
+    the command's name; what is not there is 1, so that every place has the most that can come to it. What is planned
+    comes at the rate at which it is asked for.
     """
 
     topology: Topology
@@ -30,6 +33,10 @@ class Load:
     """By name: every subscription that is reached."""
     consumers: dict[str, float] = field(default_factory=dict, init=False)
     """By name: every consumer that is reached, and so its queue."""
+    plans: dict[str, float] = field(default_factory=dict, init=False)
+    """By name, as `plan_name` has it: every plan that is asked for."""
+    planned: dict[str, float] = field(default_factory=dict, init=False)
+    """By queue: the messages that come to it out of a schedule."""
 
     def __post_init__(self) -> None:
         for start in self.starts:
@@ -50,6 +57,15 @@ class Load:
         for subscription in told(self.topology, self.topology.consumer(queue)):
             event = self.shares.get(subscription.event.__name__, 1)
             self._deliver(subscription, rate * event * self.shares.get(subscription.name, 1), before)
+        for plan in self.topology.consumer(queue).plans:
+            word = plan.command.__name__
+            if word not in before:
+                asked = rate * self.shares.get(word, 1)
+                name = plan_name(self.topology.consumer(queue), plan)
+                self.plans[name] = self.plans.get(name, 0) + asked
+                self.planned[plan.queue] = self.planned.get(plan.queue, 0) + asked
+                self._arrive(PLAN_COMMAND, asked, (*before, word))
+                self._arrive(plan.queue, asked, (*before, word))
 
 
 def told(topology: Topology, consumer: Consumer) -> Iterator[Subscription]:

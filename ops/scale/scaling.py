@@ -47,7 +47,8 @@ class Scaling:
     def __post_init__(self) -> None:
         topology = self.basis.topology
         known = {event.__name__ for event in topology.events} | {each.name for each in topology.subscriptions}
-        _known("event or subscription", self.shares, known)
+        known |= {plan.command.__name__ for plan in topology.plans}
+        _known("event, subscription or planned command", self.shares, known)
         _known("route", self.only, {start.name for start in starts(topology)})
         _known("consumer", self.basis.assume.seconds, {each.function for each in topology.consumers})
 
@@ -93,7 +94,8 @@ def hops(basis: Basis, load: Load) -> Iterator[Hop]:
 
 def _dollars(load: Load, millions: Mapping[str, float]) -> float:
     """US dollars of a million at each start, with everything that follows."""
-    return sum(millions[name] * rate for name, rate in (*load.routes.items(), *load.subscriptions.items()))
+    names = (*load.routes.items(), *load.subscriptions.items(), *load.plans.items())
+    return sum(millions[name] * rate for name, rate in names)
 
 
 def _known(kind: str, names: Sequence[str] | Mapping[str, float], known: set[str]) -> None:

@@ -142,6 +142,22 @@ def test_a_cancellation_that_comes_too_late_says_so_and_one_in_time_does_not() -
     assert said(one) == [("work/k", "c-late")]
 
 
+def test_a_plan_makes_the_calls_that_its_price_counts_and_no_others() -> None:
+    """`ops cost` and `ops scale` count these: tests/ops/cost/test_costing.py."""
+    one = World()
+    one.scheduler = Schedules(lambda: one.now, one.random, twice=0)
+    for number in range(10):
+        one.ask(Ask(name=f"a{number}", after=5000, key=f"k{number}"))
+    one.run()
+    assert len(one.done) == 10
+    # The consumer asks for ten at once; an item and a schedule each, and as each arrives, the write that says so.
+    assert one.calls == {"send_message_batch": 1, "update_item": 20, "create_schedule": 10}
+    one.calls.clear()
+    one.ask(Ask(name="short", after=600))
+    one.run()
+    assert one.calls == {"send_message_batch": 1, "send_message": 1}, "without a key SQS alone delays it"
+
+
 def asked_in_turn(*asks: Ask) -> list[str]:
     """Whatever came of asks, each made ten seconds after the one before."""
     one = World()

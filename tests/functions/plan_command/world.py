@@ -7,6 +7,7 @@ be refused, lose its answer or be done twice.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -93,6 +94,8 @@ class World:
         """The time that each name was first planned for."""
         self.effects: set[str] = set()
         self.logged: list[Any] = []
+        self.calls: Counter[str] = Counter()
+        """What functions asked of AWS, however often one asked in vain."""
         self.workers: dict[str, Consumer] = {
             "asks": consumer(self.answer, accepts=Ask),
             PLAN_COMMAND: planner.handler,
@@ -122,9 +125,11 @@ class World:
     # What AWS does.
 
     def send_message(self, **request: Any) -> dict[str, Any]:
+        self.calls["send_message"] += 1
         return self._call(lambda: self._sent(request))
 
     def send_message_batch(self, **request: Any) -> dict[str, Any]:
+        self.calls["send_message_batch"] += 1
         return self._call(
             lambda: sqs.each(request["Entries"], lambda each: self._sent({"QueueUrl": request["QueueUrl"], **each}))
         )
@@ -143,6 +148,8 @@ class World:
         return {"MessageId": identity, "MD5OfMessageBody": "0" * 32}
 
     def change_message_visibility_batch(self, **request: Any) -> dict[str, Any]:
+        self.calls["change_message_visibility_batch"] += 1
+
         def hide(entry: Mapping[str, Any]) -> dict[str, Any]:
             for parcel in (each for queue in self.queues.values() for each in queue):
                 if entry["ReceiptHandle"] == f"receipt-{parcel.id}-{parcel.receives}":
@@ -152,10 +159,13 @@ class World:
         return self._call(lambda: sqs.each(request["Entries"], hide))
 
     def update_item(self, **request: Any) -> dict[str, Any]:
+        self.calls["update_item"] += 1
         # A repeated write of DynamoDB's meets its own condition, as the fault "repeat" has it.
         return self._call(lambda: self.tables.update_item(**request))
 
     def create_schedule(self, **request: Any) -> dict[str, Any]:
+        self.calls["create_schedule"] += 1
+
         def create() -> dict[str, Any]:
             self.scheduler.create(request)
             return {"ScheduleArn": "arn"}
@@ -163,6 +173,8 @@ class World:
         return self._call(create)
 
     def delete_schedule(self, **request: Any) -> dict[str, Any]:
+        self.calls["delete_schedule"] += 1
+
         def delete() -> dict[str, Any]:
             self.scheduler.delete(request["Name"])
             return {}

@@ -150,7 +150,7 @@ def test_where_nothing_flows_that_is_said() -> None:
         (("--share", "TicketOpened=2"), "--share 2 makes no sense: say a number from 0 on, 1 at the most."),
         (("--share", "TicketOpened"), "--share 'TicketOpened' is no NAME=NUMBER; write it so."),
         (("--share", "=1"), "--share '=1' is no NAME=NUMBER; write it so."),
-        (("--share", "TicketLost=1"), "There is no event or subscription 'TicketLost'; choose of "),
+        (("--share", "TicketLost=1"), "There is no event, subscription or planned command 'TicketLost'; choose of "),
         (("--seconds", "mail_ticket=soon"), "--seconds 'mail_ticket=soon' is no NAME=NUMBER; write it so."),
         (("--seconds", "mail_ticket=nan"), "--seconds 'mail_ticket=nan' is no NAME=NUMBER; write it so."),
         (("--seconds", "mail_ticket=0"), "--seconds 0 makes no sense: say a number above 0, 900 at the most."),

@@ -198,7 +198,10 @@ def test_a_month_costs_what_ops_cost_says() -> None:
 @pytest.mark.parametrize(
     ("more", "sentence_"),
     [
-        ({"shares": {"TicketLost": 0.5}}, "There is no event or subscription 'TicketLost'; choose of "),
+        (
+            {"shares": {"TicketLost": 0.5}},
+            "There is no event, subscription or planned command 'TicketLost'; choose of ",
+        ),
         ({"only": ("GET /v1",)}, "There is no route 'GET /v1'; choose of POST /v1/tickets, "),
         ({"assume": Assumptions(seconds={"nobody": 1})}, "There is no consumer 'nobody'; choose of assign_ticket, "),
     ],
