@@ -44,7 +44,8 @@ def scale(
         typer.Option(
             "--share",
             metavar="NAME=SHARE",
-            help="How many messages tell that event, or how many events that subscription takes: 0 to 1.",
+            help="How many messages tell that event or plan that command, or how many events that subscription takes: "
+            "0 to 1.",
         ),
     ] = None,
     seconds: Annotated[
