@@ -1,4 +1,4 @@
-"""One order's whole life on this machine, from acceptance to the parcel; then one that fails and is redriven."""
+"""One order's whole life on this machine, from acceptance to the parcel; what waits; one that fails and is redriven."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urljoin
 
@@ -24,6 +25,10 @@ from stacks.names import ROOT
 from stacks.topology import TOPOLOGY
 
 NEW_ARTICLE = "tea-rare"
+WAIT = 3
+"""Seconds by which an order is delayed."""
+MANY = 5
+"""Orders of one customer at once."""
 
 
 @dataclass
@@ -87,11 +92,11 @@ class Demo:
         return subprocess.run(command, cwd=ROOT, env=wide, check=False).returncode
 
 
-def order(order_id: str, sku: str, quantity: int) -> dict[str, Any]:
+def order(order_id: str, sku: str, quantity: int, customer: str = "ada@example.com") -> dict[str, Any]:
     """The body that places an order of one line."""
     return {
         "order_id": order_id,
-        "customer_email": "ada@example.com",
+        "customer_email": customer,
         "currency": "EUR",
         "lines": [{"sku": sku, "quantity": quantity, "unit_price": 900}],
     }
@@ -105,6 +110,8 @@ def show(console: Console) -> bool:
         good_order(demo)
         read_back(demo)
         bad_requests(demo)
+        delays(demo)
+        limit(demo)
         dead_letter(demo)
         nothing_left(demo)
         verdict(demo)
@@ -175,6 +182,55 @@ def bad_requests(demo: Demo) -> None:
     demo.promise("and nothing of them was enqueued", quiet and demo.effects.item("orders", "ord-2") is None)
 
 
+def delays(demo: Demo) -> None:
+    """A reminder that waits for days, and is taken back; an order that waits for seconds, and comes."""
+
+    def reminder(state: str) -> bool:
+        item = demo.effects.item("planned", "remind_to_pay/ord-4")
+        return item is not None and item["state"] == state
+
+    demo.heading("What waits: a reminder to pay, taken back by the payment, and an order for later")
+    demo.start = time.monotonic()
+    demo.send("/v1/orders", order("ord-4", "tea-500g", 1))
+    demo.hop("plan_reminder planned a reminder to pay, for in three days", lambda: reminder("planned"))
+    demo.promise("what is planned can be seen", demo.operate("schedules") == 0)
+    pay(demo, "ord-4", ("authorize", 900))
+    demo.hop("it is paid, and the reminder was taken back", lambda: reminder("cancelled"))
+    demo.promise("a reminder whose order was paid is cancelled", reminder("cancelled"))
+
+    demo.start = time.monotonic()
+    demo.send("/v1/orders", order("ord-5", "tea-500g", 1), delay_seconds=str(WAIT))
+    demo.hop(f"accept_order stored the order, {WAIT} seconds later", lambda: demo.effects.item("orders", "ord-5"))
+    on_time = WAIT <= time.monotonic() - demo.start < WAIT + 10
+    demo.promise("an order for later is accepted at its time, and not before", on_time)
+
+
+def limit(demo: Demo) -> None:
+    """A customer with many orders gets one e-mail a second, and nobody else waits for that."""
+    bob, names = "bob@example.com", [f"big-{number}" for number in range(1, MANY + 1)]
+    demo.heading(f"{MANY} orders of one customer at once, whose mailbox is sent one e-mail a second")
+    demo.start = time.monotonic()
+    for place, name in enumerate(names):
+        if place == 1:
+            demo.send("/v1/orders", order("one-1", "tea-500g", 1, "cyd@example.com"))
+        demo.send("/v1/orders", order(name, "tea-500g", 1, bob))
+
+    def times(*wanted: str) -> list[float]:
+        """When the e-mails about the orders left, by SES's own clock; nothing until all of them have."""
+        found = [demo.effects.mails(name) for name in wanted]
+        return sorted(mails[0]["Timestamp"] for mails in found) if all(found) else []
+
+    demo.hop(f"{MANY} e-mails to one customer left, one a second", lambda: times(*names))
+    demo.hop("another customer's e-mail passed them", lambda: times("one-1"))
+    many, one = times(*names), times("one-1")
+    if many and one:
+        gaps = ", ".join(f"{later - earlier:.1f}" for earlier, later in pairwise(many))
+        demo.console.print(f"  [dim]seconds from one of the {MANY} to the next: {gaps}[/dim]")
+    # The first of them may have left up to a second later than it was let in.
+    demo.promise("a limit of one a second holds", bool(many) and many[-1] - many[0] >= MANY - 2)
+    demo.promise("and holds up nobody else", bool(many and one) and one[0] < many[-1])
+
+
 def dead_letter(demo: Demo) -> None:
     """An order that one subscriber cannot process, until a person fixes the cause and redrives."""
     effects = demo.effects
@@ -220,7 +276,7 @@ def nothing_left(demo: Demo) -> None:
     demo.promise("nothing is left in any queue or DLQ", not left)
     start = next(table.seed for table in TOPOLOGY.tables if table.name == "stock")
     sold = sum(item["available"] - demo.available(item["sku"]) for item in start)
-    demo.promise("no other stock moved", sold == 2)
+    demo.promise("no other stock moved", sold == 2 + 1 + 1 + MANY + 1)
 
 
 def pay(demo: Demo, order_id: str, *steps: tuple[str, int]) -> list[int]:

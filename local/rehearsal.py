@@ -23,6 +23,7 @@ from typing import Any
 from unittest.mock import patch
 
 import boto3
+import msgspec
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
@@ -31,12 +32,14 @@ from moto import mock_aws
 from functions.contracts import tracked
 from functions.contracts.environment import ConsumerVariables, table_variable, variable
 from functions.contracts.limit import KEY, TABLE
+from functions.contracts.plan import PLAN_COMMAND, PlanCommand
 from functions.runtime.consumer import Consumer
 from local.access import Need, allowed, entry_to_change, needs
 from local.state import REGION
 from stacks import limits, names, status
 from stacks.entry import Consumer as Entry
 from stacks.entry import Topology
+from stacks.plans import words
 
 SENDER = "shop@example.com"
 MOTOS_ACCOUNT = "123456789012"
@@ -47,7 +50,7 @@ _done: set[tuple[str, str, str]] = set()
 
 
 class Rehearsal:
-    """What became of the calls: the items of tables by their names in the topology, and what was published."""
+    """What became of the calls: items of tables by their names in the topology, what was published and planned."""
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
@@ -67,12 +70,19 @@ class Rehearsal:
 
     def published(self) -> list[dict[str, Any]]:
         """The envelopes published since the last call, in any order."""
-        envelopes = []
-        while messages := self._sqs.receive_message(QueueUrl=self._seen, MaxNumberOfMessages=10).get("Messages"):
+        return [json.loads(body)["detail"] for body in self._bodies(self._seen)]
+
+    def planned(self) -> list[PlanCommand]:
+        """What `Later` and `Cancel` asked for since the last call, in any order; a cancellation has no `at`."""
+        return [
+            msgspec.json.decode(body, type=PlanCommand) for body in self._bodies(_plan_queue(self._sqs, self._stage))
+        ]
+
+    def _bodies(self, url: str) -> Iterator[str]:
+        while messages := self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
-                envelopes.append(json.loads(message["Body"])["detail"])
-                self._sqs.delete_message(QueueUrl=self._seen, ReceiptHandle=message["ReceiptHandle"])
-        return envelopes
+                yield message["Body"]
+                self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
 
 def done() -> set[tuple[str, str, str]]:
@@ -143,6 +153,8 @@ def _guarded(topology: Topology, stage: str) -> Iterator[None]:
         told = {variable("limits"): limits.variable(entry) or ""} if entry else {}
         if entry and (own := next((each for each in topology.integrations if entry in each.consumers), None)):
             told[variable("tracked")] = status.variable(own, entry.function) or ""
+        if entry and entry.plans:
+            told |= {variable("plan_queue_url"): _plan_queue(_client("sqs"), stage), variable("plans"): words(entry)}
         token = running.set(name)
         try:
             with patch.dict(os.environ, told):
@@ -170,9 +182,14 @@ def _is_the_runtimes(need: Need, entry: Entry, stage: str) -> bool:
     tables = (names.FAILURES, names.PARKED, names.SCHEDULE_RUNS, *((names.ONCE,) if entry.sends_email else ()))
     tables += (TABLE,) if entry.limits else ()
     tables += (tracked.TABLE,) if os.environ.get(variable("tracked")) else ()
-    urls = (os.environ.get(variable(url), "") for url in ("queue_url", "pause_queue_url"))
+    urls = (os.environ.get(variable(url), "") for url in ("queue_url", "pause_queue_url", "plan_queue_url"))
     own = {names.resource(stage, table) for table in tables} | {url.rpartition("/")[2] for url in urls}
     return need.name in own - {""}
+
+
+def _plan_queue(sqs: Any, stage: str) -> str:
+    """The queue of what is asked for later."""
+    return str(sqs.create_queue(QueueName=names.resource(stage, PLAN_COMMAND))["QueueUrl"])
 
 
 def _denied(operation: str, need: Need, change: str) -> ClientError:

@@ -24,6 +24,11 @@ class Plan:
     """The standard queue that it goes to at its time, of the same integration."""
 
 
+def words(consumer: Consumer) -> str:
+    """What a consumer is told of its plans."""
+    return " ".join(f"{each.command.__name__}={each.queue}" for each in consumer.plans)
+
+
 def refusals(topology: Topology) -> Iterator[str]:
     """What is wrong with the plans."""
     for integration in topology.integrations:

@@ -14,10 +14,23 @@ from functions.contracts.payments import (
     PaymentDeclined,
     PaymentRefunded,
 )
+from functions.contracts.reminders import RemindToPay
 from functions.contracts.shipping import OrderShipped
 from functions.contracts.stock import StockReserved, StockShort
 from functions.contracts.webhooks import ReceiveWebhook, WebhookReceived
-from stacks.entry import Access, Consumer, Integration, Queue, Route, Status, Subscription, Table, Topology
+from stacks.entry import (
+    Access,
+    Consumer,
+    Integration,
+    Limit,
+    Plan,
+    Queue,
+    Route,
+    Status,
+    Subscription,
+    Table,
+    Topology,
+)
 
 TOPOLOGY = Topology(
     integrations=(
@@ -41,7 +54,12 @@ TOPOLOGY = Topology(
                     access=(Access(table="orders", actions=("PutItem",)), Access(table="keys", actions=("PutItem",))),
                     publishes=(OrderAccepted,),
                 ),
-                Consumer(function="confirm_order", concurrency=5, sends_email=True),
+                Consumer(
+                    function="confirm_order",
+                    concurrency=5,
+                    sends_email=True,
+                    limits=(Limit("mailbox", rate=1, per="customer_email"),),
+                ),
             ),
             subscriptions=(Subscription(event=OrderAccepted, queue="confirm_order"),),
             tables=(Table(name="orders", key="order_id"),),
@@ -68,6 +86,27 @@ TOPOLOGY = Topology(
                 ),
             ),
             tables=(Table(name="payments", key="order_id"),),
+        ),
+        Integration(
+            "reminders",
+            queues=(Queue(name="plan_reminder"), Queue(name="remind_to_pay")),
+            consumers=(
+                Consumer(
+                    function="plan_reminder",
+                    access=(Access(table="paid_orders", actions=("GetItem", "UpdateItem")),),
+                    plans=(Plan(RemindToPay, queue="remind_to_pay"),),
+                ),
+                Consumer(
+                    function="remind_to_pay",
+                    sends_email=True,
+                    access=(Access(table="paid_orders", actions=("GetItem",)),),
+                ),
+            ),
+            subscriptions=(
+                Subscription(event=OrderAccepted, queue="plan_reminder"),
+                Subscription(event=PaymentAuthorized, queue="plan_reminder"),
+            ),
+            tables=(Table(name="paid_orders", key="order_id"),),
         ),
         Integration(
             "webhooks",

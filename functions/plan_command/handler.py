@@ -17,11 +17,11 @@ from functions.contracts.contract import Event
 from functions.contracts.envelope import PLANNED_FOR
 from functions.contracts.environment import LONGEST_DELAY, QUEUE, PlanVariables
 from functions.contracts.plan import KEY, PLANNED, PlanCommand, Planned, schedule_name, whole_minute
-from functions.plan_command.logic import Write, left_over, needs_schedule, standing, wish, write
+from functions.plan_command.logic import Write, is_late, left_over, needs_schedule, standing, wish, write
 from functions.runtime.clients import client
 from functions.runtime.consumer import Message, Retry, consumer
 from functions.runtime.log import log
-from functions.runtime.schedules import create, delete
+from functions.runtime.schedules import create, delete, probe
 from functions.runtime.settings import read
 from functions.runtime.table import ConditionFailed, Table
 
@@ -48,6 +48,8 @@ def handle(ask: PlanCommand, message: Message) -> Iterable[Event]:
             create(schedule_name(ask.queue, ask.key, ask.asked), minute, ask.input(url, seconds), variables)
         else:
             _send(ask, url)
+    if is_late(ask, item):
+        log("INFO", "cancelled too late", queue=ask.queue, key=ask.key, correlation_id=message.correlation_id)
     if old := left_over(ask, item):
         delete(old, variables)
     return ()
@@ -87,4 +89,9 @@ def _send(ask: PlanCommand, url: str) -> None:
     client("sqs").send_message(**ask.message(url, min(left, LONGEST_DELAY)))
 
 
-handler = consumer(handle, accepts=PlanCommand, services=("sqs", "scheduler"))
+handler = consumer(
+    handle,
+    accepts=PlanCommand,
+    services=("sqs", "scheduler"),
+    probes={"EventBridge Scheduler": lambda: probe(read(PlanVariables))},
+)

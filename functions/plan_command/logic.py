@@ -2,7 +2,9 @@
 
 The later of two asks of a key is the one of the higher `order`. An item says what was asked last (`asked`, `order`,
 `at`, `state`), what that took the place of (`replaced`), what was handled last (`ran`, `ran_before`), and the latest
-ask that found its key planned (`wanted`): a cancellation that was asked for before that one comes too late.
+ask that found its key planned (`wanted`): a cancellation that was asked for before that one comes too late. A
+cancellation notes what it `found`, and that it was `taken_by` it: a caller who heard no answer asks again, which must
+not take back, or take the place of, what was asked for since.
 """
 
 from __future__ import annotations
@@ -18,11 +20,14 @@ from functions.contracts.plan import (
     KEY,
     MINUTE,
     PLANNED_STATE,
+    RAN,
     PlanCommand,
     schedule_name,
 )
 
 Item = Mapping[str, Any]
+FOUND = "found"
+"""What the state was that a cancellation found."""
 SOONEST = 30
 """Seconds by which a schedule's minute must be ahead when it is made: what is nearer, SQS delays."""
 
@@ -43,13 +48,16 @@ def write(ask: PlanCommand, now: float) -> Write:
     change = "SET #order = :order, #state = :state, #expires = :expires"
     gone = "attribute_not_exists(#key) OR #expires < :now"
     if ask.at is None:
-        values[":state"] = CANCELLED
+        names["#found"] = FOUND
+        values |= {":state": CANCELLED, ":none": "", ":asked": ask.asked}
+        change += ", #found = if_not_exists(#state, :none), taken_by = :asked"
         wanted = "(attribute_not_exists(wanted) OR wanted < :order)"
-        return Write(change, f"{gone} OR (#order < :order AND {wanted})", names, values)
+        repeat = "(attribute_not_exists(taken_by) OR taken_by <> :asked)"
+        return Write(change, f"{gone} OR (#order < :order AND {wanted} AND {repeat})", names, values)
     values |= {":asked": ask.asked, ":at": ask.at, ":none": ""}
     names["#at"] = "at"
     change += ", #at = :at, replaced = if_not_exists(asked, :none), asked = :asked"
-    another = "(attribute_not_exists(asked) OR asked <> :asked)"
+    another = "(attribute_not_exists(asked) OR (asked <> :asked AND replaced <> :asked))"
     if ask.replace:
         newer = "(#order < :order OR (#order = :order AND asked < :asked))"
         return Write(change, f"{gone} OR ({newer} AND {another})", names, values)
@@ -82,10 +90,17 @@ def standing(ask: PlanCommand, item: Item) -> Verdict:
     """
     state = item.get("state")
     if ask.at is None:
-        return "again" if state == CANCELLED and item.get("order") == ask.order else "ignored"
+        return "again" if state == CANCELLED and ask.asked == item.get("taken_by") else "ignored"
+    if item.get("replaced") == ask.asked:
+        return "ignored"
     if item.get("asked") == ask.asked:
         return "again" if state == PLANNED_STATE else "ignored"
     return "taken" if state == PLANNED_STATE and not ask.replace else "ignored"
+
+
+def is_late(ask: PlanCommand, item: Item) -> bool:
+    """Whether the ask is a cancellation that took nothing back, because the handling of it had begun."""
+    return ask.at is None and item.get(FOUND) == RAN
 
 
 def needs_schedule(at: int, now: float) -> bool:

@@ -3,9 +3,10 @@
 Each such schedule has one item, which says which run holds it. A run takes it when it begins, in one conditional write,
 and says in another that it is over: because it is done, or because its message is about to die. A worker that dies says
 nothing, so a hold ends by itself once the message would have had all its attempts; an attempt before then goes on with
-it. A run is skipped if another holds the schedule, if the run before was over only after its own time, or if a later
-one has begun: of runs that waited together, as behind an outage, one is done. What a person redrives waits for the run
-at work instead, and is then done.
+it. No hold lasts for the hours that last attempts wait for a service that is away: a later run takes over then, and the
+one before is not attempted again. A run is skipped if another holds the schedule, if the run before was over only after
+its own time, or if a later one has begun: of runs that waited together, as behind an outage, one is done. What a person
+redrives waits for the run at work instead, and is then done.
 
 Only messages of such schedules load this module. Times are epoch milliseconds.
 """

@@ -6,14 +6,18 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from functions.contracts.environment import PlanVariables
-from functions.runtime.clients import client
+from functions.contracts.environment import DAY, PlanVariables
+from functions.runtime.clients import client, make
 from functions.runtime.errors import Reject
 
-OVER = 3 * 60 * 60
-"""Seconds for which Scheduler goes on trying to send a message that SQS does not take."""
+OVER = DAY
+"""Seconds for which Scheduler goes on trying to send a message that SQS does not take: the most that it knows."""
 ATTEMPTS = 185
-"""The most that it knows. https://docs.aws.amazon.com/scheduler/latest/APIReference/API_RetryPolicy.html"""
+"""The same. https://docs.aws.amazon.com/scheduler/latest/APIReference/API_RetryPolicy.html"""
+
+
+PATIENCE = 2.0
+"""Seconds that Scheduler may take to answer a probe."""
 
 
 def create(name: str, at: str, said: str, variables: PlanVariables) -> None:
@@ -53,6 +57,16 @@ def delete(name: str, variables: PlanVariables) -> None:
     """Delete the schedule, if it is there."""
     try:
         client("scheduler").delete_schedule(Name=name, GroupName=variables.group)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+
+
+def probe(variables: PlanVariables) -> None:
+    """Ask Scheduler for what changes nothing: to delete a schedule that nobody makes. Raises what is not its answer."""
+    try:
+        one = make("scheduler", attempts=1, read=PATIENCE)
+        one.delete_schedule(Name="probe", GroupName=variables.group)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ResourceNotFoundException":
             raise

@@ -103,13 +103,14 @@ def _told(costing: Costing) -> Iterator[Text]:
         for line in (
             f"{assume.fill:g} messages a batch (--fill), {assume.size:,} bytes a message (--size), nothing fails.",
             f"A message takes {assume.cpu:g} ms of a whole core, a write {assume.write:g} ms, a PutEvents "
-            f"{assume.publish:g} ms, a SendMessage or an e-mail {assume.send:g} ms; on {architecture}.",
+            f"{assume.publish:g} ms, a SendMessage, CreateSchedule or e-mail {assume.send:g} ms; on {architecture}.",
             f"A function has its memory's part of a core, of which {CORE:,} MB have all: a batch takes as long as its "
             "calls and its work, or as its work alone at that part, whichever is longer.",
             f"Of a standard queue {ABREAST} messages wait for their writes side by side; e-mails, and messages of a "
             "FIFO group, one after the other.",
             "Each write of a consumer happens once a message, for one unit; several are a transaction, for two each.",
             f"{assume.keyed:.0%} of requests have an Idempotency-Key (--keyed), which is a write before the effect.",
+            "What is planned waits for more than 15 minutes, under a key; requests that wait have a line of their own.",
             "A consumer that publishes tells one event a message; what follows is that of the first one it lists.",
             f"Events are kept {days} days in the archive." if days else "The stage archives no events.",
             f"X-Ray records {assume.sampled:.0%} of requests and batches. Logs: {assume.access_line} bytes a request, "

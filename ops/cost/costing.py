@@ -1,4 +1,4 @@
-"""What messages cost: each route, each schedule and each subscription, by service, from the topology and a price list.
+"""What messages cost, by service, from the topology and a price list: each route, schedule, subscription and plan.
 
 Everything that makes a price is one of three: a fact of the topology or the stage, a price of the list, or an
 assumption that is printed with the answer. What costs the same whether messages come or not (alarms, custom metrics,
@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
+from functions.contracts.plan import PLAN_COMMAND
 from ops.cost.prices import Prices
 from ops.cost.work import CALL, KB, Assumptions, Work, units
 from stacks import lanes
-from stacks.entry import Consumer, Queue, Subscription, Topology
+from stacks.entry import Consumer, Plan, Queue, Subscription, Topology
 from stacks.settings import Settings
 
 GB = 1024**3
@@ -50,8 +51,8 @@ class Cost(Struct, frozen=True, kw_only=True):
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """One route, schedule or subscription. `standard` is the same with the standard consumer, `relayed` with a function
-    that takes the request and sends the message, `onward` is everything that follows from the message as well."""
+    """One route, schedule, subscription or plan. `standard` is the same with the standard consumer, `relayed` with a
+    function that takes the request and sends the message, `onward` is everything that follows from the message too."""
 
     name: str
     cost: Cost
@@ -75,8 +76,8 @@ class Costing:
         return Work(self.topology, self.assume)
 
     def rows(self) -> list[Row]:
-        """Every route, then every schedule and every subscription."""
-        return [*self._routes(), *self._schedules(), *self._subscriptions()]
+        """Every route, then every schedule, every subscription, every plan and every route whose requests may wait."""
+        return [*self._routes(), *self._schedules(), *self._subscriptions(), *self._plans(), *self._delayed()]
 
     def _routes(self) -> Iterator[Row]:
         for route in self.topology.routes:
@@ -106,6 +107,65 @@ class Costing:
                 onward=edge + self._consumer(consumer) + self._following(consumer),
             )
 
+    def _plans(self) -> Iterator[Row]:
+        """What a consumer has handled later, from its ask on: `_waits` and `_arrives` say what that takes."""
+        for consumer in self.topology.consumers:
+            for plan in consumer.plans:
+                target = self.topology.consumer(plan.queue)
+                waits = self._waits(consumer)
+                yield Row(
+                    name=plan_name(consumer, plan),
+                    cost=waits + self._arrives(target) + self._consumer(target),
+                    standard=waits + self._arrives(target) + self._standard(target),
+                    relayed=None,
+                    onward=waits + self._arrives(target) + self._consumer(target) + self._following(target),
+                )
+
+    def _delayed(self) -> Iterator[Row]:
+        """What a request costs that waits for longer than SQS delays: it comes to its queue, is planned, comes again.
+
+        The first time its consumer has no effect.
+        """
+        for route in self.topology.routes:
+            if route.delay:
+                queue, consumer = self.topology.queue(route.queue), self.topology.consumer(route.queue)
+                first = self._edge() + self._queue(queue, consumer, fair=route.tenant is not None)
+                waits = first + self._idle(consumer) + self._waits(consumer) + self._arrives(consumer)
+                yield Row(
+                    name=f"{route.name}, delayed",
+                    cost=waits + self._consumer(consumer),
+                    standard=waits + self._standard(consumer),
+                    relayed=waits + self._relay() + self._consumer(consumer),
+                    onward=waits + self._consumer(consumer) + self._following(consumer),
+                )
+
+    def _waits(self, consumer: Consumer) -> Cost:
+        """An ask that the consumer sends, up to ten a call, and what `plan_command` and Scheduler do for it.
+
+        A schedule costs nothing until it fires, whose call is charged for each 64 KB.
+        https://aws.amazon.com/eventbridge/pricing/
+        """
+        queue, planner = self.topology.queue(PLAN_COMMAND), self.topology.consumer(PLAN_COMMAND)
+        size = self.assume.size + self.assume.envelope
+        sends = math.ceil(self._work.fill(consumer) / CALL) * _chunks(size * min(self._work.fill(consumer), CALL))
+        # `_queue` has a send for each; these are sent together.
+        together = Cost(
+            sqs=self.prices.sqs_request
+            * (self.messages * (sends / self._work.fill(consumer) - _chunks(self.assume.size)))
+        )
+        fired = Cost(events=self.prices.invocation * (self.messages * _chunks(size)))
+        return self._queue(queue, planner) + together + self._consumer(planner) + fired
+
+    def _arrives(self, consumer: Consumer) -> Cost:
+        """A planned message on its queue, and the write that says that it runs."""
+        queue = self.topology.queue(consumer.function)
+        return self._queue(queue, consumer) + Cost(tables=self.prices.write * self.messages)
+
+    def _idle(self, consumer: Consumer) -> Cost:
+        """A batch without effects: it asks for all its messages to wait."""
+        fill, assume = self._work.fill(consumer), self.assume
+        return self._run(consumer, self._work.takes(assume.send, fill, consumer.memory), 0, effects=False)
+
     def _subscriptions(self) -> Iterator[Row]:
         for subscription in self.topology.subscriptions:
             cost = self._subscription(subscription)
@@ -122,13 +182,18 @@ class Costing:
         consumer = self.topology.consumer(subscription.queue)
         return self._queue(self.topology.queue(subscription.queue), consumer) + self._consumer(consumer)
 
-    def _following(self, consumer: Consumer) -> Cost:
-        """What the first of its events sets off, all the way down."""
+    def _following(self, consumer: Consumer, before: tuple[str, ...] = ()) -> Cost:
+        """What the first of its events sets off, and the first of its plans, all the way down; around a circle once."""
         found = Cost()
+        for plan in consumer.plans[:1]:
+            if plan.queue not in before:
+                target = self.topology.consumer(plan.queue)
+                found += self._waits(consumer) + self._arrives(target) + self._consumer(target)
+                found += self._following(target, (*before, plan.queue))
         for subscription in lanes.first(self.topology.subscriptions):
             if consumer.publishes[:1] == (subscription.event,):
                 next_ = self.topology.consumer(subscription.queue)
-                found += self._subscription(subscription) + self._following(next_)
+                found += self._subscription(subscription) + self._following(next_, before)
         return found
 
     def _edge(self) -> Cost:
@@ -175,17 +240,17 @@ class Costing:
         calls += assume.publish if consumer.publishes else 0
         return self._run(consumer, self._work.takes(fill * calls, fill, consumer.memory), units(writes) + 2)
 
-    def _run(self, consumer: Consumer, milliseconds: float, write_units: float) -> Cost:
+    def _run(self, consumer: Consumer, milliseconds: float, write_units: float, *, effects: bool = True) -> Cost:
         n, assume, prices = self.messages, self.assume, self.prices
         batches = n / self._work.fill(consumer)
         return Cost(
             functions=self._functions(batches, milliseconds, consumer.memory),
             tables=prices.write * (n * write_units),
-            events=self._events() if consumer.publishes else 0,
+            events=self._events() if consumer.publishes and effects else 0,
             logs=prices.log_gb
             * ((n * assume.handled_line + batches * (assume.metrics_line + assume.platform_lines)) / GB),
             traces=prices.trace * (batches * assume.sampled),
-            email=prices.email * n if consumer.sends_email else 0,
+            email=prices.email * n if consumer.sends_email and effects else 0,
         )
 
     def _functions(self, invocations: float, milliseconds: float, memory: int) -> float:
@@ -203,6 +268,11 @@ class Costing:
             months = self.settings.archive_days / 30
             found += self.prices.archived_gb * gigabytes + self.prices.archive_gb_month * (gigabytes * months)
         return found
+
+
+def plan_name(consumer: Consumer, plan: Plan) -> str:
+    """What to call a plan: `plan_ticket plans RemindTicket`."""
+    return f"{consumer.function} plans {plan.command.__name__}"
 
 
 def _chunks(size: float) -> int:

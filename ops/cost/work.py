@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
+from functions.contracts.plan import PLAN_COMMAND
 from stacks import names
 from stacks.entry import Access, Consumer, Topology
 
@@ -41,7 +42,7 @@ class Assumptions(Struct, frozen=True, kw_only=True):
     publish: float = 15
     """A PutEvents."""
     send: float = 15
-    """A SendMessage, or an e-mail."""
+    """A SendMessage, a CreateSchedule, or an e-mail."""
     keyed: float = 1
     """The share of requests with an Idempotency-Key, where one is not required."""
     sampled: float = 0.05
@@ -97,7 +98,9 @@ class Work:
         sends = fill * assume.send if consumer.sends_email else 0
         publishes = self.put_events(consumer) * assume.publish
         reads = assume.write if self.parks(consumer) else 0
-        return reads + rounds * writes * assume.write + sends + publishes
+        # What plans makes a schedule for each; what has plans asks for ten a call.
+        plans = rounds if consumer.function == PLAN_COMMAND else math.ceil(fill / CALL) if consumer.plans else 0
+        return reads + rounds * writes * assume.write + sends + publishes + plans * assume.send
 
     def put_events(self, consumer: Consumer) -> int:
         """Calls of PutEvents for a batch, of one event a message."""

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from functions.contracts.plan import PLAN_COMMAND
+from ops.cost.costing import plan_name
 from stacks import lanes
-from stacks.entry import Consumer, Plan, Route, Subscription, Topology
+from stacks.entry import Consumer, Route, Subscription, Topology
 
 Start = Route | Subscription
 """Where a flow begins: at a route, or at an event that nobody of this map tells, or whose teller nothing feeds."""
@@ -18,9 +19,9 @@ class Load:
     """Messages a second at every place that what begins at the `starts` goes through, in the order of the flow.
 
     Each start has `rate` a second. `shares` says how many of a consumer's messages tell an event, by the event's name,
-    or plan a command, by the command's, and how many of the events a subscription takes, by the subscription's name;
-    what is not there is 1, so that every place has the most that can come to it. Schedules run at times of their own,
-    whatever the rate, and what a route's caller delays is not known: neither is counted.
+    how many of the events a subscription takes, by the subscription's name, and how many ask for a command later, by
+    the command's name; what is not there is 1, so that every place has the most that can come to it. What is planned
+    comes at the rate at which it is asked for; schedules run at times of their own, and are not counted.
     """
 
     topology: Topology
@@ -33,6 +34,10 @@ class Load:
     """By name: every subscription that is reached."""
     consumers: dict[str, float] = field(default_factory=dict, init=False)
     """By name: every consumer that is reached, and so its queue."""
+    plans: dict[str, float] = field(default_factory=dict, init=False)
+    """By name, as `plan_name` has it: every plan that is asked for."""
+    planned: dict[str, float] = field(default_factory=dict, init=False)
+    """By queue: the messages that come to it out of a schedule."""
 
     def __post_init__(self) -> None:
         for start in self.starts:
@@ -64,14 +69,14 @@ class Load:
             event = self.shares.get(subscription.event.__name__, 1)
             self._deliver(subscription, rate * event * self._taken(subscription), before)
         for plan in self.topology.consumer(queue).plans:
-            self._plan(plan, rate * self.shares.get(plan.command.__name__, 1), before)
-
-    def _plan(self, plan: Plan, rate: float, before: tuple[str, ...]) -> None:
-        """What is planned comes once more, later: in the long run as many each second as ask for it."""
-        name = f"{plan.queue} by {plan.command.__name__}"
-        if name not in before:
-            self._arrive(PLAN_COMMAND, rate, before)
-            self._arrive(plan.queue, rate, (*before, name))
+            word = plan.command.__name__
+            if word not in before:
+                asked = rate * self.shares.get(word, 1)
+                name = plan_name(self.topology.consumer(queue), plan)
+                self.plans[name] = self.plans.get(name, 0) + asked
+                self.planned[plan.queue] = self.planned.get(plan.queue, 0) + asked
+                self._arrive(PLAN_COMMAND, asked, (*before, word))
+                self._arrive(plan.queue, asked, (*before, word))
 
 
 def told(topology: Topology, consumer: Consumer) -> Iterator[Subscription]:

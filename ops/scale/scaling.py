@@ -94,7 +94,8 @@ def hops(basis: Basis, load: Load) -> Iterator[Hop]:
 
 def _dollars(load: Load, millions: Mapping[str, float]) -> float:
     """US dollars of a million at each start, with everything that follows."""
-    return sum(millions[name] * rate for name, rate in (*load.routes.items(), *load.subscriptions.items()))
+    names = (*load.routes.items(), *load.subscriptions.items(), *load.plans.items())
+    return sum(millions[name] * rate for name, rate in names)
 
 
 def _known(kind: str, names: Sequence[str] | Mapping[str, float], known: set[str]) -> None:

@@ -25,6 +25,7 @@ def hops(basis: Basis, load: Load) -> Iterator[Hop]:
     yield from _bus(basis, load)
     yield from _email(basis, load)
     yield from _secrets(basis, load)
+    yield from _scheduler(basis, load)
     yield from _key(basis, load, rate)
     yield from _failures(basis, load, rate)
     yield _logs(basis, load, rate)
@@ -97,6 +98,17 @@ def _secrets(basis: Basis, load: Load) -> Iterator[Hop]:
             rate=sum(rate for _, rate in readers),
             limits=(basis.quota("secret_reads", "reads/s", reads, then, stops=False),),
         )
+
+
+def _scheduler(basis: Basis, load: Load) -> Iterator[Hop]:
+    """A schedule is made for each command that is planned, and fires once."""
+    rate = sum(load.planned.values())
+    if load.planned:
+        limits = (
+            basis.quota("schedules_made", "schedules/s", rate, f"plan_command makes no more, and {AGAIN}"),
+            basis.quota("schedules_fired", "runs/s", rate, "Scheduler sends the rest later"),
+        )
+        yield Hop(name="EventBridge Scheduler", rate=rate, limits=limits)
 
 
 def _key(basis: Basis, load: Load, rate: float) -> Iterator[Hop]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from functions.contracts.limit import TABLE
+from functions.contracts.plan import PLANNED
 from ops.cost.work import read
 from ops.scale.basis import Basis
 from ops.scale.limit import Hop, Limit
@@ -31,6 +32,11 @@ def hops(basis: Basis, load: Load) -> Iterator[tuple[str, Hop]]:
     """
     uses: dict[str, Use] = {}
     first: dict[str, str] = {}
+    for name, rate in load.planned.items():
+        # As a planned message arrives, one write says that it runs.
+        first.setdefault(PLANNED, name)
+        use = uses.setdefault(PLANNED, Use())
+        use.units["writes"] = use.units.get("writes", 0) + rate
     for name, rate in load.consumers.items():
         for table, writes, reads in _each(basis, name):
             use = uses.setdefault(table, Use())

@@ -9,7 +9,7 @@ from constructs import Construct
 
 from functions.contracts.environment import QUEUE, PlanVariables, table_variable, variable
 from functions.contracts.plan import PLAN_COMMAND, PLANNED
-from stacks import names
+from stacks import names, plans
 from stacks.entry import Consumer, Integration, Topology
 from stacks.parts import arn
 from stacks.parts.customer_key import key_grant
@@ -74,7 +74,7 @@ def of(scope: Construct, consumer: Consumer, topology: Topology, integration: In
         environment[variable("plan_queue_url")] = arn.queue_url(scope, name)
         statements.append(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[arn.queue(scope, name)]))
     if consumer.plans:
-        environment[variable("plans")] = " ".join(f"{each.command.__name__}={each.queue}" for each in consumer.plans)
+        environment[variable("plans")] = plans.words(consumer)
     if integration.delayed(consumer.function):
         table = names.resource(settings.stage, PLANNED)
         environment[table_variable(PLANNED)] = table

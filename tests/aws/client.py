@@ -13,12 +13,13 @@ from botocore.exceptions import ClientError, ParamValidationError
 from botocore.model import OperationModel, ServiceModel
 from botocore.validate import ParamValidator
 
-from tests.aws import dynamodb, events, ses, sqs
+from tests.aws import dynamodb, events, scheduler, ses, sqs
 from tests.aws.errors import ServiceError
 
 CHECKS: Mapping[str, Callable[[str, Mapping[str, Any]], None]] = {
     "dynamodb": dynamodb.check,
     "events": events.check,
+    "scheduler": scheduler.check,
     "sesv2": ses.check,
     "sqs": sqs.check,
 }

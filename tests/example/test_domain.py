@@ -8,8 +8,11 @@ from pathlib import Path
 
 from stacks.names import ROOT
 
-CONTRACTS = ("orders", "payments", "shipping", "stock")
-FUNCTIONS = ("accept_order", "apply_payment", "confirm_order", "reserve_stock", "ship_order")
+CONTRACTS = ("orders", "payments", "reminders", "shipping", "stock")
+FUNCTIONS = (
+    *("accept_order", "apply_payment", "confirm_order", "plan_reminder", "remind_to_pay", "reserve_stock"),
+    "ship_order",
+)
 HOME = (
     *("example/", "tests/example/", "stacks/topology.py"),
     *(f"functions/contracts/{name}.py" for name in CONTRACTS),

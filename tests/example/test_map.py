@@ -23,7 +23,15 @@ def test_who_is_fragile_or_hot_has_few_workers_and_who_keeps_order_parks() -> No
     assert heard == {
         *(("OrderAccepted", queue) for queue in ("confirm_order", "reserve_stock")),
         *((fact, "ship_order") for fact in ("StockReserved", "PaymentCaptured")),
+        *((fact, "plan_reminder") for fact in ("OrderAccepted", "PaymentAuthorized")),
     }
+
+
+def test_a_reminder_is_planned_and_a_mailbox_gets_one_email_a_second() -> None:
+    plans = {(each.function, plan.command.__name__, plan.queue) for each in TOPOLOGY.consumers for plan in each.plans}
+    assert plans == {("plan_reminder", "RemindToPay", "remind_to_pay")}
+    limits = {each.function: [limit.words for limit in each.limits] for each in TOPOLOGY.consumers if each.limits}
+    assert limits == {"confirm_order": ["mailbox: 1 a second, per customer_email"]}
 
 
 def test_each_consumer_may_touch_its_own_tables_and_by_what_it_does_there() -> None:
@@ -34,5 +42,7 @@ def test_each_consumer_may_touch_its_own_tables_and_by_what_it_does_there() -> N
         ("reserve_stock", "stock"): ("GetItem", "UpdateItem"),
         ("reserve_stock", "reservations"): ("GetItem", "PutItem"),
         ("ship_order", "shipments"): ("UpdateItem",),
+        ("plan_reminder", "paid_orders"): ("GetItem", "UpdateItem"),
+        ("remind_to_pay", "paid_orders"): ("GetItem",),
         ("plan_command", "planned"): ("UpdateItem",),
     }

@@ -16,9 +16,12 @@ OURS = (
     *("benchmarks", "example", "tests/benchmarks", "tests/example"),
     *(
         f"functions/{name}"
-        for name in ("accept_order", "apply_payment", "confirm_order", "reserve_stock", "ship_order")
+        for name in (
+            *("accept_order", "apply_payment", "confirm_order", "plan_reminder", "remind_to_pay", "reserve_stock"),
+            "ship_order",
+        )
     ),
-    *(f"functions/contracts/{name}.py" for name in ("orders", "payments", "shipping", "stock")),
+    *(f"functions/contracts/{name}.py" for name in ("orders", "payments", "reminders", "shipping", "stock")),
     *("copier.yml", "headrace.mk", "project", "template", "tests/project", "tests/summaries"),
 )
 # What `python -m documents` writes, in every project its own.

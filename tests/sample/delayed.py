@@ -17,7 +17,7 @@ DELAYED = Topology(
             queues=(Queue(name="plan_ticket"), Queue(name="remind_ticket")),
             consumers=(
                 Consumer(function="plan_ticket", plans=(Plan(RemindTicket, queue="remind_ticket"),)),
-                Consumer(function="remind_ticket", access=(Access(table="reminders", actions=("PutItem",)),)),
+                Consumer(function="remind_ticket", access=(Access(table="reminders", actions=("UpdateItem",)),)),
             ),
             tables=(Table(name="reminders", key="ticket_id"),),
         ),

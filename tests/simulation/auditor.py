@@ -10,13 +10,16 @@ import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, fields
 
+from tests.simulation import plans, schedules
 from tests.simulation.effects import Effect, Reading, key
 from tests.simulation.evidence import PERSON, Death, Evidence
+from tests.simulation.faults import Plan
 from tests.simulation.hours import Hours
-from tests.simulation.requests import Request, requests
+from tests.simulation.requests import TIMED, Request, requests
 
 BULKY = 16 * 1024
 """Bytes of an item that no item of ours has cause to reach."""
+CALM = Plan()
 PARKED = "GroupParked"
 Most = tuple[str, int, float]
 NEVER_ATTEMPTED = {"GroupBlocked", "NotAttempted"}
@@ -34,7 +37,9 @@ class Verdict:
     should be, `unreadable` lines of the log that are not one short JSON object. `shut` are groups that stay parked
     although nothing of them is dead. `spent` are invocations while a service had been away for a minute, which nothing
     promises to be few. `crowded` are effects of one key that came with more of its like than a limit lets through.
-    `overruled` are mappings that a person had disabled, and something else enabled.
+    `overruled` are mappings that a person had disabled, and something else enabled. Of what was planned, `early` came
+    before its time, `unwanted` after it was taken back, `altered` not as it was asked for; `overlapped` are runs of a
+    schedule that must not, and did.
     """
 
     accepted: int = 0
@@ -59,6 +64,10 @@ class Verdict:
     shut: int = 0
     overruled: int = 0
     crowded: int = 0
+    early: int = 0
+    unwanted: int = 0
+    altered: int = 0
+    overlapped: int = 0
     causes: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
 
@@ -72,10 +81,19 @@ class Verdict:
         self.examples.setdefault(name, example)
 
 
-def audit(evidence: Evidence, *, parked: bool = False, by: float | None = None, most: Most | None = None) -> Verdict:
+def audit(
+    evidence: Evidence,
+    *,
+    parked: bool = False,
+    by: float | None = None,
+    most: Most | None = None,
+    settle: float = 3600,
+    plan: Plan = CALM,
+) -> Verdict:
     """Judge a scenario. `parked` says that order holds through dead letters; `by` when every good effect is due.
 
-    `most` is how many effects a limit lets through in how many seconds, of one key of which queue.
+    `most` is how many effects a limit lets through in how many seconds, of one key of which queue. `settle` is how many
+    seconds what is asked for later may take until it holds, `plan` says how far clocks are off and Scheduler is late.
     """
     verdict = Verdict(spent=evidence.spent)
     for one in evidence.left:
@@ -118,9 +136,21 @@ def audit(evidence: Evidence, *, parked: bool = False, by: float | None = None, 
     _switches(verdict, evidence)
     _hours(verdict, evidence, all_requests)
     _order(verdict, outcomes, evidence, parked=parked)
+    _timed(verdict, evidence, settle, plan)
     if most:
         _crowds(verdict, outcomes, *most)
     return verdict
+
+
+def _timed(verdict: Verdict, evidence: Evidence, settle: float, plan: Plan) -> None:
+    planned = plans.judge(evidence, settle=settle, skew=plan.skew, tardy=plan.tardy)
+    for name, example in (*planned, *schedules.judge(evidence, plan)):
+        verdict.note(name, example)
+    for death in evidence.deaths:
+        if death.queue in TIMED:
+            verdict.causes[_last_cause(death, evidence)] += 1
+            name = "explained" if _causes(death, evidence) else "unexplained"
+            verdict.note(name, f"{death.queue} {death.body[:80]}")
 
 
 def _crowds(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from functions.contracts.envelope import PROBE, full_source
 from functions.contracts.environment import (
     DAY,
     FUNCTION,
+    QUEUE,
     ConsumerVariables,
     PauseVariables,
+    PlanVariables,
     secret_variable,
     table_variable,
 )
@@ -15,7 +19,7 @@ from functions.contracts.limit import KEY, TABLE
 from functions.contracts.path import path_field
 from functions.contracts.pause import PAUSE_CONSUMER
 from functions.contracts.plan import PLAN_COMMAND, PLANNED
-from stacks import limits, names
+from stacks import limits, names, plans
 from stacks.entry import Consumer, Integration, Queue, Topology
 
 STAGE = "simulated"
@@ -25,10 +29,12 @@ QUEUE_ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "Chang
 PARKING_ACTIONS = ("BatchGetItem", "UpdateItem")
 LIMITING_ACTIONS = ("BatchGetItem", "UpdateItem")
 ONCE_ACTIONS = ("PutItem", "UpdateItem", "DeleteItem")
+PLAN_ACTIONS = ("CreateSchedule", "DeleteSchedule")
 PAUSE_ACTIONS = ("InvokeFunction", "UpdateEventSourceMapping")
 PAUSER = Consumer(function=PAUSE_CONSUMER, timeout=21)
 PAUSE_QUEUE = Queue(name=PAUSE_CONSUMER, fifo=True, retention=14 * 86400)
 """What pauses the others, as if it were one of them; its queue has no dead-letter queue."""
+SEND = "arn:aws:scheduler:::aws-sdk:sqs:sendMessage"
 
 
 def environment(topology: Topology, consumer: Consumer) -> dict[str, str]:
@@ -37,7 +43,7 @@ def environment(topology: Topology, consumer: Consumer) -> dict[str, str]:
         return PauseVariables(
             project=names.PROJECT,
             stage=STAGE,
-            pause_queue_url=_url(PAUSE_QUEUE),
+            pause_queue_url=url(PAUSE_QUEUE),
             consumer=names.resource(STAGE, FUNCTION),
             log_level="INFO",
         ).variables()
@@ -47,13 +53,13 @@ def environment(topology: Topology, consumer: Consumer) -> dict[str, str]:
 
     queue = topology.queue(consumer.function)
     integration = _integration(topology, consumer)
-    plans = consumer.plans or integration.takes_delays(consumer.function)
+    takes_part = consumer.plans or integration.takes_delays(consumer.function)
     told = ConsumerVariables(
         project=names.PROJECT,
         stage=STAGE,
         service=consumer.function,
         log_level="INFO",
-        queue_url=_url(queue),
+        queue_url=url(queue),
         receives=limits.attempts(queue, consumer),
         retention=queue.retention,
         backoff_base=queue.backoff_base,
@@ -61,28 +67,47 @@ def environment(topology: Topology, consumer: Consumer) -> dict[str, str]:
         on_poison=queue.on_poison,
         failures_table=name(names.FAILURES),
         parked_table=name(names.PARKED) if queue.on_poison == "park" else None,
-        pause_queue_url=_url(PAUSE_QUEUE),
+        pause_queue_url=url(PAUSE_QUEUE),
         once_table=name(names.ONCE) if consumer.sends_email else None,
         bus_name=name(names.BUS) if consumer.publishes else None,
         email_from=SENDER if consumer.sends_email else None,
         previous_secret=DAY if consumer.secrets else None,
         limits=limits.variable(consumer),
-        plan_queue_url=_url(topology.queue(PLAN_COMMAND)) if plans else None,
-        plans=" ".join(f"{each.command.__name__}={each.queue}" for each in consumer.plans) or None,
+        plan_queue_url=url(topology.queue(PLAN_COMMAND)) if takes_part else None,
+        plans=plans.words(consumer) or None,
     )
     used = [use.table for use in consumer.access]
     used += [TABLE] if consumer.limits else []
     used += [PLANNED] if integration.delayed(consumer.function) else []
+    used += [names.SCHEDULE_RUNS] if _skips(integration, consumer) else []
     tables = {table_variable(table): name(table) for table in used}
     secrets = {secret_variable(word): name(word) for word in consumer.secrets}
-    return told.variables() | tables | secrets
+    planner = _planner(name).variables() if consumer.function == PLAN_COMMAND else {}
+    return told.variables() | tables | secrets | planner
+
+
+def _planner(name: Callable[[str], str]) -> PlanVariables:
+    """What the function that plans is told beside."""
+    undelivered = names.target_dead_letter_queue(STAGE, PLAN_COMMAND)
+    return PlanVariables(
+        group=name(names.PLANS),
+        role=f"arn:aws:iam::{ACCOUNT}:role/{name(names.PLANS)}",
+        undelivered=f"arn:aws:sqs:eu-central-1:{ACCOUNT}:{undelivered}",
+        target=SEND,
+        queue=f"https://sqs.eu-central-1.amazonaws.com/{ACCOUNT}/{names.queue(STAGE, QUEUE)}",
+    )
+
+
+def _skips(integration: Integration, consumer: Consumer) -> bool:
+    return any(schedule.skips for schedule in integration.scheduled(consumer.function))
 
 
 def _integration(topology: Topology, consumer: Consumer) -> Integration:
     return next(each for each in topology.integrations if consumer in each.consumers)
 
 
-def _url(queue: Queue) -> str:
+def url(queue: Queue) -> str:
+    """The address of the queue."""
     return f"https://sqs.eu-central-1.amazonaws.com/{ACCOUNT}/{names.queue(STAGE, queue.name, fifo=queue.fifo)}"
 
 
@@ -125,6 +150,12 @@ def permissions(topology: Topology, consumer: Consumer) -> set[tuple[str, str]]:
         granted.add(("sqs:SendMessage", names.queue(STAGE, PLAN_COMMAND)))
     if integration.delayed(consumer.function):
         granted.add(("dynamodb:UpdateItem", names.resource(STAGE, PLANNED)))
+    if _skips(integration, consumer):
+        granted.add(("dynamodb:UpdateItem", names.resource(STAGE, names.SCHEDULE_RUNS)))
+    if consumer.function == PLAN_COMMAND:
+        group = names.resource(STAGE, names.PLANS)
+        granted |= {(f"scheduler:{action}", group) for action in PLAN_ACTIONS} | {("iam:PassRole", group)}
+        granted |= {("sqs:SendMessage", names.queue(STAGE, word)) for word in topology.delayed()}
     for use in consumer.access:
         granted |= {(f"dynamodb:{action}", names.resource(STAGE, use.table)) for action in use.actions}
     granted |= {("secretsmanager:GetSecretValue", names.resource(STAGE, word)) for word in consumer.secrets}
@@ -154,6 +185,8 @@ def table_keys(topology: Topology) -> dict[str, str]:
     keys = {table.name: table.key for table in topology.tables} | names.SHARED_TABLES
     if limits.exist(topology):
         keys = keys | {TABLE: KEY}
+    if topology.skips:
+        keys = keys | {names.SCHEDULE_RUNS: "schedule"}
     return {names.resource(STAGE, table): key for table, key in keys.items()}
 
 

@@ -77,6 +77,15 @@ class Switched:
     was: bool
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """A write that a function asked a table for, whatever became of it."""
+
+    at: float
+    table: str
+    text: str
+
+
 @dataclass
 class Evidence:
     """One scenario's. Times are seconds since it began.
@@ -88,6 +97,8 @@ class Evidence:
     event reaches. `unreadable` are lines of the log that are not one short JSON object. `spent` counts
     the invocations while a service had been away for some time. `switched` are the switches of mappings, `off` the
     functions whose mapping is not enabled in the end. `used` is what was asked for: function, action and resource.
+    `arrived` are messages that came to their queue at their time, from Scheduler or by SQS's delay; `waiting` are
+    schedules that still wait. `attempts` are the writes that were asked for on tables of which runs of schedules are.
     """
 
     accepted: list[Accepted] = field(default_factory=list)
@@ -110,3 +121,6 @@ class Evidence:
     off: set[str] = field(default_factory=set)
     used: set[tuple[str, str, str]] = field(default_factory=set)
     faults: Counter[str] = field(default_factory=Counter)
+    arrived: list[Accepted] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)

@@ -18,6 +18,7 @@ THROTTLED = {
     "mail": (429, "TooManyRequestsException"),
     "secrets": (400, "ThrottlingException"),
     "lambda": (429, "TooManyRequestsException"),
+    "scheduler": (429, "ThrottlingException"),
 }
 BROKEN = {
     "dynamodb": (500, "InternalServerError"),
@@ -26,6 +27,7 @@ BROKEN = {
     "mail": (500, "InternalServiceErrorException"),
     "secrets": (500, "InternalServiceError"),
     "lambda": (500, "ServiceException"),
+    "scheduler": (500, "InternalServerException"),
 }
 LATEST = 30.0
 """Seconds after which the last request arrives that its caller gave up."""
@@ -75,7 +77,8 @@ class Plan:
     how many workers may be killed so. `duplicates` is the chance that a standard queue hands out a message twice,
     `shuffled` says that it reorders. `lag` is the seconds of a call, shortest and longest, `slow` those of calls that
     speak of something, `skew` how far a worker's clock may be off. `jams` is the chance that an alarm inside a call
-    leaves a lock of the connection pool closed.
+    leaves a lock of the connection pool closed. `twice` is the chance that a schedule fires twice, `tardy` the seconds
+    that it may come too late.
     """
 
     rates: Mapping[str, float] = field(default_factory=dict)
@@ -89,6 +92,8 @@ class Plan:
     slow: Mapping[str, float] = field(default_factory=dict)
     skew: float = 0.0
     jams: float = 0.0
+    twice: float = 0.1
+    tardy: float = 0.0
 
 
 class Faults:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from tests.simulation import limit_kinds, order_kinds, outage_kinds, park_kinds
+from tests.simulation import limit_kinds, order_kinds, outage_kinds, park_kinds, plan_kinds, schedule_kinds
 from tests.simulation.faults import Curse, Plan
 from tests.simulation.person import rotate
 from tests.simulation.requests import content_of
@@ -27,6 +27,10 @@ ALWAYS = (
     "bulky",
     "unreadable",
     "overruled",
+    "early",
+    "unwanted",
+    "altered",
+    "overlapped",
 )
 """What is zero in every scenario."""
 GOOD = (*ALWAYS, "died", "dead_though_done")
@@ -226,6 +230,9 @@ KINDS = {
         *(Kind(name, make, (*ALWAYS, "still_dead")) for name, make in order_kinds.REDRIVEN.items()),
         *(Kind(name, make, (*ALWAYS, "still_dead")) for name, make in park_kinds.ALL.items()),
         *(Kind(name, make, (*GOOD, "crowded", "timed_out")) for name, make in limit_kinds.ALL.items()),
+        *(Kind(name, make, (*GOOD, "late", "timed_out"), size=12) for name, make in plan_kinds.ALL.items()),
+        *(Kind(name, make, (*GOOD, "timed_out")) for name, make in schedule_kinds.ALL.items()),
+        *(Kind(name, make, (*ALWAYS, "timed_out")) for name, make in schedule_kinds.SKIPPING.items()),
     )
 }
 """Every kind by its name."""

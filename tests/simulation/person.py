@@ -11,8 +11,10 @@ from typing import TypeVar
 
 from stacks import names
 from tests.aws.errors import ServiceError
+from tests.simulation.deployed import url
 from tests.simulation.evidence import PERSON, Accepted, Death
 from tests.simulation.queues import Parcel, Queue
+from tests.simulation.scheduler import times
 from tests.simulation.world import World
 
 T = TypeVar("T", Accepted, Death)
@@ -112,3 +114,19 @@ def employ(world: World, agent: str, hours: int) -> None:
 def rotate(world: World, sender: str, value: str) -> None:
     """Give the sender's secret a new value."""
     world.vault.rotate(world.physical(f"{sender}_webhook"), value)
+
+
+def pause(world: World, name: str) -> None:
+    """Let a schedule run no more, as `python -m ops schedules pause` does it."""
+    world.scheduler.paused[name] = world.clock.now
+
+
+def resume(world: World, name: str, since: float | None = None) -> None:
+    """Send the runs that it missed, and let it run again, as `python -m ops schedules resume` does it."""
+    schedule = next(each for each in world.topology.schedules if each.name == name)
+    queue = world.topology.queue(schedule.queue)
+    paused = world.scheduler.paused.pop(name, since)
+    assert paused is not None, f"{name} is not paused"
+    for at in times(schedule, world.clock.now):
+        if at >= paused:
+            world.scheduler.send_run(schedule, queue, url(queue), at)

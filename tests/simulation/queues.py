@@ -209,6 +209,8 @@ class Sqs:
         self._queues = queues
         self._random = random
         self._allowed = allowed
+        self.sent: Callable[[Queue, str, Mapping[str, Any]], None] = lambda *_: None
+        """Hears of each message that a function sent: its queue, its id, and what was sent."""
 
     def answer(self, call: Call) -> dict[str, Any]:
         """What SQS answers. Raises `ServiceError`, and `LookupError` for a call that is not modelled."""
@@ -224,12 +226,12 @@ class Sqs:
                     raise error
                 return {}
             case "SendMessage":
-                group, deduplication = (call.body.get(f"Message{name}Id") for name in ("Group", "Deduplication"))
-                identity, _ = queue.send(call.body["MessageBody"], {}, group, deduplication)
+                identity = send(queue, call.body)
+                self.sent(queue, identity, call.body)
                 return {"MessageId": identity}
             case "SendMessageBatch":
                 check = partial(sqs.check_message, fifo=queue.fifo)
-                return self._each(call, partial(_send, queue), check)
+                return self._each(call, lambda entry: _sent(queue, entry), check)
             case "ChangeMessageVisibilityBatch":
                 return self._each(call, lambda entry: queue.hide(entry["ReceiptHandle"], entry["VisibilityTimeout"]))
             case _:
@@ -255,7 +257,12 @@ class Sqs:
         return sqs.each(call.body["Entries"], one)
 
 
-def _send(queue: Queue, entry: Mapping[str, Any]) -> None:
+def send(queue: Queue, entry: Mapping[str, Any]) -> str:
+    """Send what SendMessage's parameters say; the id."""
     attributes = {name: value["StringValue"] for name, value in entry.get("MessageAttributes", {}).items()}
     group, deduplication = (entry.get(f"Message{name}Id") for name in ("Group", "Deduplication"))
-    queue.send(entry["MessageBody"], attributes, group, deduplication, entry.get("DelaySeconds", 0))
+    return queue.send(entry["MessageBody"], attributes, group, deduplication, entry.get("DelaySeconds", 0))[0]
+
+
+def _sent(queue: Queue, entry: Mapping[str, Any]) -> None:
+    send(queue, entry)

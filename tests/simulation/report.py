@@ -34,6 +34,11 @@ COLUMNS = {
     "overruled": "overruled",
     "spent": "spent",
     "shut": "shut",
+    "crowded": "crowded",
+    "early": "early",
+    "unwanted": "unwanted",
+    "altered": "altered",
+    "overlapped": "overlapped",
 }
 
 

@@ -9,8 +9,11 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.simulation import plans, schedules
 from tests.simulation.evidence import Accepted, Death, Evidence
 
+TIMED = (*plans.QUEUES, *schedules.QUEUES)
+"""Queues of which `plans` and `schedules` say what was asked for."""
 COMMANDS = ("open_ticket", "change_ticket", "receive_webhook")
 
 
@@ -42,6 +45,8 @@ def requests(evidence: Evidence) -> dict[Identity, Request]:
     """Every request of the scenario: those that the edge accepted, and one for each event and queue that it reaches."""
     found: dict[Identity, Request] = {}
     for accepted in evidence.accepted:
+        if accepted.queue in TIMED:
+            continue
         request = _command(accepted, len(found))
         found.setdefault((request.queue, request.content), request)
     for told in evidence.told:
@@ -52,9 +57,11 @@ def requests(evidence: Evidence) -> dict[Identity, Request]:
             request = Request(queue, subject, identity[1], data, told.at, len(found), tenant=tenant)
             found.setdefault(identity, request)
     for death in evidence.deaths:
-        found[_identity(death)].deaths.append(death)
+        if death.queue not in TIMED:
+            found[_identity(death)].deaths.append(death)
     for waiting in evidence.left:
-        found[_identity(waiting)].left = True
+        if waiting.queue not in TIMED:
+            found[_identity(waiting)].left = True
     return found
 
 

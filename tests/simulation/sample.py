@@ -9,13 +9,13 @@ from stacks.entry import Topology
 from tests.sample.topology import SAMPLE
 
 
-def changed_consumer(function: str, **changes: Any) -> Topology:
-    """The sample with the consumer changed."""
+def changed_consumer(function: str, topology: Topology = SAMPLE, **changes: Any) -> Topology:
+    """The sample, or another map of its, with the consumer changed."""
     integrations = tuple(
         replace(
             each,
             consumers=tuple(replace(c, **changes) if c.function == function else c for c in each.consumers),
         )
-        for each in SAMPLE.integrations
+        for each in topology.integrations
     )
-    return replace(SAMPLE, integrations=integrations)
+    return replace(topology, integrations=integrations)

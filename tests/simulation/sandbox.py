@@ -19,11 +19,12 @@ import botocore.session
 from botocore.retries.quota import RetryQuota
 
 from functions.contracts.pause import PAUSE_CONSUMER
+from stacks.entry import PLATFORMS
 from tests.simulation.line import Line
 from tests.simulation.wire import Wire
 
 OWN = "functions.runtime"
-LATE = tuple(f"functions.runtime.{each}" for each in ("fibers", "limit", "park", "probe"))
+LATE = tuple(f"functions.runtime.{each}" for each in ("fibers", "limit", "overlap", "park", "plans", "probe"))
 """Modules that others import only when they need them."""
 Alter = Callable[[str, dict[str, ModuleType]], None]
 
@@ -142,6 +143,8 @@ class Sandboxes:
             return free.pop()
         if function == PAUSE_CONSUMER:  # the platform's own, which nobody alters
             return Sandbox("functions", function, self.clients, lambda _, __: None)
+        if function in PLATFORMS:
+            return Sandbox("functions", function, self.clients, self._alter)
         return Sandbox(self._package, function, self.clients, self._alter)
 
     def give(self, function: str, sandbox: Sandbox) -> None:

@@ -27,7 +27,8 @@ class Scenario:
 
     `poison` is what cannot succeed, by queue and subject, with its true cause. `until` ends it, `by` is when every good
     effect is due, `parked` says that order holds through dead letters. `most` is what a limit lets through, as the
-    auditor has it. `blocked` says when a queue takes no events.
+    auditor has it. `settle` is how many seconds what is asked for later may take until it holds, `stop` when schedules
+    of the map end. `blocked` says when a queue takes no events.
     """
 
     sends: list[Send]
@@ -41,6 +42,8 @@ class Scenario:
     by: float | None = None
     parked: bool = False
     most: Most | None = None
+    settle: float = 3600
+    stop: float = 0
     blocked: Callable[[str, float], bool] = lambda _, __: False
     log_level: str = "INFO"
 
@@ -54,8 +57,9 @@ class Scenario:
             concurrency=self.concurrency,
             blocked=self.blocked,
             log_level=self.log_level,
+            stop=self.stop,
         )
-        for agent, left in self.hours.items():
+        for agent, left in self.hours.items() if world.has("agents") else ():
             world.store("agents", item(agent, left))
             world.hours[agent] = left
         for sender in SENDERS:
@@ -70,7 +74,14 @@ class Scenario:
 
     def judged(self, evidence: Evidence) -> Verdict:
         """What the auditor says of it."""
-        return audit(evidence, parked=self.parked, by=self.by, most=self.most)
+        return audit(
+            evidence,
+            parked=self.parked,
+            by=self.by,
+            most=self.most,
+            settle=self.settle,
+            plan=self.plan,
+        )
 
 
 def _send(world: World, send: Send) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from functions.contracts.plan import PLAN_COMMAND
 from stacks import names
 from stacks.entry import Consumer, Topology
+from tests.sample.timed import TIMED
 from tests.sample.topology import SAMPLE
 from tests.simulation import deployed
 from tests.simulation.order_kinds import on_poison
@@ -26,8 +26,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deployed, "STAGE", STAGE)
 
 
-EVERYONE = (*(each for each in SAMPLE.consumers if each.function != PLAN_COMMAND), deployed.PAUSER)
-"""Scheduler, for which plan_command works, is no part of the simulation."""
+EVERYONE = (*SAMPLE.consumers, deployed.PAUSER)
 CONSUMERS = pytest.mark.parametrize("consumer", EVERYONE, ids=lambda consumer: consumer.function)
 
 
@@ -46,6 +45,13 @@ def test_a_consumer_that_parks_is_told_and_may_do_what_its_template_says(tmp_pat
     templates, consumer = synthesize(tmp_path, STAGE, parks), parks.consumer("change_ticket")
     _same_environment(templates, parks, consumer)
     _same_permissions(templates, parks, consumer)
+
+
+def test_what_plans_and_what_schedules_feed_are_told_and_may_do_what_their_templates_say(tmp_path: Path) -> None:
+    templates = synthesize(tmp_path, STAGE, TIMED)
+    for consumer in TIMED.consumers:
+        _same_environment(templates, TIMED, consumer)
+        _same_permissions(templates, TIMED, consumer)
 
 
 @CONSUMERS

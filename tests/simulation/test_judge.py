@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from tests.simulation.auditor import Verdict
 from tests.simulation.faults import Curse, Outage, Plan
@@ -97,6 +99,53 @@ def rejecting(function: str, modules: Modules) -> None:
             module.handler.handle = no
 
 
+def without_taking_back(function: str, modules: Modules) -> None:
+    modules["functions.runtime.plans"].taken_back = lambda _: None  # type: ignore[attr-defined]
+
+
+def too_early(function: str, modules: Modules) -> None:
+    plans, planner = modules["functions.runtime.plans"], modules.get("functions.plan_command.handler")
+    arrival = plans.arrival
+    plans.arrival = lambda record, *rest: None if record.planned_for else arrival(record, *rest)  # type: ignore[attr-defined]
+    if planner:
+        whole_minute = planner.whole_minute
+        planner.whole_minute = lambda at: (whole_minute(at)[0], 0)  # type: ignore[attr-defined]
+
+
+def without_schedules(function: str, modules: Modules) -> None:
+    if planner := modules.get("functions.plan_command.handler"):
+        planner.create = lambda *_: None  # type: ignore[attr-defined]
+
+
+def reformed(function: str, modules: Modules) -> None:
+    plans = modules["functions.runtime.plans"]
+    delayed = plans._delayed
+
+    def another(*arguments: Any) -> Any:
+        ask = delayed(*arguments)
+        return replace(ask, text=json.dumps(json.loads(ask.text)))
+
+    plans._delayed = another  # type: ignore[attr-defined]
+
+
+def anonymous(function: str, modules: Modules) -> None:
+    modules["functions.runtime.plans"].CORRELATION_ID = "somebody"  # type: ignore[attr-defined]
+
+
+def with_random_asks(function: str, modules: Modules) -> None:
+    plans = modules["functions.runtime.plans"]
+    digest = plans.digest
+    plans.digest = lambda *parts: digest(*parts, uuid4().hex)  # type: ignore[attr-defined]
+
+
+def without_holds(function: str, modules: Modules) -> None:
+    modules["functions.runtime.overlap"].begin = lambda *_: None  # type: ignore[attr-defined]
+
+
+def with_holds_kept(function: str, modules: Modules) -> None:
+    modules["functions.runtime.overlap"]._over = lambda *_, **__: None  # type: ignore[attr-defined]
+
+
 MUTATIONS = {
     "a write without its condition": ("calm", without_conditions, "doubled"),
     "a consumer that acknowledges everything": ("cause", without_failures, "lost"),
@@ -109,6 +158,15 @@ MUTATIONS = {
     "a group that goes on without its dead head": ("parked heads", without_places, "reordered"),
     "a group that stays parked": ("parked rejects", with_places_kept, "still_dead"),
     "a redrive that helps nobody": ("undelivered", rejecting, "still_dead"),
+    "a plan that is done though it was taken back": ("cancelled", without_taking_back, "unwanted"),
+    "a plan of which an earlier ask is done, too": ("debounced", without_taking_back, "unwanted"),
+    "a plan that is done as soon as it comes": ("planned", too_early, "early"),
+    "a plan that nobody keeps": ("planned", without_schedules, "lost"),
+    "a request that waits in another form": ("planned", reformed, "altered"),
+    "a plan that forgets who asked": ("planned", anonymous, "altered"),
+    "an ask that is another one each time": ("planned", with_random_asks, "doubled"),
+    "a run that does not ask whether another is at work": ("skipping", without_holds, "overlapped"),
+    "a run that never says that it is over": ("skipping calm", with_holds_kept, "lost"),
 }
 
 

@@ -94,3 +94,19 @@ def hours(each: int = 100_000) -> dict[str, int]:
 def item(agent: str, hours: int) -> dict[str, Any]:
     """The agent as its table has it."""
     return {"agent": {"S": agent}, "hours": {"N": str(hours)}}
+
+
+def planned(at: float, ticket: str, note: str = "", after: float = 0, **said: Any) -> Send:
+    """Someone asks to be reminded of a ticket, or takes that back; every ask is another one, repeats of it are not."""
+    tenant = said.pop("tenant", None)
+    body = {"ticket_id": ticket, "after": int(after), "note": note} | said
+    key = f"{ticket}-{hashlib.sha256(f'{at} {body}'.encode()).hexdigest()[:8]}"
+    attributes = {"correlation_id": f"corr-{key}", "idempotency_key": key} | ({"tenant": tenant} if tenant else {})
+    return Send(at, "plan_ticket", json.dumps(body), attributes)
+
+
+def delayed(at: float, ticket: str, note: str, after: int, key: str) -> Send:
+    """A request that is to wait as it is, under its own key."""
+    body = f'{{ "note" : {json.dumps(note, ensure_ascii=False)},\t"ticket_id":"{ticket}" }}'
+    attributes = {"correlation_id": f"corr-{key}-{note}", "idempotency_key": key, "deliver_at": f"+{after}"}
+    return Send(at, "remind_ticket", body, attributes | {"route": "POST /v1/reminders"})

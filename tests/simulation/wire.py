@@ -185,6 +185,12 @@ def _read(request: Any, worker: Worker) -> Call:
     target = request.headers.get("X-Amz-Target")
     if target is None and "/2015-03-31/" in request.url:
         return _read_rest(request, text, worker)
+    if target is None and "/schedules/" in request.url:
+        name = unquote(urlsplit(request.url).path.rpartition("/")[2])
+        operation = {"POST": "CreateSchedule", "DELETE": "DeleteSchedule"}[request.method]
+        group = {name: values[0] for name, values in parse_qs(urlsplit(request.url).query).items()}
+        said = json.loads(text) if request.method == "POST" else {"GroupName": group["groupName"]}
+        return Call("scheduler", operation, {"Name": name, **said}, text, worker)
     if target is None:
         assert request.url.endswith("/v2/email/outbound-emails"), f"no model takes {request.method} {request.url}"
         return Call("mail", "SendEmail", json.loads(text), text, worker)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from random import Random
 from typing import Any
@@ -14,53 +14,36 @@ from stacks import names
 from stacks.entry import Consumer, Topology
 from tests.simulation import deployed
 from tests.simulation.bus import Bus
-from tests.simulation.clock import Clock
+from tests.simulation.clock import EPOCH, Clock
 from tests.simulation.deployed import STAGE
-from tests.simulation.evidence import Accepted, Death, Evidence
+from tests.simulation.evidence import Accepted, Attempt, Death, Evidence
 from tests.simulation.faults import Faults, Plan
 from tests.simulation.functions import ENABLED, EventSource, Functions
+from tests.simulation.invocation import Context, Environment
 from tests.simulation.mail import Mails
 from tests.simulation.nature import Nature
 from tests.simulation.poller import Answered, Poller
 from tests.simulation.queues import Queue, Sqs
 from tests.simulation.sandbox import Sandbox, Sandboxes
+from tests.simulation.scheduler import Scheduler, times
 from tests.simulation.tables import Tables
 from tests.simulation.vault import Vault
-from tests.simulation.wire import Service, Wire
+from tests.simulation.wire import Call, Fate, Service, Wire
 from tests.simulation.worker import Killed, Worker
 
 COLD = 0.4
 """Seconds of a cold start."""
+RUNS_TABLE = "ratings"
+"""The table that runs of the sample's schedules write to."""
 AWHILE = 60
 """Seconds after which a consumer may have noticed that a service is away."""
 
 
-class Environment:
-    """One execution environment of a function: it takes one batch after the other until it dies."""
-
-    def __init__(self, function: str, sandbox: Sandbox, variables: dict[str, str], skew: float) -> None:
-        self.function = function
-        self.sandbox = sandbox
-        self.variables = variables
-        self.skew = skew
-        self.warm = False
-
-
-class Context:
-    """Lambda's context object."""
-
-    aws_request_id = "request"
-
-    def __init__(self, worker: Worker, name: str) -> None:
-        self._worker = worker
-        self.function_name = name
-
-    def get_remaining_time_in_millis(self) -> int:
-        return max(0, int(self._worker.left() * 1000))
-
-
 class World:
-    """`topology` in virtual time under the faults of `plan`; `blocked` says when a queue's policy forbids its rules."""
+    """`topology` in virtual time under the faults of `plan`.
+
+    `blocked` says when a queue's policy forbids its rules, `stop` from when on schedules of the map run no more.
+    """
 
     def __init__(
         self,
@@ -72,6 +55,7 @@ class World:
         concurrency: int = 3,
         blocked: Callable[[str, float], bool] = lambda _, __: False,
         log_level: str = "INFO",
+        stop: float = 0,
     ) -> None:
         self.topology = topology
         self.clock = Clock()
@@ -82,6 +66,8 @@ class World:
         self.dead_letters: dict[str, Queue] = {}
         self.undelivered: dict[str, Queue] = {}
         self.accepted: list[Accepted] = []
+        self.arrived: list[Accepted] = []
+        self.attempts: list[Attempt] = []
         self.deaths: list[Death] = []
         self.hours: dict[str, int] = {}
         self.redriven_at: float | None = None
@@ -93,6 +79,9 @@ class World:
         self.invocations = 0
         self.spent = 0
         self._seed = seed
+        self._refused = 0
+        self._delayed = set(topology.delayed())
+        self._stop = stop
         self._log_level = {"LOG_LEVEL": log_level}
         self._outside = os.environ
         self._inside: Sandbox | None = None
@@ -130,12 +119,24 @@ class World:
             retention=deployed.PAUSE_QUEUE.retention,
         )
         sqs = Sqs({queue.name: queue for queue in (*self.queues.values(), self.pausing)}, self._random, self._allowed)
+        sqs.sent = self._came
+        self.scheduler = Scheduler(
+            clock=self.clock,
+            random=Random(f"{seed} scheduler"),
+            faults=self.faults,
+            allowed=self._allowed,
+            group=self.physical(names.PLANS),
+            queues={deployed.url(self.topology.queue(word)): queue for word, queue in self.queues.items()},
+            came=self._came,
+            aside=self._not_sent,
+        )
         self._services: dict[str, Service] = {
             "dynamodb": self.tables,
             "sqs": sqs,
             "events": self.bus,
             "mail": self.mails,
             "secrets": self.vault,
+            "scheduler": self.scheduler,
         }
         self.pollers = {
             consumer.function: Poller(
@@ -172,6 +173,10 @@ class World:
         """The physical name of `word`."""
         return names.resource(STAGE, word)
 
+    def has(self, table: str) -> bool:
+        """Whether there is a table of that name."""
+        return self.physical(table) in self.tables.items
+
     def store(self, table: str, item: dict[str, Any]) -> None:
         """Store an item in the table of that name."""
         self.tables.write(self.physical(table), item)
@@ -194,14 +199,21 @@ class World:
             return
         if self.faults.away("sqs"):
             again = partial(self.send, word, body, attributes=attributes, group=group, deduplication=deduplication)
-            self.clock.at(self.faults.back("sqs"), again)
+            self._refused += 1
+            self.clock.at(self.faults.back("sqs") + 0.01 * self._refused, again)
             return
+        if "deliver_at" in attributes:
+            attributes = attributes | {"received_at": str(int((EPOCH + self.clock.now) * 1000))}
         identity, new = self.queues[word].send(body, attributes, group, deduplication)
         if new:
             self.accepted.append(Accepted(self.clock.now, word, identity, body, attributes, group))
 
     def run(self, until: float) -> Evidence:
         """Let it all happen until then. Raises what went wrong in the simulation itself."""
+        for schedule in self.topology.schedules:
+            if not schedule.paused:
+                queue = self.topology.queue(schedule.queue)
+                self.scheduler.runs(schedule, queue, deployed.url(queue), times(schedule, self._stop))
         with self._nature.rules(self._seed), self._sandboxes.connected(self._connect, self._wire):
             try:
                 self.clock.run(until)
@@ -237,6 +249,9 @@ class World:
             switched=[one for source in self.sources.values() for one in source.switched],
             off={source.word for source in self.sources.values() if source.state != ENABLED},
             used=self.used,
+            arrived=self.arrived,
+            waiting=sorted(self.scheduler.once.waiting),
+            attempts=self.attempts,
         )
 
     # How it is wired.
@@ -270,6 +285,21 @@ class World:
             shuffled=plan.shuffled,
             died=lambda p: self.deaths.append(Death(self.clock.now, word, p.id, p.body, p.attributes, p.group)),
         )
+
+    def _came(self, queue: Queue, identity: str, said: Mapping[str, Any]) -> None:
+        """What a queue took from Scheduler or a function: a run of a schedule, or a message whose time it is."""
+        attributes = {name: value["StringValue"] for name, value in said.get("MessageAttributes", {}).items()}
+        due = self.clock.now + said.get("DelaySeconds", 0)
+        if "run" in attributes:
+            self.accepted.append(Accepted(due, queue.word, identity, said["MessageBody"], attributes, None))
+        elif queue.word in self._delayed:
+            self.arrived.append(Accepted(due, queue.word, identity, said["MessageBody"], attributes, None))
+
+    def _not_sent(self, word: str, error: str, said: Mapping[str, Any]) -> None:
+        attributes = {name: value["StringValue"] for name, value in said.get("MessageAttributes", {}).items()}
+        aside = self.undelivered["plan_command" if word in self._delayed else word]
+        identity, _ = aside.send(said["MessageBody"], attributes)
+        self.deaths.append(Death(self.clock.now, word, identity, said["MessageBody"], attributes, None, error))
 
     def _aside(self, queue: Queue, identity: str, body: str, error: str) -> None:
         self.deaths.append(Death(self.clock.now, queue.word, identity, body, {}, None, error))
@@ -353,7 +383,13 @@ class World:
         return self._workers[worker].sandbox.client(service, config, self._wire())
 
     def _wire(self) -> Wire:
-        return Wire(self._running, self._services, self.faults.fate)
+        return Wire(self._running, self._services, self._fate)
+
+    def _fate(self, call: Call) -> tuple[Call, Fate]:
+        table = call.body.get("TableName", "") if call.service == "dynamodb" else ""
+        if table.rpartition("-")[2] == RUNS_TABLE:
+            self.attempts.append(Attempt(self.clock.now, table, call.text))
+        return self.faults.fate(call)
 
     def _running(self) -> Worker:
         assert self._nature.worker is not None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from tests.aws.scheduler import Schedules
 from tests.functions.plan_command.world import FAULTS, START, Ask, Fault, World
 
 FAULTY = st.lists(st.sampled_from(FAULTS), max_size=25)
@@ -12,6 +14,12 @@ SECOND = 1.0
 LATE = 2 * 60.0
 """Seconds that a planned message may be late where nothing fails: Scheduler's minute, and one for its queue."""
 LONG = st.floats(min_value=4000, max_value=90_000, allow_nan=False)
+
+
+def said(one: World) -> list[tuple[str, str]]:
+    """The keys, with correlation ids, of which it was logged that a cancellation came too late."""
+    lines = [line for line in one.logged if isinstance(line, dict) and line.get("message") == "cancelled too late"]
+    return [(line["key"], line["correlation_id"]) for line in lines]
 
 
 def world(seed: int, faults: list[Fault], asks: list[Ask], waits: list[float]) -> World:
@@ -117,6 +125,66 @@ def test_what_was_cancelled_stays_cancelled_for_who_asked_before() -> None:
     one.ask(Ask(name="new", after=5000, key="k"))
     one.run()
     assert list(one.done) == ["new"]
+
+
+def test_a_cancellation_that_comes_too_late_says_so_and_one_in_time_does_not() -> None:
+    one = World()
+    one.ask(Ask(name="a", after=5000, key="k"))
+    one.run(100)
+    one.ask(Ask(name="in time", key="k", cancel=True))
+    one.run()
+    assert said(one) == []
+    one.ask(Ask(name="b", after=100, key="k"))
+    one.run()
+    one.ask(Ask(name="late", key="k", cancel=True))
+    one.run()
+    assert list(one.done) == ["b"]
+    assert said(one) == [("work/k", "c-late")]
+
+
+def test_a_plan_makes_the_calls_that_its_price_counts_and_no_others() -> None:
+    """`ops cost` and `ops scale` count these: tests/ops/cost/test_costing.py."""
+    one = World()
+    one.scheduler = Schedules(lambda: one.now, one.random, twice=0)
+    for number in range(10):
+        one.ask(Ask(name=f"a{number}", after=5000, key=f"k{number}"))
+    one.run()
+    assert len(one.done) == 10
+    # The consumer asks for ten at once; an item and a schedule each, and as each arrives, the write that says so.
+    assert one.calls == {"send_message_batch": 1, "update_item": 20, "create_schedule": 10}
+    one.calls.clear()
+    one.ask(Ask(name="short", after=600))
+    one.run()
+    assert one.calls == {"send_message_batch": 1, "send_message": 1}, "without a key SQS alone delays it"
+
+
+def asked_in_turn(*asks: Ask) -> list[str]:
+    """Whatever came of asks, each made ten seconds after the one before."""
+    one = World()
+    one.scheduler = Schedules(lambda: one.now, one.random, twice=0)
+    for ask in asks:
+        one.ask(ask)
+        one.run(10)
+    one.run()
+    return [name for name, _ in one.seen]
+
+
+def test_a_repeat_of_a_cancellation_takes_nothing_back_that_was_planned_since() -> None:
+    cancel = Ask(name="cancel", key="k", cancel=True)
+    first, anew = (Ask(name=name, after=5000, key="k") for name in ("first", "anew"))
+    assert asked_in_turn(first, cancel, anew, cancel) == ["anew"]
+    assert asked_in_turn(first, cancel, cancel) == []
+    assert asked_in_turn(first, cancel, anew, replace(cancel, name="another")) == []
+
+
+def test_a_repeat_of_what_was_replaced_takes_no_place_again() -> None:
+    first, second = (Ask(name=name, after=5000, key="k", replace=True) for name in ("first", "second"))
+    assert asked_in_turn(first, second, first) == ["second"]
+
+
+def test_a_repeat_of_what_ran_before_another_does_not_run_again() -> None:
+    first, second = (Ask(name=name, after=3, key="k") for name in ("first", "second"))
+    assert asked_in_turn(first, second, first) == ["first", "second"]
 
 
 def test_a_tenant_cannot_touch_what_another_has_planned() -> None:

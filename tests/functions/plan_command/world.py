@@ -7,17 +7,15 @@ be refused, lose its answer or be done twice.
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from random import Random
 from typing import Any, ClassVar, Literal
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from msgspec.json import decode
 
 from functions.contracts.contract import Command
 from functions.contracts.environment import QUEUE, ConsumerVariables, PlanVariables, table_variable
@@ -30,6 +28,7 @@ from tests.aws import sqs
 from tests.aws.client import Client
 from tests.aws.dynamodb import Tables
 from tests.aws.errors import ServiceError
+from tests.aws.scheduler import OneTime, Schedules
 from tests.functions.events import record
 
 Fault = Literal["none", "kill before", "kill after", "refuse", "lose answer", "repeat"]
@@ -78,15 +77,6 @@ class Parcel:
 
 
 @dataclass
-class Run:
-    """A schedule, and when it fires."""
-
-    at: float
-    target: Mapping[str, Any]
-    fires: list[float]
-
-
-@dataclass
 class World:
     seed: int = 0
     faults: list[Fault] = field(default_factory=list)
@@ -95,7 +85,7 @@ class World:
         self.random = Random(self.seed)
         self.now = START
         self.queues: dict[str, list[Parcel]] = {"asks": [], PLAN_COMMAND: [], "work": []}
-        self.schedules: dict[str, Run] = {}
+        self.scheduler = Schedules(lambda: self.now, self.random)
         self.tables = Tables({PLANNED: "key"})
         self.done: dict[str, list[float]] = {}
         """When each name had its effect, for each key that it came with."""
@@ -104,11 +94,18 @@ class World:
         """The time that each name was first planned for."""
         self.effects: set[str] = set()
         self.logged: list[Any] = []
+        self.calls: Counter[str] = Counter()
+        """What functions asked of AWS, however often one asked in vain."""
         self.workers: dict[str, Consumer] = {
             "asks": consumer(self.answer, accepts=Ask),
             PLAN_COMMAND: planner.handler,
             "work": consumer(self.work, accepts=Do),
         }
+
+    @property
+    def schedules(self) -> dict[str, OneTime]:
+        """Those that wait, by name."""
+        return self.scheduler.waiting
 
     # What the functions do.
 
@@ -128,9 +125,11 @@ class World:
     # What AWS does.
 
     def send_message(self, **request: Any) -> dict[str, Any]:
+        self.calls["send_message"] += 1
         return self._call(lambda: self._sent(request))
 
     def send_message_batch(self, **request: Any) -> dict[str, Any]:
+        self.calls["send_message_batch"] += 1
         return self._call(
             lambda: sqs.each(request["Entries"], lambda each: self._sent({"QueueUrl": request["QueueUrl"], **each}))
         )
@@ -149,6 +148,8 @@ class World:
         return {"MessageId": identity, "MD5OfMessageBody": "0" * 32}
 
     def change_message_visibility_batch(self, **request: Any) -> dict[str, Any]:
+        self.calls["change_message_visibility_batch"] += 1
+
         def hide(entry: Mapping[str, Any]) -> dict[str, Any]:
             for parcel in (each for queue in self.queues.values() for each in queue):
                 if entry["ReceiptHandle"] == f"receipt-{parcel.id}-{parcel.receives}":
@@ -158,34 +159,24 @@ class World:
         return self._call(lambda: sqs.each(request["Entries"], hide))
 
     def update_item(self, **request: Any) -> dict[str, Any]:
+        self.calls["update_item"] += 1
         # A repeated write of DynamoDB's meets its own condition, as the fault "repeat" has it.
         return self._call(lambda: self.tables.update_item(**request))
 
     def create_schedule(self, **request: Any) -> dict[str, Any]:
+        self.calls["create_schedule"] += 1
+
         def create() -> dict[str, Any]:
-            if request["Name"] in self.schedules:
-                raise ServiceError(409, "ConflictException", "It is there already")
-            assert len(request["Name"]) <= 64
-            assert request["ActionAfterCompletion"] == "DELETE"
-            assert request["FlexibleTimeWindow"] == {"Mode": "OFF"}
-            said = re.fullmatch(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:00)\)", request["ScheduleExpression"])
-            assert said
-            assert request["ScheduleExpressionTimezone"] == "UTC"
-            at = datetime.fromisoformat(said[1]).replace(tzinfo=UTC).timestamp()
-            assert at > self.now
-            fires = [at + self.random.uniform(0, 59)]
-            if self.random.random() < 0.2:
-                fires.append(fires[0] + self.random.uniform(0, 300))
-            self.schedules[request["Name"]] = Run(at, request["Target"], fires)
+            self.scheduler.create(request)
             return {"ScheduleArn": "arn"}
 
         return self._call(create)
 
     def delete_schedule(self, **request: Any) -> dict[str, Any]:
+        self.calls["delete_schedule"] += 1
+
         def delete() -> dict[str, Any]:
-            if request["Name"] not in self.schedules:
-                raise ServiceError(404, "ResourceNotFoundException", "There is none")
-            del self.schedules[request["Name"]]
+            self.scheduler.delete(request["Name"])
             return {}
 
         return self._call(delete)
@@ -226,7 +217,7 @@ class World:
                 worked = [self._work(name) for name in self.queues]
                 if not any(worked):
                     coming = [parcel.visible for queue in self.queues.values() for parcel in queue]
-                    coming += [run.fires[0] for run in self.schedules.values()]
+                    coming += [each for each in (self.scheduler.next_due(),) if each is not None]
                     later = [each for each in coming if each > self.now]
                     if not later or min(later) > end:
                         self.now = max(self.now, end) if end != float("inf") else self.now
@@ -234,13 +225,9 @@ class World:
                     self.now = min(later)
 
     def _fire(self) -> None:
-        for name, run in list(self.schedules.items()):
-            if run.fires[0] <= self.now:
-                assert run.target["Arn"] == TARGET
-                self._sent(decode(run.target["Input"].encode()))
-                run.fires.pop(0)
-                if not run.fires:
-                    del self.schedules[name]
+        for one in self.scheduler.due():
+            assert one.target["Arn"] == TARGET
+            self._sent(one.sends())
 
     def _work(self, name: str) -> bool:
         queue = self.queues[name]
@@ -267,7 +254,7 @@ class World:
                 made["attributes"]["AWSTraceHeader"] = parcel.trace
             records.append(made)
         with pytest.MonkeyPatch.context() as patch:
-            for variable, value in self._told(name).items():
+            for variable, value in self.told(name).items():
                 patch.setenv(variable, value)
             try:
                 report = self.workers[name]({"Records": records})
@@ -279,7 +266,8 @@ class World:
                 queue.remove(parcel)
         return True
 
-    def _told(self, name: str) -> dict[str, str]:
+    def told(self, name: str) -> dict[str, str]:
+        """The environment of the function."""
         told = ConsumerVariables(
             service=name,
             queue_url=URL + name,

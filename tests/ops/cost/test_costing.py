@@ -19,9 +19,10 @@ from ops.cost.costing import Costing, Row
 from ops.cost.prices import HERE, Prices
 from ops.cost.work import Assumptions
 from ops.errors import UsageError
-from stacks.entry import Access, Consumer, Integration, Limit, Queue, Route, Subscription, Table, Topology
+from stacks.entry import Access, Consumer, Integration, Limit, Plan, Queue, Route, Subscription, Table, Topology
 from stacks.settings import Settings
-from tests.sample.contracts import OpenTicket, TicketAssigned, TicketOpened
+from tests.sample.contracts import OpenTicket, RemindTicket, TicketAssigned, TicketOpened
+from tests.sample.delayed import DELAYED
 from tests.sample.scheduled import SCHEDULED
 from tests.sample.statuses import readable
 from tests.sample.topology import SAMPLE
@@ -162,6 +163,40 @@ def test_a_run_costs_an_invocation_and_two_writes_where_runs_must_not_overlap() 
     assert queued.api == 0, "nobody calls"
 
 
+def test_what_is_planned_costs_an_ask_a_pass_of_plan_command_an_invocation_and_a_write() -> None:
+    row = rows(DELAYED, fill=10, size=1000, cpu=0)["plan_ticket plans RemindTicket"]
+    # Ten asks a SendMessageBatch, and for ten messages a receive and a delete of plan_command's queue; then a send by
+    # Scheduler, and a receive and a delete again.
+    assert row.cost.sqs == pytest.approx((0.1 + 0.2 + 1.2) * 0.40)
+    # The item of the key, the write that says that it runs, and the reminder itself.
+    assert row.cost.tables == pytest.approx(3 * 0.625)
+    assert row.cost.events == pytest.approx(1.00)
+    # Two batches of ten: a write and a schedule each, side by side, then a write.
+    assert row.cost.functions == pytest.approx(2 * 0.1 * 0.20 + 0.1e6 * 0.25 * (0.020 + 0.005) * 0.0000133334)
+    assert row.cost.api == 0
+
+
+def test_a_request_that_waits_passes_its_queue_twice_and_its_effect_is_had_once() -> None:
+    found = rows(DELAYED, fill=10, size=1000, cpu=0)
+    plain, waits = found["POST /v1/reminders"].cost, found["POST /v1/reminders, delayed"].cost
+    assert waits.api == plain.api
+    assert waits.sqs - plain.sqs == pytest.approx((0.1 + 0.2 + 1.2) * 0.40)
+    assert waits.tables - plain.tables == pytest.approx(2 * 0.625)
+    assert waits.events - plain.events == pytest.approx(1.00)
+
+
+def test_what_follows_a_plan_is_followed_around_a_circle_once() -> None:
+    def planning(consumer: Consumer) -> Consumer:
+        own = (Plan(RemindTicket, queue="remind_ticket"),)
+        return replace(consumer, plans=own) if consumer.function == "remind_ticket" else consumer
+
+    (reminders,) = (each for each in DELAYED.integrations if not each.is_planning)
+    circle = replace(reminders, consumers=tuple(map(planning, reminders.consumers)))
+    found = rows(replace(DELAYED, integrations=(circle,)))
+    once = found["remind_ticket plans RemindTicket"]
+    assert once.onward.total == pytest.approx(2 * once.cost.total)
+
+
 def test_an_archive_has_its_price() -> None:
     archive = Settings(stage="prod", email_sender="a@example.com", archive_days=60)
     without, with_ = (rows(small(), each)["POST /v1/tickets"].cost.events for each in (PROD, archive))
@@ -210,6 +245,7 @@ def test_a_key_that_is_claimed_before_the_effect_is_one_write_and_no_work_of_the
 def test_every_route_and_subscription_has_its_row_and_a_function_in_front_is_never_cheaper() -> None:
     found = rows()
     names = [*(route.name for route in SAMPLE.routes), *(each.name for each in SAMPLE.subscriptions)]
+    names += ["POST /v1/tickets, delayed"]
     assert list(found) == names
     for row in found.values():
         assert row.cost.total > 0
@@ -239,7 +275,7 @@ def test_the_command_prints_prices_with_everything_they_rest_on() -> None:
         assert word in done.output
     told = json.loads(CliRunner().invoke(app, ["cost", "--messages", "10", "--json"], obj=SAMPLE).output)
     assert told["messages"] == 10
-    assert len(told["rows"]) == len(SAMPLE.routes) + len(SAMPLE.subscriptions)
+    assert len(told["rows"]) == len(SAMPLE.routes) + len(SAMPLE.subscriptions) + 1
     assert [each["consumer"] for each in told["memory"]] == [each.function for each in SAMPLE.consumers]
     both = CliRunner().invoke(app, ["cost", "--per-million", "--messages", "10"])
     assert both.exit_code == 2

@@ -1,0 +1,1 @@
+"""Plans reminders to pay."""

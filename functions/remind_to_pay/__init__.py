@@ -1,0 +1,1 @@
+"""Reminds customers to pay."""
