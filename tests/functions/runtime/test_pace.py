@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from functions.runtime import clients, consumer, park, publisher
+from functions.runtime import clients, conclusion, consumer, park, publisher
 from functions.runtime import probe as asking
 from functions.runtime.errors import OutOfTime, Reject
 from tests.fixtures import Context
@@ -52,7 +52,7 @@ def shares(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> list[float]:
         given.append(round(seconds, 3))
         return body()
 
-    for module in (consumer, park, publisher):
+    for module in (consumer, conclusion, park, publisher):
         monkeypatch.setattr(module, "within", within)
     return given
 
@@ -168,8 +168,8 @@ def test_a_mistake_of_ours_in_a_step_is_logged_and_costs_no_other_step(
     def broken(*_: Any, **__: Any) -> None:
         raise KeyError("a bug of ours")
 
-    for name in ("note", "note_last_attempts", "hide_failures"):
-        monkeypatch.setattr(consumer, name, broken)
+    for module, name in ((conclusion, "note"), (consumer, "note_last_attempts"), (conclusion, "hide_failures")):
+        monkeypatch.setattr(module, name, broken)
     assert failed(Probing(a=RuntimeError()).handler(batch(probe("a", attempt=5)))) == ["a"]
     said = [line for line in logged() if line.get("message", "").startswith("failed to")]
     assert [line["message"].removeprefix("failed to ") for line in said] == [
