@@ -12,17 +12,19 @@ from typing import Any, Literal
 
 from functions.contracts.contract import Event
 from functions.contracts.plan import PLAN_COMMAND
-from stacks import names, rules
+from functions.contracts.workflow import FOLLOW_WORKFLOW
+from stacks import names, rules, shapes, workflow
 from stacks.limits import Limit
 from stacks.plans import Plan
 from stacks.route import Authorization, Authorized, Route
 from stacks.rules import TopologyError
 from stacks.schedule import Schedule
+from stacks.workflow import Step, Workflow
 
 DAY = 24 * 60 * 60
 PLATFORM = "functions"
 """The package of the platform's own functions."""
-PLATFORMS = {PLAN_COMMAND}
+PLATFORMS = {PLAN_COMMAND, FOLLOW_WORKFLOW}
 """The folders of consumers that are the platform's own."""
 
 
@@ -189,6 +191,8 @@ class Integration:
     """The tables that only its own functions use."""
     schedules: tuple[Schedule, ...] = ()
     """The commands that feed its queues again and again."""
+    workflows: tuple[Workflow, ...] = ()
+    """What several facts together come to; each has a queue, a consumer and a table of its name."""
 
     def open_routes(self) -> tuple[Route, ...]:
         """The routes that feed its queues, as long as it is not retired."""
@@ -238,6 +242,8 @@ class Topology:
         if isinstance(self.integrations, tuple):
             own = tuple(each for each in self.integrations if not getattr(each, "is_planning", False))
             object.__setattr__(self, "integrations", own)
+        if not any(shapes.refusals(self)):
+            object.__setattr__(self, "integrations", workflow.expanded(self.integrations))
         rules.check(self)
         if any(self.delayed()):
             from stacks.planning import PLANNING
@@ -268,6 +274,11 @@ class Topology:
     def plans(self) -> tuple[Plan, ...]:
         """The plans of every consumer."""
         return tuple(plan for consumer in self.consumers for plan in consumer.plans)
+
+    @property
+    def workflows(self) -> tuple[Workflow, ...]:
+        """The workflows of every integration."""
+        return tuple(entry for each in self.integrations for entry in each.workflows)
 
     @property
     def queues(self) -> tuple[Queue, ...]:
@@ -329,4 +340,4 @@ class Topology:
 
 
 __all__ = ["Access", "Authorization", "Authorized", "Consumer", "Grant", "Integration", "Limit", "Plan", "Queue"]
-__all__ += ["Route", "Schedule", "Subscription", "Table", "Topology", "TopologyError"]
+__all__ += ["Route", "Schedule", "Step", "Subscription", "Table", "Topology", "TopologyError", "Workflow"]

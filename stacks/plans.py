@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from functions.contracts.contract import Command
 from functions.contracts.path import path_field
+from functions.contracts.workflow import FOLLOW_WORKFLOW
 
 if TYPE_CHECKING:
     from stacks.entry import Consumer, Integration, Topology
@@ -46,7 +47,7 @@ def _consumer(integration: Integration, consumer: Consumer) -> Iterator[str]:
             yield f"{entry} to queue {plan.queue!r}, which {integration.name!r} does not list; add the Queue."
         elif queues[plan.queue].fifo:
             yield f"{entry} to FIFO queue {plan.queue!r}, which takes no delay of one message; name a standard one."
-        elif plan.queue in fed:
+        elif plan.queue in fed and consumer.folder != FOLLOW_WORKFLOW:
             yield f"{entry} to queue {plan.queue!r}, which events feed; give the command a queue of its own."
         if path_field(plan.command) is not None:
             yield f"{entry}, which takes a field from the path of a request; plan a command that has all in its body."

@@ -15,7 +15,7 @@ from functions.contracts.path import path_field
 from functions.contracts.pause import PAUSE_CONSUMER
 from functions.contracts.plan import PLAN_COMMAND, PLANNED
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook
-from stacks import actions, grants, limits, names, paths, plans, schedule, shapes
+from stacks import actions, grants, limits, names, paths, plans, schedule, shapes, workflow_rules
 
 if TYPE_CHECKING:
     from stacks.entry import Integration, Route, Topology
@@ -48,6 +48,8 @@ class TopologyError(ValueError):
 def check(topology: Topology) -> None:
     """Raise `TopologyError` for the first entry that breaks a rule."""
     for sentence in shapes.refusals(topology):
+        raise TopologyError(sentence)
+    for sentence in workflow_rules.refusals(topology):
         raise TopologyError(sentence)
     _integrations(topology)
     _names(topology)

@@ -37,6 +37,8 @@ PLAIN = (
         "stacks.schedule",
     ),
     "stacks.shapes",
+    "stacks.workflow",
+    "stacks.workflow_rules",
     *(
         f"stacks.monitoring.{name}"
         for name in ("alarm", "alarms", "schedule_alarms", "metrics", "dashboard", "queries")

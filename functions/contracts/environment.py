@@ -43,8 +43,9 @@ class ConsumerVariables(Variables, frozen=True, kw_only=True):
     before SQS moves it, `retention` how long its queue keeps it, `on_poison` what a FIFO group does about a message
     that keeps failing, `pause_queue_url` where it says that a service is away, `previous_secret` for how long a secret
     counts after it was replaced, `limits` what must let a message through, as `contracts.limit` writes it, `aws_client`
-    that every call is made by botocore's client, `plan_queue_url` where it sends what is to be planned, and `plans`
-    which commands of its own: `<command>=<queue>`, with spaces between. Tables and the bus are physical names; what a
+    that every call is made by botocore's client, `plan_queue_url` where it sends what is to be planned, `plans` which
+    commands of its own: `<command>=<queue>`, with spaces between, and `death_keys` the fields by which workflows know
+    its messages: set, it tells when one of them has had its last attempt. Tables and the bus are physical names; what a
     function has no use for is None.
     """
 
@@ -69,6 +70,7 @@ class ConsumerVariables(Variables, frozen=True, kw_only=True):
     aws_client: Literal["botocore"] | None = None
     plan_queue_url: str | None = None
     plans: str | None = None
+    death_keys: str | None = None
 
 
 FUNCTION = "{function}"
@@ -101,6 +103,12 @@ class PlanVariables(Variables, frozen=True, kw_only=True, rename=lambda name: f"
     target: str
     queue: str
     key: str | None = None
+
+
+class WorkflowVariables(Variables, frozen=True, kw_only=True):
+    """What `follow_workflow` is told beside what every consumer is: the rule, as `contracts.workflow` writes it."""
+
+    workflow: str
 
 
 class TokenVariables(Variables, frozen=True, kw_only=True):

@@ -98,9 +98,10 @@ def _texts(value: Any) -> Iterator[str]:
 def _fields(contract: Struct) -> Iterator[tuple[str, Any, bool]]:
     hints = get_type_hints(type(contract), include_extras=True)
     for name in contract.__struct_fields__:
-        yield name, getattr(contract, name), _is_secret(hints[name])
+        yield name, getattr(contract, name), is_secret(hints[name])
 
 
-def _is_secret(hint: Any) -> bool:
+def is_secret(hint: Any) -> bool:
+    """Whether a field of that type is marked secret, or holds what is."""
     marks = (mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Meta))
-    return any((mark.extra or {}).get("secret") for mark in marks) or any(map(_is_secret, get_args(hint)))
+    return any((mark.extra or {}).get("secret") for mark in marks) or any(map(is_secret, get_args(hint)))

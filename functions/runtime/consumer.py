@@ -140,6 +140,8 @@ class Consumer:
                 outcomes |= _let_next_run(outcomes, settings, deadline)
             if limits:
                 outcomes |= limits.leave(outcomes, deadline.left("reporting") / 2)
+            if settings.death_keys:
+                outcomes |= self._deaths(outcomes, settings, deadline)
             report(outcomes, settings, started)
             failures = [failure for failure in outcomes.values() if isinstance(failure, Failure)]
             _send_back(failures, settings, deadline)
@@ -163,6 +165,14 @@ class Consumer:
         from functions.runtime.limit import Limits
 
         return Limits({each["messageId"]: each for each in raw}, settings, self._intake)
+
+    def _deaths(self, outcomes: Outcomes, settings: Settings, deadline: Deadline) -> Outcomes:
+        from functions.runtime.deaths import tell
+
+        told: Outcomes = {}
+        seconds = deadline.left("reporting") / 3
+        _try("tell of messages that die", seconds, lambda: told.update(tell(outcomes, self._intake, settings, seconds)))
+        return told
 
     def _handle_all(self, batch: list[Record], turns: Turns, settings: Settings, deadline: Deadline) -> Outcomes:
         lines: dict[str | None, list[Record]] = {}

@@ -32,6 +32,11 @@ class More(NamedTuple):
     environment: Mapping[str, str] = {}
     statements: Sequence[iam.PolicyStatement] = ()
 
+    def and_told(self, **environment: str | None) -> More:
+        """The same with further variables, but for those that are None."""
+        told = {name: value for name, value in environment.items() if value is not None}
+        return More({**self.environment, **told}, self.statements)
+
 
 class QueueConsumer(PythonFunction):
     """The function of `module`, fed in batches by its queue.
