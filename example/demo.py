@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from example.undone import undone_order
 from local.effects import Effects, eventually, post
 from local.seed import put
 from local.session import running
@@ -98,6 +99,7 @@ def show(console: Console) -> bool:
         good_order(demo)
         bad_requests(demo)
         dead_letter(demo)
+        undone_order(demo)
         nothing_left(demo)
         verdict(demo)
     console.print("Everything is stopped.")

@@ -28,12 +28,13 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from functions.contracts.environment import ConsumerVariables, table_variable, variable
+from functions.contracts.environment import ConsumerVariables, WorkflowVariables, table_variable, variable
 from functions.contracts.limit import KEY, TABLE
+from functions.contracts.plan import PLAN_COMMAND
 from functions.runtime.consumer import Consumer
 from local.access import Need, allowed, entry_to_change, needs
 from local.state import REGION
-from stacks import limits, names
+from stacks import limits, names, workflow
 from stacks.entry import Consumer as Entry
 from stacks.entry import Topology
 
@@ -41,7 +42,7 @@ SENDER = "shop@example.com"
 MOTOS_ACCOUNT = "123456789012"
 READ, WRITE = TypeDeserializer(), TypeSerializer()
 running: ContextVar[str | None] = ContextVar("running", default=None)
-"""The consumer whose handler runs, by its folder."""
+"""The consumer whose handler runs."""
 _done: set[tuple[str, str, str]] = set()
 
 
@@ -131,15 +132,18 @@ def rehearsal(topology: Topology, stage: str = "rehearsal") -> Iterator[Rehearsa
 @contextmanager
 def _guarded(topology: Topology, stage: str) -> Iterator[None]:
     """Let a handler do what its consumer's entry says."""
-    entries = {consumer.function: consumer for consumer in topology.consumers}
+    entries = {consumer.folder: consumer for consumer in topology.consumers}
+    entries |= {consumer.function: consumer for consumer in topology.consumers}
     run: Callable[..., Any] = Consumer.__call__
     call: Callable[..., Any] = BaseClient._make_api_call
 
     def running_as(handler: Consumer, *event: Any, **context: Any) -> Any:
         name = handler.handle.__module__.split(".")[-2]
-        entry = entries.get(name)
-        told = {variable("limits"): limits.variable(entry) or ""} if entry else {}
-        token = running.set(name)
+        served = entries.get(os.environ.get("POWERTOOLS_SERVICE_NAME", ""))
+        # A folder that several consumers share is the one whose name the environment says.
+        entry = served if served and served.folder == name else entries.get(name)
+        told = _told(entry, topology) if entry else {}
+        token = running.set(entry.function if entry else name)
         try:
             with patch.dict(os.environ, told):
                 return run(handler, *event, **context)
@@ -161,11 +165,24 @@ def _guarded(topology: Topology, stage: str) -> Iterator[None]:
         yield
 
 
+def _told(entry: Entry, topology: Topology) -> dict[str, str]:
+    """What the stack says of this consumer alone."""
+    told = {
+        variable("limits"): limits.variable(entry) or "",
+        variable("death_keys"): workflow.keys(entry, topology) or "",
+        variable("workflow", WorkflowVariables): workflow.variable(entry, topology) or "",
+    }
+    if entry.plans:
+        told[variable("plans")] = " ".join(f"{each.command.__name__}={each.queue}" for each in entry.plans)
+        told[variable("plan_queue_url")] = _client("sqs").create_queue(QueueName=PLAN_COMMAND)["QueueUrl"]
+    return told
+
+
 def _is_the_runtimes(need: Need, entry: Entry, stage: str) -> bool:
     """Whether the runtime does it, which the role of every such consumer is made for."""
     tables = (names.FAILURES, names.PARKED, names.SCHEDULE_RUNS, *((names.ONCE,) if entry.sends_email else ()))
     tables += (TABLE,) if entry.limits else ()
-    urls = (os.environ.get(variable(url), "") for url in ("queue_url", "pause_queue_url"))
+    urls = (os.environ.get(variable(url), "") for url in ("queue_url", "pause_queue_url", "plan_queue_url"))
     own = {names.resource(stage, table) for table in tables} | {url.rpartition("/")[2] for url in urls}
     return need.name in own - {""}
 

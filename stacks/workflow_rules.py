@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 import msgspec
 from msgspec.inspect import Metadata, StrType
 
 from functions.contracts.contract import Command, Event
+from functions.contracts.path import FromPath
 from functions.contracts.plan import PLAN_COMMAND
 from functions.contracts.redaction import is_secret
 from functions.contracts.workflow import CAUSE, FOLLOW_WORKFLOW, WAITING_FOR, WorkflowRule, written
@@ -215,7 +216,16 @@ def _contracts(queue: str, topology: Topology) -> Iterator[type[Command] | type[
 
 
 def _types(contract: type[msgspec.Struct]) -> dict[str, Any]:
-    return {field.name: field.type for field in msgspec.structs.fields(contract)}
+    return {field.name: _own(field.type) for field in msgspec.structs.fields(contract)}
+
+
+def _own(kind: Any) -> Any:
+    """The type without the mark that it comes from a path, which says nothing of its values."""
+    if get_origin(kind) is not Annotated:
+        return kind
+    own, *marks = get_args(kind)
+    marks = [mark for mark in marks if mark != FromPath]
+    return Annotated[(own, *marks)] if marks else own
 
 
 def _fields(workflow: Workflow) -> Iterator[str]:
@@ -242,7 +252,7 @@ def _field(
         if field.required:
             known = f"and {', '.join(sources)} do not say it" if sources else "and no fact is sure to be there by then"
             yield f" is required, {known}; add it to one of its facts, or give it a default."
-    elif _types(classes[source])[field.name] != field.type:
+    elif _types(classes[source])[field.name] != _own(field.type):
         yield f" is of another type in {source}, which fills it; make them the same."
 
 

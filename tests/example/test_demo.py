@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROMISES = 17
+PROMISES = 19
 
 
 @pytest.mark.flow

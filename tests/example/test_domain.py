@@ -9,7 +9,7 @@ from pathlib import Path
 from stacks.names import ROOT
 
 CONTRACTS = ("orders", "payments", "shipping", "stock")
-FUNCTIONS = ("accept_order", "apply_payment", "confirm_order", "reserve_stock", "ship_order")
+FUNCTIONS = ("accept_order", "apply_payment", "confirm_order", "release_stock", "reserve_stock", "return_payment")
 HOME = (
     *("example/", "tests/example/", "stacks/topology.py"),
     *(f"functions/contracts/{name}.py" for name in CONTRACTS),

@@ -16,7 +16,14 @@ OURS = (
     *("benchmarks", "example", "tests/benchmarks", "tests/example"),
     *(
         f"functions/{name}"
-        for name in ("accept_order", "apply_payment", "confirm_order", "reserve_stock", "ship_order")
+        for name in (
+            "accept_order",
+            "apply_payment",
+            "confirm_order",
+            "release_stock",
+            "reserve_stock",
+            "return_payment",
+        )
     ),
     *(f"functions/contracts/{name}.py" for name in ("orders", "payments", "shipping", "stock")),
     *("copier.yml", "headrace.mk", "project", "template", "tests/project", "tests/summaries"),
