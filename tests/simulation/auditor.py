@@ -34,7 +34,8 @@ class Verdict:
     should be, `unreadable` lines of the log that are not one short JSON object. `shut` are groups that stay parked
     although nothing of them is dead. `spent` are invocations while a service had been away for a minute, which nothing
     promises to be few. `crowded` are effects of one key that came with more of its like than a limit lets through.
-    `overruled` are mappings that a person had disabled, and something else enabled.
+    `overruled` are mappings that a person had disabled, and something else enabled. `half` are workflows that ended
+    neither whole nor undone, as `workflow_auditor` has it.
     """
 
     accepted: int = 0
@@ -59,6 +60,7 @@ class Verdict:
     shut: int = 0
     overruled: int = 0
     crowded: int = 0
+    half: int = 0
     causes: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
 

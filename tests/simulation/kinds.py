@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from tests.simulation import limit_kinds, order_kinds, outage_kinds, park_kinds
+from tests.simulation import limit_kinds, order_kinds, outage_kinds, park_kinds, workflow_kinds
 from tests.simulation.faults import Curse, Plan
 from tests.simulation.person import rotate
 from tests.simulation.requests import content_of
@@ -226,6 +226,7 @@ KINDS = {
         *(Kind(name, make, (*ALWAYS, "still_dead")) for name, make in order_kinds.REDRIVEN.items()),
         *(Kind(name, make, (*ALWAYS, "still_dead")) for name, make in park_kinds.ALL.items()),
         *(Kind(name, make, (*GOOD, "crowded", "timed_out")) for name, make in limit_kinds.ALL.items()),
+        *(Kind(name, make, workflow_kinds.PROMISES) for name, make in workflow_kinds.ALL.items()),
     )
 }
 """Every kind by its name."""

@@ -34,6 +34,7 @@ COLUMNS = {
     "overruled": "overruled",
     "spent": "spent",
     "shut": "shut",
+    "half": "half",
 }
 
 

@@ -19,11 +19,12 @@ import botocore.session
 from botocore.retries.quota import RetryQuota
 
 from functions.contracts.pause import PAUSE_CONSUMER
+from stacks.entry import PLATFORMS
 from tests.simulation.line import Line
 from tests.simulation.wire import Wire
 
 OWN = "functions.runtime"
-LATE = tuple(f"functions.runtime.{each}" for each in ("fibers", "limit", "park", "probe"))
+LATE = tuple(f"functions.runtime.{each}" for each in ("deaths", "fibers", "limit", "park", "plans", "probe"))
 """Modules that others import only when they need them."""
 Alter = Callable[[str, dict[str, ModuleType]], None]
 
@@ -135,13 +136,13 @@ class Sandboxes:
         self.clients = Clients()
         self._free: dict[str, list[Sandbox]] = {}
 
-    def take(self, function: str) -> Sandbox:
-        """A cold one."""
+    def take(self, function: str, folder: str | None = None) -> Sandbox:
+        """A cold one of the function, whose handler is in the folder of its name unless another is said."""
         free = self._free.setdefault(function, [])
         if free:
             return free.pop()
-        if function == PAUSE_CONSUMER:  # the platform's own, which nobody alters
-            return Sandbox("functions", function, self.clients, lambda _, __: None)
+        if function == PAUSE_CONSUMER or folder in PLATFORMS:  # the platform's own, which nobody alters
+            return Sandbox("functions", folder or function, self.clients, lambda _, __: None)
         return Sandbox(self._package, function, self.clients, self._alter)
 
     def give(self, function: str, sandbox: Sandbox) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from random import Random
 from typing import Any
@@ -119,6 +119,7 @@ class World:
             blocked=lambda word: blocked(word, self.clock.now),
             undelivered=self._aside,
             duplicates=plan.duplicates / 2,
+            heard=partial(_heard, deployed.filters(topology)),
         )
         self.pausing = Queue(
             deployed.PAUSE_QUEUE.name,
@@ -340,7 +341,7 @@ class World:
         plan = self.faults.plan
         environment = Environment(
             consumer.function,
-            self._sandboxes.take(consumer.function),
+            self._sandboxes.take(consumer.function, consumer.folder),
             deployed.environment(self.topology, consumer) | deployed.lambdas_own(consumer) | self._log_level,
             self.faults.random.uniform(-plan.skew, plan.skew),
         )
@@ -358,3 +359,7 @@ class World:
     def _running(self) -> Worker:
         assert self._nature.worker is not None
         return self._nature.worker
+
+
+def _heard(filters: Mapping[tuple[str, str], Mapping[str, Any]], word: str, kind: str, data: Mapping[str, Any]) -> bool:
+    return all(data.get(name) in values for name, values in filters.get((word, kind), {}).items())

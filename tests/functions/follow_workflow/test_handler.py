@@ -90,6 +90,14 @@ def test_two_facts_at_the_same_moment_are_both_there(world: World) -> None:
     assert [name for name, _ in world.take_told()] == ["VisitReady"]
 
 
+def test_what_another_wrote_meanwhile_is_not_overwritten(world: World) -> None:
+    world.fact(VAN, "e1")
+    world.before_write = lambda: world.fact(PART, "e2")
+    world.fact(PartMissing(ticket_id="t1", reason="no"), "e3")
+    assert world.item("t1")["state"] == "complete"
+    assert [name for name, _ in world.take_told()] == ["VisitReady"]
+
+
 def test_both_in_one_batch_complete_it(world: World) -> None:
     assert world.hear(delivered(VAN, event_id="e1"), delivered(PART, event_id="e2")) == []
     assert [name for name, _ in world.take_told()] == ["VisitReady"]
