@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stacks.entry import Access, Consumer, Integration, Queue, Route, Step, Subscription, Table, Topology, Workflow
 from tests.sample.visits import (
     PartMissing,
@@ -19,6 +21,8 @@ from tests.sample.visits import (
 )
 
 WITHIN = 24 * 60 * 60
+SOON = 45
+
 FOLLOWED = Topology(
     package="tests.sample",
     integrations=(
@@ -81,3 +85,14 @@ FOLLOWED = Topology(
         ),
     ),
 )
+
+
+def sooner(within: int) -> Topology:
+    """The same map, with another deadline."""
+    visits, *others = FOLLOWED.integrations
+    workflow = replace(visits.workflows[0], within=within)
+    return replace(FOLLOWED, integrations=(replace(visits, workflows=(workflow,)), *others))
+
+
+FOLLOWED_SOON = sooner(SOON)
+"""What the flow tests deploy, so that a deadline comes while they wait."""

@@ -14,8 +14,7 @@ from random import Random
 from typing import Any
 
 from functions.contracts.plan import PLAN_COMMAND, Planned
-from stacks.entry import Topology
-from tests.sample.followed import FOLLOWED
+from tests.sample.followed import sooner
 from tests.simulation import person
 from tests.simulation.auditor import Verdict
 from tests.simulation.clock import EPOCH
@@ -33,13 +32,7 @@ SOON = 60
 CLOSED = {"ticket_id": {"S": "the-garage-is-closed"}}
 
 
-def _sooner() -> Topology:
-    visits, *others = FOLLOWED.integrations
-    workflow = replace(visits.workflows[0], within=WITHIN)
-    return replace(FOLLOWED, integrations=(replace(visits, workflows=(workflow,)), *others))
-
-
-TOPOLOGY = _sooner()
+TOPOLOGY = sooner(WITHIN)
 
 
 @dataclass(frozen=True)
