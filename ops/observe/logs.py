@@ -11,7 +11,7 @@ import msgspec
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
-from functions.contracts.log_line import Handled
+from functions.contracts.log_line import Followed, Handled
 from ops.errors import OpsError, UsageError
 from ops.sqs.message import UNREADABLE
 from ops.stage import Stage, in_words
@@ -57,7 +57,7 @@ class Answered(Struct, frozen=True, kw_only=True):
         return self.correlation_id if self.correlation_id not in ("", "-") else self.request_id
 
 
-Line = Handled | Answered
+Line = Handled | Answered | Followed
 
 
 def search(stage: Stage, text: str, since: float) -> list[Line]:
@@ -85,7 +85,7 @@ def _lines(stage: Stage, pattern: str, since: float) -> list[Line]:
         if len(messages) == MOST:
             raise OpsError(f"The logs hold more than {MOST:,} such lines: give a shorter --since.")
         lines += [line for message in messages if (line := read(message)) is not None]
-    return sorted(lines, key=lambda line: line.at if isinstance(line, Handled) else int(line.time))
+    return sorted(lines, key=lambda line: int(line.time) if isinstance(line, Answered) else line.at)
 
 
 def failures(stage: Stage, function: str, ids: Iterable[str], since: float, *, patience: float) -> list[Handled]:
@@ -127,7 +127,7 @@ def groups(stage: Stage) -> list[str]:
 
 def read(message: str) -> Line | None:
     """The line of a consumer or of the API, or None for anything else that is in the logs."""
-    kinds: tuple[type[Line], ...] = (Handled, Answered)
+    kinds: tuple[type[Line], ...] = (Handled, Answered, Followed)
     for kind in kinds:
         try:
             return msgspec.json.decode(message, type=kind)

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from functions.contracts.log_line import Handled
-from ops.observe.logs import recent
+from ops.observe.logs import Answered, recent
 from ops.observe.request_path import DONE
 from ops.stage import Stage, in_words
 from stacks.monitoring import metrics
@@ -96,7 +96,7 @@ def _told(stage: Stage) -> Rates:
         if isinstance(line, Handled):
             (done if line.outcome in DONE else failed)[line.service] += 1
             published.update(event.type for event in line.published)
-        else:
+        elif isinstance(line, Answered):
             name = f"{line.method} {line.route}"
             requests[name] += 1
             refused[name] += line.status.startswith("4")

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from msgspec import Struct
 from msgspec.structs import replace
 
-from functions.contracts.log_line import Handled
+from functions.contracts.log_line import Followed, Handled
 from ops.dead_letters.cause import in_short
 from ops.dead_letters.redaction import Redaction
 from ops.observe.logs import Answered, Line
@@ -69,7 +69,8 @@ class Delivery(Struct, kw_only=True):
     last failure where they were others. `redriven` says how often it was redriven and by which redrive, `redriven_by`
     who started that. `replayed` is the replay that brought its event out of the archive, `replayed_by` who started it.
     `copies` are the messages as which it was redriven; where none is known yet, `sent_by` names the redrive that sent
-    it. `former` are the ids that it had before it waited as a copy. Times are epoch milliseconds.
+    it. `former` are the ids that it had before it waited as a copy. `standing` says where the workflow stood after it.
+    Times are epoch milliseconds.
     """
 
     queue: str
@@ -92,6 +93,7 @@ class Delivery(Struct, kw_only=True):
     events: list[Fact] = []
     copies: list[Delivery] = []
     former: tuple[str, ...] = ()
+    standing: str | None = None
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -198,6 +200,9 @@ def path(correlation_id: str, lines: Iterable[Line], topology: Topology, letters
         else:
             strays.append(delivery)
     by_id = {id_: delivery for _, delivery in deliveries for id_ in delivery.ids}
+    for line in sorted((line for line in mine if isinstance(line, Followed)), key=lambda line: line.at):
+        if line.message_id in by_id:
+            by_id[line.message_id].standing = line.text
     _tell_events(handled, by_id, by_event, topology)
     requests = [
         _request(line, by_request, topology)
@@ -213,6 +218,8 @@ def path(correlation_id: str, lines: Iterable[Line], topology: Topology, letters
 
 def _shown(line: Line, redaction: Redaction) -> Line:
     """The line without the secrets that its error told."""
+    if isinstance(line, Followed):
+        return replace(line, cause=redaction.text(line.cause)) if line.cause else line
     return replace(line, error=redaction.text(line.error)) if line.error else line
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.contracts.log_line import Handled
-from ops.observe.logs import Answered, search
+from ops.observe.logs import Answered, Line, search
 from ops.stage import Stage, in_words
 from ops.verify.finding import Finding, judged, not_checked
 from stacks.entry import Route
@@ -47,7 +47,7 @@ def logged(operator: Stage, route: Route | None, run: str, message_id: str | Non
         )
 
 
-def _lines(operator: Stage, text: str, since: float) -> list[Answered | Handled]:
+def _lines(operator: Stage, text: str, since: float) -> list[Line]:
     end = time.monotonic() + (PATIENCE if operator.endpoint is None else 10)
     while not (found := search(operator, text, since - EARLIER)) and time.monotonic() < end:
         time.sleep(5 if operator.endpoint is None else 0.5)

@@ -6,9 +6,11 @@ import time
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from functions.contracts.log_line import Followed
 from functions.contracts.plan import Planned
 from functions.contracts.workflow import KEPT, MessageDied, WorkflowDue
 from tests.functions.events import delivered, record
@@ -177,4 +179,5 @@ def test_an_item_that_dynamodb_should_have_forgotten_begins_anew(world: World, m
 def test_each_fact_says_in_the_log_where_the_workflow_stands(world: World) -> None:
     world.fact(VAN, "e1")
     (line,) = (each for each in world.lines if isinstance(each, dict) and each.get("message") == "workflow")
-    assert (line["workflow"], line["key"], line["state"]) == ("plan_visit", "t1", "waiting")
+    said = msgspec.convert(line, Followed)
+    assert (said.workflow, said.key, said.state, said.waiting_for) == ("plan_visit", "t1", "waiting", ["PartReserved"])
