@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from itertools import permutations
+from itertools import chain, permutations
 from typing import TYPE_CHECKING
 
 from functions.contracts.path import path_field
@@ -47,9 +47,8 @@ class TopologyError(ValueError):
 
 def check(topology: Topology) -> None:
     """Raise `TopologyError` for the first entry that breaks a rule."""
-    for sentence in shapes.refusals(topology):
-        raise TopologyError(sentence)
-    for sentence in workflow_rules.refusals(topology):
+    # What is of another shape is looked at no further.
+    for sentence in chain(shapes.refusals(topology), workflow_rules.refusals(topology)):
         raise TopologyError(sentence)
     _integrations(topology)
     _names(topology)
