@@ -17,9 +17,11 @@ from stacks.entry import (
     Queue,
     Route,
     Schedule,
+    Step,
     Subscription,
     Table,
     Topology,
+    Workflow,
 )
 
 HEAD = """\
@@ -27,9 +29,12 @@ HEAD = """\
 
 What `stacks/topology.py` is made of. Everything in it is checked when it is read: an entry that makes no sense is one
 sentence that names it and says what to do. Events and commands are classes of `functions/contracts/`. This page is
-generated from `stacks/entry.py` and `stacks/limits.py` by `python -m documents`.
+generated from `stacks/entry.py` and what it imports by `python -m documents`.
 """
-ENTRIES = (Topology, Integration, Route, Queue, Consumer, Limit, Access, Grant, Subscription, Schedule, Table)
+ENTRIES = (
+    *(Topology, Integration, Route, Queue, Consumer, Limit, Access, Grant, Subscription, Schedule, Workflow, Step),
+    Table,
+)
 
 
 def draw() -> str:

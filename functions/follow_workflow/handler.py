@@ -186,8 +186,9 @@ def _result(own: Followed, progress: Progress, told: str, key: str, name: str) -
             data[field.encode_name] = words[field.name]
             continue
         source = next((each for each in sources if field.name in own.classes[each].__struct_fields__), None)
-        if source is not None:
-            data[field.encode_name] = Raw(progress.fields[source][field.name].encode())
+        kept = progress.fields.get(source or "", {}).get(field.name)
+        if kept is not None:
+            data[field.encode_name] = Raw(kept.encode())
     try:
         return reading(Decoder(kind), encode(data))
     except msgspec.ValidationError as wrong:

@@ -121,7 +121,8 @@ def _done(rule: WorkflowRule, progress: Progress, step: StepRule, fact: Fact) ->
     )
     if not progress.is_open:
         return _undo_next(rule, progress)
-    if len(progress.done) == len(rule.steps):
+    # By name, since the map may have had other steps when this one began.
+    if all(each.done in progress.done for each in rule.steps):
         return replace(progress, state="complete"), (rule.completes, UNPLAN)
     ready = [
         each

@@ -20,7 +20,7 @@ def test_every_entry_has_a_section() -> None:
     kinds = {
         name
         for name, each in inspect.getmembers(entry, dataclasses.is_dataclass)
-        if each.__module__ in ("stacks.entry", "stacks.limits", "stacks.schedule")
+        if each.__module__ in ("stacks.entry", "stacks.limits", "stacks.route", "stacks.schedule", "stacks.workflow")
     }
     assert set(titles) == kinds
     assert len(titles) == len(kinds)

@@ -168,6 +168,16 @@ def test_a_replay_of_its_facts_tells_nothing_again(world: World) -> None:
     assert world.take_told() == []
 
 
+def test_what_an_earlier_map_did_not_keep_is_said_in_one_sentence(world: World) -> None:
+    world.fact(VAN, "e1")
+    item = world.tables.items[RULE.name]["t1"]
+    item["progress"] = {"S": item["progress"]["S"].replace('"km":"12"', '"miles":"7"')}
+    assert len(world.fact(PART, "e2")) == 1
+    said = [line.error for line in world.lines if getattr(line, "error", None)]
+    assert said
+    assert "VisitReady does not fit what is known of plan_visit t1: Object missing required field `km`" in said[0]
+
+
 def test_an_item_that_dynamodb_should_have_forgotten_begins_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.fact(VAN, "e1")
     now = time.time() + WITHIN + KEPT + 10

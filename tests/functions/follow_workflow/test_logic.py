@@ -252,3 +252,12 @@ def test_what_is_done_anew_after_it_was_undone_is_undone_anew() -> None:
     progress, told = after(JOINED, *facts, Fact(id="au", name="AUndone"), Fact(id="au2", name="AUndone"))
     assert told == [(PLAN,), ("UndoA", UNPLAN), ("Undone",), ("UndoA",), ("Undone",), ()]
     assert progress.state == "undone"
+
+
+def test_a_step_that_the_map_has_no_more_completes_nothing_in_the_place_of_another() -> None:
+    before = WorkflowRule(steps=(*JOIN[:2], undoable("X")), undoes=True, **ENDS)
+    progress, _ = after(before, Fact(id="a", name="A"), Fact(id="x", name="X"))
+    now = WorkflowRule(steps=JOIN, undoes=True, **ENDS)
+    progress_ = follow(now, progress, Fact(id="b", name="B"), 1000)
+    assert progress_
+    assert (progress_.state, missing(now, progress_)) == ("waiting", ("C",))
