@@ -90,9 +90,9 @@ class Workflow:
         return tuple(event for events in each for event in events)
 
     def told(self) -> tuple[type[Event], ...]:
-        """The events that it tells."""
+        """The events that it tells, that of its good end first."""
         asked = [event for step in self.steps for event in (step.asks, step.undo) if event]
-        return (*asked, self.completes, self.overdue, *((self.reversed,) if self.reversed else ()))
+        return (self.completes, *asked, self.overdue, *((self.reversed,) if self.reversed else ()))
 
     @property
     def dies(self) -> tuple[str, ...]:
@@ -117,6 +117,12 @@ def _rule(step: Step) -> StepRule:
         after=tuple(each.__name__ for each in step.after),
         harmless=step.harmless,
     )
+
+
+def bad(topology: Topology) -> set[type[Event]]:
+    """The events that workflows are told or tell only where something fails or is late."""
+    ends = {event for each in topology.workflows for event in (each.overdue, each.reversed) if event}
+    return ends | {step.undo for each in topology.workflows for step in each.steps if step.undo} | {MessageDied}
 
 
 def variable(consumer: Consumer, topology: Topology) -> str | None:

@@ -119,13 +119,14 @@ class Costing:
         consumer = self.topology.consumer(subscription.queue)
         return self._queue(self.topology.queue(subscription.queue), consumer) + self._consumer(consumer)
 
-    def _following(self, consumer: Consumer) -> Cost:
-        """What the first of its events sets off, all the way down."""
-        found = Cost()
+    def _following(self, consumer: Consumer, before: tuple[str, ...] = ()) -> Cost:
+        """What the first of its events sets off, all the way down; what leads back to one `before` ends there."""
+        found, path = Cost(), (*before, consumer.function)
         for subscription in self.topology.subscriptions:
             if consumer.publishes[:1] == (subscription.event,):
-                next_ = self.topology.consumer(subscription.queue)
-                found += self._subscription(subscription) + self._following(next_)
+                found += self._subscription(subscription)
+                if subscription.queue not in path:
+                    found += self._following(self.topology.consumer(subscription.queue), path)
         return found
 
     def _edge(self) -> Cost:

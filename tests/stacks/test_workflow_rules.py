@@ -65,6 +65,14 @@ class ReadyWithOtherKm(VisitEvent, frozen=True, kw_only=True):
     km: Annotated[int, Meta(ge=0)]
 
 
+class PartWithPin(VisitEvent, frozen=True, kw_only=True):
+    pin: Annotated[str, Secret]
+
+
+class ReadyWithPin(VisitEvent, frozen=True, kw_only=True):
+    pin: str
+
+
 class UndoneWithPart(VisitEvent, frozen=True, kw_only=True):
     part: str
 
@@ -194,6 +202,11 @@ CASES: list[tuple[Workflow, dict[str, Any], str]] = [
         "ReadyWithPrice.price is required, and VanReserved, PartReserved do not say it; add it to one of its facts",
     ),
     (of(completes=ReadyWithOtherKm), {}, "ReadyWithOtherKm.km is of another type in VanReserved, which fills it"),
+    (
+        of(replace(PART, done=PartWithPin), VAN, completes=ReadyWithPin),
+        {"publishes": (PartWithPin,)},
+        "ReadyWithPin.pin is of another type in PartWithPin, which fills it; make them the same.",
+    ),
     (of(reversed=UndoneWithPart), {}, "UndoneWithPart.part is required, and no fact is sure to be there by then; add"),
     (of(reversed=UndoneWithNumber), {}, "UndoneWithNumber.cause is filled by the workflow, as text; make it that, or"),
     (

@@ -8,6 +8,7 @@ from ops.scale.load import Load, starts
 from stacks.entry import Consumer, Integration, Queue, Route, Subscription, Topology
 from tests.ops.scale.places import CHANGE, OPEN, small
 from tests.sample.contracts import OpenTicket, TicketAssigned, TicketOpened
+from tests.sample.followed import FOLLOWED
 from tests.sample.topology import SAMPLE
 
 
@@ -67,3 +68,9 @@ def test_what_nothing_leads_to_is_a_start_of_its_own() -> None:
     assert load(topology, "mail_ticket on TicketOpened").consumers == {"mail_ticket": 100}
     gone = Topology(integrations=(replace(tickets, retired=True),), package="tests.sample")
     assert starts(gone) == []
+
+
+def test_what_a_workflow_tells_where_something_fails_is_no_part_of_the_load() -> None:
+    reached = Load(FOLLOWED, [*FOLLOWED.routes], 1).subscriptions
+    assert {name for name in reached if name.startswith("plan_visit on")} >= {"plan_visit on VanReserved"}
+    assert not {"return_van on VanReturnAsked", "plan_visit on MessageDied", "plan_visit on VanReturned"} & set(reached)
