@@ -36,7 +36,6 @@ KEYS = {
     "orders": "order_id",
     "payments": "order_id",
     "reservations": "order_id",
-    "shipments": "order_id",
     "stock": "sku",
 }
 UNIT = 1024

@@ -89,10 +89,6 @@ def _accepted(name: str) -> tuple[str, dict[str, str]]:
     return _fact("OrderAccepted", "orders", name, _order(name) | {"total": 1890})
 
 
-def _reserved(name: str) -> tuple[str, dict[str, str]]:
-    return _fact("StockReserved", "stock", name, {"order_id": f"ord-{name}"})
-
-
 def _payment(name: str) -> tuple[str, dict[str, str]]:
     body = json.dumps({"action": "authorize", "amount": 1890, "currency": "EUR"})
     return body, {"idempotency_key": f"pay-{name}"}
@@ -110,6 +106,5 @@ MADE: dict[str, Callable[[str], tuple[str, dict[str, str]]]] = {
     "confirm_order": _accepted,
     "receive_webhook": _delivery,
     "reserve_stock": _accepted,
-    "ship_order": _reserved,
 }
 """By consumer the body and the message attributes of a record of that name."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.endpoint import KEYS, Served
-from benchmarks.records import batch
+from benchmarks.records import MADE, batch
 from benchmarks.worker import WARM
 from functions.contracts.environment import ConsumerVariables, secret_variable, table_variable
 from stacks import names
@@ -26,7 +26,8 @@ HERE = Path(__file__).resolve().parent
 ORDERS = "accept_order"
 BATCH = 10
 """Records of a batch, as a mapping takes them by default."""
-CONSUMERS = [consumer.function for consumer in TOPOLOGY.consumers]
+CONSUMERS = [consumer.function for consumer in TOPOLOGY.consumers if consumer.function in MADE]
+"""Those of which there is another implementation."""
 PACKAGES = (
     *("aws-lambda-powertools", "aws-xray-sdk", "boto3", "botocore", "jmespath", "pydantic", "pydantic_core"),
     *("annotated-types", "typing-inspection", "typing_extensions", "python-dateutil", "s3transfer", "six", "urllib3"),

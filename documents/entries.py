@@ -21,9 +21,11 @@ from stacks.entry import (
     Route,
     Schedule,
     Status,
+    Step,
     Subscription,
     Table,
     Topology,
+    Workflow,
 )
 
 HEAD = """\
@@ -35,7 +37,7 @@ generated from `stacks/entry.py` and what it imports by `python -m documents`.
 """
 ENTRIES = (
     *(Topology, Integration, Route, Queue, Lanes, Lane, Range, Consumer, Limit, Access, Grant, Subscription, Schedule),
-    *(Table, Status),
+    *(Workflow, Step, Table, Status),
 )
 
 

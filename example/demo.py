@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from example.undone import undone_order
 from local.effects import Effects, eventually, get, post
 from local.seed import put
 from local.session import running
@@ -113,6 +114,7 @@ def show(console: Console) -> bool:
         delays(demo)
         limit(demo)
         dead_letter(demo)
+        undone_order(demo)
         nothing_left(demo)
         verdict(demo)
     console.print("Everything is stopped.")

@@ -30,13 +30,13 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from functions.contracts import tracked
-from functions.contracts.environment import ConsumerVariables, table_variable, variable
+from functions.contracts.environment import ConsumerVariables, WorkflowVariables, table_variable, variable
 from functions.contracts.limit import KEY, TABLE
 from functions.contracts.plan import PLAN_COMMAND, PlanCommand
 from functions.runtime.consumer import Consumer
 from local.access import Need, allowed, entry_to_change, needs
 from local.state import REGION
-from stacks import limits, names, status
+from stacks import limits, names, status, workflow
 from stacks.entry import Consumer as Entry
 from stacks.entry import Topology
 from stacks.plans import words
@@ -45,7 +45,7 @@ SENDER = "shop@example.com"
 MOTOS_ACCOUNT = "123456789012"
 READ, WRITE = TypeDeserializer(), TypeSerializer()
 running: ContextVar[str | None] = ContextVar("running", default=None)
-"""The consumer whose handler runs, by its folder."""
+"""The consumer whose handler runs."""
 _done: set[tuple[str, str, str]] = set()
 
 
@@ -143,19 +143,18 @@ def rehearsal(topology: Topology, stage: str = "rehearsal") -> Iterator[Rehearsa
 @contextmanager
 def _guarded(topology: Topology, stage: str) -> Iterator[None]:
     """Let a handler do what its consumer's entry says."""
-    entries = {consumer.function: consumer for consumer in topology.consumers}
+    entries = {consumer.folder: consumer for consumer in topology.consumers}
+    entries |= {consumer.function: consumer for consumer in topology.consumers}
     run: Callable[..., Any] = Consumer.__call__
     call: Callable[..., Any] = BaseClient._make_api_call
 
     def running_as(handler: Consumer, *event: Any, **context: Any) -> Any:
         name = handler.handle.__module__.split(".")[-2]
-        entry = entries.get(name)
-        told = {variable("limits"): limits.variable(entry) or ""} if entry else {}
-        if entry and (own := next((each for each in topology.integrations if entry in each.consumers), None)):
-            told[variable("tracked")] = status.variable(own, entry.function) or ""
-        if entry and entry.plans:
-            told |= {variable("plan_queue_url"): _plan_queue(_client("sqs"), stage), variable("plans"): words(entry)}
-        token = running.set(name)
+        served = entries.get(os.environ.get("POWERTOOLS_SERVICE_NAME", ""))
+        # A folder that several consumers share is the one whose name the environment says.
+        entry = served if served and served.folder == name else entries.get(name)
+        told = _told(entry, topology, stage) if entry else {}
+        token = running.set(entry.function if entry else name)
         try:
             with patch.dict(os.environ, told):
                 return run(handler, *event, **context)
@@ -175,6 +174,20 @@ def _guarded(topology: Topology, stage: str) -> Iterator[None]:
 
     with patch.object(Consumer, "__call__", running_as), patch.object(BaseClient, "_make_api_call", guarded):
         yield
+
+
+def _told(entry: Entry, topology: Topology, stage: str) -> dict[str, str]:
+    """What the stack says of this consumer alone."""
+    own = next(each for each in topology.integrations if entry in each.consumers)
+    told = {
+        variable("limits"): limits.variable(entry) or "",
+        variable("tracked"): status.variable(own, entry.function) or "",
+        variable("death_keys"): workflow.keys(entry, topology) or "",
+        variable("workflow", WorkflowVariables): workflow.variable(entry, topology) or "",
+    }
+    if entry.plans:
+        told |= {variable("plan_queue_url"): _plan_queue(_client("sqs"), stage), variable("plans"): words(entry)}
+    return told
 
 
 def _is_the_runtimes(need: Need, entry: Entry, stage: str) -> bool:

@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from functions.contracts.contract import Event
 from functions.contracts.plan import PLAN_COMMAND
-from stacks import lane_rules, lanes, names, rules
+from functions.contracts.workflow import FOLLOW_WORKFLOW
+from stacks import lane_rules, lanes, names, rules, workflow
 from stacks.lanes import Lane, Lanes, Place, Range
 from stacks.limits import Limit
 from stacks.plans import Plan
@@ -20,11 +21,12 @@ from stacks.route import Authorization, Authorized, Route
 from stacks.rules import TopologyError
 from stacks.schedule import Schedule
 from stacks.status import Status
+from stacks.workflow import Step, Workflow
 
 DAY = 24 * 60 * 60
 PLATFORM = "functions"
 """The package of the platform's own functions."""
-PLATFORMS = {PLAN_COMMAND}
+PLATFORMS = {PLAN_COMMAND, FOLLOW_WORKFLOW}
 """The folders of consumers that are the platform's own."""
 
 
@@ -200,6 +202,8 @@ class Integration:
     """The commands that feed its queues again and again."""
     statuses: tuple[Status, ...] = ()
     """What of its things can be read by the API."""
+    workflows: tuple[Workflow, ...] = ()
+    """What several facts together come to; each has a queue, a consumer and a table of its name."""
 
     def open_routes(self) -> tuple[Route, ...]:
         """The routes that feed its queues, as long as it is not retired."""
@@ -252,7 +256,7 @@ class Topology:
         rules.check_shapes(self)
         for sentence in lane_rules.refusals(self):
             raise TopologyError(sentence)
-        object.__setattr__(self, "integrations", tuple(map(lanes.expanded, self.integrations)))
+        object.__setattr__(self, "integrations", workflow.expanded(tuple(map(lanes.expanded, self.integrations))))
         rules.check(self)
         if any(self.delayed()):
             from stacks.planning import PLANNING
@@ -283,6 +287,11 @@ class Topology:
     def plans(self) -> tuple[Plan, ...]:
         """The plans of every consumer."""
         return tuple(plan for consumer in self.consumers for plan in consumer.plans)
+
+    @property
+    def workflows(self) -> tuple[Workflow, ...]:
+        """The workflows of every integration."""
+        return tuple(entry for each in self.integrations for entry in each.workflows)
 
     @property
     def queues(self) -> tuple[Queue, ...]:
@@ -343,6 +352,6 @@ class Topology:
             yield from (queue.name for queue in each.queues if each.is_planning or each.scheduled(queue.name))
 
 
-__all__ = ["Access", "Authorization", "Authorized", "Consumer", "Grant", "Integration", "Limit", "Plan", "Queue"]
-__all__ += ["Lane", "Lanes", "Range", "Route", "Schedule", "Status", "Subscription", "Table", "Topology"]
-__all__ += ["TopologyError"]
+__all__ = ["Access", "Authorization", "Authorized", "Consumer", "Grant", "Integration", "Lane", "Lanes", "Limit"]
+__all__ += ["Plan", "Queue", "Range", "Route", "Schedule", "Status", "Step", "Subscription", "Table", "Topology"]
+__all__ += ["TopologyError", "Workflow"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from functions.contracts.contract import Command, Event
+from functions.contracts.workflow import FOLLOW_WORKFLOW
 from stacks.lanes import together
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ def refusals(topology: Topology) -> Iterator[str]:
     """
     for queue in topology.queues:
         lanes = together(topology.queues, queue)
-        if queue.name != lanes[0]:
-            continue
+        if queue.name != lanes[0] or topology.consumer(queue.name).folder == FOLLOW_WORKFLOW:
+            continue  # what follows a workflow reads its deadline by itself
         fed = {feed.contract: feed for lane in reversed(lanes) for feed in reversed(of(topology, lane))}
         orders = [feed for feed in reversed(fed.values()) if issubclass(feed.contract, Command)]
         told = [feed for feed in reversed(fed.values()) if issubclass(feed.contract, Event)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from stacks import entry, lanes, names
+from functions.contracts.environment import WorkflowVariables, variable
+from stacks import entry, lanes, names, workflow
 from stacks.bundle.python_code import PythonCode
 from stacks.monitoring.metric_alarms import MetricAlarms
 from stacks.parts import planning, tracking
@@ -70,7 +71,12 @@ class Integration(StageStack):
             if scheduled:
                 Schedules(self, entries=scheduled, queue=queue, settings=settings, retired=integration.retired)
             skips = any(schedule.skips for schedule in scheduled)
-            delays = planning.of(self, consumer, topology, integration, settings)
+            told = {
+                variable("workflow", WorkflowVariables): workflow.variable(consumer, topology),
+                variable("death_keys"): workflow.keys(consumer, topology),
+            }
+            more = planning.of(self, consumer, topology, integration, settings).and_told(**told)
+            more = more.and_(tracking.of(self, consumer, integration, settings))
             worker = QueueConsumer(
                 self,
                 entry=consumer,
@@ -79,7 +85,7 @@ class Integration(StageStack):
                 module=topology.module(consumer.function),
                 settings=settings,
                 skips=skips,
-                more=delays.and_(tracking.of(self, consumer, integration, settings)),
+                more=more,
             )
             # By name, as it finds them, it would start before they are there.
             used = [*(tables.get(access.table) for access in consumer.access), *map(secrets.get, consumer.secrets)]

@@ -15,7 +15,7 @@ from functions.contracts.path import path_field
 from functions.contracts.pause import PAUSE_CONSUMER
 from functions.contracts.plan import PLAN_COMMAND, PLANNED
 from functions.contracts.webhooks import SCHEMES, ReceiveWebhook
-from stacks import actions, feeds, grants, lanes, limits, names, paths, plans, schedule, shapes, status
+from stacks import actions, feeds, grants, lanes, limits, names, paths, plans, schedule, shapes, status, workflow_rules
 
 if TYPE_CHECKING:
     from stacks.entry import Integration, Route, Topology
@@ -53,6 +53,8 @@ def check_shapes(topology: Topology) -> None:
 
 def check(topology: Topology) -> None:
     """Raise `TopologyError` for the first entry that breaks a rule."""
+    for sentence in workflow_rules.refusals(topology):
+        raise TopologyError(sentence)
     _integrations(topology)
     _names(topology)
     for sentence in (*paths.refusals(topology), *schedule.refusals(topology), *plans.refusals(topology)):

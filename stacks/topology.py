@@ -15,10 +15,11 @@ from functions.contracts.payments import (
     PaymentRefunded,
 )
 from functions.contracts.reminders import RemindToPay
-from functions.contracts.shipping import OrderShipped
-from functions.contracts.stock import StockReserved, StockShort
+from functions.contracts.shipping import OrderOverdue, OrderShipped, OrderUndone, PaymentReturnAsked, StockReleaseAsked
+from functions.contracts.stock import StockReleased, StockReserved, StockShort
 from functions.contracts.webhooks import ReceiveWebhook, WebhookReceived
 from stacks.entry import (
+    DAY,
     Access,
     Consumer,
     Integration,
@@ -27,9 +28,11 @@ from stacks.entry import (
     Queue,
     Route,
     Status,
+    Step,
     Subscription,
     Table,
     Topology,
+    Workflow,
 )
 
 TOPOLOGY = Topology(
@@ -77,14 +80,20 @@ TOPOLOGY = Topology(
                     trusts=("iam",),
                 ),
             ),
-            queues=(Queue(name="apply_payment", fifo=True, on_poison="park"),),
+            queues=(Queue(name="apply_payment", fifo=True, on_poison="park"), Queue(name="return_payment")),
             consumers=(
                 Consumer(
                     function="apply_payment",
                     access=(Access(table="payments", actions=("GetItem", "UpdateItem")),),
                     publishes=(PaymentAuthorized, PaymentCaptured, PaymentRefunded, PaymentDeclined),
                 ),
+                Consumer(
+                    function="return_payment",
+                    access=(Access(table="payments", actions=("UpdateItem",)),),
+                    publishes=(PaymentRefunded,),
+                ),
             ),
+            subscriptions=(Subscription(event=PaymentReturnAsked, queue="return_payment"),),
             tables=(Table(name="payments", key="order_id"),),
         ),
         Integration(
@@ -131,7 +140,7 @@ TOPOLOGY = Topology(
         ),
         Integration(
             "stock",
-            queues=(Queue(name="reserve_stock"),),
+            queues=(Queue(name="reserve_stock"), Queue(name="release_stock")),
             consumers=(
                 Consumer(
                     function="reserve_stock",
@@ -142,8 +151,19 @@ TOPOLOGY = Topology(
                     ),
                     publishes=(StockReserved, StockShort),
                 ),
+                Consumer(
+                    function="release_stock",
+                    access=(
+                        Access(table="stock", actions=("UpdateItem",)),
+                        Access(table="reservations", actions=("GetItem", "UpdateItem")),
+                    ),
+                    publishes=(StockReleased,),
+                ),
             ),
-            subscriptions=(Subscription(event=OrderAccepted, queue="reserve_stock"),),
+            subscriptions=(
+                Subscription(event=OrderAccepted, queue="reserve_stock"),
+                Subscription(event=StockReleaseAsked, queue="release_stock"),
+            ),
             tables=(
                 Table(
                     name="stock",
@@ -155,19 +175,31 @@ TOPOLOGY = Topology(
         ),
         Integration(
             "shipping",
-            queues=(Queue(name="ship_order"),),
-            consumers=(
-                Consumer(
-                    function="ship_order",
-                    access=(Access(table="shipments", actions=("UpdateItem",)),),
-                    publishes=(OrderShipped,),
+            workflows=(
+                Workflow(
+                    "ship_order",
+                    key="order_id",
+                    steps=(
+                        Step(
+                            done=StockReserved,
+                            failed=(StockShort,),
+                            undo=StockReleaseAsked,
+                            undone=StockReleased,
+                        ),
+                        Step(
+                            done=PaymentCaptured,
+                            dies="apply_payment",
+                            undo=PaymentReturnAsked,
+                            undone=PaymentRefunded,
+                        ),
+                    ),
+                    within=30 * DAY,
+                    completes=OrderShipped,
+                    overdue=OrderOverdue,
+                    reversed=OrderUndone,
+                    on_overdue="undo",
                 ),
             ),
-            subscriptions=(
-                Subscription(event=StockReserved, queue="ship_order"),
-                Subscription(event=PaymentCaptured, queue="ship_order"),
-            ),
-            tables=(Table(name="shipments", key="order_id"),),
         ),
     ),
 )

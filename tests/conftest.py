@@ -27,7 +27,11 @@ SHARED = ("flow", "edge")
 """What these folders share is costly to make; elsewhere a file is on one worker, for the sake of its own fixtures."""
 FIRST = ("flow", "project", "scaffold", "redrive_fuzz")
 """What takes longest goes first, so that no worker is left alone with it in the end."""
-OWN_STACK = {"test_up.py": "up", "test_schedules.py": "timed", "test_delays.py": "timed", "test_lanes.py": "timed"}
+OWN_STACK = {
+    "test_up.py": "up",
+    "test_workflows.py": "flows",
+    **dict.fromkeys(("test_schedules.py", "test_delays.py", "test_lanes.py"), "timed"),
+}
 """Flow tests with a stack of their own, or of a few of them; they wait more than they work, beside the others."""
 LAST = "test_retire.py"
 """Takes an integration away from the stack that the flow tests share, so it comes last."""

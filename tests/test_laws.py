@@ -40,6 +40,9 @@ PLAIN = (
         "stacks.schedule",
     ),
     *("stacks.shapes", "stacks.status"),
+    "stacks.shapes",
+    "stacks.workflow",
+    "stacks.workflow_rules",
     *(
         f"stacks.monitoring.{name}"
         for name in ("alarm", "alarms", "schedule_alarms", "metrics", "dashboard", "queries")

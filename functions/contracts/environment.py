@@ -44,8 +44,9 @@ class ConsumerVariables(Variables, frozen=True, kw_only=True):
     that keeps failing, `pause_queue_url` where it says that a service is away, `previous_secret` for how long a secret
     counts after it was replaced, `limits` what must let a message through, as `contracts.limit` writes it, `aws_client`
     that every call is made by botocore's client, `plan_queue_url` where it sends what is to be planned, `plans`
-    which commands of its own: `<command>=<queue>`, with spaces between, and `tracked` whose requests it says the status
-    of, as `contracts.tracked` writes it. Tables and the bus are physical names; what a
+    which commands of its own: `<command>=<queue>`, with spaces between, `tracked` whose requests it says the status
+    of, as `contracts.tracked` writes it. `death_keys` is the consumer as workflows name it and the fields by which they
+    know its messages: set, it tells when one has had its last attempt. Tables and the bus are physical names; what a
     function has no use for is None.
     """
 
@@ -71,6 +72,7 @@ class ConsumerVariables(Variables, frozen=True, kw_only=True):
     plan_queue_url: str | None = None
     plans: str | None = None
     tracked: str | None = None
+    death_keys: str | None = None
 
 
 FUNCTION = "{function}"
@@ -103,6 +105,12 @@ class PlanVariables(Variables, frozen=True, kw_only=True, rename=lambda name: f"
     target: str
     queue: str
     key: str | None = None
+
+
+class WorkflowVariables(Variables, frozen=True, kw_only=True):
+    """What `follow_workflow` is told beside what every consumer is: the rule, as `contracts.workflow` writes it."""
+
+    workflow: str
 
 
 class TokenVariables(Variables, frozen=True, kw_only=True):

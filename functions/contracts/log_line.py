@@ -1,8 +1,9 @@
-"""The line that a consumer writes for each message, and from which an operator reads a request's path."""
+"""The lines that a consumer writes for each message, and from which an operator reads a request's path."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from msgspec import Struct, field
 
@@ -73,3 +74,31 @@ class Progressed(Struct, frozen=True, kw_only=True):
     def at(self) -> int:
         """When it was said, in epoch milliseconds."""
         return round(datetime.fromisoformat(self.timestamp).timestamp() * 1000)
+
+
+class Followed(Struct, frozen=True, kw_only=True):
+    """Where a workflow stands after a message of it. `deadline` and `timestamp` are ISO 8601 in UTC."""
+
+    kind: Literal["workflow"] = field(name="message")
+    timestamp: str
+    correlation_id: str
+    message_id: str
+    workflow: str
+    key: str
+    state: str
+    deadline: str
+    waiting_for: list[str] = []
+    cause: str | None = None
+
+    @property
+    def at(self) -> int:
+        """When it was written, in epoch milliseconds."""
+        return round(datetime.fromisoformat(self.timestamp).timestamp() * 1000)
+
+    @property
+    def text(self) -> str:
+        """In words: `tic-1 is waiting for VanReserved until 2026-11-27T09:00:00+00:00`."""
+        waits = f" for {', '.join(self.waiting_for)}" if self.waiting_for else ""
+        state = f"{self.state}, waiting{waits}" if waits and self.state != "waiting" else f"{self.state}{waits}"
+        until = f" until {self.deadline}" if self.state == "waiting" else ""
+        return f"{self.key} is {state}{until}{f': {self.cause}' if self.cause else ''}"

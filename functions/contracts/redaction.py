@@ -75,7 +75,7 @@ def secret_fields(kind: Any) -> Iterator[str]:
             seen.add(one)
             hints = get_type_hints(one, include_extras=True)
             for name, encoded in zip(one.__struct_fields__, one.__struct_encode_fields__, strict=True):
-                if _is_secret(hints[name]):
+                if is_secret(hints[name]):
                     yield encoded
                 else:
                     waiting.append(hints[name])
@@ -115,9 +115,10 @@ def _texts(value: Any) -> Iterator[str]:
 def _fields(contract: Struct) -> Iterator[tuple[str, Any, bool]]:
     hints = get_type_hints(type(contract), include_extras=True)
     for name in contract.__struct_fields__:
-        yield name, getattr(contract, name), _is_secret(hints[name])
+        yield name, getattr(contract, name), is_secret(hints[name])
 
 
-def _is_secret(hint: Any) -> bool:
+def is_secret(hint: Any) -> bool:
+    """Whether a field of that type is marked secret, or holds what is."""
     marks = (mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Meta))
-    return any((mark.extra or {}).get("secret") for mark in marks) or any(map(_is_secret, get_args(hint)))
+    return any((mark.extra or {}).get("secret") for mark in marks) or any(map(is_secret, get_args(hint)))

@@ -25,3 +25,12 @@ class StockShort(Event, frozen=True, kw_only=True):
 
     order_id: OrderId
     short: tuple[Sku, ...]
+
+
+class StockReleased(Event, frozen=True, kw_only=True):
+    """Nothing is set aside for the order any more."""
+
+    source: ClassVar[str] = "stock"
+    business_key: ClassVar[str | None] = "order_id"
+
+    order_id: OrderId

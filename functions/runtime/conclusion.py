@@ -52,6 +52,8 @@ def conclude(
         from functions.runtime.requests import settle
 
         outcomes |= settle(outcomes, settings, deadline.left("reporting") / 2, intake)
+    if settings.death_keys:
+        outcomes |= _deaths(outcomes, intake, settings, deadline)
     return outcomes
 
 
@@ -102,6 +104,15 @@ def _note_begun(outcomes: Outcomes, deadline: Deadline) -> None:
     from functions.runtime.plans import note_begun
 
     try_to("note what began", deadline.left("reporting") / 3, partial(note_begun, outcomes))
+
+
+def _deaths(outcomes: Outcomes, intake: Intake, settings: Settings, deadline: Deadline) -> Outcomes:
+    from functions.runtime.deaths import tell as tell_of
+
+    told: Outcomes = {}
+    seconds = deadline.left("reporting") / 3
+    try_to("tell of messages that die", seconds, lambda: told.update(tell_of(outcomes, intake, settings, seconds)))
+    return told
 
 
 def send_back(failures: list[Failure], settings: Settings, deadline: Deadline) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from functions.contracts.contract import Command, Event
 from functions.runtime.message import Message
@@ -38,7 +39,7 @@ class Failure(Struct, frozen=True):
 
     `text` is what the error says, without secrets. `message` is None for a record that was not read. `head` is the
     failure that blocks it in its FIFO group, and `place` how many places it stands behind that. `unpublished` says that
-    the effect is there and only an event is missing.
+    the effect is there and only an event is missing. `entries` is what was published of it: that its message dies.
     """
 
     record: Record
@@ -48,6 +49,11 @@ class Failure(Struct, frozen=True):
     head: Failure | None = None
     place: int = 0
     unpublished: bool = False
+    entries: tuple[Entry, ...] = ()
+
+    def telling(self, entry: Entry) -> Failure:
+        """The same, with what was published of it."""
+        return replace(self, entries=(entry,))
 
     @property
     def correlation_id(self) -> str:

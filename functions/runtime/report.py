@@ -66,6 +66,7 @@ def _failure(failure: Failure, settings: Settings) -> None:
         settings,
         error_type=type(failure.error).__name__,
         error=excerpt(failure.text),
+        published=[Published(made.entry["DetailType"], made.id) for made in failure.entries],
         stack_digest=stack_digest(failure.error),
         stack=shortened(stack(failure.error)),
     )

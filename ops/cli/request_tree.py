@@ -228,6 +228,8 @@ def _delivery(delivery: Delivery, since: int | None) -> _Row:
             for told in (delivery.first, delivery.last)
             if told
         ]
+    if delivery.standing:
+        row.below.append(_Row(Text("workflow", "dim"), _text(cut(delivery.standing, ERROR), "")))
     row.below += map(_fact, delivery.events)
     for copy in delivery.copies:
         below = _delivery(copy, end)

@@ -184,16 +184,17 @@ class Costing:
 
     def _following(self, consumer: Consumer, before: tuple[str, ...] = ()) -> Cost:
         """What the first of its events sets off, and the first of its plans, all the way down; around a circle once."""
-        found = Cost()
+        found, path = Cost(), (*before, consumer.function)
         for plan in consumer.plans[:1]:
             if plan.queue not in before:
                 target = self.topology.consumer(plan.queue)
                 found += self._waits(consumer) + self._arrives(target) + self._consumer(target)
-                found += self._following(target, (*before, plan.queue))
+                found += self._following(target, (*path, plan.queue))
         for subscription in lanes.first(self.topology.subscriptions):
             if consumer.publishes[:1] == (subscription.event,):
-                next_ = self.topology.consumer(subscription.queue)
-                found += self._subscription(subscription) + self._following(next_, before)
+                found += self._subscription(subscription)
+                if subscription.queue not in path:
+                    found += self._following(self.topology.consumer(subscription.queue), path)
         return found
 
     def _edge(self) -> Cost:

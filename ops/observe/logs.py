@@ -11,7 +11,7 @@ import msgspec
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
-from functions.contracts.log_line import Handled, Progressed
+from functions.contracts.log_line import Followed, Handled, Progressed
 from ops.errors import OpsError, UsageError
 from ops.sqs.message import UNREADABLE
 from ops.stage import Stage, in_words
@@ -57,7 +57,7 @@ class Answered(Struct, frozen=True, kw_only=True):
         return self.correlation_id if self.correlation_id not in ("", "-") else self.request_id
 
 
-Line = Handled | Answered | Progressed
+Line = Handled | Answered | Progressed | Followed
 
 
 def search(stage: Stage, text: str, since: float) -> list[Line]:
@@ -127,7 +127,7 @@ def groups(stage: Stage) -> list[str]:
 
 def read(message: str) -> Line | None:
     """The line of a consumer or of the API, or None for anything else that is in the logs."""
-    kinds: tuple[type[Line], ...] = (Handled, Answered, Progressed)
+    kinds: tuple[type[Line], ...] = (Handled, Answered, Progressed, Followed)
     for kind in kinds:
         try:
             return msgspec.json.decode(message, type=kind)

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from msgspec import Struct
 from msgspec.structs import replace
 
-from functions.contracts.log_line import Handled, Progressed
+from functions.contracts.log_line import Followed, Handled, Progressed
 from ops.dead_letters.cause import in_short
 from ops.dead_letters.redaction import Redaction
 from ops.observe.logs import Answered, Line
@@ -64,18 +64,18 @@ class Attempt(Struct, frozen=True, kw_only=True):
 class Delivery(Struct, kw_only=True):
     """A message on a queue, and what its consumer made of it: its `state`, as far as anybody knows.
 
-    One that waited for a limit as copies of itself is one message, with the id of the last copy.
-
-    `dlq` is the dead-letter queue where it was seen, `cause` why, `stack` where from, `first` and `last` its first and
-    last failure where they were others. `redriven` says how often it was redriven and by which redrive, `redriven_by`
-    who started that. `replayed` is the replay that brought its event out of the archive, `replayed_by` who started it.
-    `copies` are the messages as which it was redriven; where none is known yet, `sent_by` names the redrive that sent
-    it. `former` are the ids that it had before it waited as a copy. Times are epoch milliseconds.
+    One that waited for a limit as copies of itself is one message, with the id of the last copy. `dlq` is the dead-
+    letter queue where it was seen, `cause` why, `stack` where from, `first` and `last` its first and last failure
+    where they were others. `redriven` says how often it was redriven and by which redrive, `redriven_by` who
+    started that. `replayed` is the replay that brought its event out of the archive, `replayed_by` who started it.
+    `copies` are the messages as which it was redriven; where none is known yet, `sent_by` names the redrive that
+    sent it. `former` are the ids that it had before it waited as a copy. `progress` is the last that its handler
+    said, such as `40 %: Reading the file.`, `standing` where its workflow stands. Its queue gives up after
+    `receives`. Times are epoch milliseconds.
     """
 
     queue: str
     receives: int
-    """After how many receives the queue gives up."""
     message_id: str
     sent: int | None = None
     attempts: list[Attempt]
@@ -94,7 +94,7 @@ class Delivery(Struct, kw_only=True):
     copies: list[Delivery] = []
     former: tuple[str, ...] = ()
     progress: str | None = None
-    """How far its handler said it was, the last time: `40 %: Reading the file.`"""
+    standing: str | None = None
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -204,6 +204,9 @@ def path(correlation_id: str, lines: Iterable[Line], topology: Topology, letters
     for line, delivery in _tell_progress((line for line in mine if isinstance(line, Progressed)), by_id):
         asked = by_request.setdefault((line.service, line.received_at), []) if line.received_at else strays
         asked.append(delivery)
+    for followed in sorted((line for line in mine if isinstance(line, Followed)), key=lambda line: line.at):
+        if followed.message_id in by_id:
+            by_id[followed.message_id].standing = followed.text
     _tell_events(handled, by_id, by_event, topology)
     requests = [
         _request(line, by_request, topology)
@@ -234,6 +237,8 @@ def _shown(line: Line, redaction: Redaction) -> Line:
     """The line without the secrets that its error told."""
     if isinstance(line, Progressed):
         return replace(line, words=redaction.text(line.words)) if line.words else line
+    if isinstance(line, Followed):
+        return replace(line, cause=redaction.text(line.cause)) if line.cause else line
     return replace(line, error=redaction.text(line.error)) if line.error else line
 
 

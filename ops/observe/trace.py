@@ -11,7 +11,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.contracts.envelope import CORRELATION_ID, RECEIVED_AT, REDRIVEN, REPLAYED, WAITED
-from functions.contracts.log_line import Handled, Progressed
+from functions.contracts.log_line import Followed, Handled, Progressed
 from functions.contracts.waited import Waited
 from ops.audit import Audit
 from ops.dead_letters.cause import label
@@ -79,6 +79,8 @@ def _correlation(text: str, lines: Iterable[Line]) -> str | None:
             named, own = {line.id, line.request_id}, line.id
         elif isinstance(line, Progressed):
             named, own = {line.message_id}, line.correlation_id
+        elif isinstance(line, Followed):
+            continue
         else:
             named, own = {line.message_id, line.event_id or ""}, line.correlation_id
             named.update(event.id for event in line.published)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from functions.contracts.plan import PLAN_COMMAND
 from ops.cost.costing import plan_name
-from stacks import lanes
+from stacks import lanes, workflow
 from stacks.entry import Consumer, Route, Subscription, Topology
 
 Start = Route | Subscription
@@ -80,8 +80,9 @@ class Load:
 
 
 def told(topology: Topology, consumer: Consumer) -> Iterator[Subscription]:
-    """The subscriptions of the events that the consumer publishes on the stage's own bus."""
-    yield from (each for each in topology.subscriptions if each.bus is None and each.event in consumer.publishes)
+    """The subscriptions of the events that the consumer publishes on the stage's own bus, where nothing fails."""
+    events = set(consumer.publishes) - workflow.bad(topology)
+    yield from (each for each in topology.subscriptions if each.bus is None and each.event in events)
 
 
 def starts(topology: Topology) -> list[Start]:

@@ -26,6 +26,7 @@ OPERATIONS = {
     # What plan_command does.
     "scheduler": ("CreateSchedule", "DeleteSchedule"),
     "secretsmanager": ("DescribeSecret", "GetSecretValue"),
+    "stepfunctions": ("StartExecution",),
     "sesv2": ("SendBulkEmail", "SendEmail"),
     # Everything that works on messages.
     "sqs": (

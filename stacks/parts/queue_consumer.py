@@ -36,6 +36,11 @@ class More(NamedTuple):
         """Both together."""
         return More({**self.environment, **other.environment}, [*self.statements, *other.statements])
 
+    def and_told(self, **environment: str | None) -> More:
+        """The same with further variables, but for those that are None."""
+        told = {name: value for name, value in environment.items() if value is not None}
+        return More({**self.environment, **told}, self.statements)
+
 
 class QueueConsumer(PythonFunction):
     """The function of `module`, fed in batches by its queue.

@@ -21,7 +21,8 @@ def test_every_entry_has_a_section() -> None:
     kinds = {
         name
         for name, each in inspect.getmembers(entry, dataclasses.is_dataclass)
-        if each.__module__.removeprefix("stacks.") in ("entry", "lanes", "limits", "route", "schedule", "status")
+        if each.__module__.removeprefix("stacks.")
+        in ("entry", "lanes", "limits", "route", "schedule", "status", "workflow")
         and each is not Place  # the topology's own
     }
     assert set(titles) == kinds

@@ -20,8 +20,8 @@ from functions.contracts.payments import (
     PaymentDeclined,
     PaymentRefunded,
 )
-from functions.contracts.shipping import OrderShipped
-from functions.contracts.stock import StockReserved, StockShort
+from functions.contracts.shipping import OrderOverdue, OrderShipped, OrderUndone, PaymentReturnAsked, StockReleaseAsked
+from functions.contracts.stock import StockReleased, StockReserved, StockShort
 
 ORDER: dict[str, Any] = {
     "order_id": "ord-1001",
@@ -36,8 +36,10 @@ ORDER: dict[str, Any] = {
     [
         (OrderAccepted, "orders"),
         *((each, "payments") for each in (PaymentAuthorized, PaymentCaptured, PaymentRefunded, PaymentDeclined)),
-        (OrderShipped, "shipping"),
+        *((each, "shipping") for each in (OrderShipped, OrderOverdue, OrderUndone)),
+        *((each, "shipping") for each in (StockReleaseAsked, PaymentReturnAsked)),
         (StockReserved, "stock"),
+        (StockReleased, "stock"),
         (StockShort, "stock"),
     ],
 )

@@ -10,9 +10,12 @@ import pytest
 from functions.accept_order.handler import handler as accept_order
 from functions.apply_payment.handler import handler as apply_payment
 from functions.contracts.payments import PaymentCaptured
+from functions.contracts.shipping import PaymentReturnAsked, StockReleaseAsked
 from functions.contracts.stock import StockReserved
+from functions.follow_workflow.handler import handler as ship_order
+from functions.release_stock.handler import handler as release_stock
 from functions.reserve_stock.handler import handler as reserve_stock
-from functions.ship_order.handler import handler as ship_order
+from functions.return_payment.handler import handler as return_payment
 from local.rehearsal import Rehearsal
 from tests.example.messages import accepted, order, payment
 from tests.functions.events import delivered, record
@@ -29,6 +32,10 @@ def facts(order_id: str) -> Batch:
         delivered(StockReserved(order_id=order_id), event_id=f"reserved-{order_id}"),
         delivered(captured, event_id=f"captured-{order_id}"),
     ]
+
+
+def returned(order_id: str) -> PaymentReturnAsked:
+    return PaymentReturnAsked(order_id=order_id, amount=900, currency="EUR", cause="why")
 
 
 # Each function with batches for an order, the table that it writes, and the types that it tells.
@@ -54,7 +61,19 @@ CASES: dict[str, Case] = {
         "reservations",
         ["StockShort"],
     ),
-    "ship_order": (ship_order, facts, "shipments", ["OrderShipped"]),
+    "release_stock": (
+        release_stock,
+        lambda o: [delivered(StockReleaseAsked(order_id=o, cause="why"), event_id=f"release-{o}")],
+        "reservations",
+        ["StockReleased"],
+    ),
+    "return_payment": (
+        return_payment,
+        lambda o: [delivered(returned(o), event_id=f"return-{o}")],
+        "payments",
+        ["PaymentRefunded"],
+    ),
+    "ship_order": (ship_order, facts, "ship_order", ["OrderShipped"]),
 }
 
 
@@ -63,11 +82,18 @@ def test_a_crash_at_any_call_changes_neither_the_effect_nor_the_events(aws: Rehe
     handler, records, table, types = case
     aws.put("stock", {"sku": "tea", "available": 100})
     aws.put("stock", {"sku": "cup", "available": 1})
+    if types in (["StockReleased"], ["PaymentRefunded"]):
+        for name in (f"n-{at}-{when}" for at in range(9) for when in ("before", "after")):
+            aws.put("reservations", {"order_id": name, "quantities": {"tea": 2}, "short": [], "holds": {}})
+            aws.put("payments", {"order_id": name, "state": "captured", "amount": 900, "currency": "EUR"})
     names = crash_everywhere(aws, handler, records, types)
     written = [item for item in aws.items(table) if item["order_id"] in names]
     assert len(written) == len(names)
     if table in ("payments", "reservations"):
-        assert alike(written, "order_id", "holds")
+        assert alike(written, "order_id", "holds", "released", "returned")
     left = {item["sku"]: int(item["available"]) for item in aws.items("stock")}
     taken = 2 * len(written) if types == ["StockReserved"] else 0
-    assert left == {"tea": 100 - taken, "cup": 1}
+    given = 2 * len(written) if types == ["StockReleased"] else 0
+    assert left == {"tea": 100 - taken + given, "cup": 1}
+    if types == ["PaymentRefunded"]:
+        assert {item["state"] for item in written} == {"refunded"}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROMISES = 24
+PROMISES = 26
 
 
 @pytest.mark.flow

@@ -10,8 +10,8 @@ from stacks.names import ROOT
 
 CONTRACTS = ("orders", "payments", "reminders", "shipping", "stock")
 FUNCTIONS = (
-    *("accept_order", "apply_payment", "confirm_order", "plan_reminder", "remind_to_pay", "reserve_stock"),
-    "ship_order",
+    *("accept_order", "apply_payment", "confirm_order", "plan_reminder", "release_stock", "remind_to_pay"),
+    *("reserve_stock", "return_payment"),
 )
 HOME = (
     *("example/", "tests/example/", "stacks/topology.py"),

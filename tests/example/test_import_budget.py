@@ -11,4 +11,4 @@ from tests.functions.runtime.cold_start import too_much
 
 @pytest.mark.parametrize("consumer", TOPOLOGY.consumers, ids=lambda consumer: consumer.function)
 def test_a_cold_start_stays_within_its_budget(consumer: Consumer) -> None:
-    assert too_much(f"{TOPOLOGY.package}.{consumer.function}.handler", consumer) == set()
+    assert too_much(TOPOLOGY.module(consumer.function), consumer) == set()

@@ -22,8 +22,11 @@ def test_who_is_fragile_or_hot_has_few_workers_and_who_keeps_order_parks() -> No
     heard = {(each.event.__name__, each.queue) for each in TOPOLOGY.subscriptions}
     assert heard == {
         *(("OrderAccepted", queue) for queue in ("confirm_order", "reserve_stock")),
-        *((fact, "ship_order") for fact in ("StockReserved", "PaymentCaptured")),
         *((fact, "plan_reminder") for fact in ("OrderAccepted", "PaymentAuthorized")),
+        *((fact, "ship_order") for fact in ("StockReserved", "StockShort", "StockReleased", "MessageDied")),
+        *((fact, "ship_order") for fact in ("PaymentCaptured", "PaymentRefunded")),
+        ("StockReleaseAsked", "release_stock"),
+        ("PaymentReturnAsked", "return_payment"),
     }
 
 
@@ -41,8 +44,11 @@ def test_each_consumer_may_touch_its_own_tables_and_by_what_it_does_there() -> N
         ("apply_payment", "payments"): ("GetItem", "UpdateItem"),
         ("reserve_stock", "stock"): ("GetItem", "UpdateItem"),
         ("reserve_stock", "reservations"): ("GetItem", "PutItem"),
-        ("ship_order", "shipments"): ("UpdateItem",),
         ("plan_reminder", "paid_orders"): ("GetItem", "UpdateItem"),
         ("remind_to_pay", "paid_orders"): ("GetItem",),
+        ("release_stock", "stock"): ("UpdateItem",),
+        ("release_stock", "reservations"): ("GetItem", "UpdateItem"),
+        ("return_payment", "payments"): ("UpdateItem",),
+        ("ship_order", "ship_order"): ("GetItem", "PutItem"),
         ("plan_command", "planned"): ("UpdateItem",),
     }

@@ -205,7 +205,7 @@ def test_variables_keep_their_names_and_outside_lambda_their_defaults() -> None:
         *("PROJECT", "STAGE", "POWERTOOLS_SERVICE_NAME", "LOG_LEVEL", "QUEUE_URL", "RECEIVES", "RETENTION"),
         *("BACKOFF_BASE", "BACKOFF_CAP", "ON_POISON", "FAILURES_TABLE", "PARKED_TABLE", "PAUSE_QUEUE_URL"),
         *("ONCE_TABLE", "BUS_NAME", "EMAIL_FROM", "PREVIOUS_SECRET", "LIMITS", "AWS_CLIENT"),
-        *("PLAN_QUEUE_URL", "PLANS", "TRACKED"),
+        *("PLAN_QUEUE_URL", "PLANS", "TRACKED", "DEATH_KEYS"),
     )
     assert ConsumerVariables().variables() == {
         "PROJECT": "project",

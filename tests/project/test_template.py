@@ -17,8 +17,8 @@ OURS = (
     *(
         f"functions/{name}"
         for name in (
-            *("accept_order", "apply_payment", "confirm_order", "plan_reminder", "remind_to_pay", "reserve_stock"),
-            "ship_order",
+            *("accept_order", "apply_payment", "confirm_order", "plan_reminder", "release_stock", "remind_to_pay"),
+            *("reserve_stock", "return_payment"),
         )
     ),
     *(f"functions/contracts/{name}.py" for name in ("orders", "payments", "reminders", "shipping", "stock")),

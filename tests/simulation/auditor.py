@@ -39,7 +39,8 @@ class Verdict:
     promises to be few. `crowded` are effects of one key that came with more of its like than a limit lets through.
     `overruled` are mappings that a person had disabled, and something else enabled. Of what was planned, `early` came
     before its time, `unwanted` after it was taken back, `altered` not as it was asked for; `overlapped` are runs of a
-    schedule that must not, and did.
+    schedule that must not, and did. `half` are workflows that ended
+    neither whole nor undone, as `workflow_auditor` has it.
     """
 
     accepted: int = 0
@@ -68,6 +69,7 @@ class Verdict:
     unwanted: int = 0
     altered: int = 0
     overlapped: int = 0
+    half: int = 0
     causes: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
 

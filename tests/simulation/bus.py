@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.ht
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
@@ -25,7 +25,7 @@ class Bus:
     """`targets` are the queues of each event by its source and detail-type, each with that for what is undelivered.
 
     `duplicates` is the chance that an event is delivered twice, `blocked` whether a queue's policy forbids the rule,
-    `away` whether SQS is in an outage.
+    `away` whether SQS is in an outage, `heard` whether a queue's pattern takes an event of that type and data.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Bus:
         blocked: Callable[[str], bool],
         undelivered: Callable[[Queue, str, str, str], None],
         duplicates: float,
+        heard: Callable[[str, str, Mapping[str, Any]], bool] = lambda _, __, ___: True,
     ) -> None:
         self.told: list[Told] = []
         self._targets = targets
@@ -51,6 +52,7 @@ class Bus:
         self._blocked = blocked
         self._undelivered = undelivered
         self._duplicates = duplicates
+        self._heard = heard
 
     def answer(self, call: Call) -> dict[str, Any]:
         """What EventBridge answers. Raises `ServiceError`, and `LookupError` for a call that is not modelled."""
@@ -82,6 +84,8 @@ class Bus:
             body | {"account": "000000000000", "region": "eu-central-1", "resources": [], "detail": detail}
         )
         for queue, aside in self._targets.get((entry["Source"], entry["DetailType"]), []):
+            if not self._heard(queue.word, entry["DetailType"], detail.get("data", {})):
+                continue
             for _ in range(1 + (self._random.random() < self._duplicates)):
                 self._deliver(queue, aside, text, attempt=1, since=self._clock.now)
         return {"EventId": identity}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from functions.contracts.envelope import PROBE, full_source
 from functions.contracts.environment import (
@@ -12,6 +13,7 @@ from functions.contracts.environment import (
     ConsumerVariables,
     PauseVariables,
     PlanVariables,
+    WorkflowVariables,
     secret_variable,
     table_variable,
 )
@@ -19,7 +21,7 @@ from functions.contracts.limit import KEY, TABLE
 from functions.contracts.path import path_field
 from functions.contracts.pause import PAUSE_CONSUMER
 from functions.contracts.plan import PLAN_COMMAND, PLANNED
-from stacks import limits, names, plans
+from stacks import limits, names, plans, workflow
 from stacks.entry import Consumer, Integration, Queue, Topology
 
 STAGE = "simulated"
@@ -75,7 +77,10 @@ def environment(topology: Topology, consumer: Consumer) -> dict[str, str]:
         limits=limits.variable(consumer),
         plan_queue_url=url(topology.queue(PLAN_COMMAND)) if takes_part else None,
         plans=plans.words(consumer) or None,
+        death_keys=workflow.keys(consumer, topology),
     )
+    follows = workflow.variable(consumer, topology)
+    rule = WorkflowVariables(workflow=follows).variables() if follows else {}
     used = [use.table for use in consumer.access]
     used += [TABLE] if consumer.limits else []
     used += [PLANNED] if integration.delayed(consumer.function) else []
@@ -83,7 +88,7 @@ def environment(topology: Topology, consumer: Consumer) -> dict[str, str]:
     tables = {table_variable(table): name(table) for table in used}
     secrets = {secret_variable(word): name(word) for word in consumer.secrets}
     planner = _planner(name).variables() if consumer.function == PLAN_COMMAND else {}
-    return told.variables() | tables | secrets | planner
+    return told.variables() | rule | tables | secrets | planner
 
 
 def _planner(name: Callable[[str], str]) -> PlanVariables:
@@ -191,11 +196,21 @@ def table_keys(topology: Topology) -> dict[str, str]:
 
 
 def targets(topology: Topology) -> dict[tuple[str, str], list[str]]:
-    """The queues that each event reaches, by its source and detail-type. Raises `LookupError` for a filter."""
+    """The queues that each event reaches, by its source and detail-type."""
     reached: dict[tuple[str, str], list[str]] = {}
     for subscription in topology.subscriptions:
-        if subscription.filter:
-            raise LookupError("the simulation has no event patterns; add them to bus.py")
         event = subscription.event
         reached.setdefault((full_source(event.source, names.PROJECT), event.__name__), []).append(subscription.queue)
     return reached
+
+
+def filters(topology: Topology) -> dict[tuple[str, str], dict[str, list[Any]]]:
+    """What the data of an event must be to reach a queue, by the queue and detail-type: one of the values of a field.
+
+    Raises `LookupError` for any other pattern.
+    """
+    found = {(each.queue, each.event.__name__): dict(each.filter) for each in topology.subscriptions if each.filter}
+    for pattern in found.values():
+        if not all(isinstance(value, str) for values in pattern.values() for value in values):
+            raise LookupError("the simulation knows only patterns of texts; add others to bus.py")
+    return found

@@ -7,7 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from tests.simulation import limit_kinds, order_kinds, outage_kinds, park_kinds, plan_kinds, schedule_kinds
+from tests.simulation import (
+    limit_kinds,
+    order_kinds,
+    outage_kinds,
+    park_kinds,
+    plan_kinds,
+    schedule_kinds,
+    workflow_kinds,
+)
 from tests.simulation.faults import Curse, Plan
 from tests.simulation.person import rotate
 from tests.simulation.requests import content_of
@@ -233,6 +241,7 @@ KINDS = {
         *(Kind(name, make, (*GOOD, "late", "timed_out"), size=12) for name, make in plan_kinds.ALL.items()),
         *(Kind(name, make, (*GOOD, "timed_out")) for name, make in schedule_kinds.ALL.items()),
         *(Kind(name, make, (*ALWAYS, "timed_out")) for name, make in schedule_kinds.SKIPPING.items()),
+        *(Kind(name, make, workflow_kinds.PROMISES) for name, make in workflow_kinds.ALL.items()),
     )
 }
 """Every kind by its name."""

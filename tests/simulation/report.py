@@ -39,6 +39,7 @@ COLUMNS = {
     "unwanted": "unwanted",
     "altered": "altered",
     "overlapped": "overlapped",
+    "half": "half",
 }
 
 

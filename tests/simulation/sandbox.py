@@ -24,7 +24,7 @@ from tests.simulation.line import Line
 from tests.simulation.wire import Wire
 
 OWN = "functions.runtime"
-LATE = tuple(f"functions.runtime.{each}" for each in ("fibers", "limit", "overlap", "park", "plans", "probe"))
+LATE = tuple(f"functions.runtime.{each}" for each in ("deaths", "fibers", "limit", "overlap", "park", "plans", "probe"))
 """Modules that others import only when they need them."""
 Alter = Callable[[str, dict[str, ModuleType]], None]
 
@@ -136,15 +136,15 @@ class Sandboxes:
         self.clients = Clients()
         self._free: dict[str, list[Sandbox]] = {}
 
-    def take(self, function: str) -> Sandbox:
-        """A cold one."""
+    def take(self, function: str, folder: str | None = None) -> Sandbox:
+        """A cold one of the function, whose handler is in the folder of its name unless another is said."""
         free = self._free.setdefault(function, [])
         if free:
             return free.pop()
         if function == PAUSE_CONSUMER:  # the platform's own, which nobody alters
             return Sandbox("functions", function, self.clients, lambda _, __: None)
-        if function in PLATFORMS:
-            return Sandbox("functions", function, self.clients, self._alter)
+        if (folder or function) in PLATFORMS:
+            return Sandbox("functions", folder or function, self.clients, self._alter)
         return Sandbox(self._package, function, self.clients, self._alter)
 
     def give(self, function: str, sandbox: Sandbox) -> None:

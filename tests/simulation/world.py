@@ -40,10 +40,8 @@ AWHILE = 60
 
 
 class World:
-    """`topology` in virtual time under the faults of `plan`.
-
-    `blocked` says when a queue's policy forbids its rules, `stop` from when on schedules of the map run no more.
-    """
+    """`topology` in virtual time under the faults of `plan`: `blocked` says when a queue's policy forbids its rules,
+    `stop` from when on schedules of the map run no more."""
 
     def __init__(
         self,
@@ -108,6 +106,7 @@ class World:
             blocked=lambda word: blocked(word, self.clock.now),
             undelivered=self._aside,
             duplicates=plan.duplicates / 2,
+            heard=partial(_heard, deployed.filters(topology)),
         )
         self.pausing = Queue(
             deployed.PAUSE_QUEUE.name,
@@ -370,7 +369,7 @@ class World:
         plan = self.faults.plan
         environment = Environment(
             consumer.function,
-            self._sandboxes.take(consumer.function),
+            self._sandboxes.take(consumer.function, consumer.folder),
             deployed.environment(self.topology, consumer) | deployed.lambdas_own(consumer) | self._log_level,
             self.faults.random.uniform(-plan.skew, plan.skew),
         )
@@ -394,3 +393,7 @@ class World:
     def _running(self) -> Worker:
         assert self._nature.worker is not None
         return self._nature.worker
+
+
+def _heard(filters: Mapping[tuple[str, str], Mapping[str, Any]], word: str, kind: str, data: Mapping[str, Any]) -> bool:
+    return all(data.get(name) in values for name, values in filters.get((word, kind), {}).items())

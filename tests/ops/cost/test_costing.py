@@ -23,6 +23,7 @@ from stacks.entry import Access, Consumer, Integration, Limit, Plan, Queue, Rout
 from stacks.settings import Settings
 from tests.sample.contracts import OpenTicket, RemindTicket, TicketAssigned, TicketOpened
 from tests.sample.delayed import DELAYED
+from tests.sample.followed import FOLLOWED
 from tests.sample.scheduled import SCHEDULED
 from tests.sample.statuses import readable
 from tests.sample.topology import SAMPLE
@@ -291,3 +292,25 @@ def test_no_figure_is_cut_off_however_narrow_the_screen(width: int, services: bo
     assert "…" not in shown
     assert ("Lambda  tables" in shown) is services
     assert all(f"{row.cost.total:,.2f}" in shown for row in costing.rows())
+
+
+def test_events_that_lead_back_to_who_told_them_are_counted_once() -> None:
+    tickets = small().integrations[0]
+    back = Subscription(event=TicketAssigned, queue="mail_ticket")
+    turns = tuple(
+        replace(each, publishes=(TicketOpened,)) if each.function == "mail_ticket" else each
+        for each in tickets.consumers
+    )
+    ring = Topology(
+        package="tests.sample",
+        integrations=(replace(tickets, consumers=turns, subscriptions=(*tickets.subscriptions, back)),),
+    )
+    rows = {row.name: row for row in Costing(ring, PROD, PRICES).rows()}
+    assert rows["POST /v1/tickets"].onward.total > rows["POST /v1/tickets"].cost.total
+
+
+def test_a_workflow_costs_what_its_table_and_its_good_end_do() -> None:
+    rows = {row.name: row for row in Costing(FOLLOWED, PROD, PRICES).rows()}
+    fact = rows["plan_visit on VanReserved"].cost
+    assert fact.tables > 0
+    assert fact.events > 0

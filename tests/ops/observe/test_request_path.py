@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Iterable
@@ -12,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from functions.contracts.log_line import Followed
 from ops.cli.request_tree import tree
 from ops.observe.logs import Line, read
 from ops.observe.request_path import DeadLetter, Delivery, Fact, Path, path
-from tests.ops.lines import START, answered, handled, ticket_to_close
+from tests.ops.lines import START, answered, handled, moment, ticket_to_close
 from tests.sample.topology import SAMPLE
 
 
@@ -275,6 +277,43 @@ def test_an_event_delivered_twice_is_two_messages_and_published_twice_is_told_on
     assert [delivery.message_id for delivery in first.events[0].deliveries] == ["m2", "m3", "m6"]
     assert [(fact.type, fact.again, fact.deliveries) for fact in repeated.events] == [("TicketOpened", True, [])]
     assert len(list(found.events())) == 3
+
+
+def test_a_message_of_a_workflow_shows_where_that_stood_after_it() -> None:
+    line: dict[str, Any] = {"level": "INFO", "message": "workflow", "timestamp": moment(401), "service": "close_ticket"}
+    line |= {"correlation_id": "corr-1", "message_id": "m4", "workflow": "plan_visit", "key": "tic-1"}
+    line |= {"state": "waiting", "deadline": "2026-11-27T09:00:00+00:00", "waiting_for": ["VanReserved"]}
+    found = told(*ticket_to_close(), json.dumps(line))
+    standing = "tic-1 is waiting for VanReserved until 2026-11-27T09:00:00+00:00"
+    assert [each.standing for each in found.deliveries() if each.standing] == [standing]
+    assert standing in shown(found)
+
+
+@pytest.mark.parametrize(
+    ("state", "waiting_for", "cause", "words"),
+    [
+        ("complete", [], None, "tic-1 is complete"),
+        ("undoing", ["VanReturned"], "no", "tic-1 is undoing, waiting for VanReturned: no"),
+        ("undone", [], "no", "tic-1 is undone: no"),
+        ("overdue", ["VanReserved"], None, "tic-1 is overdue, waiting for VanReserved"),
+    ],
+)
+def test_a_workflow_says_in_words_where_it_stands(
+    state: str, waiting_for: list[str], cause: str | None, words: str
+) -> None:
+    said = Followed(
+        kind="workflow",
+        timestamp=moment(1),
+        correlation_id="c",
+        message_id="m",
+        workflow="w",
+        key="tic-1",
+        state=state,
+        deadline="2026-11-27T09:00:00+00:00",
+        waiting_for=waiting_for,
+        cause=cause,
+    )
+    assert said.text == words
 
 
 def test_lines_of_another_correlation_id_are_no_part_of_the_path() -> None:

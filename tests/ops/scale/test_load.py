@@ -16,6 +16,7 @@ from stacks.entry import Consumer, Integration, Plan, Queue, Route, Subscription
 from tests.ops.scale.places import CHANGE, OPEN, small
 from tests.sample.contracts import OpenTicket, RemindTicket, TicketAssigned, TicketOpened
 from tests.sample.delayed import DELAYED
+from tests.sample.followed import FOLLOWED
 from tests.sample.topology import SAMPLE
 from tests.stacks.templates import settings_of
 
@@ -99,3 +100,9 @@ def test_paths_of_plans_have_every_hop_of_theirs() -> None:
     with pytest.raises(UsageError, match="no event, subscription or planned command 'Nothing'"):
         Scaling(basis, 100, shares={"Nothing": 1})
     Scaling(basis, 100, shares={"RemindTicket": 0.5})
+
+
+def test_what_a_workflow_tells_where_something_fails_is_no_part_of_the_load() -> None:
+    reached = Load(FOLLOWED, [*FOLLOWED.routes], 1).subscriptions
+    assert {name for name in reached if name.startswith("plan_visit on")} >= {"plan_visit on VanReserved"}
+    assert not {"return_van on VanReturnAsked", "plan_visit on MessageDied", "plan_visit on VanReturned"} & set(reached)

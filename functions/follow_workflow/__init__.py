@@ -1,0 +1,1 @@
+"""Workflows: what several facts together come to, and what is undone when they do not."""

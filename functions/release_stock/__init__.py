@@ -1,0 +1,1 @@
+"""Gives back the stock of an order that will not leave."""

@@ -1,0 +1,1 @@
+"""Gives back the money of an order that will not leave."""

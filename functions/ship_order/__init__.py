@@ -1,1 +1,0 @@
-"""Ships an order once its stock is reserved and its money captured."""

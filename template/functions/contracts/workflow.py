@@ -1,0 +1,1 @@
+../../../functions/contracts/workflow.py

@@ -1,0 +1,1 @@
+../../stacks/workflow_rules.py
