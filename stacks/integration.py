@@ -91,13 +91,9 @@ class Integration(StageStack):
             used = [*(tables.get(access.table) for access in consumer.access), *map(secrets.get, consumer.secrets)]
             worker.function.node.add_dependency(*(each for each in used if each is not None))
 
-        for queue_entry in integration.queues:
-            # What a lane takes leaves the pattern of `normal` once the lane's rule is there, so that no event falls
-            # between the two.
-            others = lanes.together(integration.queues, queue_entry) if lanes.is_normal(queue_entry) else []
-            for other in others:
-                if other != queue_entry.name and {other, queue_entry.name} <= subscribed.keys():
-                    subscribed[queue_entry.name].node.add_dependency(subscribed[other])
+        for first, then in lanes.in_order(integration.queues):
+            if {first, then} <= subscribed.keys():
+                subscribed[then].node.add_dependency(subscribed[first])
 
     def _secret(self, name: str, settings: Settings) -> secretsmanager.Secret:
         """A secret with a value that nobody knows, until a person puts in the one agreed with the other side."""

@@ -80,13 +80,13 @@ def _consumer(consumer: Consumer, lanes: Lanes) -> Iterator[str]:
     told = ":".join(str(share) for share in shares.values())
     if any(not isinstance(share, int) or share < 1 for share in shares.values()):
         return
-    wanted = least(shares, LEAST)
     if consumer.concurrency is None:
+        wanted = least(shares, LEAST)
         yield f"{entry} has lanes, which share its concurrency; set concurrency, to {wanted} or more."
     elif min(parts(consumer.concurrency, shares).values()) < LEAST:
         yield (
             f"{entry}: concurrency {consumer.concurrency} in shares of {told} leaves a lane less than {LEAST}, the "
-            f"least that Lambda takes; set it to {wanted} or more."
+            f"least that Lambda takes; set it to {least(shares, LEAST)} or more."
         )
     for limit in consumer.limits:
         for field, total in (("burst", limit.burst if limit.rate else None), ("at_once", limit.at_once)):

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
+from fractions import Fraction
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ NAMES = (HIGH, NORMAL, LOW)
 LEAST = 2
 """Batches at once of a queue, at the least.
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html#events-sqs-max-concurrency"""
+
+NOTHING = {"none": ["none"]}
+"""A filter that takes no event, as docs/removing-an-integration.md has it for a subscription that goes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,24 +145,33 @@ def name(queue: str, lane: str) -> str:
 
 
 def parts(total: int, shares: Mapping[str, int]) -> dict[str, int]:
-    """The total divided by the shares in whole numbers, of which none is more than its share rounded up.
+    """The total divided by the shares in whole numbers, each less than one away from its share.
 
-    What is left over goes to the most urgent of those that lost most by rounding.
+    No part of a larger total is smaller, so what is enough for every lane stays enough (Sainte-Laguë's method).
     """
-    whole = sum(shares.values())
-    found = {lane: total * share // whole for lane, share in shares.items()}
-    lost = sorted(shares, key=lambda lane: -(total * shares[lane] % whole))
-    for lane in lost[: total - sum(found.values())]:
+    found = dict.fromkeys(shares, 0)
+    for lane in islice(_units(shares), total):
         found[lane] += 1
     return found
 
 
 def least(shares: Mapping[str, int], each: int) -> int:
     """The smallest total of which every part has `each` at the least."""
-    total = each * len(shares)
-    while min(parts(total, shares).values()) < each:
-        total += 1
-    return total
+    found = dict.fromkeys(shares, 0)
+    for lane in _units(shares):
+        found[lane] += 1
+        if min(found.values()) >= each:
+            break
+    return sum(found.values())
+
+
+def _units(shares: Mapping[str, int]) -> Iterator[str]:
+    """Who gets one unit after the other, without end: of equals the most urgent."""
+    found = dict.fromkeys(shares, 0)
+    while True:
+        lane = max(shares, key=lambda name: Fraction(shares[name], 2 * found[name] + 1))
+        found[lane] += 1
+        yield lane
 
 
 def together(queues: Sequence[Queue], queue: Queue) -> list[str]:
@@ -186,6 +200,17 @@ def share(queue: Queue) -> float:
 def is_normal(queue: Queue) -> bool:
     """Whether the queue is lane `normal` of several."""
     return queue.lane is not None and queue.lane.lane == NORMAL
+
+
+def in_order(queues: Sequence[Queue]) -> Iterator[tuple[str, str]]:
+    """Pairs of lanes of which the first one's rules change before the second one's, so that no event falls between.
+
+    What a lane takes leaves `normal` once the lane has it, and comes back to `normal` before a closed lane gives it up.
+    """
+    for normal in filter(is_normal, queues):
+        for other in queues:
+            if other.lane is not None and other.lane.queue == normal.name and not is_normal(other):
+                yield (normal.name, other.name) if is_closed(other) else (other.name, normal.name)
 
 
 def is_closed(queue: Queue) -> bool:
@@ -278,24 +303,29 @@ def _encoded(contract: Any, field: str) -> str:
 
 
 def _subscriptions(subscription: Subscription, lanes: Lanes | None) -> Iterator[Subscription]:
-    """One for each open lane, whose patterns are such that every event fits exactly one of them."""
+    """One for each lane, whose patterns are such that every event fits exactly one of them.
+
+    That of a closed lane fits none: with its rule would go the permission and the queue of what was not delivered.
+    """
     chosen = subscription.lane
     if lanes is None or chosen is None or isinstance(chosen, Place):
         yield subscription
         return
     if isinstance(chosen, str):
-        chosen = Lane(chosen, **{lane: (lane,) for lane in lanes.open if lane != NORMAL})
+        chosen = Lane(chosen, **{lane: (lane,) for lane in lanes.shares if lane != NORMAL})
     said = {lane: means for lane, means in chosen.said.items() if lane in lanes.open}
     field = _encoded(subscription.event, chosen.field)
-    for lane in lanes.open:
-        pattern = _pattern(said[lane]) if lane in said else _others(list(said.values())) if lane == NORMAL else None
-        if pattern is not None:
-            yield replace(
-                subscription,
-                queue=name(subscription.queue, lane),
-                filter={**subscription.filter, **({field: pattern} if pattern else {})},
-                lane=Place(lane, subscription.queue),
-            )
+    filters = {lane: {field: _pattern(means)} for lane, means in said.items()}
+    filters[NORMAL] = {field: _others(list(said.values()))} if said else {}
+    for lane in lanes.shares:
+        if lane not in chosen.said and lane != NORMAL:
+            continue
+        yield replace(
+            subscription,
+            queue=name(subscription.queue, lane),
+            filter={**subscription.filter, **filters[lane]} if lane in filters else NOTHING,
+            lane=Place(lane, subscription.queue),
+        )
 
 
 def takes_nothing(pattern: Mapping[str, Any]) -> bool:
@@ -315,9 +345,7 @@ def _pattern(means: Values | Range) -> list[Any]:
 
 
 def _others(said: Sequence[Values | Range]) -> list[Any]:
-    """What EventBridge takes for all other values, and for none; nothing where no lane takes any."""
-    if not said:
-        return []
+    """What EventBridge takes for all other values, and for none."""
     ranges = [means for means in said if isinstance(means, Range)]
     if ranges:
         found = [one for gap in _gaps(ranges) for one in _pattern(gap)]
