@@ -114,6 +114,14 @@ def test_what_dies_is_dead_with_its_cause_and_done_once_it_is_redriven(readable:
     assert again.read(again.thing)[1]["language"] == "DE"
 
 
+def test_of_a_batch_each_request_is_told_its_own(readable: Session) -> None:
+    hire(readable, "ada")
+    every = [ask(readable, f"many-{number}") for number in range(12)]
+    assert eventually(lambda: {asked.state() for asked in every} == {"done"})
+    things = [asked.read(asked.status)[1]["thing"] for asked in every]
+    assert things == [f"/v1/tickets/many-{number}" for number in range(12)]
+
+
 def test_what_cannot_be_named_is_refused_in_words(readable: Session) -> None:
     asked = Asked(f"{readable.state.api_url}/v1/requests/a%20b", f"{readable.state.api_url}/v1/tickets/a.b", "acme")
     for what in (asked.status, asked.thing):

@@ -16,7 +16,7 @@ from functions.contracts.tracked import RequestStatus
 from functions.runtime.consumer import Reject, Retry
 from functions.runtime.errors import Limited
 from functions.runtime.message import Message
-from functions.runtime.outcome import Failure, Waiting
+from functions.runtime.outcome import Done, Failure, Waiting
 from functions.runtime.record import Record
 from functions.runtime.requests import SILENT, expect_the_worst, settle
 from functions.runtime.settings import Settings
@@ -190,6 +190,17 @@ def test_what_was_asked_for_is_named_where_it_can_be_read(monkeypatch: pytest.Mo
     assert requesting.item()["thing"] == "/v1/probes/a%20b"
     requesting.run(Probing(d=Retry("busy")), asked("d", correlation_id="c-3"))
     assert "thing" not in requesting.item("c-3")
+
+
+@pytest.mark.parametrize(("planned", "state"), [(True, "delayed"), (False, "skipped")])
+def test_what_is_not_handled_now_is_no_done(requesting: Requesting, planned: bool, state: str) -> None:
+    record = Record.read(asked())
+    message = Message(id="a", key="a", cause="a", causation_id="a", correlation_id="c-1")
+    one = Done(record, message, (), skipped="It waits.", plans=(Probe(name="later"),) if planned else ())
+    settle({"a": one}, Settings.read(), 5, lambda _: pytest.fail("nothing is read"))
+    assert requesting.item()["status"] == state
+    requesting.run(Probing(), asked())
+    assert requesting.item()["status"] == "done"
 
 
 def test_a_group_behind_a_failure_says_nothing_until_its_turn(requesting: Requesting) -> None:

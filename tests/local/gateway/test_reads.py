@@ -10,9 +10,13 @@ from typing import Any
 from urllib.parse import quote, urljoin
 
 import pytest
-from hypothesis import given, settings
+import schemathesis
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.schemas import BaseSchema
 
+from documents.openapi import document
 from functions.contracts.key import scoped
 from functions.runtime.table import typed
 from local.gateway import velocity
@@ -29,6 +33,7 @@ from tests.local.gateway.callers import AUTHORIZER, CREDENTIALS, KINDS, SESSION,
 from tests.local.gateway.client import Answer, Client
 from tests.local.gateway.examples import CHANGE, KEY, TICKET
 from tests.local.gateway.receiver import Failure, Receiver, listening
+from tests.local.gateway.test_openapi import ALWAYS
 from tests.sample.statuses import STATUSES
 
 STAGE = names.LOCAL
@@ -316,6 +321,33 @@ def test_any_value_of_the_path_is_found_or_refused_cleanly(
     fits = all(each.isascii() and (each.isalnum() or each in "_-") for each in value) and len(value) <= 64
     assert answer.status == (200 if fits else 400), (value, answer.text)
     assert answer.json if fits else answer.message
+
+
+READS = schemathesis.pytest.from_fixture("reads")
+
+
+@pytest.fixture(scope="module")
+def reads() -> BaseSchema:
+    schema = schemathesis.openapi.from_dict(document(STATUSES)).include(method="GET")
+    schema.config.generation.update(modes=[GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+    return schema
+
+
+@READS.parametrize()
+@settings(
+    max_examples=examples(60),
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+def test_every_answer_is_as_documented(case: Case[Any], gateway: Gateway, receiver: Receiver) -> None:
+    for tenant in (None, "acme"):
+        keep(receiver, tenant=tenant, ticket_id=str(case.path_parameters.get("ticket_id")))
+        said = {"status": "done", "route": "POST /v1/tickets", "received_at": 1, "changed_at": 2, "attempts": 1}
+        keep_request(receiver, str(case.path_parameters.get("correlation_id")), tenant=tenant, **said)
+    response = case.call(base_url=gateway.url)
+    case.validate_response(response, checks=ALWAYS)
 
 
 @given(items.ITEMS)
