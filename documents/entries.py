@@ -16,6 +16,7 @@ from stacks.entry import (
     Lane,
     Lanes,
     Limit,
+    Plan,
     Queue,
     Range,
     Route,
@@ -36,8 +37,8 @@ sentence that names it and says what to do. Events and commands are classes of `
 generated from `stacks/entry.py` and what it imports by `python -m documents`.
 """
 ENTRIES = (
-    *(Topology, Integration, Route, Queue, Lanes, Lane, Range, Consumer, Limit, Access, Grant, Subscription, Schedule),
-    *(Workflow, Step, Table, Status),
+    *(Topology, Integration, Route, Queue, Lanes, Lane, Range, Consumer, Limit, Plan, Access, Grant, Subscription),
+    *(Schedule, Workflow, Step, Table, Status),
 )
 
 

@@ -22,7 +22,7 @@ def test_every_entry_has_a_section() -> None:
         name
         for name, each in inspect.getmembers(entry, dataclasses.is_dataclass)
         if each.__module__.removeprefix("stacks.")
-        in ("entry", "lanes", "limits", "route", "schedule", "status", "workflow")
+        in ("entry", "lanes", "limits", "plans", "route", "schedule", "status", "workflow")
         and each is not Place  # the topology's own
     }
     assert set(titles) == kinds
