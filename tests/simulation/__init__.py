@@ -8,6 +8,8 @@ Read it from the inside out:
 3. `queues`, `poller`, `tables`, `bus`, `mail` and `vault` are the services, by the rules of `tests.aws`; `deployed` is
    what the stacks give each function; `world` wires them together.
 4. `traffic` is what callers ask for, `person` what people do, `scenario` both with a plan of faults. `kinds`, with
-   `outage_kinds` and `order_kinds`, are the kinds of scenario and their promises, `gaps` what does not hold yet.
-5. `evidence` is what is left, `requests`, `effects` and `hours` read it, `auditor` judges, `report` tells.
+   `outage_kinds`, `order_kinds` and `workflow_kinds`, are the kinds of scenario and their promises, `gaps` what does
+   not hold yet.
+5. `evidence` is what is left, `requests`, `effects` and `hours` read it, `auditor` judges, and `workflow_auditor` where
+   workflows are tried, `report` tells.
 """
