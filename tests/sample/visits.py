@@ -94,3 +94,13 @@ class VisitUndone(VisitEvent, frozen=True, kw_only=True):
     """There is no visit, and nothing of it is left."""
 
     cause: str
+
+
+class AgentAsked(VisitEvent, frozen=True, kw_only=True):
+    """Van and part are there: send the agent."""
+
+    part: Part
+
+
+class AgentSent(VisitEvent, frozen=True, kw_only=True):
+    """The agent is on the way."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from functions.contracts.plan import PLAN_COMMAND
-from tests.sample.followed import FOLLOWED
+from tests.sample.chained import chained
 from tests.simulation import deployed
 from tests.simulation.evidence import Evidence, Told, Write
 from tests.simulation.test_deployed import STAGE, _same_environment, _same_permissions
@@ -60,14 +60,25 @@ def test_what_is_neither_is_called_so(name: str, case: tuple[Any, ...]) -> None:
     assert audit(evidence(*case)).counts()[name] >= 1
 
 
+def test_somebody_who_is_on_the_way_must_belong_to_what_is_ready() -> None:
+    went = Write(2, "w", "p-s-journeys", "t1", None, {"ticket_id": {"S": "t1"}})
+    undone = evidence("reserved returned", "", "undone", "VanReserved", "VisitUndone")
+    undone.history.append(went)
+    assert audit(undone).half == 1
+    ready = evidence("reserved", "reserved", "complete", "VanReserved", "VisitReady")
+    ready.history += [went, went]
+    assert (audit(ready).half, audit(ready).doubled) == (0, 1)
+
+
 def test_an_end_without_a_cause_is_untold() -> None:
     assert audit(evidence("", "", "undone", "VisitUndone", cause="")).untold == 1
 
 
 def test_what_is_simulated_is_what_the_templates_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deployed, "STAGE", STAGE)
-    templates = synthesize(tmp_path, STAGE, FOLLOWED)
-    for consumer in FOLLOWED.consumers:
+    topology = chained(60)
+    templates = synthesize(tmp_path, STAGE, topology)
+    for consumer in topology.consumers:
         if consumer.function != PLAN_COMMAND:
-            _same_environment(templates, FOLLOWED, consumer)
-            _same_permissions(templates, FOLLOWED, consumer)
+            _same_environment(templates, topology, consumer)
+            _same_permissions(templates, topology, consumer)

@@ -25,6 +25,7 @@ class Visit:
     states: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     told: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
     item: str | None = None
+    journeys: int = 0
 
     def has(self, thing: str) -> bool:
         """Whether the thing is set aside in the end."""
@@ -60,7 +61,9 @@ def _wrong(visit: Visit) -> Iterator[tuple[str, str]]:
         states = [state for place, state in enumerate(visit.states[thing]) if state not in visit.states[thing][:place]]
         if visit.states[thing] != states:
             yield "doubled", f"{thing} went {' '.join(visit.states[thing])}"
-    for kind in (*ENDS, "VisitOverdue", "VanReturnAsked", "PartReturnAsked"):
+    if visit.journeys > 1:
+        yield "doubled", f"somebody went {visit.journeys} times"
+    for kind in (*ENDS, "VisitOverdue", "VanReturnAsked", "PartReturnAsked", "AgentAsked"):
         if len(visit.told[kind]) > 1:
             yield "renamed", f"{kind} was told {len(visit.told[kind])} times"
     ready, undone = (bool(visit.told[kind]) for kind in ENDS)
@@ -71,6 +74,8 @@ def _wrong(visit: Visit) -> Iterator[tuple[str, str]]:
         yield "half", "told as ready and as undone"
     elif ready and (not both or asked):
         yield "half", f"ready with {' '.join(some) or 'nothing'}, and {' '.join(asked) or 'nothing'} told"
+    elif visit.journeys and not ready:
+        yield "half", "somebody is on the way, and it is not ready"
     elif undone and some:
         yield "half", f"undone, and {' '.join(some)} set aside"
     elif undone and not all(visit.told["VisitUndone"].values()):
@@ -89,6 +94,8 @@ def _visits(evidence: Evidence) -> dict[str, Visit]:
         after = write.after or {}
         if table in THINGS and "state" in after:
             visits[write.key].states[table].append(after["state"]["S"])
+        elif table == "journeys":
+            visits[write.key].journeys += 1
         elif table == "plan_visit":
             visits[write.key].item = after["state"]["S"]
     for told in evidence.told:

@@ -14,6 +14,7 @@ from random import Random
 from typing import Any
 
 from functions.contracts.plan import PLAN_COMMAND, Planned
+from tests.sample.chained import chained
 from tests.sample.followed import sooner
 from tests.simulation import person
 from tests.simulation.auditor import Verdict
@@ -33,6 +34,7 @@ CLOSED = {"ticket_id": {"S": "the-garage-is-closed"}}
 
 
 TOPOLOGY = sooner(WITHIN)
+CHAINED = chained(WITHIN)
 
 
 @dataclass(frozen=True)
@@ -138,17 +140,21 @@ def at_once(random: Random, size: int) -> Scenario:
 
 def late(random: Random, size: int) -> Scenario:
     """One of the two comes about when the deadline does, while the other is just being given back, which takes long."""
+    return _scenario(_about_the_deadline(random, size), Plan(duplicates=0.1, slow={"returned": 4.0}))
+
+
+def _about_the_deadline(random: Random, size: int) -> list[Send]:
     sends = []
     for number in range(max(size // 2, 1)):
         ticket = f"tic-{number}"
-        asks = [
+        asks: list[tuple[str, dict[str, Any]]] = [
             ("reserve_van", {"ticket_id": ticket, "km": 1}),
             ("reserve_part", {"ticket_id": ticket, "part": "pump"}),
         ]
         random.shuffle(asks)
-        for at, (queue, body) in zip((0.0, random.uniform(WITHIN, WITHIN + 70)), asks, strict=True):
+        for at, (queue, body) in zip((0.0, random.uniform(WITHIN - 10, WITHIN + 70)), asks, strict=True):
             sends.append(Send(at, queue, json.dumps(body), {"correlation_id": ticket}))
-    return _scenario(sorted(sends, key=lambda send: send.at), Plan(duplicates=0.1, slow={"returned": 4.0}))
+    return sorted(sends, key=lambda send: send.at)
 
 
 def lost(random: Random, size: int) -> Scenario:
@@ -205,6 +211,22 @@ def storm(random: Random, size: int) -> Scenario:
     )
 
 
+def chain(random: Random, size: int) -> Scenario:
+    """A third step that nothing undoes is asked for when the others are done, about when the deadline comes."""
+    faults = Plan(duplicates=0.2, slow={"-journeys": 4.0}, rates={"5xx": 0.03})
+    return replace(_scenario(_about_the_deadline(random, size), faults), topology=CHAINED)
+
+
+def chain_kills(random: Random, size: int) -> Scenario:
+    """The same, while workers die and the garage is closed for a while."""
+    opens = random.uniform(60, 400)
+    faults = Plan(rates={"kill before": 0.05, "kill after": 0.05}, kills=10, duplicates=0.1)
+    again = (opens + 60, lambda world: person.redrive(world))
+    return replace(
+        _scenario(visits(random, size, late=0.3), faults, (SOON / 2, _close), (opens, _open), again), topology=CHAINED
+    )
+
+
 ALL: dict[str, Callable[[Random, int], Scenario]] = {
     "workflow": calm,
     "workflow kills": kills,
@@ -217,6 +239,8 @@ ALL: dict[str, Callable[[Random, int], Scenario]] = {
     "workflow dies": dies,
     "workflow deadly": deadly,
     "workflow storm": storm,
+    "workflow chain": chain,
+    "workflow chain kills": chain_kills,
 }
 PROMISES = ("unexplained", "doubled", "renamed", "untold", "stuck", "bulky", "unreadable", "half")
 """What is zero in each of them."""

@@ -1,0 +1,1 @@
+"""Closes a ticket that was assigned and changed."""
