@@ -10,6 +10,6 @@ Read it from the inside out:
 4. `traffic` is what callers ask for, `person` what people do, `scenario` both with a plan of faults. `kinds`, with
    `outage_kinds`, `plan_kinds` and its other neighbours, are the kinds of scenario and their promises, `gaps` what does
    not hold yet.
-5. `evidence` is what is left; `requests`, `effects`, `hours`, `plans` and `schedules` read it, `auditor` and `workflow_auditor` judge,
-   and `report` tells.
+5. `evidence` is what is left; `requests`, `effects`, `hours`, `plans` and `schedules` read it, `auditor` and
+   `workflow_auditor` judge, and `report` tells.
 """
