@@ -99,10 +99,18 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copytree(source, target, copy_function=one, dirs_exist_ok=True)
 
 
+def _taken(path: Path) -> float:
+    """When the assembly was taken the last time; long ago where another process removed it a moment ago."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
 def _tidy() -> None:
     """Remove the assemblies that were not taken for the longest."""
     found = [path for path in BUILD.glob("assembly-*") if path.is_dir() and "draft" not in path.name]
-    for path in sorted(found, key=lambda path: path.stat().st_mtime)[:-MOST]:
+    for path in sorted(found, key=_taken)[:-MOST]:
         with path.with_suffix(".lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

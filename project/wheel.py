@@ -22,6 +22,8 @@ BUILT = ROOT / "build" / "wheel"
 PACKAGE = "headrace"
 ROOMS = ("ops", "stacks", "functions")
 DOOR = "project/door.py"
+APART = ("stacks.topology", "functions.runtime.progress")
+"""What the command does without: a project's own map, and what only a handler that runs imports."""
 LISTS = ("cost/prices", "scale/quotas")
 """What the command reads that is no code: prices and quotas."""
 NEEDS = ("aiohttp", "botocore", "jmespath", "msgspec", "rich", "typer", "uvloop")
@@ -93,8 +95,8 @@ def _imports(path: Path) -> Iterator[str]:
 
 
 def _module(name: str) -> Path | None:
-    """The file of a module of ours; the map is a project's, and handed in by its door."""
-    if name.partition(".")[0] not in ROOMS or name.startswith("stacks.topology"):
+    """The file of a module of ours that the command needs."""
+    if name.partition(".")[0] not in ROOMS or name.startswith(APART):
         return None
     path = ROOT.joinpath(*name.split("."))
     return next((each for each in (path.with_suffix(".py"), path / "__init__.py") if each.exists()), None)

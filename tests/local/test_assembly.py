@@ -146,3 +146,21 @@ def test_only_the_last_ones_are_kept(synth: Synth, monkeypatch: pytest.MonkeyPat
     assert synth.times == 4
     synth.into("again", environment={"NUMBER": "0"})
     assert synth.times == 5
+
+
+def test_what_another_removes_at_the_same_time_is_no_failure(synth: Synth, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assembly, "MOST", 1)
+    for name in ("one", "two", "three"):
+        (assembly.BUILD / f"assembly-{name}").mkdir(parents=True)
+    real = Path.is_dir
+
+    def removed_meanwhile(path: Path) -> bool:
+        found = real(path)
+        if path.name == "assembly-two":
+            path.rmdir()
+        return found
+
+    monkeypatch.setattr(Path, "is_dir", removed_meanwhile)
+    synth.into("a")
+    monkeypatch.setattr(Path, "is_dir", real)
+    assert len([path for path in assembly.BUILD.glob("assembly-*") if path.is_dir()]) == 1

@@ -65,7 +65,7 @@ def with_random_ids(function: str, modules: Modules) -> None:
 
 
 def without_events(function: str, modules: Modules) -> None:
-    modules["functions.runtime.consumer"].publish = lambda *_, **__: {}  # type: ignore[attr-defined]
+    modules["functions.runtime.conclusion"].publish = lambda *_, **__: {}  # type: ignore[attr-defined]
 
 
 def without_once(function: str, modules: Modules) -> None:
@@ -75,7 +75,7 @@ def without_once(function: str, modules: Modules) -> None:
 
 
 def without_deadline(function: str, modules: Modules) -> None:
-    for name in ("consumer", "publisher"):
+    for name in ("conclusion", "consumer", "publisher"):
         vars(modules[f"functions.runtime.{name}"])["within"] = lambda _, body: body()
     vars(modules["functions.runtime.turns"])["SPARE"] = 0
 

@@ -30,6 +30,7 @@ from stacks.entry import (
     TopologyError,
 )
 from tests.sample.contracts import ChangeTicket, OpenTicket, RateTickets, TicketId, TicketOpened
+from tests.sample.followed import FOLLOWED
 from tests.sample.topology import SAMPLE
 
 LONG = "follow_what_every_other_party_did_with_i"
@@ -177,6 +178,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         worker(grants=Grant(actions=("s3:GetObject",), resources=("arn:aws:s3:::b/*",))),
         "Consumer 'work': grants is one Grant, and a tuple belongs there; write grants=(…,), with a comma",
     ),
+    ("a workflow of nothing", {"workflows": (replace(FOLLOWED.workflows[0], steps=()),)}, "Workflow 'plan_visit'"),
     ("a bad integration name", {"name": "Things_1"}, "Integration 'Things_1': a name is at most 40"),
     ("a long integration name", {"name": "t" * 41}, "a name is at most 40 characters of lower-case words"),
     ("a stack of everybody", {"name": "ingress"}, "Integration 'ingress': a stack of that name is everybody's"),

@@ -97,7 +97,7 @@ REFUSED: list[tuple[Callable[[], Topology], str]] = [
     (
         lambda: tickets(
             statuses=(replace(TICKET, of=Loose),),
-            routes=(*SAMPLE.integrations[0].routes, other(accepts=Loose)),
+            routes=(other(accepts=Loose), *SAMPLE.integrations[0].routes[1:]),
         ),
         "Loose: the values of ticket_id are not said by one plain pattern; write it like",
     ),
