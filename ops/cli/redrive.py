@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -34,7 +33,7 @@ from ops.dead_letters import restore
 from ops.errors import UsageError
 from ops.redrive import run
 from ops.redrive.report import Report
-from ops.redrive.request import Request
+from ops.redrive.request import Request, rate_of
 from ops.redrive.rule import Script
 from ops.redrive.told import told, verdict
 from ops.redrive.unfinished import Unfinished, unfinished
@@ -113,7 +112,7 @@ def redrive(
             limit=limit,
             edit=_edit(edit),
             python=Script.of(python) if python is not None else None,
-            rate=_rate(rate),
+            rate=rate_of(rate),
             keep_order=not out_of_order,
             force=force,
             natively=natively,
@@ -186,20 +185,6 @@ def _edit(text: str | None) -> str | None:
         return Path(text[1:]).read_bytes().decode("utf-8-sig")
     except (OSError, ValueError) as error:
         raise UsageError(f"The edit cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}.") from None
-
-
-def _rate(text: str) -> float | Literal["auto", "max"]:
-    if text == "auto":
-        return "auto"
-    if text == "max":
-        return "max"
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = 0
-    if not 0 < rate < math.inf:
-        raise UsageError(f"--rate is {text!r}: give messages a second, `max` or `auto`.")
-    return rate
 
 
 def _show(report: Report, *, as_json: bool) -> None:

@@ -215,3 +215,9 @@ def _reason(error: Exception) -> str:
             return "it is no text"
         case _:
             return "something is missing"
+
+
+def containing(text: str) -> str:
+    """The filter that means messages with that text in their body, an attribute, or their cause, as it is written."""
+    literal = "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return " || ".join(f"contains(to_string({name}), {literal})" for name in ("body", "attributes", "cause"))

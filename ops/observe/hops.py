@@ -31,7 +31,8 @@ TONES = {
 class Hop:
     """A hop and those below it. In milliseconds `waited` until it was on its queue, `took` from then, `at` (epoch).
 
-    Tones are words such as `bold red`. `again` says that it is the message above, redriven. `stack` is where an error
+    Tones are words such as `bold red`. `again` says that it is the message above, redriven;
+    `begins` that `at` is when it began, where that of others is their end. `stack` is where an error
     came from, innermost call last. What others wrote shows in each as one line.
     """
 
@@ -46,6 +47,7 @@ class Hop:
     stack: tuple[str, ...] = ()
     below: list[Hop] = field(default_factory=list)
     again: bool = False
+    begins: bool = False
 
     def __post_init__(self) -> None:
         self.what, self.outcome, self.id = one_line(self.what), one_line(self.outcome), one_line(self.id)
@@ -116,7 +118,16 @@ def _request(request: Request) -> Hop:
     whom = f" for {cut(request.tenant, ERROR)}" if request.tenant else ""
     whom += f" by {cut(request.caller, ERROR)}" if request.caller else ""
     outcome, tone = f"{request.status}{error}{whom}", "green" if good else "bold red"
-    row = Hop(request.route, outcome, "bold", tone, took=request.latency, at=request.at, id=request.trace_id or "")
+    row = Hop(
+        request.route,
+        outcome,
+        "bold",
+        tone,
+        took=request.latency,
+        at=request.at,
+        id=request.trace_id or "",
+        begins=True,
+    )
     row.below = [_delivery(each, request.at) for each in request.deliveries] + _silent(request.awaited)
     return row
 

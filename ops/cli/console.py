@@ -1,0 +1,46 @@
+"""The console in a browser: `console`."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from ops.cli.options import InStage, opened, where
+from ops.cli.screen import said, tell
+from ops.errors import OpsError
+from stacks import names
+
+NEEDS = ("starlette", "uvicorn", "jinja2")
+"""What it needs beside what every command does."""
+
+
+def console(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 is a free one.")] = 0,
+    every: Annotated[bool, typer.Option("--all", help="Any queue of the account and region, without a stage.")] = False,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Refuse whatever changes something.")] = False,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
+    stage: InStage = names.LOCAL,
+) -> None:
+    """See every message, and bring the dead ones back, in a browser: on this machine only, until Ctrl-C.
+
+    The link that is printed is good once, for one browser.
+
+    Example: python -m ops console --read-only
+    """
+    with said():
+        missing = [each for each in NEEDS if find_spec(each) is None]
+        if missing:
+            raise OpsError(
+                f"The console needs {', '.join(missing)}: install them with pip install 'headrace[console]', "
+                "or in a project's folder run `make setup`."
+            )
+        from ops.console.desk import Desk  # here, so that no other command waits for it
+        from ops.console.server import serve
+
+        first = opened(stage)
+        place = [first]
+        desk = Desk(lambda: place.pop() if place else opened(stage), where=where(), read_only=read_only, every=every)
+        tell(f"The console of {first.told}{', which changes nothing' if read_only else ''}. Ctrl-C ends it.")
+        serve(desk, port=port, browser=browser, told=lambda text: tell(text))
