@@ -30,7 +30,7 @@ def console(
     Example: python -m ops console --read-only
     """
     with said():
-        missing = [each for each in NEEDS if find_spec(each) is None]
+        missing = [each for each in NEEDS if not _there(each)]
         if missing:
             raise OpsError(
                 f"The console needs {', '.join(missing)}: install them with pip install 'headrace[console]', "
@@ -44,3 +44,10 @@ def console(
         desk = Desk(lambda: place.pop() if place else opened(stage), where=where(), read_only=read_only, every=every)
         tell(f"The console of {first.told}{', which changes nothing' if read_only else ''}. Ctrl-C ends it.")
         serve(desk, port=port, browser=browser, told=lambda text: tell(text))
+
+
+def _there(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ValueError:  # somebody put nothing in its place
+        return False

@@ -29,6 +29,8 @@ ROWS = 100
 BEGINNING = 1_000
 EXCERPT = 200
 """Characters of a body that are looked at and shown in a list."""
+TOGETHER = 10
+"""Seconds within which messages were sent together."""
 
 
 def page(asked: Asked) -> Response:
@@ -112,7 +114,9 @@ def selected(asked: Asked) -> Selection:
 
 
 def drawn(group: Group) -> Any:
-    """When the messages of a group were sent, as a chart."""
+    """When the messages of a group were sent, as a chart; nothing where they were sent together."""
+    if (group.newest - group.oldest).total_seconds() < TOGETHER:
+        return ""
     return sparkline.bars(group.trend, said=f"sent between {group.oldest:%H:%M} and {group.newest:%H:%M}")
 
 

@@ -162,7 +162,7 @@ def _feeds(view: View, integration: Integration, word: str) -> Iterator[Feed]:
 
 def _spark(view: View, word: str, what: str) -> Markup:
     points = view.history.get(word, [])
-    if not points or not any(value for _, value in points):
+    if len({value for _, value in points}) < 2:  # a flat line says nothing
         return Markup("")
     end = points[-1][0]
     # What is known of less than an hour has the whole width: the start is said beside it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -26,11 +27,15 @@ from ops.redrive.request import Request
 from ops.redrive.told import told
 from ops.sqs.message import UNREADABLE
 
+AT = re.compile(r"^The edit, line (?P<line>\d+): message \S+ ")
+ABOVE = len(documents.written([]).splitlines()) + 1
+"""Lines of an edit above the body."""
+
 
 def page(asked: Asked) -> Response:
     """The message, its secrets hidden; where nobody saw it and its queue is deep, whether it is to be looked for."""
     try:
-        seen = _seen(asked)
+        seen = seen_of(asked)
     except NotSeen as unseen:
         dead = find_dead(asked.desk.stage, unseen.queue)
         counts = depth(asked.desk.stage, dead)
@@ -40,7 +45,7 @@ def page(asked: Asked) -> Response:
 
 def whole(asked: Asked) -> Response:
     """The message with its secrets, which is recorded first."""
-    seen = _seen(asked)
+    seen = seen_of(asked)
     _record(asked, "show secrets", seen)
     return _page(asked, seen, whole=True)
 
@@ -56,7 +61,7 @@ def search(asked: Asked) -> Response:
 
 def edit(asked: Asked) -> Response:
     """The body as it is edited, whole, which is recorded first."""
-    seen = _seen(asked)
+    seen = seen_of(asked)
     _record(asked, "show secrets", seen)
     part = documents.part(seen.message.message_id, seen.message.body)
     return _editor(asked, seen, part.text)
@@ -64,8 +69,11 @@ def edit(asked: Asked) -> Response:
 
 def check(asked: Asked) -> Response:
     """What an edit changes, and what the contract says of it; nothing is sent."""
-    seen, text = _seen(asked), _lines("".join(asked.form.get("body", [])))
-    report = preview(asked.desk.stage, edited(asked, seen, text), [seen])
+    seen, text = seen_of(asked), lines("".join(asked.form.get("body", [])))
+    try:
+        report = preview(asked.desk.stage, edited(asked, seen, text), [seen])
+    except UsageError as error:  # what was written stays on the page
+        return _editor(asked, seen, text, problem=in_the_body(str(error)))
     return _editor(asked, seen, text, report)
 
 
@@ -77,17 +85,28 @@ def edited(asked: Asked, seen: Seen, text: str) -> Request:
     if text != part.text:
         edit = documents.written([msgspec.structs.replace(part, text=text)])
         documents.Document(edit).only([message.message_id])
-    return Request(asked.path["queue"], selection=Selection(ids=(message.message_id,)), edit=edit, natively=False)
+    return Request(asked.path["queue"], selection=Selection(ids=(message.message_id,)), edit=edit)
 
 
-def _lines(text: str) -> str:
+def in_the_body(sentence: str) -> str:
+    """What is said of a line of the edit, said of the body's own line."""
+    return AT.sub(lambda found: f"Line {max(int(found['line']) - ABOVE, 1)}: the body ", sentence)
+
+
+def trace_of(seen: Seen) -> str:
+    """The id by which the path of the message is found: what it carries may be none."""
+    id_ = seen.correlation_id
+    return id_ if id_ and ID.fullmatch(id_) else seen.message.message_id
+
+
+def lines(text: str) -> str:
     """A text as a browser sends it has the line ends of the internet."""
     return text.replace("\r\n", "\n")
 
 
-def _editor(asked: Asked, seen: Seen, text: str, report: Any = None) -> Response:
+def _editor(asked: Asked, seen: Seen, text: str, report: Any = None, problem: str | None = None) -> Response:
     desk, word = asked.desk, asked.path["queue"]
-    request = Request(word, selection=Selection(ids=(seen.message.message_id,)), natively=None)
+    request = Request(word, selection=Selection(ids=(seen.message.message_id,)))
     plain = redrive_command(request, [*desk.where, "--editor"], yes=True, name=desk.name)
     verdict = report.verdicts[0] if report is not None and report.verdicts else None
     refused = next(iter(report.tally.refused), None) if report is not None else None
@@ -100,6 +119,7 @@ def _editor(asked: Asked, seen: Seen, text: str, report: Any = None) -> Response
         body=text,
         kind=documents.part(seen.message.message_id, seen.message.body).kind,
         report=report,
+        problem=problem,
         verdict=verdict,
         refused=refused,
         changed=report is not None and bool(report.edited),
@@ -117,7 +137,7 @@ def _record(asked: Asked, action: str, seen: Seen) -> None:
     audit.end(stage, record, {"shown": 1})
 
 
-def _seen(asked: Asked) -> Seen:
+def seen_of(asked: Asked) -> Seen:
     """The message, of the last sample; else looked for where that is a look into few. Raises `UsageError`."""
     desk, text, id_ = asked.desk, asked.path["queue"], asked.path["id"]
     queue = find_dead(desk.stage, text)
@@ -164,7 +184,7 @@ def _page(asked: Asked, seen: Seen, *, whole: bool) -> Response:
         sent=redaction.text(message.body) if redaction is not None else shortened(message.body),
         attributes=redaction.of(attributes) if redaction is not None else attributes,
         system={name: value for name, value in message.attributes.items() if name != "SenderId"},
-        trace=id_ if (id_ := seen.correlation_id) and ID.fullmatch(id_) else message.message_id,
+        trace=trace_of(seen),
         shell=redrive_command(request, desk.where, yes=True, name=desk.name),
         peek=command("peek", text, "--ids", message.message_id, where=desk.where, name=desk.name),
     )

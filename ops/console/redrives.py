@@ -14,7 +14,7 @@ from ops.console.asked import Asked, confirmed
 from ops.console.dead import selected
 from ops.console.desk import Desk
 from ops.console.flow import event
-from ops.console.message import edited
+from ops.console.message import edited, lines, seen_of, trace_of
 from ops.console.page import rendered
 from ops.dead_letters.selection import Selection
 from ops.depth import depth
@@ -75,20 +75,18 @@ def begin(asked: Asked) -> Response:
 
 def send(asked: Asked) -> Response:
     """Begins the redrive of one message, as it was edited."""
-    from ops.console.message import _lines, _seen
-
-    seen = _seen(asked)
-    return _begin(asked, edited(asked, seen, _lines("".join(asked.form.get("body", [])))))
+    seen = seen_of(asked)
+    return _begin(asked, edited(asked, seen, lines("".join(asked.form.get("body", [])))), trace=trace_of(seen))
 
 
-def _begin(asked: Asked, request: Request) -> Response:
+def _begin(asked: Asked, request: Request, trace: str | None = None) -> Response:
     desk = asked.desk
     dead = find_dead(desk.stage, request.queue)
     confirmed(asked, dead.word)
     job = desk.jobs.redrive(desk.stage, request, yes=True)
     desk.samples.forget(dead)
     job.wait(1.0)
-    return asked.to("redrives", job.run)
+    return asked.to("redrives", job.run, trace=trace)
 
 
 def history(asked: Asked) -> Response:
@@ -110,7 +108,7 @@ def one(asked: Asked) -> Response:
     desk, run = asked.desk, asked.path["run"]
     job = desk.jobs.find(run)
     if job is not None:
-        return asked.page("redrive.html", "redrives", **picture(desk, job))
+        return asked.page("redrive.html", "redrives", **picture(desk, job, asked.query.get("trace")))
     record = next((each for each in audit.kept(desk.stage) if each.id == run), None)
     left = next((each for each in unfinished(desk.stage.home, desk.stage.name) if each.redrive == run), None)
     if record is None and left is None:
@@ -157,14 +155,14 @@ def resume(asked: Asked) -> Response:
     return asked.to("redrives", job.run)
 
 
-async def live(desk: Desk, run: str) -> Response:
+async def live(desk: Desk, run: str, trace: str | None = None) -> Response:
     """One redrive again and again, as server-sent events, until it ended."""
 
     def frame() -> tuple[str, bool]:
         job = desk.jobs.find(run)
         if job is None:
             return "", True
-        return rendered(desk, "redrive_part.html", {**picture(desk, job), "q": {}}), job.ended is not None
+        return rendered(desk, "redrive_part.html", {**picture(desk, job, trace), "q": {}}), job.ended is not None
 
     async def frames() -> AsyncIterator[str]:
         over = False
@@ -180,14 +178,15 @@ async def live(desk: Desk, run: str) -> Response:
     return StreamingResponse(frames(), media_type="text/event-stream")
 
 
-def picture(desk: Desk, job: Job) -> dict[str, Any]:
-    """What the template shows of a redrive of this console."""
-    report = job.report
+def picture(desk: Desk, job: Job, trace: str | None = None) -> dict[str, Any]:
+    """What the template shows of a redrive of this console; `trace` is the id of the one message that it is of."""
+    report, ids = job.report, job.request.selection.ids or ()
     ended = verdict(report) if report is not None else None
     can_resume = job.acts and job.ended is not None and report is not None and not report.native
     left = can_resume and any(each.redrive == job.run for each in unfinished(desk.stage.home, desk.stage.name))
     return {
         "job": job,
+        "trace": trace or (ids[0] if len(ids) == 1 else None),
         "report": report,
         "word": report.queue if report is not None else find_dead(desk.stage, job.request.queue).word,
         "sentences": [*told(report)] if report is not None else [],

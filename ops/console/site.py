@@ -63,9 +63,13 @@ def site(desk: Desk, *, port: int, told: Callable[[str], None]) -> Guard:
     routes: list[BaseRoute] = [
         Route(each.path, endpoint(desk, each.answer, changes=each.changes), methods=[each.method]) for each in PAGES
     ]
+
+    def one(asked: Request) -> Awaitable[Response]:
+        return redrives.live(desk, asked.path_params["run"], asked.query_params.get("trace"))
+
     routes += [
         Route("/live/flow", _live(lambda _: flow.live(desk, "flow_part.html"))),
-        Route("/live/redrives/{run}", _live(lambda asked: redrives.live(desk, asked.path_params["run"]))),
+        Route("/live/redrives/{run}", _live(one)),
         Mount("/static", StaticFiles(directory=HERE / "static")),
     ]
     guard = Guard(lambda *_: None, port=port, told=told)  # type: ignore[arg-type]

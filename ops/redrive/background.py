@@ -44,7 +44,6 @@ class Job:
     report: Report | None = None
     error: str | None = None
     ended: float | None = None
-    stopping: bool = False
     _thread: Thread | None = field(default=None, repr=False)
 
     @property
@@ -59,7 +58,8 @@ class Job:
 
     def progress(self, done: int, of: int, note: str = "") -> None:
         """Takes note of how far it is."""
-        self.done, self.of, self.note = done, of, note
+        ids = self.request.selection.ids
+        self.done, self.of, self.note = done, of if ids is None else min(of, len(ids)), note
 
     def wait(self, seconds: float) -> bool:
         """Waits for its end, so long at the most; whether it ended."""

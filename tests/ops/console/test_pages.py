@@ -83,6 +83,9 @@ def test_an_edit_is_judged_before_anything_is_sent_and_then_sent(tab: Tab, aws: 
     assert kept(stage)[0].action == "show secrets"
     wrong = json.dumps(good | {"language": "eng"}, indent=2)
     assert "would refuse" in text(tab.post(f"/dead/open_ticket/{id_}/check", body=wrong))
+    broken = text(tab.post(f"/dead/open_ticket/{id_}/check", body='{\n  "a": 1,\n  oops\n}'))
+    assert "Line 3: the body is no JSON" in broken
+    assert "oops" in broken, "what was written stays"
     right = json.dumps(good, indent=2).replace("\n", "\r\n")
     checked = tab.post(f"/dead/open_ticket/{id_}/check", body=right)
     assert "accepted by open_ticket's contract" in text(checked)
