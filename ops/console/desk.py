@@ -14,6 +14,9 @@ from ops.redrive.command import NAME
 from ops.stage import Stage
 from stacks import names, settings
 
+RECENT = 20.0
+"""Seconds for which a count is told as that of now."""
+
 
 @dataclass
 class Desk:
@@ -76,10 +79,10 @@ class Desk:
             return True
 
     def badge(self) -> int | None:
-        """Dead letters of the stage, as far as they were counted; None where nobody did."""
+        """Dead letters of the stage, as they were counted a moment ago; None where nobody did."""
         with self._lock:
             live = self._live
-        view = live.last if live is not None else None
+        view = live.last(RECENT) if live is not None else None
         if view is None:
             return None
         return sum(each.waiting + each.in_flight for each in view.frame.depths.values() if each.kind != "work")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.responses import Response
 
 from ops.console.asked import Asked
 from ops.console.flow import picture
+from ops.dead_letters.peek import FEW
 from ops.dead_letters.redaction import Redaction
 from ops.errors import UsageError
 from ops.queue import find
@@ -26,7 +29,14 @@ def page(asked: Asked) -> Response:
     redaction = Redaction(desk.stage.topology)
     shell = command("peek", word, "--work", where=desk.where, name=desk.name)
     entry = desk.stage.topology.queue(word)
-    given = {"lane": lane, "integration": integration, "entry": entry, "sample": sample, "redaction": redaction}
+    given: dict[str, Any] = {
+        "lane": lane,
+        "integration": integration,
+        "entry": entry,
+        "sample": sample,
+        "redaction": redaction,
+    }
+    given["refused"] = entry.receives < FEW
     return asked.page("queue.html", "flow", word=word, shell=shell, looks=LOOKS, **given)
 
 

@@ -50,11 +50,12 @@ def serve(desk: Desk, *, port: int = 0, browser: bool = True, told: Callable[[st
 
 
 def listen(port: int) -> socket.socket:
-    """A socket of this machine's own address. Raises `UsageError` where another program has the port."""
+    """A socket that listens on this machine's own address. Raises `UsageError` where another program has the port."""
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((ADDRESS, port))
+        listening.listen()  # a browser that is quicker than the server waits for it
     except OSError as error:
         listening.close()
         raise UsageError(f"Port {port} cannot be used ({error.strerror}): leave --port out, or say another.") from None

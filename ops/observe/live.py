@@ -53,10 +53,9 @@ class Live:
     _history: dict[str, deque[tuple[float, float]]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    @property
-    def last(self) -> View | None:
-        """What was seen last, if anything was."""
-        return self._view
+    def last(self, within: float) -> View | None:
+        """What was seen last, if it was so many seconds ago at the most."""
+        return self._view if self.clock() - self._looked <= within else None
 
     def now(self, within: float = EVERY) -> View:
         """The stage as it is, or was `within` so many seconds.

@@ -59,7 +59,9 @@ def test_break_see_group_open_edit_redrive_and_trace_in_at_most_eight_clicks(
     assert eventually(lambda: effects.depth("assign_ticket", dead=True) == 1)
     began = time.monotonic()
 
-    window.click("a.alarm:has-text('1 dead')")  # the page shows it by itself
+    window.page.locator("a.alarm:has-text('1 dead')").wait_for()  # the page shows it by itself
+    window.picture("flow")
+    window.click("a.alarm")
     window.click("a:has-text('Agent agent-nobody is not in the agents table')")
     window.click("table.messages tbody a")
     assert "agent-nobody" in window.text()
@@ -69,6 +71,7 @@ def test_break_see_group_open_edit_redrive_and_trace_in_at_most_eight_clicks(
     window.click("button:has-text('Check')")
     window.sees("accepted by assign_ticket's contract")
     assert '"agent-somebody"' in window.text()
+    window.picture("edit")
     window.click("button:has-text('Redrive the edited message')")
     window.sees("1 redriven from assign_ticket-dlq")  # by itself, as it goes on
     assert eventually(lambda: effects.item("assignments", "console-1"))
@@ -76,6 +79,7 @@ def test_break_see_group_open_edit_redrive_and_trace_in_at_most_eight_clicks(
     window.sees(answer["correlation_id"])
     window.sees("POST /v1/tickets")
     assert "redriven" in window.text()
+    window.picture("request")
     assert window.clicks <= MOST_CLICKS
     assert not window.complaints
     print(f"{window.clicks} clicks, {time.monotonic() - began:.1f} s")

@@ -110,6 +110,13 @@ class Window:
         """Waits until the page shows these words."""
         self.page.get_by_text(words).first.wait_for(timeout=timeout)
 
+    def picture(self, name: str) -> None:
+        """Takes a picture for the docs, light and dark, where somebody asked for them."""
+        folder = os.environ.get("HEADRACE_PICTURES")
+        for scheme in ("light", "dark") if folder else ():
+            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            self.page.screenshot(path=f"{folder}/{name}-{scheme}.png", full_page=True)
+
     def fits(self) -> bool:
         """Whether nothing of the page is outside its width."""
         script = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from dataclasses import replace
 from html import unescape
 
 import pytest
@@ -177,11 +178,22 @@ def test_a_queue_is_peeked_into_only_where_that_moves_nothing(tab: Tab, aws: End
     aws.put(work, '{"email": "ada@example.com"}')
     shown = text(tab.get("/queue/mail_ticket"))
     assert "1 waiting" in shown
-    assert "python -m ops peek mail_ticket --work" in shown
+    assert "after 5 receives SQS moves a message to its dead-letter queue" in shown
+    assert "Look at 10 messages" not in shown
     assert "SQS moves a message of mail_ticket to its dead-letter queue" in text(
         tab.post("/queue/mail_ticket/peek", code=400)
     )
     work.receives = 100
+    deep = replace(SAMPLE.queue("mail_ticket"), receives=100)
+    integrations = [
+        replace(each, queues=tuple(deep if queue_.name == deep.name else queue_ for queue_ in each.queues))
+        for each in SAMPLE.integrations
+    ]
+    topology = replace(SAMPLE, integrations=tuple(integrations))
+    tab.desk._stage = replace(tab.desk.stage, topology=topology)
+    shown = text(tab.get("/queue/mail_ticket"))
+    assert "Look at 10 messages" in shown
+    assert "python -m ops peek mail_ticket --work" in shown
     looked = tab.post("/queue/mail_ticket/peek")
     assert "email" in looked
     assert "ada@example.com" not in looked
@@ -190,7 +202,7 @@ def test_a_queue_is_peeked_into_only_where_that_moves_nothing(tab: Tab, aws: End
 def test_every_command_that_is_shown_is_one(tab: Tab, aws: Endpoint) -> None:
     ids = dead_tickets(aws, 1)
     paths = ("/dead", "/dead/open_ticket", f"/dead/open_ticket/{ids[0]}", "/plan/open_ticket", "/status/open_ticket")
-    for path in (*paths, "/queue/open_ticket"):
+    for path in paths:
         shells = re.findall(r'class="shell">.*?<code>(.*?)</code>', tab.get(path), flags=re.DOTALL)
         assert shells, path
         for shell in shells:

@@ -43,7 +43,10 @@ def test_it_is_looked_at_once_for_all_who_watch(live: Live, aws: Endpoint, clock
     first = live.now()
     dead_tickets(aws, 2)
     assert live.now() is first
-    assert live.last is first
+    assert live.last(EVERY) is first
+    clock.now += EVERY + 1
+    assert live.last(EVERY) is None, "it is too old to be told as what is"
+    clock.now -= EVERY + 1
     assert live.now(0.0).frame.depths["open_ticket-dlq"].waiting == 2
     clock.now += EVERY
     aws.put(queue(aws, "open_ticket-dlq"), "{}")
