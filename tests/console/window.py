@@ -114,7 +114,7 @@ class Window:
         """Takes a picture for the docs, light and dark, where somebody asked for them."""
         folder = os.environ.get("HEADRACE_PICTURES")
         for scheme in ("light", "dark") if folder else ():
-            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            self.page.emulate_media(color_scheme=scheme)
             self.page.screenshot(path=f"{folder}/{name}-{scheme}.png", full_page=True)
 
     def fits(self) -> bool:
