@@ -21,6 +21,7 @@ from ops.observe.trace import DEEPEST
 from ops.queue import find_dead
 from ops.redrive import document as documents
 from ops.redrive.command import command, redrive_command
+from ops.redrive.form import filled, form
 from ops.redrive.journal import new_run
 from ops.redrive.preview import preview
 from ops.redrive.request import Request
@@ -28,6 +29,8 @@ from ops.redrive.told import told
 from ops.sqs.message import UNREADABLE
 
 AT = re.compile(r"^The edit, line (?P<line>\d+): message \S+ ")
+FIELD = "f:"
+"""How the names of a form's fields begin."""
 ABOVE = len(documents.written([]).splitlines()) + 1
 """Lines of an edit above the body."""
 
@@ -70,6 +73,13 @@ def edit(asked: Asked) -> Response:
 def check(asked: Asked) -> Response:
     """What an edit changes, and what the contract says of it; nothing is sent."""
     seen, text = seen_of(asked), lines("".join(asked.form.get("body", [])))
+    dead = find_dead(asked.desk.stage, asked.path["queue"])
+    if "by" in asked.form:
+        said = {name.removeprefix(FIELD): lines(told[0]) for name, told in asked.form.items() if name.startswith(FIELD)}
+        try:
+            text = filled(asked.desk.stage, dead, text, said)
+        except UsageError as error:
+            return _editor(asked, seen, text, problem=str(error))
     try:
         report = preview(asked.desk.stage, edited(asked, seen, text), [seen])
     except UsageError as error:  # what was written stays on the page
@@ -117,6 +127,7 @@ def _editor(asked: Asked, seen: Seen, text: str, report: Any = None, problem: st
         text=word,
         id=seen.message.message_id,
         body=text,
+        form=form(desk.stage, find_dead(desk.stage, word), text),
         kind=documents.part(seen.message.message_id, seen.message.body).kind,
         report=report,
         problem=problem,

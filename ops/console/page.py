@@ -18,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ops.console.desk import Desk
+from ops.stage import Stage
 from ops.visible import visible
 from stacks import names
 
@@ -27,6 +28,7 @@ NAV = (
     ("dead", "dead", "Dead letters"),
     ("redrives", "redrives", "Redrives"),
     ("request", "request", "Request"),
+    ("schedules", "schedules", "Schedules"),
     ("account", "account", "Account"),
 )
 """The pages that are always in reach: their name, path and title."""
@@ -61,7 +63,7 @@ def rendered(desk: Desk, template: str, given: Mapping[str, Any], *, at: str = "
         .render(
             desk=desk,
             at=at,
-            nav=NAV if stage is None or stage.staged else [each for each in NAV if each[0] in STAGELESS],
+            nav=[each for each in NAV if stage is None or _has(stage, each[0])],
             place=stage.told if stage is not None else "not connected",
             project=names.PROJECT,
             careful=desk.careful if stage is not None else False,
@@ -73,6 +75,13 @@ def rendered(desk: Desk, template: str, given: Mapping[str, Any], *, at: str = "
 
 STAGELESS = ("redrives", "account")
 """The pages that need no stage."""
+
+
+def _has(stage: Stage, name: str) -> bool:
+    """Whether the stage, or the account, has something for that page."""
+    if name == "schedules":
+        return bool(stage.topology.schedules) or any(stage.topology.delayed())
+    return stage.staged or name in STAGELESS
 
 
 def address(base: str, *parts: str, **query: Any) -> str:

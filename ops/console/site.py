@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from ops.console import account, dead, flow, message, queue, redrives, request
+from ops.console import account, dead, flow, message, queue, redrives, request, schedules
 from ops.console.asked import Answer, endpoint
 from ops.console.desk import Desk
 from ops.console.guard import Guard
@@ -53,6 +53,9 @@ PAGES = (
     Page("GET", "/request", request.page),
     Page("GET", "/queue/{queue}", queue.page),
     Page("POST", "/queue/{queue}/peek", queue.peek),
+    Page("GET", "/schedules", schedules.page),
+    Page("GET", "/schedules/{name}", schedules.one),
+    Page("POST", "/schedule/{verb}", schedules.do, changes=True),
     Page("GET", "/account", account.page),
 )
 """Every page, and everything that can be done."""

@@ -7,6 +7,7 @@ import re
 import shlex
 from dataclasses import replace
 from html import unescape
+from typing import Any
 
 import pytest
 
@@ -97,6 +98,35 @@ def test_an_edit_is_judged_before_anything_is_sent_and_then_sent(tab: Tab, aws: 
     (arrived,) = queue(aws, "open_ticket").arrived
     assert json.loads(arrived) == good
     assert kept(stage)[0].action == "redrive"
+
+
+def test_an_edit_by_the_contracts_form_is_that_of_its_text(tab: Tab, aws: Endpoint) -> None:
+    body = {
+        "ticket_id": "t-1",
+        "email": "ada@example.com",
+        "language": "english",
+        "wanted": [{"agent": "a", "hours": 1}],
+    }
+    id_ = aws.put(queue(aws, "open_ticket-dlq"), json.dumps(body))
+    page = tab.post(f"/dead/open_ticket/{id_}/edit")
+    assert "By its contract, OpenTicket" in text(page)
+    assert 'name="f:/wanted/0/hours" value="1"' in page
+    said: dict[str, Any] = {
+        "by": "form",
+        "body": json.dumps(body, indent=2),
+        "f:/language": "EN",
+        "f:/wanted/0/hours": "2",
+    }
+    checked = tab.post(f"/dead/open_ticket/{id_}/check", **said)
+    assert "accepted by open_ticket's contract" in text(checked)
+    assert '+ "language": "EN"' in text(checked)
+    wrong = tab.post(f"/dead/open_ticket/{id_}/check", **said | {"f:/wanted/0/hours": "many"})
+    assert "wanted 1 hours is 'many': give a number." in text(wrong)
+    sent = re.search(r'<textarea id="body"[^>]*>(.*?)</textarea>', checked, re.DOTALL)
+    assert sent is not None
+    tab.post(f"/dead/open_ticket/{id_}/send", body=unescape(sent[1]))
+    (arrived,) = queue(aws, "open_ticket").arrived
+    assert json.loads(arrived) == {**body, "language": "EN", "wanted": [{"agent": "a", "hours": 2}]}
 
 
 def test_what_is_no_json_is_edited_as_text(tab: Tab, aws: Endpoint) -> None:
