@@ -158,6 +158,17 @@ def test_a_keyboard_is_enough_and_the_focus_stays_while_the_page_lives(console: 
     window.sees("In the map")
 
 
+@pytest.fixture
+def idle(stack: Session, sqs: Any, effects: Effects) -> Iterator[None]:
+    """Nobody takes from open_ticket: what is redriven to it stays there, and none of it comes back dead."""
+    functions, name = client("lambda", stack.state.endpoint), names.resource(names.LOCAL, "open_ticket")
+    (mapping,) = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    yield
+    sqs.purge_queue(QueueUrl=effects.url(names.queue(names.LOCAL, "open_ticket")))
+    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+
+
 def begin_slowly(window: Window, rate: str = "4") -> str:
     """Begins a redrive of all of open_ticket's dead letters, and answers its name."""
     window.open(f"plan/open_ticket?rate={rate}")
@@ -166,6 +177,7 @@ def begin_slowly(window: Window, rate: str = "4") -> str:
     return window.page.locator("h1 code").inner_text()
 
 
+@pytest.mark.usefixtures("idle")
 def test_a_closed_tab_changes_nothing_and_another_shows_how_it_goes_on(
     console: Console, sqs: Any, effects: Effects
 ) -> None:
@@ -181,6 +193,7 @@ def test_a_closed_tab_changes_nothing_and_another_shows_how_it_goes_on(
     assert effects.depth("mail_ticket", dead=True) == 3
 
 
+@pytest.mark.usefixtures("idle")
 def test_a_redrive_is_paused_and_gone_on_with(console: Console, sqs: Any, effects: Effects) -> None:
     bury(sqs, effects, "open_ticket", [json.dumps({"no": n}) for n in range(40)])
     window = console.window()
@@ -191,6 +204,7 @@ def test_a_redrive_is_paused_and_gone_on_with(console: Console, sqs: Any, effect
     window.sees("Under way")
 
 
+@pytest.mark.usefixtures("idle")
 def test_a_killed_console_leaves_what_another_goes_on_with(
     consoles: Callable[..., Console], sqs: Any, effects: Effects
 ) -> None:
