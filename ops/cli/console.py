@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.options import InStage, opened, where
+from ops.cli.options import InStage, opener, where
 from ops.cli.screen import said, tell
 from ops.errors import OpsError
 from stacks import names
@@ -38,10 +38,12 @@ def console(
             )
         from ops.console.desk import Desk  # here, so that no other command waits for it
         from ops.console.server import serve
+        from ops.redrive.command import NAME
 
-        first = opened(stage)
-        place = [first]
-        desk = Desk(lambda: place.pop() if place else opened(stage), where=where(), read_only=read_only, every=every)
+        connect = opener(stage)
+        first = connect()  # what is wrong is said before a page is opened
+        name = "headrace" if names.INSTALLED else NAME
+        desk = Desk(connect, where=where(), name=name, read_only=read_only, every=every, _stage=first)
         tell(f"The console of {first.told}{', which changes nothing' if read_only else ''}. Ctrl-C ends it.")
         serve(desk, port=port, browser=browser, told=lambda text: tell(text))
 

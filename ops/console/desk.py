@@ -45,6 +45,7 @@ class Desk:
         with self._lock:
             if self._stage is None:
                 self._stage = self.open_()
+            if self._live is None:
                 self._live = Live(self._stage)
             return self._stage
 

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import webbrowser
 from collections.abc import Callable
+from threading import Thread
 
 import uvicorn
 
@@ -38,8 +39,8 @@ def serve(desk: Desk, *, port: int = 0, browser: bool = True, told: Callable[[st
         timeout_graceful_shutdown=GRACE,
     )
     server = uvicorn.Server(settings)
-    if browser:
-        webbrowser.open(guard.link)
+    if browser:  # beside the server: a browser of the terminal's own keeps whoever opens it until it is closed
+        Thread(target=webbrowser.open, args=(guard.link,), daemon=True).start()
     try:
         asyncio.run(server.serve(sockets=[listening]))
     except KeyboardInterrupt:
