@@ -22,6 +22,7 @@ from ops.person import login
 from ops.stage import Stage
 from stacks import names
 
+FILE = "audit.jsonl"
 NOTHING: tuple[Any, ...] = (None, (), [])
 
 
@@ -63,9 +64,29 @@ def end(stage: Stage, record: Audit, result: dict[str, Any]) -> str | None:
         return f"How it ended is not recorded: {error}"
 
 
+def kept(stage: Stage) -> list[Audit]:
+    """What was done from this machine, the latest first. Raises `OpsError` where its file is somebody else's."""
+    path = stage.files / FILE
+    found: dict[str, Audit] = {}
+    try:
+        lines = private_file.read(path).splitlines()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise OpsError(f"{path} cannot be read: {error.strerror}.") from None
+    for line in lines:
+        try:
+            record = msgspec.json.decode(line, type=Audit)
+        except msgspec.MsgspecError:
+            continue  # the disk was full while it was written
+        # The end comes after the beginning; resumed, a run has both again.
+        found[record.id] = record if record.ended_at is not None or record.id not in found else found[record.id]
+    return sorted(found.values(), key=lambda each: each.started_at)[::-1]
+
+
 def _write(stage: Stage, record: Audit) -> str | None:
     """The file first: an action must not fail, and not go unrecorded, because a table is missing."""
-    path = stage.open_files() / "audit.jsonl"
+    path = stage.open_files() / FILE
     file = private_file.append(path)
     try:
         private_file.write(file, msgspec.json.encode(record) + b"\n")

@@ -73,12 +73,12 @@ def depth(stage: Stage, queue: Queue, age: int | None = None) -> Depth:
 def depths(stage: Stage) -> list[Depth]:
     """What waits in every queue of the stage, in the order of the flow. Raises `OpsError` where AWS refuses."""
     every = queues(stage)
-    ages, states = _ages(stage, every), _states(stage, every)
+    ages, states = _ages(stage, every), consumer_states(stage, every)
     found = (depth(stage, queue, ages.get(queue.name)) for queue in every)
     return [replace(each, consumer=states.get(each.name)) for each in found]
 
 
-def _states(stage: Stage, every: list[Queue]) -> dict[str, str]:
+def consumer_states(stage: Stage, every: list[Queue]) -> dict[str, str]:
     """The state of the mapping that takes each work queue, by the queue's name, where Lambda tells it.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html

@@ -24,10 +24,12 @@ ROOMS = ("ops", "stacks", "functions")
 DOOR = "project/door.py"
 APART = ("stacks.topology", "functions.runtime.progress")
 """What the command does without: a project's own map, and what only a handler that runs imports."""
-LISTS = ("cost/prices", "scale/quotas")
-"""What the command reads that is no code: prices and quotas."""
+LISTS = ("cost/prices", "scale/quotas", "console/templates", "console/static")
+"""What the command reads that is no code: prices and quotas, and the console's pages."""
 NEEDS = ("aiohttp", "botocore", "jmespath", "msgspec", "rich", "typer", "uvloop")
 """What the command imports of others; the versions are those that it is tested with."""
+CONSOLE = ("jinja2", "markupsafe", "starlette", "uvicorn")
+"""What `console` imports beside that: an extra of the package, so that who wants commands only need not have it."""
 
 
 def main(folder: Path) -> Path:
@@ -71,7 +73,7 @@ def described() -> str:
     """The package's pyproject.toml, with this repository's name, version and pins."""
     own = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     pins = dict(re.findall(r"^([a-z0-9-]+)==([^ ;\\]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
-    needs = "".join(f'  "{name}~={pins[name]}",\n' for name in NEEDS)
+    needs, console = ("".join(f'  "{name}~={pins[name]}",\n' for name in names) for names in (NEEDS, CONSOLE))
     (uv,) = (pins["uv"],)
     return (
         f'[project]\nname = "{PACKAGE}"\nversion = "{own["version"]}"\n'
@@ -79,6 +81,7 @@ def described() -> str:
         f'requires-python = "{own["requires-python"]}"\nlicense = "{own["license"]}"\nlicense-files = ["LICENSE"]\n'
         'classifiers = ["Operating System :: POSIX"]\n'  # it locks files and reads terminals as POSIX does
         f"dependencies = [\n{needs}]\n\n"
+        f"[project.optional-dependencies]\nconsole = [\n{console}]\n\n"
         f'[project.scripts]\nheadrace = "{PACKAGE}:main"\n\n'
         f'[build-system]\nrequires = ["uv_build=={uv}"]\nbuild-backend = "uv_build"\n\n'
         f'[tool.uv.build-backend]\nmodule-name = "{PACKAGE}"\nmodule-root = ""\n'

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 pytest_plugins = ("tests.fixtures", "tests.superfluous")
 
 TESTS = Path(__file__).parent
-SHARED = ("flow", "edge")
+FLOWS = ("flow", "console")
+"""What needs the real emulator and the real CDK CLI."""
+SHARED = (*FLOWS, "edge")
 """What these folders share is costly to make; elsewhere a file is on one worker, for the sake of its own fixtures."""
-FIRST = ("flow", "project", "scaffold", "redrive_fuzz")
+FIRST = (*FLOWS, "project", "scaffold", "redrive_fuzz")
 """What takes longest goes first, so that no worker is left alone with it in the end."""
 OWN_STACK = {
     "test_up.py": "up",
@@ -90,7 +92,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     alone = not config.pluginmanager.hasplugin("xdist")  # `make check` runs the laws so
     for item in items:
         folder = item.path.relative_to(TESTS).parts[0]
-        if folder == "flow":
+        if folder in FLOWS:
             item.add_marker(pytest.mark.flow)
         if alone:
             continue

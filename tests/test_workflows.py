@@ -219,4 +219,4 @@ def test_what_is_missing_is_installed_from_the_systems_packages(tmp_path: Path) 
 def test_a_system_without_those_packages_is_told_what_is_missing(tmp_path: Path) -> None:
     calls, said = installing(tmp_path, packaged=False, apt=False)
     assert calls == ["make setup", "python -m"]
-    assert "tests/edge needs velocity libmail-java" in said
+    assert "tests/edge and tests/console need velocity libmail-java chromium" in said

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from ops import private_file
 from ops.cli.progress import bar
-from ops.cli.screen import INSET, tell, tell_aside, tell_lines
+from ops.cli.screen import tell_aside
 from ops.errors import UsageError
 from ops.redrive import document, editor, run
 from ops.redrive.document import Document, Gathered
@@ -56,25 +56,6 @@ def redrive(stage: Stage, request: Request, *, yes: bool, alone: bool, shown: bo
     else:
         report.edit_kept = str(kept)
     return report
-
-
-def tell_edit(report: Report) -> None:
-    """What is changed, for the first few, and what contracts say of all."""
-    more = f"; the first {len(report.differences)}" if report.edited > len(report.differences) else ""
-    if report.edited:
-        tell(f"{report.edited:,} edited{more}:")
-    for changes, verdict in zip(report.differences, report.verdicts, strict=True):
-        tell(f"{verdict.message_id}: {verdict}", prefix="  ", more=INSET)
-        tell_lines(changes, prefix="  | ")
-    if report.contract is None:
-        return
-    whose = "Of the edited ones " if report.acted else ""
-    for word, count in report.contract.accepted.items():
-        tell(f"{whose}{count:,} accepted by {word}'s contract.")
-    for reason, count in report.contract.refused.items():
-        tell(f"{whose}{count:,} that the consumer would refuse: {reason}", more=INSET)
-    if report.contract.unknown and (report.edited or report.acted):
-        tell(f"{whose}{report.contract.unknown:,} for which no contract is known.")
 
 
 def _edited(stage: Stage, gathered: Gathered) -> str | None:

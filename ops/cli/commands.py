@@ -33,6 +33,7 @@ PLACES = {
     "parked": Place("parked", "parked", "stages"),
     "trace": Place("observe", "trace", "stages"),
     "watch": Place("observe", "watch", "stages"),
+    "console": Place("console", "console", "anything"),
     "schedules": Place("schedules", "schedules", "stages"),
     "cost": Place("observe", "cost", "nothing"),
     "scale": Place("scale", "scale", "nothing"),

@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ops.cli.screen import fits, span
-from ops.cli.visible import one_line
 from ops.depth import Depth
 from ops.observe.watch import Frame
+from ops.visible import one_line
 from stacks.entry import Integration, Route, Subscription, Topology
 from stacks.names import PROJECT
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.text import Text
 
 from ops.cli.screen import Line, out, print_json, sheet, span, tell, tell_aside
-from ops.cli.visible import one_line
 from ops.dead_letters.inventory import DeadQueue, Inventory
 from ops.errors import OpsError
+from ops.visible import one_line
 
 FEW = 3
 """Sources that are named of one queue; --json names all."""

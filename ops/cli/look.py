@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from functions.contracts.envelope import CORRELATION_ID
 from ops.cli import completion, dead_watch
 from ops.cli.inventory import tell_inventory
 from ops.cli.options import AsJson, Filter, Ids, InStage, OfCause, OlderThan, QueueName, opened, selection, topology
@@ -21,7 +20,7 @@ from ops.dead_letters.cause import Cause
 from ops.dead_letters.inventory import inventory
 from ops.dead_letters.peek import Dead, DeadWatch, Seen, dead_letters, look
 from ops.dead_letters.redaction import Redaction, shortened
-from ops.dead_letters.selection import document, in_words
+from ops.dead_letters.selection import in_words
 from ops.depth import Depth, depths
 from ops.errors import UsageError
 from ops.observe.logs import ID
@@ -197,7 +196,7 @@ def _plain(each: Seen, redaction: Redaction | None) -> dict[str, Any]:
         "receives": message.receives,
         "group": message.group,
         "from": message.source,
-        "correlation_id": _correlation(each),
+        "correlation_id": each.correlation_id,
         "attributes": redaction.of(attributes)
         if redaction
         else {name: shortened(told) for name, told in attributes.items()},
@@ -239,17 +238,6 @@ def _tell_cause(cause: Cause) -> None:
     for which, beside in (("first", cause.first), ("last", cause.last)):
         if beside is not None:
             tell(beside.told(which), style="red", prefix="  ")
-
-
-def _correlation(each: Seen) -> str | None:
-    """The id under which `trace` shows the message's path, as the cause, the sender or the event tells it."""
-    if each.cause is not None and each.cause.correlation_id:
-        return each.cause.correlation_id
-    told = document(each.message, None)
-    body = told["body"] if isinstance(told["body"], dict) else {}
-    detail = body.get("detail")
-    found = told["attributes"].get(CORRELATION_ID) or (detail.get(CORRELATION_ID) if isinstance(detail, dict) else None)
-    return str(found) if found else None
 
 
 def _ago(moment: str) -> str:

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from ops.cli import completion
-from ops.cli.counts import in_flight, in_the_queue, uncounted
 from ops.cli.damaged import tell_damaged
 from ops.cli.options import (
     Alone,
@@ -27,6 +26,7 @@ from ops.cli.options import (
 from ops.cli.progress import bar
 from ops.cli.screen import print_json, said, tell
 from ops.dead_letters import export as files
+from ops.dead_letters.counts import in_flight, in_the_queue, uncounted
 from ops.dead_letters.export import Taken
 from ops.dead_letters.restore import Restored, restore
 from ops.dead_letters.selection import in_words, not_seen_in_words

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any
-
 from ops.cli.damaged import tell_damaged
 from ops.cli.options import AsJson, InStage, QueueName, opened
 from ops.cli.screen import print_json, said, tell
-from ops.errors import OpsError, UsageError
-from ops.lease import EVERY, ask_to_stop, seen
-from ops.queue import Queue, find_dead
-from ops.redrive import native
-from ops.redrive.native import NoMoves, Task
-from ops.redrive.runs import Run, runs
-from ops.stage import Stage
+from ops.queue import find_dead
+from ops.redrive.runs import Run, runs, tasks
+from ops.redrive.stop import stop
 from stacks import names
-
-WAIT = 15.0
-"""Seconds for which `cancel` waits for a run on this machine to end."""
 
 
 def status(queue: QueueName, stage: InStage = names.LOCAL, as_json: AsJson = False) -> None:
@@ -33,7 +23,7 @@ def status(queue: QueueName, stage: InStage = names.LOCAL, as_json: AsJson = Fal
         dead = find_dead(there, queue)
         tell_damaged(there.home, there.name)
         ours, unknown = runs(there, dead)
-        theirs, problem = _tasks(there, dead)
+        theirs, problem = tasks(there, dead)
     if as_json:
         remarks = [each for each in (unknown, problem) if each is not None]
         print_json({"queue": dead.word, "runs": ours, "tasks": theirs, "problem": " ".join(remarks) or None})
@@ -63,58 +53,14 @@ def cancel(queue: QueueName, stage: InStage = names.LOCAL, as_json: AsJson = Fal
     """
     with said():
         there = opened(stage)
-        dead = find_dead(there, queue)
-        told: list[str] = []
-        done: dict[str, Any] = {"moved": None, "run": None, "ended": None, "problem": None}
-        at_it, problem = seen(there, dead)
-        try:
-            done["moved"] = native.cancel(there, dead)
-            told.append(f"AWS's own redrive is stopping; about {done['moved']:,} messages were moved.")
-        except UsageError as error:
-            if at_it is None and problem is None:
-                raise UsageError(f"No redrive from {dead.word} is under way, ours or AWS's.") from None
-            problem = problem or (None if at_it is not None else str(error))
-        except OpsError as error:
-            if at_it is None and problem is None and isinstance(error, NoMoves):
-                raise UsageError(f"No redrive from {dead.word} is under way.") from None
-            if at_it is None:
-                raise
-            problem = None if there.endpoint is not None else f"AWS's own redrives: {error}"
-        if at_it is not None:
-            ask_to_stop(there, dead, at_it)
-            holder = at_it.holder
-            done |= {"run": holder.run, "ended": at_it.here and _ended(there, dead, holder.token)}
-            where = f"{holder.action} {holder.run}, by {holder.who} on {holder.host}, process {holder.process},"
-            if done["ended"]:
-                told.append(f"{where} was asked to stop, and has.")
-            else:
-                told.append(f"{where} was asked to stop: within {EVERY:.0f} s it begins nothing more.")
-        done["problem"] = problem
+        done = stop(there, find_dead(there, queue))
     if as_json:
-        print_json(done)
+        print_json({"moved": done.moved, "run": done.run, "ended": done.ended, "problem": done.problem})
         return
-    for sentence in told:
+    for sentence in done.told:
         tell(sentence)
-    if problem is not None:
-        tell(problem, style="yellow")
-
-
-def _ended(stage: Stage, dead: Queue, token: str) -> bool:
-    """Whether the holder of that token ends soon."""
-    end = time.monotonic() + WAIT
-    while (found := seen(stage, dead)[0]) is not None and found.holder.token == token:
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.2)
-    return True
-
-
-def _tasks(stage: Stage, dead: Queue) -> tuple[list[Task], str | None]:
-    """AWS's own, and why they are not known."""
-    try:
-        return native.tasks(stage, dead), None
-    except OpsError as error:
-        return [], f"AWS's own redrives are not known: {error}"
+    if done.problem is not None:
+        tell(done.problem, style="yellow")
 
 
 def _told(run: Run) -> str:

@@ -127,6 +127,23 @@ def opened(stage: str, *, deployer: bool = False) -> Stage:
     return reach(_asked.get() or Asked(stage), topology(), deployer=deployer)
 
 
+def opener(stage: str) -> Callable[[], Stage]:
+    """What connects to where this command works, as often as it is called and in whatever thread."""
+    asked, handed = _asked.get() or Asked(stage), topology()
+    return lambda: reach(asked, handed)
+
+
+def where() -> list[str]:
+    """The options that say where this command works, for other commands that are to work there too."""
+    asked = _asked.get()
+    if asked is None:
+        return []
+    said = ["--stage", asked.stage] if asked.said != "nobody" else []
+    access = asked.access
+    options = (("--region", access.region), ("--profile", access.profile), ("--endpoint-url", access.endpoint))
+    return [*said, *(word for option, value in options if value is not None for word in (option, value))]
+
+
 def typed_stage() -> str | None:
     """The stage that the person typed, if any."""
     asked = _asked.get()

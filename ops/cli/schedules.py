@@ -19,6 +19,7 @@ from ops.errors import UsageError
 from ops.schedules import change
 from ops.schedules.change import Changed
 from ops.schedules.planned import Planned, Plans, plans
+from ops.schedules.told import told
 from ops.stage import Stage
 from stacks import names
 from stacks.schedule import VERBS
@@ -98,24 +99,8 @@ def _tell_changed(done: Changed, *, as_json: bool) -> None:
     if as_json:
         print_json(done)
         return
-    name, count = done.schedule, len(done.sent)
-    match done.action:
-        case "pause" if done.changed:
-            tell(f"{name} is paused: it runs again after `resume`, or once a deployment changes it.")
-        case "pause":
-            tell(f"{name} was paused already.")
-        case "resume" if done.changed:
-            runs = f" {count} missed {'run was' if count == 1 else 'runs were'} sent." if count else ""
-            tell(f"{name} runs again.{runs}")
-        case "resume":
-            tell(f"{name} was not paused.")
-        case "run":
-            key = f"{name}@{done.sent[0]}"
-            tell(f"The run {key} was sent as {done.message_id}: `trace {key}` tells of it.")
-        case _ if "/" in name:
-            tell(f"{name} is being cancelled: in a moment nothing of it waits, but for what has begun.")
-        case _:
-            tell(f"{name} is cancelled.")
+    for sentence in told(done):
+        tell(sentence)
     if done.left:
         tell(f"{done.left:,} earlier ones were not sent: {change.MOST} is the most.", style="yellow")
     if done.problem is not None:

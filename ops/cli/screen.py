@@ -22,8 +22,9 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from ops.cli.visible import Terminal, one_line, visible_json
+from ops.cli.terminal import Terminal
 from ops.errors import Interrupted, OpsError
+from ops.visible import one_line, visible_json
 
 out = Terminal()
 err = Terminal(stderr=True)

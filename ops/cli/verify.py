@@ -12,11 +12,11 @@ from rich.text import Text
 
 from ops.cli.options import AsJson, InStage, opened
 from ops.cli.screen import err, out, print_json, said, tell, tell_aside
-from ops.cli.visible import one_line
 from ops.errors import Differs, Interrupted, OpsError
 from ops.stage import Stage
 from ops.verify import run
 from ops.verify.finding import Finding, Verdict
+from ops.visible import one_line
 from stacks import names
 
 MARKS: dict[Verdict, tuple[str, str]] = {

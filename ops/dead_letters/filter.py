@@ -16,9 +16,10 @@ from functools import lru_cache
 from typing import Any
 
 import jmespath
+import msgspec
 from jmespath.exceptions import JMESPathError, ParseError
-from jmespath.functions import Functions
-from jmespath.visitor import TreeInterpreter
+from jmespath.functions import Functions, signature
+from jmespath.visitor import Options, TreeInterpreter
 
 from ops.errors import UsageError
 
@@ -77,9 +78,16 @@ class Filter:
         return result is not None and result is not False and result not in ("", [], {})
 
 
+class _Functions(Functions):
+    @signature({"types": []})
+    def _func_to_string(self, value: Any) -> str:
+        """JSON with every letter as it is: who looks for `Zürich` means it, and not `Z\\u00fcrich`."""
+        return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
 class _Interpreter(TreeInterpreter):
     def __init__(self, document: dict[str, Any]) -> None:
-        super().__init__()
+        super().__init__(Options(custom_functions=_Functions()))
         self._document = document
 
     def visit(self, node: Any, value: Any) -> Any:
@@ -215,3 +223,12 @@ def _reason(error: Exception) -> str:
             return "it is no text"
         case _:
             return "something is missing"
+
+
+def containing(text: str) -> str:
+    """The filter that means messages with that text in their body, an attribute, or their cause, as it is written.
+
+    In a body that is JSON a text stands as JSON writes it: a quotation mark behind a backslash.
+    """
+    literal = msgspec.json.encode(text).decode().replace("`", "\\`")
+    return " || ".join(f"contains(to_string({name}), `{literal}`)" for name in ("body", "attributes", "cause"))

@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 import msgspec
 from msgspec import Struct
 
+from functions.contracts.envelope import CORRELATION_ID
 from ops.dead_letters.cause import Cause, Causes, label
 from ops.dead_letters.logged_cause import LoggedCauses
 from ops.dead_letters.parked import ParkedGroup, parked, work_of
-from ops.dead_letters.selection import EVERYTHING, Chooser, Selection, checked_limit
+from ops.dead_letters.selection import EVERYTHING, Chooser, Selection, checked_limit, document
 from ops.dead_letters.start import START, Start
 from ops.depth import Depth, depth
 from ops.errors import OpsError, UsageError
@@ -40,6 +41,24 @@ class Seen:
 
     message: Message
     cause: Cause | None
+
+    @property
+    def pile(self) -> str:
+        """The words under which it is counted; what is parked is one pile, whoever it is behind."""
+        follows = self.cause is not None and self.cause.error_type == GROUP_PARKED
+        return GROUP_PARKED if follows else label(self.cause)
+
+    @property
+    def correlation_id(self) -> str | None:
+        """The id under which `trace` shows the message's path, as the cause, the sender or the event tells it."""
+        if self.cause is not None and self.cause.correlation_id:
+            return self.cause.correlation_id
+        told = document(self.message, None)
+        body = told["body"] if isinstance(told["body"], dict) else {}
+        detail = body.get("detail")
+        inside = detail.get(CORRELATION_ID) if isinstance(detail, dict) else None
+        found = told["attributes"].get(CORRELATION_ID) or inside
+        return str(found) if found else None
 
 
 @dataclass(frozen=True)
@@ -89,13 +108,23 @@ class Dead(Struct, frozen=True, kw_only=True):
     """What must be said of the causes: that they are the log's, or could not be read."""
 
 
-def look(stage: Stage, queue: str, *, selection: Selection = EVERYTHING, limit: int = 10, dead: bool = True) -> Look:
+def look(
+    stage: Stage,
+    queue: str,
+    *,
+    selection: Selection = EVERYTHING,
+    limit: int = 10,
+    dead: bool = True,
+    room: int | None = None,
+) -> Look:
     """What `peek` finds; of what no cause is recorded, the consumer's log is asked for one.
 
-    The selection goes by recorded causes only. Raises as `peek` does.
+    The look ends early once the bodies have more than `room` characters. The selection goes by recorded causes only.
+    Raises as `peek` does.
     """
     found = find_dead(stage, queue) if dead else find(stage, queue)
-    return _look(stage, found, selection, limit, Causes(stage, needed=selection.asks_cause), LoggedCauses(stage))
+    causes = Causes(stage, needed=selection.asks_cause)
+    return _look(stage, found, selection, limit, causes, LoggedCauses(stage), room)
 
 
 def peek(
@@ -166,9 +195,7 @@ def _dead(stage: Stage, queue: Queue, sample: int, causes: Causes, logged: Logge
     groups, unread = _parked(stage, queue, counts, seen)
     piles: dict[str, list[Seen]] = {}
     for each in seen:
-        # One pile, whoever they are behind: that is said of each group.
-        follows = each.cause is not None and each.cause.error_type == GROUP_PARKED
-        piles.setdefault(GROUP_PARKED if follows else label(each.cause), []).append(each)
+        piles.setdefault(each.pile, []).append(each)
     order = Counter({name: len(pile) for name, pile in piles.items()}).most_common()
     return Dead(
         queue=queue.word,
@@ -222,7 +249,13 @@ def _oldest(seen: list[Seen]) -> str | None:
 
 
 def _look(
-    stage: Stage, queue: Queue, selection: Selection, limit: int, causes: Causes, logged: LoggedCauses | None
+    stage: Stage,
+    queue: Queue,
+    selection: Selection,
+    limit: int,
+    causes: Causes,
+    logged: LoggedCauses | None,
+    room: int | None = None,
 ) -> Look:
     checked_limit(limit)
     _harmless(stage, queue)
@@ -240,7 +273,8 @@ def _look(
                     if len(found) < limit and chooser.means(message, cause, unreadable=unreadable):
                         found.append(Seen(message, cause))
                     start.came_later(message)
-                if len(found) >= limit:
+                full = room is not None and sum(len(each.message.body) for each in found) > room
+                if len(found) >= limit or full:
                     sweep.stop("limit")
                 elif start.over:
                     sweep.stop(START)

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from ops.depth import Depth, depth
 from ops.observe.rates import Rates, rates
-from ops.queue import queues
+from ops.queue import Queue, queues
 from ops.stage import Stage
 
 AT_ONCE = 8
@@ -33,11 +33,20 @@ class Watch:
         self._stage = stage
         self._queues = queues(stage)
 
-    def look(self) -> Frame:
-        """The stage as it is now. Raises `OpsError` where AWS refuses or does not answer."""
+    @property
+    def queues(self) -> list[Queue]:
+        """The queues that are looked at."""
+        return self._queues
+
+    def look(self, known: Rates | None = None) -> Frame:
+        """The stage as it is now, with the rates that are `known`, which else are asked for too.
+
+        Raises `OpsError` where AWS refuses or does not answer.
+        """
         with ThreadPoolExecutor(AT_ONCE) as pool:
             counted = pool.map(partial(depth, self._stage), self._queues)
-            minute = pool.submit(rates, self._stage, [queue.name for queue in self._queues])
+            names = [queue.name for queue in self._queues]
+            minute = pool.submit(lambda: known if known is not None else rates(self._stage, names))
             depths = {each.queue: each for each in counted}
         return Frame(
             stage=self._stage.name,

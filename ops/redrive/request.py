@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from msgspec import Struct
 
 from ops.dead_letters.selection import EVERYTHING, Selection
+from ops.errors import UsageError
 from ops.redrive import native
 from ops.redrive.rule import Script
 
@@ -56,3 +58,18 @@ class Request(Struct, frozen=True, omit_defaults=True):
         if isinstance(self.rate, str) or not 1 <= self.rate <= native.CAP or self.rate != int(self.rate):
             return None
         return int(self.rate)
+
+
+def rate_of(text: str) -> float | Literal["auto", "max"]:
+    """The rate that a person says. Raises `UsageError` for one that is none."""
+    if text == "auto":
+        return "auto"
+    if text == "max":
+        return "max"
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0
+    if not 0 < rate < math.inf:
+        raise UsageError(f"--rate is {text!r}: give messages a second, `max` or `auto`.")
+    return rate

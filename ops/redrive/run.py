@@ -57,12 +57,14 @@ def redrive(
     alone: bool = False,
     progress: Progress = quiet,
     change: Change | None = None,
+    run: str | None = None,
 ) -> Report:
     """Moves the messages that are meant to where they came from, or to where the request says.
 
     Without `yes` nothing is moved, and the report says what would be. A fault half-way is in the report. With `alone`
     it goes on where the table that says who works on a queue cannot be asked. `change` goes before what the request
-    says of edits, and is for dry runs: no journal knows it.
+    says of edits, and is for dry runs: no journal knows it. `run` is its name, as `new_run` makes
+    one, where somebody must know it before it ends.
 
     Raises `UsageError` for what does not exist or does not fit, `OpsError` where AWS refuses before anything is moved.
     """
@@ -71,18 +73,17 @@ def redrive(
     refuse(stage, dead, to, request)
     change = change or change_of(stage, request)
     by_aws = request.natively if request.natively is not None else _left_to_aws(stage, dead, to, request)
+    run = run or journals.new_run()
     if not yes:
-        return _Move(stage, dead, request, journals.new_run(), None, progress, change).run(by_aws=by_aws)
+        return _Move(stage, dead, request, run, None, progress, change).run(by_aws=by_aws)
     if by_aws:
         try:
-            run = journals.new_run()
             with held(stage, dead, "redrive", run, alone=alone) as lease:
                 refuse_undeleted(stage, dead)  # a run may have died since that was asked
                 return native_run.move(stage, dead, to, request, run, lease, progress)
         except native.Unsuitable:
             if request.natively:
                 raise
-    run = journals.new_run()
     journal = Journal(journals.path(stage, run), dead, request)
     return _Move(stage, dead, request, run, journal, progress, change).run(alone=alone)
 

@@ -10,9 +10,12 @@ from typing import Literal
 from msgspec import Struct
 
 from ops import lease
+from ops.errors import OpsError
 from ops.lease import Holder
 from ops.queue import Queue
+from ops.redrive import native
 from ops.redrive.journal import Journal
+from ops.redrive.native import Task
 from ops.redrive.unfinished import journals, resume_command
 from ops.stage import Stage
 
@@ -53,6 +56,14 @@ def runs(stage: Stage, dead: Queue) -> tuple[list[Run], str | None]:
         found.append(_running(holder, by_run.pop(holder.run, None), here=at_it.here))
     found += [_past(journal, places[journal.run]) for _, journal in sorted(by_run.items(), reverse=True)]
     return found[:MOST], problem
+
+
+def tasks(stage: Stage, dead: Queue) -> tuple[list[Task], str | None]:
+    """AWS's own redrives from that queue, and why they are not known."""
+    try:
+        return native.tasks(stage, dead), None
+    except OpsError as error:
+        return [], f"AWS's own redrives are not known: {error}"
 
 
 def _running(holder: Holder, journal: Journal | None, *, here: bool) -> Run:

@@ -151,7 +151,7 @@ def test_only_the_last_ones_are_kept(synth: Synth, monkeypatch: pytest.MonkeyPat
 def test_what_another_removes_at_the_same_time_is_no_failure(synth: Synth, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assembly, "MOST", 1)
     for name in ("one", "two", "three"):
-        (assembly.BUILD / f"assembly-{name}").mkdir(parents=True)
+        (synth.root / "build" / f"assembly-{name}").mkdir(parents=True)
     real = Path.is_dir
 
     def removed_meanwhile(path: Path) -> bool:
@@ -163,4 +163,4 @@ def test_what_another_removes_at_the_same_time_is_no_failure(synth: Synth, monke
     monkeypatch.setattr(Path, "is_dir", removed_meanwhile)
     synth.into("a")
     monkeypatch.setattr(Path, "is_dir", real)
-    assert len([path for path in assembly.BUILD.glob("assembly-*") if path.is_dir()]) == 1
+    assert len([path for path in (synth.root / "build").glob("assembly-*") if path.is_dir()]) == 1

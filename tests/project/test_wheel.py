@@ -61,7 +61,7 @@ def test_the_wheel_needs_what_it_says_and_holds_nothing_of_a_project() -> None:
         + ([each.name for each in node.names] if isinstance(node, ast.Import) else [])
     }
     others = needed - set(sys.stdlib_module_names) - {*wheel.ROOMS, "__future__"}
-    assert others - {"yarl"} == set(wheel.NEEDS), "aiohttp needs yarl itself"
+    assert others - {"yarl"} == {*wheel.NEEDS, *wheel.CONSOLE}, "aiohttp needs yarl itself"
     held = {path.relative_to(ROOT).as_posix() for path in files}
     assert not {"stacks/topology.py", "functions/contracts/orders.py", "app.py"} & held
     assert not any(path.startswith(("local/", "tests/")) for path in held)
@@ -91,6 +91,26 @@ def test_in_an_empty_folder_one_sentence_says_how_queues_are_named(command: Path
         1,
         "There are no AWS credentials: sign in, or say --profile, and try again.",
     )
+
+
+def test_the_console_is_an_extra_with_its_pages_and_whoever_lacks_it_is_told(command: Path, tmp_path: Path) -> None:
+    extras = tomllib.loads(wheel.described())["project"]["optional-dependencies"]
+    assert [each.partition("~")[0] for each in extras["console"]] == [*wheel.CONSOLE]
+    (lib,) = command.parent.parent.glob("lib/python*/site-packages/headrace/lib/ops/console")
+    assert {path.name for path in (ROOT / "ops/console/templates").iterdir()} == {
+        path.name for path in (lib / "templates").iterdir()
+    }
+    assert (lib / "static" / "htmx.min.js").exists()
+    ended = headrace(command, tmp_path, "console", "--all", "--no-browser", AWS_REGION="eu-west-1")
+    assert (ended.code, ended.err.strip()) == (
+        1,
+        "There are no AWS credentials: sign in, or say --profile, and try again.",
+    )
+    hidden = tmp_path / "sitecustomize.py"
+    hidden.write_text("import sys\nsys.modules.update(dict.fromkeys(('starlette', 'uvicorn')))\n")
+    ended = headrace(command, tmp_path, "console", "--all", PYTHONPATH=str(tmp_path))
+    assert ended.code == 1
+    assert "The console needs starlette, uvicorn: install them with pip install 'headrace[console]'" in ended.err
 
 
 def test_in_a_projects_folder_it_is_that_projects_command(command: Path, tmp_path: Path) -> None:

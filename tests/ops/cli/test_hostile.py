@@ -16,13 +16,14 @@ import pytest
 from rich.cells import cell_len
 
 from ops.cli.request_tree import tree
+from ops.cli.terminal import Terminal
 from ops.cli.verify import _table
-from ops.cli.visible import Terminal, visible, visible_json
 from ops.dead_letters.redaction import Redaction
 from ops.observe.logs import read
 from ops.observe.request_path import DeadLetter, path
 from ops.redrive.edit import difference
 from ops.verify.finding import judged
+from ops.visible import visible, visible_json
 from stacks import names
 from stacks.names import ROOT
 from tests.ops.cli.typed import answer, ops, queue

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from ops.cli import schedules, screen
 from ops.cli.app import app
-from ops.cli.visible import Terminal
+from ops.cli.terminal import Terminal
 from stacks.entry import Topology
 from tests.ops.test_schedules import EACH, NOW, SIX, Logs, World, deployed, line, world
 from tests.sample.scheduled import SCHEDULED

@@ -17,7 +17,7 @@ from ops.cli import look, observe, screen
 from ops.cli.app import app
 from ops.cli.bill import bill
 from ops.cli.request_tree import tree
-from ops.cli.visible import Terminal
+from ops.cli.terminal import Terminal
 from ops.cost.costing import Costing
 from ops.cost.prices import Prices
 from ops.cost.work import Assumptions

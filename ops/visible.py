@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any
-
-from rich.console import Console
-from rich.segment import Segment
 
 KEPT = "\n\t"
 BLANK = re.compile(
@@ -26,7 +21,7 @@ def visible(text: str) -> str:
     surrogates and private ones: with them a message could clear the screen, write to the clipboard, or look like
     another. Only newlines and tabs stay. https://www.unicode.org/reports/tr36/
     """
-    if _all_show(text):
+    if all_show(text):
         return text
     return "".join(each if _shows(each) else _escape(each) for each in text)
 
@@ -38,34 +33,19 @@ def one_line(text: str) -> str:
 
 def visible_json(text: str, *, ascii_only: bool = False) -> str:
     """A JSON text that means the same, with these characters, or all but ASCII's, as JSON's own escapes."""
-    if _all_show(text) and (text.isascii() or not ascii_only):
+    if all_show(text) and (text.isascii() or not ascii_only):
         return text
     shows = str.isascii if ascii_only else lambda each: True
     return "".join(each if shows(each) and _shows(each) else _json_escape(each) for each in text)
 
 
-class Terminal(Console):
-    """A console that prints nothing of a text but what shows, wherever in a table, tree or line it stands."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(emoji=False, **settings)
-
-    def _render_buffer(self, buffer: Iterable[Segment]) -> str:
-        return super()._render_buffer(map(_plain, buffer))
-
-
-def _plain(segment: Segment) -> Segment:
-    if segment.control or _all_show(segment.text):
-        return segment
-    return Segment(visible(segment.text), segment.style)
-
-
-def _all_show(text: str) -> bool:
+def all_show(text: str) -> bool:
+    """Whether every character of it shows, and none is what `visible` escapes."""
     return text.isprintable() and (text.isascii() or BLANK.search(text) is None)
 
 
 def _shows(character: str) -> bool:
-    return character in KEPT or _all_show(character)
+    return character in KEPT or all_show(character)
 
 
 def _escape(character: str) -> str:

@@ -1,0 +1,1 @@
+"""The operator's command in a browser: routes and templates over the same functions, on this machine only."""

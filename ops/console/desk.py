@@ -1,0 +1,97 @@
+"""What one console works with: where it is, what was seen lately, and the redrives that it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+
+from ops.dead_letters.sample import Samples
+from ops.errors import OpsError
+from ops.observe.live import Live
+from ops.redrive.background import Background
+from ops.redrive.command import NAME
+from ops.stage import Stage
+from stacks import names, settings
+
+RECENT = 20.0
+"""Seconds for which a count is told as that of now."""
+
+
+@dataclass
+class Desk:
+    """`open_` connects to the stage or account, anew where credentials ran out; `where` are the options that say it.
+
+    `name` is how the command is called, as it is shown beside what changes something.
+    """
+
+    open_: Callable[[], Stage]
+    where: Sequence[str] = ()
+    name: str = NAME
+    read_only: bool = False
+    every: bool = False
+    """Whether its first page is that of the account's queues."""
+    samples: Samples = field(default_factory=Samples)
+    jobs: Background = field(default_factory=Background)
+    base: str = ""
+    csrf: str = ""
+    _stage: Stage | None = None
+    _live: Live | None = None
+    _lock: Lock = field(default_factory=Lock)
+
+    @property
+    def stage(self) -> Stage:
+        """The stage, connected. Raises `OpsError`."""
+        with self._lock:
+            if self._stage is None:
+                self._stage = self.open_()
+            if self._live is None:
+                self._live = Live(self._stage)
+            return self._stage
+
+    @property
+    def known(self) -> Stage | None:
+        """The stage, if it is connected."""
+        return self._stage
+
+    @property
+    def live(self) -> Live:
+        """The stage as it is now. Raises `OpsError` where it cannot be reached."""
+        stage = self.stage
+        with self._lock:
+            return self._live or Live(stage)
+
+    def reconnect(self) -> None:
+        """Signs in anew with the next question: whoever signed in again meanwhile need not start the console again."""
+        with self._lock:
+            self._stage = self._live = None
+
+    @property
+    def careful(self) -> bool:
+        """Whether what changes something asks for the queue's name: where data is kept, and where no stage tells."""
+        stage = self.stage
+        if stage.name == names.LOCAL:
+            return False
+        if not stage.staged:
+            return stage.on_aws
+        try:
+            return stage.name.startswith("prod") or settings.read(stage.name, names.CONTEXT["stages"]).retain
+        except settings.SettingsError:
+            return True
+
+    def badge(self) -> int | None:
+        """Dead letters of the stage, as they were counted a moment ago; None where nobody did."""
+        with self._lock:
+            live = self._live
+        view = live.last(RECENT) if live is not None else None
+        if view is None:
+            return None
+        return sum(each.waiting + each.in_flight for each in view.frame.depths.values() if each.kind != "work")
+
+
+def closed(desk: Desk) -> list[str]:
+    """Ends what the console runs, and says what did not stop in time."""
+    try:
+        return [job.run for job in desk.jobs.close()]
+    except OpsError as error:
+        return [str(error)]

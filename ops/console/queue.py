@@ -1,0 +1,47 @@
+"""One work queue: what waits, who takes it, and a look at its messages, which says what a look does to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from ops.console.asked import Asked
+from ops.console.flow import picture
+from ops.dead_letters.peek import FEW
+from ops.dead_letters.redaction import Redaction
+from ops.errors import UsageError
+from ops.queue import find
+from ops.redrive.command import command
+
+LOOKS = 10
+"""Messages that one look shows."""
+
+
+def page(asked: Asked) -> Response:
+    """The queue with its counts, and what was seen in it last."""
+    desk, word = asked.desk, asked.path["queue"]
+    lanes = {lane.word: (each, lane) for each, some in picture(desk)["integrations"] for lane in some}
+    if word not in lanes:
+        raise UsageError(f"There is no work queue {word!r} in {desk.stage.told}: there is {', '.join(lanes)}.")
+    integration, lane = lanes[word]
+    sample = desk.samples.kept(find(desk.stage, word), dead=False)
+    redaction = Redaction(desk.stage.topology)
+    shell = command("peek", word, "--work", where=desk.where, name=desk.name)
+    entry = desk.stage.topology.queue(word)
+    given: dict[str, Any] = {
+        "lane": lane,
+        "integration": integration,
+        "entry": entry,
+        "sample": sample,
+        "redaction": redaction,
+    }
+    given["refused"] = entry.receives < FEW
+    return asked.page("queue.html", "flow", word=word, shell=shell, looks=LOOKS, **given)
+
+
+def peek(asked: Asked) -> Response:
+    """Looks at a few messages, and shows them."""
+    desk, word = asked.desk, asked.path["queue"]
+    desk.samples.take(desk.stage, word, limit=LOOKS, dead=False)
+    return asked.to("queue", word)

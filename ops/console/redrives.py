@@ -1,0 +1,243 @@
+"""Redrives: what one would do, how far it is, what became of it, and how it is stopped and gone on with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from ops import audit
+from ops.console.asked import Asked, confirmed
+from ops.console.dead import selected
+from ops.console.desk import Desk
+from ops.console.flow import event
+from ops.console.message import edited, lines, seen_of, trace_of
+from ops.console.page import rendered
+from ops.dead_letters.selection import Selection
+from ops.depth import depth
+from ops.errors import OpsError, UsageError
+from ops.queue import find_dead
+from ops.redrive.background import Job
+from ops.redrive.command import command, redrive_command
+from ops.redrive.refusal import refuse
+from ops.redrive.request import Request, rate_of
+from ops.redrive.runs import runs, tasks
+from ops.redrive.stop import stop
+from ops.redrive.told import told, verdict
+from ops.redrive.unfinished import unfinished
+
+EVERY = 0.5
+"""Seconds between two pictures of a redrive that runs."""
+MOST = 200
+"""Records that are shown."""
+
+
+def plan(asked: Asked) -> Response:
+    """What is about to be redriven: which, where to, how, and the command that does it."""
+    desk, text = asked.desk, asked.path["queue"]
+    dead = find_dead(desk.stage, text)
+    request = asked_for(asked)
+    refuse(desk.stage, dead, None, request)
+    sample = desk.samples.kept(dead)
+    seen = sample.seen if sample is not None else []
+    meant = sum(request.selection.means(each.message, each.cause) is True for each in seen)
+    ours, _ = runs(desk.stage, dead)
+    return asked.page(
+        "plan.html",
+        "dead",
+        word=dead.word,
+        text=text,
+        request=request,
+        counts=depth(desk.stage, dead),
+        sampled=len(seen),
+        meant=meant,
+        running=next((each for each in ours if each.state.startswith("running")), None),
+        fields=fields(request),
+        shell=redrive_command(request, desk.where, yes=True, name=desk.name),
+        dry=redrive_command(request, desk.where, yes=False, name=desk.name),
+    )
+
+
+def dry(asked: Asked) -> Response:
+    """Begins a dry run, which goes through the whole queue and moves nothing."""
+    job = asked.desk.jobs.redrive(asked.desk.stage, asked_for(asked), yes=False)
+    job.wait(1.0)
+    return asked.to("redrives", job.run)
+
+
+def begin(asked: Asked) -> Response:
+    """Begins the redrive."""
+    return _begin(asked, asked_for(asked))
+
+
+def send(asked: Asked) -> Response:
+    """Begins the redrive of one message, as it was edited."""
+    seen = seen_of(asked)
+    return _begin(asked, edited(asked, seen, lines("".join(asked.form.get("body", [])))), trace=trace_of(seen))
+
+
+def _begin(asked: Asked, request: Request, trace: str | None = None) -> Response:
+    desk = asked.desk
+    dead = find_dead(desk.stage, request.queue)
+    confirmed(asked, dead.word)
+    job = desk.jobs.redrive(desk.stage, request, yes=True)
+    desk.samples.forget(dead)
+    job.wait(1.0)
+    return asked.to("redrives", job.run, trace=trace)
+
+
+def history(asked: Asked) -> Response:
+    """What runs, what was interrupted, and what was done from this machine."""
+    desk = asked.desk
+    stage = desk.stage
+    return asked.page(
+        "redrives.html",
+        "redrives",
+        jobs=desk.jobs.running(),
+        unfinished=[each for each in unfinished(stage.home, stage.name) if desk.jobs.find(each.redrive) is None],
+        records=audit.kept(stage)[:MOST],
+        known={record.id for record in audit.kept(stage) if "redrive" in record.action},
+    )
+
+
+def one(asked: Asked) -> Response:
+    """One redrive: live while it runs in this console, else what is on record of it."""
+    desk, run = asked.desk, asked.path["run"]
+    job = desk.jobs.find(run)
+    if job is not None:
+        return asked.page("redrive.html", "redrives", **picture(desk, job, asked.query.get("trace")))
+    record = next((each for each in audit.kept(desk.stage) if each.id == run), None)
+    left = next((each for each in unfinished(desk.stage.home, desk.stage.name) if each.redrive == run), None)
+    if record is None and left is None:
+        raise UsageError(f"There is no redrive {run} on record on this machine.")
+    going: Any = None
+    if (record is not None and record.ended_at is None) or left is not None:
+        word = left.queue if left is not None else record.queue if record is not None else ""
+        ours, _ = runs(desk.stage, find_dead(desk.stage, word))
+        going = next((each for each in ours if each.run == run), None)
+    return asked.page(
+        "record.html", "redrives", run=run, record=record, left=left, going=going, shells=_shells(desk, run)
+    )
+
+
+def status(asked: Asked) -> Response:
+    """Who works on a queue, and what AWS tells of its own redrives from it."""
+    desk, text = asked.desk, asked.path["queue"]
+    dead = find_dead(desk.stage, text)
+    ours, unknown = runs(desk.stage, dead)
+    theirs, problem = tasks(desk.stage, dead)
+    shell = command("status", text, where=desk.where, name=desk.name)
+    given = {"runs": ours, "tasks": theirs, "remarks": [each for each in (unknown, problem) if each], "shell": shell}
+    return asked.page("status.html", "redrives", word=dead.word, text=text, **given)
+
+
+def halt(asked: Asked) -> Response:
+    """Stops what works on a queue; what was moved stays moved."""
+    desk, word = asked.desk, asked.said("queue") or ""
+    done = stop(desk.stage, find_dead(desk.stage, word))
+    run = asked.said("run") or done.run
+    if run and (job := desk.jobs.find(run)) is not None:
+        job.wait(5.0)
+    return asked.to("redrives", run) if run else asked.to("status", word)
+
+
+def resume(asked: Asked) -> Response:
+    """Goes on with one that was interrupted."""
+    desk, run = asked.desk, asked.path["run"]
+    left = next((each for each in unfinished(desk.stage.home, desk.stage.name) if each.redrive == run), None)
+    if left is not None:
+        confirmed(asked, find_dead(desk.stage, left.queue).word)
+    job = desk.jobs.resume(desk.stage, run)
+    job.wait(1.0)
+    return asked.to("redrives", job.run)
+
+
+async def live(desk: Desk, run: str, trace: str | None = None) -> Response:
+    """One redrive again and again, as server-sent events, until it ended."""
+
+    def frame() -> tuple[str, bool]:
+        job = desk.jobs.find(run)
+        if job is None:
+            return "", True
+        return rendered(desk, "redrive_part.html", {**picture(desk, job, trace), "q": {}}), job.ended is not None
+
+    async def frames() -> AsyncIterator[str]:
+        over = False
+        while not over:
+            try:
+                text, over = await run_in_threadpool(frame)
+            except OpsError as error:
+                text, over = rendered(desk, "sorry_part.html", {"sentence": str(error), "q": {}}), True
+            yield event("redrive", text)
+            await asyncio.sleep(EVERY)
+        yield event("over", "over")
+
+    return StreamingResponse(frames(), media_type="text/event-stream")
+
+
+def picture(desk: Desk, job: Job, trace: str | None = None) -> dict[str, Any]:
+    """What the template shows of a redrive of this console; `trace` is the id of the one message that it is of."""
+    report, ids = job.report, job.request.selection.ids or ()
+    ended = verdict(report) if report is not None else None
+    can_resume = job.acts and job.ended is not None and report is not None and not report.native
+    left = can_resume and any(each.redrive == job.run for each in unfinished(desk.stage.home, desk.stage.name))
+    return {
+        "job": job,
+        "trace": trace or (ids[0] if len(ids) == 1 else None),
+        "report": report,
+        "word": report.queue if report is not None else find_dead(desk.stage, job.request.queue).word,
+        "sentences": [*told(report)] if report is not None else [],
+        "ended": str(ended) if ended is not None else None,
+        "left": left,
+        "fields": fields(job.request),
+        "shell": redrive_command(job.request, desk.where, yes=job.acts, name=desk.name),
+        "for_real": redrive_command(job.request, desk.where, yes=True, name=desk.name),
+        "shells": _shells(desk, job.run),
+        "cancel": command("cancel", job.request.queue, where=desk.where, name=desk.name),
+    }
+
+
+def _shells(desk: Desk, run: str) -> dict[str, str]:
+    return {"resume": command("resume", run, where=desk.where, name=desk.name)}
+
+
+def asked_for(asked: Asked) -> Request:
+    """The redrive that the form or the query says. Raises `UsageError` for what makes no sense."""
+    limit, rate = asked.said("limit"), asked.said("rate")
+    if limit is not None and not (limit.strip().isdecimal() and int(limit) > 0):
+        raise UsageError(f"The limit is {limit!r}: give at least 1, or leave it out.")
+    return Request(
+        asked.path["queue"],
+        selection=selected(asked),
+        to=asked.said("to"),
+        group=asked.said("to_group"),
+        limit=int(limit) if limit is not None else None,
+        edit=asked.said("edit"),
+        rate=rate_of(rate.strip()) if rate is not None else "auto",
+        follow=asked.said("follow") is not None,
+        keep_order=asked.said("out_of_order") is None,
+        force=asked.said("force") is not None,
+    )
+
+
+def fields(request: Request) -> list[tuple[str, str]]:
+    """The request as the fields of a form that asks for the same."""
+    chosen: Selection = request.selection
+    said = (
+        ("filter", chosen.filter),
+        ("older_than", f"{chosen.older_than}s" if chosen.older_than is not None else None),
+        ("cause", chosen.cause),
+        ("ids", ",".join(chosen.ids) if chosen.ids is not None else None),
+        ("to", request.to),
+        ("to_group", request.group),
+        ("limit", str(request.limit) if request.limit is not None else None),
+        ("edit", request.edit),
+        ("rate", f"{request.rate:g}" if isinstance(request.rate, float) else request.rate),
+        ("follow", "yes" if request.follow else None),
+        ("out_of_order", None if request.keep_order else "yes"),
+        ("force", "yes" if request.force else None),
+    )
+    return [(name, value) for name, value in said if value is not None and (name, value) != ("rate", "auto")]

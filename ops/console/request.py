@@ -1,0 +1,73 @@
+"""The path of one request as a timeline: every hop with its times, where it failed, and its redrives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.responses import Response
+
+from ops.console.asked import Asked
+from ops.dead_letters.selection import seconds
+from ops.observe import hops as told
+from ops.observe.hops import Hop
+from ops.observe.trace import trace
+from ops.redrive.command import command
+
+SINCE = ("1h", "1d", "3d", "7d")
+WIDTH = 1000
+"""Units of the timeline's width."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A hop at its depth; `start`, `wait` and `length` are where its bar begins and how long its parts are."""
+
+    hop: Hop
+    depth: int
+    start: float | None
+    wait: float
+    length: float
+    since: float | None
+    """Seconds since the first hop."""
+
+
+def page(asked: Asked) -> Response:
+    """The path of the request with the id that is asked for; without one, only where to ask."""
+    id_, since = (asked.said("id") or "").strip(), asked.said("since") or "1d"
+    given: dict[str, Any] = {"id": id_, "since": since, "sinces": SINCE, "rows": [], "path": None, "shell": ""}
+    if id_:
+        path = trace(asked.desk.stage, id_, since=seconds(since))
+        hops = told.hops(path)
+        began, ended = told.began(hops), told.ended(hops)
+        given |= {
+            "path": path,
+            "rows": [*_rows(hops, began, max(ended - began, 1))],
+            "extent": told.extent(path),
+            "took": (ended - began) / 1000,
+            "began": datetime.fromtimestamp(began / 1000, UTC) if began else None,
+            "verdict": [*told.verdict(path)],
+            "dead": list(
+                dict.fromkeys((each.dlq, each.message_id) for each in path.deliveries() if each.state == "dead")
+            ),
+            "shell": command("trace", id_, "--since", since, where=asked.desk.where, name=asked.desk.name),
+        }
+    return asked.page("request.html", "request", **given)
+
+
+def _rows(hops: list[Hop], began: int, whole: int, depth: int = 0) -> Iterator[Row]:
+    for hop in hops:
+        took, waited = hop.took or 0, hop.waited or 0
+        start = None if hop.at is None else hop.at if hop.begins else hop.at - took - waited
+        since = None if hop.at is None else (hop.at - began) / 1000
+        yield Row(
+            hop,
+            depth,
+            max((start - began) / whole * WIDTH, 0.0) if start is not None else None,
+            waited / whole * WIDTH,
+            max(took / whole * WIDTH, 3.0),
+            since,
+        )
+        yield from _rows(hop.below, began, whole, depth + 1)

@@ -1,0 +1,98 @@
+"""The console's routes, behind its guard."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from ops.console import account, dead, flow, message, queue, redrives, request, schedules
+from ops.console.asked import Answer, endpoint
+from ops.console.desk import Desk
+from ops.console.guard import Guard
+from ops.console.page import HERE, rendered
+
+
+@dataclass(frozen=True)
+class Page:
+    """A path and what answers it. One that `changes` something is refused where nothing may be changed."""
+
+    method: str
+    path: str
+    answer: Answer
+    changes: bool = False
+
+
+PAGES = (
+    Page("GET", "/", flow.page),
+    Page("GET", "/dead", dead.page),
+    Page("GET", "/dead/{queue}", dead.queue),
+    Page("GET", "/dead/{queue}/causes", dead.part),
+    Page("POST", "/dead/{queue}/look", dead.look),
+    Page("GET", "/dead/{queue}/{id}", message.page),
+    Page("POST", "/dead/{queue}/{id}/search", message.search),
+    Page("POST", "/dead/{queue}/{id}/whole", message.whole),
+    Page("POST", "/dead/{queue}/{id}/edit", message.edit),
+    Page("POST", "/dead/{queue}/{id}/check", message.check),
+    Page("POST", "/dead/{queue}/{id}/send", redrives.send, changes=True),
+    Page("GET", "/plan/{queue}", redrives.plan),
+    Page("POST", "/plan/{queue}", redrives.plan),
+    Page("POST", "/plan/{queue}/dry", redrives.dry),
+    Page("POST", "/plan/{queue}/redrive", redrives.begin, changes=True),
+    Page("GET", "/redrives", redrives.history),
+    Page("GET", "/redrives/{run}", redrives.one),
+    Page("POST", "/redrives/stop", redrives.halt, changes=True),
+    Page("POST", "/redrives/{run}/resume", redrives.resume, changes=True),
+    Page("GET", "/status/{queue}", redrives.status),
+    Page("GET", "/request", request.page),
+    Page("GET", "/queue/{queue}", queue.page),
+    Page("POST", "/queue/{queue}/peek", queue.peek),
+    Page("GET", "/schedules", schedules.page),
+    Page("GET", "/schedules/{name}", schedules.one),
+    Page("POST", "/schedule/{verb}", schedules.do, changes=True),
+    Page("GET", "/account", account.page),
+)
+"""Every page, and everything that can be done."""
+
+
+def site(desk: Desk, *, port: int, told: Callable[[str], None]) -> Guard:
+    """The application; `told` is given each link that lets somebody in. The first is `link`."""
+    routes: list[BaseRoute] = [
+        Route(each.path, endpoint(desk, each.answer, changes=each.changes), methods=[each.method]) for each in PAGES
+    ]
+
+    def one(asked: Request) -> Awaitable[Response]:
+        return redrives.live(desk, asked.path_params["run"], asked.query_params.get("trace"))
+
+    routes += [
+        Route("/live/flow", _live(lambda _: flow.live(desk, "flow_part.html"))),
+        Route("/live/redrives/{run}", _live(one)),
+        Mount("/static", StaticFiles(directory=HERE / "static")),
+    ]
+    guard = Guard(lambda *_: None, port=port, told=told)  # type: ignore[arg-type]
+    app = Starlette(routes=[Mount(guard.base, routes=routes)], exception_handlers={404: _missing(desk)})
+    guard.app = app
+    desk.base, desk.csrf = guard.base, guard.csrf
+    return guard
+
+
+def _live(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    async def live(asked: Request) -> Response:
+        return await answer(asked)
+
+    return live
+
+
+def _missing(desk: Desk) -> Callable[[Request, Any], Awaitable[Response]]:
+    async def missing(asked: Request, _: Any) -> Response:
+        from starlette.responses import HTMLResponse
+
+        return HTMLResponse(rendered(desk, "sorry.html", {"sentence": "There is no such page.", "q": {}}), 404)
+
+    return missing

@@ -1,0 +1,61 @@
+"""A redrive as the command that does the same, so that whoever sees it can say it elsewhere."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+
+from ops.dead_letters.selection import Selection
+from ops.redrive import document
+from ops.redrive.request import Request
+
+NAME = "python -m ops"
+"""How the command is called in a project's folder."""
+
+
+def redrive_command(request: Request, where: Sequence[str] = (), *, yes: bool, name: str = NAME) -> str:
+    """The command line; `where` are the options that say in which stage or account.
+
+    Bodies that were edited by hand are not repeated: `--editor` asks for them.
+    """
+    words = ["redrive", request.queue, *selection_words(request.selection), *_how(request), *where]
+    return f"{name} {shlex.join([*words, '--yes'] if yes else words)}"
+
+
+def command(*words: str, where: Sequence[str] = (), name: str = NAME) -> str:
+    """Any other command, quoted as a shell needs it."""
+    return f"{name} {shlex.join([*words, *where])}"
+
+
+def selection_words(selection: Selection) -> Iterator[str]:
+    """The options that say which messages are meant."""
+    if selection.filter is not None:
+        yield from ("--filter", selection.filter)
+    if selection.older_than is not None:
+        yield from ("--older-than", f"{selection.older_than}s")
+    if selection.cause is not None:
+        yield from ("--cause", selection.cause)
+    if selection.ids is not None:
+        yield from ("--ids", ",".join(selection.ids))
+
+
+def _how(request: Request) -> Iterator[str]:
+    if request.to is not None:
+        yield from ("--to", request.to)
+    if request.group is not None:
+        yield from ("--group", request.group)
+    if request.limit is not None:
+        yield from ("--limit", str(request.limit))
+    if request.edit is not None:
+        yield from ("--editor",) if document.is_one(request.edit) else ("--edit", request.edit)
+    if request.python is not None:
+        yield from ("--python", f"{request.python.path}:{request.python.function}")
+    if request.rate != "auto":
+        yield from ("--rate", request.rate if isinstance(request.rate, str) else f"{request.rate:g}")
+    if request.natively is not None:
+        yield "--native" if request.natively else "--no-native"
+    for said, option in ((request.follow, "--follow"), (not request.keep_order, "--out-of-order")):
+        if said:
+            yield option
+    if request.force:
+        yield "--force"

@@ -1,0 +1,204 @@
+"""A body as a form: its values as fields, each as the contract of its queue has it.
+
+What the map says feeds the queue says which contract that is. Fields are the contract's texts, numbers and truths, also
+those inside objects and lists that are there; what is of several types or of any, a form cannot ask for, and is edited
+as text. Of a body that a form changes only what was changed is another: numbers stay as they were written.
+https://json-schema.org/draft/2020-12/json-schema-validation
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+
+from functions.contracts.contract import Command, Event
+from functions.contracts.path import body_of
+from functions.contracts.webhooks import ReceiveWebhook
+from ops.errors import UsageError
+from ops.queue import Queue
+from ops.redrive.edit import decode, encode
+from ops.sqs.message import UNREADABLE
+from ops.stage import Stage
+from stacks import feeds
+
+Path = tuple[str | int, ...]
+DETAIL = ("detail", "data")
+"""Where an event's own data is in what EventBridge delivers."""
+TYPE = "detail-type"
+NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+"""https://www.rfc-editor.org/rfc/rfc8259#section-6"""
+MOST = 200
+"""Fields of a form."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field; `name` is its place in the body as a JSON pointer, `value` what stands there, None for nothing."""
+
+    name: str
+    label: str
+    kind: Literal["text", "number", "truth", "choice"]
+    value: str | None
+    required: bool
+    hint: str
+    choices: tuple[str, ...] = ()
+    path: Path = ()
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form of one body, of the contract of that name."""
+
+    contract: str
+    fields: list[Field]
+
+
+def form(stage: Stage, queue: Queue, text: str) -> Form | None:
+    """The form of that body of a message of the queue; None where no contract says one, or it is no JSON object."""
+    try:
+        body = decode(text)
+    except UNREADABLE:
+        return None
+    found = _contract(stage, queue, body) if isinstance(body, dict) else None
+    if found is None:
+        return None
+    contract, inside = found
+    schema = msgspec.json.schema(contract)
+    value: Any = body
+    for step in inside:
+        value = value.get(step) if isinstance(value, dict) else None
+    if not isinstance(value, dict):
+        return None
+    fields: list[Field] = []
+    for field in _fields(schema, schema.get("$defs", {}), value, inside, "", required=True):
+        fields.append(field)
+        if len(fields) > MOST:
+            return None
+    return Form(contract.__name__, fields) if fields else None
+
+
+def filled(stage: Stage, queue: Queue, text: str, said: Mapping[str, str]) -> str:
+    """The body with what was said in the form, by the names of its fields; the text itself where nothing differs.
+
+    Raises `UsageError` for what a field cannot be.
+    """
+    asked = form(stage, queue, text)
+    if asked is None:
+        raise UsageError("There is no form of this body: edit it as text.")
+    body = decode(text)
+    changed = False
+    for field in asked.fields:
+        told = said.get(field.name)
+        if told is None or told == (field.value or ""):
+            continue
+        if told == "" and field.value is None:
+            continue
+        _put(body, field.path, _value(field, told))
+        changed = True
+    return msgspec.json.format(encode(body), indent=2).decode() if changed else text
+
+
+def _contract(stage: Stage, queue: Queue, body: dict[str, Any]) -> tuple[type, tuple[str, ...]] | None:
+    """The contract that such a body of the queue has, and where in the body."""
+    word = queue.word.removesuffix("-dlq").removesuffix("-undelivered")
+    topology = stage.topology
+    found = feeds.contracts(topology, word)
+    event = next((each for each in found if issubclass(each, Event) and each.__name__ == body.get(TYPE)), None)
+    if event is not None:
+        return event, DETAIL
+    commands = [each for each in found if issubclass(each, Command) and not issubclass(each, ReceiveWebhook)]
+    bodies = [body_of(each) for each in commands]
+    # Of several the one whose fields the body has most of.
+    return max(((each, ()) for each in bodies), key=lambda each: _shared(each[0], body), default=None)
+
+
+def _shared(contract: type, body: dict[str, Any]) -> int:
+    return len({field.encode_name for field in msgspec.structs.fields(contract)} & body.keys())
+
+
+def _fields(
+    schema: dict[str, Any], known: dict[str, Any], value: Any, path: Path, label: str, *, required: bool
+) -> Iterator[Field]:
+    if "$ref" in schema:
+        schema = known[schema["$ref"].removeprefix("#/$defs/")]
+    kind = schema.get("type")
+    if kind == "object" and "properties" in schema:
+        if isinstance(value, dict):
+            for name, inner in schema["properties"].items():
+                there = value.get(name, ...)
+                needed = name in schema.get("required", ())
+                yield from _fields(inner, known, there, (*path, name), f"{label} {name}".strip(), required=needed)
+        return
+    if kind == "array" and "items" in schema:
+        for at, each in enumerate(value if isinstance(value, list) else ()):
+            yield from _fields(schema["items"], known, each, (*path, at), f"{label} {at + 1}", required=True)
+        return
+    found = _single(schema, value)
+    if found is not None:
+        told, choices = found
+        text = None if value is ... else value if isinstance(value, str) else encode(value).decode()
+        yield Field(_pointer(path), label, told, text, required, _hint(schema), choices, path)
+
+
+def _single(
+    schema: dict[str, Any], value: Any
+) -> tuple[Literal["text", "number", "truth", "choice"], tuple[str, ...]] | None:
+    """What a field of one value asks for, and among what; None for what no field asks for."""
+    if isinstance(value, dict | list) or value is None:
+        return None
+    choices = schema.get("enum", ())
+    if choices and all(isinstance(each, str) for each in choices) and (value is ... or value in choices):
+        return "choice", tuple(choices)
+    match schema.get("type"):
+        case "string" if "enum" not in schema:
+            return "text", ()
+        case "integer" | "number" if "enum" not in schema:
+            return "number", ()
+        case "boolean":
+            return "truth", ()
+    return None
+
+
+def _hint(schema: dict[str, Any]) -> str:
+    """What the contract says of it, in a line."""
+    said = [str(schema["description"])] if "description" in schema else []
+    least, most = schema.get("minimum"), schema.get("maximum")
+    if least is not None and most is not None:
+        said.append(f"{least:,} to {most:,}")
+    elif least is not None or most is not None:
+        said.append(f"at least {least:,}" if least is not None else f"at most {most:,}")
+    if "maxLength" in schema:
+        said.append(f"at most {schema['maxLength']:,} characters")
+    if schema.get("examples"):
+        said.append(f"such as {schema['examples'][0]}")
+    return ", ".join(said)
+
+
+def _value(field: Field, told: str) -> Any:
+    """What was said, as JSON has it."""
+    if field.kind == "number":
+        if NUMBER.fullmatch(told.strip()) is None:
+            raise UsageError(f"{field.label} is {told!r}: give a number.")
+        return decode(told.strip())
+    if field.kind == "truth":
+        if told not in ("true", "false"):
+            raise UsageError(f"{field.label} is {told!r}: give true or false.")
+        return told == "true"
+    if field.kind == "choice" and told not in field.choices:
+        raise UsageError(f"{field.label} is {told!r}: give one of {', '.join(field.choices)}.")
+    return told
+
+
+def _put(body: Any, path: Path, value: Any) -> None:
+    for step in path[:-1]:
+        body = body[step]
+    body[path[-1]] = value
+
+
+def _pointer(path: Path) -> str:
+    """https://www.rfc-editor.org/rfc/rfc6901"""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)

@@ -1,0 +1,59 @@
+"""One local stack, one console at a time, and Chromium. On a machine without one the tests say so in a line."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from local.effects import Effects
+from local.session import Session, running
+from tests.console.window import Console, started
+from tests.sample.local import CDK_APP
+from tests.sample.topology import SAMPLE
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+REQUIRED = "HEADRACE_BROWSER"
+"""Set to `required` where nobody is to take a run without a browser for a whole one."""
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Session]:
+    with running(SAMPLE, tmp_path_factory.mktemp("local"), app=CDK_APP) as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def effects(stack: Session) -> Effects:
+    return Effects(SAMPLE, stack.state.endpoint)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        if os.environ.get(REQUIRED) == "required":
+            pytest.fail("There is no Chromium: .ci/install installs it.")
+        pytest.skip("no Chromium on this machine: apt-get install chromium, or .ci/install")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+
+
+@pytest.fixture
+def console(stack: Session, browser: Browser) -> Iterator[Console]:
+    with started(stack, browser) as console:
+        yield console
+
+
+@pytest.fixture
+def consoles(stack: Session, browser: Browser) -> Callable[..., Console]:
+    def start(*options: str) -> Console:
+        return Console.start(stack, browser, *options)
+
+    return start

@@ -1,0 +1,143 @@
+"""The console as a process, and a window of a browser on it that counts clicks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from local.session import Session
+from stacks.names import ROOT
+
+AXE = (Path(__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+PATIENCE = 30_000
+"""Milliseconds for which a page is waited for; a machine may be busy."""
+
+
+@dataclass
+class Console:
+    """A console that runs, and the browser's windows on it."""
+
+    process: subprocess.Popen[str]
+    browser: Browser
+    link: str
+    state: Any = None
+    contexts: list[BrowserContext] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, stack: Session, browser: Browser, *options: str) -> Console:
+        """Starts it as a person does, and takes the link that it prints."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.sample.ops", "console", "--no-browser", *options],
+            cwd=ROOT,
+            env={**os.environ, "HEADRACE_LOCAL": str(stack.home), "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            if found := re.search(r"http://127\.0\.0\.1:\S+", line):
+                return cls(process, browser, found[0])
+        raise AssertionError("it printed no link")
+
+    @property
+    def base(self) -> str:
+        return self.link.partition("?")[0]
+
+    def window(self, width: int = 1280, height: int = 800, scheme: Any = "light", **more: Any) -> Window:
+        """A window of the browser that was let in."""
+        context = self.browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, storage_state=self.state, **more
+        )
+        context.set_default_timeout(PATIENCE)
+        self.contexts.append(context)
+        window = Window(self, context.new_page())
+        if self.state is None:
+            window.page.goto(self.link)
+            assert "token" not in window.page.url
+            self.state = context.storage_state()
+        return window
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        """Ends it, and answers its code."""
+        for context in self.contexts:
+            with contextlib.suppress(Exception):
+                context.close()
+        self.process.send_signal(number)
+        try:
+            return self.process.wait(40)
+        finally:
+            self.process.kill()
+            assert self.process.stdout is not None
+            self.process.stdout.close()
+
+
+@dataclass
+class Window:
+    """A window: what is clicked is counted, and what the browser complains of is kept."""
+
+    console: Console
+    page: Page
+    clicks: int = 0
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", lambda said: self.complaints.append(said.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog {dialog.message}"))
+
+    def open(self, path: str = "") -> None:
+        self.page.goto(self.console.base + path)
+
+    def click(self, selector: str) -> None:
+        self.clicks += 1
+        self.page.locator(selector).first.click()
+
+    def text(self) -> str:
+        return " ".join(self.page.locator("body").inner_text().split())
+
+    def sees(self, words: str, timeout: float = PATIENCE) -> None:
+        """Waits until the page shows these words."""
+        self.page.get_by_text(words).first.wait_for(timeout=timeout)
+
+    def picture(self, name: str) -> None:
+        """Takes a picture for the docs, light and dark, where somebody asked for them."""
+        folder = os.environ.get("HEADRACE_PICTURES")
+        for scheme in ("light", "dark") if folder else ():
+            self.page.emulate_media(color_scheme=scheme)
+            self.page.screenshot(path=f"{folder}/{name}-{scheme}.png", full_page=True)
+
+    def fits(self) -> bool:
+        """Whether nothing of the page is outside its width."""
+        script = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+        return bool(self.page.evaluate(script))
+
+    def violations(self) -> list[str]:
+        """What axe-core finds: the rule, and where."""
+        self.page.evaluate(AXE)
+        found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        return [
+            f"{each['id']}: {node['html'][:160]} ({node['failureSummary'][:200]})"
+            for each in found["violations"]
+            for node in each["nodes"]
+        ]
+
+
+@contextmanager
+def started(stack: Session, browser: Browser, *options: str) -> Iterator[Console]:
+    """A console, until the end of the block."""
+    console = Console.start(stack, browser, *options)
+    try:
+        yield console
+    finally:
+        console.stop()
