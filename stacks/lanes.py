@@ -181,6 +181,15 @@ def together(queues: Sequence[Queue], queue: Queue) -> list[str]:
     return [each.name for each in queues if each.lane is not None and each.lane.queue == queue.lane.queue]
 
 
+def fed(queues: Sequence[Queue], name: str) -> set[str]:
+    """What feeds these queues feeds, or fed, the queue of that name: it itself, and of a closed lane all lanes.
+
+    What a closed lane holds came by what feeds the others now: it is handled, planned and told of as theirs is.
+    """
+    queue = next((each for each in queues if each.name == name), None)
+    return {name, *together(queues, queue)} if queue is not None and is_closed(queue) else {name}
+
+
 def first(subscriptions: Sequence[Subscription]) -> list[Subscription]:
     """The subscriptions without those of further lanes: of all lanes of a queue an event reaches one."""
     found: dict[tuple[Any, str], Subscription] = {}

@@ -18,6 +18,7 @@ from functions.contracts import tracked
 from functions.contracts.contract import Command, Event
 from functions.contracts.path import PathField
 from functions.contracts.redaction import secret_fields
+from stacks import lanes
 from stacks.route import PARAMETER, Route
 
 if TYPE_CHECKING:
@@ -124,9 +125,10 @@ def things(integration: Integration, route: Route) -> str | None:
 def variable(integration: Integration, queue: str) -> str | None:
     """What the stack tells the consumer of the queue about tracked requests; None where there is none.
 
-    A route that is retired is tracked on: what it took is still on its way.
+    A route that is retired is tracked on: what it took is still on its way. So is what is in a lane that is closed.
     """
-    followed = [route for route in integration.routes if queue in route.queues and route.tracked]
+    fed = lanes.fed(integration.queues, queue)
+    followed = [route for route in integration.routes if route.tracked and not fed.isdisjoint(route.queues)]
     return tracked.written({route.name: things(integration, route) for route in followed})
 
 

@@ -15,7 +15,7 @@ from msgspec import Meta
 from functions.contracts.contract import Command, Event
 from functions.contracts.limit import Rule
 from functions.runtime.slot import SECOND, interval
-from stacks import lane_rules, lanes
+from stacks import feeds, lane_rules, lanes, status
 from stacks.entry import (
     Access,
     Consumer,
@@ -174,6 +174,34 @@ def test_what_is_closed_gets_nothing_and_keeps_its_queue() -> None:
         "call_ticket": {"kind": [{"anything-but": ["a"]}, {"exists": False}]},
         "call_ticket_low": {"none": ["none"]},
     }
+
+
+def test_what_is_in_a_closed_lane_is_handled_planned_and_told_of_as_before() -> None:
+    route = {"tracked": True, "delay": True}
+    before = desk(route=route)
+    after = desk(queue={"lanes": replace(THREE, closed=("low",))}, route=route)
+    for each in (before, after):
+        assert [*each.delayed()] == [queue.name for queue in each.queues if queue.name != "plan_command"]
+        desk_of = each.integration("desk")
+        assert desk_of.takes_delays("triage_ticket_low")
+        assert status.variable(desk_of, "triage_ticket_low") == '{"POST /v1/triages":null}'
+        assert feeds.contracts(each, "triage_ticket_low") == (TriageTicket,)
+    assert [feed.is_open for feed in feeds.of(after, "triage_ticket_low")] == [False]
+    assert [feed.is_open for feed in feeds.of(after, "triage_ticket")] == [True]
+
+
+def test_what_was_planned_for_a_lane_that_is_closed_since_still_arrives() -> None:
+    def planning(queue: str, closed: tuple[str, ...]) -> Topology:
+        return desk(
+            queue={"lanes": replace(THREE, closed=closed)},
+            routes=(Route(path="/v1/plans", accepts=PlanReminder, queue="plan_ticket"),),
+            queues=(Queue(name="plan_ticket"),),
+            consumers=(Consumer(function="plan_ticket", plans=(Plan(TriageTicket, queue=queue),)),),
+        )
+
+    assert [*planning("triage_ticket_low", ()).delayed()] == ["triage_ticket_low"]
+    assert [*planning("triage_ticket", ("low",)).delayed()] == ["triage_ticket", "triage_ticket_low"]
+    assert [*planning("triage_ticket", ()).delayed()] == ["triage_ticket"]
 
 
 def test_a_lane_is_fed_directly_too() -> None:
