@@ -67,7 +67,7 @@ def settle(outcomes: Outcomes, settings: Settings, seconds: float, intake: Intak
     Returns the failures of those that are done, which could not be said: they come back, and are said then. Of a
     failure it is only logged that it could not be.
     """
-    writes: list[tuple[Done | Failure, Item]] = []
+    writes: list[tuple[Done | Failure, Callable[[], Item]]] = []
     for one in outcomes.values():
         if not _is_tracked(one.record, settings):
             continue
@@ -75,17 +75,17 @@ def settle(outcomes: Outcomes, settings: Settings, seconds: float, intake: Intak
             # It only waits, whatever was expected of its last attempt.
             if one.record.attempt >= settings.receives:
                 waits = one.failure if isinstance(one, Waiting) else one
-                writes.append((waits, _item(one.record, settings, "retrying")))
+                writes.append((waits, partial(_item, one.record, settings, "retrying")))
         elif isinstance(one, Done):
-            writes.append((one, _done(one, settings, intake)))
+            writes.append((one, partial(_done, one, settings, intake)))
         elif item := _failed(one, settings):
-            writes.append((one, item))
+            writes.append((one, partial(dict, item)))
     problems: Outcomes = {}
     end = time.monotonic() + seconds
 
-    def tell(one: Done | Failure, item: Item) -> None:
+    def tell(one: Done | Failure, made: Callable[[], Item]) -> None:
         try:
-            within(end - time.monotonic(), partial(_write, item))
+            within(end - time.monotonic(), lambda: _write(made()))
             return
         except OutOfTime:
             clients.replace()
@@ -98,7 +98,7 @@ def settle(outcomes: Outcomes, settings: Settings, seconds: float, intake: Intak
             text = f"The status of the request could not be written: {problem}"
             problems[one.record.id] = Failure(one.record, problem, text, one.message, unpublished=True)
 
-    _abreast([partial(tell, one, item) for one, item in writes], end)
+    _abreast([partial(tell, one, made) for one, made in writes], end)
     return problems
 
 
@@ -142,7 +142,10 @@ def _key(record: Record) -> str:
     return scoped(record.tenant, record.correlation_id)
 
 
-def _item(record: Record, settings: Settings, state: State, at: int | None = None, **more: object) -> Item:
+def _item(
+    record: Record, settings: Settings, state: State, at: int | None = None, until: float = 0, **more: object
+) -> Item:
+    """The item; what waits `until` then, in epoch milliseconds, is forgotten as much later."""
     said = RequestStatus(
         status=state,
         route=record.route or "",
@@ -152,7 +155,7 @@ def _item(record: Record, settings: Settings, state: State, at: int | None = Non
         **more,  # type: ignore[arg-type]
     )
     lasts = settings.retention + DEAD_LETTER_RETENTION
-    return {KEY: _key(record), EXPIRES_AT: round(time.time()) + lasts, **to_builtins(said)}
+    return {KEY: _key(record), EXPIRES_AT: round(max(time.time(), until / 1000)) + lasts, **to_builtins(said)}
 
 
 def _received(record: Record) -> int:
@@ -162,8 +165,10 @@ def _received(record: Record) -> int:
 
 
 def _done(one: Done, settings: Settings, intake: Intake) -> Item:
+    if one.skipped and one.plans:
+        return _item(one.record, settings, "delayed", until=getattr(one.plans[0], "at", None) or 0)
     if one.skipped:
-        return _item(one.record, settings, "delayed" if one.plans else "skipped")
+        return _item(one.record, settings, "skipped")
     return _item(one.record, settings, "done", thing=_thing(one.record, settings, intake))
 
 
@@ -175,7 +180,9 @@ def _thing(record: Record, settings: Settings, intake: Intake) -> str | None:
     before, _, rest = path.partition("{")
     name, _, after = rest.partition("}")
     contract, _ = intake(record)
-    return f"{before}{quote(str(getattr(contract, name)), safe='')}{after}"
+    # The path has the name that the field has in JSON.
+    attribute = contract.__struct_fields__[contract.__struct_encode_fields__.index(name)]
+    return f"{before}{quote(str(getattr(contract, attribute)), safe='')}{after}"
 
 
 def _failed(failure: Failure, settings: Settings) -> Item | None:

@@ -11,12 +11,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from functions.contracts.contract import Command
 from functions.contracts.environment import DAY, DEAD_LETTER_RETENTION
+from functions.contracts.plan import PlanCommand
 from functions.contracts.tracked import RequestStatus
 from functions.runtime.consumer import Reject, Retry
 from functions.runtime.errors import Limited
 from functions.runtime.message import Message
-from functions.runtime.outcome import Done, Failure, Waiting
+from functions.runtime.outcome import Done, Failure, Outcomes, Waiting
 from functions.runtime.record import Record
 from functions.runtime.requests import SILENT, expect_the_worst, settle
 from functions.runtime.settings import Settings
@@ -26,6 +28,11 @@ from tests.functions.runtime.probe import Probe, Probed, Probing, probe
 from tests.functions.runtime.requesting import RECEIVED, ROUTE, Requesting, asked
 
 Logged = Callable[[], list[dict[str, Any]]]
+MESSAGE = Message(id="a", key="a", cause="a", causation_id="a", correlation_id="c-1")
+
+
+def intake(_: Record) -> Any:
+    pytest.fail("nothing is read")
 
 
 @pytest.fixture
@@ -192,12 +199,44 @@ def test_what_was_asked_for_is_named_where_it_can_be_read(monkeypatch: pytest.Mo
     assert "thing" not in requesting.item("c-3")
 
 
+def test_a_field_that_json_calls_otherwise_is_named_as_its_path_has_it(requesting: Requesting) -> None:
+    class Renamed(Command, frozen=True, kw_only=True):
+        short: str = msgspec.field(name="probe_id")
+
+    path = {ROUTE: "/v1/probes/{probe_id}"}
+    settings = msgspec.structs.replace(Settings.read(), tracked=json.dumps(path))
+    done = Done(Record.read(asked()), MESSAGE, ())
+    assert settle({"a": done}, settings, 5, lambda _: (Renamed(short="a"), MESSAGE)) == {}
+    assert requesting.item()["thing"] == "/v1/probes/a"
+
+
+def test_a_status_that_cannot_be_made_brings_back_its_own_message_alone(requesting: Requesting) -> None:
+    settings = msgspec.structs.replace(Settings.read(), tracked=json.dumps({ROUTE: "/v1/probes/{probe_id}"}))
+    records = [Record.read(asked(name, correlation_id=f"c-{name}", message_id=name)) for name in "ab"]
+    outcomes: Outcomes = {each.id: Done(each, MESSAGE, ()) for each in records}
+    outcomes["b"] = Failure(records[1], Retry("busy"), "busy", MESSAGE)
+    found = settle(outcomes, settings, 5, lambda record: (Probe(name=record.id), MESSAGE))
+    assert [*found] == ["a"], "its contract has no such field"
+    assert requesting.item("c-b")["status"] == "retrying"
+
+
+def test_what_waits_for_long_is_known_of_until_it_must_be_forgotten_after_that(requesting: Requesting) -> None:
+    at = time.time() + 300 * DAY
+    ask = PlanCommand(asked="a", order=1, queue="q", key="a", keyed=False, at=round(at * 1000))
+    settle(
+        {"a": Done(Record.read(asked()), MESSAGE, (), skipped="It waits.", plans=(ask,))}, Settings.read(), 5, intake
+    )
+    item = requesting.item()
+    assert item["status"] == "delayed"
+    assert abs(item["expires_at"] - at - 4 * DAY - DEAD_LETTER_RETENTION) < 60
+
+
 @pytest.mark.parametrize(("planned", "state"), [(True, "delayed"), (False, "skipped")])
 def test_what_is_not_handled_now_is_no_done(requesting: Requesting, planned: bool, state: str) -> None:
     record = Record.read(asked())
-    message = Message(id="a", key="a", cause="a", causation_id="a", correlation_id="c-1")
-    one = Done(record, message, (), skipped="It waits.", plans=(Probe(name="later"),) if planned else ())
-    settle({"a": one}, Settings.read(), 5, lambda _: pytest.fail("nothing is read"))
+    ask = PlanCommand(asked="a", order=1, queue="q", key="a", keyed=False, at=1)
+    one = Done(record, MESSAGE, (), skipped="It waits.", plans=(ask,) if planned else ())
+    settle({"a": one}, Settings.read(), 5, intake)
     assert requesting.item()["status"] == state
     requesting.run(Probing(), asked())
     assert requesting.item()["status"] == "done"
