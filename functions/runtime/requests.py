@@ -52,11 +52,20 @@ from functions.runtime.table import ConditionFailed, Item, Table
 REQUESTS = Table(TABLE)
 ABREAST = 10
 """Writes side by side, at the most."""
-_IS_NEWEST = "attribute_not_exists(received_at) OR received_at <= :received"
+# A request that waits may be a repeat of one that waits already: it is dropped, and the other comes, which is older.
+_IS_NEWEST = "attribute_not_exists(received_at) OR received_at <= :received OR #status = :delayed"
 _IS_OPEN = (
-    "attribute_not_exists(received_at) OR received_at < :received"
+    "attribute_not_exists(received_at) OR received_at < :received OR #status = :delayed"
     " OR (received_at = :received AND NOT #status IN (:done, :skipped))"
 )
+# Nor does a repeat come of what is done already, or dead.
+_MAY_WAIT = (
+    "attribute_not_exists(received_at) OR (received_at <= :received AND NOT #status IN (:done, :skipped)"
+    " AND (received_at = :received OR #status <> :dead))"
+)
+WAITS: State = "delayed"
+_FINAL = {":done": FINAL[0], ":skipped": FINAL[1]}
+_STATES = {**_FINAL, ":delayed": WAITS}
 SILENT = "It failed on our side; ask those who run this, and name the correlation id."
 """What is said of an error whose words are for operators."""
 
@@ -166,7 +175,7 @@ def _received(record: Record) -> int:
 
 def _done(one: Done, settings: Settings, intake: Intake) -> Item:
     if one.skipped and one.plans:
-        return _item(one.record, settings, "delayed", until=getattr(one.plans[0], "at", None) or 0)
+        return _item(one.record, settings, WAITS, until=getattr(one.plans[0], "at", None) or 0)
     if one.skipped:
         return _item(one.record, settings, "skipped")
     return _item(one.record, settings, "done", thing=_thing(one.record, settings, intake))
@@ -213,22 +222,19 @@ def _worst(record: Record, settings: Settings) -> Item:
         ":route": now["route"],
         ":changed": now["changed_at"],
         ":expires": now[EXPIRES_AT],
-        ":done": FINAL[0],
-        ":skipped": FINAL[1],
+        **_STATES,
     }
 
 
 def _write(item: Item) -> None:
-    final = item["status"] in FINAL
-    values = {":received": item["received_at"]}
-    if not final:
-        values |= {":done": FINAL[0], ":skipped": FINAL[1]}
+    condition, states = _IS_OPEN, _STATES
+    if item["status"] in FINAL:
+        condition, states = _IS_NEWEST, {":delayed": WAITS}
+    elif item["status"] == WAITS:
+        condition, states = _MAY_WAIT, {**_FINAL, ":dead": "dead"}
     try:
         REQUESTS.put(
-            item,
-            condition=_IS_NEWEST if final else _IS_OPEN,
-            names=None if final else {"#status": "status"},
-            values=values,
+            item, condition=condition, names={"#status": "status"}, values={":received": item["received_at"], **states}
         )
     except ConditionFailed:
         return  # a newer request of this correlation id, or this one is done

@@ -35,6 +35,13 @@ def intake(_: Record) -> Any:
     pytest.fail("nothing is read")
 
 
+def delayed(received: int) -> None:
+    """What its consumer says of a request that is to wait."""
+    ask = PlanCommand(asked="a", order=1, queue="q", key="a", keyed=False, at=1)
+    waits = Done(Record.read(asked(received=received)), MESSAGE, (), skipped="It waits.", plans=(ask,))
+    assert settle({"a": waits}, Settings.read(), 5, intake) == {}
+
+
 @pytest.fixture
 def requesting(monkeypatch: pytest.MonkeyPatch, fakes: Fakes) -> Requesting:
     return Requesting(monkeypatch, fakes)
@@ -229,6 +236,38 @@ def test_what_waits_for_long_is_known_of_until_it_must_be_forgotten_after_that(r
     item = requesting.item()
     assert item["status"] == "delayed"
     assert abs(item["expires_at"] - at - 4 * DAY - DEAD_LETTER_RETENTION) < 60
+
+
+@pytest.mark.parametrize("move", [None, Reject("No.")])
+def test_a_delayed_request_that_was_sent_twice_is_told_by_the_one_that_comes(
+    requesting: Requesting, move: BaseException | None
+) -> None:
+    """The planner drops the repeat, which is the same ask, and what comes at its time is the first."""
+    for received in (RECEIVED, RECEIVED + 9):
+        delayed(received)
+    requesting.run(Probing() if move is None else Probing(a=move), asked(attempt=3))
+    assert (requesting.item()["status"], requesting.item()["received_at"]) == ("dead" if move else "done", RECEIVED)
+
+
+def test_a_last_attempt_is_expected_to_die_of_a_delayed_request_that_was_sent_twice(requesting: Requesting) -> None:
+    delayed(RECEIVED + 9)
+    expect_the_worst([Record.read(asked(attempt=3))], Settings.read())
+    assert requesting.item()["otherwise"]["status"] == "dead"
+
+
+@pytest.mark.parametrize(("moves", "state"), [({}, "done"), ({"a": Reject("No.")}, "dead")])
+def test_a_delayed_request_that_is_sent_again_once_it_is_over_stays_that(
+    requesting: Requesting, moves: dict[str, BaseException], state: str
+) -> None:
+    requesting.run(Probing(**moves), asked(attempt=3))
+    delayed(RECEIVED + 9)
+    assert (requesting.item()["status"], requesting.item()["received_at"]) == (state, RECEIVED)
+
+
+def test_what_died_of_not_being_planned_and_is_redriven_is_delayed(requesting: Requesting) -> None:
+    requesting.run(Probing(a=Reject("No.")), asked(attempt=3))
+    delayed(RECEIVED)
+    assert requesting.item()["status"] == "delayed"
 
 
 @pytest.mark.parametrize(("planned", "state"), [(True, "delayed"), (False, "skipped")])
