@@ -131,11 +131,12 @@ class Choice:
             said: Any = known.get(self.header.lower(), NORMAL)
         else:
             said = body.get(self.field)
-        found = next((lane for lane, values in self.means.items() if _is_among(said, values)), NORMAL)
+        found = next((lane for lane, values in self.means.items() if is_among(said, values)), NORMAL)
         return self.queues[found]
 
 
-def _is_among(said: Any, values: Values) -> bool:
+def is_among(said: Any, values: Values) -> bool:
+    """Whether what is said is one of the values, of the same kind: true is no 1."""
     return any(type(said) is type(value) and said == value for value in values)
 
 

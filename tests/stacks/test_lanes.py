@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -15,7 +16,7 @@ from msgspec import Meta
 from functions.contracts.contract import Command, Event
 from functions.contracts.limit import Rule
 from functions.runtime.slot import SECOND, interval
-from stacks import feeds, lane_rules, lanes, status
+from stacks import lane_rules, lanes
 from stacks.entry import (
     Access,
     Consumer,
@@ -44,6 +45,17 @@ LONG = "triage_what_every_other_party_asked_for"
 class Renamed(Command, frozen=True, kw_only=True, rename="kebab"):
     business_key: ClassVar[str | None] = None
     how_soon: str
+
+
+class Haste(Enum):
+    URGENT = "urgent"
+    NONE = "none"
+
+
+class Hurried(Command, frozen=True, kw_only=True):
+    business_key: ClassVar[str | None] = "ticket_id"
+    ticket_id: str
+    soon: Haste = Haste.URGENT
 
 
 class Told(Event, frozen=True, kw_only=True):
@@ -176,34 +188,6 @@ def test_what_is_closed_gets_nothing_and_keeps_its_queue() -> None:
     }
 
 
-def test_what_is_in_a_closed_lane_is_handled_planned_and_told_of_as_before() -> None:
-    route = {"tracked": True, "delay": True}
-    before = desk(route=route)
-    after = desk(queue={"lanes": replace(THREE, closed=("low",))}, route=route)
-    for each in (before, after):
-        assert [*each.delayed()] == [queue.name for queue in each.queues if queue.name != "plan_command"]
-        desk_of = each.integration("desk")
-        assert desk_of.takes_delays("triage_ticket_low")
-        assert status.variable(desk_of, "triage_ticket_low") == '{"POST /v1/triages":null}'
-        assert feeds.contracts(each, "triage_ticket_low") == (TriageTicket,)
-    assert [feed.is_open for feed in feeds.of(after, "triage_ticket_low")] == [False]
-    assert [feed.is_open for feed in feeds.of(after, "triage_ticket")] == [True]
-
-
-def test_what_was_planned_for_a_lane_that_is_closed_since_still_arrives() -> None:
-    def planning(queue: str, closed: tuple[str, ...]) -> Topology:
-        return desk(
-            queue={"lanes": replace(THREE, closed=closed)},
-            routes=(Route(path="/v1/plans", accepts=PlanReminder, queue="plan_ticket"),),
-            queues=(Queue(name="plan_ticket"),),
-            consumers=(Consumer(function="plan_ticket", plans=(Plan(TriageTicket, queue=queue),)),),
-        )
-
-    assert [*planning("triage_ticket_low", ()).delayed()] == ["triage_ticket_low"]
-    assert [*planning("triage_ticket", ("low",)).delayed()] == ["triage_ticket", "triage_ticket_low"]
-    assert [*planning("triage_ticket", ()).delayed()] == ["triage_ticket"]
-
-
 def test_a_lane_is_fed_directly_too() -> None:
     every_day = Schedule(
         name="rate_daily", queue="rate_tickets_low", sends=RateTickets(language="EN"), every="rate(1 day)"
@@ -237,7 +221,22 @@ def test_a_route_that_takes_delays_takes_them_in_each_lane() -> None:
     assert [*desk(route={"delay": True}).delayed()] == ["triage_ticket_high", "triage_ticket", "triage_ticket_low"]
 
 
+SLOW = Route(path="/v1/slow", accepts=TriageTicket, queue="triage_ticket_low")
 WRONG: list[tuple[Any, str]] = [
+    (
+        lambda: desk(queue={"lanes": replace(THREE, closed=("low",))}, routes=(SLOW,)),
+        "Route POST /v1/slow feeds lane low of 'triage_ticket', which is closed; name 'triage_ticket' in its place, or",
+    ),
+    (
+        lambda: desk(route={"accepts": Hurried, "lane": Lane("soon", high=("urgent",))}),
+        "Hurried.soon is 'urgent' where a request leaves it out, and that goes to lane normal; choose a default",
+    ),
+    (
+        lambda: told(Lane("much", high=Range(below="10"))),  # type: ignore[arg-type]
+        "Range(at_least=None, below='10') begins or ends at what is no number; write one such as Range(below=10).",
+    ),
+    (lambda: told(Lane("much", high=Range(below=float("nan")))), "begins or ends at what is no number"),
+    (lambda: told(Lane("much", high=Range(below=True))), "begins or ends at what is no number"),
     (lambda: desk(queue={"lanes": {"high": 1}}), "Queue 'triage_ticket': lanes is one dict; write lanes=Lanes("),
     (
         lambda: desk(queue={"lanes": None, "lane": Place("high", "triage")}),
