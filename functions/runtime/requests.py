@@ -112,7 +112,11 @@ def settle(outcomes: Outcomes, settings: Settings, seconds: float, intake: Intak
 
 
 def expect_the_worst(records: Sequence[Record], settings: Settings) -> None:
-    """Say of requests on their last attempt that they are dead once their worker must be, unless it says otherwise."""
+    """Say of requests on their last attempt that they are dead once their worker must be, unless it says otherwise.
+
+    Raises the last error of those of which it could not be said; of the others it is.
+    """
+    problem: Exception | None = None
     for record in records:
         if _is_tracked(record, settings):
             try:
@@ -127,6 +131,10 @@ def expect_the_worst(records: Sequence[Record], settings: Settings) -> None:
                 )
             except ConditionFailed:
                 continue  # a newer request, or one that is done
+            except Exception as error:
+                problem = error
+    if problem is not None:
+        raise problem
 
 
 def working(record: Record, settings: Settings, percent: int, words: str) -> None:

@@ -145,6 +145,19 @@ def test_a_last_attempt_that_succeeds_leaves_nothing_of_the_worst(requesting: Re
     assert (item["status"], "otherwise" in item, "otherwise_from" in item) == ("done", False, False)
 
 
+def test_the_worst_that_cannot_be_said_of_one_is_said_of_the_others(requesting: Requesting, logged: Logged) -> None:
+    requesting.table.answers = [refusal("ValidationException", "UpdateItem")]
+    last = [asked(name, correlation_id=f"c-{name}", message_id=name, attempt=3) for name in "ab"]
+    seen: list[dict[str, Any]] = []
+
+    def look(*_: Any) -> None:
+        seen.append(requesting.item("c-b"))
+
+    requesting.run(Probing(a=look), *last)
+    assert seen[0]["otherwise"]["status"] == "dead"
+    assert any(line["message"] == "failed to expect the worst of requests" for line in logged())
+
+
 def test_what_is_done_stays_done_whatever_a_second_delivery_meets(requesting: Requesting) -> None:
     requesting.run(Probing(), asked())
     done = requesting.item()
