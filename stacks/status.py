@@ -298,6 +298,9 @@ def _unreadable(info: Any, place: str, inside: tuple[type, ...]) -> Iterator[str
             if struct.cls in inside:
                 yield f"{place!r} contains itself, which a template cannot follow; leave it out."
                 return
+            if struct.array_like or struct.tag_field is not None:
+                yield f"{struct.cls.__name__} is written as an array or with a tag; make it plain, without either."
+                return
             for field in struct.fields:
                 if not field.encode_name.isidentifier() or not field.encode_name.isascii():
                     yield f"{field.encode_name!r} is no plain name; write it in letters, digits and '_'."
