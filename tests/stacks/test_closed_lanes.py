@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stacks import feeds, status
+from stacks import feeds, names, status
 from stacks.entry import Consumer, Plan, Queue, Route, Schedule, Subscription, Topology, TopologyError
 from stacks.lanes import NOTHING
 from tests.sample.contracts import PlanReminder, RateTickets, TriageTicket
+from tests.stacks.templates import synthesize
 from tests.stacks.test_lanes import THREE, Told, desk
 
 SHUT = replace(THREE, closed=("low",))
@@ -95,3 +98,18 @@ def test_a_subscription_that_takes_nothing_any_more_keeps_what_was_not_delivered
         ),
     )
     assert stopped in topology.subscriptions
+
+
+def test_its_function_and_the_scheduler_may_do_what_they_could(tmp_path: Path) -> None:
+    templates = synthesize(tmp_path, "dev", desk(queue={"lanes": SHUT}, route={"tracked": True, "delay": True}))
+    told = ("PLAN_QUEUE_URL", "TABLE_PLANNED", "TABLE_REQUESTS", "TRACKED")
+    normal, low = (
+        {name: templates.function(word)["Environment"]["Variables"].get(name) for name in told}
+        for word in ("triage_ticket", "triage_ticket_low")
+    )
+    assert low == normal
+    assert None not in low.values()
+    planner, api = (json.dumps(templates.stacks[each]) for each in (names.PLANNING, "ingress"))
+    queue = f':{names.queue("dev", "triage_ticket_low")}"'
+    assert planner.count(queue) == 2, "its schedules' role, and plan_command"
+    assert queue not in api, "nothing new goes there"
