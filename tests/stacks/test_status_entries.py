@@ -15,7 +15,7 @@ from msgspec import Meta, Struct, defstruct
 from functions.contracts import tracked
 from functions.contracts.contract import Command, Secret
 from stacks import names, status
-from stacks.entry import Consumer, Integration, Queue, Route, Status, Table, Topology, TopologyError
+from stacks.entry import Integration, Route, Status, Table, Topology, TopologyError
 from stacks.ingress import open_paths
 from tests.sample.contracts import OpenTicket, TicketStatus
 from tests.sample.statuses import STATUSES, TICKET
@@ -107,9 +107,7 @@ REFUSED: list[tuple[Callable[[], Topology], str]] = [
     (
         lambda: tickets(
             statuses=(replace(TICKET, of=Loose),),
-            routes=(*SAMPLE.integrations[0].routes, other(accepts=Loose, queue="open_loose")),
-            queues=(*SAMPLE.integrations[0].queues, Queue(name="open_loose")),
-            consumers=(*SAMPLE.integrations[0].consumers, Consumer(function="open_loose", handler="open_ticket")),
+            routes=(other(accepts=Loose), *SAMPLE.integrations[0].routes[1:]),
         ),
         "Loose: the values of ticket_id are not said by one plain pattern; write it like",
     ),
