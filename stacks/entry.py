@@ -220,11 +220,13 @@ class Integration:
 
     def delayed(self, queue: str) -> bool:
         """Whether messages of the queue of that name are planned: by a consumer, or by a route that takes delays."""
-        return self.takes_delays(queue) or any(plan.queue == queue for each in self.consumers for plan in each.plans)
+        fed = lanes.fed(self.queues, queue)
+        return self.takes_delays(queue) or any(plan.queue in fed for each in self.consumers for plan in each.plans)
 
     def takes_delays(self, queue: str) -> bool:
         """Whether a route that takes delays feeds, or fed, the queue of that name."""
-        return any(queue in route.queues and route.delay for route in self.routes)
+        fed = lanes.fed(self.queues, queue)
+        return any(route.delay and not fed.isdisjoint(route.queues) for route in self.routes)
 
     def fed_by_events(self, queue: str) -> bool:
         """Whether a subscription feeds, or fed, the queue of that name."""
@@ -338,6 +340,10 @@ class Topology:
     def delayed(self) -> Iterator[str]:
         """The names of the queues of which messages are planned."""
         yield from (queue.name for each in self.integrations for queue in each.queues if each.delayed(queue.name))
+
+    def fed(self, words: tuple[str, ...]) -> list[str]:
+        """Those queues, and the closed lanes that what feeds them fed."""
+        return [each.name for each in self.queues if not lanes.fed(self.queues, each.name).isdisjoint(words)]
 
     def fed_by_events(self) -> Iterator[str]:
         """The names of the queues that subscriptions feed, or fed before their integration was retired."""

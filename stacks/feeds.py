@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from functions.contracts.contract import Command, Event
 from functions.contracts.workflow import FOLLOW_WORKFLOW
-from stacks.lanes import together
+from stacks.lanes import fed, together
 
 if TYPE_CHECKING:
     from stacks.entry import Integration, Topology
@@ -40,7 +40,9 @@ class Feed:
 
 
 def of(topology: Topology, queue: str) -> tuple[Feed, ...]:
-    """What feeds, or fed, the queue of that name: routes, schedules, plans, events, in the map's order."""
+    """What feeds, or fed, the queue of that name: routes, schedules, plans, events, in the map's order.
+
+    A closed lane is fed by nothing any more, and was by what feeds the other lanes."""
     return tuple(_of(topology, queue, frozenset()))
 
 
@@ -89,14 +91,16 @@ def refusals(topology: Topology) -> Iterator[str]:
 def _of(topology: Topology, queue: str, seen: frozenset[str]) -> Iterator[Feed]:
     seen |= {queue}
     for integration in topology.integrations:
-        yield from _direct(integration, queue)
+        words = fed(integration.queues, queue)
+        yield from _direct(integration, queue, words)
         for consumer in integration.consumers:
             for plan in consumer.plans:
-                if plan.queue == queue and _is(plan.command, Command):
+                if plan.queue in words and _is(plan.command, Command):
                     yield Feed(
                         kind="plan",
                         name=f"the Plan of consumer {consumer.function!r}",
                         contract=plan.command,
+                        is_open=plan.queue == queue,
                         tenantless=_tenantless(topology, consumer.function, seen),
                     )
         for subscription in integration.subscriptions:
@@ -110,27 +114,27 @@ def _of(topology: Topology, queue: str, seen: frozenset[str]) -> Iterator[Feed]:
                 )
 
 
-def _direct(integration: Integration, queue: str) -> Iterator[Feed]:
+def _direct(integration: Integration, queue: str, words: set[str]) -> Iterator[Feed]:
     """What comes from outside: of a request that says whose it is, or of a schedule, which is nobody's."""
     taken = integration.open_routes()
     for route in integration.routes:
-        if queue in route.queues:
+        if not words.isdisjoint(route.queues):
             name = f"Route {route.name}"
             yield Feed(
                 kind="route",
                 name=name,
                 contract=route.accepts,
-                is_open=route in taken,
+                is_open=route in taken and queue in route.queues,
                 tenantless=name if route.tenant is None else None,
             )
     for schedule in integration.schedules:
-        if schedule.queue == queue and _is(type(schedule.sends), Command):
+        if schedule.queue in words and _is(type(schedule.sends), Command):
             name = f"Schedule {schedule.name!r}"
             yield Feed(
                 kind="schedule",
                 name=name,
                 contract=type(schedule.sends),
-                is_open=not integration.retired,
+                is_open=not integration.retired and schedule.queue == queue,
                 tenantless=name,
                 sends=schedule.sends,
             )

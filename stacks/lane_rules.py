@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,22 @@ from msgspec.inspect import BoolType, EnumType, FloatType, IntType, LiteralType,
 
 from functions.contracts.contract import Command, Event
 from functions.contracts.path import path_field
-from stacks.lanes import LEAST, NAMES, NORMAL, Choice, Lane, Lanes, Place, Range, Values, least, name, parts
+from stacks.lanes import (
+    LEAST,
+    NAMES,
+    NORMAL,
+    NOTHING,
+    Choice,
+    Lane,
+    Lanes,
+    Place,
+    Range,
+    Values,
+    is_among,
+    least,
+    name,
+    parts,
+)
 from stacks.rules import HEADER, TAKEN
 
 if TYPE_CHECKING:
@@ -35,6 +51,7 @@ def refusals(topology: Topology) -> Iterator[str]:
             elif queue.lane is not None and not isinstance(queue.lanes, Lanes):
                 yield f"Queue {queue.name!r}: lane is for the topology to say; leave it out, and write lanes=Lanes(…)."
         yield from _choices(integration)
+        yield from _closed(integration)
 
 
 def _queue(queue: Queue, integration: Integration, topology: Topology) -> Iterator[str]:
@@ -116,6 +133,33 @@ def _choices(integration: Integration) -> Iterator[str]:
             yield from _field(lane, subscription.event, queue.lanes, entry)
 
 
+def _closed(integration: Integration) -> Iterator[str]:
+    """What feeds a closed lane by its name. A plan may: what it cancels is known by the queue that it names."""
+    if integration.retired:
+        return
+    closed = {
+        name(base, lane): f"lane {lane} of {base!r}"
+        for queue in integration.queues
+        if isinstance(queue.lanes, Lanes) and isinstance(queue.lanes.closed, tuple)
+        for base in (queue.lane.queue if queue.lane else queue.name,)
+        for lane in queue.lanes.closed
+        if lane != NORMAL
+    }
+    entries = [
+        *((f"Route {each.name}", each.queue) for each in integration.routes if not each.retired),
+        *((f"Schedule {each.name!r}", each.queue) for each in integration.schedules),
+        *(
+            (f"Subscription {each.name}", each.queue)
+            for each in integration.subscriptions
+            if not isinstance(each.lane, Place) and each.filter != NOTHING
+        ),
+    ]
+    for entry, queue in entries:
+        if queue in closed:
+            base = queue.rpartition("_")[0]
+            yield f"{entry} feeds {closed[queue]}, which is closed; name {base!r} in its place, or open the lane."
+
+
 def _no_lanes(entry: str, queue: str) -> str:
     return f"{entry} chooses a lane, and queue {queue!r} has none; give it lanes=Lanes(…), or drop lane."
 
@@ -172,8 +216,9 @@ def _field(lane: Any, contract: Contract, lanes: Lanes, entry: str) -> Iterator[
         if broken:
             return
         said = {each: values for each, values in lane.said.items() if not isinstance(values, Range)}
-    default = field.default
-    meant = next((each for each, values in said.items() if default in values and type(default) in (str, bool)), NORMAL)
+    # As JSON has it: of an enumeration its value.
+    default = None if field.default is msgspec.NODEFAULT else msgspec.to_builtins(field.default)
+    meant = next((each for each, values in said.items() if is_among(default, values)), NORMAL)
     if meant != NORMAL and issubclass(contract, Command):
         yield (
             f"{entry}: {word} is {default!r} where a request leaves it out, and that goes to lane {NORMAL}; choose a "
@@ -248,6 +293,9 @@ def _ranges(ranges: list[Range], kinds: list[Any], entry: str, *, is_event: bool
                 "Meta(ge=…, le=…)."
             )
     for each in ranges:
+        if any(not _is_number(bound) for bound in (each.at_least, each.below) if bound is not None):
+            yield f"{entry}: {each!r} begins or ends at what is no number; write one such as Range(below=10)."
+            return
         if each.at_least is None and each.below is None:
             yield f"{entry}: Range() is every number; set at_least, below, or both."
         elif each.at_least is not None and each.below is not None and each.at_least >= each.below:
@@ -256,6 +304,10 @@ def _ranges(ranges: list[Range], kinds: list[Any], entry: str, *, is_event: bool
             yield f"{entry}: a bound is beyond {LARGEST:,}, which EventBridge compares up to; choose a nearer one."
     if len(ranges) == len(NAMES) - 1 and _meet(*ranges):
         yield f"{entry}: some numbers mean both high and low; let one range begin where the other ends."
+
+
+def _is_number(bound: Any) -> bool:
+    return isinstance(bound, (int, float)) and not isinstance(bound, bool) and math.isfinite(bound)
 
 
 def _meet(one: Range, other: Range) -> bool:

@@ -131,11 +131,12 @@ class Choice:
             said: Any = known.get(self.header.lower(), NORMAL)
         else:
             said = body.get(self.field)
-        found = next((lane for lane, values in self.means.items() if _is_among(said, values)), NORMAL)
+        found = next((lane for lane, values in self.means.items() if is_among(said, values)), NORMAL)
         return self.queues[found]
 
 
-def _is_among(said: Any, values: Values) -> bool:
+def is_among(said: Any, values: Values) -> bool:
+    """Whether what is said is one of the values, of the same kind: true is no 1."""
     return any(type(said) is type(value) and said == value for value in values)
 
 
@@ -179,6 +180,15 @@ def together(queues: Sequence[Queue], queue: Queue) -> list[str]:
     if queue.lane is None:
         return [queue.name]
     return [each.name for each in queues if each.lane is not None and each.lane.queue == queue.lane.queue]
+
+
+def fed(queues: Sequence[Queue], name: str) -> set[str]:
+    """What feeds these queues feeds, or fed, the queue of that name: it itself, and of a closed lane all lanes.
+
+    What a closed lane holds came by what feeds the others now: it is handled, planned and told of as theirs is.
+    """
+    queue = next((each for each in queues if each.name == name), None)
+    return {name, *together(queues, queue)} if queue is not None and is_closed(queue) else {name}
 
 
 def first(subscriptions: Sequence[Subscription]) -> list[Subscription]:

@@ -18,6 +18,7 @@ from functions.contracts import tracked
 from functions.contracts.contract import Command, Event
 from functions.contracts.path import PathField
 from functions.contracts.redaction import secret_fields
+from stacks import lanes
 from stacks.route import PARAMETER, Route
 
 if TYPE_CHECKING:
@@ -124,9 +125,10 @@ def things(integration: Integration, route: Route) -> str | None:
 def variable(integration: Integration, queue: str) -> str | None:
     """What the stack tells the consumer of the queue about tracked requests; None where there is none.
 
-    A route that is retired is tracked on: what it took is still on its way.
+    A route that is retired is tracked on: what it took is still on its way. So is what is in a lane that is closed.
     """
-    followed = [route for route in integration.routes if queue in route.queues and route.tracked]
+    fed = lanes.fed(integration.queues, queue)
+    followed = [route for route in integration.routes if route.tracked and not fed.isdisjoint(route.queues)]
     return tracked.written({route.name: things(integration, route) for route in followed})
 
 
@@ -295,6 +297,9 @@ def _unreadable(info: Any, place: str, inside: tuple[type, ...]) -> Iterator[str
         case inspect.StructType() as struct:
             if struct.cls in inside:
                 yield f"{place!r} contains itself, which a template cannot follow; leave it out."
+                return
+            if struct.array_like or struct.tag_field is not None:
+                yield f"{struct.cls.__name__} is written as an array or with a tag; make it plain, without either."
                 return
             for field in struct.fields:
                 if not field.encode_name.isidentifier() or not field.encode_name.isascii():

@@ -15,6 +15,7 @@ from functions.runtime import clients
 from functions.runtime.breaker import tell
 from functions.runtime.deadline import Deadline, within
 from functions.runtime.errors import OutOfTime
+from functions.runtime.excerpt import writable
 from functions.runtime.failures import note, unwritten
 from functions.runtime.log import log
 from functions.runtime.message import Intake
@@ -142,6 +143,6 @@ def try_to(what: str, seconds: float, step: Callable[[], None]) -> None:
 def text(error: BaseException, contract: Any) -> str:
     """What the error says, without secrets; its type where it cannot say anything."""
     try:
-        return redact(str(error), contract)
+        return writable(redact(str(error), contract))
     except Exception:
         return f"{type(error).__name__}, which has no text"

@@ -52,11 +52,20 @@ from functions.runtime.table import ConditionFailed, Item, Table
 REQUESTS = Table(TABLE)
 ABREAST = 10
 """Writes side by side, at the most."""
-_IS_NEWEST = "attribute_not_exists(received_at) OR received_at <= :received"
+# A request that waits may be a repeat of one that waits already: it is dropped, and the other comes, which is older.
+_IS_NEWEST = "attribute_not_exists(received_at) OR received_at <= :received OR #status = :delayed"
 _IS_OPEN = (
-    "attribute_not_exists(received_at) OR received_at < :received"
+    "attribute_not_exists(received_at) OR received_at < :received OR #status = :delayed"
     " OR (received_at = :received AND NOT #status IN (:done, :skipped))"
 )
+# Nor does a repeat come of what is done already, or dead.
+_MAY_WAIT = (
+    "attribute_not_exists(received_at) OR (received_at <= :received AND NOT #status IN (:done, :skipped)"
+    " AND (received_at = :received OR #status <> :dead))"
+)
+WAITS: State = "delayed"
+_FINAL = {":done": FINAL[0], ":skipped": FINAL[1]}
+_STATES = {**_FINAL, ":delayed": WAITS}
 SILENT = "It failed on our side; ask those who run this, and name the correlation id."
 """What is said of an error whose words are for operators."""
 
@@ -67,7 +76,7 @@ def settle(outcomes: Outcomes, settings: Settings, seconds: float, intake: Intak
     Returns the failures of those that are done, which could not be said: they come back, and are said then. Of a
     failure it is only logged that it could not be.
     """
-    writes: list[tuple[Done | Failure, Item]] = []
+    writes: list[tuple[Done | Failure, Callable[[], Item]]] = []
     for one in outcomes.values():
         if not _is_tracked(one.record, settings):
             continue
@@ -75,17 +84,17 @@ def settle(outcomes: Outcomes, settings: Settings, seconds: float, intake: Intak
             # It only waits, whatever was expected of its last attempt.
             if one.record.attempt >= settings.receives:
                 waits = one.failure if isinstance(one, Waiting) else one
-                writes.append((waits, _item(one.record, settings, "retrying")))
+                writes.append((waits, partial(_item, one.record, settings, "retrying")))
         elif isinstance(one, Done):
-            writes.append((one, _done(one, settings, intake)))
+            writes.append((one, partial(_done, one, settings, intake)))
         elif item := _failed(one, settings):
-            writes.append((one, item))
+            writes.append((one, partial(dict, item)))
     problems: Outcomes = {}
     end = time.monotonic() + seconds
 
-    def tell(one: Done | Failure, item: Item) -> None:
+    def tell(one: Done | Failure, made: Callable[[], Item]) -> None:
         try:
-            within(end - time.monotonic(), partial(_write, item))
+            within(end - time.monotonic(), lambda: _write(made()))
             return
         except OutOfTime:
             clients.replace()
@@ -98,12 +107,16 @@ def settle(outcomes: Outcomes, settings: Settings, seconds: float, intake: Intak
             text = f"The status of the request could not be written: {problem}"
             problems[one.record.id] = Failure(one.record, problem, text, one.message, unpublished=True)
 
-    _abreast([partial(tell, one, item) for one, item in writes], end)
+    _abreast([partial(tell, one, made) for one, made in writes], end)
     return problems
 
 
 def expect_the_worst(records: Sequence[Record], settings: Settings) -> None:
-    """Say of requests on their last attempt that they are dead once their worker must be, unless it says otherwise."""
+    """Say of requests on their last attempt that they are dead once their worker must be, unless it says otherwise.
+
+    Raises the last error of those of which it could not be said; of the others it is.
+    """
+    problem: Exception | None = None
     for record in records:
         if _is_tracked(record, settings):
             try:
@@ -118,6 +131,10 @@ def expect_the_worst(records: Sequence[Record], settings: Settings) -> None:
                 )
             except ConditionFailed:
                 continue  # a newer request, or one that is done
+            except Exception as error:
+                problem = error
+    if problem is not None:
+        raise problem
 
 
 def working(record: Record, settings: Settings, percent: int, words: str) -> None:
@@ -142,7 +159,10 @@ def _key(record: Record) -> str:
     return scoped(record.tenant, record.correlation_id)
 
 
-def _item(record: Record, settings: Settings, state: State, at: int | None = None, **more: object) -> Item:
+def _item(
+    record: Record, settings: Settings, state: State, at: int | None = None, until: float = 0, **more: object
+) -> Item:
+    """The item; what waits `until` then, in epoch milliseconds, is forgotten as much later."""
     said = RequestStatus(
         status=state,
         route=record.route or "",
@@ -152,7 +172,7 @@ def _item(record: Record, settings: Settings, state: State, at: int | None = Non
         **more,  # type: ignore[arg-type]
     )
     lasts = settings.retention + DEAD_LETTER_RETENTION
-    return {KEY: _key(record), EXPIRES_AT: round(time.time()) + lasts, **to_builtins(said)}
+    return {KEY: _key(record), EXPIRES_AT: round(max(time.time(), until / 1000)) + lasts, **to_builtins(said)}
 
 
 def _received(record: Record) -> int:
@@ -162,8 +182,10 @@ def _received(record: Record) -> int:
 
 
 def _done(one: Done, settings: Settings, intake: Intake) -> Item:
+    if one.skipped and one.plans:
+        return _item(one.record, settings, WAITS, until=getattr(one.plans[0], "at", None) or 0)
     if one.skipped:
-        return _item(one.record, settings, "delayed" if one.plans else "skipped")
+        return _item(one.record, settings, "skipped")
     return _item(one.record, settings, "done", thing=_thing(one.record, settings, intake))
 
 
@@ -175,7 +197,9 @@ def _thing(record: Record, settings: Settings, intake: Intake) -> str | None:
     before, _, rest = path.partition("{")
     name, _, after = rest.partition("}")
     contract, _ = intake(record)
-    return f"{before}{quote(str(getattr(contract, name)), safe='')}{after}"
+    # The path has the name that the field has in JSON.
+    attribute = contract.__struct_fields__[contract.__struct_encode_fields__.index(name)]
+    return f"{before}{quote(str(getattr(contract, attribute)), safe='')}{after}"
 
 
 def _failed(failure: Failure, settings: Settings) -> Item | None:
@@ -206,22 +230,19 @@ def _worst(record: Record, settings: Settings) -> Item:
         ":route": now["route"],
         ":changed": now["changed_at"],
         ":expires": now[EXPIRES_AT],
-        ":done": FINAL[0],
-        ":skipped": FINAL[1],
+        **_STATES,
     }
 
 
 def _write(item: Item) -> None:
-    final = item["status"] in FINAL
-    values = {":received": item["received_at"]}
-    if not final:
-        values |= {":done": FINAL[0], ":skipped": FINAL[1]}
+    condition, states = _IS_OPEN, _STATES
+    if item["status"] in FINAL:
+        condition, states = _IS_NEWEST, {":delayed": WAITS}
+    elif item["status"] == WAITS:
+        condition, states = _MAY_WAIT, {**_FINAL, ":dead": "dead"}
     try:
         REQUESTS.put(
-            item,
-            condition=_IS_NEWEST if final else _IS_OPEN,
-            names=None if final else {"#status": "status"},
-            values=values,
+            item, condition=condition, names={"#status": "status"}, values={":received": item["received_at"], **states}
         )
     except ConditionFailed:
         return  # a newer request of this correlation id, or this one is done

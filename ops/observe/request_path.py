@@ -354,7 +354,7 @@ def _request(line: Answered, by_request: dict[tuple[str, str], list[Delivery]], 
     name = f"{line.method} {line.route}" if line.route != "-" else line.method
     # Of a route with lanes nothing but the message says which it is in.
     queues = next((route.queues for route in topology.routes if route.name == name), ())
-    deliveries = _folded([each for queue in queues for each in by_request.pop((queue, line.time), [])])
+    deliveries = _folded([each for queue in topology.fed(queues) for each in by_request.pop((queue, line.time), [])])
     silent = bool(queues) and line.status == "202" and not deliveries
     return Request(
         route=name,

@@ -22,7 +22,7 @@ from ops.observe.watch import Watch
 from ops.scale.load import Load
 from ops.stage import Stage
 from stacks import names
-from stacks.entry import Subscription, Topology
+from stacks.entry import Consumer, Integration, Lanes, Queue, Subscription, Topology
 from stacks.settings import Settings
 from tests.ops.lines import START, answered, handled
 from tests.ops.sight import Insights, Queues
@@ -99,6 +99,22 @@ def test_a_request_is_found_in_whatever_lane_it_is(word: str) -> None:
     assert [each.queue for each in request.deliveries] == [word]
     assert request.awaited == []
     assert word in shown(tree(found, 200), 200)
+
+
+def test_a_request_is_found_in_a_lane_that_was_closed_since() -> None:
+    desk = LANED.integration("desk")
+    shut = Lanes(high=1, normal=1, low=1, closed=("low",))
+    queues = (Queue(name="triage_ticket", lanes=shut),)
+    consumers = (Consumer(function="triage_ticket", concurrency=6),)
+    routes = (replace(desk.routes[0], lane="X-Priority"),)
+    closed = Topology(
+        package=LANED.package, integrations=(Integration("desk", queues=queues, consumers=consumers, routes=routes),)
+    )
+    assert closed.routes[0].queues == tuple(LANES[:2])
+    lines = [answered(route=ROUTE), handled("triage_ticket_low", "m1", 90, received_at=str(START), sent=10)]
+    (request,) = path("corr-1", [line for text in lines if (line := read(text)) is not None], closed, ()).requests
+    assert [each.queue for each in request.deliveries] == ["triage_ticket_low"]
+    assert request.awaited == []
 
 
 def test_a_request_that_nobody_handled_is_awaited_in_one_of_its_lanes() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -44,6 +45,17 @@ LONG = "triage_what_every_other_party_asked_for"
 class Renamed(Command, frozen=True, kw_only=True, rename="kebab"):
     business_key: ClassVar[str | None] = None
     how_soon: str
+
+
+class Haste(Enum):
+    URGENT = "urgent"
+    NONE = "none"
+
+
+class Hurried(Command, frozen=True, kw_only=True):
+    business_key: ClassVar[str | None] = "ticket_id"
+    ticket_id: str
+    soon: Haste = Haste.URGENT
 
 
 class Told(Event, frozen=True, kw_only=True):
@@ -209,7 +221,22 @@ def test_a_route_that_takes_delays_takes_them_in_each_lane() -> None:
     assert [*desk(route={"delay": True}).delayed()] == ["triage_ticket_high", "triage_ticket", "triage_ticket_low"]
 
 
+SLOW = Route(path="/v1/slow", accepts=TriageTicket, queue="triage_ticket_low")
 WRONG: list[tuple[Any, str]] = [
+    (
+        lambda: desk(queue={"lanes": replace(THREE, closed=("low",))}, routes=(SLOW,)),
+        "Route POST /v1/slow feeds lane low of 'triage_ticket', which is closed; name 'triage_ticket' in its place, or",
+    ),
+    (
+        lambda: desk(route={"accepts": Hurried, "lane": Lane("soon", high=("urgent",))}),
+        "Hurried.soon is 'urgent' where a request leaves it out, and that goes to lane normal; choose a default",
+    ),
+    (
+        lambda: told(Lane("much", high=Range(below="10"))),  # type: ignore[arg-type]
+        "Range(at_least=None, below='10') begins or ends at what is no number; write one such as Range(below=10).",
+    ),
+    (lambda: told(Lane("much", high=Range(below=float("nan")))), "begins or ends at what is no number"),
+    (lambda: told(Lane("much", high=Range(below=True))), "begins or ends at what is no number"),
     (lambda: desk(queue={"lanes": {"high": 1}}), "Queue 'triage_ticket': lanes is one dict; write lanes=Lanes("),
     (
         lambda: desk(queue={"lanes": None, "lane": Place("high", "triage")}),

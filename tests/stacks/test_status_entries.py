@@ -71,8 +71,18 @@ def other(**changes: Any) -> Route:
     return replace(SAMPLE.integrations[0].routes[0], path="/v1/others", **changes)
 
 
+class Listed(Struct, frozen=True, array_like=True):
+    email: str
+
+
+class Tagged(Struct, frozen=True, tag="kind"):
+    email: str
+
+
 SECRET = Annotated[str, Secret]
 REFUSED: list[tuple[Callable[[], Topology], str]] = [
+    (lambda: with_status(answers=Listed), "Listed is written as an array or with a tag; make it plain, without"),
+    (lambda: with_status(answers=answering(who=Tagged)), "Tagged is written as an array or with a tag; make it"),
     (lambda: tickets(statuses=(TICKET, TICKET)), "Status GET /v1/tickets/{ticket_id} is listed twice; remove one"),
     (lambda: tickets(statuses=TICKET), "Integration 'tickets': statuses is one Status, and a tuple belongs there"),
     (lambda: with_status(of=TicketStatus), "of is <class 'tests.sample.contracts.TicketStatus'>, which is no command"),

@@ -49,6 +49,16 @@ def test_a_cause_says_what_where_when_and_how_often(fakes: Fakes, monkeypatch: p
     }
 
 
+def test_a_cause_that_utf_8_cannot_write_is_written_all_the_same(fakes: Fakes) -> None:
+    """As `json.loads` reads half of a surrogate pair, and `os.fsdecode` a name that is no UTF-8."""
+    Probing(a=Reject("no \udc80 ü")).handler(batch(probe("a", attempt=3)))
+    assert fakes.dynamodb.causes["a"]["error_message"] == r"no \udc80 ü"
+    assert failures.unwritten() == set()
+    away = Unavailable("CRM said \ud800")
+    Probing(b=away).handler(batch(probe("b", attempt=5)))
+    assert fakes.dynamodb.causes["b"]["error_message"] == r"CRM said \ud800"
+
+
 def test_the_first_and_the_last_failure_stay_and_the_messages_own_goes_first(fakes: Fakes) -> None:
     away = Unavailable("DynamoDB is throttled")
     for attempt, error in enumerate((RuntimeError("first"), Reject("real"), away, away), start=2):

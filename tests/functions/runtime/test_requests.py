@@ -11,12 +11,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from functions.contracts.contract import Command
 from functions.contracts.environment import DAY, DEAD_LETTER_RETENTION
+from functions.contracts.plan import PlanCommand
 from functions.contracts.tracked import RequestStatus
 from functions.runtime.consumer import Reject, Retry
 from functions.runtime.errors import Limited
 from functions.runtime.message import Message
-from functions.runtime.outcome import Done, Failure, Waiting
+from functions.runtime.outcome import Done, Failure, Outcomes, Waiting
 from functions.runtime.record import Record
 from functions.runtime.requests import SILENT, expect_the_worst, settle
 from functions.runtime.settings import Settings
@@ -26,6 +28,18 @@ from tests.functions.runtime.probe import Probe, Probed, Probing, probe
 from tests.functions.runtime.requesting import RECEIVED, ROUTE, Requesting, asked
 
 Logged = Callable[[], list[dict[str, Any]]]
+MESSAGE = Message(id="a", key="a", cause="a", causation_id="a", correlation_id="c-1")
+
+
+def intake(_: Record) -> Any:
+    pytest.fail("nothing is read")
+
+
+def delayed(received: int) -> None:
+    """What its consumer says of a request that is to wait."""
+    ask = PlanCommand(asked="a", order=1, queue="q", key="a", keyed=False, at=1)
+    waits = Done(Record.read(asked(received=received)), MESSAGE, (), skipped="It waits.", plans=(ask,))
+    assert settle({"a": waits}, Settings.read(), 5, intake) == {}
 
 
 @pytest.fixture
@@ -131,6 +145,19 @@ def test_a_last_attempt_that_succeeds_leaves_nothing_of_the_worst(requesting: Re
     assert (item["status"], "otherwise" in item, "otherwise_from" in item) == ("done", False, False)
 
 
+def test_the_worst_that_cannot_be_said_of_one_is_said_of_the_others(requesting: Requesting, logged: Logged) -> None:
+    requesting.table.answers = [refusal("ValidationException", "UpdateItem")]
+    last = [asked(name, correlation_id=f"c-{name}", message_id=name, attempt=3) for name in "ab"]
+    seen: list[dict[str, Any]] = []
+
+    def look(*_: Any) -> None:
+        seen.append(requesting.item("c-b"))
+
+    requesting.run(Probing(a=look), *last)
+    assert seen[0]["otherwise"]["status"] == "dead"
+    assert any(line["message"] == "failed to expect the worst of requests" for line in logged())
+
+
 def test_what_is_done_stays_done_whatever_a_second_delivery_meets(requesting: Requesting) -> None:
     requesting.run(Probing(), asked())
     done = requesting.item()
@@ -192,12 +219,76 @@ def test_what_was_asked_for_is_named_where_it_can_be_read(monkeypatch: pytest.Mo
     assert "thing" not in requesting.item("c-3")
 
 
+def test_a_field_that_json_calls_otherwise_is_named_as_its_path_has_it(requesting: Requesting) -> None:
+    class Renamed(Command, frozen=True, kw_only=True):
+        short: str = msgspec.field(name="probe_id")
+
+    path = {ROUTE: "/v1/probes/{probe_id}"}
+    settings = msgspec.structs.replace(Settings.read(), tracked=json.dumps(path))
+    done = Done(Record.read(asked()), MESSAGE, ())
+    assert settle({"a": done}, settings, 5, lambda _: (Renamed(short="a"), MESSAGE)) == {}
+    assert requesting.item()["thing"] == "/v1/probes/a"
+
+
+def test_a_status_that_cannot_be_made_brings_back_its_own_message_alone(requesting: Requesting) -> None:
+    settings = msgspec.structs.replace(Settings.read(), tracked=json.dumps({ROUTE: "/v1/probes/{probe_id}"}))
+    records = [Record.read(asked(name, correlation_id=f"c-{name}", message_id=name)) for name in "ab"]
+    outcomes: Outcomes = {each.id: Done(each, MESSAGE, ()) for each in records}
+    outcomes["b"] = Failure(records[1], Retry("busy"), "busy", MESSAGE)
+    found = settle(outcomes, settings, 5, lambda record: (Probe(name=record.id), MESSAGE))
+    assert [*found] == ["a"], "its contract has no such field"
+    assert requesting.item("c-b")["status"] == "retrying"
+
+
+def test_what_waits_for_long_is_known_of_until_it_must_be_forgotten_after_that(requesting: Requesting) -> None:
+    at = time.time() + 300 * DAY
+    ask = PlanCommand(asked="a", order=1, queue="q", key="a", keyed=False, at=round(at * 1000))
+    settle(
+        {"a": Done(Record.read(asked()), MESSAGE, (), skipped="It waits.", plans=(ask,))}, Settings.read(), 5, intake
+    )
+    item = requesting.item()
+    assert item["status"] == "delayed"
+    assert abs(item["expires_at"] - at - 4 * DAY - DEAD_LETTER_RETENTION) < 60
+
+
+@pytest.mark.parametrize("move", [None, Reject("No.")])
+def test_a_delayed_request_that_was_sent_twice_is_told_by_the_one_that_comes(
+    requesting: Requesting, move: BaseException | None
+) -> None:
+    """The planner drops the repeat, which is the same ask, and what comes at its time is the first."""
+    for received in (RECEIVED, RECEIVED + 9):
+        delayed(received)
+    requesting.run(Probing() if move is None else Probing(a=move), asked(attempt=3))
+    assert (requesting.item()["status"], requesting.item()["received_at"]) == ("dead" if move else "done", RECEIVED)
+
+
+def test_a_last_attempt_is_expected_to_die_of_a_delayed_request_that_was_sent_twice(requesting: Requesting) -> None:
+    delayed(RECEIVED + 9)
+    expect_the_worst([Record.read(asked(attempt=3))], Settings.read())
+    assert requesting.item()["otherwise"]["status"] == "dead"
+
+
+@pytest.mark.parametrize(("moves", "state"), [({}, "done"), ({"a": Reject("No.")}, "dead")])
+def test_a_delayed_request_that_is_sent_again_once_it_is_over_stays_that(
+    requesting: Requesting, moves: dict[str, BaseException], state: str
+) -> None:
+    requesting.run(Probing(**moves), asked(attempt=3))
+    delayed(RECEIVED + 9)
+    assert (requesting.item()["status"], requesting.item()["received_at"]) == (state, RECEIVED)
+
+
+def test_what_died_of_not_being_planned_and_is_redriven_is_delayed(requesting: Requesting) -> None:
+    requesting.run(Probing(a=Reject("No.")), asked(attempt=3))
+    delayed(RECEIVED)
+    assert requesting.item()["status"] == "delayed"
+
+
 @pytest.mark.parametrize(("planned", "state"), [(True, "delayed"), (False, "skipped")])
 def test_what_is_not_handled_now_is_no_done(requesting: Requesting, planned: bool, state: str) -> None:
     record = Record.read(asked())
-    message = Message(id="a", key="a", cause="a", causation_id="a", correlation_id="c-1")
-    one = Done(record, message, (), skipped="It waits.", plans=(Probe(name="later"),) if planned else ())
-    settle({"a": one}, Settings.read(), 5, lambda _: pytest.fail("nothing is read"))
+    ask = PlanCommand(asked="a", order=1, queue="q", key="a", keyed=False, at=1)
+    one = Done(record, MESSAGE, (), skipped="It waits.", plans=(ask,) if planned else ())
+    settle({"a": one}, Settings.read(), 5, intake)
     assert requesting.item()["status"] == state
     requesting.run(Probing(), asked())
     assert requesting.item()["status"] == "done"
