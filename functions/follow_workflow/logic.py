@@ -104,14 +104,18 @@ def _changed(rule: WorkflowRule, progress: Progress, fact: Fact) -> tuple[Progre
             return _done(rule, progress, step, fact)
         if fact.name is not None and fact.name == step.undone:
             return _undone(rule, progress, step)
-        if fact.name in step.failed or (fact.died is not None and fact.died == step.dies):
+        if fact.name in step.failed:
+            return _failed(rule, progress, step, fact.cause)
+        # One consumer may do several steps: it died of one that is not done.
+        if fact.died is not None and fact.died == step.dies and step.done not in progress.done:
             return _failed(rule, progress, step, fact.cause)
     return progress, ()
 
 
 def _done(rule: WorkflowRule, progress: Progress, step: StepRule, fact: Fact) -> tuple[Progress, tuple[str, ...]]:
     name = step.done
-    if name in progress.done:
+    # A step that the map got after the workflow was complete is no part of it.
+    if name in progress.done or progress.state == "complete":
         return progress, ()
     progress = replace(
         progress,
@@ -137,7 +141,7 @@ def _done(rule: WorkflowRule, progress: Progress, step: StepRule, fact: Fact) ->
 
 def _failed(rule: WorkflowRule, progress: Progress, step: StepRule, cause: str) -> tuple[Progress, tuple[str, ...]]:
     # What is done is done: that another attempt at it failed, or one before it, changes nothing.
-    if step.done in progress.done or not progress.is_open:
+    if step.done in progress.done or not progress.is_open or _has_no_way_back(rule, progress, but=step):
         return progress, ()
     changed, told = _undo_next(rule, replace(progress, cause=cause))
     return changed, (*told, UNPLAN)
@@ -145,17 +149,17 @@ def _failed(rule: WorkflowRule, progress: Progress, step: StepRule, cause: str) 
 
 def _undone(rule: WorkflowRule, progress: Progress, step: StepRule) -> tuple[Progress, tuple[str, ...]]:
     name = step.done
-    if progress.undoing != name:
+    # Nobody asked: somebody else undid it, so it is waited for again.
+    by_others = progress.is_open and name in progress.done
+    if progress.undoing != name and not by_others:
         return progress, ()
-    return _undo_next(
-        rule,
-        replace(
-            progress,
-            undoing=None,
-            done={each: by for each, by in progress.done.items() if each != name},
-            undone={**progress.undone, name: progress.done[name]},
-        ),
+    progress = replace(
+        progress,
+        undoing=None,
+        done={each: by for each, by in progress.done.items() if each != name},
+        undone={**progress.undone, name: progress.done[name]},
     )
+    return (progress, ()) if by_others else _undo_next(rule, progress)
 
 
 def _overdue(rule: WorkflowRule, progress: Progress) -> tuple[Progress, tuple[str, ...]]:
@@ -163,11 +167,16 @@ def _overdue(rule: WorkflowRule, progress: Progress) -> tuple[Progress, tuple[st
         return progress, ()
     late = missing(rule, progress)
     progress = replace(progress, late=late)
-    # What stays may be under way, or there: then there is only one way, and that is on.
-    if not rule.undoes or any(step.stays and step.done in (*progress.asked, *progress.done) for step in rule.steps):
+    if not rule.undoes or _has_no_way_back(rule, progress):
         return replace(progress, state="overdue"), (rule.overdue,)
     changed, told = _undo_next(rule, replace(progress, cause=f"It waited too long for {', '.join(late)}."))
     return changed, (rule.overdue, *told)
+
+
+def _has_no_way_back(rule: WorkflowRule, progress: Progress, *, but: StepRule | None = None) -> bool:
+    """Whether what stays may be under way, or there: then there is only one way, and that is on."""
+    begun = {*progress.asked, *progress.done}
+    return any(step.stays and step.done in begun for step in rule.steps if step is not but)
 
 
 def _undo_next(rule: WorkflowRule, progress: Progress) -> tuple[Progress, tuple[str, ...]]:

@@ -168,6 +168,30 @@ def test_a_replay_of_its_facts_tells_nothing_again(world: World) -> None:
     assert world.take_told() == []
 
 
+def test_a_replay_of_what_may_be_forgotten_begins_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    happened = datetime.fromisoformat("2026-11-21T10:00:00+00:00").timestamp()
+    monkeypatch.setattr("time.time", lambda: happened + KEPT + 10)
+    assert world.fact(PART, "e1", replayed="replay-1") == []
+    assert not world.tables.items[RULE.name]
+    assert (world.told, world.plans) == ([], [])
+    (line,) = (each for each in world.lines if isinstance(each, dict) and each.get("level") == "WARNING")
+    assert "older than a workflow is remembered" in line["message"]
+    # As it happens it counts however late it is, and so does what a replay brings to one that is still there.
+    world.fact(VAN, "e2")
+    assert world.fact(PART, "e1", replayed="replay-1") == []
+    assert world.item("t1")["state"] == "complete"
+
+
+def test_a_replay_of_what_cannot_be_forgotten_begins_a_new_workflow(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened = datetime.fromisoformat("2026-11-21T10:00:00+00:00").timestamp()
+    monkeypatch.setattr("time.time", lambda: happened + KEPT - 60)
+    assert world.fact(PART, "e1", replayed="replay-1") == []
+    assert world.item("t1")["state"] == "waiting"
+    assert len(world.plans) == 1
+
+
 def test_what_an_earlier_map_did_not_keep_is_said_in_one_sentence(world: World) -> None:
     world.fact(VAN, "e1")
     item = world.tables.items[RULE.name]["t1"]
