@@ -14,7 +14,7 @@ from functions.contracts.contract import Command, Event
 from functions.contracts.path import FromPath
 from functions.contracts.plan import PLAN_COMMAND
 from functions.contracts.redaction import is_secret
-from functions.contracts.workflow import CAUSE, FOLLOW_WORKFLOW, WAITING_FOR, WorkflowRule, written
+from functions.contracts.workflow import CAUSE, FOLLOW_WORKFLOW, ITEM, WAITING_FOR, WorkflowRule, written
 from stacks.workflow import Step, Workflow
 
 if TYPE_CHECKING:
@@ -168,14 +168,30 @@ def _among_others(workflow: Workflow, topology: Topology) -> Iterator[str]:
             )
     for step in workflow.steps:
         for word, told in (("undo", step.undo), ("asks", step.asks)):
-            if told is not None and not any(each.event is told for each in topology.subscriptions):
-                yield f": no queue takes {told.__name__}, the {word} of {step.done.__name__}; add a Subscription."
+            if told is not None:
+                yield from _taken(workflow, told, f"{told.__name__}, the {word} of {step.done.__name__}", topology)
     yield from _key(workflow, topology)
     yield from _fields(workflow)
 
 
+def _taken(workflow: Workflow, told: type[Event], name: str, topology: Topology) -> Iterator[str]:
+    """Whether somebody takes what it tells, as long as it is not on its way out itself."""
+    takers = [each for each in topology.integrations if any(entry.event is told for entry in each.subscriptions)]
+    ends = any(each.retired and workflow in each.workflows for each in topology.integrations)
+    if not takers:
+        yield f": no queue takes {name}; add a Subscription."
+    elif not ends and all(each.retired for each in takers):
+        yield (
+            f": {name}, is taken by {takers[0].name!r} alone, which is retired; retire the workflow's integration "
+            "first, or let another queue take it."
+        )
+
+
 def _key(workflow: Workflow, topology: Topology) -> Iterator[str]:
     key = workflow.key
+    if key in ITEM:
+        yield f": the item says {key!r} of each of them itself; choose another field for the key, or rename it."
+        return
     types = {event: _types(event).get(key) for event in (*workflow.facts(), *workflow.told())}
     first = workflow.steps[0].done
     own = types[first]

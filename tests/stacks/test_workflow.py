@@ -34,7 +34,7 @@ def test_it_listens_to_its_facts_and_to_the_end_of_the_consumer_that_it_names() 
     assert heard[-1].filter == {"consumer": ["reserve_van"]}
     told = {each.function for each in FOLLOWED.consumers if MessageDied in each.publishes}
     assert told == {"reserve_van"}
-    assert workflow.keys(FOLLOWED.consumer("reserve_van"), FOLLOWED) == "ticket_id"
+    assert workflow.keys(FOLLOWED.consumer("reserve_van"), FOLLOWED) == "reserve_van ticket_id"
     assert workflow.keys(FOLLOWED.consumer("reserve_part"), FOLLOWED) is None
 
 
@@ -54,7 +54,10 @@ def test_its_function_is_told_the_rule_and_may_read_and_write_its_items_only(tmp
     assert read(told["WORKFLOW"]) == VISITS.workflows[0].rule()
     assert "PLAN_QUEUE_URL" in told
     assert "DEATH_KEYS" not in told
-    assert functions[names.resource("dev", "reserve_van")]["Environment"]["Variables"]["DEATH_KEYS"] == "ticket_id"
+    assert (
+        functions[names.resource("dev", "reserve_van")]["Environment"]["Variables"]["DEATH_KEYS"]
+        == "reserve_van ticket_id"
+    )
     (policy,) = (
         each
         for each in templates.properties("AWS::IAM::Policy", "visits")

@@ -23,9 +23,9 @@ class Work(Command, frozen=True, kw_only=True):
 
 @pytest.fixture(autouse=True)
 def _named(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DEATH_KEYS", "name other")
+    monkeypatch.setenv("DEATH_KEYS", "work name other")
     monkeypatch.setenv("RECEIVES", "3")
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "work")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "work_high")
 
 
 def handler(error: BaseException) -> Any:
@@ -72,7 +72,7 @@ def test_waiting_for_a_limit_is_no_death_and_the_end_of_its_receives_is_told_onc
 
 def test_what_does_not_say_whose_it_is_tells_nothing(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
     handler(Reject("no"))(batch(record('{"nonsense": 1}', attempt=3)))
-    monkeypatch.setenv("DEATH_KEYS", "other")
+    monkeypatch.setenv("DEATH_KEYS", "work other")
     handler(Reject("no"))(batch(record(Work(name="w1"), attempt=3)))
     assert told(fakes) == []
 
