@@ -49,7 +49,7 @@ def refusals(topology: Topology) -> Iterator[str]:
 
 def _alone(workflow: Workflow) -> Iterator[str]:
     """What is wrong with it whatever else there is; nothing after the first that is too odd to look further."""
-    if not WORD.fullmatch(workflow.name) or len(workflow.name) > 40:
+    if not isinstance(workflow.name, str) or not WORD.fullmatch(workflow.name) or len(workflow.name) > 40:
         yield ": a name is at most 40 characters of lower_case_words; rename it."
     if not workflow.steps:
         yield " has no steps; list what must be done."
@@ -57,10 +57,14 @@ def _alone(workflow: Workflow) -> Iterator[str]:
         if not (isinstance(event, type) and issubclass(event, Event)):
             yield f": {word} is {event!r}, and an event's class belongs there."
             return
-    uses = Counter(event for word, event in _roles(workflow) if word != "after")
-    twice = [event.__name__ for event, times in uses.items() if times > 1]
+    # By name, as its function knows them.
+    uses = Counter(event.__name__ for word, event in _roles(workflow) if word != "after")
+    twice = [name for name, times in uses.items() if times > 1]
     if twice:
         yield f" uses {twice[0]} twice, and could not tell what it means; make a second event of it."
+        return
+    if type(workflow.within) is not int:
+        yield f": within is {workflow.within!r}; write a whole number of seconds."
         return
     if not 0 < workflow.within <= YEAR:
         yield f": within is {workflow.within} s; choose more than 0 and at most a year."
@@ -100,6 +104,8 @@ def _step(step: Step) -> Iterator[str]:
         yield ": undo and undone go together, since what was before it waits for undone; set both or neither."
     if (step.asks is None) == bool(step.after):
         yield ": asks and after go together, since asks is told once those are done; set both or neither."
+    if step.dies is not None and not isinstance(step.dies, str):
+        yield f": dies is {step.dies!r}, and a consumer's name belongs there."
     if step.harmless and step.undo is not None:
         yield " has an undo and is harmless; drop one of the two."
 

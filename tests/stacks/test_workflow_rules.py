@@ -115,6 +115,20 @@ CASES: list[tuple[Workflow, dict[str, Any], str]] = [
     (of(completes=VanReserved), {}, "'plan_visit' uses VanReserved twice"),
     (of(within=0), {}, "within is 0 s; choose more than 0 and at most a year."),
     (of(within=366 * 86400), {}, "choose more than 0 and at most a year."),
+    (of(within=86400 / 7), {}, "within is 12342.857142857143; write a whole number of seconds."),  # type: ignore[arg-type]
+    (of(within="1"), {}, "within is '1'; write a whole number of seconds."),  # type: ignore[arg-type]
+    (of(name=None), {}, "a name is at most 40 characters of lower_case_words; rename it."),  # type: ignore[arg-type]
+    (
+        of(PART, replace(VAN, dies=("reserve_van",))),  # type: ignore[arg-type]
+        {},
+        "step VanReserved: dies is ('reserve_van',), and a consumer's name belongs there.",
+    ),
+    (
+        of(PART, replace(VAN, dies=VanReserved)),  # type: ignore[arg-type]
+        {},
+        "VanReserved'>, and a consumer's name belongs there.",
+    ),
+    (of(PART, replace(VAN, failed=(named("PartReserved"),))), {}, "'plan_visit' uses PartReserved twice"),
     (of(on_overdue="stop"), {}, "on_overdue is 'stop'; choose 'wait' or 'undo'."),
     (of(replace(PART, undone=None), VAN), {}, "step PartReserved: undo and undone go together"),
     (of(replace(PART, asks=Begun), VAN), {}, "step PartReserved: asks and after go together"),
