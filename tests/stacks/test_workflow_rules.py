@@ -115,9 +115,9 @@ CASES: list[tuple[Workflow, dict[str, Any], str]] = [
     (of(completes=VanReserved), {}, "'plan_visit' uses VanReserved twice"),
     (of(within=0), {}, "within is 0 s; choose more than 0 and at most a year."),
     (of(within=366 * 86400), {}, "choose more than 0 and at most a year."),
-    (of(within=86400 / 7), {}, "within is 12342.857142857143; write a whole number of seconds."),  # type: ignore[arg-type]
-    (of(within="1"), {}, "within is '1'; write a whole number of seconds."),  # type: ignore[arg-type]
-    (of(name=None), {}, "a name is at most 40 characters of lower_case_words; rename it."),  # type: ignore[arg-type]
+    (of(within=86400 / 7), {}, "within is 12342.857142857143; write a whole number of seconds."),
+    (of(within="1"), {}, "within is '1'; write a whole number of seconds."),
+    (of(name=None), {}, "a name is at most 40 characters of lower_case_words; rename it."),
     (
         of(PART, replace(VAN, dies=("reserve_van",))),  # type: ignore[arg-type]
         {},
