@@ -216,7 +216,10 @@ def _key(workflow: Workflow, topology: Topology) -> Iterator[str]:
         elif found != own:
             yield f": {key!r} is of one type in {first.__name__} and another in {event.__name__}; make them the same."
     consumers = {each.function: each for each in topology.consumers}
+    lanes = {each.name: each.lane.queue for each in topology.queues if each.lane}
     for name in workflow.dies:
+        if (whole := lanes.get(name, name)) != name:
+            yield f": {name!r} is a lane of {whole!r}, by whose name its messages die; write dies={whole!r}."
         if name not in consumers or name == PLAN_COMMAND or consumers[name].folder == FOLLOW_WORKFLOW:
             yield f": there is no consumer {name!r} of which it could be told that it dies; correct the name."
             continue
