@@ -39,8 +39,8 @@ TRIES = 10
 """Writes of one fact, at the most: as many facts of one workflow are handled side by side."""
 REASONS = ("reason", "cause")
 """Fields in which a fact says why something failed."""
-LONGEST = 1000
-"""Bytes of a key, at the most: half of what DynamoDB takes, since a tenant goes before it.
+LONGEST = 2048
+"""Bytes of a key with its tenant, at the most.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
 
 _progress = Decoder(Progress)
@@ -83,9 +83,12 @@ def handle(said: Event | WorkflowDue, message: Message) -> Any:
     """Note the fact and return what follows from it. Raises `Reject` for a key that cannot be one."""
     own = _own()
     key, fact = _fact(own, said, message)
-    if not key or len(key.encode()) > LONGEST:
-        raise Reject(f"{own.rule.key} is {excerpt(key, 40)!r}, which tells no workflow; send 1 to {LONGEST} bytes.")
     name = message.scoped(key)
+    if not key or len(name.encode()) > LONGEST:
+        raise Reject(
+            f"{own.rule.key} is {excerpt(key, 40)!r}, which tells no workflow; send 1 to {LONGEST} bytes, its tenant "
+            "and escapes included."
+        )
     item = own.table.get({own.rule.key: name})
     for _ in range(TRIES):
         now = time.time()

@@ -129,6 +129,14 @@ def test_a_message_that_dies_fails_its_step(world: World) -> None:
     assert world.item("t1")["cause"] == "reserve_van failed for good: Reject: The garage is closed."
 
 
+@pytest.mark.parametrize("key", ["", "/" * 1000, "x" * 2100], ids=["none", "escaped", "long"])
+def test_a_key_that_dynamodb_does_not_take_with_its_tenant_is_refused(world: World, key: str) -> None:
+    dead = MessageDied(consumer="reserve_van", keys={"ticket_id": key}, cause="no")
+    assert len(world.fact(dead, "e1", tenant="acme")) == 1
+    (said,) = (line.error for line in world.lines if getattr(line, "error", None))
+    assert "which tells no workflow; send 1 to 2048 bytes, its tenant and escapes included." in said
+
+
 def test_the_deadline_tells_what_was_missing_and_undoes_the_rest(world: World) -> None:
     world.fact(PART, "e1")
     assert world.hear(due()) == []
