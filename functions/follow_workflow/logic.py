@@ -141,7 +141,7 @@ def _done(rule: WorkflowRule, progress: Progress, step: StepRule, fact: Fact) ->
 
 def _failed(rule: WorkflowRule, progress: Progress, step: StepRule, cause: str) -> tuple[Progress, tuple[str, ...]]:
     # What is done is done: that another attempt at it failed, or one before it, changes nothing.
-    if step.done in progress.done or not progress.is_open or _has_no_way_back(rule, progress, but=step):
+    if step.done in progress.done or not progress.is_open:
         return progress, ()
     changed, told = _undo_next(rule, replace(progress, cause=cause))
     return changed, (*told, UNPLAN)
@@ -149,17 +149,18 @@ def _failed(rule: WorkflowRule, progress: Progress, step: StepRule, cause: str) 
 
 def _undone(rule: WorkflowRule, progress: Progress, step: StepRule) -> tuple[Progress, tuple[str, ...]]:
     name = step.done
-    # Nobody asked: somebody else undid it, so it is waited for again.
-    by_others = progress.is_open and name in progress.done
-    if progress.undoing != name and not by_others:
+    # What nobody asked for may be a part of it only, such as a customer who gives something back.
+    if progress.undoing != name:
         return progress, ()
-    progress = replace(
-        progress,
-        undoing=None,
-        done={each: by for each, by in progress.done.items() if each != name},
-        undone={**progress.undone, name: progress.done[name]},
+    return _undo_next(
+        rule,
+        replace(
+            progress,
+            undoing=None,
+            done={each: by for each, by in progress.done.items() if each != name},
+            undone={**progress.undone, name: progress.done[name]},
+        ),
     )
-    return (progress, ()) if by_others else _undo_next(rule, progress)
 
 
 def _overdue(rule: WorkflowRule, progress: Progress) -> tuple[Progress, tuple[str, ...]]:
@@ -167,16 +168,11 @@ def _overdue(rule: WorkflowRule, progress: Progress) -> tuple[Progress, tuple[st
         return progress, ()
     late = missing(rule, progress)
     progress = replace(progress, late=late)
-    if not rule.undoes or _has_no_way_back(rule, progress):
+    # What stays may be under way, or there: then there is only one way, and that is on.
+    if not rule.undoes or any(step.stays and step.done in (*progress.asked, *progress.done) for step in rule.steps):
         return replace(progress, state="overdue"), (rule.overdue,)
     changed, told = _undo_next(rule, replace(progress, cause=f"It waited too long for {', '.join(late)}."))
     return changed, (rule.overdue, *told)
-
-
-def _has_no_way_back(rule: WorkflowRule, progress: Progress, *, but: StepRule | None = None) -> bool:
-    """Whether what stays may be under way, or there: then there is only one way, and that is on."""
-    begun = {*progress.asked, *progress.done}
-    return any(step.stays and step.done in begun for step in rule.steps if step is not but)
 
 
 def _undo_next(rule: WorkflowRule, progress: Progress) -> tuple[Progress, tuple[str, ...]]:

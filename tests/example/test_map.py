@@ -32,7 +32,10 @@ def test_who_is_fragile_or_hot_has_few_workers_and_who_keeps_order_parks() -> No
 
 def test_a_reminder_is_planned_and_a_mailbox_gets_one_email_a_second() -> None:
     plans = {(each.function, plan.command.__name__, plan.queue) for each in TOPOLOGY.consumers for plan in each.plans}
-    assert plans == {("plan_reminder", "RemindToPay", "remind_to_pay")}
+    assert plans == {
+        ("plan_reminder", "RemindToPay", "remind_to_pay"),
+        ("ship_order", "WorkflowDue", "ship_order"),
+    }
     limits = {each.function: [limit.words for limit in each.limits] for each in TOPOLOGY.consumers if each.limits}
     assert limits == {"confirm_order": ["mailbox: 1 a second, per customer_email"]}
 
