@@ -17,24 +17,24 @@ def undone_order(demo: Demo) -> None:
     demo.heading("An order whose payment fails for good after its stock was reserved")
     # As if the key had come before with another body: longer ago than SQS itself remembers it.
     used = {"digest": "of another body", "declined": None}
-    put(demo.endpoint, "payments", {"order_id": "ord-4", "applied:ord-4-authorize": used})
+    put(demo.endpoint, "payments", {"order_id": "ord-7", "applied:ord-7-authorize": used})
     demo.start = time.monotonic()
     line = {"sku": "cup-blue", "quantity": 3, "unit_price": 900}
-    body = {"order_id": "ord-4", "customer_email": "ada@example.com", "currency": "EUR", "lines": [line]}
+    body = {"order_id": "ord-7", "customer_email": "ada@example.com", "currency": "EUR", "lines": [line]}
     demo.send("/v1/orders", body)
     demo.hop("reserve_stock set three pieces aside", lambda: demo.available("cup-blue") == before - 3)
     instruction = {"action": "authorize", "amount": 2700, "currency": "EUR"}
-    demo.send("/v1/orders/ord-4/payments", instruction, idempotency_key="ord-4-authorize")
+    demo.send("/v1/orders/ord-7/payments", instruction, idempotency_key="ord-7-authorize")
     demo.hop(
         "apply_payment rejected it, and with its last attempt told ship_order, which asked for the stock",
-        lambda: "StockReleaseAsked" in demo.tap.types("ord-4"),
+        lambda: "StockReleaseAsked" in demo.tap.types("ord-7"),
     )
     demo.hop("release_stock gave the three pieces back", lambda: demo.available("cup-blue") == before)
-    demo.hop("ship_order told that the order is undone", lambda: "OrderUndone" in demo.tap.types("ord-4"))
-    workflow = effects.item("ship_order", "ord-4") or {}
-    demo.console.print(f"  [dim]ship_order ord-4: {workflow.get('state')}, {workflow.get('cause')}[/dim]")
+    demo.hop("ship_order told that the order is undone", lambda: "OrderUndone" in demo.tap.types("ord-7"))
+    workflow = effects.item("ship_order", "ord-7") or {}
+    demo.console.print(f"  [dim]ship_order ord-7: {workflow.get('state')}, {workflow.get('cause')}[/dim]")
     demo.promise("an order whose payment died gave its stock back, once", demo.available("cup-blue") == before)
-    told = demo.tap.types("ord-4")
+    told = demo.tap.types("ord-7")
     demo.promise("and ended undone, with its cause, and did not ship", _ended(told, workflow))
     demo.hop("the payment is in its dead-letter queue", lambda: effects.depth("apply_payment", dead=True) == 1)
     demo.operate("drop", "apply_payment", "--yes")
