@@ -14,7 +14,7 @@ from functions.contracts.contract import Command, Event
 from functions.contracts.path import FromPath
 from functions.contracts.plan import PLAN_COMMAND
 from functions.contracts.redaction import is_secret
-from functions.contracts.workflow import CAUSE, FOLLOW_WORKFLOW, WAITING_FOR, WorkflowRule, written
+from functions.contracts.workflow import CAUSE, FOLLOW_WORKFLOW, ITEM, WAITING_FOR, WorkflowRule, written
 from stacks.workflow import Step, Workflow
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def refusals(topology: Topology) -> Iterator[str]:
 
 def _alone(workflow: Workflow) -> Iterator[str]:
     """What is wrong with it whatever else there is; nothing after the first that is too odd to look further."""
-    if not WORD.fullmatch(workflow.name) or len(workflow.name) > 40:
+    if not isinstance(workflow.name, str) or not WORD.fullmatch(workflow.name) or len(workflow.name) > 40:
         yield ": a name is at most 40 characters of lower_case_words; rename it."
     if not workflow.steps:
         yield " has no steps; list what must be done."
@@ -57,10 +57,14 @@ def _alone(workflow: Workflow) -> Iterator[str]:
         if not (isinstance(event, type) and issubclass(event, Event)):
             yield f": {word} is {event!r}, and an event's class belongs there."
             return
-    uses = Counter(event for word, event in _roles(workflow) if word != "after")
-    twice = [event.__name__ for event, times in uses.items() if times > 1]
+    # By name, as its function knows them.
+    uses = Counter(event.__name__ for word, event in _roles(workflow) if word != "after")
+    twice = [name for name, times in uses.items() if times > 1]
     if twice:
         yield f" uses {twice[0]} twice, and could not tell what it means; make a second event of it."
+        return
+    if type(workflow.within) is not int:
+        yield f": within is {workflow.within!r}; write a whole number of seconds."
         return
     if not 0 < workflow.within <= YEAR:
         yield f": within is {workflow.within} s; choose more than 0 and at most a year."
@@ -100,6 +104,8 @@ def _step(step: Step) -> Iterator[str]:
         yield ": undo and undone go together, since what was before it waits for undone; set both or neither."
     if (step.asks is None) == bool(step.after):
         yield ": asks and after go together, since asks is told once those are done; set both or neither."
+    if step.dies is not None and not isinstance(step.dies, str):
+        yield f": dies is {step.dies!r}, and a consumer's name belongs there."
     if step.harmless and step.undo is not None:
         yield " has an undo and is harmless; drop one of the two."
 
@@ -168,14 +174,30 @@ def _among_others(workflow: Workflow, topology: Topology) -> Iterator[str]:
             )
     for step in workflow.steps:
         for word, told in (("undo", step.undo), ("asks", step.asks)):
-            if told is not None and not any(each.event is told for each in topology.subscriptions):
-                yield f": no queue takes {told.__name__}, the {word} of {step.done.__name__}; add a Subscription."
+            if told is not None:
+                yield from _taken(workflow, told, f"{told.__name__}, the {word} of {step.done.__name__}", topology)
     yield from _key(workflow, topology)
     yield from _fields(workflow)
 
 
+def _taken(workflow: Workflow, told: type[Event], name: str, topology: Topology) -> Iterator[str]:
+    """Whether somebody takes what it tells, as long as it is not on its way out itself."""
+    takers = [each for each in topology.integrations if any(entry.event is told for entry in each.subscriptions)]
+    ends = any(each.retired and workflow in each.workflows for each in topology.integrations)
+    if not takers:
+        yield f": no queue takes {name}; add a Subscription."
+    elif not ends and all(each.retired for each in takers):
+        yield (
+            f": {name}, is taken by {takers[0].name!r} alone, which is retired; retire the workflow's integration "
+            "first, or let another queue take it."
+        )
+
+
 def _key(workflow: Workflow, topology: Topology) -> Iterator[str]:
     key = workflow.key
+    if key in ITEM:
+        yield f": the item says {key!r} of each of them itself; choose another field for the key, or rename it."
+        return
     types = {event: _types(event).get(key) for event in (*workflow.facts(), *workflow.told())}
     first = workflow.steps[0].done
     own = types[first]
@@ -194,7 +216,10 @@ def _key(workflow: Workflow, topology: Topology) -> Iterator[str]:
         elif found != own:
             yield f": {key!r} is of one type in {first.__name__} and another in {event.__name__}; make them the same."
     consumers = {each.function: each for each in topology.consumers}
+    lanes = {each.name: each.lane.queue for each in topology.queues if each.lane}
     for name in workflow.dies:
+        if (whole := lanes.get(name, name)) != name:
+            yield f": {name!r} is a lane of {whole!r}, by whose name its messages die; write dies={whole!r}."
         if name not in consumers or name == PLAN_COMMAND or consumers[name].folder == FOLLOW_WORKFLOW:
             yield f": there is no consumer {name!r} of which it could be told that it dies; correct the name."
             continue

@@ -18,6 +18,9 @@ KEPT = 3 * DEAD_LETTER_RETENTION
 CAUSE, WAITING_FOR = "cause", "waiting_for"
 """The fields that a workflow fills itself: why it is undone, and what it waited for when it was overdue."""
 
+ITEM = ("state", "done", WAITING_FOR, "deadline", "updated_at", CAUSE, "version", "progress", "expires_at")
+"""The attributes of a workflow's item, beside its key."""
+
 
 class StepRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One step, by the names of its events; `done` is its own name, too.

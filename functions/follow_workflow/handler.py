@@ -30,7 +30,7 @@ from functions.follow_workflow.logic import PLAN, UNPLAN, Fact, Progress, follow
 from functions.runtime.consumer import Duplicate, Message, Reject, Retry, consumer
 from functions.runtime.excerpt import excerpt
 from functions.runtime.log import log
-from functions.runtime.message import Intake, intake
+from functions.runtime.message import Intake, in_hand, intake
 from functions.runtime.record import Record
 from functions.runtime.settings import on_lambda, read
 from functions.runtime.table import ConditionFailed, Item, Table
@@ -39,8 +39,8 @@ TRIES = 10
 """Writes of one fact, at the most: as many facts of one workflow are handled side by side."""
 REASONS = ("reason", "cause")
 """Fields in which a fact says why something failed."""
-LONGEST = 1000
-"""Bytes of a key, at the most: half of what DynamoDB takes, since a tenant goes before it.
+LONGEST = 2048
+"""Bytes of a key with its tenant, at the most.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
 
 _progress = Decoder(Progress)
@@ -83,13 +83,26 @@ def handle(said: Event | WorkflowDue, message: Message) -> Any:
     """Note the fact and return what follows from it. Raises `Reject` for a key that cannot be one."""
     own = _own()
     key, fact = _fact(own, said, message)
-    if not key or len(key.encode()) > LONGEST:
-        raise Reject(f"{own.rule.key} is {excerpt(key, 40)!r}, which tells no workflow; send 1 to {LONGEST} bytes.")
     name = message.scoped(key)
+    if not key or len(name.encode()) > LONGEST:
+        raise Reject(
+            f"{own.rule.key} is {excerpt(key, 40)!r}, which tells no workflow; send 1 to {LONGEST} bytes, its tenant "
+            "and escapes included."
+        )
     item = own.table.get({own.rule.key: name})
     for _ in range(TRIES):
         now = time.time()
         before = _read(item, now)
+        if before is None and message.replayed and _may_be_forgotten(now):
+            log(
+                "WARNING",
+                "replayed fact is older than a workflow is remembered, so it begins none",
+                workflow=own.rule.name,
+                key=name,
+                message_id=message.id,
+                correlation_id=message.correlation_id,
+            )
+            return Duplicate()
         after = follow(own.rule, before, fact, now)
         if after is None or after is before:
             _say(own.rule, name, after, message)
@@ -102,6 +115,14 @@ def handle(said: Event | WorkflowDue, message: Message) -> Any:
         _say(own.rule, name, after, message)
         return _results(own, after, fact, key, name)
     raise Retry(f"{TRIES} other facts of {own.rule.name} {name} came at the same moment.", delay=1)
+
+
+def _may_be_forgotten(now: float) -> bool:
+    """Whether what the fact once led to may be deleted: begun anew, its workflow would undo what is long complete."""
+    from functions.runtime.plans import asked_at
+
+    inside = in_hand.get()
+    return inside is not None and asked_at(inside.record) / 1000 < now - KEPT
 
 
 def _fact(own: Followed, said: Event | WorkflowDue, message: Message) -> tuple[str, Fact]:

@@ -104,14 +104,18 @@ def _changed(rule: WorkflowRule, progress: Progress, fact: Fact) -> tuple[Progre
             return _done(rule, progress, step, fact)
         if fact.name is not None and fact.name == step.undone:
             return _undone(rule, progress, step)
-        if fact.name in step.failed or (fact.died is not None and fact.died == step.dies):
+        if fact.name in step.failed:
+            return _failed(rule, progress, step, fact.cause)
+        # One consumer may do several steps: it died of one that is not done.
+        if fact.died is not None and fact.died == step.dies and step.done not in progress.done:
             return _failed(rule, progress, step, fact.cause)
     return progress, ()
 
 
 def _done(rule: WorkflowRule, progress: Progress, step: StepRule, fact: Fact) -> tuple[Progress, tuple[str, ...]]:
     name = step.done
-    if name in progress.done:
+    # A step that the map got after the workflow was complete is no part of it.
+    if name in progress.done or progress.state == "complete":
         return progress, ()
     progress = replace(
         progress,
@@ -145,6 +149,7 @@ def _failed(rule: WorkflowRule, progress: Progress, step: StepRule, cause: str) 
 
 def _undone(rule: WorkflowRule, progress: Progress, step: StepRule) -> tuple[Progress, tuple[str, ...]]:
     name = step.done
+    # What nobody asked for may be a part of it only, such as a customer who gives something back.
     if progress.undoing != name:
         return progress, ()
     return _undo_next(

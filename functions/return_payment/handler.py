@@ -14,13 +14,13 @@ PAYMENTS = Table("payments")
 
 
 def handle(asked: PaymentReturnAsked, message: Message) -> Iterable[Event]:
-    """Refund all of it, or find that a person has refunded it before."""
+    """Refund all of it, or what a person has not refunded before."""
     told = PaymentRefunded(order_id=asked.order_id, amount=asked.amount, currency=asked.currency)
     try:
         PAYMENTS.update(
             {"order_id": message.scoped(asked.order_id)},
             "SET #state = :refunded, amount = :amount, returned = :by",
-            condition="#state = :captured",
+            condition="#state = :captured OR (#state = :refunded AND amount < :amount)",
             names={"#state": "state"},
             values={
                 ":captured": "captured",

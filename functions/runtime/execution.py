@@ -20,10 +20,13 @@ KNOWN = "ExecutionAlreadyExists"
 
 
 def start(state_machine: str, contract: Command | Event, message: Message) -> bool:
-    """Start an execution of the standard state machine with that ARN, with the contract as its input; whether it began.
+    """Start an execution of the standard state machine with that ARN, with the contract as its input.
 
-    Its name is made of the message's key, so the same message starts it once: for as long as Step Functions knows the
-    name, which is 90 days after the execution ended. Raises botocore's errors; grant `states:StartExecution`.
+    False if it has ended, or runs with another input; True also where it runs already, which Step Functions does not
+    tell apart. Its name is made of the message's key, so the same message starts it once: for as long as Step Functions
+    knows the name, which is 90 days after the execution ended. Neither the tenant nor the correlation id is part of the
+    input unless the contract says it, and what is secret is seen in the execution's history. Raises botocore's errors;
+    grant `states:StartExecution`.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
     """
     written = msgspec.json.encode(contract).decode()

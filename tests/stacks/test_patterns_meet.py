@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from functions.contracts.workflow import MessageDied
 from stacks import status, workflow
-from stacks.entry import Lanes, Limit, Topology
+from stacks.entry import Lanes, Limit, Topology, TopologyError
 from tests.sample.followed import FOLLOWED
 from tests.sample.statuses import STATUSES
 
@@ -41,6 +43,19 @@ def test_a_message_that_dies_in_any_lane_is_told_under_the_name_that_the_workflo
     (died,) = [each for each in topology.subscriptions if each.event is MessageDied]
     assert died.filter == {"consumer": ["reserve_van"]}
     assert MessageDied not in topology.consumer("reserve_part").publishes
+
+
+def test_a_step_dies_by_the_name_of_all_lanes() -> None:
+    topology = laned(FOLLOWED, "reserve_van", "X-Priority")
+    (visits,) = (each for each in topology.integrations if each.workflows)
+    (plan,) = visits.workflows
+    steps = (plan.steps[0], replace(plan.steps[1], dies="reserve_van_high"))
+    with pytest.raises(TopologyError) as refused:
+        replace(topology, integrations=(replace(visits, workflows=(replace(plan, steps=steps),)),))
+    assert str(refused.value) == (
+        "Workflow 'plan_visit': 'reserve_van_high' is a lane of 'reserve_van', by whose name its messages die; write "
+        "dies='reserve_van'."
+    )
 
 
 def test_a_request_is_tracked_in_every_lane() -> None:

@@ -9,8 +9,9 @@ import pytest
 from msgspec import Meta
 
 from functions.contracts.contract import Event, Secret
-from functions.contracts.workflow import FOLLOW_WORKFLOW
+from functions.contracts.workflow import FOLLOW_WORKFLOW, ITEM, MessageDied
 from stacks.entry import Consumer, Integration, Queue, Step, Subscription, Topology, TopologyError, Workflow
+from tests.functions.follow_workflow.world import World
 from tests.sample.contracts import TicketOpened
 from tests.sample.followed import FOLLOWED
 from tests.sample.topology import SAMPLE
@@ -81,8 +82,9 @@ class UndoneWithNumber(VisitEvent, frozen=True, kw_only=True):
     cause: int
 
 
-def named(name: str) -> type[VisitEvent]:
-    return type(name, (VisitEvent,), {"__annotations__": {}, "__module__": __name__}, frozen=True, kw_only=True)
+def named(name: str, **fields: Any) -> type[VisitEvent]:
+    said = {"__annotations__": fields, "__module__": __name__}
+    return type(name, (VisitEvent,), said, frozen=True, kw_only=True)
 
 
 def topology(*workflows: Workflow, publishes: tuple[type[Event], ...] = (), **changes: Any) -> Topology:
@@ -113,6 +115,20 @@ CASES: list[tuple[Workflow, dict[str, Any], str]] = [
     (of(completes=VanReserved), {}, "'plan_visit' uses VanReserved twice"),
     (of(within=0), {}, "within is 0 s; choose more than 0 and at most a year."),
     (of(within=366 * 86400), {}, "choose more than 0 and at most a year."),
+    (of(within=86400 / 7), {}, "within is 12342.857142857143; write a whole number of seconds."),
+    (of(within="1"), {}, "within is '1'; write a whole number of seconds."),
+    (of(name=None), {}, "a name is at most 40 characters of lower_case_words; rename it."),
+    (
+        of(PART, replace(VAN, dies=("reserve_van",))),  # type: ignore[arg-type]
+        {},
+        "step VanReserved: dies is ('reserve_van',), and a consumer's name belongs there.",
+    ),
+    (
+        of(PART, replace(VAN, dies=VanReserved)),  # type: ignore[arg-type]
+        {},
+        "VanReserved'>, and a consumer's name belongs there.",
+    ),
+    (of(PART, replace(VAN, failed=(named("PartReserved"),))), {}, "'plan_visit' uses PartReserved twice"),
     (of(on_overdue="stop"), {}, "on_overdue is 'stop'; choose 'wait' or 'undo'."),
     (of(replace(PART, undone=None), VAN), {}, "step PartReserved: undo and undone go together"),
     (of(replace(PART, asks=Begun), VAN), {}, "step PartReserved: asks and after go together"),
@@ -180,6 +196,11 @@ CASES: list[tuple[Workflow, dict[str, Any], str]] = [
         of(PART, VAN, replace(AFTER, after=(PartReserved, VanReserved))),
         {"publishes": (Unpublished,)},
         "no queue takes Begun, the asks of Unpublished; add a Subscription.",
+    ),
+    (
+        of(key="state"),
+        {},
+        "the item says 'state' of each of them itself; choose another field for the key, or rename it.",
     ),
     (of(key="visit_id"), {}, "PartReserved has no field 'visit_id', by which it would know what belongs together"),
     (
@@ -297,3 +318,43 @@ def test_the_handler_of_workflows_is_nobody_elses() -> None:
 def test_the_undo_of_a_step_is_filled_from_its_own_fact() -> None:
     assert GOOD.rule().sources("VanReturnAsked") == ("VanReserved",)
     assert (VanReturnAsked, VanReturned) == (VAN.undo, VAN.undone)
+
+
+def test_what_a_workflow_says_in_its_item_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(GOOD.rule(), monkeypatch)
+    world.fact(PartReserved(ticket_id="t1", part="pump"), "e1")
+    world.fact(PartMissing(ticket_id="t1", reason="none"), "e2")
+    world.fact(MessageDied(consumer="reserve_van", keys={"ticket_id": "t1"}, cause="no"), "e3")
+    assert {*world.item("t1")} - {GOOD.key} == {*ITEM}
+
+
+def retiring(topology: Topology, name: str) -> Topology:
+    integrations = (replace(each, retired=each.name == name or each.retired) for each in topology.integrations)
+    return replace(topology, integrations=tuple(integrations))
+
+
+def test_an_integration_with_a_workflow_and_those_who_undo_for_it_is_retired() -> None:
+    retired = retiring(FOLLOWED, "visits")
+    assert retired.workflows
+    assert not retired.subscriptions
+
+
+def test_who_undoes_is_retired_after_the_workflow_that_asks_for_it() -> None:
+    bare = replace(VISITS, workflows=())
+    takes = tuple(each for each in bare.subscriptions if each.queue != "plan_visit")
+    consumers = tuple(each for each in bare.consumers if each.function != "plan_visit")
+    bare = replace(
+        bare,
+        subscriptions=takes,
+        consumers=consumers,
+        queues=tuple(each for each in bare.queues if each.name != "plan_visit"),
+        tables=tuple(each for each in bare.tables if each.name != "plan_visit"),
+    )
+    both = Topology(package=FOLLOWED.package, integrations=(bare, Integration("planners", workflows=(GOOD,))))
+    with pytest.raises(TopologyError) as refused:
+        retiring(both, "visits")
+    assert str(refused.value) == (
+        "Workflow 'plan_visit': PartReturnAsked, the undo of PartReserved, is taken by 'visits' alone, which is "
+        "retired; retire the workflow's integration first, or let another queue take it."
+    )
+    assert retiring(retiring(both, "planners"), "visits").workflows == (GOOD,)

@@ -129,6 +129,14 @@ def test_a_message_that_dies_fails_its_step(world: World) -> None:
     assert world.item("t1")["cause"] == "reserve_van failed for good: Reject: The garage is closed."
 
 
+@pytest.mark.parametrize("key", ["", "/" * 1000, "x" * 2100], ids=["none", "escaped", "long"])
+def test_a_key_that_dynamodb_does_not_take_with_its_tenant_is_refused(world: World, key: str) -> None:
+    dead = MessageDied(consumer="reserve_van", keys={"ticket_id": key}, cause="no")
+    assert len(world.fact(dead, "e1", tenant="acme")) == 1
+    (said,) = (line.error for line in world.lines if getattr(line, "error", None))
+    assert "which tells no workflow; send 1 to 2048 bytes, its tenant and escapes included." in said
+
+
 def test_the_deadline_tells_what_was_missing_and_undoes_the_rest(world: World) -> None:
     world.fact(PART, "e1")
     assert world.hear(due()) == []
@@ -166,6 +174,30 @@ def test_a_replay_of_its_facts_tells_nothing_again(world: World) -> None:
     world.take_told()
     world.fact(PART, "e2", replayed="replay-1")
     assert world.take_told() == []
+
+
+def test_a_replay_of_what_may_be_forgotten_begins_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    happened = datetime.fromisoformat("2026-11-21T10:00:00+00:00").timestamp()
+    monkeypatch.setattr("time.time", lambda: happened + KEPT + 10)
+    assert world.fact(PART, "e1", replayed="replay-1") == []
+    assert not world.tables.items[RULE.name]
+    assert (world.told, world.plans) == ([], [])
+    (line,) = (each for each in world.lines if isinstance(each, dict) and each.get("level") == "WARNING")
+    assert "older than a workflow is remembered" in line["message"]
+    # As it happens it counts however late it is, and so does what a replay brings to one that is still there.
+    world.fact(VAN, "e2")
+    assert world.fact(PART, "e1", replayed="replay-1") == []
+    assert world.item("t1")["state"] == "complete"
+
+
+def test_a_replay_of_what_cannot_be_forgotten_begins_a_new_workflow(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened = datetime.fromisoformat("2026-11-21T10:00:00+00:00").timestamp()
+    monkeypatch.setattr("time.time", lambda: happened + KEPT - 60)
+    assert world.fact(PART, "e1", replayed="replay-1") == []
+    assert world.item("t1")["state"] == "waiting"
+    assert len(world.plans) == 1
 
 
 def test_what_an_earlier_map_did_not_keep_is_said_in_one_sentence(world: World) -> None:

@@ -261,3 +261,26 @@ def test_a_step_that_the_map_has_no_more_completes_nothing_in_the_place_of_anoth
     progress_ = follow(now, progress, Fact(id="b", name="B"), 1000)
     assert progress_
     assert (progress_.state, missing(now, progress_)) == ("waiting", ("C",))
+
+
+def test_a_step_that_the_map_got_later_undoes_nothing_of_what_was_complete_before() -> None:
+    before = WorkflowRule(steps=JOIN[:2], undoes=True, **ENDS)
+    progress, told = after(before, Fact(id="a", name="A"), Fact(id="b", name="B"))
+    assert told[-1] == ("All", UNPLAN)
+    assert follow(JOINED, progress, Fact(id="c", name="C"), 1000) is progress
+
+
+def test_one_consumer_may_do_several_steps_and_dies_of_the_one_that_is_not_done() -> None:
+    both = WorkflowRule(steps=(undoable("A", dies="x"), undoable("B", dies="x")), undoes=True, **ENDS)
+    progress, told = after(both, Fact(id="a", name="A"), Fact(id="d", died="x", cause="It died."))
+    assert told == [(PLAN,), ("UndoA", UNPLAN)]
+    assert (progress.state, progress.cause) == ("undoing", "It died.")
+    ended, _ = after(both, Fact(id="a", name="A"), Fact(id="b", name="B"))
+    assert follow(both, ended, Fact(id="d", died="x"), 1000) is ended
+
+
+def test_an_undo_that_nobody_asked_for_leaves_the_step_done() -> None:
+    facts = [Fact(id=name, name=name) for name in ("A", "AUndone", "B", "C")]
+    progress, told = after(JOINED, *facts)
+    assert told == [(PLAN,), (), (), ("All", UNPLAN)]
+    assert progress.state == "complete"

@@ -25,7 +25,7 @@ class Work(Command, frozen=True, kw_only=True):
 def _named(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEATH_KEYS", "work name other")
     monkeypatch.setenv("RECEIVES", "3")
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "work")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "work_high")
 
 
 def handler(error: BaseException) -> Any:
