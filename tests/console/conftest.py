@@ -24,23 +24,24 @@ FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Session]:
     with running(SAMPLE, tmp_path_factory.mktemp("local"), app=CDK_APP) as session:
         yield session
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def effects(stack: Session) -> Effects:
     return Effects(SAMPLE, stack.state.endpoint)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         if os.environ.get(REQUIRED) == "required":
             pytest.fail("There is no Chromium: .ci/install installs it.")
         pytest.skip("no Chromium on this machine: apt-get install chromium, or .ci/install")
+    # No longer than this folder's tests: its event loop runs all the while, and others would have theirs.
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
 

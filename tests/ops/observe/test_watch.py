@@ -11,6 +11,7 @@ import sys
 import termios
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -196,6 +197,15 @@ def test_a_fault_is_said_and_looked_past_and_ctrl_c_ends_it_cleanly(
     assert screen.getvalue().endswith("\x1b[?25h\x1b[?1049l"), "cursor and screen are given back"
 
 
+@pytest.fixture
+def _interrupted() -> Iterator[None]:
+    """Ctrl-C interrupts, also where this was started in the background and inherited that it does not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interrupted")
 @pytest.mark.parametrize("end", ["q", "Ctrl-C"])
 def test_q_ends_it_as_ctrl_c_does_and_the_terminal_is_as_it_was(
     aws: Stage, monkeypatch: pytest.MonkeyPatch, end: str
