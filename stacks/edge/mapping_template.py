@@ -76,6 +76,15 @@ _NO_BODY = "Action=SendMessage&Version=2012-11-05"
 OURS = f"The queue cannot be reached because of a fault on our side. {NOTHING} Send the request again later."
 
 
+def throttled_or_ours(busy: str, ours: str) -> Iterator[str]:
+    """The end of an answer's template, after the condition for what is throttled: 503 with one message, else 500."""
+    yield f"#set($status = 503)#set($message = '{busy}')"
+    yield f"#set($context.responseOverride.header.Retry-After = '{RETRY_AFTER}')"
+    yield f"#else#set($status = 500)#set($message = '{ours}')#end"
+    yield "#set($context.responseOverride.status = $status)"
+    yield '{"message":"$message","correlation_id":"$correlation"}'
+
+
 def longest_key(route: Route) -> int:
     """The most characters that a key may have: on a FIFO queue the body's hash code has room behind it."""
     return LONGEST_HASHED_KEY if route.group is not None else LONGEST_IDENTIFIER
@@ -178,13 +187,7 @@ def refused(route: Route, authorized: Authorized) -> str:
         f"#set($status = 413)#set($message = '{too_large(route)}')",
         f"#if($long)#set($message = '{too_large_to_wait(route)}')#end" if route.delay else "",
         "#elseif($code.contains('Throttl') || $code == 'OverLimit')",
-        f"#set($status = 503)#set($message = '{BUSY}')",
-        f"#set($context.responseOverride.header.Retry-After = '{RETRY_AFTER}')",
-        "#else",
-        f"#set($status = 500)#set($message = '{OURS}')",
-        "#end",
-        "#set($context.responseOverride.status = $status)",
-        '{"message":"$message","correlation_id":"$correlation"}',
+        *throttled_or_ours(BUSY, OURS),
     ]
     return "".join(parts)
 

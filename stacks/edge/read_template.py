@@ -119,13 +119,7 @@ def refused(read: Read, authorized: Authorized) -> str:
         "#if($wrong != '')",
         "#set($message = $wrong)",
         "#elseif($type.contains('Throttl') || $type.contains('LimitExceeded') || $type.contains('ThroughputExceeded'))",
-        f"#set($status = 503)#set($message = '{BUSY}')",
-        f"#set($context.responseOverride.header.Retry-After = '{RETRY_AFTER}')",
-        "#else",
-        f"#set($status = 500)#set($message = '{OURS}')",
-        "#end",
-        "#set($context.responseOverride.status = $status)",
-        '{"message":"$message","correlation_id":"$correlation"}',
+        *template.throttled_or_ours(BUSY, OURS),
     ]
     return "".join(parts)
 
