@@ -39,11 +39,13 @@ class Feed:
 
 
 @dataclass(frozen=True)
-class Lane:
+class Row:
     """A queue, what feeds it, who takes from it, and what becomes of that."""
 
     word: str
     fifo: bool
+    lane: str | None
+    """Which lane of its queue it is, if that has lanes."""
     feeds: list[Feed]
     work: Depth
     dead: Depth
@@ -103,24 +105,24 @@ def event(name: str, data: str) -> str:
 def picture(desk: Desk, within: float = 0.0) -> dict[str, Any]:
     """What the template shows, no older than `within` so many seconds. Raises `OpsError`."""
     view, topology = desk.live.now(within), desk.stage.topology
-    lanes = [(each, [*_lanes(view, topology, each)]) for each in topology.integrations]
-    every = [lane for _, some in lanes for lane in some]
+    rows = [(each, [*_rows(view, topology, each)]) for each in topology.integrations]
+    every = [row for _, some in rows for row in some]
     return {
         "view": view,
-        "integrations": lanes,
-        "dead": [lane for lane in every if lane.held],
-        "off": [lane for lane in every if lane.off],
+        "integrations": rows,
+        "dead": [row for row in every if row.held],
+        "off": [row for row in every if row.off],
         "total": {
-            "waiting": sum(lane.work.waiting + lane.work.delayed for lane in every),
-            "in_flight": sum(lane.work.in_flight for lane in every),
-            "dead": sum(lane.held for lane in every),
+            "waiting": sum(row.work.waiting + row.work.delayed for row in every),
+            "in_flight": sum(row.work.in_flight for row in every),
+            "dead": sum(row.held for row in every),
             "done": sum(view.frame.rates.done.values()),
             "failed": sum(view.frame.rates.failed.values()),
         },
     }
 
 
-def _lanes(view: View, topology: Topology, integration: Integration) -> Iterator[Lane]:
+def _rows(view: View, topology: Topology, integration: Integration) -> Iterator[Row]:
     subscribers = {each.event.__name__: [] for each in topology.subscriptions}  # type: dict[str, list[str]]
     for each in topology.subscriptions:
         subscribers[each.event.__name__].append(each.queue)
@@ -128,9 +130,10 @@ def _lanes(view: View, topology: Topology, integration: Integration) -> Iterator
     for queue in integration.queues:
         work, dead = depths[queue.name], depths[f"{queue.name}-dlq"]
         consumer = topology.consumer(queue.name)
-        yield Lane(
+        yield Row(
             word=queue.name,
             fifo=queue.fifo,
+            lane=queue.lane.lane if queue.lane else None,
             feeds=[*_feeds(view, integration, queue.name)],
             work=work,
             dead=dead,

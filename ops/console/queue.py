@@ -21,16 +21,16 @@ LOOKS = 10
 def page(asked: Asked) -> Response:
     """The queue with its counts, and what was seen in it last."""
     desk, word = asked.desk, asked.path["queue"]
-    lanes = {lane.word: (each, lane) for each, some in picture(desk)["integrations"] for lane in some}
-    if word not in lanes:
-        raise UsageError(f"There is no work queue {word!r} in {desk.stage.told}: there is {', '.join(lanes)}.")
-    integration, lane = lanes[word]
+    rows = {row.word: (each, row) for each, some in picture(desk)["integrations"] for row in some}
+    if word not in rows:
+        raise UsageError(f"There is no work queue {word!r} in {desk.stage.told}: there is {', '.join(rows)}.")
+    integration, row = rows[word]
     sample = desk.samples.kept(find(desk.stage, word), dead=False)
     redaction = Redaction(desk.stage.topology)
     shell = command("peek", word, "--work", where=desk.where, name=desk.name)
     entry = desk.stage.topology.queue(word)
     given: dict[str, Any] = {
-        "lane": lane,
+        "row": row,
         "integration": integration,
         "entry": entry,
         "sample": sample,
