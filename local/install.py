@@ -28,7 +28,7 @@ LOCKED = ROOT / "requirements.txt"
 BUILDING = ROOT / "local" / "build" / "requirements.txt"
 """What packages without a wheel are built with: uv takes it in these versions, with these hashes, or does not build.
 https://docs.astral.sh/uv/concepts/projects/build/#build-constraints"""
-SIZE = "about 330 MB to download, 1.2 GB on disk"
+SIZE = "about 340 MB to download, 1.2 GB on disk"
 IMPORTED = (
     "app, ops.cli.app, ops.cli.look, ops.cli.redrive, local.session, local.watch",
     "pytest, hypothesis, schemathesis, moto.core, moto.dynamodb, moto.events, moto.sqs, mypy.api",

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -67,12 +67,15 @@ def site(desk: Desk, *, port: int, told: Callable[[str], None]) -> Guard:
         Route(each.path, endpoint(desk, each.answer, changes=each.changes), methods=[each.method]) for each in PAGES
     ]
 
-    def one(asked: Request) -> Awaitable[Response]:
-        return redrives.live(desk, asked.path_params["run"], asked.query_params.get("trace"))
+    async def living(_: Request) -> Response:
+        return await flow.live(desk, "flow_part.html")
+
+    async def running(asked: Request) -> Response:
+        return await redrives.live(desk, asked.path_params["run"], asked.query_params.get("trace"))
 
     routes += [
-        Route("/live/flow", _live(lambda _: flow.live(desk, "flow_part.html"))),
-        Route("/live/redrives/{run}", _live(one)),
+        Route("/live/flow", living),
+        Route("/live/redrives/{run}", running),
         Mount("/static", StaticFiles(directory=HERE / "static")),
     ]
     guard = Guard(lambda *_: None, port=port, told=told)  # type: ignore[arg-type]
@@ -82,17 +85,8 @@ def site(desk: Desk, *, port: int, told: Callable[[str], None]) -> Guard:
     return guard
 
 
-def _live(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    async def live(asked: Request) -> Response:
-        return await answer(asked)
-
-    return live
-
-
 def _missing(desk: Desk) -> Callable[[Request, Any], Awaitable[Response]]:
     async def missing(asked: Request, _: Any) -> Response:
-        from starlette.responses import HTMLResponse
-
         return HTMLResponse(rendered(desk, "sorry.html", {"sentence": "There is no such page.", "q": {}}), 404)
 
     return missing

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import Aws, CfnMapping, Duration
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stacks import names
-from stacks.edge import clients, lanes, location, mapping_template
+from stacks.edge import lanes, location, mapping_template, method
 from stacks.edge.content_type import JSON, SPELLINGS
 from stacks.edge.model_schema import draft4
 from stacks.entry import Authorized, Queue, Route, Topology
 from stacks.parts import arn
-from stacks.parts.acknowledged import acknowledge
 from stacks.parts.customer_key import key_grant
 from stacks.settings import Settings
 
@@ -68,8 +67,7 @@ class ApiToQueue(Construct):
             },
         )
         authorized = route.authorized(settings.authorization)
-        keys = settings.api_keys.clients if authorized == "api_key" and route.tenant is not None else ()
-        named = "".join(clients.named(keys)) if keys else ""
+        named = method.callers(route, authorized, settings)
         schema, template = draft4(route.accepts), named + mapping_template.request(route, queue, authorized)
         template += lanes.chosen(route, settings.stage)
         # Neither is part of the method, of which a change makes a new deployment.
@@ -90,7 +88,7 @@ class ApiToQueue(Construct):
                         "integration.request.header.Content-Type": "'application/x-www-form-urlencoded'",
                         **({lanes.PARAMETER: f"'{queue_name}'"} if route.choice else {}),
                     },
-                    request_templates=dict.fromkeys(SPELLINGS, once(self, template)),
+                    request_templates=dict.fromkeys(SPELLINGS, method.once(self, template)),
                     integration_responses=_responses(route, authorized, named, location.of(route, topology)),
                     timeout=Duration.seconds(10),
                 ),
@@ -102,13 +100,7 @@ class ApiToQueue(Construct):
                 for name in mapping_template.variables(route)
                 if name != mapping_template.TRACE_ID
             },
-            request_validator=apigateway.RequestValidator(
-                self,
-                "Validator",
-                rest_api=api,
-                validate_request_body=True,
-                validate_request_parameters=True,
-            ),
+            request_validator=method.validator(self, api),
             method_responses=[
                 apigateway.MethodResponse(
                     status_code=status,
@@ -121,19 +113,11 @@ class ApiToQueue(Construct):
             ],
             **options,
         )
-        acknowledge(self.method, "AwsSolutions-COG4")
-        if options.get("authorization_type") is apigateway.AuthorizationType.NONE:
-            acknowledge(self.method, "AwsSolutions-APIG4")
+        method.accept_its_callers(self.method, options)
 
     def _model(self, api: apigateway.RestApi, schema: dict[str, Any]) -> apigateway.IModel:
         model = apigateway.CfnModel(self, "Model", rest_api_id=api.rest_api_id, content_type=JSON, schema=schema)
         return apigateway.Model.from_model_name(self, "Contract", model.ref)
-
-
-def once(scope: Construct, template: str) -> str:
-    """The template by reference: once for all spellings, because CloudFormation takes 1 MB for all routes."""
-    mapping = CfnMapping(scope, "Request", mapping={"template": {"text": template}})
-    return mapping.find_in_map("template", "text")
 
 
 def _responses(route: Route, authorized: Authorized, named: str, located: str) -> list[apigateway.IntegrationResponse]:
@@ -147,9 +131,4 @@ def _responses(route: Route, authorized: Authorized, named: str, located: str) -
         ("503", r"5\d{2}"): mapping_template.failed(route, authorized, busy=True),
         ("500", None): mapping_template.failed(route, authorized, busy=False),
     }
-    return [
-        apigateway.IntegrationResponse(
-            status_code=status, selection_pattern=pattern, response_templates={JSON: named + template}
-        )
-        for (status, pattern), template in answers.items()
-    ]
+    return method.responses(answers, named)

@@ -10,12 +10,10 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stacks import names
-from stacks.edge import clients, mapping_template, read_template
-from stacks.edge.api_to_queue import once
-from stacks.edge.content_type import JSON, SPELLINGS
+from stacks.edge import mapping_template, method, read_template
+from stacks.edge.content_type import SPELLINGS
 from stacks.entry import Authorized
 from stacks.parts import arn
-from stacks.parts.acknowledged import acknowledge
 from stacks.parts.customer_key import key_grant
 from stacks.settings import Settings
 from stacks.status import Read
@@ -54,8 +52,7 @@ class ApiToTable(Construct):
             },
         )
         authorized = route.authorized(settings.authorization)
-        keys = settings.api_keys.clients if authorized == "api_key" and route.tenant is not None else ()
-        named = "".join(clients.named(keys)) if keys else ""
+        named = method.callers(route, authorized, settings)
         template = named + read_template.request(read, authorized, table)
         # It is no part of the method, of which a change makes a new deployment.
         if api.latest_deployment is not None:
@@ -69,7 +66,7 @@ class ApiToTable(Construct):
                 options=apigateway.IntegrationOptions(
                     credentials_role=self.role,
                     passthrough_behavior=apigateway.PassthroughBehavior.NEVER,
-                    request_templates=dict.fromkeys(SPELLINGS, once(self, template)),
+                    request_templates=dict.fromkeys(SPELLINGS, method.once(self, template)),
                     integration_responses=_responses(read, authorized, named),
                     timeout=Duration.seconds(10),
                 ),
@@ -80,13 +77,7 @@ class ApiToTable(Construct):
                 for name in (mapping_template.CORRELATION_ID, "If-None-Match", route.tenant_header)
                 if name is not None
             },
-            request_validator=apigateway.RequestValidator(
-                self,
-                "Validator",
-                rest_api=api,
-                validate_request_body=True,
-                validate_request_parameters=True,
-            ),
+            request_validator=method.validator(self, api),
             method_responses=[
                 apigateway.MethodResponse(
                     status_code=status,
@@ -96,9 +87,7 @@ class ApiToTable(Construct):
             ],
             **options,
         )
-        acknowledge(self.method, "AwsSolutions-COG4")
-        if options.get("authorization_type") is apigateway.AuthorizationType.NONE:
-            acknowledge(self.method, "AwsSolutions-APIG4")
+        method.accept_its_callers(self.method, options)
 
 
 def _responses(read: Read, authorized: Authorized, named: str) -> list[apigateway.IntegrationResponse]:
@@ -112,9 +101,4 @@ def _responses(read: Read, authorized: Authorized, named: str) -> list[apigatewa
         ("503", r"5\d{2}"): read_template.failed(read, authorized, busy=True),
         ("500", None): read_template.failed(read, authorized, busy=False),
     }
-    return [
-        apigateway.IntegrationResponse(
-            status_code=status, selection_pattern=pattern, response_templates={JSON: named + template}
-        )
-        for (status, pattern), template in answers.items()
-    ]
+    return method.responses(answers, named)

@@ -11,6 +11,7 @@ from constructs import Construct
 from stacks.edge.answers import NO_ROUTE
 from stacks.edge.content_type import JSON, SPELLINGS
 from stacks.edge.mapping_template import CORRELATION_ID
+from stacks.edge.method import validator
 from stacks.entry import Route
 from stacks.parts.acknowledged import acknowledge
 
@@ -37,9 +38,7 @@ class ClosedRoute(Construct):
                     apigateway.IntegrationResponse(status_code="404", response_templates={JSON: correlated + answer})
                 ],
             ),
-            request_validator=apigateway.RequestValidator(
-                self, "Validator", rest_api=api, validate_request_body=True, validate_request_parameters=True
-            ),
+            request_validator=validator(self, api),
             method_responses=[apigateway.MethodResponse(status_code="404", response_parameters={header: True})],
             **options,
         )
