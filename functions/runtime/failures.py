@@ -9,7 +9,6 @@ import hashlib
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -31,6 +30,8 @@ from functions.runtime.table import typed
 LONGEST_FRAME = 160
 DEEPEST = 25
 """Calls of a stack that are recorded, innermost last; an item must stay small, and an endless recursion is long."""
+CARRIERS = {__file__.replace("failures.", f"{module}.") for module in ("consumer", "deadline", "fibers", "limit")}
+"""The modules that hand a message to who handles it."""
 KEPT = 1000
 """Causes that wait to be written, at the most; the oldest go first."""
 
@@ -152,9 +153,14 @@ def _record(failure: Failure, settings: Settings) -> FailureRecord:
 
 
 def stack(error: BaseException) -> list[str]:
-    """Where the error came from, outermost call first: `functions/open_ticket/handler.py:27 handle`. No values."""
+    """Where the error came from, outermost call first: `functions/open_ticket/handler.py:27 handle`. No values.
+
+    It begins where the message was handed over: how it came there differs by the batch, and says nothing of the error.
+    """
     frames = []
-    frame: TracebackType | None = error.__traceback__
+    frame = error.__traceback__
+    while frame and frame.tb_next and frame.tb_frame.f_code.co_filename in CARRIERS:
+        frame = frame.tb_next
     while frame:
         code = frame.tb_frame.f_code
         place = f"{'/'.join(code.co_filename.split('/')[-3:])}:{frame.tb_lineno} {code.co_name}"

@@ -38,12 +38,10 @@ def console(
             )
         from ops.console.desk import Desk  # here, so that no other command waits for it
         from ops.console.server import serve
-        from ops.redrive.command import NAME
 
         connect = opener(stage)
         first = connect()  # what is wrong is said before a page is opened
-        name = "headrace" if names.INSTALLED else NAME
-        desk = Desk(connect, where=where(), name=name, read_only=read_only, every=every, _stage=first)
+        desk = Desk(connect, where=where(), read_only=read_only, every=every, _stage=first)
         tell(f"The console of {first.told}{', which changes nothing' if read_only else ''}. Ctrl-C ends it.")
         serve(desk, port=port, browser=browser, told=lambda text: tell(text))
 

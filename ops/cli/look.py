@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import groupby
@@ -13,7 +12,19 @@ from rich.text import Text
 
 from ops.cli import completion, dead_watch
 from ops.cli.inventory import tell_inventory
-from ops.cli.options import AsJson, Filter, Ids, InStage, OfCause, OlderThan, QueueName, opened, selection, topology
+from ops.cli.options import (
+    AsJson,
+    Filter,
+    Ids,
+    InStage,
+    OfCause,
+    OlderThan,
+    QueueName,
+    opened,
+    selection,
+    topology,
+    where,
+)
 from ops.cli.parked import tell_group
 from ops.cli.screen import Line, out, print_json, said, sheet, span, tell, tell_aside, tell_lines
 from ops.dead_letters.cause import Cause
@@ -24,6 +35,7 @@ from ops.dead_letters.selection import in_words
 from ops.depth import Depth, depths
 from ops.errors import UsageError
 from ops.observe.logs import ID
+from ops.redrive.command import command
 from stacks import names
 
 GROUPS = 10
@@ -181,7 +193,7 @@ def _tell_dead(each: Dead) -> None:
         tell(f"  What is parked could not be read: {each.parked_problem}", style="dim")
     if len(each.parked) > GROUPS:
         work = each.parked[0].queue
-        tell(f"  {len(each.parked) - GROUPS:,} more groups: python -m ops parked {work}", style="dim")
+        tell(f"  {len(each.parked) - GROUPS:,} more groups: {command('parked', work, where=where())}", style="dim")
     if each.seen < each.waiting:
         tell(f"  The causes are those of {each.seen:,} messages; --sample looks at more.", style="dim")
 
@@ -221,7 +233,7 @@ def _tell_message(each: Seen, plain: dict[str, Any], *, limited: bool) -> None:
         _tell_cause(each.cause)
     if named := plain["correlation_id"]:
         id_ = named if ID.fullmatch(named) else plain["message_id"]
-        tell(f"  path:  python -m ops trace {shlex.quote(id_)}", style="dim")
+        tell(f"  path:  {command('trace', id_, where=where())}", style="dim")
     tell_lines(plain["body"], prefix="  | ")
     tell("")
 

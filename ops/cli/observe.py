@@ -11,7 +11,7 @@ from rich.live import Live
 from ops.cli.bill import bill
 from ops.cli.flow_frame import frame
 from ops.cli.keys import ended_by
-from ops.cli.options import AsJson, InStage, opened, topology
+from ops.cli.options import AsJson, InStage, opened, topology, where
 from ops.cli.request_tree import tree
 from ops.cli.screen import out, print_json, said
 from ops.cost.costing import Costing
@@ -44,7 +44,7 @@ def trace(
     if as_json:
         print_json(path)
     else:
-        out.print(tree(path, out.width))
+        out.print(tree(path, out.width, where()))
 
 
 def watch(

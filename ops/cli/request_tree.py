@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ops.cli.screen import fits, wrapped
-from ops.observe.hops import Hop, began, ended, extent, hops, verdict
+from ops.observe.hops import COMMAND, Hop, began, ended, extent, hops, verdict
 from ops.observe.request_path import Path
 from ops.visible import one_line
 
@@ -31,11 +31,11 @@ class _Guided:
     row: Hop
 
 
-def tree(path: Path, width: int) -> Group:
+def tree(path: Path, width: int, where: Sequence[str] = ()) -> Group:
     """The path as a person reads it: what happened, how it ended, and how long each hop took.
 
     `width` are the columns of text there are: where they are too few the ids are left out, and then an outcome that
-    has no room beside its hop stands below it.
+    has no room beside its hop stands below it. `where` are the options that say where the path is.
     """
     rows = hops(path)
     start = began(rows)
@@ -44,9 +44,10 @@ def tree(path: Path, width: int) -> Group:
     slack = _slack([each.row for each in guided])
     table = next((table for table in layouts if fits(table, width + slack)), None)
     told = [table] if table is not None else [*_narrow(guided, start, width)]
-    return Group(
-        _heading(path, start, rows, width), Text(), *told, Text(), *(Text(text, tone) for text, tone in verdict(path))
+    left = (
+        Text(f"  {text}", "bold red") if tone == COMMAND else Text(text, tone) for text, tone in verdict(path, where)
     )
+    return Group(_heading(path, start, rows, width), Text(), *told, Text(), *left)
 
 
 def _table(guided: list[_Guided], start: int, *, ids: bool) -> Table:

@@ -107,15 +107,21 @@ def span(seconds: float | None) -> str:
 
 
 def moment(at: datetime | float | str) -> str:
-    """A time as a person reads it, in UTC."""
-    told = _time(at)
+    """A time as a person reads it, in UTC; a text that is none as it is."""
+    try:
+        told = _time(at)
+    except ValueError:
+        return str(at)
     today = told.date() == datetime.now(UTC).date()
     return f"{told:%H:%M:%S} UTC" if today else f"{told:%Y-%m-%d %H:%M} UTC"
 
 
 def iso(at: datetime | float | str) -> str:
-    """A time as a machine reads it."""
-    return _time(at).isoformat(timespec="milliseconds")
+    """A time as a machine reads it; a text that is none as it is."""
+    try:
+        return _time(at).isoformat(timespec="milliseconds")
+    except ValueError:
+        return str(at)
 
 
 def ago(at: datetime | float | str) -> str:

@@ -48,7 +48,7 @@ def page(asked: Asked) -> Response:
             "extent": told.extent(path),
             "took": (ended - began) / 1000,
             "began": datetime.fromtimestamp(began / 1000, UTC) if began else None,
-            "verdict": [*told.verdict(path)],
+            "verdict": [*told.verdict(path, asked.desk.where, asked.desk.name)],
             "dead": list(
                 dict.fromkeys((each.dlq, each.message_id) for each in path.deliveries() if each.state == "dead")
             ),

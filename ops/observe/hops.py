@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
 from ops.dead_letters.cause import cut
 from ops.observe.request_path import DONE, LIMITED, Attempt, Delivery, Fact, Path, Request
+from ops.redrive.command import NAME, command
 from ops.visible import one_line
 
 PARKED = "GroupParked: "
@@ -16,6 +17,7 @@ FRAMES = 3
 """Frames of an error's stack that are shown; `peek` shows all."""
 ERROR = 240
 """Characters of an attempt's error that are shown; `peek` and --json show all."""
+COMMAND = "command"
 TONES = {
     "processed": "green",
     "duplicate": "green",
@@ -83,8 +85,11 @@ def every(hops: list[Hop]) -> Iterator[Hop]:
         yield from every(row.below)
 
 
-def verdict(path: Path) -> Iterator[tuple[str, str]]:
-    """What is left to be done of it, each sentence with its tone."""
+def verdict(path: Path, where: Sequence[str] = (), name: str = NAME) -> Iterator[tuple[str, str]]:
+    """What is left to be done of it, each sentence with its tone; that of a command to type is `COMMAND`.
+
+    `where` are the options that say where the path is, `name` how the command is called.
+    """
     dead = [each for each in path.deliveries() if each.state == "dead"]
     back = [each for each in path.deliveries() if each.state == "retried"]
     gone = [each for each in path.deliveries() if each.state == "gone"]
@@ -93,7 +98,7 @@ def verdict(path: Path) -> Iterator[tuple[str, str]]:
     for queue in dict.fromkeys(each.dlq for each in dead):
         letters = _count(sum(each.dlq == queue for each in dead), "dead letter")
         yield (f"{letters} in {queue}. Once the cause is fixed:", "bold red")
-        yield (f"  python -m ops redrive {queue} --yes", "bold red")
+        yield (command("redrive", queue, "--yes", where=where, name=name), COMMAND)
     if at_work:
         yield (f"At work: {_names(each.queue for each in at_work)}.", "cyan")
     if back:

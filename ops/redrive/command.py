@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from ops.dead_letters.selection import Selection
 from ops.redrive import document
 from ops.redrive.request import Request
+from stacks.names import INSTALLED
 
-NAME = "python -m ops"
-"""How the command is called in a project's folder."""
+NAME = "headrace" if INSTALLED else "python -m ops"
+"""How the command is called: installed by itself, or in a project's folder."""
 
 
 def redrive_command(request: Request, where: Sequence[str] = (), *, yes: bool, name: str = NAME) -> str:

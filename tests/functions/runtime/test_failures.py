@@ -12,6 +12,7 @@ from botocore.exceptions import EndpointConnectionError
 from functions.runtime import failures
 from functions.runtime.errors import Reject, Unavailable
 from functions.runtime.failures import shortened, stack, stack_digest
+from tests.fixtures import Context
 from tests.functions.events import batch, failed, record
 from tests.functions.fakes import Fakes, refusal
 from tests.functions.runtime.probe import Probe, Probing, probe
@@ -275,3 +276,15 @@ def test_equal_failures_have_equal_digests_and_others_do_not() -> None:
     assert stack_digest(caught(ValueError("1"))) == stack_digest(caught(ValueError("2")))
     assert stack_digest(caught(ValueError())) != stack_digest(caught(TypeError()))
     assert stack_digest(caught(ValueError())) != stack_digest(elsewhere(ValueError()))
+
+
+def test_a_failure_in_one_place_has_one_stack_however_its_batch_is_handled(fakes: Fakes) -> None:
+    """Alone under the alarm, side by side, without a time limit: how a message came to its handler says nothing."""
+    stacks = []
+    for names, context in (("a", None), ("a", Context()), ("bcdea", Context())):
+        Probing(a=RuntimeError("boom")).handler(batch(*(probe(each) for each in names)), context)
+        cause = fakes.dynamodb.causes.pop("a")
+        stacks.append((cause["stack"], cause["stack_digest"]))
+    (frame,) = stacks[0][0]
+    assert frame.startswith("functions/runtime/probe.py:")
+    assert stacks == [stacks[0]] * 3

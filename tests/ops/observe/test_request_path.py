@@ -136,6 +136,10 @@ def test_a_dead_letter_says_where_it_is_and_what_to_type() -> None:
     assert "attempts 1 to 5" in text
     assert text.count("Reject: no such agent") == 1, "attempts that ended alike are told once"
     assert "python -m ops redrive assign_ticket-dlq --yes" in text
+    console = Console(width=200, no_color=True)
+    with console.capture() as there:
+        console.print(tree(found, 200, ["--stage", "prod"]))
+    assert "python -m ops redrive assign_ticket-dlq --yes --stage prod" in there.get(), "not that of the stage here"
 
 
 def test_a_dead_letter_whose_worker_left_no_line_hangs_under_its_event_with_its_cause() -> None:
