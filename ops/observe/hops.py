@@ -98,7 +98,7 @@ def verdict(path: Path, where: Sequence[str] = (), name: str = NAME) -> Iterator
     for queue in dict.fromkeys(each.dlq for each in dead):
         letters = _count(sum(each.dlq == queue for each in dead), "dead letter")
         yield (f"{letters} in {queue}. Once the cause is fixed:", "bold red")
-        yield (command("redrive", queue, "--yes", where=where, name=name), COMMAND)
+        yield (command("redrive", str(queue), "--yes", where=where, name=name), COMMAND)
     if at_work:
         yield (f"At work: {_names(each.queue for each in at_work)}.", "cyan")
     if back:
