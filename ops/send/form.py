@@ -5,6 +5,7 @@ A body is there as a text too. Where both were changed, what the fields changed 
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +19,8 @@ from ops.send.request import Said, request
 from ops.send.target import Target
 from stacks.edge.mapping_template import KEY
 
+ENDS = re.compile(r"^\^|\$(\(\?!\\n\))?$")
+"""What of a pattern only says that the whole must match."""
 LONGEST = 60
 """Characters of a pattern that is shown: a longer one tells a person nothing."""
 
@@ -79,6 +82,6 @@ def _first(target: Target, parameter: Mapping[str, Any]) -> str | None:
 def _words(parameter: Mapping[str, Any]) -> str:
     """What is said of it, with the pattern that it must match."""
     pattern = parameter["schema"].get("pattern", "")
-    words = str(parameter.get("description", "")).rstrip(".")
-    shown = f"matches {pattern.removeprefix('^').removesuffix('$')}" if pattern and len(pattern) <= LONGEST else ""
+    words = str(parameter.get("description", "")).rstrip(".").replace("`", "")
+    shown = f"matches {ENDS.sub('', pattern)}" if pattern and len(pattern) <= LONGEST else ""
     return "; ".join(each for each in (words, shown) if each)

@@ -109,6 +109,6 @@ def _of_read(read: Read, integration: str | None) -> Target:
 
 
 def _said(contract: type) -> tuple[str, str]:
-    """The first line of what it says of itself, and the rest."""
-    summary, _, details = inspect.cleandoc(contract.__doc__ or "").partition("\n")
+    """The first line of what it says of itself, and the rest, as plain words."""
+    summary, _, details = inspect.cleandoc(contract.__doc__ or "").replace("`", "").partition("\n")
     return summary, details.strip()

@@ -98,6 +98,7 @@ def test_the_form_as_it_stands_sends_the_example(trying: Tab, api: Api, stage: S
 def test_fields_text_and_headers_are_what_is_sent(trying: Tab, api: Api) -> None:
     said = fields(trying.get(CHANGE))
     assert said["f:path/ticket_id"]
+    assert "matches [A-Za-z0-9_-]{1,64}, such as" in text(trying.get(CHANGE))
     assert said["f:header/Idempotency-Key"].startswith("try-")
     said |= {"f:path/ticket_id": "t/1", "f:header/Idempotency-Key": "k-1", "more": "X-Own: a\r\n\r\nX-Two: b"}
     said["f:/note"] = "by the field"
