@@ -14,17 +14,15 @@ import msgspec
 from documents import reads
 from documents.page import Pages
 from functions.contracts.example import example
-from functions.contracts.path import body_of, path_field
-from functions.contracts.webhooks import SCHEMES, ReceiveWebhook, Scheme
+from functions.contracts.path import body_of
+from functions.contracts.webhooks import ReceiveWebhook
 from stacks import names
-from stacks.edge import delays, lanes
+from stacks.edge import lanes, parameters
 from stacks.edge import mapping_template as template
 from stacks.edge.answers import ANSWERS, NOT_SIGNED, RETRY_AFTER
 from stacks.entry import Queue, Route, Topology
-from stacks.lanes import NORMAL
 
 Document = dict[str, Any]
-IDENTIFIER = {"type": "string", "pattern": f"^{template.IDENTIFIER}$"}
 JSON = "application/json"
 SECURITY: list[Document] = [{"sigv4": []}, {"apiKey": []}, {"bearer": []}]
 
@@ -113,23 +111,20 @@ def _paths(route: Route, queue: Queue, topology: Topology) -> Iterator[tuple[str
     """The route's path, or one for each of its senders."""
     if not route.senders:
         yield route.path, {route.method.lower(): _operation(route, queue, topology)}
-    for sender, name in sorted(route.senders.items()):
-        operation = _operation(route, queue, topology) | {"operationId": f"{queue.name}_{sender}", "security": []}
-        operation["parameters"] = [
-            *(one for one in operation["parameters"] if one["name"] != "source"),
-            *_signature(SCHEMES[name]),
-        ]
-        yield route.path.replace("{source}", sender), {route.method.lower(): operation}
+    for sender in sorted(route.senders):
+        operation = _operation(route, queue, topology, sender)
+        operation |= {"operationId": f"{queue.name}_{sender}", "security": []}
+        yield parameters.path(route, sender), {route.method.lower(): operation}
 
 
-def _operation(route: Route, queue: Queue, topology: Topology) -> Document:
+def _operation(route: Route, queue: Queue, topology: Topology, sender: str | None = None) -> Document:
     summary, _, details = inspect.cleandoc(route.accepts.__doc__ or "").partition("\n")
     unhappy = {answer["status"] for answer in _unhappy([route])}
     return {
         "operationId": queue.name,
         "summary": summary,
         **({"description": details.strip()} if details.strip() else {}),
-        "parameters": [*_path_parameters(route), *_headers(route, queue)],
+        "parameters": parameters.of_route(route, queue, sender),
         "requestBody": {
             "required": True,
             "description": f"At most {template.largest_body(route)} bytes.",
@@ -154,66 +149,6 @@ def _accepted(route: Route, topology: Topology) -> Document:
         return {"$ref": "#/components/responses/Accepted"}
     usual = _ACCEPTED
     return {**usual, "headers": usual["headers"] | more["headers"], "links": more["links"]}
-
-
-def _path_parameters(route: Route) -> Iterator[Document]:
-    field = path_field(route.accepts)
-    for name in route.parameters:
-        words = "Keeps the order of what is sent for it." if name == route.group else ""
-        yield {
-            "name": name,
-            "in": "path",
-            "required": True,
-            **({"description": words} if words else {}),
-            "schema": msgspec.json.schema(field.type) if field and field.name == name else IDENTIFIER,
-        }
-
-
-def _headers(route: Route, queue: Queue) -> Iterator[Document]:
-    yield _header(
-        template.KEY,
-        "Names the effect that the request asks for: the same key asks for the same effect again, which happens once.",
-        {"type": "string", "pattern": f"^[!-~]{{1,{template.longest_key(route)}}}$"},
-        required=queue.fifo,
-    )
-    yield _header(
-        template.CORRELATION_ID,
-        f"Taken over if it matches {template.CORRELATION}; otherwise the request gets one.",
-        {"type": "string"},
-    )
-    if route.tenant_header is not None:
-        words = f"The tenant that the request is for, if that is another than who calls. {_trusted(route)}"
-        yield _header(route.tenant_header, words, IDENTIFIER)
-    if route.choice is not None and route.choice.header is not None:
-        words = f"How urgent the request is; without it {NORMAL}."
-        yield _header(route.choice.header, words, {"type": "string", "enum": [*route.choice.queues]})
-    if route.delay:
-        words = "Seconds for which the message is held back; not together with Delay-Until."
-        yield _header(delays.SECONDS, words, {"type": "integer", "minimum": 0, "maximum": delays.YEAR})
-        words = "The time until which the message is held back, in UTC: not past, and at most a year ahead."
-        until = {"type": "string", "format": "date-time", "pattern": f"^({delays.TIME})$"}
-        yield _header(delays.UNTIL, words, until)
-
-
-# What callers of each kind of authorization are called.
-CALLERS = {"iam": "signed by an AWS identity", "api_key": "with an API key", "jwt": "with a token"}
-
-
-def _trusted(route: Route) -> str:
-    kinds = [CALLERS[kind] for kind in route.trusts]
-    return f"Requests {' or '.join(kinds)} may name one; of others a tenant that they are not is a 400."
-
-
-def _signature(scheme: Scheme) -> Iterator[Document]:
-    words = "HMAC-SHA256 over " + ("`<t>.<body>`" if scheme.timed else "the body") + f", in {scheme.encoding}."
-    yield _header(scheme.header, words, {"type": "string", "pattern": f"^{scheme.pattern}$"}, required=True)
-    if scheme.topic:
-        words = "What the delivery is about; not covered by the signature."
-        yield _header(scheme.topic, words, {"type": "string", "pattern": f"^({template.TOPIC})?$"})
-
-
-def _header(name: str, words: str, schema: Document, *, required: bool = False) -> Document:
-    return {"name": name, "in": "header", "required": required, "description": words, "schema": schema}
 
 
 def _schemas(topology: Topology) -> Document:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from functions.contracts import envelope, tracked
 from stacks import status
-from stacks.edge import location, read_template
+from stacks.edge import location, parameters, read_template
 from stacks.edge import mapping_template as template
 from stacks.entry import Route, Topology
 from stacks.status import Read
@@ -125,22 +125,6 @@ def _id(read: Read) -> str:
 
 def _operation(read: Read) -> Document:
     summary, _, details = inspect.cleandoc(read.answers.__doc__ or "").partition("\n")
-    known: list[Document] = [
-        {
-            "name": read.parameter,
-            "in": "path",
-            "required": True,
-            "description": "The request's correlation id." if read.of_requests else "What the thing is called.",
-            "schema": {"type": "string", "pattern": f"^{read.pattern}$"},
-        },
-        _header(template.CORRELATION_ID, f"Of this request itself; taken over if it matches {template.CORRELATION}."),
-        _header("If-None-Match", "An ETag of an earlier answer: while it is still so, 304 says that."),
-    ]
-    if read.route.tenant_header is not None:
-        words = "The tenant whose it is, if that is another than who calls."
-        known.append(
-            _header(read.route.tenant_header, words, {"type": "string", "pattern": f"^{template.IDENTIFIER}$"})
-        )
     schema: Document = {"$ref": f"#/components/schemas/{read.answers.__name__}"}
     if read.of_requests:
         schema = {"oneOf": [schema, {"$ref": f"#/components/schemas/{UNKNOWN}"}]}
@@ -153,15 +137,10 @@ def _operation(read: Read) -> Document:
         "operationId": _id(read),
         "summary": summary,
         **({"description": details.strip()} if details.strip() else {}),
-        "parameters": known,
+        "parameters": parameters.of_read(read),
         "responses": {
             "200": {"description": "What is known of it.", "headers": said, "content": {JSON: {"schema": schema}}},
             "304": {"description": "It is as the caller has it already.", "headers": said},
             **{code: {"$ref": f"#/components/responses/{code}"} for code in sorted(errors)},
         },
     }
-
-
-def _header(name: str, words: str, schema: Document | None = None) -> Document:
-    schema = schema or {"type": "string"}
-    return {"name": name, "in": "header", "required": False, "description": words, "schema": schema}

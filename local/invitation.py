@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections.abc import Iterator
 from textwrap import indent
 
-import msgspec
-
-from functions.contracts.example import example
-from functions.contracts.path import path_field
+from functions.contracts.example import VALUE, example, in_the_path
 from stacks import names, settings
 from stacks.entry import Route, Topology
 
-VALUE = "example-1"
-"""What stands in a path for a value, and in a header for a key."""
 WIDTH = 70
 """Characters of a body that is written in one line."""
 
@@ -34,7 +28,7 @@ def curl(route: Route, api_url: str) -> Iterator[str]:
     """A request that fits the route's contract, as a command for the shell, in lines that fit a narrow screen."""
     path = route.path
     for name in route.parameters:
-        path = path.replace(f"{{{name}}}", _value(route))
+        path = path.replace(f"{{{name}}}", in_the_path(route.accepts))
     yield f"  curl -i {shlex.quote(api_url + path)} \\"
     yield "    -H 'Content-Type: application/json' \\"
     if route.accepts.business_key is None:
@@ -44,12 +38,3 @@ def curl(route: Route, api_url: str) -> Iterator[str]:
     if len(text) > WIDTH:
         text = json.dumps(body, indent=2)
     yield from indent(f"-d {shlex.quote(text)}", "    ").splitlines()
-
-
-def _value(route: Route) -> str:
-    """What stands in the path: the plain value, where the contract allows it."""
-    field = path_field(route.accepts)
-    if field is None or re.fullmatch(field.pattern, VALUE):
-        return VALUE
-    examples: list[str] = msgspec.json.schema(field.type).get("examples", [])
-    return next(iter(examples), VALUE)

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from msgspec import Struct
 
 from functions.contracts.plan import schedule_prefix
+from ops import rest_api
 from ops.depth import Depth, depth
 from ops.errors import UsageError
 from ops.queue import Queue, owner, queues
@@ -82,11 +83,10 @@ def _answering(stage: Stage, integration: Integration) -> Iterator[str]:
     """The routes that still feed a queue, whose 202 after the last count would be lost, and what is still read."""
     if not integration.routes:
         return
-    api = names.resource(stage.name, "api")
     gateway = stage.client("apigateway")
+    apis = rest_api.ids(stage)
     with in_words():
-        apis = gateway.get_paginator("get_rest_apis").paginate().search(f"items[?name=='{api}'].id")
-        for id_ in list(apis):
+        for id_ in apis:
             pages = gateway.get_paginator("get_resources").paginate(restApiId=id_, embed=["methods"])
             there = {
                 f"{name} {resource['path']}"

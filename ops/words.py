@@ -44,12 +44,20 @@ def schedules(topology: Topology) -> list[str]:
     return [*(each.name for each in topology.schedules), *VERBS]
 
 
+def routes(topology: Topology) -> list[str]:
+    """The paths of routes, those of each sender, and of what can be read."""
+    from ops.send.target import targets  # here, so that no other word waits for it
+
+    return list(dict.fromkeys(each.path for each in targets(topology)))
+
+
 Words = Callable[[Topology], list[str]]
 OPTIONS: dict[str, Words] = {"--stage": stages, "--cause": causes, "--queue": queues, "--to": queues}
 ARGUMENTS: dict[str, Words] = {
     **dict.fromkeys(("peek", "parked", "redrive", "status", "cancel", "export", "drop", "import"), queues),
     "retire": integrations,
     "schedules": schedules,
+    "send": routes,
 }
 """What the first argument of a command is."""
 

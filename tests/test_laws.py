@@ -47,7 +47,10 @@ PLAIN = (
         f"stacks.monitoring.{name}"
         for name in ("alarm", "alarms", "schedule_alarms", "metrics", "dashboard", "queries")
     ),
-    *(f"stacks.edge.{name}" for name in ("answers", "content_type", "delays", "lanes", "mapping_template")),
+    *(
+        f"stacks.edge.{name}"
+        for name in ("answers", "content_type", "delays", "lanes", "mapping_template", "parameters")
+    ),
 )
 """The stacks' plain data, which needs no aws_cdk."""
 CONTRACTS = "functions.contracts"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 
 from functions.contracts.contract import Command
-from functions.contracts.path import body_of
+from functions.contracts.path import body_of, path_field
 from functions.contracts.webhooks import ReceiveWebhook
+
+VALUE = "example-1"
+"""What stands in a path for a value, and in a header for a key."""
 
 
 def example(contract: type[Command]) -> Any:
@@ -17,6 +21,15 @@ def example(contract: type[Command]) -> Any:
         return {"id": "evt_1", "type": "invoice.paid"}
     whole = msgspec.json.schema(body_of(contract))
     return _example(whole, whole["$defs"])
+
+
+def in_the_path(contract: type[Command]) -> str:
+    """What may stand in the path of a request: the plain value, where the contract allows it, else its own example."""
+    field = path_field(contract)
+    if field is None or re.fullmatch(field.pattern, VALUE):
+        return VALUE
+    examples: list[str] = msgspec.json.schema(field.type).get("examples", [])
+    return next(iter(examples), VALUE)
 
 
 def _example(schema: dict[str, Any], definitions: dict[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from typing import Annotated
 
@@ -20,6 +21,8 @@ def console(
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 is a free one.")] = 0,
     every: Annotated[bool, typer.Option("--all", help="Any queue of the account and region, without a stage.")] = False,
     read_only: Annotated[bool, typer.Option("--read-only", help="Refuse whatever changes something.")] = False,
+    tries: Annotated[bool, typer.Option("--try", help="Send requests to try a route also where data is kept.")] = False,
+    api_url: Annotated[str | None, typer.Option(help="The API's URL with its stage, where no stack tells it.")] = None,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
     stage: InStage = names.LOCAL,
 ) -> None:
@@ -38,10 +41,20 @@ def console(
             )
         from ops.console.desk import Desk  # here, so that no other command waits for it
         from ops.console.server import serve
+        from ops.send.advice import CREDENTIAL
 
         connect = opener(stage)
         first = connect()  # what is wrong is said before a page is opened
-        desk = Desk(connect, where=where(), read_only=read_only, every=every, _stage=first)
+        desk = Desk(
+            connect,
+            where=where(),
+            read_only=read_only,
+            tries=tries,
+            api_url=api_url,
+            credential=os.environ.get(CREDENTIAL),
+            every=every,
+            _stage=first,
+        )
         tell(f"The console of {first.told}{', which changes nothing' if read_only else ''}. Ctrl-C ends it.")
         serve(desk, port=port, browser=browser, told=lambda text: tell(text))
 

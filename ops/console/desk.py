@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
+from ops.caution import careful
 from ops.dead_letters.sample import Samples
 from ops.errors import OpsError
 from ops.observe.live import Live
 from ops.redrive.background import Background
 from ops.redrive.command import NAME
+from ops.send.send import refusal
 from ops.stage import Stage
-from stacks import names, settings
 
 RECENT = 20.0
 """Seconds for which a count is told as that of now."""
@@ -29,6 +30,12 @@ class Desk:
     where: Sequence[str] = ()
     name: str = NAME
     read_only: bool = False
+    tries: bool = False
+    """Whether requests are sent to try a route, where data is kept, too."""
+    api_url: str | None = None
+    """Where the API is, if somebody says it."""
+    credential: str | None = field(default=None, repr=False)
+    """What routes ask of who tries them, if somebody says it beforehand."""
     every: bool = False
     """Whether its first page is that of the account's queues."""
     samples: Samples = field(default_factory=Samples)
@@ -69,15 +76,16 @@ class Desk:
     @property
     def careful(self) -> bool:
         """Whether what changes something asks for the queue's name: where data is kept, and where no stage tells."""
-        stage = self.stage
-        if stage.name == names.LOCAL:
-            return False
-        if not stage.staged:
-            return stage.on_aws
-        try:
-            return stage.name.startswith("prod") or settings.read(stage.name, names.CONTEXT["stages"]).retain
-        except settings.SettingsError:
-            return True
+        return careful(self.stage)
+
+    @property
+    def untried(self) -> str | None:
+        """Why no request is sent from here to try a route; None where they are. Raises as `stage` does."""
+        if self.read_only:
+            return "The console was started with --read-only: nothing is sent from here."
+        if self.careful and not self.tries:
+            return f"{refusal(self.stage)} Start the console with --try for that."
+        return None
 
     def badge(self) -> int | None:
         """Dead letters of the stage, as they were counted a moment ago; None where nobody did."""

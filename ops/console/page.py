@@ -29,6 +29,7 @@ NAV = (
     ("redrives", "redrives", "Redrives"),
     ("request", "request", "Request"),
     ("schedules", "schedules", "Schedules"),
+    ("try", "try", "Try it"),
     ("account", "account", "Account"),
 )
 """The pages that are always in reach: their name, path and title."""
@@ -63,7 +64,7 @@ def rendered(desk: Desk, template: str, given: Mapping[str, Any], *, at: str = "
         .render(
             desk=desk,
             at=at,
-            nav=[each for each in NAV if stage is None or _has(stage, each[0])],
+            nav=[each for each in NAV if stage is None or _has(desk, stage, each[0])],
             place=stage.told if stage is not None else "not connected",
             project=names.PROJECT,
             careful=desk.careful if stage is not None else False,
@@ -77,8 +78,10 @@ STAGELESS = ("redrives", "account")
 """The pages that need no stage."""
 
 
-def _has(stage: Stage, name: str) -> bool:
+def _has(desk: Desk, stage: Stage, name: str) -> bool:
     """Whether the stage, or the account, has something for that page."""
+    if name == "try":
+        return bool(stage.topology.routes) and desk.untried is None
     if name == "schedules":
         return bool(stage.topology.schedules) or any(stage.topology.delayed())
     return stage.staged or name in STAGELESS

@@ -13,10 +13,13 @@ from ops.console.asked import Asked
 from ops.dead_letters.selection import seconds
 from ops.observe import hops as told
 from ops.observe.hops import Hop
-from ops.observe.trace import trace
+from ops.observe.request_path import Path
+from ops.observe.trace import UnknownId, trace
 from ops.redrive.command import command
 
 SINCE = ("1h", "1d", "3d", "7d")
+LOOKS = 15
+"""Looks at a request that was sent just now, two seconds apart: logs can be searched some seconds later."""
 WIDTH = 1000
 """Units of the timeline's width."""
 
@@ -38,8 +41,12 @@ def page(asked: Asked) -> Response:
     """The path of the request with the id that is asked for; without one, only where to ask."""
     id_, since = (asked.said("id") or "").strip(), asked.said("since") or "1d"
     given: dict[str, Any] = {"id": id_, "since": since, "sinces": SINCE, "rows": [], "path": None, "shell": ""}
-    if id_:
-        path = trace(asked.desk.stage, id_, since=seconds(since))
+    looks = _looks(asked.said("follow"))
+    given |= {"again": 0, "followed": looks is not None}
+    path = _path(asked, id_, since, unknown_too=looks is not None) if id_ else None
+    if looks is not None and (path is None or not told.settled(path)):
+        given["again"] = looks
+    if path is not None:
         hops = told.hops(path)
         began, ended = told.began(hops), told.ended(hops)
         given |= {
@@ -55,6 +62,21 @@ def page(asked: Asked) -> Response:
             "shell": command("trace", id_, "--since", since, where=asked.desk.where, name=asked.desk.name),
         }
     return asked.page("request.html", "request", **given)
+
+
+def _looks(text: str | None) -> int | None:
+    """How often a page that follows its request looks again; None for one that does not."""
+    return min(int(text), LOOKS) if text is not None and text.isascii() and text.isdigit() and len(text) < 4 else None
+
+
+def _path(asked: Asked, id_: str, since: str, *, unknown_too: bool) -> Path | None:
+    """The path; None where nothing is known of it yet, if that is no surprise."""
+    try:
+        return trace(asked.desk.stage, id_, since=seconds(since))
+    except UnknownId:
+        if not unknown_too:
+            raise
+        return None
 
 
 def _rows(hops: list[Hop], began: int, whole: int, depth: int = 0) -> Iterator[Row]:

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from ops.console import account, dead, flow, message, queue, redrives, request, schedules
+from ops.console import account, dead, flow, message, queue, redrives, request, schedules, try_it
 from ops.console.asked import Answer, endpoint
 from ops.console.desk import Desk
 from ops.console.guard import Guard
@@ -56,6 +56,9 @@ PAGES = (
     Page("GET", "/schedules", schedules.page),
     Page("GET", "/schedules/{name}", schedules.one),
     Page("POST", "/schedule/{verb}", schedules.do, changes=True),
+    Page("GET", "/try", try_it.page),
+    Page("GET", "/try/route", try_it.route),
+    Page("POST", "/try/route", try_it.send, changes=True),
     Page("GET", "/account", account.page),
 )
 """Every page, and everything that can be done."""

@@ -29,6 +29,9 @@ TONES = {
     "working": "cyan",
 }
 
+UNDER_WAY = ("retried", "gone", "working")
+"""The states of messages that are not done, and not seen dead."""
+
 
 @dataclass
 class Hop:
@@ -83,6 +86,11 @@ def every(hops: list[Hop]) -> Iterator[Hop]:
     for row in hops:
         yield row
         yield from every(row.below)
+
+
+def settled(path: Path) -> bool:
+    """Whether nothing of it is on its way: every message is done or dead, and none is awaited."""
+    return not path.awaited() and not any(each.state in UNDER_WAY for each in path.deliveries())
 
 
 def verdict(path: Path, where: Sequence[str] = (), name: str = NAME) -> Iterator[tuple[str, str]]:

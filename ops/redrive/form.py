@@ -64,9 +64,18 @@ def form(stage: Stage, queue: Queue, text: str) -> Form | None:
     except UNREADABLE:
         return None
     found = _contract(stage, queue, body) if isinstance(body, dict) else None
-    if found is None:
+    return _form(*found, body) if found is not None else None
+
+
+def form_of(contract: type, text: str) -> Form | None:
+    """The form of a body of that contract; None where it is no JSON object, or a form cannot ask for it."""
+    try:
+        return _form(contract, (), decode(text))
+    except UNREADABLE:
         return None
-    contract, inside = found
+
+
+def _form(contract: type, inside: tuple[str, ...], body: Any) -> Form | None:
     schema = msgspec.json.schema(contract)
     value: Any = body
     for step in inside:
@@ -81,12 +90,22 @@ def form(stage: Stage, queue: Queue, text: str) -> Form | None:
     return Form(contract.__name__, fields) if fields else None
 
 
+def single(name: str, label: str, schema: dict[str, Any], value: str | None, *, required: bool) -> Field:
+    """The field of one value that stands by itself, such as a header."""
+    kind, choices = _single(schema, ...) or ("text", ())
+    return Field(name, label, kind, value, required, _hint(schema), choices)
+
+
 def filled(stage: Stage, queue: Queue, text: str, said: Mapping[str, str]) -> str:
     """The body with what was said in the form, by the names of its fields; the text itself where nothing differs.
 
     Raises `UsageError` for what a field cannot be.
     """
-    asked = form(stage, queue, text)
+    return filled_in(form(stage, queue, text), text, said)
+
+
+def filled_in(asked: Form | None, text: str, said: Mapping[str, str]) -> str:
+    """The body whose form that is, likewise."""
     if asked is None:
         raise UsageError("There is no form of this body: edit it as text.")
     body = decode(text)

@@ -16,9 +16,9 @@ import msgspec
 from functions.contracts.envelope import IDEMPOTENCY_KEY, RECEIVED_AT, ROUTE, SENDER, SIGNATURE, TENANT
 from functions.contracts.path import path_field
 from functions.contracts.webhooks import SCHEMES
+from ops.send.caller import Answer, Header, Request, spoken
 from ops.sqs.message import Message
 from ops.verify import bodies
-from ops.verify.caller import Answer, Header, Request, spoken
 from ops.verify.inbox import attributes
 from stacks import lanes
 from stacks.edge.mapping_template import CORRELATION_ID, DELAY_SECONDS, KEY, TRACE_ID, another_tenant, largest_body

@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from ops.depth import depth
 from ops.errors import OpsError
 from ops.queue import find
+from ops.send.caller import Answer, Caller
 from ops.sqs.message import Message
 from ops.stage import Stage
-from ops.verify.caller import Answer, Caller
 from ops.verify.cases import Case, Cases, unsigned
 from ops.verify.finding import Finding, judged, not_checked
 from ops.verify.inbox import arrivals

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from ops.errors import OpsError
+from ops.send.caller import Caller, api_url
 from ops.stage import Stage
 from ops.verify import edge, evidence
-from ops.verify.caller import Caller, api_url
 from ops.verify.dead_letters import DeadLetters, dying
 from ops.verify.finding import Finding, not_checked
 from ops.verify.operator import as_operator

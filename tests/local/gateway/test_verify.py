@@ -13,10 +13,10 @@ import botocore.session
 import pytest
 
 from local.gateway.server import Gateway
+from ops.send.caller import Answer, Caller
 from ops.sqs.message import Message, Value
 from ops.stage import Stage
 from ops.verify import edge
-from ops.verify.caller import Answer, Caller
 from ops.verify.cases import Case, Cases
 from ops.verify.edge import chosen
 from stacks import names

@@ -133,6 +133,7 @@ def test_whatever_changes_a_queue_says_so_in_the_list_of_pages() -> None:
         "/redrives/stop",
         "/redrives/{run}/resume",
         "/schedule/{verb}",
+        "/try/route",
     }
     assert all(each.method == "POST" for each in PAGES if each.changes)
 

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from functions.contracts.log_line import Followed
 from ops.cli.request_tree import tree
+from ops.observe.hops import settled
 from ops.observe.logs import Line, read
 from ops.observe.request_path import DeadLetter, Delivery, Fact, Path, path
 from tests.ops.lines import START, answered, handled, moment, ticket_to_close
@@ -92,6 +93,17 @@ def test_subscribers_that_left_no_line_are_named() -> None:
 def test_an_accepted_request_without_a_line_is_awaited_at_its_queue() -> None:
     assert told(answered()).awaited() == ["open_ticket"]
     assert told(answered(status="503")).awaited() == []
+
+
+def test_a_path_is_settled_once_nothing_of_it_is_on_its_way() -> None:
+    assert settled(told(*ticket_to_close()))
+    assert settled(told(answered(status="400"))), "nothing came of it"
+    assert not settled(told(answered())), "its queue is not heard of"
+    assert not settled(told(answered(), ACCEPTED)), "its subscribers are not"
+    assert not settled(told(*failing("m2", 1, 2))), "it is attempted again"
+    dlq = "assign_ticket-dlq"
+    dead = DeadLetter(queue="assign_ticket", dlq=dlq, message_id="m2", sent=START + 120, cause="Reject")
+    assert settled(told(*failing("m2", 1, 2, 3, 4, 5), letters=[dead]))
 
 
 def failing(message_id: str, *attempts: int, at: int = 200, **more: Any) -> list[str]:

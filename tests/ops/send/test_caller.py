@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ops.verify.caller import Answer, spoken
+from ops.send.caller import Answer, spoken
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,18 +14,26 @@ import msgspec
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
+from ops import rest_api
+from ops.address import partition_of
 from ops.errors import OpsError, UsageError
 from ops.sqs.message import UNREADABLE
 from ops.stage import Stage, in_words
-from ops.verify.stack_output import outputs
 from stacks import names
 from stacks.entry import Authorized, Route
 from stacks.settings import Settings
 
 TIMEOUT = 40
 """Seconds: API Gateway itself gives up after 29."""
+MOST = 1024 * 1024
+"""Bytes of an answer that are read: ours are short, and what else answers may have no end."""
+STEP = 64 * 1024
 
 Header = tuple[str, str]
+
+
+class Unanswered(OpsError):
+    """The request was sent, or was to be, and there is no answer: nobody knows whether it was taken."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +49,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. `said` is its JSON object, None where it is none; names of `headers` are in lower case."""
+    """What came back. `said` is its JSON object, None where it is none; names of `headers` are in lower case.
+
+    `cut` is whether there was more than is read of an answer.
+    """
 
     status: int
     headers: dict[str, str]
     text: str
+    cut: bool = False
 
     @property
     def said(self) -> dict[str, Any] | None:
@@ -57,7 +70,9 @@ class Answer:
 
 
 def api_url(stage: Stage) -> str:
-    """The URL of the deployed API, stage included.
+    """The URL of the deployed API, stage included. What tells it may be asked by the operator, too.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-call-api.html
 
     Raises `UsageError` where the stage has none, `OpsError` where AWS refuses.
     """
@@ -65,23 +80,31 @@ def api_url(stage: Stage) -> str:
         if not stage.api_url:
             raise UsageError("The stage has no API: no integration has a route.")
         return stage.api_url
-    urls = [value for value in outputs(stage, "ingress").values() if value.startswith("https://")]
-    if not urls:
-        raise OpsError("The stack ingress has no output with the URL of the API: say it with --api-url.")
-    return urls[0].rstrip("/")
+    found = rest_api.ids(stage)
+    if len(found) != 1:
+        raise OpsError(
+            f"Region {stage.region} has {len(found) or 'no'} APIs of the name {names.resource(stage.name, 'api')}: "
+            + ("say which by --api-url." if found else f"deploy stage {stage.name}, or say --api-url.")
+        )
+    partition = partition_of(stage.region)
+    suffix = partition.suffixes[0] if partition is not None else "amazonaws.com"
+    return f"https://{found[0]}.execute-api.{stage.region}.{suffix}/{stage.name}"
 
 
 class Caller:
     """Calls the API as its callers do: signed, with a key, with a token, or as nobody, as the route asks.
 
-    `token` is a bearer's token, for routes that want one.
+    `token` is a bearer's token, for routes that want one, `key` an API key's value; without it one of the stage's
+    clients' keys is asked for.
     """
 
-    def __init__(self, stage: Stage, settings: Settings, url: str, token: str | None = None) -> None:
+    def __init__(
+        self, stage: Stage, settings: Settings, url: str, token: str | None = None, key: str | None = None
+    ) -> None:
         self._stage = stage
         self._settings = settings
         self._token = token
-        self._keys: list[str] | None = None
+        self._keys: list[str] | None = None if key is None else [key]
         self.url = url
 
     def authorized(self, route: Route) -> Authorized:
@@ -102,12 +125,16 @@ class Caller:
         return None
 
     def call(self, route: Route, request: Request) -> Answer:
-        """Send the request as a caller of that route. Raises `OpsError` where nothing answers."""
+        """Send the request as a caller of that route; redirects are not followed.
+
+        Raises `Unanswered` where nothing answers, or not to its end in time, `OpsError` where it could not be signed.
+        """
         parts = urlsplit(self.url)
         headers = list(request.headers)
         path = parts.path.rstrip("/") + request.path
         if not request.unsigned:
             headers += self._credentials(route, request, f"{parts.scheme}://{parts.netloc}{path}")
+        deadline = time.monotonic() + TIMEOUT
         connection = self._connect(parts.scheme, parts.hostname or "", parts.port)
         try:
             connection.putrequest(request.method, path, skip_accept_encoding=True)
@@ -116,12 +143,13 @@ class Caller:
             connection.putheader("Content-Length", str(len(request.body)))
             connection.endheaders(request.body)
             response = connection.getresponse()
-            text = response.read().decode("utf-8", "replace")
+            body = _read(response, deadline)
         except (OSError, HTTPException) as error:
-            raise OpsError(f"The API does not answer at {self.url}: {error or type(error).__name__}.") from None
+            raise Unanswered(f"The API does not answer at {self.url}: {error or type(error).__name__}.") from None
         finally:
             connection.close()
-        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, text)
+        headers_ = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, headers_, body[:MOST].decode("utf-8", "replace"), cut=len(body) > MOST)
 
     def _connect(self, scheme: str, host: str, port: int | None) -> HTTPConnection:
         if scheme != "https":
@@ -143,8 +171,9 @@ class Caller:
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
         """
         unsigned = AWSRequest(method=request.method, url=url, data=request.body)
-        credentials = self._stage.session.get_credentials().get_frozen_credentials()
-        SigV4Auth(credentials, "execute-api", self._stage.region).add_auth(unsigned)
+        with in_words():
+            credentials = self._stage.session.get_credentials().get_frozen_credentials()
+            SigV4Auth(credentials, "execute-api", self._stage.region).add_auth(unsigned)
         wanted = ("authorization", "x-amz-date", "x-amz-security-token")
         return [(name, value) for name, value in unsigned.headers.items() if name.lower() in wanted]
 
@@ -156,6 +185,21 @@ class Caller:
                 found = [each for page in pages for each in page["items"]]
             self._keys = [each["value"] for each in found if each.get("name") in wanted]
         return self._keys
+
+
+def _read(response: HTTPResponse, deadline: float) -> bytes:
+    """The answer's body, or somewhat more than is shown of it.
+
+    Raises `TimeoutError` for one that trickles, `IncompleteRead` for one that ends too early.
+    """
+    body = bytearray()
+    while len(body) <= MOST and (more := response.read1(STEP)):
+        body += more
+        if time.monotonic() > deadline:
+            raise TimeoutError("it began to answer, and did not end")
+    if len(body) <= MOST and response.length:  # which says what is missing
+        raise IncompleteRead(bytes(body), response.length)
+    return bytes(body)
 
 
 def spoken(answer: Answer) -> str:
