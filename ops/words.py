@@ -44,12 +44,18 @@ def schedules(topology: Topology) -> list[str]:
     return [*(each.name for each in topology.schedules), *VERBS]
 
 
+def limited(topology: Topology) -> list[str]:
+    """The consumers that have limits."""
+    return [each.function for each in topology.consumers if each.limits]
+
+
 Words = Callable[[Topology], list[str]]
 OPTIONS: dict[str, Words] = {"--stage": stages, "--cause": causes, "--queue": queues, "--to": queues}
 ARGUMENTS: dict[str, Words] = {
     **dict.fromkeys(("peek", "parked", "redrive", "status", "cancel", "export", "drop", "import"), queues),
     "retire": integrations,
     "schedules": schedules,
+    "limits": limited,
 }
 """What the first argument of a command is."""
 

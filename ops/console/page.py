@@ -20,7 +20,7 @@ from markupsafe import Markup
 from ops.console.desk import Desk
 from ops.stage import Stage
 from ops.visible import visible
-from stacks import names
+from stacks import limits, names
 
 HERE = Path(__file__).parent
 NAV = (
@@ -29,6 +29,7 @@ NAV = (
     ("redrives", "redrives", "Redrives"),
     ("request", "request", "Request"),
     ("schedules", "schedules", "Schedules"),
+    ("limits", "limits", "Limits"),
     ("account", "account", "Account"),
 )
 """The pages that are always in reach: their name, path and title."""
@@ -50,7 +51,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"count": count, "span": span, "moment": moment, "ago": ago, "iso": iso}
+    found.filters |= {"count": count, "span": span, "moment": moment, "ago": ago, "iso": iso, "clock": clock}
     return found
 
 
@@ -81,6 +82,8 @@ def _has(stage: Stage, name: str) -> bool:
     """Whether the stage, or the account, has something for that page."""
     if name == "schedules":
         return bool(stage.topology.schedules) or any(stage.topology.delayed())
+    if name == "limits":
+        return limits.exist(stage.topology)
     return stage.staged or name in STAGELESS
 
 
@@ -111,6 +114,11 @@ def moment(at: datetime | float | str) -> str:
     told = _time(at)
     today = told.date() == datetime.now(UTC).date()
     return f"{told:%H:%M:%S} UTC" if today else f"{told:%Y-%m-%d %H:%M} UTC"
+
+
+def clock(at: datetime | float | str) -> str:
+    """A time of the last hours, to the minute, in UTC."""
+    return f"{_time(at):%H:%M}"
 
 
 def iso(at: datetime | float | str) -> str:

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from ops.console import account, dead, flow, message, queue, redrives, request, schedules
+from ops.console import account, dead, flow, limits, message, queue, redrives, request, schedules
 from ops.console.asked import Answer, endpoint
 from ops.console.desk import Desk
 from ops.console.guard import Guard
@@ -56,6 +56,8 @@ PAGES = (
     Page("GET", "/schedules", schedules.page),
     Page("GET", "/schedules/{name}", schedules.one),
     Page("POST", "/schedule/{verb}", schedules.do, changes=True),
+    Page("GET", "/limits", limits.page),
+    Page("POST", "/limits/{queue}", limits.look),
     Page("GET", "/account", account.page),
 )
 """Every page, and everything that can be done."""
