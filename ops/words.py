@@ -51,6 +51,11 @@ def routes(topology: Topology) -> list[str]:
     return list(dict.fromkeys(each.path for each in targets(topology)))
 
 
+def limited(topology: Topology) -> list[str]:
+    """The consumers that have limits."""
+    return [each.function for each in topology.consumers if each.limits]
+
+
 Words = Callable[[Topology], list[str]]
 OPTIONS: dict[str, Words] = {"--stage": stages, "--cause": causes, "--queue": queues, "--to": queues}
 ARGUMENTS: dict[str, Words] = {
@@ -58,6 +63,7 @@ ARGUMENTS: dict[str, Words] = {
     "retire": integrations,
     "schedules": schedules,
     "send": routes,
+    "limits": limited,
 }
 """What the first argument of a command is."""
 

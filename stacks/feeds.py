@@ -28,7 +28,13 @@ class Feed:
     kind: Kind
     name: str
     """As a sentence calls it: `Route POST /v1/tickets`, `Schedule 'rate'`, `the Plan of consumer 'plan_ticket'`."""
+    word: str
+    """As a picture calls it: `POST /v1/tickets`, `TicketOpened`, `rate`, `plan_ticket`."""
     contract: Contract
+    subscription: str | None = None
+    """What people call the subscription, of an event."""
+    is_planned: bool = False
+    """Whether what plans commands sends it at its time: always, or where a request says so."""
     is_open: bool = True
     """Whether it still feeds the queue: neither it nor its integration is retired."""
     tenantless: str | None = None
@@ -44,6 +50,18 @@ def of(topology: Topology, queue: str) -> tuple[Feed, ...]:
 
     A closed lane is fed by nothing any more, and was by what feeds the other lanes."""
     return tuple(_of(topology, queue, frozenset()))
+
+
+def planners(topology: Topology) -> tuple[str, ...]:
+    """The consumers that have commands planned: those with plans, and those of routes that take delays.
+
+    They feed the queue of what plans commands."""
+    return tuple(
+        consumer.function
+        for integration in topology.integrations
+        for consumer in integration.consumers
+        if consumer.plans or integration.takes_delays(consumer.function)
+    )
 
 
 def contracts(topology: Topology, queue: str) -> tuple[Contract, ...]:
@@ -99,6 +117,8 @@ def _of(topology: Topology, queue: str, seen: frozenset[str]) -> Iterator[Feed]:
                     yield Feed(
                         kind="plan",
                         name=f"the Plan of consumer {consumer.function!r}",
+                        word=consumer.function,
+                        is_planned=True,
                         contract=plan.command,
                         is_open=plan.queue == queue,
                         tenantless=_tenantless(topology, consumer.function, seen),
@@ -108,6 +128,8 @@ def _of(topology: Topology, queue: str, seen: frozenset[str]) -> Iterator[Feed]:
                 yield Feed(
                     kind="event",
                     name=f"Subscription {subscription.name}",
+                    word=subscription.event.__name__,
+                    subscription=subscription.name,
                     contract=subscription.event,
                     is_open=not integration.retired,
                     tenantless=_of_event(topology, subscription.event, seen),
@@ -123,6 +145,8 @@ def _direct(integration: Integration, queue: str, words: set[str]) -> Iterator[F
             yield Feed(
                 kind="route",
                 name=name,
+                word=route.name,
+                is_planned=route.delay,
                 contract=route.accepts,
                 is_open=route in taken and queue in route.queues,
                 tenantless=name if route.tenant is None else None,
@@ -133,6 +157,7 @@ def _direct(integration: Integration, queue: str, words: set[str]) -> Iterator[F
             yield Feed(
                 kind="schedule",
                 name=name,
+                word=schedule.name,
                 contract=type(schedule.sends),
                 is_open=not integration.retired and schedule.queue == queue,
                 tenantless=name,

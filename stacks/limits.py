@@ -66,7 +66,12 @@ class Limit:
 
 def variable(consumer: Consumer) -> str | None:
     """What the stack tells the function of its limits; None if it has none."""
-    return written([Rule(**asdict(limit)) for limit in consumer.limits])
+    return written([rule_of(limit) for limit in consumer.limits])
+
+
+def rule_of(limit: Limit) -> Rule:
+    """The limit as the stack tells it to the function."""
+    return Rule(**asdict(limit))
 
 
 def receives(queue: Queue, consumer: Consumer) -> int:

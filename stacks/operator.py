@@ -8,8 +8,9 @@ from aws_cdk import CfnOutput, Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from functions.contracts.limit import TABLE
 from functions.contracts.plan import PLAN_COMMAND
-from stacks import names
+from stacks import limits, names
 from stacks.entry import Topology
 from stacks.parts import arn
 from stacks.parts.acknowledged import LOG_STREAMS, REPLAYS, REST_APIS, SCHEDULES, acknowledge
@@ -84,6 +85,8 @@ class Operator(StageStack):
         parks = any(queue.on_poison == "park" for queue in queues)
         parked = [arn.table(self, names.resource(stage, names.PARKED))] if parks else []
         yield self._allow("Parked", ("dynamodb:Scan", "dynamodb:UpdateItem", "dynamodb:PutItem"), parked)
+        counts = [arn.table(self, names.resource(stage, TABLE))] if limits.exist(self._topology) else []
+        yield self._allow("Limits", ("dynamodb:BatchGetItem", "dynamodb:Scan"), counts)
         audit = arn.table(self, names.resource(stage, names.REDRIVES))
         yield self._allow("Audit", ("dynamodb:PutItem", "dynamodb:GetItem"), [audit])
         # Those of a retired integration too: its undelivered events are redriven, and `retire` sees that they are gone.

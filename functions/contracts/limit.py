@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import msgspec
@@ -14,6 +15,10 @@ KEY = "id"
 WAITS, WAITS_ALONE = 50, 10
 """Receives that a message of a limited queue may spend on waiting, beside those of its attempts: in a FIFO queue, where
 it waits hidden, and in a standard one, where it waits as a copy and only what cannot be copied is received for it."""
+
+LONGEST = 200
+"""Characters of a key that stand in the table as they are; of a longer one its SHA-256 does. The key of an item has
+2,048 bytes at the most."""
 
 
 def waits(*, fifo: bool) -> int:
@@ -46,3 +51,25 @@ def written(rules: Sequence[Rule]) -> str | None:
 def read(text: str) -> list[Rule]:
     """The rules that the variable says, those first that every message passes. Raises `msgspec.ValidationError`."""
     return sorted(msgspec.json.decode(text, type=list[Rule]), key=lambda rule: rule.in_code)
+
+
+def slots(service: str, rule: Rule, value: str) -> str:
+    """The item that counts the rate of that key of the consumer's limit; without a key `value` is empty.
+
+    Of another rate the key begins anew: what the slower one gave away ahead holds up nobody.
+    """
+    return f"{before_key(service, rule)}{_short(value)}@{rule.rate:g}"
+
+
+def places(service: str, rule: Rule, value: str) -> str:
+    """The item that holds the places of that key."""
+    return f"{before_key(service, rule)}{_short(value)}/places"
+
+
+def before_key(service: str, rule: Rule) -> str:
+    """How the items of every key of the consumer's limit begin."""
+    return f"{service}/{rule.name}/"
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= LONGEST else hashlib.sha256(value.encode()).hexdigest()

@@ -18,7 +18,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec.structs import replace
 
 from functions.contracts.environment import DAY
-from functions.contracts.limit import KEY, TABLE, Rule, read, waits
+from functions.contracts.limit import KEY, TABLE, Rule, places, read, waits
+from functions.contracts.limit import slots as slots_of
 from functions.contracts.waited import Waited
 from functions.runtime import clients, copies, room
 from functions.runtime import slot as slots
@@ -269,8 +270,7 @@ class Turn:
 
     def take(self, rule: Rule, value: str, cost: int) -> None:
         """Wait for a slot. Raises `Limited` if that takes longer than a sleep."""
-        # Of another rate the key begins anew: what the slower one gave away ahead holds up nobody.
-        key = f"{self._item(rule, value)}@{rule.rate:g}"
+        key = slots_of(self._limits.service, rule, value)
         kept = f"{rule.name}#{hashlib.sha256(key.encode()).hexdigest()[:8]}"
         waited = self._record.waited
         slot = waited.slot if waited and waited.limit == kept else None
@@ -295,7 +295,7 @@ class Turn:
                 log("WARNING", "place of a limit not given up", error=str(error))
 
     def _enter(self, rule: Rule, value: str) -> None:
-        key = self._item(rule, value) + "/places"
+        key = places(self._limits.service, rule, value)
         end = time.monotonic() + self._longest_sleep()
         pause = 0.05
         while (place := room.enter(rule, key, _run_time())) is None:
@@ -315,11 +315,6 @@ class Turn:
     def _kept(self) -> str | None:
         waited = self._record.waited
         return waited.limit.partition("#")[0] if waited and waited.limit else None
-
-    def _item(self, rule: Rule, value: str) -> str:
-        # A key of an item has 2,048 bytes at the most.
-        text = value if len(value) <= 200 else hashlib.sha256(value.encode()).hexdigest()
-        return f"{self._limits.service}/{rule.name}/{text}"
 
     def _longest_sleep(self) -> float:
         return min(LONGEST_SLEEP, left() / 4) if self._patient else 0.0

@@ -36,6 +36,7 @@ PLACES = {
     "console": Place("console", "console", "anything"),
     "schedules": Place("schedules", "schedules", "stages"),
     "send": Place("send", "send", "stages"),
+    "limits": Place("limits", "limits", "stages"),
     "cost": Place("observe", "cost", "nothing"),
     "scale": Place("scale", "scale", "nothing"),
     "redrive": Place("redrive", "redrive", "anything"),

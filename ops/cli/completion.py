@@ -17,6 +17,7 @@ def _of(asked: words.Words) -> Callable[[typer.Context, str], list[str]]:
     return completed
 
 
-QUEUES, INTEGRATIONS, STAGES, CAUSES, SCHEDULES, ROUTES = map(
-    _of, (words.queues, words.integrations, words.stages, words.causes, words.schedules, words.routes)
+QUEUES, INTEGRATIONS, STAGES, CAUSES, SCHEDULES, ROUTES, LIMITED = map(
+    _of,
+    (words.queues, words.integrations, words.stages, words.causes, words.schedules, words.routes, words.limited),
 )

@@ -11,9 +11,10 @@ from rich.text import Text
 
 from ops.cli.screen import fits, span
 from ops.depth import Depth
+from ops.observe.feeding import Feed, feeding
 from ops.observe.watch import Frame
 from ops.visible import one_line
-from stacks.entry import Integration, Route, Subscription, Topology
+from stacks.entry import Integration, Topology
 from stacks.names import PROJECT
 
 EDGE = ("", "/min", "4xx", "5xx")
@@ -26,7 +27,7 @@ Row = list[Text]
 
 
 def frame(now: Frame, topology: Topology, width: int, problem: str | None = None) -> Group:
-    """The whole flow, integration by integration, a row for each route, subscription and queue that nothing feeds.
+    """The whole flow, integration by integration, a row for all that feeds a queue, and for each that nothing feeds.
 
     `width` are the columns of text there are: where they are too few, what is published is left out, and then each
     queue has a line of its own below what feeds it. `problem` says why the frame is not newer.
@@ -79,41 +80,47 @@ def _rows(now: Frame, topology: Topology) -> Iterator[tuple[Row, Row]]:
         retired = (" retired", "yellow") if integration.retired else ""
         yield [Text.assemble((integration.name, "bold cyan"), retired)], []
         told: set[str] = set()
-        for word, feeds in _feeds(now, integration):
+        for word, feeds in _feeds(now, topology, integration):
             yield feeds, _queue(now, topology, word, told)
 
 
-def _feeds(now: Frame, integration: Integration) -> Iterator[tuple[str, Row]]:
-    """The queues of an integration in the order of its flow, each as often as something feeds it."""
-    order = {queue.name: position for position, queue in enumerate(integration.queues)}
+def _feeds(now: Frame, topology: Topology, integration: Integration) -> Iterator[tuple[str, Row]]:
+    """The queues of an integration in the order of its flow, each as often as something feeds it.
+
+    A route stands at the first of its lanes, and what it feeds besides below it.
+    """
+    fed: set[str] = set()
     routes = integration.open_routes()
-    subscriptions = () if integration.retired else integration.subscriptions
+    by_queue = {queue.name: feeding(topology, now.rates, queue.name) for queue in integration.queues}
+    edges = {each.name: each for feeds in by_queue.values() for each in feeds if each.kind == "route"}
     for route in routes:
         first, *others = route.queues
-        yield first, _edge(now, route)
+        yield first, _edge(edges[route.name])
         yield from ((queue, [Text("its lanes" if others else ""), Text(), Text(), Text()]) for queue in others)
-    for subscription in sorted(subscriptions, key=lambda each: order[each.queue]):
-        yield subscription.queue, _event(now, subscription)
-    fed = {queue for route in routes for queue in route.queues} | {subscription.queue for subscription in subscriptions}
-    for queue in integration.queues:
-        if queue.name not in fed:
-            yield queue.name, [Text("nothing", "dim"), Text(), Text(), Text()]
+        fed |= {*route.queues}
+    for queue, feeds in by_queue.items():
+        for each in feeds:
+            if each.kind != "route":
+                fed.add(queue)
+                yield queue, _other(each)
+    for queue in by_queue:
+        if queue not in fed:
+            yield queue, [Text("nothing", "dim"), Text(), Text(), Text()]
 
 
-def _edge(now: Frame, route: Route) -> Row:
-    name, rates = route.name, now.rates
+def _edge(feed: Feed) -> Row:
     return [
-        Text(name),
-        _count(rates.requests.get(name, 0)),
-        _count(rates.refused.get(name, 0), "yellow"),
-        _count(rates.faults.get(name, 0), "bold red"),
+        Text(feed.name),
+        _count(feed.rate or 0),
+        _count(feed.refused, "yellow"),
+        _count(feed.faults, "bold red"),
     ]
 
 
-def _event(now: Frame, subscription: Subscription) -> Row:
-    delivered = now.rates.delivered.get(subscription.name)
-    rate = Text("-", "dim") if delivered is None else _count(delivered)
-    return [Text(subscription.event.__name__), rate, Text(), Text()]
+def _other(feed: Feed) -> Row:
+    rate = Text("-", "dim") if feed.rate is None else _count(feed.rate)
+    kind = () if feed.kind == "event" else ((f"{feed.kind} ", "dim"),)
+    return [Text.assemble(*kind, feed.name), rate, Text(), Text()]
 
 
 def _queue(now: Frame, topology: Topology, word: str, told: set[str]) -> Row:

@@ -17,25 +17,21 @@ from ops.console.desk import Desk
 from ops.console.page import rendered
 from ops.depth import ENABLED, Depth
 from ops.errors import OpsError
+from ops.observe.feeding import Feed, Publishing, feeding, publishing
 from ops.observe.last_hour import HOUR
 from ops.observe.live import View
-from stacks.entry import Integration, Topology
+from ops.observe.trouble import trouble
+from stacks.entry import Integration, Limit, Queue, Topology
+from stacks.lanes import Place, is_closed
 
 EVERY = 4.0
 """Seconds between two pictures of a page that is open."""
+MINUTES = 60
+"""Minutes of the lines of what was done."""
+YOUNG = 600.0
+"""Seconds of an hour that a line may lack: CloudWatch has a point in five minutes."""
 SHARED = 3.0
 """Seconds for which pages that are open share a look."""
-
-
-@dataclass(frozen=True)
-class Feed:
-    """What feeds a queue: a route, an event, a schedule or a plan. Counts are of a minute; None where nobody counts."""
-
-    kind: str
-    name: str
-    rate: int | None
-    refused: int = 0
-    faults: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,6 +42,12 @@ class Row:
     fifo: bool
     lane: str | None
     """Which lane of its queue it is, if that has lanes."""
+    share: str | None
+    """Its share of what all lanes may do at once, such as `4 of 8`; None where nothing is sent to it any more."""
+    beside: bool
+    """Whether it is another lane of the queue of the row before."""
+    workflow: str | None
+    """The field that says which of its workflows a message belongs to, if it follows one."""
     feeds: list[Feed]
     work: Depth
     dead: Depth
@@ -54,16 +56,34 @@ class Row:
     state: str | None
     done: int
     failed: int
-    publishes: list[tuple[str, list[str]]]
-    """Events, each with the queues that subscribed to it."""
+    limits: tuple[Limit, ...]
+    limited: int
+    """Messages that left to wait for a limit in a minute."""
+    died: int
+    """Messages that had their last attempt in a minute, as far as the logs tell it."""
+    missed: int
+    """Events that EventBridge gave up to deliver to it in a minute."""
+    publishes: list[Publishing]
+    allowed: float | None
+    """Seconds that a message may wait until an alarm rings."""
+    troubles: list[str]
+    """What is wrong with it, in sentences."""
+    since: float | None
+    """When its line of messages begins, in epoch seconds, where that is less than an hour ago."""
     spark: Markup
     dead_spark: Markup
+    worked: Markup
 
     @property
     def held(self) -> int:
         """Its dead letters and what could not be delivered to it."""
         both = (self.dead, *([self.undelivered] if self.undelivered is not None else []))
         return sum(each.waiting + each.in_flight for each in both)
+
+    @property
+    def old(self) -> bool:
+        """Whether its oldest message waits longer than its alarm lets it."""
+        return self.allowed is not None and (self.oldest or 0) > self.allowed
 
     @property
     def off(self) -> bool:
@@ -105,13 +125,18 @@ def event(name: str, data: str) -> str:
 def picture(desk: Desk, within: float = 0.0) -> dict[str, Any]:
     """What the template shows, no older than `within` so many seconds. Raises `OpsError`."""
     view, topology = desk.live.now(within), desk.stage.topology
-    rows = [(each, [*_rows(view, topology, each)]) for each in topology.integrations]
+    wrong: dict[str, list[str]] = {}
+    allowed = desk.live.allowed
+    for word, sentence in trouble(topology, view.frame, view.consumers, allowed):
+        wrong.setdefault(word, []).append(sentence)
+    rows = [(each, [*_rows(view, topology, each, wrong, allowed)]) for each in topology.integrations]
     every = [row for _, some in rows for row in some]
     return {
         "view": view,
         "integrations": rows,
         "dead": [row for row in every if row.held],
-        "off": [row for row in every if row.off],
+        "troubles": [(row.word, sentence) for row in every for sentence in row.troubles],
+        "statuses": {each.name: [*_statuses(each)] for each in topology.integrations},
         "total": {
             "waiting": sum(row.work.waiting + row.work.delayed for row in every),
             "in_flight": sum(row.work.in_flight for row in every),
@@ -122,11 +147,20 @@ def picture(desk: Desk, within: float = 0.0) -> dict[str, Any]:
     }
 
 
-def _rows(view: View, topology: Topology, integration: Integration) -> Iterator[Row]:
-    subscribers = {each.event.__name__: [] for each in topology.subscriptions}  # type: dict[str, list[str]]
-    for each in topology.subscriptions:
-        subscribers[each.event.__name__].append(each.queue)
+def _statuses(integration: Integration) -> Iterator[tuple[str, str, str]]:
+    """What of its things the API reads: the name, the table, and the queue that is asked for such a thing."""
+    for status in () if integration.retired else integration.statuses:
+        if not status.retired:
+            asks = (route.queue for route in integration.routes if route.accepts is status.of)
+            yield status.name, status.table, next(asks, "")
+
+
+def _rows(
+    view: View, topology: Topology, integration: Integration, wrong: dict[str, list[str]], allowed: float | None
+) -> Iterator[Row]:
     rates, depths = view.frame.rates, view.frame.depths
+    keys = {each.name: each.key for each in integration.workflows}
+    before: Place | None = None
     for queue in integration.queues:
         work, dead = depths[queue.name], depths[f"{queue.name}-dlq"]
         consumer = topology.consumer(queue.name)
@@ -134,7 +168,10 @@ def _rows(view: View, topology: Topology, integration: Integration) -> Iterator[
             word=queue.name,
             fifo=queue.fifo,
             lane=queue.lane.lane if queue.lane else None,
-            feeds=[*_feeds(view, integration, queue.name)],
+            share=_share(queue),
+            beside=before is not None and queue.lane is not None and before.queue == queue.lane.queue,
+            workflow=keys.get(queue.name),
+            feeds=feeding(topology, rates, queue.name),
             work=work,
             dead=dead,
             undelivered=depths.get(f"{queue.name}-undelivered"),
@@ -142,28 +179,44 @@ def _rows(view: View, topology: Topology, integration: Integration) -> Iterator[
             state=view.consumers.get(work.name),
             done=rates.done.get(queue.name, 0),
             failed=rates.failed.get(queue.name, 0),
-            publishes=[(each.__name__, subscribers.get(each.__name__, [])) for each in consumer.publishes],
+            limits=consumer.limits,
+            limited=rates.limited.get(queue.name, 0),
+            died=rates.died.get(queue.name, 0),
+            missed=rates.undelivered.get(queue.name, 0),
+            publishes=publishing(topology, rates, queue.name),
+            allowed=allowed,
+            troubles=wrong.get(queue.name, []),
+            since=_since(view, queue.name),
             spark=_spark(view, queue.name, "messages in the queue"),
             dead_spark=_spark(view, f"{queue.name}-dlq", "dead letters"),
+            worked=_worked(view, queue.name),
         )
+        before = queue.lane
 
 
-def _feeds(view: View, integration: Integration, word: str) -> Iterator[Feed]:
-    rates = view.frame.rates
-    for route in integration.open_routes():
-        if word in route.queues:
-            name = route.name
-            counts = (rates.requests.get(name, 0), rates.refused.get(name, 0), rates.faults.get(name, 0))
-            yield Feed("route", name, *counts)
-    for each in () if integration.retired else integration.subscriptions:
-        if each.queue == word:
-            yield Feed("event", each.event.__name__, rates.delivered.get(each.name))
-    for schedule in integration.schedules:
-        if schedule.queue == word:
-            yield Feed("schedule", schedule.name, None)
-    for plan in dict.fromkeys(plan for consumer in integration.consumers for plan in consumer.plans):
-        if plan.queue == word:
-            yield Feed("plan", plan.command.__name__, None)
+def _share(queue: Queue) -> str | None:
+    if queue.lane is None or queue.lanes is None or is_closed(queue):
+        return None
+    return f"{queue.lanes.shares[queue.lane.lane]} of {sum(queue.lanes.shares.values())}"
+
+
+def _since(view: View, word: str) -> float | None:
+    points = view.history.get(word, [])
+    return points[0][0] if points and points[0][0] > points[-1][0] - HOUR + YOUNG else None
+
+
+def _worked(view: View, word: str) -> Markup:
+    """Attempts that were done and that failed, a minute each, of the last hour."""
+    minutes = view.minutes.get(word, {})
+    if not any(map(any, minutes.values())):
+        return Markup("")
+    last = max(minute for each in view.minutes.values() for minute in each)
+    first = max(last - MINUTES + 1, int(view.since) // 60)
+    each = [minutes.get(minute, (0, 0)) for minute in range(first, last + 1)]
+    done, failed = sum(count for count, _ in each), sum(count for _, count in each)
+    most = max(map(max, each), default=0)
+    whole = f"{done:,} done and {failed:,} failed in {len(each)} min, {most:,} in a minute at the most"
+    return sparkline.pair([count for count, _ in each], [count for _, count in each], said=whole)
 
 
 def _spark(view: View, word: str, what: str) -> Markup:

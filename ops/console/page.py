@@ -20,7 +20,7 @@ from markupsafe import Markup
 from ops.console.desk import Desk
 from ops.stage import Stage
 from ops.visible import visible
-from stacks import names
+from stacks import limits, names
 
 HERE = Path(__file__).parent
 NAV = (
@@ -29,6 +29,7 @@ NAV = (
     ("redrives", "redrives", "Redrives"),
     ("request", "request", "Request"),
     ("schedules", "schedules", "Schedules"),
+    ("limits", "limits", "Limits"),
     ("try", "try", "Try it"),
     ("account", "account", "Account"),
 )
@@ -51,7 +52,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"count": count, "span": span, "moment": moment, "ago": ago, "iso": iso}
+    found.filters |= {"count": count, "span": span, "moment": moment, "ago": ago, "iso": iso, "clock": clock}
     return found
 
 
@@ -84,6 +85,8 @@ def _has(desk: Desk, stage: Stage, name: str) -> bool:
         return bool(stage.topology.routes) and desk.untried is None
     if name == "schedules":
         return bool(stage.topology.schedules) or any(stage.topology.delayed())
+    if name == "limits":
+        return limits.exist(stage.topology)
     return stage.staged or name in STAGELESS
 
 
@@ -117,6 +120,11 @@ def moment(at: datetime | float | str) -> str:
         return str(at)
     today = told.date() == datetime.now(UTC).date()
     return f"{told:%H:%M:%S} UTC" if today else f"{told:%Y-%m-%d %H:%M} UTC"
+
+
+def clock(at: datetime | float | str) -> str:
+    """A time of the last hours, to the minute, in UTC."""
+    return f"{_time(at):%H:%M}"
 
 
 def iso(at: datetime | float | str) -> str:

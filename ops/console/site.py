@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from ops.console import account, dead, flow, message, queue, redrives, request, schedules, try_it
+from ops.console import account, dead, flow, limits, message, queue, redrives, request, schedules, try_it
 from ops.console.asked import Answer, endpoint
 from ops.console.desk import Desk
 from ops.console.guard import Guard
@@ -59,6 +59,8 @@ PAGES = (
     Page("GET", "/try", try_it.page),
     Page("GET", "/try/route", try_it.route),
     Page("POST", "/try/route", try_it.send, changes=True),
+    Page("GET", "/limits", limits.page),
+    Page("POST", "/limits/{queue}", limits.look),
     Page("GET", "/account", account.page),
 )
 """Every page, and everything that can be done."""

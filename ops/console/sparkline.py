@@ -11,6 +11,11 @@ _LINE = Markup(
     '<svg class="spark" viewBox="0 0 {w} {h}" width="{w}" height="{h}" role="img" aria-label="{said}">'
     '<path class="area" d="{area}"/><path class="line" d="{line}"/></svg>'
 )
+_PAIR = Markup(
+    '<svg class="spark worked" viewBox="0 0 {w} {h}" width="{w}" height="{h}" role="img" aria-label="{said}">'
+    "{lines}</svg>"
+)
+_PATH = Markup('<path class="{name}" d="{path}"/>')
 _BARS = Markup(
     '<svg class="spark bars" viewBox="0 0 {w} {h}" width="{w}" height="{h}" role="img" aria-label="{said}">{bars}</svg>'
 )
@@ -28,6 +33,26 @@ def line(points: Sequence[tuple[float, float]], *, start: float, end: float, sai
     path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
     area = f"{path}L{places[-1][0]:.1f} {HEIGHT}L{places[0][0]:.1f} {HEIGHT}Z"
     return _LINE.format(w=WIDTH, h=HEIGHT, said=said, area=area, line=path)
+
+
+def pair(good: Sequence[int], bad: Sequence[int], *, said: str) -> Markup:
+    """Two counts side by side over the same time, on one scale; that of what is bad only where there is some."""
+    if len(good) < 2:
+        return Markup("")
+    top = max(*good, *bad, 1)
+    lines = Markup("").join(
+        _PATH.format(name=name, path=_steps(counts, top))
+        for name, counts in (("line", good), ("bad", bad))
+        if any(counts)
+    )
+    return _PAIR.format(w=WIDTH, h=HEIGHT, said=said, lines=lines)
+
+
+def _steps(counts: Sequence[int], top: int) -> str:
+    step = WIDTH / (len(counts) - 1)
+    return "M" + "L".join(
+        f"{index * step:.1f} {HEIGHT - 2 - count / top * (HEIGHT - 4):.1f}" for index, count in enumerate(counts)
+    )
 
 
 def bars(counts: Sequence[int], *, said: str) -> Markup:

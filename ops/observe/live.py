@@ -5,15 +5,18 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from threading import Lock
 
 from ops.depth import consumer_states
 from ops.errors import OpsError
 from ops.observe.last_hour import HOUR, last_hour
-from ops.observe.rates import Rates
+from ops.observe.rates import Minutes, Rates, counted
+from ops.observe.trouble import oldest_allowed
 from ops.observe.watch import Frame, Watch
 from ops.stage import Stage
+from stacks.monitoring.metrics import MINUTE
 
 EVERY = 3.0
 """Seconds between two looks at the counts, at the least."""
@@ -21,6 +24,9 @@ SLOWLY = 30.0
 """Seconds between two looks at the consumers, and on AWS at the rates, which are of a minute and cost by the metric."""
 POINT = 20.0
 """Seconds between two points that are kept."""
+
+AGAIN = 240.0
+"""Seconds before the last look from which on minutes are asked for again: CloudWatch and logs tell them late."""
 
 Points = list[tuple[float, float]]
 """Epoch seconds and how many messages were in the queue, the oldest first."""
@@ -35,6 +41,10 @@ class View:
     """The states of consumers by the physical name of their queue, where Lambda tells it."""
     history: dict[str, Points]
     """By the words of queues."""
+    minutes: Minutes = field(default_factory=dict)
+    """What consumers did in each minute of the last hour; one that is missing had nothing."""
+    since: float = 0.0
+    """When the minutes begin, as far as they are known, in epoch seconds."""
     problem: str | None = None
 
 
@@ -50,8 +60,18 @@ class Live:
     _slowly: float = 0.0
     _consumers: dict[str, str] = field(default_factory=dict)
     _rates: Rates | None = None
+    _minutes: dict[str, dict[int, tuple[int, int]]] = field(default_factory=dict)
+    _since: float = 0.0
+    _allowed: tuple[float | None] | None = None
     _history: dict[str, deque[tuple[float, float]]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
+
+    @property
+    def allowed(self) -> float | None:
+        """Seconds that a message may wait until an alarm rings; None where none does."""
+        if self._allowed is None:
+            self._allowed = (oldest_allowed(self.stage),)
+        return self._allowed[0]
 
     def last(self, within: float) -> View | None:
         """What was seen last, if it was so many seconds ago at the most."""
@@ -72,7 +92,7 @@ class Live:
                 if self._view is None:
                     raise
                 known = self._view
-                self._view = View(known.frame, known.consumers, known.history, str(error))
+                self._view = replace(known, problem=str(error))
             self._looked = self.clock()
             return self._view
 
@@ -83,8 +103,7 @@ class Live:
             for queue in self._watch.queues:
                 self._history[queue.word] = deque(past.get(queue.name, ()))
         slowly = moment - self._slowly >= SLOWLY
-        known = self._rates if self.stage.endpoint is None and not slowly else None
-        frame = self._watch.look(known)
+        frame = self._watch.look(partial(self._count, moment, slowly=slowly))
         self._rates = frame.rates
         if slowly:
             self._consumers = consumer_states(self.stage, self._watch.queues)
@@ -92,7 +111,23 @@ class Live:
         for word, depth in frame.depths.items():
             self._remember(word, moment, depth.waiting + depth.in_flight + depth.delayed)
         history = {word: list(points) for word, points in self._history.items()}
-        return View(frame, self._consumers, history)
+        minutes = {name: dict(each) for name, each in self._minutes.items()}
+        return View(frame, self._consumers, history, minutes, self._since)
+
+    def _count(self, moment: float, queues: list[str], *, slowly: bool) -> Rates:
+        """The rates, and now and then what consumers did since that was asked last, an hour of it at the most."""
+        if not slowly and self.stage.endpoint is None and self._rates is not None:
+            return self._rates
+        begin = moment - HOUR
+        found = counted(self.stage, queues, max(begin, self._slowly - AGAIN) if slowly else None)
+        for name, minutes in found.minutes.items():
+            self._minutes.setdefault(name, {}).update(minutes)
+        for minutes in self._minutes.values():
+            for gone in [minute for minute in minutes if MINUTE * minute < begin]:
+                del minutes[gone]
+        if slowly:
+            self._since = max(found.since if not self._slowly else self._since, begin)
+        return found.rates
 
     def _remember(self, word: str, moment: float, count: int) -> None:
         points = self._history[word]

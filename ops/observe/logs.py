@@ -109,14 +109,36 @@ def of_runs(
     Raises `TooSlow` after `patience` seconds, `OpsError` where AWS refuses.
     """
     either = "|".join(map(re.escape, schedules))
-    wanted = f'filter @message like /"correlation_id":"({either})@/'
-    query = f"fields @timestamp, @message | {wanted} | sort @timestamp desc | limit {MOST}"
     every = [names.log_group(stage.name, function) for function in functions]
+    return _newest(stage, every, f'"correlation_id":"({either})@', since, patience)[0]
+
+
+def limited(stage: Stage, functions: list[str], since: float, *, patience: float) -> list[Handled]:
+    """The lines of those consumers about messages that waited for a limit, not older than `since`, the newest first.
+
+    Raises `TooSlow` after `patience` seconds, `OpsError` where AWS refuses.
+    """
+    return _newest(stage, [names.log_group(stage.name, each) for each in functions], '"limited"', since, patience)[0]
+
+
+def latest(stage: Stage, since: float, *, patience: float = PATIENCE) -> tuple[list[Handled], bool]:
+    """The attempts of all consumers that are not older than `since`, the newest first, and whether that is all of them.
+
+    Raises `TooSlow` after `patience` seconds, `OpsError` where AWS refuses.
+    """
+    every = [names.log_group(stage.name, consumer.function) for consumer in stage.topology.consumers]
+    return _newest(stage, every, '"attempt"', since, patience)
+
+
+def _newest(stage: Stage, every: list[str], pattern: str, since: float, patience: float) -> tuple[list[Handled], bool]:
+    query = f"fields @timestamp, @message | filter @message like /{pattern}/ | sort @timestamp desc | limit {MOST}"
     found: list[Handled] = []
+    whole = True
     for start in range(0, len(every), GROUPS):
-        lines = map(read, _ask(stage, every[start : start + GROUPS], query, since, patience))
-        found += [line for line in lines if isinstance(line, Handled)]
-    return found
+        messages = [*_ask(stage, every[start : start + GROUPS], query, since, patience)]
+        whole = whole and len(messages) < MOST
+        found += [line for line in map(read, messages) if isinstance(line, Handled)]
+    return sorted(found, key=lambda line: -line.at), whole
 
 
 def groups(stage: Stage) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -38,16 +39,15 @@ class Watch:
         """The queues that are looked at."""
         return self._queues
 
-    def look(self, known: Rates | None = None) -> Frame:
-        """The stage as it is now, with the rates that are `known`, which else are asked for too.
+    def look(self, count: Callable[[list[str]], Rates] | None = None) -> Frame:
+        """The stage as it is now; `count` tells the rates, whose queues are named to it, else they are asked for.
 
         Raises `OpsError` where AWS refuses or does not answer.
         """
+        asked = count or partial(rates, self._stage)
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            counted = pool.map(partial(depth, self._stage), self._queues)
-            names = [queue.name for queue in self._queues]
-            minute = pool.submit(lambda: known if known is not None else rates(self._stage, names))
-            depths = {each.queue: each for each in counted}
+            minute = pool.submit(asked, [queue.name for queue in self._queues])
+            depths = {each.queue: each for each in pool.map(partial(depth, self._stage), self._queues)}
         return Frame(
             stage=self._stage.name,
             at=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, sync_playwright
 from local.effects import Effects
 from local.session import Session, running
 from tests.console.window import Console, started
+from tests.sample.lifetime import LIMITED, READABLE
 from tests.sample.local import CDK_APP
 from tests.sample.topology import SAMPLE
 
@@ -26,8 +27,11 @@ FLAGS = (
 
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Session]:
-    with running(SAMPLE, tmp_path_factory.mktemp("local"), app=CDK_APP) as session:
-        yield session
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(LIMITED, "close_ticket")
+        patch.setenv(READABLE, "yes")
+        with running(SAMPLE, tmp_path_factory.mktemp("local"), app=CDK_APP) as session:
+            yield session
 
 
 @pytest.fixture(scope="package")

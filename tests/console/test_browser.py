@@ -21,7 +21,7 @@ from tests.sample.topology import SAMPLE
 MOST_CLICKS = 8
 PAGES = (
     *("", "dead", "dead/open_ticket", "plan/open_ticket", "redrives", "status/open_ticket", "request", "account"),
-    *("queue/open_ticket", "queue/change_ticket", "schedules", "nothing-here"),
+    *("queue/open_ticket", "queue/change_ticket", "schedules", "limits", "nothing-here"),
 )
 
 
@@ -109,6 +109,20 @@ def test_no_page_has_anything_that_axe_finds_or_is_wider_than_its_window(
                 found.append(f"{width} {step} is wider than its window")
         assert [each for each in window.complaints if "404" not in each] == []
     assert not found, "\n".join(found)
+
+
+def test_the_flow_names_what_plans_reads_and_limits_and_leads_there(console: Console) -> None:
+    window = console.window()
+    window.open()
+    assert "at once, or at their time by plan_command" in window.text()
+    assert "GET /v1/tickets/{ticket_id} reads tickets" in window.text()
+    assert not window.page.locator("td.feeds:has-text('nothing')").count()
+    window.click("a:has-text('limit crm')")
+    window.sees("1 in 2 s, 2 at once")
+    assert "python -m ops limits close_ticket" in window.text()
+    window.click("nav a:has-text('Limits')")
+    window.sees("crm")
+    assert not window.complaints
 
 
 def test_it_can_be_read_without_javascript(console: Console, sqs: Any, effects: Effects) -> None:

@@ -178,7 +178,7 @@ class Endpoint:
             if action in ("scan", "updateitem"):
                 return self._places(action, request)
             ((table, asked),) = request["RequestItems"].items()
-            wanted = [key["message_id"]["S"] for key in asked["Keys"]]
+            wanted = [value["S"] for key in asked["Keys"] for value in key.values()]
             found = [self.tables[table][id_] for id_ in wanted if id_ in self.tables[table]]
             return 200, json.dumps({"Responses": {table: found}}).encode()
         except KeyError:
@@ -186,6 +186,14 @@ class Endpoint:
                 400,
                 b'{"__type": "ResourceNotFoundException", "message": "not here"}',
             )
+
+    def _page(self, table: dict[str, Any], request: dict[str, Any]) -> tuple[int, bytes]:
+        """One page of a scan: so many items are looked at, whether the filter takes them or not."""
+        names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
+        looked_at = [*table.values()][: request["Limit"]]
+        found = [i for i in looked_at if Expression(request["FilterExpression"], names, values, i).holds()]
+        more = {"LastEvaluatedKey": {"id": looked_at[-1]["id"]}} if len(looked_at) < len(table) else {}
+        return 200, json.dumps({"Items": found, "ScannedCount": len(looked_at), **more}).encode()
 
     @property
     def records(self) -> list[dict[str, Any]]:
@@ -198,6 +206,8 @@ class Endpoint:
         table = self.tables[request["TableName"]]
         names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
         if action == "scan":
+            if "Limit" in request:
+                return self._page(table, request)
             found = [i for i in table.values() if Expression(request["FilterExpression"], names, values, i).holds()]
             return 200, json.dumps({"Items": found}).encode()
         key = request["Key"]["group"]["S"]

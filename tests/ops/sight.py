@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -92,5 +93,6 @@ class CloudWatch:
             metric = query["MetricStat"]["Metric"]
             key = (metric["MetricName"], *sorted(each["Value"] for each in metric["Dimensions"]))
             found = [self.values[key], 99_999.0] if key in self.values else []
-            results.append({"Id": query["Id"], "Values": found})
+            minutes = [arguments["EndTime"] - timedelta(minutes=number + 1) for number in range(len(found))]
+            results.append({"Id": query["Id"], "Timestamps": minutes, "Values": found})
         return {"MetricDataResults": results}

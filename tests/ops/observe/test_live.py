@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from ops.errors import OpsError
 from ops.observe import live as lives
 from ops.observe.last_hour import HOUR, last_hour
 from ops.observe.live import EVERY, POINT, SLOWLY, Live
-from ops.observe.rates import Rates
+from ops.observe.rates import Counted, Rates
 from ops.observe.watch import Frame
 from ops.stage import Stage
 from tests.ops.cli.typed import dead_tickets, queue
@@ -104,10 +105,12 @@ def test_metrics_that_cost_are_asked_for_twice_a_minute_at_the_most(
         def __init__(self, _: object) -> None:
             """Looks at nothing."""
 
-        def look(self, known: Rates | None) -> Frame:
-            if known is None:
-                asked.append(clock.now)
-            return Frame(stage="prod", at="", depths={}, rates=known or Rates(measured=True))
+        def look(self, count: Callable[[list[str]], Rates]) -> Frame:
+            return Frame(stage="prod", at="", depths={}, rates=count([]))
+
+    def count(*_: object) -> Counted:
+        asked.append(clock.now)
+        return Counted(Rates(measured=True), {})
 
     class Away:
         def __init__(self) -> None:
@@ -115,6 +118,7 @@ def test_metrics_that_cost_are_asked_for_twice_a_minute_at_the_most(
 
     monkeypatch.setattr(lives, "Watch", Watch)
     monkeypatch.setattr(lives, "last_hour", lambda *_: {})
+    monkeypatch.setattr(lives, "counted", count)
     stage: Any = Away()
     live = Live(stage, clock)
     for _ in range(100):

@@ -1,0 +1,1 @@
+"""Limits as they stand: what is counted, and who waits."""
