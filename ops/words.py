@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from stacks import names
+from stacks import feeds, names
 from stacks.entry import Topology
+from stacks.events import key, known
 from stacks.schedule import VERBS
 
 CAUSES = ("unexplained", "Reject", "GroupBlocked", "NotAttempted", "GroupParked", "WorkerDied", "service away")
@@ -44,12 +45,18 @@ def schedules(topology: Topology) -> list[str]:
     return [*(each.name for each in topology.schedules), *VERBS]
 
 
+def events(topology: Topology) -> list[str]:
+    """The events and commands of the catalogue."""
+    return [*map(key, known(topology)), *(each.__name__ for each in feeds.commands(topology))]
+
+
 Words = Callable[[Topology], list[str]]
 OPTIONS: dict[str, Words] = {"--stage": stages, "--cause": causes, "--queue": queues, "--to": queues}
 ARGUMENTS: dict[str, Words] = {
     **dict.fromkeys(("peek", "parked", "redrive", "status", "cancel", "export", "drop", "import"), queues),
     "retire": integrations,
     "schedules": schedules,
+    "events": events,
 }
 """What the first argument of a command is."""
 

@@ -35,6 +35,7 @@ PLACES = {
     "watch": Place("observe", "watch", "stages"),
     "console": Place("console", "console", "anything"),
     "schedules": Place("schedules", "schedules", "stages"),
+    "events": Place("events", "events", "nothing"),
     "cost": Place("observe", "cost", "nothing"),
     "scale": Place("scale", "scale", "nothing"),
     "redrive": Place("redrive", "redrive", "anything"),

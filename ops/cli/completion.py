@@ -17,6 +17,6 @@ def _of(asked: words.Words) -> Callable[[typer.Context, str], list[str]]:
     return completed
 
 
-QUEUES, INTEGRATIONS, STAGES, CAUSES, SCHEDULES = map(
-    _of, (words.queues, words.integrations, words.stages, words.causes, words.schedules)
+QUEUES, INTEGRATIONS, STAGES, CAUSES, SCHEDULES, EVENTS = map(
+    _of, (words.queues, words.integrations, words.stages, words.causes, words.schedules, words.events)
 )

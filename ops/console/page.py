@@ -21,6 +21,7 @@ from ops.console.desk import Desk
 from ops.stage import Stage
 from ops.visible import visible
 from stacks import names
+from stacks.events import known
 
 HERE = Path(__file__).parent
 NAV = (
@@ -29,6 +30,7 @@ NAV = (
     ("redrives", "redrives", "Redrives"),
     ("request", "request", "Request"),
     ("schedules", "schedules", "Schedules"),
+    ("events", "events", "Events"),
     ("account", "account", "Account"),
 )
 """The pages that are always in reach: their name, path and title."""
@@ -81,6 +83,8 @@ def _has(stage: Stage, name: str) -> bool:
     """Whether the stage, or the account, has something for that page."""
     if name == "schedules":
         return bool(stage.topology.schedules) or any(stage.topology.delayed())
+    if name == "events":
+        return bool(known(stage.topology))
     return stage.staged or name in STAGELESS
 
 

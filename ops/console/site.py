@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from ops.console import account, dead, flow, message, queue, redrives, request, schedules
+from ops.console import account, dead, events, flow, message, queue, redrives, replays, request, schedules
 from ops.console.asked import Answer, endpoint
 from ops.console.desk import Desk
 from ops.console.guard import Guard
@@ -56,6 +56,14 @@ PAGES = (
     Page("GET", "/schedules", schedules.page),
     Page("GET", "/schedules/{name}", schedules.one),
     Page("POST", "/schedule/{verb}", schedules.do, changes=True),
+    Page("GET", "/events", events.page),
+    Page("GET", "/events/{type}", events.one),
+    Page("GET", "/replay/{subscriber}", replays.ask),
+    Page("POST", "/replay/{subscriber}", replays.plan),
+    Page("POST", "/replay/{subscriber}/begin", replays.begin, changes=True),
+    Page("GET", "/replays", replays.history),
+    Page("GET", "/replays/{name}", replays.one),
+    Page("POST", "/replays/{name}/cancel", replays.cancel, changes=True),
     Page("GET", "/account", account.page),
 )
 """Every page, and everything that can be done."""
@@ -73,8 +81,12 @@ def site(desk: Desk, *, port: int, told: Callable[[str], None]) -> Guard:
     async def running(asked: Request) -> Response:
         return await redrives.live(desk, asked.path_params["run"], asked.query_params.get("trace"))
 
+    async def replayed(asked: Request) -> Response:
+        return await replays.live(desk, asked.path_params["name"])
+
     routes += [
         Route("/live/flow", living),
+        Route("/live/replays/{name}", replayed),
         Route("/live/redrives/{run}", running),
         Mount("/static", StaticFiles(directory=HERE / "static")),
     ]
