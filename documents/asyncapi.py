@@ -21,6 +21,7 @@ from functions.contracts.path import body_of, path_field
 from functions.contracts.webhooks import ReceiveWebhook
 from stacks import feeds, limits, names
 from stacks.entry import Consumer, Queue, Topology
+from stacks.events import key
 
 Document = dict[str, Any]
 Contract = type[Command] | type[Event]
@@ -53,7 +54,7 @@ def document(topology: Topology) -> Document:
             name: operation for consumer in topology.consumers for name, operation in _operations(topology, consumer)
         },
         "components": {
-            "messages": {_key(contract): _message(contract) for contract in contracts},
+            "messages": {key(contract): _message(contract) for contract in contracts},
             "schemas": _schemas(
                 contracts, runs=bool(topology.schedules), delays=any(topology.delayed()), plans=bool(topology.plans)
             ),
@@ -69,12 +70,6 @@ def document(topology: Topology) -> Document:
             },
         },
     }
-
-
-def _key(contract: Contract) -> str:
-    """What the contract is called in the document: its name, after the source of another project's event."""
-    source = str(getattr(contract, "source", ""))
-    return f"{source}.{contract.__name__}" if "." in source else contract.__name__
 
 
 def _contracts(topology: Topology) -> list[Contract]:
@@ -94,7 +89,7 @@ def _channel(address: str, words: str, contracts: list[Contract]) -> Document:
         "address": address,
         "description": words,
         "parameters": {"stage": {"description": "The stage.", "enum": list(names.STAGES)}},
-        "messages": {_key(one): {"$ref": f"#/components/messages/{_key(one)}"} for one in contracts},
+        "messages": {key(one): {"$ref": f"#/components/messages/{key(one)}"} for one in contracts},
     }
 
 
@@ -138,7 +133,7 @@ def _operation(action: str, channel: str, contracts: list[Contract]) -> Document
     return {
         "action": action,
         "channel": {"$ref": f"#/channels/{channel}"},
-        "messages": [{"$ref": f"#/channels/{channel}/messages/{_key(one)}"} for one in contracts],
+        "messages": [{"$ref": f"#/channels/{channel}/messages/{key(one)}"} for one in contracts],
     }
 
 
@@ -151,7 +146,7 @@ def _message(contract: Contract) -> Document:
         **({"description": words} if (words := " ".join([*details.split(), *_group(contract)])) else {}),
         "correlationId": {"$ref": f"#/components/correlationIds/{'ofEvent' if event else 'correlation'}"},
         **({} if event else {"headers": {"$ref": f"{SCHEMAS}/{ATTRIBUTES}"}}),
-        "payload": {"$ref": f"{SCHEMAS}/{_key(contract)}{'.delivered' if event else ''}"},
+        "payload": {"$ref": f"{SCHEMAS}/{key(contract)}{'.delivered' if event else ''}"},
     }
 
 
@@ -167,7 +162,7 @@ def _schemas(contracts: list[Contract], *, runs: bool, delays: bool, plans: bool
     for schema in schemas.values():
         schema["description"] = inspect.cleandoc(schema.get("description", ""))
     delivered = {
-        f"{_key(one)}.delivered": _delivered(one, data)
+        f"{key(one)}.delivered": _delivered(one, data)
         for one, data in zip(written, references, strict=True)
         if issubclass(one, Event)
     }

@@ -9,45 +9,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from documents.page import Pages
-from functions.contracts.contract import Event
-from functions.contracts.envelope import Envelope, full_source
 from stacks.entry import Topology
-from stacks.names import PROJECT
+from stacks.events import Schema, detail, schema_file
 
 # What explains a field and binds nobody.
 WORDS = {"title", "description", "examples", "default"}
-Schema = dict[str, Any]
 
 
 class BrokenError(ValueError):
     """A change of an event breaks those who read it; the message says how."""
 
 
-def schema(event: type[Event]) -> Schema:
-    """The schema of EventBridge's `detail` for `event`: the envelope, with the event as its data."""
-    document = msgspec.json.schema(event)
-    envelope = msgspec.json.schema(Envelope)["$defs"]["Envelope"]
-    fixed = {"type": event.__name__, "version": event.version, "source": full_source(event.source, PROJECT)}
-    properties = envelope["properties"] | {name: {"const": value} for name, value in fixed.items()}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **envelope,
-        "title": event.__name__,
-        "description": event.__doc__,
-        "properties": properties | {"data": {"$ref": document["$ref"]}},
-        "$defs": document["$defs"],
-    }
-
-
 def schemas(topology: Topology) -> dict[str, str]:
     """The file of each event that the topology publishes, with its content."""
     return {
-        f"{event.__name__}.v{event.version}.json": json.dumps(schema(event), indent=2, ensure_ascii=False) + "\n"
+        schema_file(event): json.dumps(detail(event), indent=2, ensure_ascii=False) + "\n"
         for event in sorted(topology.events, key=lambda event: event.__name__)
     }
 

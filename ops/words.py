@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from stacks import names
+from stacks import feeds, names
 from stacks.entry import Topology
+from stacks.events import key, known
 from stacks.schedule import VERBS
 
 CAUSES = ("unexplained", "Reject", "GroupBlocked", "NotAttempted", "GroupParked", "WorkerDied", "service away")
@@ -56,6 +57,11 @@ def limited(topology: Topology) -> list[str]:
     return [each.function for each in topology.consumers if each.limits]
 
 
+def events(topology: Topology) -> list[str]:
+    """The events and commands of the catalogue."""
+    return [*map(key, known(topology)), *(each.__name__ for each in feeds.commands(topology))]
+
+
 Words = Callable[[Topology], list[str]]
 OPTIONS: dict[str, Words] = {"--stage": stages, "--cause": causes, "--queue": queues, "--to": queues}
 ARGUMENTS: dict[str, Words] = {
@@ -64,6 +70,7 @@ ARGUMENTS: dict[str, Words] = {
     "schedules": schedules,
     "send": routes,
     "limits": limited,
+    "events": events,
 }
 """What the first argument of a command is."""
 

@@ -28,6 +28,7 @@ AWS = ("boto3", "botocore", "aws_lambda_powertools", "aws_cdk")
 PLAIN = (
     *("stacks.names", "stacks.entry", "stacks.rules", "stacks.settings", "stacks.actions", "stacks.grants"),
     *(
+        "stacks.events",
         "stacks.feeds",
         "stacks.lane_rules",
         "stacks.lanes",

@@ -37,6 +37,7 @@ PLACES = {
     "schedules": Place("schedules", "schedules", "stages"),
     "send": Place("send", "send", "stages"),
     "limits": Place("limits", "limits", "stages"),
+    "events": Place("events", "events", "nothing"),
     "cost": Place("observe", "cost", "nothing"),
     "scale": Place("scale", "scale", "nothing"),
     "redrive": Place("redrive", "redrive", "anything"),

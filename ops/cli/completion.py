@@ -17,7 +17,7 @@ def _of(asked: words.Words) -> Callable[[typer.Context, str], list[str]]:
     return completed
 
 
-QUEUES, INTEGRATIONS, STAGES, CAUSES, SCHEDULES, ROUTES, LIMITED = map(
-    _of,
-    (words.queues, words.integrations, words.stages, words.causes, words.schedules, words.routes, words.limited),
+QUEUES, INTEGRATIONS, STAGES, CAUSES, SCHEDULES = map(
+    _of, (words.queues, words.integrations, words.stages, words.causes, words.schedules)
 )
+ROUTES, LIMITED, EVENTS = map(_of, (words.routes, words.limited, words.events))

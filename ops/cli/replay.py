@@ -13,10 +13,9 @@ from ops.cli.progress import bar
 from ops.cli.screen import print_json, said, tell
 from ops.errors import Interrupted, OpsError
 from ops.replay import run
-from ops.replay.estimate import Estimate
-from ops.replay.period import shown
+from ops.replay import subscriber as subscribers
 from ops.replay.run import Plan, Replay, Report, Request
-from ops.replay.subscriber import subscriptions
+from ops.replay.told import far, rest_command, subscriptions, told
 from stacks import names
 
 STOPPED = "Stopped at once: `replays` says whether a replay goes on."
@@ -50,7 +49,7 @@ def replay(
     """
     with said(STOPPED):
         asked = Request(subscriber=subscriber, start=start, end=end, events=tuple(event or ()), force=force)
-        subscriptions(topology(), stage, subscriber, asked.events)  # a wrong name needs no stage to be told
+        subscribers.subscriptions(topology(), stage, subscriber, asked.events)  # a wrong name needs no stage to be told
         there = opened(stage)
         plan = run.plan(there, asked)
         if not yes:
@@ -117,51 +116,19 @@ def _listed(found: Replay, stage: str) -> dict[str, object]:
         "minutes": found.period.minutes,
         "started_at": found.started,
         "ended_at": found.ended,
-        "subscriptions": _subscriptions(found, stage),
+        "subscriptions": subscriptions(found, stage),
     }
 
 
-def _subscriptions(found: Replay, stage: str) -> list[str] | None:
-    """What it is to, as alarms call it; None where that may not be read, nothing where it is to every rule."""
-    if found.rules is None:
-        return None
-    return [arn.rpartition("/")[2].removeprefix(names.resource(stage, "")) for arn in found.rules]
-
-
 def _to(found: Replay, stage: str) -> str:
-    told = _subscriptions(found, stage)
-    return "" if told is None else f" to {', '.join(told) or 'every rule'}"
+    to = subscriptions(found, stage)
+    return "" if to is None else f" to {', '.join(to) or 'every rule'}"
 
 
 def _tell_plan(plan: Plan, *, acted: bool = False) -> None:
-    would = "Replaying" if acted else "Would replay"
-    tell(f"{would} to {plan.subscriber}, by no rule but its own, what happened from {plan.period}.")
-    for rule in plan.rules:
-        tell(f"{rule.event} by rule {rule.name}", prefix="  ")
-    tell(_count(plan.estimate))
-    source = plan.archive
-    days = f"for {_number(source.days, 'day')}" if source.days is not None else "without an end"
-    every = f"{_number(source.events, 'event')} in all, {_number(source.size, 'byte')}"
-    tell(f"Archive {source.name} keeps {every}, each {days}; AWS's count may be a day old.")
-    for note in plan.notes:
-        tell(note, style="yellow")
-    tell(
-        f"Each event keeps its id, so what {plan.subscriber} has done it neither does nor tells again; its handler "
-        "sees the replay's name. Their order is not kept."
-    )
-
-
-def _count(estimate: Estimate) -> str:
-    if estimate.most is None:
-        return f"How many events that is {estimate.basis.removesuffix('.')}."
-    if estimate.about is None:
-        return f"Up to about {_number(estimate.most, 'event')}, {estimate.basis}."
-    more = f", up to about {estimate.most:,}" if estimate.most > estimate.about else ""
-    return f"About {_number(estimate.about, 'event')}{more}, {estimate.basis}."
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    for sentence, style in told(plan, acted=acted):
+        line = sentence.lstrip(" ")
+        tell(line, style=style, prefix=" " * (len(sentence) - len(line)))
 
 
 def _state(found: Replay) -> str:
@@ -179,7 +146,7 @@ def _show(report: Report, stage: str, *, as_json: bool) -> None:
         tell(report.problem, style="yellow")
     if found is None:
         if report.cancelling:
-            again = f"`replays --cancel {name}{_place(stage)}` asks again"
+            again = f"`{shlex.join(['replays', '--cancel', name, *_where(stage)])}` asks again"
             raise Interrupted(
                 f"Lost sight of {name} while it was being cancelled: `replays` says how it ended, {again}. "
                 f"{report.failure}"
@@ -190,28 +157,10 @@ def _show(report: Report, stage: str, *, as_json: bool) -> None:
         if not as_json:
             tell(f"{found.name} is done{reason}. What came of it: `queues`, and `dead` for what {to} could not take.")
         return
-    sentence = f"{found.name} is {found.state}{reason}; {_far(found)}. `{_rest(report.plan, found, stage)}` goes on."
+    goes_on = rest_command(report.plan.request, found, _where(stage))
+    sentence = f"{found.name} is {found.state}{reason}; {far(found)}. `{goes_on}` goes on."
     raise Interrupted(sentence) if found.state == "CANCELLED" else OpsError(sentence)
 
 
-def _far(found: Replay) -> str:
-    if found.reached is None:
-        return "nothing was replayed"
-    minute = found.reached.replace(second=0, microsecond=0)
-    before = f"what happened before {shown(minute)} UTC was replayed, and" if minute > found.period.start else "only"
-    return f"{before} a part of what happened in the minute from {shown(minute)} on"
-
-
-def _rest(plan: Plan, found: Replay, stage: str) -> str:
-    """The command that replays what is left; the minute that was begun once more, because no order is kept in it."""
-    asked = plan.request
-    said = ["replay", asked.subscriber]
-    said += ["--from", f"{max(found.reached or found.period.start, found.period.start):%Y-%m-%dT%H:%M:00Z}"]
-    said += ["--to", f"{found.period.end:%Y-%m-%dT%H:%M:%SZ}"]
-    for event in asked.events:
-        said += ["--event", event]
-    return shlex.join([*said, *(["--force"] if asked.force else [])]) + f" --yes{_place(stage)}"
-
-
-def _place(stage: str) -> str:
-    return "" if stage == names.LOCAL else f" --stage {shlex.quote(stage)}"
+def _where(stage: str) -> list[str]:
+    return [] if stage == names.LOCAL else ["--stage", stage]

@@ -12,6 +12,7 @@ from ops.errors import OpsError
 from ops.observe.live import Live
 from ops.redrive.background import Background
 from ops.redrive.command import NAME
+from ops.replay.background import Background as Replays
 from ops.send.send import refusal
 from ops.stage import Stage
 
@@ -40,6 +41,7 @@ class Desk:
     """Whether its first page is that of the account's queues."""
     samples: Samples = field(default_factory=Samples)
     jobs: Background = field(default_factory=Background)
+    replays: Replays = field(default_factory=Replays)
     base: str = ""
     csrf: str = ""
     _stage: Stage | None = None

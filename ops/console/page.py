@@ -21,6 +21,7 @@ from ops.console.desk import Desk
 from ops.stage import Stage
 from ops.visible import visible
 from stacks import limits, names
+from stacks.events import known
 
 HERE = Path(__file__).parent
 NAV = (
@@ -29,6 +30,7 @@ NAV = (
     ("redrives", "redrives", "Redrives"),
     ("request", "request", "Request"),
     ("schedules", "schedules", "Schedules"),
+    ("events", "events", "Events"),
     ("limits", "limits", "Limits"),
     ("try", "try", "Try it"),
     ("account", "account", "Account"),
@@ -87,6 +89,8 @@ def _has(desk: Desk, stage: Stage, name: str) -> bool:
         return bool(stage.topology.schedules) or any(stage.topology.delayed())
     if name == "limits":
         return limits.exist(stage.topology)
+    if name == "events":
+        return bool(known(stage.topology))
     return stage.staged or name in STAGELESS
 
 

@@ -36,6 +36,7 @@ def page(asked: Asked) -> Response:
         "sample": sample,
         "redaction": redaction,
     }
+    given["hears"] = any(each.queue == word and each.bus is None for each in desk.stage.topology.subscriptions)
     given["refused"] = entry.receives < FEW
     return asked.page("queue.html", "flow", word=word, shell=shell, looks=LOOKS, **given)
 

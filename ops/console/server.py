@@ -48,6 +48,8 @@ def serve(desk: Desk, *, port: int = 0, browser: bool = True, told: Callable[[st
     finally:
         for run in closed(desk):
             told(f"{run} did not stop in time: `resume {run}` goes on.")
+        for name in desk.replays.leave():
+            told(f"AWS goes on with {name}, and nobody records how it ends: `replays` says it.")
 
 
 def listen(port: int) -> socket.socket:

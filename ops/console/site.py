@@ -12,7 +12,20 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from ops.console import account, dead, flow, limits, message, queue, redrives, request, schedules, try_it
+from ops.console import (
+    account,
+    dead,
+    events,
+    flow,
+    limits,
+    message,
+    queue,
+    redrives,
+    replays,
+    request,
+    schedules,
+    try_it,
+)
 from ops.console.asked import Answer, endpoint
 from ops.console.desk import Desk
 from ops.console.guard import Guard
@@ -61,6 +74,14 @@ PAGES = (
     Page("POST", "/try/route", try_it.send, changes=True),
     Page("GET", "/limits", limits.page),
     Page("POST", "/limits/{queue}", limits.look),
+    Page("GET", "/events", events.page),
+    Page("GET", "/events/{type}", events.one),
+    Page("GET", "/replay/{subscriber}", replays.ask),
+    Page("POST", "/replay/{subscriber}", replays.plan),
+    Page("POST", "/replay/{subscriber}/begin", replays.begin, changes=True),
+    Page("GET", "/replays", replays.history),
+    Page("GET", "/replays/{name}", replays.one),
+    Page("POST", "/replays/{name}/cancel", replays.cancel, changes=True),
     Page("GET", "/account", account.page),
 )
 """Every page, and everything that can be done."""
@@ -78,8 +99,12 @@ def site(desk: Desk, *, port: int, told: Callable[[str], None]) -> Guard:
     async def running(asked: Request) -> Response:
         return await redrives.live(desk, asked.path_params["run"], asked.query_params.get("trace"))
 
+    async def replayed(asked: Request) -> Response:
+        return await replays.live(desk, asked.path_params["name"])
+
     routes += [
         Route("/live/flow", living),
+        Route("/live/replays/{name}", replayed),
         Route("/live/redrives/{run}", running),
         Mount("/static", StaticFiles(directory=HERE / "static")),
     ]

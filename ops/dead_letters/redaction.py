@@ -298,7 +298,7 @@ def _told(before: Any, after: Any, shown: Any) -> Any:
 def _marked(kind: inspect.Type) -> Iterator[str]:
     if isinstance(kind, inspect.StructType):
         for field in kind.fields:
-            if _is_secret(field.type):
+            if is_secret(field.type):
                 yield field.encode_name
             yield from _marked(field.type)
     for part in ("item_type", "type", "key_type", "value_type"):
@@ -309,7 +309,8 @@ def _marked(kind: inspect.Type) -> Iterator[str]:
         yield from _marked(inner)
 
 
-def _is_secret(kind: inspect.Type) -> bool:
+def is_secret(kind: inspect.Type) -> bool:
+    """Whether a contract marks what is of that type as a secret."""
     if isinstance(kind, inspect.Metadata):
-        return bool((kind.extra or {}).get("secret")) or _is_secret(kind.type)
-    return any(_is_secret(inner) for inner in getattr(kind, "types", ()))
+        return bool((kind.extra or {}).get("secret")) or is_secret(kind.type)
+    return any(is_secret(inner) for inner in getattr(kind, "types", ()))

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from threading import Lock, Thread
 
+from ops.background import Work, Works
 from ops.errors import OpsError, UsageError
 from ops.queue import find_dead
 from ops.redrive import journal as journals
@@ -20,14 +20,12 @@ from ops.redrive.request import Request
 from ops.redrive.stop import stop
 from ops.stage import Stage
 
-MOST = 50
-"""Ended ones whose reports are kept."""
 WAIT = 20.0
 """Seconds for which it is waited at the end that they stop."""
 
 
 @dataclass
-class Job:
+class Job(Work):
     """A redrive, or with `acts` False a dry run, that runs or ran in this process. Times are epoch seconds.
 
     `done` of about `of` messages are done; `note` says what is waited for. `error` is why there is no report.
@@ -42,9 +40,6 @@ class Job:
     of: int = 0
     note: str = ""
     report: Report | None = None
-    error: str | None = None
-    ended: float | None = None
-    _thread: Thread | None = field(default=None, repr=False)
 
     @property
     def seconds(self) -> float:
@@ -61,19 +56,9 @@ class Job:
         ids = self.request.selection.ids
         self.done, self.of, self.note = done, of if ids is None else min(of, len(ids)), note
 
-    def wait(self, seconds: float) -> bool:
-        """Waits for its end, so long at the most; whether it ended."""
-        if self._thread is not None:
-            self._thread.join(seconds)
-        return self.ended is not None
 
-
-class Background:
+class Background(Works[Job]):
     """The redrives of this process, by the names of their runs."""
-
-    def __init__(self) -> None:
-        self._jobs: dict[str, Job] = {}
-        self._lock = Lock()
 
     def redrive(self, stage: Stage, request: Request, *, yes: bool) -> Job:
         """Begins one. What keeps it from its work is its `error`."""
@@ -92,16 +77,6 @@ class Background:
         job = Job(run, stage, there[run], True, time.time())
         return self._begin(job, lambda progress: runs.resume(stage, run, progress=progress))
 
-    def find(self, run: str) -> Job | None:
-        """The one of that name, if this process had it lately."""
-        with self._lock:
-            return self._jobs.get(run)
-
-    def running(self) -> list[Job]:
-        """Those that did not end yet."""
-        with self._lock:
-            return [job for job in self._jobs.values() if job.ended is None]
-
     def close(self) -> list[Job]:
         """Asks those that move messages to stop, and waits for them; those that did not in time."""
         moving = [job for job in self.running() if job.acts]
@@ -113,23 +88,6 @@ class Background:
 
     def _begin(self, job: Job, work: Callable[[Progress], Report]) -> Job:
         def run() -> None:
-            try:
-                job.report = work(job.progress)
-            except OpsError as error:
-                job.error = str(error)
-            except OSError as error:
-                job.error = f"{error.filename or 'A file'} cannot be used: {error.strerror}."
-            except Exception as error:  # whoever waits for it must not wait for ever
-                job.error = f"It failed unexpectedly ({type(error).__name__}: {error}); `resume {job.run}` may go on."
-                raise
-            finally:
-                job.ended = time.time()
+            job.report = work(job.progress)
 
-        job._thread = Thread(target=run, name=job.run, daemon=True)
-        with self._lock:
-            ended = [name for name, each in self._jobs.items() if each.ended is not None]
-            for name in ended[: max(len(ended) - MOST, 0)]:
-                del self._jobs[name]
-            self._jobs[job.run] = job
-        job._thread.start()
-        return job
+        return self.start(job.run, job, run, f"`resume {job.run}` may go on")

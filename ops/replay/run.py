@@ -136,13 +136,14 @@ def plan(stage: Stage, request: Request) -> Plan:
     )
 
 
-def replay(stage: Stage, plan: Plan, progress: Progress, every: float | None = None) -> Report:
+def replay(stage: Stage, plan: Plan, progress: Progress, every: float | None = None, name: str | None = None) -> Report:
     """Starts what was planned and watches it until it ends, looking again after `every` seconds; Ctrl-C cancels it.
 
-    Whoever watches may die, AWS goes on. Raises `UsageError` where too many replays are under way, or another to the
-    same subscriber began at the same time and before it; `OpsError` where AWS refuses to start.
+    Whoever watches may die, AWS goes on; `progress` may raise `OpsError` to leave it so. `name` is a new one's. Raises
+    `UsageError` where too many replays are under way, or another to the same subscriber began at the same time and
+    before it; `OpsError` where AWS refuses to start.
     """
-    name = names.replay(stage.name, new_run())
+    name = name or names.replay(stage.name, new_run())
     asked = {"from": str(plan.period.start), "to": str(plan.period.end), "rules": [rule.name for rule in plan.rules]}
     record = audit.begin(stage, name, "replay", plan.subscriber, asked)
     report = Report(plan=plan, name=name)
@@ -171,6 +172,7 @@ def replay(stage: Stage, plan: Plan, progress: Progress, every: float | None = N
         if result["state"] == "not started":
             raise
         report.failure = str(error)
+        result |= {"why": report.failure}
     finally:
         report.problem = audit.end(stage, record, result)
     return report
@@ -328,13 +330,21 @@ def _until_settled(stage: Stage, name: str) -> None:
             return
 
 
-def replays(stage: Stage) -> list[Replay]:
-    """The stage's replays that AWS remembers, the latest first, with whom they are for.
+def one(stage: Stage, name: str) -> Replay:
+    """The stage's own replay of that name. Raises `UsageError` where there is none, `OpsError` where AWS refuses."""
+    if not _is_ours(stage, name):
+        raise UsageError(_unknown(name))
+    return of(stage, name)
+
+
+def replays(stage: Stage, most: int | None = None) -> list[Replay]:
+    """The stage's replays that AWS remembers, the latest first, `most` of them, with whom they are for.
 
     Raises `OpsError` where AWS refuses.
     """
     listed = [each for each in _listed(stage, NamePrefix=names.replay(stage.name, "")) if _is_ours(stage, each.name)]
-    return [_whole(stage, each) for each in sorted(listed, key=lambda each: each.name, reverse=True)]
+    latest = sorted(listed, key=lambda each: each.name, reverse=True)
+    return [_whole(stage, each) for each in latest[:most]]
 
 
 def running(stage: Stage, archive: str) -> list[Replay]:

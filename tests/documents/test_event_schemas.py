@@ -12,7 +12,7 @@ import jsonschema
 import msgspec
 import pytest
 
-from documents.event_schemas import BrokenError, breaks, pages, schema, schemas
+from documents.event_schemas import BrokenError, breaks, pages, schemas
 from documents.page import write
 from functions.contracts.contract import Event
 from functions.runtime.message import Message
@@ -20,11 +20,12 @@ from functions.runtime.publisher import entry
 from functions.runtime.settings import Settings
 from stacks import names
 from stacks.entry import Topology
+from stacks.events import detail
 from tests.sample.contracts import Hours, TicketOpened
 from tests.sample.topology import SAMPLE
 
 Schema = dict[str, Any]
-BEFORE = schema(TicketOpened)
+BEFORE = detail(TicketOpened)
 
 
 def change(edit: Callable[[Schema], None]) -> list[str]:
@@ -122,4 +123,4 @@ def test_a_higher_version_starts_a_file_of_its_own() -> None:
         ticket_id: str
 
     assert msgspec.json.schema(TicketOpenedV2)
-    assert schema(TicketOpenedV2)["properties"]["version"] == {"const": 2}
+    assert detail(TicketOpenedV2)["properties"]["version"] == {"const": 2}

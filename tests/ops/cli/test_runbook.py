@@ -37,7 +37,7 @@ def test_every_command_and_option_of_the_page_exists(page: str) -> None:
 
 def test_the_runbook_shows_every_command_that_has_to_do_with_dead_letters() -> None:
     shown = {line.split()[0] for line in typed("runbook.md")}
-    others = {"watch", "cost", "scale", "verify", "schedules"}
+    others = {"watch", "cost", "scale", "verify", "schedules", "events"}
     assert COMMANDS.keys() - others <= shown
 
 

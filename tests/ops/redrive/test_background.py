@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from ops import background
 from ops.audit import kept
 from ops.dead_letters.selection import Selection
 from ops.errors import UsageError
-from ops.redrive import background
 from ops.redrive.background import Background
 from ops.redrive.journal import unfinished
 from ops.redrive.request import Request
