@@ -9,10 +9,12 @@ import msgspec
 from starlette.responses import Response
 
 from ops import audit
+from ops.console import looks
 from ops.console.asked import Asked
 from ops.console.body_tree import tree
 from ops.dead_letters.peek import Seen, look
 from ops.dead_letters.redaction import Redaction, shortened
+from ops.dead_letters.sample import Sample
 from ops.dead_letters.selection import Selection
 from ops.depth import depth
 from ops.errors import UsageError
@@ -55,11 +57,15 @@ def whole(asked: Asked) -> Response:
 
 def search(asked: Asked) -> Response:
     """Looks through the queue for a message that was not among the last that were seen."""
-    desk, text, id_ = asked.desk, asked.path["queue"], asked.path["id"]
-    sample = desk.samples.take(desk.stage, text, selection=Selection(ids=(id_,)), limit=1)
-    if sample.find(id_) is None:
-        raise UsageError(f"Message {id_} is not in {sample.queue.word}: somebody redrove or dropped it, or has it.")
-    return asked.to("dead", text, id_)
+    text, id_ = asked.path["queue"], asked.path["id"]
+
+    def after(sample: Sample | None) -> Response:
+        if sample is None or sample.find(id_) is None:
+            word = find_dead(asked.desk.stage, text).word
+            raise UsageError(f"Message {id_} is not in {word}: somebody redrove or dropped it, or has it.")
+        return asked.to("dead", text, id_)
+
+    return looks.begin(asked, Selection(ids=(id_,)), 1, after, message=id_)
 
 
 def edit(asked: Asked) -> Response:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from ops import audit
+from ops.console import looks
 from ops.console.asked import Asked, confirmed
 from ops.console.dead import selected
 from ops.console.desk import Desk
-from ops.console.flow import event
+from ops.console.lasting import lasting
 from ops.console.message import edited, lines, seen_of, trace_of
 from ops.console.page import rendered
 from ops.dead_letters.selection import Selection
 from ops.depth import depth
-from ops.errors import OpsError, UsageError
+from ops.errors import UsageError
 from ops.queue import find_dead
-from ops.redrive.background import Job
+from ops.redrive.background import Job, UnderWay
 from ops.redrive.command import command, redrive_command
 from ops.redrive.refusal import refuse
 from ops.redrive.request import Request, rate_of
@@ -29,8 +27,8 @@ from ops.redrive.stop import stop
 from ops.redrive.told import told, verdict
 from ops.redrive.unfinished import unfinished
 
-EVERY = 0.5
-"""Seconds between two pictures of a redrive that runs."""
+PATIENCE = 10.0
+"""Seconds for which it is waited that what looks through the queue ends."""
 MOST = 200
 """Records that are shown."""
 
@@ -54,6 +52,7 @@ def plan(asked: Asked) -> Response:
         counts=depth(desk.stage, dead),
         sampled=len(seen),
         meant=meant,
+        looking=desk.jobs.looking(dead),
         running=next((each for each in ours if each.state.startswith("running")), None),
         fields=fields(request),
         shell=redrive_command(request, desk.where, yes=True, name=desk.name),
@@ -63,7 +62,10 @@ def plan(asked: Asked) -> Response:
 
 def dry(asked: Asked) -> Response:
     """Begins a dry run, which goes through the whole queue and moves nothing."""
-    job = asked.desk.jobs.redrive(asked.desk.stage, asked_for(asked), yes=False)
+    try:
+        job = asked.desk.jobs.redrive(asked.desk.stage, asked_for(asked), yes=False)
+    except UnderWay as other:
+        return looks.instead(asked, other.job)
     job.wait(1.0)
     return asked.to("redrives", job.run)
 
@@ -83,6 +85,12 @@ def _begin(asked: Asked, request: Request, trace: str | None = None) -> Response
     desk = asked.desk
     dead = find_dead(desk.stage, request.queue)
     confirmed(asked, dead.word)
+    if (look := desk.jobs.looking(dead)) is not None:  # what it looked at is out of the redrive's sight
+        look.halt()
+        if not look.wait(PATIENCE):
+            raise UsageError(
+                f"{dead.word} is gone through, which hides messages from a redrive: wait until {look.run} ends."
+            )
     job = desk.jobs.redrive(desk.stage, request, yes=True)
     desk.samples.forget(dead)
     job.wait(1.0)
@@ -155,7 +163,7 @@ def resume(asked: Asked) -> Response:
     return asked.to("redrives", job.run)
 
 
-async def live(desk: Desk, run: str, trace: str | None = None) -> Response:
+def live(desk: Desk, run: str, trace: str | None = None) -> Response:
     """One redrive again and again, as server-sent events, until it ended."""
 
     def frame() -> tuple[str, bool]:
@@ -164,18 +172,7 @@ async def live(desk: Desk, run: str, trace: str | None = None) -> Response:
             return "", True
         return rendered(desk, "redrive_part.html", {**picture(desk, job, trace), "q": {}}), job.ended is not None
 
-    async def frames() -> AsyncIterator[str]:
-        over = False
-        while not over:
-            try:
-                text, over = await run_in_threadpool(frame)
-            except OpsError as error:
-                text, over = rendered(desk, "sorry_part.html", {"sentence": str(error), "q": {}}), True
-            yield event("redrive", text)
-            await asyncio.sleep(EVERY)
-        yield event("over", "over")
-
-    return StreamingResponse(frames(), media_type="text/event-stream")
+    return lasting(desk, "redrive", frame)
 
 
 def picture(desk: Desk, job: Job, trace: str | None = None) -> dict[str, Any]:

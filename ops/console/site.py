@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from ops.console import account, dead, flow, message, queue, redrives, request, schedules
+from ops.console import account, dead, flow, looks, message, queue, redrives, request, schedules
 from ops.console.asked import Answer, endpoint
 from ops.console.desk import Desk
 from ops.console.guard import Guard
@@ -35,6 +35,8 @@ PAGES = (
     Page("GET", "/dead/{queue}", dead.queue),
     Page("GET", "/dead/{queue}/causes", dead.part),
     Page("POST", "/dead/{queue}/look", dead.look),
+    Page("GET", "/looks/{run}", looks.page),
+    Page("POST", "/looks/{run}/stop", looks.halt),
     Page("GET", "/dead/{queue}/{id}", message.page),
     Page("POST", "/dead/{queue}/{id}/search", message.search),
     Page("POST", "/dead/{queue}/{id}/whole", message.whole),
@@ -71,9 +73,13 @@ def site(desk: Desk, *, port: int, told: Callable[[str], None]) -> Guard:
         return await flow.live(desk, "flow_part.html")
 
     async def running(asked: Request) -> Response:
-        return await redrives.live(desk, asked.path_params["run"], asked.query_params.get("trace"))
+        return redrives.live(desk, asked.path_params["run"], asked.query_params.get("trace"))
+
+    async def looking(asked: Request) -> Response:
+        return looks.live(desk, asked.path_params["run"], dict(asked.query_params))
 
     routes += [
+        Route("/live/looks/{run}", looking),
         Route("/live/flow", living),
         Route("/live/redrives/{run}", running),
         Mount("/static", StaticFiles(directory=HERE / "static")),
