@@ -23,8 +23,9 @@ from ops.observe.trace import DEEPEST
 from ops.queue import find_dead
 from ops.redrive import document as documents
 from ops.redrive.command import command, redrive_command
-from ops.redrive.form import filled, form
+from ops.redrive.form import filled, form, grown
 from ops.redrive.journal import new_run
+from ops.redrive.member import VERBS
 from ops.redrive.preview import preview
 from ops.redrive.request import Request
 from ops.redrive.told import told
@@ -82,7 +83,10 @@ def check(asked: Asked) -> Response:
     dead = find_dead(asked.desk.stage, asked.path["queue"])
     if "by" in asked.form:
         said = {name.removeprefix(FIELD): lines(told[0]) for name, told in asked.form.items() if name.startswith(FIELD)}
+        verb = next((each for each in VERBS if each in asked.form), None)
         try:
+            if verb is not None:
+                return _editor(asked, seen, grown(asked.desk.stage, dead, text, said, verb, asked.form[verb][0]))
             text = filled(asked.desk.stage, dead, text, said)
         except UsageError as error:
             return _editor(asked, seen, text, problem=str(error))
