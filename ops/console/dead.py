@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from ops.console import looks, sparkline
-from ops.console.asked import Asked
+from ops.console.asked import Asked, number
 from ops.dead_letters.filter import containing
 from ops.dead_letters.redaction import Redaction
 from ops.dead_letters.sample import Group, Sample
@@ -60,7 +60,7 @@ def queue(asked: Asked) -> Response:
         sample = desk.samples.take(desk.stage, text, limit=SAMPLE)
     chosen = selected(asked)
     shown, unfit = _chosen(sample, chosen, asked.said("group"))
-    start = max(int(asked.query.get("from", "0")) if asked.query.get("from", "0").isdecimal() else 0, 0)
+    start = number(asked.query.get("from", "0")) or 0
     group = sample.group(group_) if sample is not None and (group_ := asked.said("group")) else None
     meant = group.selection if group is not None and chosen.everything else chosen
     return asked.page(

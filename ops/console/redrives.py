@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from ops import audit
 from ops.console import looks
-from ops.console.asked import Asked, confirmed
+from ops.console.asked import LONGEST, Asked, confirmed, number
 from ops.console.dead import selected
 from ops.console.desk import Desk
 from ops.console.lasting import lasting
@@ -204,14 +204,14 @@ def _shells(desk: Desk, run: str) -> dict[str, str]:
 def asked_for(asked: Asked) -> Request:
     """The redrive that the form or the query says. Raises `UsageError` for what makes no sense."""
     limit, rate = asked.said("limit"), asked.said("rate")
-    if limit is not None and not (limit.strip().isdecimal() and int(limit) > 0):
-        raise UsageError(f"The limit is {limit!r}: give at least 1, or leave it out.")
+    if limit is not None and not number(limit):
+        raise UsageError(f"The limit is {limit[:LONGEST]!r}: give at least 1, or leave it out.")
     return Request(
         asked.path["queue"],
         selection=selected(asked),
         to=asked.said("to"),
         group=asked.said("to_group"),
-        limit=int(limit) if limit is not None else None,
+        limit=number(limit) if limit is not None else None,
         edit=asked.said("edit"),
         rate=rate_of(rate.strip()) if rate is not None else "auto",
         follow=asked.said("follow") is not None,
