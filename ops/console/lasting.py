@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
@@ -12,6 +13,7 @@ from ops.console.desk import Desk
 from ops.console.flow import event
 from ops.console.page import rendered
 from ops.errors import OpsError
+from ops.redrive.background import Job
 
 EVERY = 0.5
 """Seconds between two pictures."""
@@ -19,8 +21,14 @@ AFTER = 4.0
 """Seconds until it is tried again after AWS refused to answer."""
 
 
-def lasting(desk: Desk, name: str, frame: Callable[[], tuple[str, bool]]) -> Response:
-    """What `frame` shows, again and again, as server-sent events of that name, until it says that it is over."""
+def lasting(desk: Desk, run: str, name: str, picture: Callable[[Job], dict[str, Any]]) -> Response:
+    """What runs by that name, again and again, as server-sent events `name`, until it ended; of it `name`'s template."""
+
+    def frame() -> tuple[str, bool]:
+        job = desk.jobs.find(run)
+        if job is None:
+            return "", True
+        return rendered(desk, f"{name}_part.html", {**picture(job), "q": {}}), job.ended is not None
 
     async def frames() -> AsyncIterator[str]:
         over = False
@@ -30,7 +38,7 @@ def lasting(desk: Desk, name: str, frame: Callable[[], tuple[str, bool]]) -> Res
                 text, over = await run_in_threadpool(frame)
             except OpsError as error:  # what runs may go on, and whoever signs in again sees how
                 desk.reconnect()
-                text, pause = rendered(desk, "sorry_part.html", {"sentence": str(error), "q": {}}), AFTER
+                text, pause = rendered(desk, "sorry_live.html", {"sentence": str(error), "q": {}}), AFTER
             yield event(name, text)
             await asyncio.sleep(pause)
         yield event("over", "over")

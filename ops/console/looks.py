@@ -10,7 +10,6 @@ from starlette.responses import Response
 from ops.console.asked import Asked
 from ops.console.desk import Desk
 from ops.console.lasting import lasting
-from ops.console.page import rendered
 from ops.dead_letters.sample import Sample
 from ops.dead_letters.selection import Selection
 from ops.errors import OpsError, UsageError
@@ -66,14 +65,7 @@ def halt(asked: Asked) -> Response:
 def live(desk: Desk, run: str, query: dict[str, str]) -> Response:
     """One look again and again, as server-sent events, until it ended."""
     back = {name: query.get(name) for name in BACK}
-
-    def frame() -> tuple[str, bool]:
-        job = desk.jobs.find(run)
-        if job is None:
-            return "", True
-        return rendered(desk, "look_part.html", {**picture(desk, job, back), "q": {}}), job.ended is not None
-
-    return lasting(desk, "look", frame)
+    return lasting(desk, run, "look", lambda job: picture(desk, job, back))
 
 
 def picture(desk: Desk, job: Job, back: dict[str, str | None]) -> dict[str, Any]:

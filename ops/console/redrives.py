@@ -13,7 +13,6 @@ from ops.console.dead import selected
 from ops.console.desk import Desk
 from ops.console.lasting import lasting
 from ops.console.message import edited, lines, seen_of, trace_of
-from ops.console.page import rendered
 from ops.dead_letters.selection import Selection
 from ops.depth import depth
 from ops.errors import UsageError
@@ -165,14 +164,7 @@ def resume(asked: Asked) -> Response:
 
 def live(desk: Desk, run: str, trace: str | None = None) -> Response:
     """One redrive again and again, as server-sent events, until it ended."""
-
-    def frame() -> tuple[str, bool]:
-        job = desk.jobs.find(run)
-        if job is None:
-            return "", True
-        return rendered(desk, "redrive_part.html", {**picture(desk, job, trace), "q": {}}), job.ended is not None
-
-    return lasting(desk, "redrive", frame)
+    return lasting(desk, run, "redrive", lambda job: picture(desk, job, trace))
 
 
 def picture(desk: Desk, job: Job, trace: str | None = None) -> dict[str, Any]:

@@ -49,6 +49,13 @@ class Field:
     choices: tuple[str, ...] = ()
     path: Path = ()
 
+    @property
+    def item(self) -> Path:
+        """The item of a list in which it stands, the innermost; empty where it stands in none."""
+        return next(
+            (self.path[:end] for end in range(len(self.path), 0, -1) if isinstance(self.path[end - 1], int)), ()
+        )
+
 
 @dataclass(frozen=True)
 class Form:
@@ -172,7 +179,7 @@ def _shared(contract: type, body: dict[str, Any]) -> int:
 
 
 def _fields(
-    schema: dict[str, Any], known: dict[str, Any], value: Any, path: Path, label: str, *, required: bool
+    schema: Mapping[str, Any], known: dict[str, Any], value: Any, path: Path, label: str, *, required: bool
 ) -> Iterator[Field | Member]:
     described = schema
     schema, nullable = resolved(schema, known)

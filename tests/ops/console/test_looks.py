@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.ops.console.tab import Tab, opened, text
 from tests.ops.endpoint import Endpoint
 from tests.ops.gate import Gate, until
 
-WORDS = {"filter": "contains(body.ticket_id, 't-149')", "whole": "yes"}
+WORDS: dict[str, Any] = {"filter": "contains(body.ticket_id, 't-149')", "whole": "yes"}
 
 
 @pytest.fixture

@@ -137,7 +137,7 @@ def test_a_form_grows_on_the_page_and_nothing_is_sent_for_it(tab: Tab, aws: Endp
     first = re.search(r'action="[^"]*/check" aria-labelledby="byform">.*?(<button[^>]*>)', page, re.DOTALL)
     assert first is not None
     assert "name=" not in first[1], "what Enter in a field does adds and removes nothing"
-    said = {"by": "form", "body": json.dumps(body, indent=2), "f:/language": "DE"}
+    said: dict[str, Any] = {"by": "form", "body": json.dumps(body, indent=2), "f:/language": "DE"}
     more = tab.post(f"/dead/open_ticket/{id_}/check", **said, add="/wanted")
     assert 'name="f:/wanted/1/agent" value=""' in more
     assert 'name="f:/language" value="DE"' in more
