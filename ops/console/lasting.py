@@ -21,14 +21,14 @@ AFTER = 4.0
 """Seconds until it is tried again after AWS refused to answer."""
 
 
-def lasting(desk: Desk, run: str, name: str, picture: Callable[[Job], dict[str, Any]]) -> Response:
-    """What runs by that name, again and again, as server-sent events `name`, until it ended; of it `name`'s template."""
+def lasting(desk: Desk, run: str, kind: str, picture: Callable[[Job], dict[str, Any]]) -> Response:
+    """What runs by that name, again and again as server-sent events of that kind, by its template, till it ended."""
 
     def frame() -> tuple[str, bool]:
         job = desk.jobs.find(run)
         if job is None:
             return "", True
-        return rendered(desk, f"{name}_part.html", {**picture(job), "q": {}}), job.ended is not None
+        return rendered(desk, f"{kind}_part.html", {**picture(job), "q": {}}), job.ended is not None
 
     async def frames() -> AsyncIterator[str]:
         over = False
@@ -39,7 +39,7 @@ def lasting(desk: Desk, run: str, name: str, picture: Callable[[Job], dict[str, 
             except OpsError as error:  # what runs may go on, and whoever signs in again sees how
                 desk.reconnect()
                 text, pause = rendered(desk, "sorry_live.html", {"sentence": str(error), "q": {}}), AFTER
-            yield event(name, text)
+            yield event(kind, text)
             await asyncio.sleep(pause)
         yield event("over", "over")
 

@@ -22,7 +22,11 @@
   // A page that lives says when it does not: a moment is forgiven, in which a browser connects again.
   let silent = 0;
   document.addEventListener("htmx:sseError", function () {
-    if (!silent) silent = setTimeout(function () { document.getElementById("gone").hidden = false; }, 1500);
+    if (!silent) silent = setTimeout(function () {
+      const gone = document.getElementById("gone");
+      gone.setAttribute("role", "alert");
+      gone.hidden = false;
+    }, 1500);
   });
   document.addEventListener("htmx:sseOpen", function () {
     clearTimeout(silent);
