@@ -49,8 +49,18 @@ class Works(Generic[OneT]):
         with self._lock:
             return [each for each in self._jobs.values() if each.ended is None]
 
-    def start(self, name: str, one: OneT, work: Callable[[], None], then: str) -> OneT:
-        """Begins it. What keeps it from its work is its `error`; `then` says what helps after what nobody foresaw."""
+    def start(
+        self,
+        name: str,
+        one: OneT,
+        work: Callable[[], None],
+        then: str,
+        admit: Callable[[OneT], None] = lambda _: None,
+    ) -> OneT:
+        """Begins it. What keeps it from its work is its `error`; `then` says what helps after what nobody foresaw.
+
+        `admit` raises where something that runs already keeps it from beginning; nothing else begins meanwhile.
+        """
 
         def run() -> None:
             try:
@@ -67,6 +77,7 @@ class Works(Generic[OneT]):
 
         one._thread = Thread(target=run, name=name, daemon=True)
         with self._lock:
+            admit(one)
             ended = [name for name, each in self._jobs.items() if each.ended is not None]
             for each in ended[: max(len(ended) - MOST, 0)]:
                 del self._jobs[each]

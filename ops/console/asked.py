@@ -18,6 +18,8 @@ from ops.errors import OpsError, UsageError
 
 MOST = 8 * 1024 * 1024
 """Bytes of a form: a message of the largest size, each of its bytes encoded."""
+LONGEST = 16
+"""Digits of a number of messages; Python reads no number of any length."""
 
 
 class Words(dict[str, str]):
@@ -82,6 +84,12 @@ def endpoint(desk: Desk, answer: Answer, *, changes: bool) -> Callable[[Request]
         return await run_in_threadpool(_answered, answer, Asked(desk, request.path_params, query, form, part))
 
     return asked
+
+
+def number(told: str) -> int | None:
+    """A number of messages, if it is one."""
+    told = told.strip()
+    return int(told) if told.isdecimal() and len(told) < LONGEST else None
 
 
 def confirmed(asked: Asked, word: str) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from starlette.responses import Response
 
-from ops.console import sparkline
-from ops.console.asked import Asked
+from ops.console import looks, sparkline
+from ops.console.asked import Asked, number
 from ops.dead_letters.filter import containing
 from ops.dead_letters.redaction import Redaction
 from ops.dead_letters.sample import Group, Sample
@@ -55,11 +55,12 @@ def queue(asked: Asked) -> Response:
     there = find_dead(desk.stage, text)
     counts = depth(desk.stage, there)
     sample = desk.samples.kept(there)
-    if sample is None and counts.waiting:
+    looking = desk.jobs.looking(there)
+    if sample is None and counts.waiting and looking is None:
         sample = desk.samples.take(desk.stage, text, limit=SAMPLE)
     chosen = selected(asked)
     shown, unfit = _chosen(sample, chosen, asked.said("group"))
-    start = max(int(asked.query.get("from", "0")) if asked.query.get("from", "0").isdecimal() else 0, 0)
+    start = number(asked.query.get("from", "0")) or 0
     group = sample.group(group_) if sample is not None and (group_ := asked.said("group")) else None
     meant = group.selection if group is not None and chosen.everything else chosen
     return asked.page(
@@ -68,6 +69,7 @@ def queue(asked: Asked) -> Response:
         word=there.word,
         text=text,
         counts=counts,
+        looking=looking,
         sample=sample,
         group=group,
         rows=shown[start : start + ROWS],
@@ -88,16 +90,15 @@ def queue(asked: Asked) -> Response:
 
 def look(asked: Asked) -> Response:
     """Takes a sample anew, or searches the whole queue for what is meant, and shows it."""
-    desk, text = asked.desk, asked.path["queue"]
-    chosen = selected(asked)
-    if asked.said("whole") and not chosen.everything:
-        desk.samples.take(desk.stage, text, selection=chosen, limit=FOUND)
-    else:
+    text, chosen = asked.path["queue"], selected(asked)
+    back = {**_words(chosen), "group": asked.said("group")}
+    selection, limit = chosen, FOUND
+    if not asked.said("whole") or chosen.everything:
         size = asked.said("size") or str(SAMPLE)
         if size not in map(str, SIZES):
             raise UsageError(f"A sample has {' or '.join(map(str, SIZES))} messages.")
-        desk.samples.take(desk.stage, text, limit=int(size))
-    return asked.to("dead", text, **_words(chosen), group=asked.said("group"))
+        selection, limit = EVERYTHING, int(size)
+    return looks.begin(asked, selection, limit, lambda _: asked.to("dead", text, **back), **back)
 
 
 def selected(asked: Asked) -> Selection:

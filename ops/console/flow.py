@@ -106,7 +106,7 @@ async def live(desk: Desk, part: str) -> Response:
             return rendered(desk, part, {**picture(desk, SHARED), "q": {}}, at="flow")
         except OpsError as error:
             desk.reconnect()
-            return rendered(desk, "sorry_part.html", {"sentence": str(error), "q": {}})
+            return rendered(desk, "sorry_live.html", {"sentence": str(error), "q": {}})
 
     async def frames() -> AsyncIterator[str]:
         while True:

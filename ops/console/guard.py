@@ -12,7 +12,6 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Callable
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -77,7 +76,15 @@ class Guard:
         if scope["type"] != "http":
             return
 
+        over = False
+
         async def guarded(message: Message) -> None:
+            nonlocal over
+            if over:
+                return
+            if message["type"] == "http.response.body" and session != self._session:
+                over = True  # whoever was let in is so no longer: what is open still ends, a page that lives too
+                message = {"type": "http.response.body", "body": b"", "more_body": False}
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
@@ -85,6 +92,7 @@ class Guard:
             await send(message)
 
         refusal = self._refusal(scope)
+        session = self._session  # which a link that was used before may have changed just now
         if refusal is not None:
             await refusal(scope, receive, guarded)
         else:
@@ -110,12 +118,9 @@ class Guard:
         return None if let_in else _no(ASK, 403)
 
     def _knows(self, headers: Headers) -> bool:
-        cookie: SimpleCookie = SimpleCookie()
-        try:
-            cookie.load(headers.get("cookie", ""))
-        except CookieError:
-            return False
-        return COOKIE in cookie and _same(cookie[COOKIE].value, self._session)
+        # Other programs of 127.0.0.1 set cookies, too: some are no cookies by the book, or of this name.
+        said = (each.strip().partition("=") for each in headers.get("cookie", "").split(";"))
+        return any(name == COOKIE and _same(value, self._session) for name, _, value in said)
 
     def _opened(self, token: str, *, let_in: bool) -> Response:
         if let_in:

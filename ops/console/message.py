@@ -9,10 +9,12 @@ import msgspec
 from starlette.responses import Response
 
 from ops import audit
+from ops.console import looks
 from ops.console.asked import Asked
 from ops.console.body_tree import tree
 from ops.dead_letters.peek import Seen, look
 from ops.dead_letters.redaction import Redaction, shortened
+from ops.dead_letters.sample import Sample
 from ops.dead_letters.selection import Selection
 from ops.depth import depth
 from ops.errors import UsageError
@@ -21,8 +23,9 @@ from ops.observe.trace import DEEPEST
 from ops.queue import find_dead
 from ops.redrive import document as documents
 from ops.redrive.command import command, redrive_command
-from ops.redrive.form import filled, form
+from ops.redrive.form import filled, form, grown
 from ops.redrive.journal import new_run
+from ops.redrive.member import VERBS
 from ops.redrive.preview import preview
 from ops.redrive.request import Request
 from ops.redrive.told import told
@@ -55,11 +58,15 @@ def whole(asked: Asked) -> Response:
 
 def search(asked: Asked) -> Response:
     """Looks through the queue for a message that was not among the last that were seen."""
-    desk, text, id_ = asked.desk, asked.path["queue"], asked.path["id"]
-    sample = desk.samples.take(desk.stage, text, selection=Selection(ids=(id_,)), limit=1)
-    if sample.find(id_) is None:
-        raise UsageError(f"Message {id_} is not in {sample.queue.word}: somebody redrove or dropped it, or has it.")
-    return asked.to("dead", text, id_)
+    text, id_ = asked.path["queue"], asked.path["id"]
+
+    def after(sample: Sample | None) -> Response:
+        if sample is None or sample.find(id_) is None:
+            word = find_dead(asked.desk.stage, text).word
+            raise UsageError(f"Message {id_} is not in {word}: somebody redrove or dropped it, or has it.")
+        return asked.to("dead", text, id_)
+
+    return looks.begin(asked, Selection(ids=(id_,)), 1, after, message=id_)
 
 
 def edit(asked: Asked) -> Response:
@@ -76,7 +83,10 @@ def check(asked: Asked) -> Response:
     dead = find_dead(asked.desk.stage, asked.path["queue"])
     if "by" in asked.form:
         said = {name.removeprefix(FIELD): lines(told[0]) for name, told in asked.form.items() if name.startswith(FIELD)}
+        verb = next((each for each in VERBS if each in asked.form), None)
         try:
+            if verb is not None:
+                return _editor(asked, seen, grown(asked.desk.stage, dead, text, said, verb, asked.form[verb][0]))
             text = filled(asked.desk.stage, dead, text, said)
         except UsageError as error:
             return _editor(asked, seen, text, problem=str(error))

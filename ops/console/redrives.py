@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from ops import audit
-from ops.console.asked import Asked, confirmed
+from ops.console import looks
+from ops.console.asked import LONGEST, Asked, confirmed, number
 from ops.console.dead import selected
 from ops.console.desk import Desk
-from ops.console.flow import event
+from ops.console.lasting import of_job
 from ops.console.message import edited, lines, seen_of, trace_of
-from ops.console.page import rendered
 from ops.dead_letters.selection import Selection
 from ops.depth import depth
-from ops.errors import OpsError, UsageError
+from ops.errors import UsageError
 from ops.queue import find_dead
-from ops.redrive.background import Job
+from ops.redrive.background import Job, UnderWay
 from ops.redrive.command import command, redrive_command
 from ops.redrive.refusal import refuse
 from ops.redrive.request import Request, rate_of
@@ -29,8 +26,8 @@ from ops.redrive.stop import stop
 from ops.redrive.told import told, verdict
 from ops.redrive.unfinished import unfinished
 
-EVERY = 0.5
-"""Seconds between two pictures of a redrive that runs."""
+PATIENCE = 10.0
+"""Seconds for which it is waited that what looks through the queue ends."""
 MOST = 200
 """Records that are shown."""
 
@@ -54,6 +51,7 @@ def plan(asked: Asked) -> Response:
         counts=depth(desk.stage, dead),
         sampled=len(seen),
         meant=meant,
+        looking=desk.jobs.looking(dead),
         running=next((each for each in ours if each.state.startswith("running")), None),
         fields=fields(request),
         shell=redrive_command(request, desk.where, yes=True, name=desk.name),
@@ -63,7 +61,10 @@ def plan(asked: Asked) -> Response:
 
 def dry(asked: Asked) -> Response:
     """Begins a dry run, which goes through the whole queue and moves nothing."""
-    job = asked.desk.jobs.redrive(asked.desk.stage, asked_for(asked), yes=False)
+    try:
+        job = asked.desk.jobs.redrive(asked.desk.stage, asked_for(asked), yes=False)
+    except UnderWay as other:
+        return looks.instead(asked, other.job)
     job.wait(1.0)
     return asked.to("redrives", job.run)
 
@@ -83,6 +84,12 @@ def _begin(asked: Asked, request: Request, trace: str | None = None) -> Response
     desk = asked.desk
     dead = find_dead(desk.stage, request.queue)
     confirmed(asked, dead.word)
+    if (look := desk.jobs.looking(dead)) is not None:  # what it looked at is out of the redrive's sight
+        look.halt()
+        if not look.wait(PATIENCE):
+            raise UsageError(
+                f"{dead.word} is gone through, which hides messages from a redrive: wait until {look.run} ends."
+            )
     job = desk.jobs.redrive(desk.stage, request, yes=True)
     desk.samples.forget(dead)
     job.wait(1.0)
@@ -155,27 +162,9 @@ def resume(asked: Asked) -> Response:
     return asked.to("redrives", job.run)
 
 
-async def live(desk: Desk, run: str, trace: str | None = None) -> Response:
+def live(desk: Desk, run: str, trace: str | None = None) -> Response:
     """One redrive again and again, as server-sent events, until it ended."""
-
-    def frame() -> tuple[str, bool]:
-        job = desk.jobs.find(run)
-        if job is None:
-            return "", True
-        return rendered(desk, "redrive_part.html", {**picture(desk, job, trace), "q": {}}), job.ended is not None
-
-    async def frames() -> AsyncIterator[str]:
-        over = False
-        while not over:
-            try:
-                text, over = await run_in_threadpool(frame)
-            except OpsError as error:
-                text, over = rendered(desk, "sorry_part.html", {"sentence": str(error), "q": {}}), True
-            yield event("redrive", text)
-            await asyncio.sleep(EVERY)
-        yield event("over", "over")
-
-    return StreamingResponse(frames(), media_type="text/event-stream")
+    return of_job(desk, run, "redrive", lambda job: picture(desk, job, trace))
 
 
 def picture(desk: Desk, job: Job, trace: str | None = None) -> dict[str, Any]:
@@ -207,14 +196,14 @@ def _shells(desk: Desk, run: str) -> dict[str, str]:
 def asked_for(asked: Asked) -> Request:
     """The redrive that the form or the query says. Raises `UsageError` for what makes no sense."""
     limit, rate = asked.said("limit"), asked.said("rate")
-    if limit is not None and not (limit.strip().isdecimal() and int(limit) > 0):
-        raise UsageError(f"The limit is {limit!r}: give at least 1, or leave it out.")
+    if limit is not None and not number(limit):
+        raise UsageError(f"The limit is {limit[:LONGEST]!r}: give at least 1, or leave it out.")
     return Request(
         asked.path["queue"],
         selection=selected(asked),
         to=asked.said("to"),
         group=asked.said("to_group"),
-        limit=int(limit) if limit is not None else None,
+        limit=number(limit) if limit is not None else None,
         edit=asked.said("edit"),
         rate=rate_of(rate.strip()) if rate is not None else "auto",
         follow=asked.said("follow") is not None,

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from ops import audit
 from ops.console.asked import Asked, confirmed
 from ops.console.desk import Desk
-from ops.console.flow import event
-from ops.console.page import rendered
+from ops.console.lasting import Picture, lasting
 from ops.errors import OpsError, UsageError
 from ops.redrive.command import command
 from ops.replay import run, subscriber, told
@@ -75,25 +71,14 @@ def cancel(asked: Asked) -> Response:
     return asked.to("replays", name)
 
 
-async def live(desk: Desk, name: str) -> Response:
+def live(desk: Desk, name: str) -> Response:
     """One replay again and again, as server-sent events, until it ended."""
 
-    def frame() -> tuple[str, bool]:
+    def now() -> Picture:
         given = picture(desk, name)
-        return rendered(desk, "replay_part.html", {**given, "q": {}}), not given["going"]
+        return given, not given["going"]
 
-    async def frames() -> AsyncIterator[str]:
-        over = False
-        while not over:
-            await asyncio.sleep(EVERY)
-            try:
-                text, over = await run_in_threadpool(frame)
-            except OpsError as error:
-                text, over = rendered(desk, "sorry_part.html", {"sentence": str(error), "q": {}}), True
-            yield event("replay", text)
-        yield event("over", "over")
-
-    return StreamingResponse(frames(), media_type="text/event-stream")
+    return lasting(desk, "replay", now, EVERY)
 
 
 def picture(desk: Desk, name: str) -> dict[str, Any]:

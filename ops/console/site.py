@@ -18,6 +18,7 @@ from ops.console import (
     events,
     flow,
     limits,
+    looks,
     message,
     queue,
     redrives,
@@ -48,6 +49,8 @@ PAGES = (
     Page("GET", "/dead/{queue}", dead.queue),
     Page("GET", "/dead/{queue}/causes", dead.part),
     Page("POST", "/dead/{queue}/look", dead.look),
+    Page("GET", "/looks/{run}", looks.page),
+    Page("POST", "/looks/{run}/stop", looks.halt),
     Page("GET", "/dead/{queue}/{id}", message.page),
     Page("POST", "/dead/{queue}/{id}/search", message.search),
     Page("POST", "/dead/{queue}/{id}/whole", message.whole),
@@ -97,12 +100,16 @@ def site(desk: Desk, *, port: int, told: Callable[[str], None]) -> Guard:
         return await flow.live(desk, "flow_part.html")
 
     async def running(asked: Request) -> Response:
-        return await redrives.live(desk, asked.path_params["run"], asked.query_params.get("trace"))
+        return redrives.live(desk, asked.path_params["run"], asked.query_params.get("trace"))
+
+    async def looking(asked: Request) -> Response:
+        return looks.live(desk, asked.path_params["run"], dict(asked.query_params))
 
     async def replayed(asked: Request) -> Response:
-        return await replays.live(desk, asked.path_params["name"])
+        return replays.live(desk, asked.path_params["name"])
 
     routes += [
+        Route("/live/looks/{run}", looking),
         Route("/live/flow", living),
         Route("/live/replays/{name}", replayed),
         Route("/live/redrives/{run}", running),

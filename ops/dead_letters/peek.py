@@ -8,7 +8,9 @@ group, ten at the most, can be seen: the others are locked until those are gone.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from threading import Event
 
 import msgspec
 from msgspec import Struct
@@ -22,7 +24,8 @@ from ops.dead_letters.start import START, Start
 from ops.depth import Depth, depth
 from ops.errors import OpsError, UsageError
 from ops.queue import Queue, find, find_dead, queues
-from ops.sqs.connection import connected
+from ops.sqs.client import nothing
+from ops.sqs.connection import connected, stoppable
 from ops.sqs.loop import run
 from ops.sqs.message import Message
 from ops.sqs.sweep import Sweep
@@ -31,6 +34,11 @@ from ops.stage import Stage, in_words
 VISIBILITY = 60
 GROUP_PARKED = "GroupParked"
 """The cause of what follows a dead message of its group, as consumers record it."""
+LIMIT = "limit"
+ROOM = "its messages are larger than what is kept of them"
+WHOLE = (None, LIMIT, START)
+"""Why a look ends that saw what it was asked for."""
+AGAIN = "what was looked at is shown to others again"
 FEW = 100
 """Receives below which a look brings a message near its dead-letter queue."""
 
@@ -69,6 +77,10 @@ class Look:
     remark: str | None = None
     unfit: int = 0
     """Messages that the filter does not fit."""
+    looked: int = 0
+    """Messages that were received for it."""
+    cut: str | None = None
+    """Why it ended before it saw what it was asked for, if it did."""
 
 
 class Pile(Struct, frozen=True, kw_only=True):
@@ -116,15 +128,18 @@ def look(
     limit: int = 10,
     dead: bool = True,
     room: int | None = None,
+    progress: Callable[[int, int, str], None] = nothing,
+    stop: Event | None = None,
 ) -> Look:
     """What `peek` finds; of what no cause is recorded, the consumer's log is asked for one.
 
-    The look ends early once the bodies have more than `room` characters. The selection goes by recorded causes only.
-    Raises as `peek` does.
+    The look ends early once the bodies have more than `room` characters, or another thread says `stop`: what it saw so
+    far is the answer. `progress` is given how many were looked at, of about how many, and what is to be said of it.
+    The selection goes by recorded causes only. Raises as `peek` does.
     """
     found = find_dead(stage, queue) if dead else find(stage, queue)
     causes = Causes(stage, needed=selection.asks_cause)
-    return _look(stage, found, selection, limit, causes, LoggedCauses(stage), room)
+    return _look(stage, found, selection, limit, causes, LoggedCauses(stage), room, progress, stop)
 
 
 def peek(
@@ -256,39 +271,56 @@ def _look(
     causes: Causes,
     logged: LoggedCauses | None,
     room: int | None = None,
+    progress: Callable[[int, int, str], None] = nothing,
+    stop: Event | None = None,
 ) -> Look:
     checked_limit(limit)
     _harmless(stage, queue)
     found: list[Seen] = []
     chooser = Chooser(selection, queue.kind)
+    looked, cut = 0, None
 
     async def work() -> None:
+        nonlocal cut
         async with connected(stage, queue) as sqs:
             sweep = Sweep(sqs, queue.url, workers=1, visibility=VISIBILITY)
             start = Start.of(stage, queue)
 
+            goal = min(limit, start.waiting) if selection.everything else start.waiting
+            size = 0
+
             async def visit(batch: list[Message]) -> None:
+                nonlocal looked, size
+                looked += len(batch)
                 for message, cause in zip(batch, await causes.of(batch, queue.kind), strict=True):
                     unreadable = causes.unreadable(message.message_id)
                     if len(found) < limit and chooser.means(message, cause, unreadable=unreadable):
                         found.append(Seen(message, cause))
+                        size += len(message.body)
                     start.came_later(message)
-                full = room is not None and sum(len(each.message.body) for each in found) > room
-                if len(found) >= limit or full:
-                    sweep.stop("limit")
+                progress(looked, goal, "" if selection.everything else f"{len(found):,} found so far")
+                if len(found) >= limit:
+                    sweep.stop(LIMIT)
+                elif room is not None and size > room:
+                    sweep.stop(ROOM)
                 elif start.over:
                     sweep.stop(START)
 
-            await sweep.run(visit)
+            async def shown_again() -> None:
+                progress(looked, goal, AGAIN)
+
+            sweep.last = shown_again
+            async with stoppable(sweep, stop):
+                await sweep.run(visit)
+            cut = sweep.stopped if sweep.stopped not in WHOLE else None
 
     run(work())
-    if logged is None:
-        return Look(found, unfit=chooser.unfit)
     unexplained = [each.message for each in found if each.cause is None]
-    if not unexplained:
-        return Look(found, unfit=chooser.unfit)
+    if logged is None or not unexplained or (stop is not None and stop.is_set()):
+        return Look(found, None, chooser.unfit, looked, cut)
+    progress(looked, max(looked, 1), "the consumer's log is asked why they are dead")
     damaged = causes.remark(message.message_id for message in unexplained)
     told = logged.of(queue, unexplained)
     seen = [replace(each, cause=each.cause or told.causes.get(each.message.message_id)) for each in found]
     remarks = [each for each in (damaged, told.remark(causes.problem)) if each is not None]
-    return Look(seen, " ".join(remarks) or None, chooser.unfit)
+    return Look(seen, " ".join(remarks) or None, chooser.unfit, looked, cut)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from threading import Lock
+from threading import Event, Lock
+from typing import Any
 
 from ops.dead_letters.cause import Cause
-from ops.dead_letters.peek import Seen, look
+from ops.dead_letters.peek import Look, Seen, look
 from ops.dead_letters.selection import EVERYTHING, Selection
 from ops.depth import Depth, depth
 from ops.queue import Queue, find, find_dead
+from ops.sqs.client import nothing
 from ops.stage import Stage
 
 ROOM = 16 * 1024 * 1024
@@ -68,13 +70,17 @@ class Sample:
     remark: str | None
     unfit: int
     at: float
+    looked: int = 0
+    """Messages that were received for it."""
+    cut: str | None = None
+    """Why the look ended before it saw what it was asked for, if it did."""
 
     @property
     def whole(self) -> bool:
         """Whether it is all there is that is meant, as far as SQS counts."""
         everything = self.selection.everything and len(self.seen) >= self.counts.waiting
         searched = not self.selection.everything and len(self.seen) < self.limit
-        return not self.counts.in_flight and (everything or searched)
+        return self.cut is None and not self.counts.in_flight and (everything or searched)
 
     def groups(self) -> list[Group]:
         """Its messages by cause, the largest group first."""
@@ -101,26 +107,40 @@ class Samples:
         self._lock = Lock()
 
     def take(
-        self, stage: Stage, queue: str, *, selection: Selection = EVERYTHING, limit: int = 100, dead: bool = True
+        self,
+        stage: Stage,
+        queue: str,
+        *,
+        selection: Selection = EVERYTHING,
+        limit: int = 100,
+        dead: bool = True,
+        progress: Callable[[int, int, str], None] = nothing,
+        stop: Event | None = None,
     ) -> Sample:
         """Looks, and keeps what is found. Without a selection no more than `limit` are received.
 
+        `progress` and `stop` are as for a look; what was found until it was stopped is kept, and says so.
         Raises `UsageError` and `OpsError` as a look does.
         """
         there = find_dead(stage, queue) if dead else find(stage, queue)
         counts = depth(stage, there)
         most = min(limit, counts.waiting) if selection.everything else limit
         word = queue if there.kind == "other" else there.word
-        found = look(stage, word, selection=selection, limit=most, dead=dead, room=ROOM) if counts.waiting else None
+        found = Look([])
+        if counts.waiting:
+            given: dict[str, Any] = {"room": ROOM, "progress": progress, "stop": stop}
+            found = look(stage, word, selection=selection, limit=most, dead=dead, **given)
         sample = Sample(
             queue=there,
             counts=counts,
             selection=selection,
             limit=limit,
-            seen=found.seen if found is not None else [],
-            remark=found.remark if found is not None else None,
-            unfit=found.unfit if found is not None else 0,
+            seen=found.seen,
+            remark=found.remark,
+            unfit=found.unfit,
             at=time.time(),
+            looked=found.looked,
+            cut=found.cut,
         )
         with self._lock:
             self._kept[there.word, dead] = sample

@@ -17,7 +17,7 @@ from ops.queue import Kind
 from ops.sqs.message import UNREADABLE, Message
 
 _ALL = "would select everything: give it a value, or leave it out to mean everything."
-SPAN = re.compile(r"(\d+)\s*(s|m|h|d)")
+SPAN = re.compile(r"(\d{1,9})\s*(s|m|h|d)")
 FEW = 5
 """Ids that are told."""
 NO_ID = re.compile(r"[\s;,'\"]")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from ops.dead_letters.selection import Selection
 from ops.redrive import document
 from ops.redrive.request import Request
+from ops.visible import all_show
 from stacks.names import INSTALLED
 
 NAME = "headrace" if INSTALLED else "python -m ops"
@@ -20,12 +21,34 @@ def redrive_command(request: Request, where: Sequence[str] = (), *, yes: bool, n
     Bodies that were edited by hand are not repeated: `--editor` asks for them.
     """
     words = ["redrive", request.queue, *selection_words(request.selection), *_how(request), *where]
-    return f"{name} {shlex.join([*words, '--yes'] if yes else words)}"
+    return f"{name} {_joined([*words, '--yes'] if yes else words)}"
 
 
 def command(*words: str, where: Sequence[str] = (), name: str = NAME) -> str:
     """Any other command, quoted as a shell needs it."""
-    return f"{name} {shlex.join([*words, *where])}"
+    return f"{name} {_joined([*words, *where])}"
+
+
+def _joined(words: Sequence[str]) -> str:
+    return " ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    """The word as a shell reads it, in one line: where it is pasted a newline would end the line, quoted or not.
+
+    What does not show is escaped as POSIX has it since 2024, and bash and zsh ever had.
+    https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_02_04
+    """
+    return shlex.quote(word) if all_show(word) else f"$'{''.join(map(_escaped, word))}'"
+
+
+def _escaped(character: str) -> str:
+    if character in "\\'":
+        return f"\\{character}"
+    if all_show(character):
+        return character
+    # An escape of a byte would take in the letters that follow it, in some shells; one of a character has its length.
+    return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"
 
 
 def selection_words(selection: Selection) -> Iterator[str]:

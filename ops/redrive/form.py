@@ -1,8 +1,9 @@
 """A body as a form: its values as fields, each as the contract of its queue has it.
 
 What the map says feeds the queue says which contract that is. Fields are the contract's texts, numbers and truths, also
-those inside objects and lists that are there; what is of several types or of any, a form cannot ask for, and is edited
-as text. Of a body that a form changes only what was changed is another: numbers stay as they were written.
+those inside objects and lists that are there; items, and objects and lists that need not be there, come and go. What is
+of several types or of any, a form cannot ask for, and is edited as text. Of a body that a form changes only what was
+changed is another: numbers stay as they were written.
 https://json-schema.org/draft/2020-12/json-schema-validation
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import msgspec
@@ -21,11 +22,11 @@ from functions.contracts.webhooks import ReceiveWebhook
 from ops.errors import UsageError
 from ops.queue import Queue
 from ops.redrive.edit import decode, encode
+from ops.redrive.member import Member, Path, Verb, blank, change, pointer, resolved
 from ops.sqs.message import UNREADABLE
 from ops.stage import Stage
 from stacks import feeds
 
-Path = tuple[str | int, ...]
 DETAIL = ("detail", "data")
 """Where an event's own data is in what EventBridge delivers."""
 TYPE = "detail-type"
@@ -48,6 +49,13 @@ class Field:
     choices: tuple[str, ...] = ()
     path: Path = ()
 
+    @property
+    def item(self) -> Path:
+        """The item of a list in which it stands, the innermost; empty where it stands in none."""
+        return next(
+            (self.path[:end] for end in range(len(self.path), 0, -1) if isinstance(self.path[end - 1], int)), ()
+        )
+
 
 @dataclass(frozen=True)
 class Form:
@@ -55,6 +63,8 @@ class Form:
 
     contract: str
     fields: list[Field]
+    members: tuple[Member, ...] = ()
+    """What can be added and removed, and what a form cannot ask for."""
 
 
 def form(stage: Stage, queue: Queue, text: str) -> Form | None:
@@ -82,12 +92,15 @@ def _form(contract: type, inside: tuple[str, ...], body: Any) -> Form | None:
         value = value.get(step) if isinstance(value, dict) else None
     if not isinstance(value, dict):
         return None
-    fields: list[Field] = []
-    for field in _fields(schema, schema.get("$defs", {}), value, inside, "", required=True):
-        fields.append(field)
-        if len(fields) > MOST:
+    fields, members = list[Field](), list[Member]()
+    for each in _fields(schema, schema.get("$defs", {}), value, inside, "", required=True):
+        if isinstance(each, Member):
+            members.append(replace(each, at=len(fields)))
+        else:
+            fields.append(each)
+        if max(len(fields), len(members)) > MOST:
             return None
-    return Form(contract.__name__, fields) if fields else None
+    return Form(contract.__name__, fields, tuple(members)) if fields else None
 
 
 def single(name: str, label: str, schema: dict[str, Any], value: str | None, *, required: bool) -> Field:
@@ -121,6 +134,32 @@ def filled_in(asked: Form | None, text: str, said: Mapping[str, str]) -> str:
     return msgspec.json.format(encode(body), indent=2).decode() if changed else text
 
 
+def grown(stage: Stage, queue: Queue, text: str, said: Mapping[str, str], verb: Verb, name: str) -> str:
+    """The body with what was said in the form, and one member more, fewer or elsewhere: that of that name.
+
+    Raises `UsageError` for what a field cannot be, and for what the form does not offer.
+    """
+    text = filled(stage, queue, text, said)
+    asked = form(stage, queue, text)
+    changed = grown_in(asked, text, verb, name)
+    if form(stage, queue, changed) is None:
+        raise UsageError(f"A form has {MOST} fields at the most, and at least one: go on in the text.")
+    return changed
+
+
+def grown_in(asked: Form | None, text: str, verb: Verb, name: str) -> str:
+    """The body whose form that is, with that member changed, likewise."""
+    members = asked.members if asked is not None else ()
+    member = next((each for each in members if each.name == name and verb in each.verbs), None)
+    if member is None:
+        raise UsageError(
+            f"There is nothing to {verb} at {name!r} of this body: it is another than the form was made of."
+        )
+    body = decode(text)
+    change(body, member, verb)
+    return msgspec.json.format(encode(body), indent=2).decode()
+
+
 def _contract(stage: Stage, queue: Queue, body: dict[str, Any]) -> tuple[type, tuple[str, ...]] | None:
     """The contract that such a body of the queue has, and where in the body."""
     word = queue.word.removesuffix("-dlq").removesuffix("-undelivered")
@@ -140,31 +179,61 @@ def _shared(contract: type, body: dict[str, Any]) -> int:
 
 
 def _fields(
-    schema: dict[str, Any], known: dict[str, Any], value: Any, path: Path, label: str, *, required: bool
-) -> Iterator[Field]:
-    if "$ref" in schema:
-        schema = known[schema["$ref"].removeprefix("#/$defs/")]
-    kind = schema.get("type")
+    schema: Mapping[str, Any], known: dict[str, Any], value: Any, path: Path, label: str, *, required: bool
+) -> Iterator[Field | Member]:
+    described = schema
+    schema, nullable = resolved(schema, known)
+    if nullable and value is None:
+        value = ...
+    kind, name = schema.get("type"), pointer(path)
+    there: tuple[Verb, ...] = () if required or not path else ("remove",)
     if kind == "object" and "properties" in schema:
-        if isinstance(value, dict):
-            for name, inner in schema["properties"].items():
-                there = value.get(name, ...)
-                needed = name in schema.get("required", ())
-                yield from _fields(inner, known, there, (*path, name), f"{label} {name}".strip(), required=needed)
+        if value is ... and path:
+            yield Member(name, label, ("add",), path, blank(schema, known))
+        elif isinstance(value, dict):
+            for key, inner in schema["properties"].items():
+                needed = key in schema.get("required", ())
+                below = f"{label} {key}".strip()
+                yield from _fields(inner, known, value.get(key, ...), (*path, key), below, required=needed)
+            if there:
+                yield Member(name, label, there, path)
+        else:
+            yield Member(name, label, there, path)
         return
-    if kind == "array" and "items" in schema:
-        for at, each in enumerate(value if isinstance(value, list) else ()):
-            yield from _fields(schema["items"], known, each, (*path, at), f"{label} {at + 1}", required=True)
+    if kind == "array" and isinstance(schema.get("items"), dict):
+        yield from _items(schema, known, value, path, label, there)
         return
     found = _single(schema, value)
+    if found is None and value is not ...:
+        yield Member(name, label, (), path)
     if found is not None:
         told, choices = found
         text = None if value is ... else value if isinstance(value, str) else encode(value).decode()
-        yield Field(_pointer(path), label, told, text, required, _hint(schema), choices, path)
+        yield Field(name, label, told, text, required, _hint({**schema, **described}), choices, path)
+
+
+def _items(
+    schema: Mapping[str, Any], known: dict[str, Any], value: Any, path: Path, label: str, there: tuple[Verb, ...]
+) -> Iterator[Field | Member]:
+    name, inner = pointer(path), schema["items"]
+    if value is ...:
+        whole = blank(schema, known) or [blank(inner, known)]
+        yield Member(name, label, ("add",), path, whole)
+        return
+    if not isinstance(value, list):
+        yield Member(name, label, there, path)
+        return
+    for at, each in enumerate(value):
+        yield from _fields(inner, known, each, (*path, at), f"{label} {at + 1}", required=True)
+        ways: list[Verb] = ["up"] if at else []
+        ways += ["down"] if at + 1 < len(value) else []
+        yield Member(pointer((*path, at)), f"{label} {at + 1}", (*ways, "remove"), (*path, at), item=True)
+    more: tuple[Verb, ...] = ("add",) if len(value) < schema.get("maxItems", MOST) else ()
+    yield Member(name, label, (*more, *there), path, blank(inner, known) if more else None)
 
 
 def _single(
-    schema: dict[str, Any], value: Any
+    schema: Mapping[str, Any], value: Any
 ) -> tuple[Literal["text", "number", "truth", "choice"], tuple[str, ...]] | None:
     """What a field of one value asks for, and among what; None for what no field asks for."""
     if isinstance(value, dict | list) or value is None:
@@ -182,7 +251,7 @@ def _single(
     return None
 
 
-def _hint(schema: dict[str, Any]) -> str:
+def _hint(schema: Mapping[str, Any]) -> str:
     """What the contract says of it, in a line."""
     said = [str(schema["description"])] if "description" in schema else []
     least, most = schema.get("minimum"), schema.get("maximum")
@@ -216,8 +285,3 @@ def _put(body: Any, path: Path, value: Any) -> None:
     for step in path[:-1]:
         body = body[step]
     body[path[-1]] = value
-
-
-def _pointer(path: Path) -> str:
-    """https://www.rfc-editor.org/rfc/rfc6901"""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable
 from contextlib import suppress
+from threading import Event
 from time import monotonic
 from typing import Any
 
@@ -36,7 +37,7 @@ from ops.redrive.routing import Routing
 from ops.redrive.turns import Turns
 from ops.sqs import sweep as sweeps
 from ops.sqs.client import TEN, Sqs
-from ops.sqs.connection import INTERRUPTED, connected, interruptible
+from ops.sqs.connection import INTERRUPTED, connected, interruptible, stoppable
 from ops.sqs.loop import run as run_loop
 from ops.sqs.message import REMEMBERED, Message
 from ops.sqs.sweep import Sweep
@@ -58,13 +59,15 @@ def redrive(
     progress: Progress = quiet,
     change: Change | None = None,
     run: str | None = None,
+    stop: Event | None = None,
 ) -> Report:
     """Moves the messages that are meant to where they came from, or to where the request says.
 
     Without `yes` nothing is moved, and the report says what would be. A fault half-way is in the report. With `alone`
     it goes on where the table that says who works on a queue cannot be asked. `change` goes before what the request
     says of edits, and is for dry runs: no journal knows it. `run` is its name, as `new_run` makes
-    one, where somebody must know it before it ends.
+    one, where somebody must know it before it ends. A dry run ends early once another thread says `stop`; what moves is
+    stopped by `ops.redrive.stop`.
 
     Raises `UsageError` for what does not exist or does not fit, `OpsError` where AWS refuses before anything is moved.
     """
@@ -75,7 +78,7 @@ def redrive(
     by_aws = request.natively if request.natively is not None else _left_to_aws(stage, dead, to, request)
     run = run or journals.new_run()
     if not yes:
-        return _Move(stage, dead, request, run, None, progress, change).run(by_aws=by_aws)
+        return _Move(stage, dead, request, run, None, progress, change, stop).run(by_aws=by_aws)
     if by_aws:
         try:
             with held(stage, dead, "redrive", run, alone=alone) as lease:
@@ -127,6 +130,7 @@ class _Move:
         journal: Journal | None,
         progress: Progress,
         change: Change | None,
+        stop: Event | None = None,
     ) -> None:
         self._stage = stage
         self._dead = dead
@@ -139,6 +143,7 @@ class _Move:
         self._worked = False
         """Whether anything may have been received."""
         self._progress = progress
+        self._stop = stop
         self._work_queue = work_of(stage.topology, dead.word)
         self._leaves = self._to is not None and self._to.word != self._work_queue
         acts = journal is not None
@@ -271,6 +276,8 @@ class _Move:
 
             async def choose(batch: list[Message]) -> list[Meant | None]:
                 self._changes.saw(batch)
+                if self._journal is None:
+                    self._progress(mover.tally.seen, waiting)
                 return await chooser.choose(batch, causes, self._dead.kind)
 
             mover = Mover(
@@ -296,7 +303,11 @@ class _Move:
             try:
                 with interruptible(sweep):
                     self._worked = True
-                    async with alongside(*[journal.pulse.beat() for journal in self._journals]), watched(pace, mover):
+                    async with (
+                        stoppable(sweep, self._stop),
+                        alongside(*[journal.pulse.beat() for journal in self._journals]),
+                        watched(pace, mover),
+                    ):
                         await sweep.run(mover.visit)
             finally:
                 self._fill(sqs, sweep, waiting)

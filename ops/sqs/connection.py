@@ -19,6 +19,8 @@ from ops.sqs.transport import HttpTransport, Unanswered
 from ops.stage import Stage, in_words
 
 INTERRUPTED = "interrupted"
+LISTENS = 0.2
+"""Seconds within which work that is stopped from another thread hears of it."""
 
 
 class Stoppable(Protocol):
@@ -73,6 +75,26 @@ def _renewed(stage: Stage, transports: list[HttpTransport]) -> bool:
     for transport in transports:
         transport.credentials = found
     return True
+
+
+@asynccontextmanager
+async def stoppable(work: Stoppable, stop: threading.Event | None) -> AsyncIterator[None]:
+    """Ends the work after what is under way once another thread says `stop`; without one, never."""
+
+    async def listen(told: threading.Event) -> None:
+        while True:
+            await asyncio.sleep(LISTENS)
+            if told.is_set():
+                work.stop(INTERRUPTED)
+                return
+
+    listener = asyncio.create_task(listen(stop)) if stop is not None else None
+    try:
+        yield
+    finally:
+        if listener is not None:
+            listener.cancel()
+            await asyncio.gather(listener, return_exceptions=True)
 
 
 @contextmanager

@@ -12,10 +12,12 @@ from playwright.sync_api import Browser, sync_playwright
 from local.effects import Effects
 from local.session import Session, running
 from tests.console.window import Console, started
+from tests.ops.conftest import aws, home, stage
 from tests.sample.lifetime import LIMITED, READABLE
 from tests.sample.local import CDK_APP
 from tests.sample.topology import SAMPLE
 
+__all__ = ["aws", "home", "stage"]  # a stage whose AWS is a fake, for what the local stack does not do
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 REQUIRED = "HEADRACE_BROWSER"
 """Set to `required` where nobody is to take a run without a browser for a whole one."""

@@ -1,4 +1,5 @@
-// Beside every command a button that copies it. Everything else works without a script.
+// Beside every command a button that copies it, and a word where a page that lives does not any more. Everything else
+// works without a script.
 "use strict";
 (function () {
   function dress(root) {
@@ -18,6 +19,20 @@
       shell.append(button);
     });
   }
+  // A page that lives says when it does not: a moment is forgiven, in which a browser connects again.
+  let silent = 0;
+  document.addEventListener("htmx:sseError", function () {
+    if (!silent) silent = setTimeout(function () {
+      const gone = document.getElementById("gone");
+      gone.setAttribute("role", "alert");
+      gone.hidden = false;
+    }, 1500);
+  });
+  document.addEventListener("htmx:sseOpen", function () {
+    clearTimeout(silent);
+    silent = 0;
+    document.getElementById("gone").hidden = true;
+  });
   document.addEventListener("DOMContentLoaded", function () { dress(document); });
   document.addEventListener("htmx:afterSettle", function (event) { dress(event.target); });
 })();

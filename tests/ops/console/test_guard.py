@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -93,6 +95,66 @@ def test_another_name_is_not_answered_even_with_the_cookie(tab: Tab, host: str) 
 )
 def test_what_another_page_asks_is_refused_even_with_the_cookie(tab: Tab, headers: dict[str, str]) -> None:
     tab.get(code=403, **headers)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        'theme={"dark": true}; {}',
+        "no pair; {}",
+        "[x]=1; {}",
+        f"{{}}; {COOKIE}=tossed",
+        f"{COOKIE}=tossed; {{}}",
+        "a=; ;{}",
+    ],
+)
+def test_the_cookies_of_other_programs_on_this_machine_lock_nobody_out(tab: Tab, others: str) -> None:
+    """A browser sends those of 127.0.0.1 to every port, whoever set them."""
+    session = tab.client.cookies[COOKIE]
+    tab.client.cookies.clear()
+    tab.get(code=403, cookie=others.replace("{}", f"{COOKIE}=x"))
+    tab.get(cookie=others.replace("{}", f"{COOKIE}={session}"))
+
+
+def test_who_is_locked_out_is_shown_nothing_more_of_what_was_open(tab: Tab, aws: Endpoint) -> None:
+    """The pages of whoever used the link before live on until then."""
+    sent: list[Any] = []
+
+    async def app(_: Any, __: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"one", "more_body": True})
+        tab.guard._anew()
+        for body in (b"two", b"three"):
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    tab.guard.app = app
+    cookie = f"{COOKIE}={tab.client.cookies[COOKIE]}".encode()
+    headers = [(b"host", f"127.0.0.1:{PORT}".encode()), (b"cookie", cookie)]
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": f"{tab.guard.base}/live/flow",
+        "query_string": b"",
+        "headers": headers,
+    }
+    asyncio.run(tab.guard(scope, receive, send))
+    assert [each.get("body") for each in sent[1:]] == [b"one", b""]
+    assert [each.get("more_body") for each in sent[1:]] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "path", ["../desk.py", "..%2fdesk.py", "%2e%2e/desk.py", "....//desk.py", "/etc/passwd", "..%5cdesk.py", "%00", "."]
+)
+def test_nothing_but_what_is_static_is_served_as_a_file(tab: Tab, path: str) -> None:
+    answer = tab.client.get(f"{tab.guard.base}/static/{path}")
+    assert answer.status_code == 404
+    assert "Desk" not in answer.text
 
 
 POSTS = [each for each in PAGES if each.method == "POST"]

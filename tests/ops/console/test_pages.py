@@ -129,6 +129,24 @@ def test_an_edit_by_the_contracts_form_is_that_of_its_text(tab: Tab, aws: Endpoi
     assert json.loads(arrived) == {**body, "language": "EN", "wanted": [{"agent": "a", "hours": 2}]}
 
 
+def test_a_form_grows_on_the_page_and_nothing_is_sent_for_it(tab: Tab, aws: Endpoint) -> None:
+    body = {"ticket_id": "t-1", "email": "ada@example.com", "language": "EN", "wanted": [{"agent": "a", "hours": 1}]}
+    id_ = aws.put(queue(aws, "open_ticket-dlq"), json.dumps(body))
+    page = tab.post(f"/dead/open_ticket/{id_}/edit")
+    assert 'name="add" value="/wanted"' in page
+    first = re.search(r'action="[^"]*/check" aria-labelledby="byform">.*?(<button[^>]*>)', page, re.DOTALL)
+    assert first is not None
+    assert "name=" not in first[1], "what Enter in a field does adds and removes nothing"
+    said: dict[str, Any] = {"by": "form", "body": json.dumps(body, indent=2), "f:/language": "DE"}
+    more = tab.post(f"/dead/open_ticket/{id_}/check", **said, add="/wanted")
+    assert 'name="f:/wanted/1/agent" value=""' in more
+    assert 'name="f:/language" value="DE"' in more
+    assert "Not checked yet." in text(more)
+    wrong = tab.post(f"/dead/open_ticket/{id_}/check", **said, remove="/wanted/7")
+    assert "There is nothing to remove at" in text(wrong)
+    assert not queue(aws, "open_ticket").arrived
+
+
 def test_what_is_no_json_is_edited_as_text(tab: Tab, aws: Endpoint) -> None:
     id_ = aws.put(queue(aws, "mail_ticket-dlq"), "\nno json \x01 \u202e")
     page = tab.post(f"/dead/mail_ticket/{id_}/edit")

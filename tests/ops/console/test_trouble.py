@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -139,9 +140,39 @@ def test_what_cannot_be_asked_for_is_said_before_anything_begins(tab: Tab, aws: 
         "filter=body.": "The filter is no JMESPath",
         "filter=true": "The filter names",
         "older_than=1y": "no span of time",
+        f"limit={'9' * 5000}": "The limit is '999",
+        f"older_than={'9' * 5000}s": "no span of time",
         "ids=a%20b": "is no message id",
     }.items():
         assert words in text(tab.get(f"/plan/open_ticket?{query}", code=400)), query
     bad = text(tab.post("/plan/open_ticket/dry", edit="{"))
     assert "The edit is no JSON" in bad
     assert "A sample has 100 or 1000 messages" in text(tab.post("/dead/open_ticket/look", code=400, size="7"))
+
+
+HUGE = ("9" * 5000, "1e999", "-1", "\u0663", "\x00", "\ud83d\ude00" * 200, "99999999999d", "0s", "%", "a" * 60_000)
+
+
+@pytest.mark.parametrize("word", HUGE, ids=range(len(HUGE)))
+def test_whatever_is_asked_for_is_answered_in_words(tab: Tab, aws: Endpoint, word: str) -> None:
+    dead_tickets(aws, 1)
+    said = quote(word.encode("utf-16", "surrogatepass").decode("utf-16"))
+    paths = [
+        "/dead/open_ticket?from=",
+        "/dead/open_ticket?older_than=",
+        "/dead/open_ticket?contains=",
+        "/plan/open_ticket?rate=",
+    ]
+    paths += ["/dead/open_ticket?group=", "/request?id=0&since=", "/plan/open_ticket?limit=", "/looks/x?message="]
+    paths += [
+        "/plan/open_ticket?to=",
+        "/dead/open_ticket/",
+        "/schedules/",
+        "/queue/",
+        "/redrives/",
+        "/plan/open_ticket?edit=",
+    ]
+    for path in paths:
+        answer = tab.client.get(f"{tab.guard.base}{path}{said}")
+        assert answer.status_code in (200, 400, 404, 502), path
+        assert "<main" in answer.text, path

@@ -8,16 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from ops import background
+from ops import background as works
 from ops.audit import kept
-from ops.dead_letters.selection import Selection
+from ops.dead_letters.sample import Samples
+from ops.dead_letters.selection import EVERYTHING, Selection
+from ops.depth import depth
 from ops.errors import UsageError
-from ops.redrive.background import Background
+from ops.queue import find_dead
+from ops.redrive import background
+from ops.redrive.background import Background, UnderWay
 from ops.redrive.journal import unfinished
 from ops.redrive.request import Request
 from ops.stage import Stage
 from tests.ops.cli.typed import dead_tickets, queue
 from tests.ops.endpoint import Endpoint
+from tests.ops.gate import Gate, until
 
 
 def test_one_moves_what_is_asked_and_keeps_its_report(stage: Stage, aws: Endpoint) -> None:
@@ -86,7 +91,7 @@ def test_a_fault_that_nobody_foresaw_ends_it_and_is_told(
 
 
 def test_reports_of_old_ones_are_let_go(stage: Stage, aws: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background, "MOST", 2)
+    monkeypatch.setattr(works, "MOST", 2)
     jobs = Background()
     names = []
     for _ in range(5):
@@ -94,6 +99,65 @@ def test_reports_of_old_ones_are_let_go(stage: Stage, aws: Endpoint, monkeypatch
         assert job.wait(10)
         names.append(job.run)
     assert [jobs.find(name) is not None for name in names] == [False, False, True, True, True]
+
+
+def test_a_look_runs_beside_others_keeps_its_sample_and_is_alone_in_its_queue(
+    stage: Stage, aws: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = dead_tickets(aws, 30)
+    aws.put(queue(aws, "mail_ticket-dlq"), "{}")
+    gate, jobs, samples = Gate(aws, monkeypatch, left=1), Background(), Samples()
+    job = jobs.look(stage, "open_ticket", samples, selection=Selection(ids=(ids[25],)), limit=1)
+    until(lambda: gate.waiting)
+    dead = find_dead(stage, "open_ticket")
+    assert jobs.looking(dead) is job
+    with pytest.raises(UnderWay, match="open_ticket-dlq is gone through already") as other:
+        jobs.look(stage, "open_ticket-dlq", samples, selection=EVERYTHING, limit=100)
+    assert other.value.job is job
+    with pytest.raises(UnderWay):
+        jobs.redrive(stage, Request("open_ticket"), yes=False)
+    until(lambda: (job.done, job.of) == (10, 30))
+    beside = jobs.look(stage, "mail_ticket", samples, selection=EVERYTHING, limit=100)
+    gate.open()
+    assert job.wait(20)
+    assert beside.wait(20)
+    assert jobs.looking(dead) is None
+    sample = samples.kept(dead)
+    assert sample is not None
+    assert sample.find(ids[25]) is not None
+    with pytest.raises(UsageError, match="There is no queue 'nothing'"):
+        jobs.look(stage, "nothing", samples, selection=EVERYTHING, limit=100)
+
+
+def test_a_dry_run_says_how_far_it_is_and_can_be_stopped(
+    stage: Stage, aws: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead_tickets(aws, 400)
+    gate, jobs = Gate(aws, monkeypatch, left=3), Background()
+    job = jobs.redrive(stage, Request("open_ticket"), yes=False)
+    until(lambda: (job.done, job.of) == (30, 400))
+    job.halt()
+    gate.left = 32  # what its workers are at
+    assert job.wait(20)
+    assert job.report is not None
+    assert job.report.stopped == "interrupted"
+    assert job.report.tally.seen < 400
+    assert depth(stage, find_dead(stage, "open_ticket")).waiting == 400, "nothing stays hidden"
+
+
+def test_the_end_stops_looks_at_once_and_waits_for_them_no_longer_than_a_moment(
+    stage: Stage, aws: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead_tickets(aws, 60)
+    gate, jobs = Gate(aws, monkeypatch, left=1), Background()
+    job = jobs.look(stage, "open_ticket", Samples(), selection=EVERYTHING, limit=60)
+    until(lambda: job.done)
+    monkeypatch.setattr(background, "LOOKS", 0.0)
+    assert jobs.close() == [], "a look leaves nothing to go on with"
+    assert job.stopping.is_set()
+    gate.left = 1
+    assert job.wait(20)
+    assert job.done == 10, "what came after that was not looked at"
 
 
 def test_the_record_of_a_machine_is_read_with_what_was_not_ended(stage: Stage, home: Path) -> None:

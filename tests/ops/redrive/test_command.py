@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from ops.redrive.command import command, redrive_command
 from ops.redrive.report import Report
 from ops.redrive.request import Request
 from ops.redrive.rule import Script
+from ops.visible import visible
 from tests.ops.cli.typed import ops
 from tests.ops.endpoint import Endpoint
 
@@ -59,3 +62,28 @@ def test_a_rule_and_an_edit_by_hand_are_said_by_their_options(tmp_path: Path) ->
 def test_a_shell_reads_every_word_as_it_is() -> None:
     shown = command("trace", "a b; rm -rf $HOME", where=["--profile", "it's"], name="headrace")
     assert shlex.split(shown) == ["headrace", "trace", "a b; rm -rf $HOME", "--profile", "it's"]
+
+
+HOSTILE = (
+    "a\nrm -rf ~\n",
+    "'; rm -rf ~ #\r\n",
+    "\x1b[2J\x07",
+    "\u202egnp.exe \u200b",
+    "back\\slash\n'quoted'",
+    "\U000e0041",
+    "a\x1bA\u202e1",
+    "\t",
+)
+
+
+@pytest.mark.parametrize("word", HOSTILE)
+def test_a_command_that_is_copied_is_one_line_that_shows_all_it_says(word: str) -> None:
+    """Where it is pasted a newline ends a line, and what does not show would not be copied as it was."""
+    told = command("dead", "--cause", word)
+    assert told.isprintable()
+    assert visible(told) == told
+    shell = shutil.which("bash")
+    assert shell is not None
+    script = told.replace("python -m ops", "printf '%s\\0'")
+    said = subprocess.run([shell, "-c", script], capture_output=True, check=True, env={"LC_ALL": "C.UTF-8"}).stdout
+    assert said.decode().split("\0")[:-1] == ["dead", "--cause", word]
