@@ -13,7 +13,8 @@ from ops.console.asked import Asked
 from ops.dead_letters.selection import seconds
 from ops.observe import hops as told
 from ops.observe.hops import Hop
-from ops.observe.trace import trace
+from ops.observe.key import Found
+from ops.observe.trace import find
 from ops.redrive.command import command
 
 SINCE = ("1h", "1d", "3d", "7d")
@@ -35,11 +36,17 @@ class Row:
 
 
 def page(asked: Asked) -> Response:
-    """The path of the request with the id that is asked for; without one, only where to ask."""
+    """The path of the request with the id or key that is asked for, or those with that key; else only where to ask."""
     id_, since = (asked.said("id") or "").strip(), asked.said("since") or "1d"
-    given: dict[str, Any] = {"id": id_, "since": since, "sinces": SINCE, "rows": [], "path": None, "shell": ""}
-    if id_:
-        path = trace(asked.desk.stage, id_, since=seconds(since))
+    by_key = asked.said("key") is not None
+    given: dict[str, Any] = {"id": id_, "since": since, "sinces": SINCE, "rows": [], "path": None}
+    given |= {"found": None, "by_key": by_key}
+    said = ("--key", id_) if by_key else (id_,)
+    given["shell"] = command("trace", *said, "--since", since, where=asked.desk.where, name=asked.desk.name)
+    path = find(asked.desk.stage, id_, since=seconds(since), by_key=by_key) if id_ else None
+    if isinstance(path, Found):
+        given |= {"found": path, "tones": told.TONES}
+    elif path is not None:
         hops = told.hops(path)
         began, ended = told.began(hops), told.ended(hops)
         given |= {
@@ -52,7 +59,6 @@ def page(asked: Asked) -> Response:
             "dead": list(
                 dict.fromkeys((each.dlq, each.message_id) for each in path.deliveries() if each.state == "dead")
             ),
-            "shell": command("trace", id_, "--since", since, where=asked.desk.where, name=asked.desk.name),
         }
     return asked.page("request.html", "request", **given)
 

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from ops.console import account, dead, flow, message, queue, redrives, request, schedules
+from ops.console import account, dead, flow, history, message, queue, redrives, request, schedules
 from ops.console.asked import Answer, endpoint
 from ops.console.desk import Desk
 from ops.console.guard import Guard
@@ -45,7 +45,7 @@ PAGES = (
     Page("POST", "/plan/{queue}", redrives.plan),
     Page("POST", "/plan/{queue}/dry", redrives.dry),
     Page("POST", "/plan/{queue}/redrive", redrives.begin, changes=True),
-    Page("GET", "/redrives", redrives.history),
+    Page("GET", "/redrives", history.page),
     Page("GET", "/redrives/{run}", redrives.one),
     Page("POST", "/redrives/stop", redrives.halt, changes=True),
     Page("POST", "/redrives/{run}/resume", redrives.resume, changes=True),
