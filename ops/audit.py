@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
@@ -23,6 +23,22 @@ from ops.stage import Stage
 from stacks import names
 
 FILE = "audit.jsonl"
+Action = Literal[
+    "redrive",
+    "native redrive",
+    "drop",
+    "import",
+    "replay",
+    "send",
+    "show secrets",
+    "pause",
+    "resume",
+    "run",
+    "cancel",
+    "open a group",
+    "skip the head of a group",
+]
+"""What is recorded. The history asks the table for each of these, so another would not be found."""
 NOTHING: tuple[Any, ...] = (None, (), [])
 
 
@@ -40,7 +56,7 @@ class Audit(Struct, kw_only=True, omit_defaults=True):
     result: dict[str, Any] = {}
 
 
-def begin(stage: Stage, id_: str, action: str, queue: str, asked: dict[str, Any]) -> Audit:
+def begin(stage: Stage, id_: str, action: Action, queue: str, asked: dict[str, Any]) -> Audit:
     """The record of an action that begins now, written. Raises `OpsError` where this machine cannot keep it."""
     record = Audit(
         id=id_,
@@ -79,8 +95,7 @@ def kept(stage: Stage) -> list[Audit]:
             record = msgspec.json.decode(line, type=Audit)
         except msgspec.MsgspecError:
             continue  # the disk was full while it was written
-        # The end comes after the beginning; resumed, a run has both again.
-        found[record.id] = record if record.ended_at is not None or record.id not in found else found[record.id]
+        found[record.id] = record  # the end comes after the beginning; resumed, a run has both again
     return sorted(found.values(), key=lambda each: each.started_at)[::-1]
 
 

@@ -89,6 +89,7 @@ class Operator(StageStack):
         yield self._allow("Limits", ("dynamodb:BatchGetItem", "dynamodb:Scan"), counts)
         audit = arn.table(self, names.resource(stage, names.REDRIVES))
         yield self._allow("Audit", ("dynamodb:PutItem", "dynamodb:GetItem"), [audit])
+        yield self._allow("History", ("dynamodb:Query",), [f"{audit}/index/{names.BY_ACTION}"])
         # Those of a retired integration too: its undelivered events are redriven, and `retire` sees that they are gone.
         subscriptions = [entry for each in self._topology.integrations for entry in each.subscriptions]
         rules = [arn.rule_of(self, subscription, stage) for subscription in subscriptions]

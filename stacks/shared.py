@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from constructs import Construct
 
@@ -39,7 +40,13 @@ class Shared(StageStack):
     def __init__(self, scope: Construct, *, settings: Settings, topology: Topology) -> None:
         super().__init__(scope, "shared", settings=settings, description="What all integrations share.")
         for name, key in names.SHARED_TABLES.items():
-            Table(self, name, key=key, expires=EXPIRY.get(name), settings=settings)
+            table = Table(self, name, key=key, expires=EXPIRY.get(name), settings=settings)
+            if name == names.REDRIVES:
+                table.add_global_secondary_index(
+                    index_name=names.BY_ACTION,
+                    partition_key=dynamodb.Attribute(name="action", type=dynamodb.AttributeType.STRING),
+                    sort_key=dynamodb.Attribute(name="started_at", type=dynamodb.AttributeType.STRING),
+                )
         if limits.exist(topology):
             Table(self, TABLE, key=KEY, expires=EXPIRES_AT, settings=settings)
         if status.tracked_anywhere(topology):

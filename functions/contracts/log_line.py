@@ -9,6 +9,8 @@ from msgspec import Struct, field
 
 PROGRESS = "progress"
 """The message of a line about progress."""
+LONGEST_KEY = 256
+"""Characters of a key that is told: nobody types a longer one, and every byte of a log is paid for."""
 
 
 class Published(Struct, frozen=True):
@@ -22,10 +24,12 @@ class Handled(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One attempt at one message. `sent` and `received_at` are epoch milliseconds, `timestamp` is ISO 8601 in UTC.
 
     `received_at` is when the API took the request, `sent` when SQS took the message, `timestamp` when its batch was
-    done. `event_id` is the event that the message carried, `replayed` the replay that brought it. `origin` is the id
-    that the message had before it waited for a limit as a copy. `outcome` is `processed`, `duplicate`, `skipped`,
-    `limited`, `retried` or `rejected`; `skipped` says why. `untold` counts the events of a duplicate that are not told
-    again, because a replay brought it, `planned` what is asked to be done later or cancelled. `stack` and
+    done. `key` is the contract's business key, `idempotency_key` the caller's, as keys of the tenant; one is left out
+    where the group or the other says the same, where a contract marks it secret, and where it is longer than
+    `LONGEST_KEY`. `event_id` is the event that the message carried, `replayed` the replay that brought it. `origin` is
+    the id that the message had before it waited for a limit as a copy. `outcome` is `processed`, `duplicate`,
+    `skipped`, `limited`, `retried` or `rejected`; `skipped` says why. `untold` counts the events of a duplicate that
+    are not told again, because a replay brought it, `planned` what is asked to be done later or cancelled. `stack` and
     `stack_digest` are those of the failure's record.
     """
 
@@ -38,6 +42,8 @@ class Handled(Struct, frozen=True, kw_only=True, omit_defaults=True):
     attempt: int
     event_id: str | None = None
     group: str | None = None
+    key: str | None = None
+    idempotency_key: str | None = None
     received_at: str | None = None
     sent: int | None = None
     origin: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 from msgspec import Raw, Struct, field
@@ -15,6 +15,7 @@ from functions.contracts.contract import Command, Event, read
 from functions.contracts.envelope import REPLAYED, Envelope
 from functions.contracts.key import scoped, unscoped
 from functions.contracts.path import PathField, body_of, path_field
+from functions.contracts.redaction import is_secret
 from functions.runtime.errors import Reject
 from functions.runtime.excerpt import excerpt
 from functions.runtime.record import Record
@@ -28,7 +29,8 @@ class Message(Struct, frozen=True, kw_only=True):
     the id of the message or event itself. `id` is SQS's, another one after a redrive or a wait. `attempt` counts this
     message's receives from 1, without those it waited with. `group` is the FIFO group. `tenant` is who called.
     `replayed` names the replay that brought an event out of the archive; it is None where the event comes as it
-    happens.
+    happens. `business_key` is what people call it, such as an order's number: the contract's business key, where it
+    has one that is no secret.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Message(Struct, frozen=True, kw_only=True):
     tenant: str | None = None
     trace: str | None = None
     replayed: str | None = None
+    business_key: str | None = None
 
     def scoped(self, *parts: str) -> str:
         """The parts as one key of the message's tenant; the same ids of two tenants are two keys.
@@ -62,7 +65,14 @@ class Message(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(
-        cls, record: Record, *, key: str, cause: str, event: Envelope | None = None, replayed: str | None = None
+        cls,
+        record: Record,
+        *,
+        key: str,
+        cause: str,
+        event: Envelope | None = None,
+        replayed: str | None = None,
+        business_key: str | None = None,
     ) -> Message:
         """What a handler is told of `record`; what an event says of its own story goes before what the record says."""
         return cls(
@@ -77,6 +87,7 @@ class Message(Struct, frozen=True, kw_only=True):
             tenant=event.tenant if event else record.tenant,
             trace=record.trace,
             replayed=replayed,
+            business_key=business_key,
         )
 
 
@@ -122,7 +133,7 @@ def _command_intake(contract: type[Command]) -> Intake:
     decoder: Decoder[Any] = Decoder(body_of(contract))
     path = path_field(contract)
     name = contract.__name__
-    key_field = contract.business_key
+    key_field, told = contract.business_key, _telling(contract)
 
     def take(record: Record) -> tuple[Command, Message]:
         said = _decode(decoder, record.body, name)
@@ -134,7 +145,8 @@ def _command_intake(contract: type[Command]) -> Intake:
             raise Reject(f"{name} came without an idempotency key; send it with an Idempotency-Key.")
         # An idempotency key is the caller's, for one group: the same key for another order is another effect.
         scope = (name, group, key) if group and not key_field else (name, key)
-        return command, Message.of(record, key=key, cause=scoped(record.tenant, *scope))
+        cause = scoped(record.tenant, *scope)
+        return command, Message.of(record, key=key, cause=cause, business_key=key if told else None)
 
     return take
 
@@ -154,7 +166,7 @@ def _with_path(contract: type[Command], said: Struct, path: PathField, value: st
 
 def _event_intake(contracts: tuple[type[Event], ...]) -> Intake:
     delivery, envelope = Decoder(_Delivery), Decoder(Envelope)
-    known = {contract.__name__: (contract, Decoder(contract)) for contract in contracts}
+    known = {contract.__name__: (contract, Decoder(contract), _telling(contract)) for contract in contracts}
 
     def take(record: Record) -> tuple[Event, Message]:
         arrived = _decode(delivery, record.body, "EventBridge event")
@@ -163,7 +175,7 @@ def _event_intake(contracts: tuple[type[Event], ...]) -> Intake:
             raise Reject(
                 f"{excerpt(surrounds.type)} is none of {', '.join(known)}; correct the rule that sent it here."
             )
-        contract, decoder = known[surrounds.type]
+        contract, decoder, told = known[surrounds.type]
         if surrounds.version != contract.version:
             raise Reject(
                 f"{surrounds.type} came in version {surrounds.version}, but this function knows {contract.version}; "
@@ -171,10 +183,23 @@ def _event_intake(contracts: tuple[type[Event], ...]) -> Intake:
             )
         event = _decode(decoder, surrounds.data, surrounds.type)
         return event, Message.of(
-            record, key=surrounds.id, cause=surrounds.id, event=surrounds, replayed=arrived.replayed
+            record,
+            key=surrounds.id,
+            cause=surrounds.id,
+            event=surrounds,
+            replayed=arrived.replayed,
+            business_key=str(getattr(event, told)) if told else None,
         )
 
     return take
+
+
+def _telling(contract: type[Contract]) -> str | None:
+    """The field that is the contract's business key, where it is no secret."""
+    field = contract.business_key
+    if field is None or is_secret(get_type_hints(contract, include_extras=True)[field]):
+        return None
+    return field
 
 
 def _decode(decoder: Decoder[T], body: str | Raw, name: str) -> T:

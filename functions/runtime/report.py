@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.contracts.log_line import Handled, Published
+from functions.contracts.log_line import LONGEST_KEY, Handled, Published
 from functions.contracts.redaction import redacted
 from functions.runtime.errors import Limited, Reject, Spent
 from functions.runtime.excerpt import excerpt
@@ -72,6 +72,16 @@ def _failure(failure: Failure, settings: Settings) -> None:
     )
 
 
+def _keys(message: Message | None, group: str | None) -> dict[str, Any]:
+    """What people call it, as keys of its tenant, each once."""
+    told: dict[str, str] = {}
+    if message is not None:
+        for name, own in (("key", message.business_key), ("idempotency_key", message.idempotency_key)):
+            if own and len(own) <= LONGEST_KEY and (key := message.scoped(own)) not in (group, *told.values()):
+                told[name] = key
+    return told
+
+
 def _line(level: str, outcome: str, one: Done | Failure, settings: Settings, **more: Any) -> None:
     record, message = one.record, one.message
     write(
@@ -84,6 +94,7 @@ def _line(level: str, outcome: str, one: Done | Failure, settings: Settings, **m
             message_id=record.id,
             event_id=message.causation_id if message and message.causation_id != record.origin else None,
             group=record.group,
+            **_keys(message, record.group),
             attempt=record.attempt,
             received_at=record.received_at,
             sent=round(record.sent * 1000) or None,

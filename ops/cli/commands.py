@@ -44,6 +44,7 @@ PLACES = {
     "resume": Place("redrive", "resume", "anything"),
     "status": Place("moves", "status", "anything"),
     "cancel": Place("moves", "cancel", "anything"),
+    "history": Place("history", "history", "anything"),
     "replay": Place("replay", "replay", "stages"),
     "replays": Place("replay", "replays", "stages"),
     "export": Place("message_files", "export", "anything"),

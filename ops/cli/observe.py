@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.live import Live
+from rich.text import Text
 
 from ops.cli.bill import bill
 from ops.cli.flow_frame import frame
 from ops.cli.keys import ended_by
 from ops.cli.options import AsJson, InStage, opened, topology, where
 from ops.cli.request_tree import tree
-from ops.cli.screen import out, print_json, said
+from ops.cli.screen import out, print_json, said, sheet, tell
 from ops.cost.costing import Costing
 from ops.cost.memory import memory
 from ops.cost.prices import Prices
@@ -21,13 +23,23 @@ from ops.cost.work import Assumptions
 from ops.dead_letters.selection import seconds
 from ops.errors import OpsError, UsageError
 from ops.observe import trace as traces
+from ops.observe.hops import TONES
+from ops.observe.key import Found
 from ops.observe.watch import Frame, Watch
+from ops.visible import one_line
 from stacks import names
 from stacks.settings import SettingsError, read
 
 
 def trace(
-    id_: Annotated[str, typer.Argument(metavar="ID", help="A correlation id, a message id or an event id.")],
+    id_: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", help="A correlation id, a message id or an event id; or a key, as --key."),
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option("--key", help="What people call it: an order's number, a FIFO group, an Idempotency-Key."),
+    ] = None,
     since: Annotated[str, typer.Option(help="How far back the logs are searched: 90s, 15m, 2h, 3d.")] = "1d",
     stage: InStage = names.LOCAL,
     as_json: AsJson = False,
@@ -35,16 +47,43 @@ def trace(
     """The path of one request: every hop, attempt and event with its times, where it failed, and its redrives.
 
     It is put together from the logs, the dead-letter queues, the recorded causes and the records of redrives. A look
-    into a dead-letter queue counts as a receive there and hides its messages for a moment.
+    into a dead-letter queue counts as a receive there and hides its messages for a moment. Where several requests have
+    the key, they are listed, the latest first.
 
     Example: python -m ops trace 9a046ad6-0cb9-4120-8985-065864e900df
+    Example: python -m ops trace --key ord-1001
     """
     with said():
-        path = traces.trace(opened(stage), id_, since=seconds(since))
+        text = key if id_ is None else id_
+        if text is None or (id_ is not None and key is not None):
+            raise UsageError("Say an id, or --key with a key: one of the two.")
+        found = traces.find(opened(stage), text, since=seconds(since), by_key=id_ is None)
     if as_json:
-        print_json(path)
+        print_json(found)
+    elif isinstance(found, Found):
+        _show_requests(found)
     else:
-        out.print(tree(path, out.width, where()))
+        out.print(tree(found, out.width, where()))
+
+
+def _show_requests(found: Found) -> None:
+    tell(f"{len(found.candidates):,} requests have the key {found.key}; `trace ID` shows one:")
+    titles = ("request", "when (UTC)", "tenant", "queues", "outcome")
+    rows = [
+        (
+            Text(one_line(each.id), "bold"),
+            (
+                Text(f"{datetime.fromtimestamp(each.at / 1000, UTC):%Y-%m-%d %H:%M:%S}"),
+                Text(one_line(each.tenant or "-")),
+                Text(one_line(", ".join(each.queues))),
+                Text(each.outcome, TONES.get(each.outcome, "yellow")),
+            ),
+        )
+        for each in found.candidates
+    ]
+    out.print(sheet(titles, rows, out.width))
+    if found.unseen:
+        tell(f"Not looked through, because they hold too much: {', '.join(found.unseen)}.", "yellow")
 
 
 def watch(

@@ -52,7 +52,7 @@ def page(asked: Asked) -> Response:
 def whole(asked: Asked) -> Response:
     """The message with its secrets, which is recorded first."""
     seen = seen_of(asked)
-    _record(asked, "show secrets", seen)
+    _record(asked, seen)
     return _page(asked, seen, whole=True)
 
 
@@ -72,7 +72,7 @@ def search(asked: Asked) -> Response:
 def edit(asked: Asked) -> Response:
     """The body as it is edited, whole, which is recorded first."""
     seen = seen_of(asked)
-    _record(asked, "show secrets", seen)
+    _record(asked, seen)
     part = documents.part(seen.message.message_id, seen.message.body)
     return _editor(asked, seen, part.text)
 
@@ -150,11 +150,11 @@ def _editor(asked: Asked, seen: Seen, text: str, report: Any = None, problem: st
     )
 
 
-def _record(asked: Asked, action: str, seen: Seen) -> None:
+def _record(asked: Asked, seen: Seen) -> None:
     """Writes down who saw the secrets of which message, before they do."""
     stage = asked.desk.stage
     word = find_dead(stage, asked.path["queue"]).word
-    record = audit.begin(stage, new_run(), action, word, {"message_id": seen.message.message_id})
+    record = audit.begin(stage, new_run(), "show secrets", word, {"message_id": seen.message.message_id})
     audit.end(stage, record, {"shown": 1})
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from ops import audit
+from ops import history
 from ops.console import looks
 from ops.console.asked import LONGEST, Asked, confirmed, number
 from ops.console.dead import selected
@@ -28,8 +28,6 @@ from ops.redrive.unfinished import unfinished
 
 PATIENCE = 10.0
 """Seconds for which it is waited that what looks through the queue ends."""
-MOST = 200
-"""Records that are shown."""
 
 
 def plan(asked: Asked) -> Response:
@@ -96,37 +94,33 @@ def _begin(asked: Asked, request: Request, trace: str | None = None) -> Response
     return asked.to("redrives", job.run, trace=trace)
 
 
-def history(asked: Asked) -> Response:
-    """What runs, what was interrupted, and what was done from this machine."""
-    desk = asked.desk
-    stage = desk.stage
-    return asked.page(
-        "redrives.html",
-        "redrives",
-        jobs=desk.jobs.running(),
-        unfinished=[each for each in unfinished(stage.home, stage.name) if desk.jobs.find(each.redrive) is None],
-        records=audit.kept(stage)[:MOST],
-        known={record.id for record in audit.kept(stage) if "redrive" in record.action},
-    )
-
-
 def one(asked: Asked) -> Response:
-    """One redrive: live while it runs in this console, else what is on record of it."""
+    """One redrive: live while it runs in this console, else what is on record of it, from whatever machine."""
     desk, run = asked.desk, asked.path["run"]
     job = desk.jobs.find(run)
     if job is not None:
         return asked.page("redrive.html", "redrives", **picture(desk, job, asked.query.get("trace")))
-    record = next((each for each in audit.kept(desk.stage) if each.id == run), None)
+    record, problem = history.one(desk.stage, run)
     left = next((each for each in unfinished(desk.stage.home, desk.stage.name) if each.redrive == run), None)
     if record is None and left is None:
-        raise UsageError(f"There is no redrive {run} on record on this machine.")
+        raise UsageError(f"There is no redrive {run} on record. {problem or ''}".strip())
     going: Any = None
-    if (record is not None and record.ended_at is None) or left is not None:
+    if left is not None or (record is not None and record.state == "running"):
         word = left.queue if left is not None else record.queue if record is not None else ""
         ours, _ = runs(desk.stage, find_dead(desk.stage, word))
         going = next((each for each in ours if each.run == run), None)
     return asked.page(
-        "record.html", "redrives", run=run, record=record, left=left, going=going, shells=_shells(desk, run)
+        "record.html",
+        "redrives",
+        run=run,
+        record=record,
+        facts=[("Asked", history.facts(record.asked)), ("Result", history.facts(record.result))] if record else [],
+        outcome=history.outcome(record) if record is not None else None,
+        elsewhere=record is not None and history.resumable_elsewhere(record),
+        left=left,
+        going=going,
+        problem=problem,
+        shells=_shells(desk, run),
     )
 
 

@@ -13,8 +13,9 @@ from ops.console.asked import Asked
 from ops.dead_letters.selection import seconds
 from ops.observe import hops as told
 from ops.observe.hops import Hop
+from ops.observe.key import Found
 from ops.observe.request_path import Path
-from ops.observe.trace import UnknownId, trace
+from ops.observe.trace import UnknownId, find
 from ops.redrive.command import command
 
 SINCE = ("1h", "1d", "3d", "7d")
@@ -38,15 +39,20 @@ class Row:
 
 
 def page(asked: Asked) -> Response:
-    """The path of the request with the id that is asked for; without one, only where to ask."""
+    """The path of the request with the id or key that is asked for, or those with that key; else only where to ask."""
     id_, since = (asked.said("id") or "").strip(), asked.said("since") or "1d"
-    given: dict[str, Any] = {"id": id_, "since": since, "sinces": SINCE, "rows": [], "path": None, "shell": ""}
+    by_key = asked.said("key") is not None
+    given: dict[str, Any] = {"id": id_, "since": since, "sinces": SINCE, "rows": [], "path": None}
+    given |= {"found": None, "by_key": by_key}
+    said = ("--key", id_) if by_key else (id_,)
+    given["shell"] = command("trace", *said, "--since", since, where=asked.desk.where, name=asked.desk.name)
     looks = _looks(asked.said("follow"))
-    given |= {"again": 0, "followed": looks is not None}
-    path = _path(asked, id_, since, unknown_too=looks is not None) if id_ else None
-    if looks is not None and (path is None or not told.settled(path)):
-        given["again"] = looks
-    if path is not None:
+    path = _path(asked, id_, since, by_key=by_key, unknown_too=looks is not None) if id_ else None
+    waits = looks is not None and (path is None or (isinstance(path, Path) and not told.settled(path)))
+    given |= {"again": looks if waits else 0, "followed": looks is not None}
+    if isinstance(path, Found):
+        given |= {"found": path, "tones": told.TONES}
+    elif path is not None:
         hops = told.hops(path)
         began, ended = told.began(hops), told.ended(hops)
         given |= {
@@ -59,7 +65,6 @@ def page(asked: Asked) -> Response:
             "dead": list(
                 dict.fromkeys((each.dlq, each.message_id) for each in path.deliveries() if each.state == "dead")
             ),
-            "shell": command("trace", id_, "--since", since, where=asked.desk.where, name=asked.desk.name),
         }
     return asked.page("request.html", "request", **given)
 
@@ -69,10 +74,10 @@ def _looks(text: str | None) -> int | None:
     return min(int(text), LOOKS) if text is not None and text.isascii() and text.isdigit() and len(text) < 4 else None
 
 
-def _path(asked: Asked, id_: str, since: str, *, unknown_too: bool) -> Path | None:
-    """The path; None where nothing is known of it yet, if that is no surprise."""
+def _path(asked: Asked, id_: str, since: str, *, by_key: bool, unknown_too: bool) -> Path | Found | None:
+    """The path, or requests with that key; None where nothing is known of it yet, if that is no surprise."""
     try:
-        return trace(asked.desk.stage, id_, since=seconds(since))
+        return find(asked.desk.stage, id_, since=seconds(since), by_key=by_key)
     except UnknownId:
         if not unknown_too:
             raise

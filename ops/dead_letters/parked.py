@@ -171,7 +171,7 @@ def open_group(stage: Stage, work: str, group: str, *, first: bool = False, yes:
     opened = Opened(queue=work, group=group, lost=[place.identity for place in lost], acted=yes)
     if not yes:
         return opened
-    action = "skip the head of a group" if first else "open a group"
+    action: audit.Action = "skip the head of a group" if first else "open a group"
     record = audit.begin(stage, new_run(), action, work, {"group": group, "lost": opened.lost})
     if first:
         _remove(stage, work, group, lost[0])

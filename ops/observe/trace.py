@@ -9,8 +9,9 @@ from pathlib import Path as File
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec.structs import replace
 
-from functions.contracts.envelope import CORRELATION_ID, RECEIVED_AT, REDRIVEN, REPLAYED, WAITED
+from functions.contracts.envelope import CORRELATION_ID, RECEIVED_AT, REDRIVEN, REPLAYED, TENANT, WAITED
 from functions.contracts.log_line import Followed, Handled, Progressed
 from functions.contracts.waited import Waited
 from ops.audit import Audit
@@ -18,8 +19,9 @@ from ops.dead_letters.cause import label
 from ops.dead_letters.peek import Seen, peek
 from ops.dead_letters.selection import Selection, document
 from ops.depth import depth
-from ops.errors import OpsError
+from ops.errors import OpsError, UsageError
 from ops.item import plain, typed
+from ops.observe.key import DEAD, Found, Named, candidates, lines_named, places
 from ops.observe.logs import ID, Answered, Line, search
 from ops.observe.request_path import DeadLetter, Path, path
 from ops.queue import Queue, queues
@@ -36,14 +38,41 @@ class UnknownId(OpsError):
     """Nothing is known of that id."""
 
 
-def trace(stage: Stage, text: str, *, since: float) -> Path:
+def find(stage: Stage, text: str, *, since: float, by_key: bool = False) -> Path | Found:
+    """The path of the request with that id, or with that key where it is no id; where several have the key, those.
+
+    `by_key` says that it is a key, whatever else it may be. Else as `trace`.
+    """
+    lines = search(stage, text, time.time() - since)
+    if not by_key and _correlation(text, lines) is not None:
+        return trace(stage, text, since=since, lines=lines)
+    look = _Look(stage)
+    named = [*lines_named(lines, text)]
+    letters = look(set() if by_key else {text}, key=text)
+    named += [_named(queue, seen) for queue, seen in letters]
+    # A message may carry anything in place of a correlation id: then its own id is what finds its path.
+    named = [each if ID.fullmatch(each.request) else replace(each, request=each.message_id) for each in named]
+    found = candidates(named, stage.topology)
+    if not found:
+        raise UnknownId(_unknown(stage, text, since))
+    return (
+        trace(stage, found[0].id, since=since)
+        if len(found) == 1
+        else Found(key=text, candidates=found, unseen=look.deep)
+    )
+
+
+def trace(stage: Stage, text: str, *, since: float, lines: list[Line] | None = None) -> Path:
     """The path of the request with that correlation id, or in which the message or event of that id had a part.
 
-    `since` is how many seconds back the logs are searched. Raises `UnknownId` where nothing is known of the id,
-    `UsageError` for what cannot be an id, `OpsError` where AWS refuses.
+    `since` is how many seconds back the logs are searched, `lines` are what was found there of it, if somebody looked.
+    Raises `UnknownId` where nothing is known of the id, `UsageError` for what cannot be an id, `OpsError` where AWS
+    refuses.
     """
+    if not ID.fullmatch(text):
+        raise UsageError("An id is 1 to 128 printable characters without spaces.")
     start = time.time() - since
-    lines = search(stage, text, start)
+    lines = search(stage, text, start) if lines is None else lines
     look = _Look(stage)
     correlation_id = _correlation(text, lines)
     if correlation_id is None:
@@ -107,16 +136,38 @@ class _Look:
             elif counts.waiting:
                 self._queues.append(queue)
 
-    def __call__(self, ids: set[str]) -> list[tuple[Queue, Seen]]:
-        """The messages that have one of the ids as their own, their event's or their correlation id."""
-        wanted = json.dumps(sorted(ids)).replace("`", r"\`")
-        places = ("message_id", f"attributes.{CORRELATION_ID}", "body.detail.correlation_id", "body.detail.id")
-        selection = Selection(filter=" || ".join(f"contains(`{wanted}`, {place})" for place in places))
-        return [
-            (queue, seen)
-            for queue in self._queues
-            for seen in peek(self._stage, queue.word, selection=selection, limit=DEEPEST)
-        ]
+    def __call__(self, ids: set[str], *, key: str | None = None) -> list[tuple[Queue, Seen]]:
+        """The messages that have one of the ids as their own, their event's or their correlation id, or that key."""
+        own = ("message_id", f"attributes.{CORRELATION_ID}", "body.detail.correlation_id", "body.detail.id")
+        found = []
+        for queue in self._queues:
+            meant = [f"contains({_literal(sorted(ids))}, {place})" for place in own] if ids else []
+            if key is not None:
+                # A number is one as well as its digits; what is not there is no text.
+                keys = places(self._stage.topology, queue.word)
+                meant += [f"({place} && contains({_literal([key])}, to_string({place})))" for place in keys]
+            selection = Selection(filter=" || ".join(meant))
+            found += [(queue, seen) for seen in peek(self._stage, queue.word, selection=selection, limit=DEEPEST)]
+        return found
+
+
+def _literal(value: list[str]) -> str:
+    """As a filter writes it: nothing of it ends the literal."""
+    return "`{}`".format(json.dumps(value).replace("`", r"\`"))
+
+
+def _named(queue: Queue, seen: Seen) -> Named:
+    """A dead letter as one of its request's messages."""
+    message = seen.message
+    tenant = message.message_attributes.get(TENANT)
+    return Named(
+        request=_origin(seen)[0],
+        message_id=message.message_id,
+        queue=queue.word.rpartition("-")[0],
+        outcome=DEAD,
+        at=round(message.sent_at.timestamp() * 1000),
+        tenant=tenant.text if tenant is not None else None,
+    )
 
 
 def _origin(seen: Seen) -> tuple[str, str | None]:
@@ -186,6 +237,6 @@ def _run(stage: Stage, message_id: str) -> str | None:
 def _unknown(stage: Stage, text: str, since: float) -> str:
     return (
         f"Nothing is known of {text} in stage {stage.name}: no line of the last {since / 3600:g} h and no dead letter "
-        "has it as a correlation, message or event id. It may be older (say --since 7d; logs are kept for the stage's "
-        "log_days), of another stage, left out by its log_level, or not searchable yet, for up to a minute."
+        "has it as a correlation, message or event id, or as a key. It may be older (say --since 7d; logs are kept for "
+        "the stage's log_days), of another stage, left out by its log_level, or not searchable yet, for up to a minute."
     )

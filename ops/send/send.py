@@ -24,7 +24,7 @@ from stacks import names, settings
 from stacks.edge.mapping_template import CORRELATION_ID
 from stacks.entry import Authorized
 
-ACTION = "send"
+ACTION: audit.Action = "send"
 """How the record calls it."""
 
 

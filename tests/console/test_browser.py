@@ -122,6 +122,47 @@ def test_the_flow_names_what_plans_reads_and_limits_and_leads_there(console: Con
     assert "python -m ops limits close_ticket" in window.text()
     window.click("nav a:has-text('Limits')")
     window.sees("crm")
+
+
+def test_everybodys_history_and_a_request_found_by_its_key(stack: Session, effects: Effects, console: Console) -> None:
+    theirs = {
+        "id": "20261126-101500-ada1",
+        "action": "redrive",
+        "queue": "open_ticket-dlq",
+        "who": "arn:aws:sts::000000000000:assumed-role/headrace-local-operator/ada@example.com",
+        "host": "laptop-of-ada",
+        "started_at": "2026-11-26T10:15:00+00:00",
+        "asked": json.dumps({"queue": "open_ticket"}),
+        "result": "{}",
+    }
+    table = names.resource(names.LOCAL, names.REDRIVES)
+    item = {name: {"S": value} for name, value in theirs.items()}
+    client("dynamodb", stack.state.endpoint).put_item(TableName=table, Item=item)
+    hire(stack, "agent-key")
+    answers = [open_ticket(stack, "by-key-1", ("agent-key", 1)), open_ticket(stack, "by-key-1", ("agent-key", 1))]
+    assert eventually(lambda: effects.item("assignments", "by-key-1"))
+    window = console.window()
+    window.open("plan/mail_ticket")
+    window.click("button:has-text('Redrive')")
+    window.sees("mail_ticket-dlq")
+    window.open("redrives")
+    window.sees("ada@example.com")
+    assert "laptop-of-ada" in window.text()
+    assert window.page.locator("table.history .chip:has-text('here')").count() >= 1
+    window.page.fill("#who", "ada")
+    window.click("form.filters button")
+    window.sees("died: no end is recorded")
+    assert window.page.locator("table.history tbody tr").count() == 1
+    window.click("table.history tbody a")
+    window.sees("its journal is on laptop-of-ada")
+    window.page.fill("#find", "by-key-1")
+    window.page.press("#find", "Enter")
+    window.sees("2 requests have the key")
+    for answer in answers:
+        assert answer["correlation_id"] in window.text()
+    assert window.violations() == []
+    window.click("table.requests tbody a")
+    window.sees("POST /v1/tickets")
     assert not window.complaints
 
 

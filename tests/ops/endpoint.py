@@ -24,7 +24,9 @@ from tests.ops.sight import Insights
 
 T = TypeVar("T")
 FAILED = b'{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}'
-OPERATIONS = {name.lower(): name for name in ("PutEvents", "PutItem", "UpdateItem", "GetItem", "BatchGetItem", "Scan")}
+OPERATIONS = {
+    name.lower(): name for name in ("PutEvents", "PutItem", "UpdateItem", "GetItem", "BatchGetItem", "Scan", "Query")
+}
 SESSION = (
     b"<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s"
     b"</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
@@ -55,6 +57,8 @@ class Endpoint:
         self._region = ContextVar("region", default="")
         """The one that the connection's last request was signed for."""
         self.tables: dict[str, dict[str, Any]] = {}
+        self.indexes = {names.BY_ACTION}
+        self.queries = 0
         self.rules: set[str] = set()
         self.mappings: dict[str, str] = {}
         self.published: list[dict[str, Any]] = []
@@ -175,6 +179,8 @@ class Endpoint:
             if action == "getitem":
                 found = self.tables[request["TableName"]].get(request["Key"]["id"]["S"])
                 return 200, json.dumps({"Item": found} if found is not None else {}).encode()
+            if action == "query":
+                return self._indexed(request)
             if action in ("scan", "updateitem"):
                 return self._places(action, request)
             ((table, asked),) = request["RequestItems"].items()
@@ -200,6 +206,26 @@ class Endpoint:
         """The audit records in the table of redrives, which has leases too."""
         items = self.tables[names.resource(names.LOCAL, names.REDRIVES)].values()
         return [item for item in items if not item["id"]["S"].startswith("lease:")]
+
+    def _indexed(self, request: dict[str, Any]) -> tuple[int, bytes]:
+        """What the index of the table of redrives has; an item without one of its keys is not in it."""
+        table = self.tables[request["TableName"]]
+        if request["IndexName"] not in self.indexes:
+            told = f"The table does not have the specified index: {request['IndexName']}"
+            return 400, json.dumps({"__type": "ValidationException", "message": told}).encode()
+        self.queries += 1
+        keyed = [item for item in table.values() if "action" in item and "started_at" in item]
+        condition, values = request["KeyConditionExpression"], request["ExpressionAttributeValues"]
+        keyed = [
+            item for item in keyed if Expression(condition, request["ExpressionAttributeNames"], values, item).holds()
+        ]
+        keyed.sort(key=lambda item: item["started_at"]["S"], reverse=not request["ScanIndexForward"])
+        start = request.get("ExclusiveStartKey")
+        at = 1 + next((n for n, item in enumerate(keyed) if start and item["id"] == start["id"]), -1)
+        page = keyed[at : at + request["Limit"]]
+        more = at + len(page) < len(keyed)
+        last = {"LastEvaluatedKey": {key: page[-1][key] for key in ("id", "action", "started_at")}} if more else {}
+        return 200, json.dumps({"Items": page, **last}).encode()
 
     def _places(self, action: str, request: dict[str, Any]) -> tuple[int, bytes]:
         """What is done with the table of what is parked."""

@@ -56,6 +56,14 @@ def test_a_record_of_a_redrive_can_be_written_and_never_deleted(prod: Templates)
     assert set(statements(prod)["Audit"]["Action"]) == {"dynamodb:PutItem", "dynamodb:GetItem"}
 
 
+def test_what_everybody_did_can_be_read_by_the_index_and_nothing_else_of_that_table(prod: Templates) -> None:
+    statement = statements(prod)["History"]
+    assert statement["Action"] == "dynamodb:Query"
+    told = json.dumps(statement["Resource"])
+    assert told.count(":table/") == 1
+    assert f":table/{names.resource('prod', names.REDRIVES)}/index/{names.BY_ACTION}" in told
+
+
 def test_why_a_message_died_can_be_read_from_the_table_and_from_the_log_of_every_consumer(prod: Templates) -> None:
     told = statements(prod)
     assert told["Causes"]["Action"] == "dynamodb:BatchGetItem"

@@ -36,6 +36,16 @@ def test_the_audit_of_redrives_never_expires(prod: Templates) -> None:
     assert "TimeToLiveSpecification" not in prod.named(TABLE, "TableName", names.resource("prod", names.REDRIVES))
 
 
+def test_the_audit_has_an_index_of_what_has_an_action_and_a_beginning(prod: Templates) -> None:
+    (index,) = prod.named(TABLE, "TableName", names.resource("prod", names.REDRIVES))["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == names.BY_ACTION
+    assert [(key["AttributeName"], key["KeyType"]) for key in index["KeySchema"]] == [
+        ("action", "HASH"),
+        ("started_at", "RANGE"),
+    ]
+    assert index["Projection"] == {"ProjectionType": "ALL"}
+
+
 def test_tables_of_a_stage_that_retains_can_be_restored(prod: Templates) -> None:
     for table in prod.properties(TABLE):
         assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True

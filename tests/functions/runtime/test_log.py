@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import pytest
 from msgspec import Struct
 
-from functions.contracts.contract import Secret
+from functions.contracts.contract import Command, Email, Secret
 from functions.contracts.redaction import redact, redacted
+from functions.runtime.consumer import consumer
 from functions.runtime.errors import Reject
 from functions.runtime.log import log
 from stacks.names import PROJECT
@@ -150,6 +152,7 @@ def test_the_line_of_a_record_is_what_an_operator_reads(fakes: Fakes, logged: Lo
         "correlation_id": "corr-1",
         "message_id": "a",
         "group": "g",
+        "key": "a",
         "attempt": 2,
         "received_at": "1795300000111",
         "sent": 1_795_300_000_250,
@@ -201,3 +204,35 @@ def test_secrets_are_redacted_however_deep() -> None:
 
 def test_an_address_is_a_secret() -> None:
     assert redacted(ticket())["email"] == "[secret]"
+
+
+class Letter(Command, frozen=True, kw_only=True):
+    business_key: ClassVar[str | None] = "to"
+
+    to: Email
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({}, ("p-1", None)),
+        ({"tenant": "acme"}, ("/acme/p-1", None)),
+        ({"idempotency_key": "k/1"}, ("p-1", "k%2F1")),
+        ({"idempotency_key": "p-1"}, ("p-1", None)),
+        ({"group": "p-1", "queue": "q.fifo"}, (None, None)),
+        ({"group": "other", "queue": "q.fifo", "idempotency_key": "k" * 257}, ("p-1", None)),
+    ],
+)
+def test_a_line_names_what_people_call_the_message_once(
+    fakes: Fakes, logged: Logged, said: dict[str, Any], expected: tuple[str | None, str | None]
+) -> None:
+    consumer(lambda *_: None, accepts=Probe)(batch(record(Probe(name="p-1"), **said)))
+    (line,) = [line for line in logged() if "message_id" in line]
+    assert (line.get("key"), line.get("idempotency_key")) == expected
+
+
+def test_a_key_that_is_a_secret_is_in_no_line(fakes: Fakes, logged: Logged) -> None:
+    consumer(lambda *_: None, accepts=Letter)(batch(record(Letter(to="ada@example.com"))))
+    (line,) = [line for line in logged() if "message_id" in line]
+    assert line["message"] == "processed"
+    assert "ada" not in json.dumps(line)

@@ -129,6 +129,7 @@ def test_an_event_is_told_by_its_own_story_and_not_by_what_its_queue_says(fakes:
         correlation_id="corr-1",
         attempt=3,
         tenant="blue",
+        business_key="tic-1",
     )
 
 
