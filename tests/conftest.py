@@ -35,8 +35,9 @@ OWN_STACK = {
     **dict.fromkeys(("test_schedules.py", "test_delays.py", "test_lanes.py"), "timed"),
 }
 """Flow tests with a stack of their own, or of a few of them; they wait more than they work, beside the others."""
-LAST = "test_retire.py"
-"""Takes an integration away from the stack that the flow tests share, so it comes last."""
+LAST = ("test_limits.py", "test_statuses.py", "test_retire.py")
+"""Deploy another map to the stack that the flow tests share, so they come last, one after the other, and none puts
+back what was before; the last one takes an integration away."""
 
 # A machine that is busy says nothing about an example.
 settings.register_profile("patient", deadline=None, max_examples=examples())
@@ -105,10 +106,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=_turn)
 
 
-def _turn(item: pytest.Item) -> tuple[bool, bool, int]:
+def _turn(item: pytest.Item) -> tuple[int, bool, int]:
     folder = item.path.relative_to(TESTS).parts[0]
     return (
-        item.path.name == LAST,
+        LAST.index(item.path.name) + 1 if folder == "flow" and item.path.name in LAST else 0,
         "flow" not in item.keywords,
         FIRST.index(folder) if folder in FIRST else len(FIRST),
     )
