@@ -7,6 +7,7 @@ out of it.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -22,6 +23,8 @@ from stacks.names import ROOT
 
 MOST = 12
 """Assemblies that are kept; the one that was not taken for the longest goes."""
+MOST_ZIPS = 60
+"""Zips that are kept, a few for each assembly; those that were not taken for the longest go."""
 MOMENT = (
     *("AWS_", "PYTEST_", "SSH_", "XDG_", "HEADRACE_LOCAL", "TMPDIR", "PWD", "OLDPWD", "SHLVL", "COLUMNS", "LINES"),
     *("TERM", "MAKE", "MFLAGS", "LS_COLORS", "NODE_EXTRA_CA_CERTS"),
@@ -58,6 +61,25 @@ def take(assembly: Path, command: str, environment: Mapping[str, str], make: Cal
         _copy(assembly, draft)
         draft.rename(kept)
     _tidy()
+
+
+def share_zips(assembly: Path) -> None:
+    """Let the CDK CLI take the zips of code that it made for another assembly, and leave its own to the next.
+
+    It looks into the assembly's `.cache`, by the hash that names the object in the bucket, before it zips anything; and
+    renames what it zipped when that is whole.
+    https://github.com/aws/aws-cdk-cli/blob/main/packages/%40aws-cdk/cdk-assets-lib/lib/private/handlers/files.ts
+    """
+    zips = BUILD / "zips"
+    zips.mkdir(parents=True, exist_ok=True)
+    for asset in assembly.glob("asset.*"):
+        with contextlib.suppress(FileNotFoundError):  # it is to be zipped yet
+            os.utime(zips / f"{asset.name.removeprefix('asset.')}.zip")
+    for path in sorted(zips.iterdir(), key=_taken, reverse=True)[MOST_ZIPS:]:
+        path.unlink(missing_ok=True)  # another process removes the same ones
+    cache = assembly / ".cache"
+    if not cache.exists():
+        cache.symlink_to(zips.absolute())
 
 
 def _name(command: str, environment: Mapping[str, str]) -> str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local import toolchain
-from local.assembly import take
+from local.assembly import share_zips, take
 from local.aws import client
 from local.errors import LocalError
 from local.gateway import api
@@ -105,6 +105,7 @@ def has_api(assembly: Path) -> bool | None:
 
 
 def _deploy(home: Path, endpoint: Endpoint, assembly: Path) -> None:
+    share_zips(assembly)
     cdk(
         *("deploy", "--all", "--app", str(assembly), "--require-approval", "never", "--concurrency", "8"),
         *("--method", "direct", "--progress", "events", "--outputs-file", str(home / "outputs.json")),

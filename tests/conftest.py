@@ -27,16 +27,21 @@ FLOWS = ("flow", "console")
 """What needs the real emulator and the real CDK CLI."""
 SHARED = (*FLOWS, "edge")
 """What these folders share is costly to make; elsewhere a file is on one worker, for the sake of its own fixtures."""
-FIRST = (*FLOWS, "project", "scaffold", "redrive_fuzz")
-"""What takes longest goes first, so that no worker is left alone with it in the end."""
+FIRST = (
+    *("flow", "timed", "new", "scaffold", "flows", "up", "console", "example/test_demo.py"),
+    *("simulation/test_promises.py", "stacks/test_topology.py", "edge", "update", "redrive_fuzz/test_sample.py"),
+)
+"""What takes longest goes first, so that no worker is left alone with it in the end; and what waits beside what works,
+so that no processor is left without work."""
 OWN_STACK = {
     "test_up.py": "up",
     "test_workflows.py": "flows",
     **dict.fromkeys(("test_schedules.py", "test_delays.py", "test_lanes.py"), "timed"),
 }
 """Flow tests with a stack of their own, or of a few of them; they wait more than they work, beside the others."""
-LAST = "test_retire.py"
-"""Takes an integration away from the stack that the flow tests share, so it comes last."""
+LAST = ("test_limits.py", "test_statuses.py", "test_retire.py")
+"""Deploy another map to the stack that the flow tests share, so they come last, one after the other, and none puts
+back what was before; the last one takes an integration away."""
 
 # A machine that is busy says nothing about an example.
 settings.register_profile("patient", deadline=None, max_examples=examples())
@@ -91,26 +96,29 @@ def _own_state(tmp_path_factory: pytest.TempPathFactory) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     alone = not config.pluginmanager.hasplugin("xdist")  # `make check` runs the laws so
     for item in items:
-        folder = item.path.relative_to(TESTS).parts[0]
-        if folder in FLOWS:
+        if item.path.relative_to(TESTS).parts[0] in FLOWS:
             item.add_marker(pytest.mark.flow)
-        if alone:
-            continue
-        if folder == "flow" and item.path.name in OWN_STACK:
-            item.add_marker(pytest.mark.xdist_group(OWN_STACK[item.path.name]))
-        elif folder in SHARED:
-            item.add_marker(pytest.mark.xdist_group(folder))
-        elif item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(TESTS))))
+        if not alone and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(_group(item)))
     items.sort(key=_turn)
 
 
-def _turn(item: pytest.Item) -> tuple[bool, bool, int]:
-    folder = item.path.relative_to(TESTS).parts[0]
+def _group(item: pytest.Item) -> str:
+    """The group of tests that share a worker."""
+    named = item.get_closest_marker("xdist_group")
+    if named is not None:
+        return str(named.args[0])
+    path = item.path.relative_to(TESTS)
+    if path.parts[0] == "flow" and path.name in OWN_STACK:
+        return OWN_STACK[path.name]
+    return path.parts[0] if path.parts[0] in SHARED else str(path)
+
+
+def _turn(item: pytest.Item) -> tuple[int, int]:
+    group, name = _group(item), item.path.name
     return (
-        item.path.name == LAST,
-        "flow" not in item.keywords,
-        FIRST.index(folder) if folder in FIRST else len(FIRST),
+        LAST.index(name) + 1 if group == "flow" and name in LAST else 0,
+        FIRST.index(group) if group in FIRST else len(FIRST),
     )
 
 

@@ -20,15 +20,14 @@ from tests.sample.local import CDK_APP
 TICKETS = [f"limited-{number}" for number in range(4)]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def limited(stack: Session, effects: Effects) -> Iterator[Session]:
-    """The stack while `open_ticket` lets through one message in two seconds."""
+    """The stack once `open_ticket` lets through one message in two seconds; nobody needs it any more as it was."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(LIMITED, "open_ticket")
         deploy(stack.home, stack.state.endpoint, CDK_APP)
         yield stack
         assert settled(effects)
-    deploy(stack.home, stack.state.endpoint, CDK_APP)
 
 
 def test_what_waits_for_a_limit_is_handled_in_its_time_and_is_one_request(limited: Session, effects: Effects) -> None:

@@ -39,15 +39,14 @@ class Asked:
         return str(self.read(self.status)[1]["status"])
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def readable(stack: Session, effects: Effects) -> Iterator[Session]:
-    """The stack while its tickets and requests can be read."""
+    """The stack once its tickets and requests can be read; nobody needs it any more as it was."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(READABLE, "yes")
         deploy(stack.home, stack.state.endpoint, CDK_APP)
         yield stack
         assert settled(effects)
-    deploy(stack.home, stack.state.endpoint, CDK_APP)
 
 
 def ask(stack: Session, ticket_id: str, language: str = "EN", **headers: str) -> Asked:

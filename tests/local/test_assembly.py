@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from local import assembly
-from local.assembly import take
+from local.assembly import share_zips, take
 from local.state import Endpoint
 from local.toolchain import environment
 
@@ -164,3 +165,49 @@ def test_what_another_removes_at_the_same_time_is_no_failure(synth: Synth, monke
     synth.into("a")
     monkeypatch.setattr(Path, "is_dir", real)
     assert len([path for path in (synth.root / "build").glob("assembly-*") if path.is_dir()]) == 1
+
+
+def zipped(folder: Path, name: str) -> Path:
+    """What the CDK CLI leaves of an asset in the folder's `.cache`."""
+    (folder / ".cache").mkdir(exist_ok=True)
+    (folder / ".cache" / name).write_text(name)
+    return folder / ".cache" / name
+
+
+def test_what_was_zipped_for_one_assembly_is_there_for_the_next(synth: Synth) -> None:
+    first, second = synth.into("first"), synth.into("second")
+    share_zips(first)
+    zipped(first, "1.zip")
+    share_zips(second)
+    share_zips(second)
+    assert (second / ".cache" / "1.zip").read_text() == "1.zip"
+    assert not (synth.into("third") / ".cache").exists(), "it is no part of what is kept"
+
+
+def test_of_zips_those_in_use_and_the_last_ones_are_kept(synth: Synth, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assembly, "MOST_ZIPS", 2)
+    folder = synth.into("first")
+    share_zips(folder)
+    for age, name in enumerate(("1.zip", "new.zip", "older.zip", "broken-off.zip.ab._tmp")):
+        os.utime(zipped(folder, name), (1_000_000 - age,) * 2)
+    share_zips(folder)
+    assert {path.name for path in (folder / ".cache").iterdir()} == {"1.zip", "new.zip"}
+
+
+def test_a_zip_that_another_removes_at_the_same_time_is_no_failure(
+    synth: Synth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assembly, "MOST_ZIPS", 0)
+    folder = synth.into("first")
+    share_zips(folder)
+    zipped(folder, "1.zip")
+    real = assembly._taken
+
+    def removed_meanwhile(path: Path) -> float:
+        found = real(path)
+        path.unlink()
+        return found
+
+    monkeypatch.setattr(assembly, "_taken", removed_meanwhile)
+    share_zips(folder)
+    assert list((folder / ".cache").iterdir()) == []

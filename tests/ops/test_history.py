@@ -212,3 +212,22 @@ def test_a_person_is_named_in_short() -> None:
     assert short("arn:aws:sts::1:assumed-role/headrace-prod-operator/ada@example.com") == "ada@example.com"
     assert short("arn:aws:iam::1:root") == "arn:aws:iam::1:root"
     assert short("grace") == "grace"
+
+
+@pytest.mark.parametrize(
+    ("action", "result", "told"),
+    [
+        ("replay", {"state": "COMPLETED"}, ("completed", "green")),
+        ("replay", {"state": "FAILED"}, ("failed", "yellow")),
+        ("replay", {"state": "CANCELLED"}, ("cancelled", "yellow")),
+        ("send", {"status": 202, "correlation_id": "c-1"}, ("answered 202", "green")),
+        ("send", {"status": 403, "correlation_id": "c-1"}, ("answered 403", "yellow")),
+        ("send", {"stopped": "no answer"}, ("no answer", "yellow")),
+    ],
+)
+def test_what_became_of_a_replay_and_of_what_was_sent_is_told(
+    stage: Stage, action: audit.Action, result: dict[str, Any], told: tuple[str, str]
+) -> None:
+    audit.end(stage, audit.begin(stage, "20261126-other", action, "open_ticket", {}), result)
+    (entry,) = history(stage, Wanted(), limit=5).entries
+    assert outcome(entry) == told
