@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from ops.console.desk import Desk
 from ops.console.flow import event
 from ops.console.page import rendered
-from ops.errors import OpsError
+from ops.errors import OpsError, UsageError
 from ops.redrive.background import Job
 
 EVERY = 0.5
@@ -38,14 +38,20 @@ def lasting(desk: Desk, kind: str, picture: Callable[[], Picture], every: float 
             pause = every
             try:
                 text, over = await run_in_threadpool(frame)
+            except UsageError as error:  # there is no such thing, and there will be none
+                text, over = _sorry(desk, error, again=False), True
             except OpsError as error:  # what runs may go on, and whoever signs in again sees how
                 desk.reconnect()
-                text, pause = rendered(desk, "sorry_live.html", {"sentence": str(error), "q": {}}), max(AFTER, every)
+                text, pause = _sorry(desk, error), max(AFTER, every)
             yield event(kind, text)
             await asyncio.sleep(pause)
         yield event("over", "over")
 
     return StreamingResponse(frames(), media_type="text/event-stream")
+
+
+def _sorry(desk: Desk, error: OpsError, **more: bool) -> str:
+    return rendered(desk, "sorry_live.html", {"sentence": str(error), **more, "q": {}})
 
 
 def of_job(desk: Desk, run: str, kind: str, picture: Callable[[Job], dict[str, Any]]) -> Response:
