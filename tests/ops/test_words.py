@@ -52,6 +52,6 @@ def test_the_options_and_arguments_are_those_of_the_commands() -> None:
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     for name in ARGUMENTS:
         first = next(each for each in commands[name].params if each.param_type_name == "argument")
-        assert first.name in ("queue", "integration", "what", "route", "type_")
+        assert first.name in ("queue", "integration", "what", "route", "type_", "name")
     options = {option for command in commands.values() for each in command.params for option in each.opts}
     assert OPTIONS.keys() <= options

@@ -58,6 +58,7 @@ ON_TABLES = {
     names.FAILURES: ("BatchGetItem",),
     names.PARKED: ("Scan", "UpdateItem", "PutItem"),
     names.REDRIVES: ("PutItem", "GetItem"),
+    f"{names.REDRIVES}/index/{names.BY_ACTION}": ("Query",),
 }
 """What `python -m ops` does; a test holds it to the code."""
 

@@ -157,13 +157,14 @@ def test_nothing_but_what_is_static_is_served_as_a_file(tab: Tab, path: str) -> 
     assert "Desk" not in answer.text
 
 
+PLACES = {"queue": "open_ticket", "run": "none", "verb": "pause", "subscriber": "mail_ticket", "name": "none"}
 POSTS = [each for each in PAGES if each.method == "POST"]
 
 
 @pytest.mark.parametrize("path", [each.path for each in POSTS])
 def test_no_form_is_taken_without_its_token_or_from_elsewhere(tab: Tab, aws: Endpoint, path: str, stage: Stage) -> None:
     (id_,) = dead_tickets(aws, 1)
-    path = tab.guard.base + path.format(queue="open_ticket", id=id_, run="none", verb="pause")
+    path = tab.guard.base + path.format_map(PLACES | {"id": id_})
     form = {"csrf": tab.desk.csrf, "queue": "open_ticket", "body": "{}"}
     for fields in ({}, {"csrf": ""}, {"csrf": "wrong"}, {"csrf": tab.desk.csrf[:-1]}):
         assert tab.client.post(path, data={**form, "csrf": "", **fields}, headers={"origin": ORIGIN}).status_code == 403
@@ -179,9 +180,7 @@ def test_no_form_is_taken_without_its_token_or_from_elsewhere(tab: Tab, aws: End
 def test_read_only_refuses_every_change(stage: Stage, aws: Endpoint, path: str) -> None:
     with opened(stage, read_only=True) as tab:
         (id_,) = dead_tickets(aws, 1)
-        said = tab.post(
-            path.format(queue="open_ticket", id=id_, run="none", verb="pause"), code=403, queue="open_ticket", body="{}"
-        )
+        said = tab.post(path.format_map(PLACES | {"id": id_}), code=403, queue="open_ticket", body="{}")
         assert "--read-only" in text(said)
         assert not kept(stage)
         assert not queue(aws, "open_ticket").arrived
@@ -195,6 +194,8 @@ def test_whatever_changes_a_queue_says_so_in_the_list_of_pages() -> None:
         "/redrives/stop",
         "/redrives/{run}/resume",
         "/schedule/{verb}",
+        "/replay/{subscriber}/begin",
+        "/replays/{name}/cancel",
         "/try/route",
     }
     assert all(each.method == "POST" for each in PAGES if each.changes)

@@ -251,7 +251,7 @@ def test_every_command_that_is_shown_is_one(tab: Tab, aws: Endpoint) -> None:
     ids = dead_tickets(aws, 1)
     paths = ("/dead", "/dead/open_ticket", f"/dead/open_ticket/{ids[0]}", "/plan/open_ticket", "/status/open_ticket")
     for path in paths:
-        shells = re.findall(r'class="shell">.*?<code>(.*?)</code>', tab.get(path), flags=re.DOTALL)
+        shells = re.findall(r'class="shell">.*?<code[^>]*>(.*?)</code>', tab.get(path), flags=re.DOTALL)
         assert shells, path
         for shell in shells:
             words = shlex.split(unescape(shell))
