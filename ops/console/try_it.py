@@ -10,6 +10,7 @@ from ops.console.asked import Asked, confirmed
 from ops.console.message import FIELD, lines
 from ops.errors import OpsError, UsageError
 from ops.redrive.command import command
+from ops.redrive.member import VERBS
 from ops.send import form as forms
 from ops.send import request as requests
 from ops.send.command import send_command
@@ -34,7 +35,7 @@ def route(asked: Asked) -> Response:
 
 
 def send(asked: Asked) -> Response:
-    """Sends it, or only puts what the fields say into the text; and shows the same form again."""
+    """Sends it, or only puts what the fields say into the text, or an item more; and shows the same form again."""
     desk, target = asked.desk, _target(asked)
     if desk.untried is not None:
         raise UsageError(desk.untried)
@@ -44,7 +45,9 @@ def send(asked: Asked) -> Response:
     answered, problem = None, None
     try:
         text = forms.body(target, text, was, said)
-        if asked.said("do") != "fill":
+        if (verb := next((each for each in VERBS if each in asked.form), None)) is not None:
+            text = forms.grown(target, text, verb, asked.form[verb][0])
+        elif asked.said("do") != "fill":
             if target.body is not None:
                 confirmed(asked, target.route.queue)
             headers = [requests.header(line) for line in _lines(more)]

@@ -253,7 +253,7 @@ def _single(
 
 def _hint(schema: Mapping[str, Any]) -> str:
     """What the contract says of it, in a line."""
-    said = [str(schema["description"])] if "description" in schema else []
+    said = [str(schema["description"]).rstrip(".")] if "description" in schema else []
     least, most = schema.get("minimum"), schema.get("maximum")
     if least is not None and most is not None:
         said.append(f"{least:,} to {most:,}")

@@ -13,7 +13,8 @@ from typing import Any
 from functions.contracts.path import body_of
 from functions.contracts.webhooks import ReceiveWebhook
 from ops.errors import UsageError
-from ops.redrive.form import Form, filled_in, form_of, single
+from ops.redrive.form import Form, filled_in, form_of, grown_in, single
+from ops.redrive.member import Verb
 from ops.send.caller import Header
 from ops.send.request import Said, request
 from ops.send.target import Target
@@ -62,6 +63,11 @@ def body(target: Target, text: str, was: str, said: Mapping[str, str]) -> str:
     if there is None or not changed.keys() <= {each.name for each in there.fields}:
         raise UsageError("The text has no place for what the fields say: undo one of them.")
     return filled_in(there, text, changed)
+
+
+def grown(target: Target, text: str, verb: Verb, name: str) -> str:
+    """The text with one member of its form more, fewer or elsewhere: that of that name. Raises `UsageError`."""
+    return grown_in(body_of_form(target, text), text, verb, name)
 
 
 def asked(target: Target, said: Mapping[str, str], text: str, headers: list[Header], credential: str | None) -> Said:

@@ -99,6 +99,7 @@ def test_fields_text_and_headers_are_what_is_sent(trying: Tab, api: Api) -> None
     said = fields(trying.get(CHANGE))
     assert said["f:path/ticket_id"]
     assert "matches [A-Za-z0-9_-]{1,64}, such as" in text(trying.get(CHANGE))
+    assert "One more than the step before, 1 to 1,000" in text(trying.get(CHANGE))
     assert said["f:header/Idempotency-Key"].startswith("try-")
     said |= {"f:path/ticket_id": "t/1", "f:header/Idempotency-Key": "k-1", "more": "X-Own: a\r\n\r\nX-Two: b"}
     said["f:/note"] = "by the field"
@@ -270,3 +271,18 @@ def test_a_request_that_is_not_known_yet_is_looked_for_a_while(trying: Tab) -> N
     trying.get("/request?id=nobody", code=502)
     assert "follow=14" in trying.get("/request?id=nobody&follow=999")
     trying.get("/request?id=nobody&follow=x", code=502)
+
+
+def test_items_are_added_and_removed_and_nothing_is_sent_by_that(trying: Tab, api: Api) -> None:
+    said = fields(trying.get(ROUTE))
+    page = trying.post(ROUTE, **{**said, "add": "/wanted"})
+    wanted = json.loads(fields(page)["body"])["wanted"]
+    assert len(wanted) == 2
+    assert wanted[1].keys() == wanted[0].keys()
+    again = trying.post(ROUTE, **{**fields(page), "remove": "/wanted/1"})
+    assert json.loads(fields(again)["body"]) == json.loads(said["body"])
+    assert "There is nothing to add" in text(trying.post(ROUTE, **{**said, "add": "/nowhere"}))
+    first = re.search(r"<form[^>]*id=\"request\".*?<button([^>]*)>", page, re.DOTALL)
+    assert first is not None
+    assert 'value="fill"' in first[1], "who presses Enter in a field sends nothing"
+    assert not api.asked
