@@ -68,7 +68,7 @@ def test_it_works_without_javascript(console: Console) -> None:
     window = console.window(java_script_enabled=False)
     window.open(ROUTE)
     window.page.get_by_label("ticket_id").fill("tried-3")
-    window.click("button:has-text('Write the fields into the body')")
+    window.click(".actions button:has-text('Write the fields into the body')")
     assert json.loads(window.page.input_value("#body"))["ticket_id"] == "tried-3"
     window.click("button:has-text('Send')")
     assert "202 Accepted" in window.text()
