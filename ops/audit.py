@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -82,21 +83,39 @@ def end(stage: Stage, record: Audit, result: dict[str, Any]) -> str | None:
 
 def kept(stage: Stage) -> list[Audit]:
     """What was done from this machine, the latest first. Raises `OpsError` where its file is somebody else's."""
+    # The end comes after the beginning; resumed, a run has both again.
+    found = {record.id: record for record in map(_read, _lines(stage)) if record is not None}
+    return sorted(found.values(), key=lambda each: each.started_at)[::-1]
+
+
+def of(stage: Stage, id_: str) -> Audit | None:
+    """The record of that id, if it was made on this machine. Raises `OpsError` where its file is somebody else's.
+
+    Others are not read for it: a page that lives asks every other second, and there may be many.
+    """
+    written = msgspec.json.encode(id_)
+    found = None
+    for line in _lines(stage):
+        if written in line and (record := _read(line)) is not None and record.id == id_:
+            found = record
+    return found
+
+
+def _lines(stage: Stage) -> Iterator[bytes]:
     path = stage.files / FILE
-    found: dict[str, Audit] = {}
     try:
-        lines = private_file.read(path).splitlines()
+        yield from private_file.lines(path)
     except FileNotFoundError:
-        return []
+        return
     except OSError as error:
         raise OpsError(f"{path} cannot be read: {error.strerror}.") from None
-    for line in lines:
-        try:
-            record = msgspec.json.decode(line, type=Audit)
-        except msgspec.MsgspecError:
-            continue  # the disk was full while it was written
-        found[record.id] = record  # the end comes after the beginning; resumed, a run has both again
-    return sorted(found.values(), key=lambda each: each.started_at)[::-1]
+
+
+def _read(line: bytes) -> Audit | None:
+    try:
+        return msgspec.json.decode(line, type=Audit)
+    except msgspec.MsgspecError:
+        return None  # the disk was full while it was written
 
 
 def _write(stage: Stage, record: Audit) -> str | None:

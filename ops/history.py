@@ -129,13 +129,14 @@ def one(stage: Stage, id_: str) -> tuple[Entry | None, str | None]:
 
     Raises `OpsError` where this machine's file is somebody else's.
     """
-    own = {record.id: record for record in audit.kept(stage) if record.id == id_}
+    mine = audit.of(stage, id_)
+    own = {id_: mine} if mine is not None else {}
     problem = None
     try:
         theirs = _get(stage, id_)
     except (ClientError, BotoCoreError) as error:
         theirs, problem = None, _reason(stage, error)
-    found = _latest([each for each in (theirs, own.get(id_)) if each is not None])
+    found = _latest([each for each in (theirs, mine) if each is not None])
     return (_told(stage, [found], own)[0] if found is not None else None), problem
 
 
@@ -299,7 +300,7 @@ def _entry(stage: Stage, record: Audit, own: dict[str, Audit], holders: dict[str
 
 
 def _again(stage: Stage, record: Audit) -> Audit:
-    own = next((each for each in audit.kept(stage) if each.id == record.id), None)
+    own = audit.of(stage, record.id)
     try:
         theirs = _get(stage, record.id)
     except (ClientError, BotoCoreError):

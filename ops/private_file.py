@@ -9,7 +9,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from ops.errors import OpsError
 
@@ -90,13 +92,28 @@ def read(path: Path) -> bytes:
 
     A link is none, for whoever made it says where it leads.
     """
+    with _opened(path) as opened:
+        return opened.read()
+
+
+def lines(path: Path) -> Iterator[bytes]:
+    """The lines of the file, of which no more than one is in memory. Raises as `read` does."""
+    with _opened(path) as opened:
+        yield from opened
+
+
+def _opened(path: Path) -> BinaryIO:
     file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(file, "rb") as opened:
+    opened = os.fdopen(file, "rb")
+    try:
         told = os.fstat(file)
         if not stat.S_ISREG(told.st_mode):
             raise OpsError(f"{path} is no file: move it away.")
         _refuse_others(path, told)
-        return opened.read()
+    except BaseException:
+        opened.close()
+        raise
+    return opened
 
 
 def replace(path: Path, content: bytes) -> None:

@@ -10,10 +10,11 @@ from msgspec import to_builtins
 
 from ops.cli.options import AsJson, InStage, opened, topology
 from ops.cli.progress import bar
-from ops.cli.screen import print_json, said, tell
+from ops.cli.screen import print_json, said, tell, tell_aside
 from ops.errors import Interrupted, OpsError
 from ops.replay import run
 from ops.replay import subscriber as subscribers
+from ops.replay.cancel import cancel as cancel_replay
 from ops.replay.run import Plan, Replay, Report, Request
 from ops.replay.told import far, rest_command, subscriptions, told
 from stacks import names
@@ -79,8 +80,8 @@ def replays(
     """
     with said():
         there = opened(stage)
-        if cancel is not None:
-            run.cancel(there, cancel)
+        if cancel is not None and (problem := cancel_replay(there, cancel)) is not None:
+            tell_aside(problem)
         found = [run.of(there, cancel)] if cancel is not None else run.replays(there)
     if as_json:
         print_json([_listed(each, there.name) for each in found])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -18,6 +19,8 @@ from ops.stage import Stage
 
 RECENT = 20.0
 """Seconds for which a count is told as that of now."""
+LIVING = 8
+"""Pages that live whose next picture is made at a time."""
 
 
 @dataclass
@@ -42,6 +45,8 @@ class Desk:
     samples: Samples = field(default_factory=Samples)
     jobs: Background = field(default_factory=Background)
     replays: Replays = field(default_factory=Replays)
+    living: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(LIVING, "living"), repr=False)
+    """What makes the pictures of pages that live: threads of its own, so that however many wait, pages are answered."""
     base: str = ""
     csrf: str = ""
     _stage: Stage | None = None
@@ -101,6 +106,7 @@ class Desk:
 
 def closed(desk: Desk) -> list[str]:
     """Ends what the console runs, and says what did not stop in time."""
+    desk.living.shutdown(wait=False, cancel_futures=True)
     try:
         return [job.run for job in desk.jobs.close()]
     except OpsError as error:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from ops.console import sparkline
@@ -98,8 +97,11 @@ def page(asked: Asked) -> Response:
     return asked.page("flow.html", "flow", **picture(asked.desk))
 
 
-async def live(desk: Desk, part: str) -> Response:
-    """The picture again and again, as server-sent events, for as long as the page is open; `part` is its template."""
+async def live(desk: Desk, part: str, *, soon: bool = False) -> Response:
+    """The picture again and again, as server-sent events, for as long as the page is open; `part` is its template.
+
+    The first comes `soon`, or after as long as every other.
+    """
 
     def frame() -> str:
         try:
@@ -109,9 +111,11 @@ async def live(desk: Desk, part: str) -> Response:
             return rendered(desk, "sorry_live.html", {"sentence": str(error), "q": {}})
 
     async def frames() -> AsyncIterator[str]:
+        pause = 0.0 if soon else EVERY
         while True:
-            await asyncio.sleep(EVERY)
-            yield event("flow", await run_in_threadpool(frame))
+            await asyncio.sleep(pause)
+            yield event("flow", await asyncio.get_running_loop().run_in_executor(desk.living, frame))
+            pause = EVERY
 
     return StreamingResponse(frames(), media_type="text/event-stream")
 

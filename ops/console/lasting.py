@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from ops.console.desk import Desk
@@ -37,7 +36,7 @@ def lasting(desk: Desk, kind: str, picture: Callable[[], Picture], every: float 
         while not over:
             pause = every
             try:
-                text, over = await run_in_threadpool(frame)
+                text, over = await asyncio.get_running_loop().run_in_executor(desk.living, frame)
             except UsageError as error:  # there is no such thing, and there will be none
                 text, over = _sorry(desk, error, again=False), True
             except OpsError as error:  # what runs may go on, and whoever signs in again sees how

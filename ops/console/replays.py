@@ -15,6 +15,7 @@ from ops.errors import OpsError, UsageError
 from ops.redrive.command import command
 from ops.replay import run, subscriber, told
 from ops.replay.archive import Archive, archive
+from ops.replay.cancel import cancel as cancel_replay
 from ops.replay.run import ACTIVE, Replay, Request
 
 EVERY = 2.0
@@ -65,7 +66,7 @@ def cancel(asked: Asked) -> Response:
     """Asks AWS to end it; what was replayed stays so."""
     desk, name = asked.desk, asked.path["name"]
     confirmed(asked, _queue(desk, run.one(desk.stage, name)) or name)
-    run.cancel(desk.stage, name)
+    cancel_replay(desk.stage, name)
     if (watched := desk.replays.find(name)) is not None:
         watched.wait(2.0)
     return asked.to("replays", name)
@@ -106,7 +107,7 @@ def picture(desk: Desk, name: str) -> dict[str, Any]:
         "watched": watching,
         "going": under_way or watching,  # the record of how it ended is written a moment after AWS tells it
         "under_way": under_way,
-        "record": next((each for each in audit.kept(stage) if each.id == name), None),
+        "record": audit.of(stage, name),
         "far": told.far(found) if found is not None else "",
         "left": left,
         "rest": told.replay_command(left, desk.where, yes=True, name=desk.name) if left is not None else "",

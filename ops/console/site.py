@@ -97,8 +97,8 @@ def site(desk: Desk, *, port: int, told: Callable[[str], None]) -> Guard:
         Route(each.path, endpoint(desk, each.answer, changes=each.changes), methods=[each.method]) for each in PAGES
     ]
 
-    async def living(_: Request) -> Response:
-        return await flow.live(desk, "flow_part.html")
+    async def living(asked: Request) -> Response:
+        return await flow.live(desk, "flow_part.html", soon="soon" in asked.query_params)
 
     async def running(asked: Request) -> Response:
         return redrives.live(desk, asked.path_params["run"], asked.query_params.get("trace"))

@@ -176,3 +176,27 @@ def test_every_page_of_an_empty_stage_can_be_read_without_javascript(here: Serve
         assert not window.page.locator("#gone").is_visible()
     window.open("dead")
     assert "no dead letters" in window.text().lower() or "nothing" in window.text().lower()
+
+
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+"""What a browser does when another tab is looked at, which one without a screen never does."""
+AT_ONCE = 6
+"""Connections that browsers have to one server at a time."""
+
+
+def test_tabs_that_nobody_looks_at_keep_nothing_from_others_and_live_again_when_somebody_does(
+    here: Served, aws: Endpoint
+) -> None:
+    first = here.console.window()
+    tabs = [first.page] + [first.page.context.new_page() for _ in range(AT_ONCE + 2)]
+    for page in tabs:
+        page.goto(here.console.base)  # which would wait for ever for the connection of a tab before it
+        page.evaluate(HIDE, True)
+    dead_tickets(aws, 7)
+    first.page.evaluate(HIDE, False)
+    first.page.locator(".tiles .figure:text-is('7')").first.wait_for()  # by itself
+    assert first.page.locator("#gone").is_hidden()
+    assert not first.complaints

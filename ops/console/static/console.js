@@ -33,6 +33,27 @@
     silent = 0;
     document.getElementById("gone").hidden = true;
   });
+  // A browser has six connections to one server, and a page that lives keeps one: a tab that nobody looks at gives its
+  // own back, or the seventh tab would wait for ever. It lives again when somebody looks.
+  const rest = 3000;
+  const connect = htmx.createEventSource;
+  let source = null;
+  let resting = 0;
+  function look() {
+    clearTimeout(resting);
+    if (!source) return;
+    if (document.hidden) resting = setTimeout(function () { if (source) source.close(); }, rest);
+    else if (source.readyState === EventSource.CLOSED) source.onerror();  // which connects anew
+  }
+  let again = false;
+  htmx.createEventSource = function (url) {
+    source = connect(again ? url + (url.includes("?") ? "&" : "?") + "soon=yes" : url);
+    again = true;
+    look();
+    return source;
+  };
+  document.addEventListener("htmx:sseClose", function () { source = null; });
+  document.addEventListener("visibilitychange", look);
   document.addEventListener("DOMContentLoaded", function () { dress(document); });
   document.addEventListener("htmx:afterSettle", function (event) { dress(event.target); });
 })();

@@ -111,7 +111,10 @@ def test_while_it_is_under_way_it_is_live_and_can_be_cancelled(there: Tab, bridg
     assert "and a part of what happened in the minute from" in said
     assert "Replay what is left" in said
     assert "python -m ops replay mail_ticket --from" in said
-    assert kept(there.desk.stage)[0].result["state"] == "CANCELLED"
+    records = {each.action: each for each in kept(there.desk.stage)}
+    assert records["replay"].result["state"] == "CANCELLED"
+    asked = records["cancel"]  # whoever cancels it may be another than who began it
+    assert (asked.queue, asked.asked, asked.result) == ("mail_ticket", {"replay": name}, {"cancelled": True})
     assert "is over or being cancelled" in text(there.post(f"/replays/{name}/cancel", code=400))
 
 
@@ -246,3 +249,12 @@ def test_a_console_that_ends_leaves_it_to_aws_and_records_that(there: Tab, bridg
     assert not bridge.calls("CancelReplay")
     assert picture(there.desk, name)["found"].state in ACTIVE
     assert "The console ended while AWS went on." in text(there.get(f"/replays/{name}"))
+
+
+def test_a_cancel_that_aws_refuses_is_on_record_as_one(there: Tab, bridge: EventBridge) -> None:
+    bridge.states = ["COMPLETED"]
+    name = begun(there)
+    bridge.states = ["COMPLETED"]
+    assert "is over or being cancelled" in text(there.post(f"/replays/{name}/cancel", code=400))
+    (asked,) = [each for each in kept(there.desk.stage) if each.action == "cancel"]
+    assert "is over or being cancelled" in asked.result["stopped"]

@@ -1,0 +1,56 @@
+"""Many pages live at once, and whatever keeps them waiting keeps no other page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from threading import Event
+from typing import Any, cast
+
+import pytest
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from ops.console import flow
+from ops.console.lasting import lasting
+from ops.errors import OpsError
+from tests.ops.console.tab import Tab
+
+TABS = 60
+"""More than there are threads for answers."""
+PATIENCE = 20.0
+
+
+@pytest.mark.parametrize("kind", ["flow", "replay"])
+def test_pages_that_wait_for_aws_keep_no_other_page_waiting(
+    tab: Tab, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    begun, answers = Event(), Event()
+
+    def slow(*_: Any) -> Any:
+        begun.set()
+        assert answers.wait(PATIENCE)
+        raise OpsError("AWS did not answer.")
+
+    monkeypatch.setattr(flow, "picture", slow)
+    monkeypatch.setattr(flow, "EVERY", 0.0)
+
+    async def page() -> Response:
+        return await flow.live(tab.desk, "flow_part.html") if kind == "flow" else lasting(tab.desk, kind, slow)
+
+    async def first(page: Response) -> str:
+        frames = cast(AsyncIterator[str], cast(StreamingResponse, page).body_iterator)
+        return await anext(frames)
+
+    async def browser() -> list[str]:
+        living = [asyncio.ensure_future(first(await page())) for _ in range(TABS)]
+        try:
+            assert await asyncio.to_thread(begun.wait, PATIENCE)
+            assert await asyncio.wait_for(run_in_threadpool(lambda: "another page"), PATIENCE / 2) == "another page"
+        finally:
+            answers.set()
+        return await asyncio.gather(*living)
+
+    frames = asyncio.run(browser())
+    assert len(frames) == TABS
+    assert all("AWS did not answer." in each for each in frames)
