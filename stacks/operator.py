@@ -65,7 +65,7 @@ class Operator(StageStack):
         groups += [names.PLANS] if any(topology.delayed()) else []
         if groups:
             acknowledge(role, SCHEDULES, names=[names.resource(settings.stage, each) for each in groups])
-        if [*self._replays()]:
+        if any(each.sid == "Replays" for each in self._replays()):
             acknowledge(role, REPLAYS, names=[names.replay(settings.stage, RUNS)])
         CfnOutput(self, "RoleArn", value=role.role_arn, description="To be taken before python -m ops.")
 
@@ -107,13 +107,19 @@ class Operator(StageStack):
     def _replays(self) -> Iterator[iam.PolicyStatement]:
         """Where the stage archives events and somebody subscribes to them: to replay them, by the stage's own name.
 
+        Where it archives none, to be told so: AWS tells whoever may not ask no difference between none and not yours.
+
         https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
         """
         stage = self._settings.stage
         subscriptions = [each for each in self._topology.subscriptions if each.bus is None]
-        if not self._settings.archive_days or not subscriptions:
+        if not subscriptions:
             return
         bus = names.resource(stage, names.BUS)
+        if not self._settings.archive_days:
+            yield self._allow("Archive", ("events:DescribeArchive",), [arn.archive(self, bus)])
+            yield self._allow("EveryReplay", ("events:ListReplays",), ["*"])
+            return
         rules = [arn.rule_of(self, subscription, stage) for subscription in subscriptions]
         yield self._allow("Archive", ("events:DescribeArchive", "events:StartReplay"), [arn.archive(self, bus)])
         yield self._allow("ArchivedBus", ("events:StartReplay",), [arn.bus(self, bus)])

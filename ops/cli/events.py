@@ -19,7 +19,7 @@ from stacks import names
 def events(
     type_: Annotated[
         str | None,
-        typer.Argument(metavar="[TYPE]", autocompletion=completion.EVENTS, help="An event or a command, by its name."),
+        typer.Argument(metavar="TYPE", autocompletion=completion.EVENTS, help="An event or a command, by its name."),
     ] = None,
     commands: Annotated[
         bool, typer.Option("--commands", help="The commands that routes, schedules and plans send instead.")

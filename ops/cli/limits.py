@@ -23,7 +23,7 @@ WHOLE = "the whole consumer"
 def limits(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[CONSUMER]", autocompletion=completion.LIMITED, help="Only this consumer's limits."),
+        typer.Argument(metavar="CONSUMER", autocompletion=completion.LIMITED, help="Only this consumer's limits."),
     ] = None,
     key: Annotated[str | None, typer.Option("--key", help="Look up this key alone: a tenant, a field's value.")] = None,
     stage: InStage = names.LOCAL,

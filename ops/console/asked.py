@@ -64,8 +64,13 @@ class Asked:
 Answer = Callable[[Asked], Response]
 
 
-def endpoint(desk: Desk, answer: Answer, *, changes: bool) -> Callable[[Request], Awaitable[Response]]:
-    """A route's endpoint; one that changes something refuses a console that only reads, and what nobody confirmed."""
+def endpoint(
+    desk: Desk, answer: Answer, *, changes: bool, staged: bool = False
+) -> Callable[[Request], Awaitable[Response]]:
+    """A route's endpoint; one that changes something refuses a console that only reads, and what nobody confirmed.
+
+    What only a stage has is refused where there is none: an account's queues are not looked for there.
+    """
 
     async def asked(request: Request) -> Response:
         form: dict[str, list[str]] = {}
@@ -81,7 +86,8 @@ def endpoint(desk: Desk, answer: Answer, *, changes: bool) -> Callable[[Request]
             return _sorry(desk, str(refusal), 403, part=False)
         part = request.headers.get("hx-request") == "true"
         query = dict(request.query_params)
-        return await run_in_threadpool(_answered, answer, Asked(desk, request.path_params, query, form, part))
+        of = _of_stage(answer) if staged else answer
+        return await run_in_threadpool(_answered, of, Asked(desk, request.path_params, query, form, part))
 
     return asked
 
@@ -97,6 +103,16 @@ def confirmed(asked: Asked, word: str) -> None:
     typed = (asked.said("typed") or "").strip()
     if asked.desk.careful and typed != word:
         raise UsageError(f"Type {word} to confirm: this changes {asked.desk.stage.told}.")
+
+
+def _of_stage(answer: Answer) -> Answer:
+    def answered(asked: Asked) -> Response:
+        stage = asked.desk.stage
+        if not stage.staged:
+            raise UsageError(f"This page is of a stage, and here is {stage.told}: start the console with --stage.")
+        return answer(asked)
+
+    return answered
 
 
 def _answered(answer: Answer, asked: Asked) -> Response:

@@ -36,6 +36,8 @@ TOGETHER = 10
 def page(asked: Asked) -> Response:
     """Every dead-letter queue of the stage that holds something; the causes come by themselves, or are asked for."""
     desk = asked.desk
+    if not desk.stage.staged:  # the account's own page has them all
+        return asked.to("account")
     view = desk.live.now(0.0)
     held = [each for each in view.frame.depths.values() if each.kind != "work" and (each.waiting or each.in_flight)]
     kept = {each.queue: _fresh(asked, find_dead(desk.stage, each.queue)) for each in held}

@@ -62,7 +62,10 @@ def _of_aws(asked: Asked, entry: Entry) -> dict[str, Any]:
     desk, problems = asked.desk, list[str]()
     given: dict[str, Any] = {"problems": problems}
     try:
-        rates = desk.live.now(RECENT).frame.rates
+        view = desk.live.now(RECENT)
+        if view.unmeasured is not None:
+            raise OpsError(view.unmeasured)
+        rates = view.frame.rates
         every = desk.stage.topology.subscriptions
         counted = {called(desk.stage.name, each): rates.delivered.get(each.name, 0) for each in every}
         given |= {"rates": counted, "measured": rates.measured}

@@ -41,19 +41,19 @@ ABOVE = len(documents.written([]).splitlines()) + 1
 def page(asked: Asked) -> Response:
     """The message, its secrets hidden; where nobody saw it and its queue is deep, whether it is to be looked for."""
     try:
-        seen = seen_of(asked)
+        seen, remark = _found(asked)
     except NotSeen as unseen:
         dead = find_dead(asked.desk.stage, unseen.queue)
         counts = depth(asked.desk.stage, dead)
         return asked.page("not_seen.html", "dead", word=dead.word, text=unseen.queue, id=unseen.id, counts=counts)
-    return _page(asked, seen, whole=False)
+    return _page(asked, seen, remark, whole=False)
 
 
 def whole(asked: Asked) -> Response:
     """The message with its secrets, which is recorded first."""
-    seen = seen_of(asked)
+    seen, remark = _found(asked)
     _record(asked, seen)
-    return _page(asked, seen, whole=True)
+    return _page(asked, seen, remark, whole=True)
 
 
 def search(asked: Asked) -> Response:
@@ -160,18 +160,24 @@ def _record(asked: Asked, seen: Seen) -> None:
 
 def seen_of(asked: Asked) -> Seen:
     """The message, of the last sample; else looked for where that is a look into few. Raises `UsageError`."""
+    return _found(asked)[0]
+
+
+def _found(asked: Asked) -> tuple[Seen, str | None]:
+    """The message, as `seen_of` finds it, and what must be said of how its cause was looked for, if anything."""
     desk, text, id_ = asked.desk, asked.path["queue"], asked.path["id"]
     queue = find_dead(desk.stage, text)
     sample = desk.samples.kept(queue)
     found = sample.find(id_) if sample is not None else None
+    remark = sample.remark if sample is not None else None
     if found is None and depth(desk.stage, queue).waiting <= DEEPEST:
-        looked = look(desk.stage, text, selection=Selection(ids=(id_,)), limit=1).seen
-        found = looked[0] if looked else None
+        looked = look(desk.stage, text, selection=Selection(ids=(id_,)), limit=1)
+        found, remark = looked.seen[0] if looked.seen else None, looked.remark
         if found is None:
             raise UsageError(f"Message {id_} is not in {queue.word}: somebody redrove or dropped it, or has it.")
     if found is None:
         raise NotSeen(text, id_)
-    return found
+    return found, remark
 
 
 class NotSeen(UsageError):
@@ -183,7 +189,7 @@ class NotSeen(UsageError):
         self.id = id_
 
 
-def _page(asked: Asked, seen: Seen, *, whole: bool) -> Response:
+def _page(asked: Asked, seen: Seen, remark: str | None, *, whole: bool) -> Response:
     desk, text, message = asked.desk, asked.path["queue"], seen.message
     redaction = None if whole else Redaction(desk.stage.topology)
     attributes = {name: value.text for name, value in message.message_attributes.items()}
@@ -199,6 +205,7 @@ def _page(asked: Asked, seen: Seen, *, whole: bool) -> Response:
         word=find_dead(desk.stage, text).word,
         text=text,
         seen=seen,
+        remark=remark,
         message=message,
         whole=whole,
         tree=tree(shown),

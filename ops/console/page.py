@@ -79,6 +79,8 @@ def rendered(desk: Desk, template: str, given: Mapping[str, Any], *, at: str = "
 
 STAGELESS = ("redrives", "account")
 """The pages that need no stage."""
+STAGED = ("queue", "request", "schedules", "schedule", "try", "limits", "events", "replay", "replays")
+"""How the paths begin of what only a stage has, or can do."""
 
 
 def _has(desk: Desk, stage: Stage, name: str) -> bool:

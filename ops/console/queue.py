@@ -21,15 +21,18 @@ LOOKS = 10
 def page(asked: Asked) -> Response:
     """The queue with its counts, and what was seen in it last."""
     desk, word = asked.desk, asked.path["queue"]
-    rows = {row.word: (each, row) for each, some in picture(desk)["integrations"] for row in some}
+    seen = picture(desk)
+    rows = {row.word: (each, row) for each, some in seen["integrations"] for row in some}
     if word not in rows:
-        raise UsageError(f"There is no work queue {word!r} in {desk.stage.told}: there is {', '.join(rows)}.")
+        there = ", ".join(rows) or "none"
+        raise UsageError(f"There is no work queue {word!r} in {desk.stage.told}: there is {there}.")
     integration, row = rows[word]
     sample = desk.samples.kept(find(desk.stage, word), dead=False)
     redaction = Redaction(desk.stage.topology)
     shell = command("peek", word, "--work", where=desk.where, name=desk.name)
     entry = desk.stage.topology.queue(word)
     given: dict[str, Any] = {
+        "view": seen["view"],
         "row": row,
         "integration": integration,
         "entry": entry,

@@ -47,7 +47,9 @@ def page(asked: Asked) -> Response:
     said = ("--key", id_) if by_key else (id_,)
     given["shell"] = command("trace", *said, "--since", since, where=asked.desk.where, name=asked.desk.name)
     looks = _looks(asked.said("follow"))
-    path = _path(asked, id_, since, by_key=by_key, unknown_too=looks is not None) if id_ else None
+    path, given["unknown"] = _path(asked, id_, since, by_key=by_key) if id_ else (None, None)
+    if looks is not None:  # of what was sent just now it is no surprise
+        given["unknown"] = None
     waits = looks is not None and (path is None or (isinstance(path, Path) and not told.settled(path)))
     given |= {"again": looks if waits else 0, "followed": looks is not None}
     if isinstance(path, Found):
@@ -74,14 +76,12 @@ def _looks(text: str | None) -> int | None:
     return min(int(text), LOOKS) if text is not None and text.isascii() and text.isdigit() and len(text) < 4 else None
 
 
-def _path(asked: Asked, id_: str, since: str, *, by_key: bool, unknown_too: bool) -> Path | Found | None:
-    """The path, or requests with that key; None where nothing is known of it yet, if that is no surprise."""
+def _path(asked: Asked, id_: str, since: str, *, by_key: bool) -> tuple[Path | Found | None, str | None]:
+    """The path, or requests with that key; where nothing is known of it, None and why that may be."""
     try:
-        return find(asked.desk.stage, id_, since=seconds(since), by_key=by_key)
-    except UnknownId:
-        if not unknown_too:
-            raise
-        return None
+        return find(asked.desk.stage, id_, since=seconds(since), by_key=by_key), None
+    except UnknownId as unknown:  # AWS answered, so nothing is asked anew, and the form stays to be corrected
+        return None, str(unknown)
 
 
 def _rows(hops: list[Hop], began: int, whole: int, depth: int = 0) -> Iterator[Row]:

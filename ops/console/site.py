@@ -31,7 +31,7 @@ from ops.console import (
 from ops.console.asked import Answer, endpoint
 from ops.console.desk import Desk
 from ops.console.guard import Guard
-from ops.console.page import HERE, rendered
+from ops.console.page import HERE, STAGED, rendered
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,12 @@ PAGES = (
 def site(desk: Desk, *, port: int, told: Callable[[str], None]) -> Guard:
     """The application; `told` is given each link that lets somebody in. The first is `link`."""
     routes: list[BaseRoute] = [
-        Route(each.path, endpoint(desk, each.answer, changes=each.changes), methods=[each.method]) for each in PAGES
+        Route(
+            each.path,
+            endpoint(desk, each.answer, changes=each.changes, staged=each.path.split("/")[1] in STAGED),
+            methods=[each.method],
+        )
+        for each in PAGES
     ]
 
     async def living(asked: Request) -> Response:

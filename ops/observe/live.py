@@ -46,6 +46,8 @@ class View:
     since: float = 0.0
     """When the minutes begin, as far as they are known, in epoch seconds."""
     problem: str | None = None
+    unmeasured: str | None = None
+    """Why what happened in a minute is not known, if so: its counts are 0 then, and those of messages are right."""
 
 
 @dataclass
@@ -58,6 +60,9 @@ class Live:
     _view: View | None = None
     _looked: float = 0.0
     _slowly: float = 0.0
+    _counted: float = 0.0
+    """When what was done was told last."""
+    _unmeasured: str | None = None
     _consumers: dict[str, str] = field(default_factory=dict)
     _rates: Rates | None = None
     _minutes: dict[str, dict[int, tuple[int, int]]] = field(default_factory=dict)
@@ -112,21 +117,30 @@ class Live:
             self._remember(word, moment, depth.waiting + depth.in_flight + depth.delayed)
         history = {word: list(points) for word, points in self._history.items()}
         minutes = {name: dict(each) for name, each in self._minutes.items()}
-        return View(frame, self._consumers, history, minutes, self._since)
+        return View(frame, self._consumers, history, minutes, self._since, unmeasured=self._unmeasured)
 
     def _count(self, moment: float, queues: list[str], *, slowly: bool) -> Rates:
-        """The rates, and now and then what consumers did since that was asked last, an hour of it at the most."""
+        """The rates, and now and then what consumers did since that was told last, an hour of it at the most.
+
+        Where metrics or logs refuse, nothing was counted: who waits and who is dead SQS tells all the same.
+        """
         if not slowly and self.stage.endpoint is None and self._rates is not None:
             return self._rates
         begin = moment - HOUR
-        found = counted(self.stage, queues, max(begin, self._slowly - AGAIN) if slowly else None)
+        try:
+            found = counted(self.stage, queues, max(begin, self._counted - AGAIN) if slowly else None)
+        except OpsError as error:
+            self._unmeasured = str(error)
+            return Rates(measured=self.stage.endpoint is None)
+        self._unmeasured = None
         for name, minutes in found.minutes.items():
             self._minutes.setdefault(name, {}).update(minutes)
         for minutes in self._minutes.values():
             for gone in [minute for minute in minutes if MINUTE * minute < begin]:
                 del minutes[gone]
         if slowly:
-            self._since = max(found.since if not self._slowly else self._since, begin)
+            self._since = max(found.since if not self._counted else self._since, begin)
+            self._counted = moment
         return found.rates
 
     def _remember(self, word: str, moment: float, count: int) -> None:

@@ -74,6 +74,13 @@ def test_why_a_message_died_can_be_read_from_the_table_and_from_the_log_of_every
     assert {"logs:GetQueryResults", "logs:StopQuery"} <= set(told["Answers"]["Action"])
 
 
+def test_a_stage_without_an_archive_tells_its_operator_so(local: Templates) -> None:
+    told = statements(local)
+    assert told["Archive"]["Action"] == "events:DescribeArchive", "nobody is told that there is none who may not ask"
+    assert told["EveryReplay"]["Action"] == "events:ListReplays"
+    assert not {"Replays", "ArchivedBus", "Subscribers"} & {*told}, "and there is nothing to replay"
+
+
 def test_replays_of_a_stage_whose_name_begins_alike_are_not_its_own(prod: Templates) -> None:
     (resource,) = [json.dumps(statements(prod)["Replays"]["Resource"])]
     pattern = resource.rpartition("replay/")[2].split('"')[0]

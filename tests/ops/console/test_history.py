@@ -96,4 +96,4 @@ def test_a_request_is_found_by_its_key_from_the_top_bar(tab: Tab, aws: Endpoint)
     assert "tickets open_ticket acme 1 rejected" in shown
     assert "/request?id=corr-3&since=3d" in tab.links_of(page)
     assert "python -m ops trace --key tic-1 --since 1d" in text(tab.get("/request?id=tic-1&key=yes"))
-    assert "<b>" not in tab.get("/request?id=%3Cb%3E", code=502)
+    assert "<b>" not in tab.get("/request?id=%3Cb%3E")

@@ -9,10 +9,13 @@ from urllib.parse import quote
 import pytest
 
 from ops.console.desk import Desk
+from ops.console.page import STAGED
 from ops.dead_letters.inventory import DeadQueue, Inventory
 from ops.errors import OpsError
+from ops.observe import live as lives
 from ops.stage import Stage
 from stacks import names
+from stacks.entry import Topology
 from tests.ops.cli.typed import dead_tickets, queue
 from tests.ops.console.tab import Tab, opened, text
 from tests.ops.endpoint import Endpoint
@@ -90,6 +93,79 @@ def test_without_a_stage_only_the_pages_that_need_none_are_there(stage: Stage, a
         assert "Flow" not in text(page)
         assert "theirs" in tab.get(f"/dead/{theirs.arn}/{id_}")
         assert f"python -m ops redrive {theirs.arn}" in text(tab.get(f"/plan/{theirs.arn}"))
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_cause_that_could_not_be_asked_for_is_not_called_missing(tab: Tab, aws: Endpoint, seen: bool) -> None:
+    (id_,) = dead_tickets(aws, 1)
+    assert "no cause is recorded, and none was found in the log" in text(tab.get(f"/dead/open_ticket/{id_}"))
+    aws.refusing = {"dynamodb_20120810", "logs_20140328"}
+    if seen:
+        tab.get("/dead/open_ticket")
+    page = text(tab.get(f"/dead/open_ticket/{id_}"))
+    assert "none was found in the log" not in page
+    assert "Neither the recorded causes could be read nor the log: BatchGetItem was refused: not you" in page
+
+
+def test_what_is_a_stages_is_not_looked_for_in_an_account(stage: Stage) -> None:
+    elsewhere = replace(stage, name="000000000000-us-east-1", staged=False, topology=Topology())
+    with opened(elsewhere) as tab:
+        answer = tab.client.get(f"{tab.guard.base}/dead", follow_redirects=False)
+        assert answer.headers["location"].endswith("/account"), "nobody looked, so nobody says that there is none"
+        for page in (*STAGED, "try/route", "schedules/x", "events/x", "replay/x", "replays/x", "queue/x"):
+            if page in ("queue", "schedule", "replay"):
+                continue
+            said = text(tab.get(f"/{page}?id=x", code=400))
+            assert "This page is of a stage, and here is account 000000000000" in said, page
+            assert "start the console with --stage" in said
+
+
+def test_a_map_without_queues_has_no_queue_to_name(stage: Stage) -> None:
+    with opened(replace(stage, topology=Topology())) as tab:
+        assert "There is no work queue 'x' in stage local: there is none." in text(tab.get("/queue/x", code=400))
+
+
+@pytest.mark.parametrize("path", ["/", "/queue/open_ticket", "/events/TicketOpened"])
+def test_where_rates_are_refused_the_page_says_so_and_shows_the_rest(
+    tab: Tab, aws: Endpoint, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    dead_tickets(aws, 2)
+
+    def refused(*_: object) -> None:
+        raise OpsError("GetMetricData was refused: no (AccessDenied).")
+
+    monkeypatch.setattr(lives, "counted", refused)
+    page = text(tab.get(path))
+    assert "is not known" in page
+    assert page.count("GetMetricData was refused: no (AccessDenied).") == 1
+    assert "open_ticket" in page
+    assert "2 waiting" in text(tab.get("/dead")), "the dead are counted by SQS"
+
+
+@pytest.mark.parametrize("path", ["/", "/dead", "/queue/open_ticket"])
+def test_what_is_no_longer_new_says_so(tab: Tab, aws: Endpoint, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    tab.get(path)
+
+    def away(*_: object) -> None:
+        raise OpsError("AWS does not answer.")
+
+    monkeypatch.setattr("ops.observe.watch.Watch.look", away)
+    page = text(tab.get(path))
+    assert "Not newer than" in page
+    assert "AWS does not answer." in page
+
+
+def test_an_id_that_nobody_knows_is_said_beside_the_form_and_nothing_is_asked_anew(tab: Tab) -> None:
+    tab.get("/")
+    known = tab.desk.known
+    for query in ("id=nobody&since=3d", "id=nobody&since=3d&key=yes"):
+        page = tab.get(f"/request?{query}")
+        assert "Nothing is known of nobody in stage local: no line of the last 72 h" in text(page)
+        assert 'value="nobody"' in page
+        assert page.count('role="alert"') == 1
+        assert "--since 3d" in text(page)
+    assert tab.desk.known is known
+    assert tab.desk.live.last(3600) is not None, "the lines of the last hour are still there"
 
 
 PLACES: list[tuple[dict[str, Any], bool]] = [

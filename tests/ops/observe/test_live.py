@@ -96,6 +96,36 @@ def test_what_goes_wrong_is_said_beside_what_was_known(
         Live(live.stage, clock).now()
 
 
+def test_where_rates_are_refused_the_counts_of_messages_are_told_all_the_same(
+    live: Live, aws: Endpoint, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float | None] = []
+    refused = True
+
+    def count(_: object, __: object, since: float | None) -> Counted:
+        asked.append(since)
+        if refused:
+            raise OpsError("GetMetricData was refused.")
+        return Counted(Rates(measured=True, done={"open_ticket": 5}), {"open_ticket": {1: (5, 0)}}, since or 0)
+
+    monkeypatch.setattr(lives, "counted", count)
+    dead_tickets(aws, 2)
+    view = live.now()
+    assert (view.unmeasured, view.problem) == ("GetMetricData was refused.", None)
+    assert view.frame.depths["open_ticket-dlq"].waiting == 2
+    assert view.frame.rates.done == {}
+    refused = False
+    clock.now += SLOWLY
+    view = live.now()
+    assert (view.unmeasured, view.frame.rates.done) == (None, {"open_ticket": 5})
+    assert asked[-1] == clock.now - HOUR, "nobody told the hour yet"
+    assert view.since == clock.now - HOUR
+    refused = True
+    clock.now += SLOWLY
+    view = live.now()
+    assert (view.unmeasured, view.frame.rates.done) == ("GetMetricData was refused.", {}), "what was is not what is"
+
+
 def test_consumers_are_asked_for_seldom(live: Live, aws: Endpoint, clock: Clock) -> None:
     live.now()
     aws.mappings[queue(aws, "open_ticket").arn] = "Disabled"
