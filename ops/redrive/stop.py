@@ -6,10 +6,12 @@ import time
 
 from msgspec import Struct
 
+from ops import audit
 from ops.errors import OpsError, UsageError
 from ops.lease import EVERY, ask_to_stop, seen
 from ops.queue import Queue
 from ops.redrive import native
+from ops.redrive.journal import new_run
 from ops.redrive.native import NoMoves
 from ops.stage import Stage
 
@@ -31,7 +33,7 @@ class Stopped(Struct, kw_only=True):
 
 
 def stop(stage: Stage, dead: Queue) -> Stopped:
-    """Stops what works on that queue: what was moved stays moved, and ours can be resumed.
+    """Stops what works on that queue, and records who did: what was moved stays moved, and ours can be resumed.
 
     Raises `UsageError` where nothing does, `OpsError` where AWS refuses.
     """
@@ -59,8 +61,18 @@ def stop(stage: Stage, dead: Queue) -> Stopped:
             done.told.append(f"{where} was asked to stop, and has.")
         else:
             done.told.append(f"{where} was asked to stop: within {EVERY:.0f} s it begins nothing more.")
-    done.problem = problem
+    done.problem = problem or _recorded(stage, dead, done)
     return done
+
+
+def _recorded(stage: Stage, dead: Queue, done: Stopped) -> str | None:
+    """Why it is on no record, if so: to stop is safe, and is not kept from happening by a disk that is full."""
+    result = {"run": done.run, "moved_by_aws": done.moved}
+    try:
+        record = audit.begin(stage, new_run(), "cancel", dead.word, {"run": done.run})
+        return audit.end(stage, record, {name: value for name, value in result.items() if value is not None})
+    except OpsError as error:
+        return f"It is on no record: {error}"
 
 
 def _ended(stage: Stage, dead: Queue, token: str) -> bool:

@@ -69,6 +69,8 @@ def test_at_the_end_what_moves_is_stopped_and_resume_goes_on(stage: Stage, aws: 
     assert job.report is not None
     assert job.report.stopped == "interrupted"
     assert [each.run for each in unfinished(stage)] == [job.run]
+    told = {each.action: each for each in kept(stage)}
+    assert (told["cancel"].queue, told["cancel"].asked) == ("open_ticket-dlq", {"run": job.run})
     again = Background()
     gone_on = again.resume(stage, job.run)
     while not gone_on.done and gone_on.ended is None:
