@@ -22,7 +22,13 @@ MOST_CLICKS = 8
 PAGES = (
     *("", "dead", "dead/open_ticket", "plan/open_ticket", "redrives", "status/open_ticket", "request", "account"),
     *("queue/open_ticket", "queue/change_ticket", "schedules", "limits", "nothing-here"),
+    *("dead/change_ticket", "dead/open_ticket?contains=zzz", "dead/open_ticket?filter=body.a%20%3D%3D%20%601%60"),
+    *("events", "events?kind=command", "events?find=zzz", "events/TicketOpened", "events/OpenTicket"),
+    *("replays", "replay/close_ticket", "try", "try/route?route=POST+/v1/tickets", "redrives?who=zzz"),
 )
+
+SIDEWAYS = "[...document.querySelectorAll('.scroll')].some(each => each.scrollWidth > each.clientWidth)"
+"""Whether a table is wider than its place: on a small screen each is a list."""
 
 
 @pytest.fixture
@@ -101,6 +107,8 @@ def test_no_page_has_anything_that_axe_finds_or_is_wider_than_its_window(
             found += [f"{width} /{path}: {each}" for each in window.violations()]
             if not window.fits():
                 found.append(f"{width} /{path} is wider than its window")
+            if width == 360 and window.page.evaluate(SIDEWAYS):
+                found.append(f"{width} /{path} has a table that is scrolled sideways")
         window.open("dead/open_ticket")
         for step in ("table.messages tbody a", "button:has-text('Edit…')", "#editor button:has-text('Check')"):
             window.click(step)
