@@ -50,6 +50,7 @@ class Desk:
     base: str = ""
     csrf: str = ""
     _stage: Stage | None = None
+    _last: Stage | None = None
     _live: Live | None = None
     _lock: Lock = field(default_factory=Lock)
 
@@ -65,8 +66,8 @@ class Desk:
 
     @property
     def known(self) -> Stage | None:
-        """The stage, if it is connected."""
-        return self._stage
+        """The stage, as it was connected last; None where it never was."""
+        return self._stage or self._last
 
     @property
     def live(self) -> Live:
@@ -78,12 +79,13 @@ class Desk:
     def reconnect(self) -> None:
         """Signs in anew with the next question: whoever signed in again meanwhile need not start the console again."""
         with self._lock:
+            self._last = self._stage or self._last
             self._stage = self._live = None
 
     @property
     def careful(self) -> bool:
         """Whether what changes something asks for the queue's name: where data is kept, and where no stage tells."""
-        return careful(self.stage)
+        return careful(self.known or self.stage)
 
     @property
     def untried(self) -> str | None:
@@ -91,7 +93,7 @@ class Desk:
         if self.read_only:
             return "The console was started with --read-only: nothing is sent from here."
         if self.careful and not self.tries:
-            return f"{refusal(self.stage)} Start the console with --try for that."
+            return f"{refusal(self.known or self.stage)} Start the console with --try for that."
         return None
 
     def badge(self) -> int | None:

@@ -95,6 +95,21 @@ def test_without_a_stage_only_the_pages_that_need_none_are_there(stage: Stage, a
         assert f"python -m ops redrive {theirs.arn}" in text(tab.get(f"/plan/{theirs.arn}"))
 
 
+def test_what_could_not_be_asked_leaves_the_page_saying_where_it_is(tab: Tab) -> None:
+    """Whoever is told that credentials ran out still sees of which stage, and its pages."""
+
+    def connect() -> Stage:
+        raise OpsError(EXPIRED)
+
+    bar = tab.get("/").partition("<main")[0]
+    tab.desk.open_ = connect
+    tab.desk.reconnect()
+    refused = tab.get("/dead/open_ticket", code=502).partition("<main")[0]
+    assert "stage " in text(refused)
+    assert "not connected" not in text(refused)
+    assert tab.links_of(refused) == tab.links_of(bar)
+
+
 @pytest.mark.parametrize("seen", [True, False])
 def test_a_cause_that_could_not_be_asked_for_is_not_called_missing(tab: Tab, aws: Endpoint, seen: bool) -> None:
     (id_,) = dead_tickets(aws, 1)
