@@ -54,7 +54,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"count": count, "span": span, "moment": moment, "ago": ago, "iso": iso, "clock": clock}
+    found.filters |= {each.__name__: each for each in (breaking, count, span, moment, ago, iso, clock)}
     return found
 
 
@@ -131,6 +131,11 @@ def moment(at: datetime | float | str) -> str:
 def clock(at: datetime | float | str) -> str:
     """A time of the last hours, to the minute, in UTC."""
     return f"{_time(at):%H:%M}"
+
+
+def breaking(text: str) -> Markup:
+    """A path, of which a line may end after each slash."""
+    return Markup("/<wbr>").join(shown(part) for part in text.split("/"))
 
 
 def iso(at: datetime | float | str) -> str:

@@ -50,6 +50,7 @@ class Tab:
 
 def text(page: str) -> str:
     """What a person reads of a page."""
+    page = page.replace("<wbr>", "")
     page = re.sub(r"<(script|style)\b.*?</\1>", "", page, flags=re.DOTALL)
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
+from ops.console.page import breaking
 from stacks import names
 from tests.ops.cli.typed import queue
 from tests.ops.console.tab import Tab, text
@@ -120,3 +121,8 @@ def test_a_hidden_secret_is_nowhere_in_a_page(tab: Tab, aws: Endpoint) -> None:
     assert secret in tab.post(f"/dead/open_ticket/{id_}/whole")
     checked = tab.post(f"/dead/open_ticket/{id_}/check", body=json.dumps({"password": secret + "x"}))
     assert secret not in text(checked).split("What would be sent")[1]
+
+
+def test_a_line_may_end_after_a_slash_of_a_path_and_markup_in_it_is_text() -> None:
+    assert breaking("POST /v1/<b>") == "POST /<wbr>v1/<wbr>&lt;b&gt;"
+    assert "\u202e" not in breaking("a/\u202eb")
