@@ -118,12 +118,14 @@ class Window:
             self.page.screenshot(path=f"{folder}/{name}-{scheme}.png", full_page=True)
 
     def fits(self) -> bool:
-        """Whether nothing of the page is outside its width."""
+        """Whether nothing of the page is outside its width, once its style is there."""
+        self.page.wait_for_load_state()
         script = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
         return bool(self.page.evaluate(script))
 
     def violations(self) -> list[str]:
         """What axe-core finds: the rule, and where."""
+        self.page.wait_for_load_state()
         self.page.evaluate(AXE)
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         return [
