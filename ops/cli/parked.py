@@ -9,16 +9,10 @@ import typer
 from ops.cli import completion
 from ops.cli.options import AsJson, InStage, opened
 from ops.cli.screen import print_json, said, tell
-from ops.dead_letters.parked import Opened, ParkedGroup, open_group, work_of
+from ops.dead_letters.parked import SENTENCES, Opened, ParkedGroup, open_group, work_of
 from ops.dead_letters.peek import parked_groups
 from ops.errors import UsageError
 from stacks import names
-
-SENTENCES = {
-    "dead": "",
-    "gone": ", which is nowhere: --skip it, or --open the group",
-    "elsewhere": ", which is not known to be dead: it is attempted, on its way, or was not looked at",
-}
 
 
 def parked(

@@ -8,10 +8,11 @@ from starlette.responses import Response
 
 from ops.console.asked import Asked
 from ops.console.flow import picture
+from ops.dead_letters.parked import SENTENCES, ParkedGroup, parked
 from ops.dead_letters.peek import FEW
 from ops.dead_letters.redaction import Redaction
 from ops.errors import UsageError
-from ops.queue import find
+from ops.queue import find, find_dead
 from ops.redrive.command import command
 
 LOOKS = 10
@@ -41,7 +42,21 @@ def page(asked: Asked) -> Response:
     }
     given["hears"] = any(each.queue == word and each.bus is None for each in desk.stage.topology.subscriptions)
     given["refused"] = entry.receives < FEW
+    given["groups"], given["problem"] = _parked(asked, word) if entry.on_poison == "park" else (None, None)
+    given["sentences"] = SENTENCES
+    given["parks"] = command("parked", word, where=desk.where, name=desk.name)
     return asked.page("queue.html", "flow", word=word, shell=shell, looks=LOOKS, **given)
+
+
+def _parked(asked: Asked, word: str) -> tuple[list[ParkedGroup], str | None]:
+    """Its parked groups, by the dead letters that were looked at last: nothing is received for it.
+
+    What died since is among those not looked at, so that of no message it is said that it is nowhere.
+    """
+    stage = asked.desk.stage
+    sample = asked.desk.samples.kept(find_dead(stage, word))
+    seen = [each.message for each in sample.seen] if sample is not None else []
+    return parked(stage, word, seen, whole=False)
 
 
 def peek(asked: Asked) -> Response:

@@ -45,6 +45,14 @@ Groups = dict[str, list[Place]]
 Where = Literal["dead", "gone", "elsewhere"]
 
 
+SENTENCES = {
+    "dead": "",
+    "gone": ", which is nowhere: --skip it, or --open the group",
+    "elsewhere": ", which is not known to be dead: it is attempted, on its way, or was not looked at",
+}
+"""What is said of where the message is whose turn it is."""
+
+
 class ParkedGroup(Struct, frozen=True, kw_only=True):
     """A group with places. `head` is the message whose turn it is, `behind` how many wait for it.
 

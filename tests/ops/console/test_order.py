@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from ops.stage import Stage
+from tests.ops.cli.test_parked import PARKS, die, park
 from tests.ops.cli.typed import queue
-from tests.ops.console.tab import Tab, text
+from tests.ops.console.tab import Tab, opened, text
 from tests.ops.endpoint import Endpoint
 
 
@@ -25,3 +27,20 @@ def test_a_group_is_shown_and_keeps_its_order(tab: Tab, aws: Endpoint, stage: St
     arrived = [json.loads(each) for each in queue(aws, "change_ticket").arrived]
     for group in ("one", "two"):
         assert [each["step"] for each in arrived if each["note"] == group] == [0, 1, 2, 3]
+
+
+def test_parked_groups_stand_on_their_queues_page(stage: Stage, aws: Endpoint) -> None:
+    with opened(replace(stage, topology=PARKS)) as tab:
+        assert "Nothing is parked." in text(tab.get("/queue/change_ticket"))
+        park(aws, "<b>t-1", ["1", "2", "3"])
+        page = tab.get("/queue/change_ticket")
+        assert "&lt;b&gt;t-1" in page
+        assert "not known to be dead" in text(page)
+        die(aws, "<b>t-1", ["1"])
+        tab.get("/dead/change_ticket")
+        page = text(tab.get("/queue/change_ticket"))
+        assert "not known to be dead" not in page
+        assert "python -m ops parked change_ticket" in page
+        assert not queue(aws, "change_ticket").arrived
+        aws.refusing = {"dynamodb_20120810"}
+        assert "What is parked could not be read" in text(tab.get("/queue/change_ticket"))
