@@ -9,10 +9,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from ops.cli.screen import fits, span
+from ops.cli.screen import fits
 from ops.depth import Depth
 from ops.observe.feeding import Feed, feeding
 from ops.observe.watch import Frame
+from ops.span import span
 from ops.visible import one_line
 from stacks.entry import Integration, Topology
 from stacks.names import PROJECT

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from ops.cli.screen import Line, out, print_json, sheet, span, tell, tell_aside
+from ops.cli.screen import Line, out, print_json, sheet, tell, tell_aside
 from ops.dead_letters.inventory import DeadQueue, Inventory
 from ops.errors import OpsError
+from ops.span import span
 from ops.visible import one_line
 
 FEW = 3

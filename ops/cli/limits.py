@@ -10,9 +10,10 @@ from rich.text import Text
 
 from ops.cli import completion
 from ops.cli.options import AsJson, InStage, opened
-from ops.cli.screen import Line, out, print_json, said, sheet, span, tell, tell_aside
+from ops.cli.screen import Line, out, print_json, said, sheet, tell, tell_aside
 from ops.limits.bucket import Bucket
 from ops.limits.counted import Counted, Found, Limited, counted
+from ops.span import span
 from ops.visible import one_line
 from stacks import names
 

@@ -26,7 +26,7 @@ from ops.cli.options import (
     where,
 )
 from ops.cli.parked import tell_group
-from ops.cli.screen import Line, out, print_json, said, sheet, span, tell, tell_aside, tell_lines
+from ops.cli.screen import Line, out, print_json, said, sheet, tell, tell_aside, tell_lines
 from ops.dead_letters.cause import Cause
 from ops.dead_letters.inventory import inventory
 from ops.dead_letters.peek import Dead, DeadWatch, Seen, dead_letters, look
@@ -36,6 +36,7 @@ from ops.depth import Depth, depths
 from ops.errors import UsageError
 from ops.observe.logs import ID
 from ops.redrive.command import command
+from ops.span import span
 from stacks import names
 
 GROUPS = 10

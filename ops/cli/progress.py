@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from ops.cli.screen import err, span, tell_aside
+from ops.cli.screen import err, tell_aside
+from ops.span import span
 
 FIRST = 5.0
 """Seconds after which the first line is written: short work has none."""

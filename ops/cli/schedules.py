@@ -13,13 +13,14 @@ from rich.text import Text
 
 from ops.cli import completion
 from ops.cli.options import AsJson, InStage, opened, topology
-from ops.cli.screen import Line, out, print_json, said, sheet, span, tell, tell_aside
+from ops.cli.screen import Line, out, print_json, said, sheet, tell, tell_aside
 from ops.dead_letters.selection import seconds
 from ops.errors import UsageError
 from ops.schedules import change
 from ops.schedules.change import Changed
 from ops.schedules.planned import Planned, Plans, plans
 from ops.schedules.told import told
+from ops.span import span
 from ops.stage import Stage
 from stacks import names
 from stacks.schedule import VERBS

@@ -188,13 +188,3 @@ def sheet(titles: Sequence[str], lines: Sequence[Line], width: int) -> Table | G
             padded = [Text(" " * (size - len(cell))) + cell for cell, size in zip(figures, sizes, strict=True)]
             told.append(Text("  ") + Text(" ").join(padded))
     return Group(*told)
-
-
-def span(seconds: float | None) -> str:
-    """A span of time in its largest unit, `-` where it is not known."""
-    if seconds is None:
-        return "-"
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit}"
-    return f"{int(seconds)} s"

@@ -13,7 +13,7 @@ from ops.cli import completion
 from ops.cli.options import AsJson, InStage, opened, topology, where
 from ops.cli.screen import print_json, said, tell, tell_aside, tell_lines
 from ops.errors import OpsError, UsageError
-from ops.redrive.command import NAME, command
+from ops.redrive.command import command
 from ops.send import request as requests
 from ops.send.advice import CREDENTIAL
 from ops.send.send import Sent
@@ -76,7 +76,7 @@ def send(
         )
         requests.request(target, asked)
         answered = sent(opened(stage), target, asked, url=api_url, anywhere=prod)
-        follow = command("trace", answered.correlation_id, where=where(), name=NAME)
+        follow = command("trace", answered.correlation_id, where=where())
         if as_json:
             print_json(answered.told() | {"trace": follow if answered.is_traced else None})
         else:

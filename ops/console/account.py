@@ -12,5 +12,5 @@ from ops.redrive.command import command
 def page(asked: Asked) -> Response:
     """The page; nothing is received for it."""
     desk = asked.desk
-    shell = command("dead", "--all", where=desk.where, name=desk.name)
+    shell = command("dead", "--all", where=desk.where)
     return asked.page("account.html", "account", found=inventory(desk.stage), shell=shell)

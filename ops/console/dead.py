@@ -86,7 +86,7 @@ def queue(asked: Asked) -> Response:
         most=FOUND,
         drawn=drawn,
         excerpt=_excerpts(desk.stage.topology),
-        shell=command("peek", text, *selection_words(meant), where=desk.where, name=desk.name),
+        shell=command("peek", text, *selection_words(meant), where=desk.where),
     )
 
 
@@ -154,4 +154,4 @@ def _fresh(asked: Asked, queue: Queue) -> Sample | None:
 
 
 def _dead_command(asked: Asked) -> str:
-    return command("dead", where=asked.desk.where, name=asked.desk.name)
+    return command("dead", where=asked.desk.where)

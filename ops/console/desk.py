@@ -12,7 +12,6 @@ from ops.dead_letters.sample import Samples
 from ops.errors import OpsError
 from ops.observe.live import Live
 from ops.redrive.background import Background
-from ops.redrive.command import NAME
 from ops.replay.background import Background as Replays
 from ops.send.send import refusal
 from ops.stage import Stage
@@ -25,14 +24,10 @@ LIVING = 8
 
 @dataclass
 class Desk:
-    """`open_` connects to the stage or account, anew where credentials ran out; `where` are the options that say it.
-
-    `name` is how the command is called, as it is shown beside what changes something.
-    """
+    """`open_` connects to the stage or account, anew where credentials ran out; `where` are the options that say it."""
 
     open_: Callable[[], Stage]
     where: Sequence[str] = ()
-    name: str = NAME
     read_only: bool = False
     tries: bool = False
     """Whether requests are sent to try a route, where data is kept, too."""

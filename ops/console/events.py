@@ -87,7 +87,7 @@ def _shell(asked: Asked, *words: str) -> str:
     """The command, which asks nothing of AWS and so takes the stage alone."""
     said = [*asked.desk.where]
     at = said.index("--stage") if "--stage" in said else len(said)
-    return command(*words, where=said[at : at + 2], name=asked.desk.name)
+    return command(*words, where=said[at : at + 2])
 
 
 def _has(entry: Entry, text: str) -> bool:

@@ -44,6 +44,6 @@ def page(asked: Asked) -> Response:
         "actions": ACTIONS,
         "sinces": SINCE,
         "said": {name: said[name] for name in FILTERS[:-1] if name in said},
-        "shell": command("history", *options, where=desk.where, name=desk.name),
+        "shell": command("history", *options, where=desk.where),
     }
     return asked.page("redrives.html", "redrives", **given)

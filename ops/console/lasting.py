@@ -41,7 +41,7 @@ def lasting(desk: Desk, kind: str, picture: Callable[[], Picture], every: float 
                 text, over = _sorry(desk, error, again=False), True
             except OpsError as error:  # what runs may go on, and whoever signs in again sees how
                 desk.reconnect()
-                text, pause = _sorry(desk, error), max(AFTER, every)
+                text, pause = _sorry(desk, error, again=True), max(AFTER, every)
             yield event(kind, text)
             await asyncio.sleep(pause)
         yield event("over", "over")
@@ -49,8 +49,8 @@ def lasting(desk: Desk, kind: str, picture: Callable[[], Picture], every: float 
     return StreamingResponse(frames(), media_type="text/event-stream")
 
 
-def _sorry(desk: Desk, error: OpsError, **more: bool) -> str:
-    return rendered(desk, "sorry_live.html", {"sentence": str(error), **more, "q": {}})
+def _sorry(desk: Desk, error: OpsError, *, again: bool) -> str:
+    return rendered(desk, "sorry_live.html", {"sentence": str(error), "again": again, "q": {}})
 
 
 def of_job(desk: Desk, run: str, kind: str, picture: Callable[[Job], dict[str, Any]]) -> Response:

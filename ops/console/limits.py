@@ -26,7 +26,7 @@ def look(asked: Asked) -> Response:
 def _page(asked: Asked, only: str | None, key: str | None) -> Response:
     desk = asked.desk
     found = counted(desk.stage, only, key)
-    shell = command(*_words(only, key), where=desk.where, name=desk.name)
+    shell = command(*_words(only, key), where=desk.where)
     given = {"found": found, "only": only, "key": key, "shell": shell, "remarks": [*found.remarks()]}
     return asked.page("limits.html", "limits", **given)
 

@@ -127,7 +127,7 @@ def lines(text: str) -> str:
 def _editor(asked: Asked, seen: Seen, text: str, report: Any = None, problem: str | None = None) -> Response:
     desk, word = asked.desk, asked.path["queue"]
     request = Request(word, selection=Selection(ids=(seen.message.message_id,)))
-    plain = redrive_command(request, [*desk.where, "--editor"], yes=True, name=desk.name)
+    plain = redrive_command(request, [*desk.where, "--editor"], yes=True)
     verdict = report.verdicts[0] if report is not None and report.verdicts else None
     refused = next(iter(report.tally.refused), None) if report is not None else None
     return asked.page(
@@ -213,6 +213,6 @@ def _page(asked: Asked, seen: Seen, remark: str | None, *, whole: bool) -> Respo
         attributes=redaction.of(attributes) if redaction is not None else attributes,
         system={name: value for name, value in message.attributes.items() if name != "SenderId"},
         trace=trace_of(seen),
-        shell=redrive_command(request, desk.where, yes=True, name=desk.name),
-        peek=command("peek", text, "--ids", message.message_id, where=desk.where, name=desk.name),
+        shell=redrive_command(request, desk.where, yes=True),
+        peek=command("peek", text, "--ids", message.message_id, where=desk.where),
     )

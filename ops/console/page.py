@@ -18,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ops.console.desk import Desk
+from ops.span import span
 from ops.stage import Stage
 from ops.visible import visible
 from stacks import limits, names
@@ -106,16 +107,6 @@ def address(base: str, *parts: str, **query: Any) -> str:
 def count(number: float) -> str:
     """A number with its thousands told apart."""
     return f"{number:,.0f}"
-
-
-def span(seconds: float | None) -> str:
-    """A span of time in its largest unit; a dash where it is not known."""
-    if seconds is None:
-        return "-"
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit}"
-    return f"{int(seconds)} s"
 
 
 def moment(at: datetime | float | str) -> str:

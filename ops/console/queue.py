@@ -30,7 +30,7 @@ def page(asked: Asked) -> Response:
     integration, row = rows[word]
     sample = desk.samples.kept(find(desk.stage, word), dead=False)
     redaction = Redaction(desk.stage.topology)
-    shell = command("peek", word, "--work", where=desk.where, name=desk.name)
+    shell = command("peek", word, "--work", where=desk.where)
     entry = desk.stage.topology.queue(word)
     given: dict[str, Any] = {
         "view": seen["view"],
@@ -44,7 +44,7 @@ def page(asked: Asked) -> Response:
     given["refused"] = entry.receives < FEW
     given["groups"], given["problem"] = _parked(asked, word) if entry.on_poison == "park" else (None, None)
     given["sentences"] = SENTENCES
-    given["parks"] = command("parked", word, where=desk.where, name=desk.name)
+    given["parks"] = command("parked", word, where=desk.where)
     return asked.page("queue.html", "flow", word=word, shell=shell, looks=LOOKS, **given)
 
 

@@ -52,8 +52,8 @@ def plan(asked: Asked) -> Response:
         looking=desk.jobs.looking(dead),
         running=next((each for each in ours if each.state.startswith("running")), None),
         fields=fields(request),
-        shell=redrive_command(request, desk.where, yes=True, name=desk.name),
-        dry=redrive_command(request, desk.where, yes=False, name=desk.name),
+        shell=redrive_command(request, desk.where, yes=True),
+        dry=redrive_command(request, desk.where, yes=False),
     )
 
 
@@ -130,7 +130,7 @@ def status(asked: Asked) -> Response:
     dead = find_dead(desk.stage, text)
     ours, unknown = runs(desk.stage, dead)
     theirs, problem = tasks(desk.stage, dead)
-    shell = command("status", text, where=desk.where, name=desk.name)
+    shell = command("status", text, where=desk.where)
     given = {"runs": ours, "tasks": theirs, "remarks": [each for each in (unknown, problem) if each], "shell": shell}
     return asked.page("status.html", "redrives", word=dead.word, text=text, **given)
 
@@ -176,15 +176,15 @@ def picture(desk: Desk, job: Job, trace: str | None = None) -> dict[str, Any]:
         "ended": str(ended) if ended is not None else None,
         "left": left,
         "fields": fields(job.request),
-        "shell": redrive_command(job.request, desk.where, yes=job.acts, name=desk.name),
-        "for_real": redrive_command(job.request, desk.where, yes=True, name=desk.name),
+        "shell": redrive_command(job.request, desk.where, yes=job.acts),
+        "for_real": redrive_command(job.request, desk.where, yes=True),
         "shells": _shells(desk, job.run),
-        "cancel": command("cancel", job.request.queue, where=desk.where, name=desk.name),
+        "cancel": command("cancel", job.request.queue, where=desk.where),
     }
 
 
 def _shells(desk: Desk, run: str) -> dict[str, str]:
-    return {"resume": command("resume", run, where=desk.where, name=desk.name)}
+    return {"resume": command("resume", run, where=desk.where)}
 
 
 def asked_for(asked: Asked) -> Request:

@@ -110,7 +110,7 @@ def picture(desk: Desk, name: str) -> dict[str, Any]:
         "record": audit.of(stage, name),
         "far": told.far(found) if found is not None else "",
         "left": left,
-        "rest": told.replay_command(left, desk.where, yes=True, name=desk.name) if left is not None else "",
+        "rest": told.replay_command(left, desk.where, yes=True) if left is not None else "",
         "shells": {"cancel": _shell(desk, "replays", "--cancel", name), "list": _shell(desk, "replays")},
     }
 
@@ -146,8 +146,8 @@ def _form(asked: Asked, problem: str | None, *, planned: bool = False) -> Respon
         plan=found,
         sentences=[*told.told(found)] if found is not None else [],
         exact=exact,
-        dry=told.replay_command(request, desk.where, yes=False, name=desk.name) if request is not None else "",
-        shell=told.replay_command(exact, desk.where, yes=True, name=desk.name) if exact is not None else "",
+        dry=told.replay_command(request, desk.where, yes=False) if request is not None else "",
+        shell=told.replay_command(exact, desk.where, yes=True) if exact is not None else "",
     )
 
 
@@ -182,4 +182,4 @@ def _queue(desk: Desk, found: Replay) -> str | None:
 
 
 def _shell(desk: Desk, *words: str) -> str:
-    return command(*words, where=desk.where, name=desk.name)
+    return command(*words, where=desk.where)

@@ -45,7 +45,7 @@ def page(asked: Asked) -> Response:
     given: dict[str, Any] = {"id": id_, "since": since, "sinces": SINCE, "rows": [], "path": None}
     given |= {"found": None, "by_key": by_key}
     said = ("--key", id_) if by_key else (id_,)
-    given["shell"] = command("trace", *said, "--since", since, where=asked.desk.where, name=asked.desk.name)
+    given["shell"] = command("trace", *said, "--since", since, where=asked.desk.where)
     looks = _looks(asked.said("follow"))
     path, given["unknown"] = _path(asked, id_, since, by_key=by_key) if id_ else (None, None)
     if looks is not None:  # of what was sent just now it is no surprise
@@ -63,7 +63,7 @@ def page(asked: Asked) -> Response:
             "extent": told.extent(path),
             "took": (ended - began) / 1000,
             "began": datetime.fromtimestamp(began / 1000, UTC) if began else None,
-            "verdict": [*told.verdict(path, asked.desk.where, asked.desk.name)],
+            "verdict": [*told.verdict(path, asked.desk.where)],
             "dead": list(
                 dict.fromkeys((each.dlq, each.message_id) for each in path.deliveries() if each.state == "dead")
             ),

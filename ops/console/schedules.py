@@ -41,7 +41,7 @@ def one(asked: Asked) -> Response:
     (each,) = found.planned
     possible = [verb for verb in DEEDS if _makes_sense(verb, each.state, once=each.once or each.key is not None)]
     known = each.key or each.name
-    shells = {verb: command("schedules", verb, known, where=desk.where, name=desk.name) for verb in possible}
+    shells = {verb: command("schedules", verb, known, where=desk.where) for verb in possible}
     return asked.page("schedule.html", "schedules", each=each, known=known, shells=shells, remark=found.remark)
 
 
@@ -65,5 +65,5 @@ def _makes_sense(verb: str, state: str, *, once: bool) -> bool:
 def _page(asked: Asked, sentences: list[str], problem: str | None) -> Response:
     desk = asked.desk
     found = plans(desk.stage, since=time.time() - SINCE)
-    shell = command("schedules", where=desk.where, name=desk.name)
+    shell = command("schedules", where=desk.where)
     return asked.page("schedules.html", "schedules", found=found, done=sentences, problem=problem, shell=shell)

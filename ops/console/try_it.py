@@ -94,6 +94,6 @@ def _page(
         sent=sent,
         problem=problem,
         authorized=authorized(desk.stage, target),
-        shell=send_command(target, told, desk.where, anywhere=desk.careful, name=desk.name),
-        follow=command("trace", sent.correlation_id, where=desk.where, name=desk.name) if sent is not None else "",
+        shell=send_command(target, told, desk.where, anywhere=desk.careful),
+        follow=command("trace", sent.correlation_id, where=desk.where) if sent is not None else "",
     )

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from ops.dead_letters.cause import cut
 from ops.observe.request_path import DONE, LIMITED, Attempt, Delivery, Fact, Path, Request
-from ops.redrive.command import NAME, command
+from ops.redrive.command import command
 from ops.visible import one_line
 
 PARKED = "GroupParked: "
@@ -93,10 +93,10 @@ def settled(path: Path) -> bool:
     return not path.awaited() and not any(each.state in UNDER_WAY for each in path.deliveries())
 
 
-def verdict(path: Path, where: Sequence[str] = (), name: str = NAME) -> Iterator[tuple[str, str]]:
+def verdict(path: Path, where: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
     """What is left to be done of it, each sentence with its tone; that of a command to type is `COMMAND`.
 
-    `where` are the options that say where the path is, `name` how the command is called.
+    `where` are the options that say where the path is.
     """
     dead = [each for each in path.deliveries() if each.state == "dead"]
     back = [each for each in path.deliveries() if each.state == "retried"]
@@ -106,7 +106,7 @@ def verdict(path: Path, where: Sequence[str] = (), name: str = NAME) -> Iterator
     for queue in dict.fromkeys(each.dlq for each in dead):
         letters = _count(sum(each.dlq == queue for each in dead), "dead letter")
         yield (f"{letters} in {queue}. Once the cause is fixed:", "bold red")
-        yield (command("redrive", str(queue), "--yes", where=where, name=name), COMMAND)
+        yield (command("redrive", str(queue), "--yes", where=where), COMMAND)
     if at_work:
         yield (f"At work: {_names(each.queue for each in at_work)}.", "cyan")
     if back:

@@ -15,18 +15,18 @@ NAME = "headrace" if INSTALLED else "python -m ops"
 """How the command is called: installed by itself, or in a project's folder."""
 
 
-def redrive_command(request: Request, where: Sequence[str] = (), *, yes: bool, name: str = NAME) -> str:
+def redrive_command(request: Request, where: Sequence[str] = (), *, yes: bool) -> str:
     """The command line; `where` are the options that say in which stage or account.
 
     Bodies that were edited by hand are not repeated: `--editor` asks for them.
     """
     words = ["redrive", request.queue, *selection_words(request.selection), *_how(request), *where]
-    return f"{name} {_joined([*words, '--yes'] if yes else words)}"
+    return f"{NAME} {_joined([*words, '--yes'] if yes else words)}"
 
 
-def command(*words: str, where: Sequence[str] = (), name: str = NAME) -> str:
+def command(*words: str, where: Sequence[str] = ()) -> str:
     """Any other command, quoted as a shell needs it."""
-    return f"{name} {_joined([*words, *where])}"
+    return f"{NAME} {_joined([*words, *where])}"
 
 
 def _joined(words: Sequence[str]) -> str:

@@ -102,9 +102,9 @@ def words(request: Request, *, yes: bool) -> list[str]:
     return [*said, *(["--force"] if request.force else []), *(["--yes"] if yes else [])]
 
 
-def replay_command(request: Request, where: Sequence[str], *, yes: bool, name: str) -> str:
-    """The whole command; `where` are the options that say in which stage, `name` how the command is called."""
-    return command(*words(request, yes=yes), where=where, name=name)
+def replay_command(request: Request, where: Sequence[str], *, yes: bool) -> str:
+    """The whole command; `where` are the options that say in which stage."""
+    return command(*words(request, yes=yes), where=where)
 
 
 def rest_command(request: Request, found: Replay, where: Sequence[str] = ()) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ops.redrive.command import NAME, command
+from ops.redrive.command import command
 from ops.send import form
 from ops.send.request import Said
 from ops.send.target import Target
@@ -13,9 +13,7 @@ LONGEST = 4_000
 """Characters of a body that a command line repeats; a longer one belongs into a file."""
 
 
-def send_command(
-    target: Target, said: Said, where: Sequence[str] = (), *, anywhere: bool = False, name: str = NAME
-) -> str:
+def send_command(target: Target, said: Said, where: Sequence[str] = (), *, anywhere: bool = False) -> str:
     """The command line; the credential is not repeated, which the environment says."""
     words = ["send", target.name]
     for key, value in said.path.items():
@@ -26,4 +24,4 @@ def send_command(
     if text is not None and text != form.example(target):
         plain = len(text) <= LONGEST and "\0" not in text and text != "-" and not text.startswith("@")
         words += [f"--body={text}" if plain else "--body=@FILE"]
-    return command(*words, *(["--prod"] if anywhere else []), where=where, name=name)
+    return command(*words, *(["--prod"] if anywhere else []), where=where)
