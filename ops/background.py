@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
 from threading import Lock, Thread
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 from ops.errors import OpsError
 
@@ -21,6 +22,10 @@ class Work:
     error: str | None = None
     ended: float | None = None
     _thread: Thread | None = field(default=None, repr=False)
+
+    def now(self) -> Self:
+        """It as it is at this moment, for who reads more than one thing of it: its thread goes on meanwhile."""
+        return copy(self)
 
     def wait(self, seconds: float) -> bool:
         """Waits for its end, so long at the most; whether it ended."""

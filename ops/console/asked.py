@@ -87,7 +87,9 @@ def endpoint(
         part = request.headers.get("hx-request") == "true"
         query = dict(request.query_params)
         of = _of_stage(answer) if staged else answer
-        return await run_in_threadpool(_answered, of, Asked(desk, request.path_params, query, form, part))
+        return await run_in_threadpool(
+            _answered, of, Asked(desk, request.path_params, query, form, part), sure=not changes
+        )
 
     return asked
 
@@ -115,22 +117,29 @@ def _of_stage(answer: Answer) -> Answer:
     return answered
 
 
-def _answered(answer: Answer, asked: Asked) -> Response:
+def _answered(answer: Answer, asked: Asked, *, sure: bool) -> Response:
+    """The answer, or why there is none; `sure` is whether nothing was changed then, whatever happened."""
     try:
         return answer(asked)
     except UsageError as error:
         return _sorry(asked.desk, str(error), 400, part=asked.part)
     except OpsError as error:
         asked.desk.reconnect()  # whoever signed in again meanwhile is answered by the next question
-        return _sorry(asked.desk, str(error), 502, part=asked.part)
+        return _sorry(asked.desk, str(error), 502, part=asked.part, sure=sure)
     except OSError as error:
-        return _sorry(asked.desk, f"{error.filename or 'A file'} cannot be used: {error.strerror}.", 500, part=False)
+        return _sorry(
+            asked.desk, f"{error.filename or 'A file'} cannot be used: {error.strerror}.", 500, part=False, sure=sure
+        )
+    except Exception as error:  # what was begun goes on, and whoever waits for an answer is told
+        return _sorry(asked.desk, asked.desk.fault(error), 500, part=asked.part, sure=sure)
 
 
-def _sorry(desk: Desk, sentence: str, status: int, *, part: bool) -> Response:
+def _sorry(desk: Desk, sentence: str, status: int, *, part: bool, sure: bool = True) -> Response:
     template = "sorry_part.html" if part else "sorry.html"
     # A part is put into its page, which htmx does not do with what is no success.
-    return HTMLResponse(rendered(desk, template, {"sentence": sentence, "q": {}}), 200 if part else status)
+    return HTMLResponse(
+        rendered(desk, template, {"sentence": sentence, "sure": sure, "q": {}}), 200 if part else status
+    )
 
 
 async def _form(request: Request) -> dict[str, list[str]]:

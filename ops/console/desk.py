@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -48,6 +50,7 @@ class Desk:
     _last: Stage | None = None
     _live: Live | None = None
     _lock: Lock = field(default_factory=Lock)
+    _faults: set[str] = field(default_factory=set)
 
     @property
     def stage(self) -> Stage:
@@ -90,6 +93,14 @@ class Desk:
         if self.careful and not self.tries:
             return f"{refusal(self.known or self.stage)} Start the console with --try for that."
         return None
+
+    def fault(self, error: Exception) -> str:
+        """A sentence for the page on which that happened, which nobody foresaw; the terminal is told where, once."""
+        said = f"{type(error).__name__}: {error}"
+        if said not in self._faults:
+            self._faults.add(said)
+            traceback.print_exception(error, file=sys.stderr)
+        return f"The console failed here, by a fault of its own ({said}). The terminal that it runs in shows where."
 
     def badge(self) -> int | None:
         """Dead letters of the stage, as they were counted a moment ago; None where nobody did."""

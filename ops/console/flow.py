@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from ops.console import sparkline
 from ops.console.asked import Asked
 from ops.console.desk import Desk
+from ops.console.lasting import event
 from ops.console.page import rendered
 from ops.depth import ENABLED, Depth
 from ops.errors import OpsError
@@ -109,6 +110,8 @@ async def live(desk: Desk, part: str, *, soon: bool = False) -> Response:
         except OpsError as error:
             desk.reconnect()
             return rendered(desk, "sorry_live.html", {"sentence": str(error), "q": {}})
+        except Exception as error:
+            return rendered(desk, "sorry_live.html", {"sentence": desk.fault(error), "q": {}})
 
     async def frames() -> AsyncIterator[str]:
         pause = 0.0 if soon else EVERY
@@ -118,12 +121,6 @@ async def live(desk: Desk, part: str, *, soon: bool = False) -> Response:
             pause = EVERY
 
     return StreamingResponse(frames(), media_type="text/event-stream")
-
-
-def event(name: str, data: str) -> str:
-    """One server-sent event. https://html.spec.whatwg.org/multipage/server-sent-events.html"""
-    lines = "".join(f"data: {line}\n" for line in data.splitlines())
-    return f"event: {name}\n{lines}\n"
 
 
 def picture(desk: Desk, within: float = 0.0) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from typing import Any
 from starlette.responses import Response, StreamingResponse
 
 from ops.console.desk import Desk
-from ops.console.flow import event
 from ops.console.page import rendered
 from ops.errors import OpsError, UsageError
 from ops.redrive.background import Job
@@ -38,10 +37,12 @@ def lasting(desk: Desk, kind: str, picture: Callable[[], Picture], every: float 
             try:
                 text, over = await asyncio.get_running_loop().run_in_executor(desk.living, frame)
             except UsageError as error:  # there is no such thing, and there will be none
-                text, over = _sorry(desk, error, again=False), True
+                text, over = _sorry(desk, str(error), again=False), True
             except OpsError as error:  # what runs may go on, and whoever signs in again sees how
                 desk.reconnect()
-                text, pause = _sorry(desk, error, again=True), max(AFTER, every)
+                text, pause = _sorry(desk, str(error), again=True), max(AFTER, every)
+            except Exception as error:
+                text, pause = _sorry(desk, desk.fault(error), again=True), max(AFTER, every)
             yield event(kind, text)
             await asyncio.sleep(pause)
         yield event("over", "over")
@@ -49,15 +50,24 @@ def lasting(desk: Desk, kind: str, picture: Callable[[], Picture], every: float 
     return StreamingResponse(frames(), media_type="text/event-stream")
 
 
-def _sorry(desk: Desk, error: OpsError, *, again: bool) -> str:
-    return rendered(desk, "sorry_live.html", {"sentence": str(error), "again": again, "q": {}})
+def _sorry(desk: Desk, sentence: str, *, again: bool) -> str:
+    return rendered(desk, "sorry_live.html", {"sentence": sentence, "again": again, "q": {}})
+
+
+def event(name: str, data: str) -> str:
+    """One server-sent event. https://html.spec.whatwg.org/multipage/server-sent-events.html"""
+    lines = "".join(f"data: {line}\n" for line in data.splitlines())
+    return f"event: {name}\n{lines}\n"
 
 
 def of_job(desk: Desk, run: str, kind: str, picture: Callable[[Job], dict[str, Any]]) -> Response:
-    """The same of what this console runs by that name."""
+    """The same of what this console runs by that name; its picture has it as `job`."""
 
     def now() -> Picture:
         job = desk.jobs.find(run)
-        return (None, True) if job is None else (picture(job), job.ended is not None)
+        if job is None:
+            return None, True
+        given = picture(job)
+        return given, given["job"].ended is not None  # as it was when the picture was made
 
     return lasting(desk, kind, now)

@@ -70,6 +70,7 @@ def live(desk: Desk, run: str, query: dict[str, str]) -> Response:
 
 def picture(desk: Desk, job: Job, back: dict[str, str | None]) -> dict[str, Any]:
     """What the template shows; `back` says where the result is shown."""
+    job = job.now()
     assert job.dead is not None
     sample = desk.samples.kept(job.dead) if job.ended is not None else None
     message, ids = back.get("message"), job.request.selection.ids

@@ -163,6 +163,7 @@ def live(desk: Desk, run: str, trace: str | None = None) -> Response:
 
 def picture(desk: Desk, job: Job, trace: str | None = None) -> dict[str, Any]:
     """What the template shows of a redrive of this console; `trace` is the id of the one message that it is of."""
+    job = job.now()
     report, ids = job.report, job.request.selection.ids or ()
     ended = verdict(report) if report is not None else None
     can_resume = job.acts and job.ended is not None and report is not None and not report.native

@@ -85,6 +85,7 @@ def live(desk: Desk, name: str) -> Response:
 def picture(desk: Desk, name: str) -> dict[str, Any]:
     """What the template shows of a replay, by what AWS tells of it. Raises `OpsError`."""
     stage, watched = desk.stage, desk.replays.find(name)
+    watched = watched.now() if watched is not None else None
     try:
         found: Replay | None = run.one(stage, name)
     except UsageError:  # what began a moment ago may not be known everywhere yet

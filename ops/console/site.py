@@ -130,6 +130,8 @@ def site(desk: Desk, *, port: int, told: Callable[[str], None]) -> Guard:
 
 def _missing(desk: Desk) -> Callable[[Request, Any], Awaitable[Response]]:
     async def missing(asked: Request, _: Any) -> Response:
-        return HTMLResponse(rendered(desk, "sorry.html", {"sentence": "There is no such page.", "q": {}}), 404)
+        return HTMLResponse(
+            rendered(desk, "sorry.html", {"sentence": "There is no such page.", "sure": True, "q": {}}), 404
+        )
 
     return missing

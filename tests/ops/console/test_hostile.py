@@ -104,7 +104,7 @@ def test_what_an_address_says_is_text_too(tab: Tab, aws: Endpoint, word: str) ->
 
 
 def test_a_newline_in_a_frame_ends_no_event(tab: Tab) -> None:
-    from ops.console.flow import event
+    from ops.console.lasting import event
 
     sent = event("flow", "one\n\nevent: over\rtwo\u2028three")
     assert [line for line in sent.split("\n") if line and not line.startswith("data: ")] == ["event: flow"]
