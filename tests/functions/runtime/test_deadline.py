@@ -176,13 +176,13 @@ def test_nothing_that_catches_exceptions_catches_the_end() -> None:
 
 
 def test_a_message_is_not_begun_that_cannot_be_done_in_time(fakes: Fakes) -> None:
-    probing = Probing(**dict.fromkeys("abcd", lambda *_: time.sleep(0.5)))
-    report = probing.handler(batch(*map(probe, "abcd")), Context(1.6))
+    probing = Probing(**dict.fromkeys("abcd", lambda *_: time.sleep(1)))
+    report = probing.handler(batch(*map(probe, "abcd")), Context(3.0))
     assert probing.seen == ["a", "b"]
     assert failed(report) == ["c", "d"]
     # Each comes back when those before it should be done.
     assert fakes.sqs.visibility["c"] == 0
-    assert fakes.sqs.visibility["d"] == pytest.approx(0.5, abs=0.6)
+    assert fakes.sqs.visibility["d"] == pytest.approx(1, abs=1)
 
 
 def test_who_waited_in_vain_before_goes_first(fakes: Fakes) -> None:

@@ -156,7 +156,9 @@ def test_the_command_shows_it_at_any_width(
     assert "lets everything through" in shown.stdout
     assert "nothing counted yet" in shown.stdout
     told = json.loads(CliRunner().invoke(app, ["limits", "open_ticket", "--json"], obj=limited()).stdout)
-    assert told["consumers"][0]["limits"][1]["buckets"][0]["promised"] == 195
+    assert told["consumers"][0]["limits"][1]["buckets"][0]["promised"] in range(180, 196), (
+        "2 a second, a busy machine later"
+    )
 
 
 def test_a_map_without_limits_says_so(stage: Stage, aws: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
