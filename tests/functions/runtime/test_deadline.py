@@ -147,8 +147,8 @@ def test_the_outer_one_rings_in_time_and_again_after_an_inner_one(
     started = time.monotonic()
     with pytest.raises(OutOfTime):
         within(0.4, body)
-    assert rung[0] < 0.8
-    assert time.monotonic() - started < 1.8
+    assert rung[0] < 2
+    assert time.monotonic() - started < 2.2
 
 
 def test_one_inside_another_ends_with_the_outer_one() -> None:

@@ -148,17 +148,17 @@ def test_what_was_waited_for_counts_when_the_rest_does_not_come(environment: pyt
             line, _ = listens.accept()
             with line:
                 line.recv(65536)
-                over.wait(0.4)
+                over.wait(0.9)
                 line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
                 over.wait(5)
 
         threading.Thread(target=begin, daemon=True).start()
         started = time.monotonic()
         with pytest.raises(exceptions.ReadTimeoutError):
-            get(client(seconds=lambda: 0.6, attempts=1))
+            get(client(seconds=lambda: 1.2, attempts=1))
         took = time.monotonic() - started
         over.set()
-    assert took < 0.9
+    assert took < 1.9
 
 
 def test_a_refusal_is_heard_by_who_has_not_said_all(environment: pytest.MonkeyPatch) -> None:
@@ -227,7 +227,7 @@ def test_of_a_hosts_addresses_the_first_that_answers_is_taken(server: Server, mo
         server.acts = [answer()]
         started = time.monotonic()
         get(client())
-        assert 0.9 < time.monotonic() - started < 1.2, "the second had half of two seconds"
+        assert 0.9 < time.monotonic() - started < 1.8, "the second had half of two seconds"
         found.pop()
         connection._known.clear()
         with pytest.raises(exceptions.ConnectTimeoutError):
