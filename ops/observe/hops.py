@@ -177,7 +177,7 @@ def _delivery(delivery: Delivery, since: int | None) -> Hop:
     )
     if len(delivery.attempts) > 1 or _known(delivery):
         row.below = [
-            _attempts(list(same), sent)
+            attempts(list(same), sent)
             for _, same in groupby(delivery.attempts, key=lambda each: (each.outcome, each.error, each.stack))
         ]
     if not _known(delivery):
@@ -199,8 +199,8 @@ def _known(delivery: Delivery) -> bool:
     return any(each.error for each in delivery.attempts if each.outcome != LIMITED)
 
 
-def _attempts(same: list[Attempt], sent: int | None) -> Hop:
-    """Attempts in a row that ended alike."""
+def attempts(same: list[Attempt], sent: int | None) -> Hop:
+    """Attempts in a row that ended alike, of the message that was sent at `sent` (epoch milliseconds)."""
     first, last = same[0], same[-1]
     # What is parked was received and not attempted, so that its receives run out.
     parked = last.error is not None and last.error.startswith(PARKED)
@@ -220,7 +220,7 @@ def _attempts(same: list[Attempt], sent: int | None) -> Hop:
 
 
 def _outcome(delivery: Delivery) -> str:
-    attempts = f" at attempt {delivery.attempts[-1].number}" if len(delivery.attempts) > 1 else ""
+    which = f" at attempt {delivery.attempts[-1].number}" if len(delivery.attempts) > 1 else ""
     redriven = ""
     if delivery.replayed:
         redriven = f", replayed{f' by {delivery.replayed_by}' if delivery.replayed_by else ''} ({delivery.replayed})"
@@ -241,7 +241,7 @@ def _outcome(delivery: Delivery) -> str:
         case "working":
             return f"at work, {delivery.progress}{redriven}"
         case state:
-            return f"{state}{attempts}{redriven}"
+            return f"{state}{which}{redriven}"
 
 
 def _count(number: int, noun: str) -> str:

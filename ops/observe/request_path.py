@@ -51,12 +51,14 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
 class Attempt(Struct, frozen=True, kw_only=True):
     """One attempt at a message. `at` is when its batch ended, in epoch milliseconds.
 
+    `message_id` is the id that the message had then: one that waits for a limit has several, one after another.
     `stack` is where its error came from, innermost call last.
     """
 
     number: int
     outcome: str
     at: int
+    message_id: str
     error: str | None = None
     stack: tuple[str, ...] = ()
 
@@ -311,7 +313,14 @@ def _found(delivery: Delivery, letter: DeadLetter) -> None:
 
 
 def _attempt(line: Handled) -> Attempt:
-    return Attempt(number=line.attempt, outcome=line.outcome, at=line.at, error=_error(line), stack=tuple(line.stack))
+    return Attempt(
+        number=line.attempt,
+        outcome=line.outcome,
+        at=line.at,
+        message_id=line.message_id,
+        error=_error(line),
+        stack=tuple(line.stack),
+    )
 
 
 def _error(line: Handled) -> str | None:
