@@ -91,8 +91,8 @@ def test_a_redriven_message_is_told_with_what_it_was_before_and_who_redrove_it(
         handled("open_ticket", id_, 20_000, error="second cause", sent=19_000, redriven="1 run-7", **failed),
     ]
     shown = part(tab, id_)
-    assert shown.index("first cause") < shown.index("18 s after that redriven from open_ticket-dlq by ada, run-7")
-    assert shown.index("by ada") < shown.index("attempt 1 rejected: Reject: second cause")
+    assert shown.index("first cause") < shown.index("After 18 s in open_ticket-dlq redriven by ada, run-7")
+    assert shown.index("redriven by ada") < shown.index("attempt 1 rejected: Reject: second cause")
     assert "1 of " in shown
 
 
