@@ -21,8 +21,8 @@ from ops.dead_letters.selection import Selection
 from ops.depth import depth
 from ops.errors import OpsError, UsageError
 from ops.events.catalogue import types
-from ops.observe.attempts import are_logged, begun
-from ops.observe.attempts import told as attempts_of
+from ops.observe.life import are_logged, begun
+from ops.observe.life import told as attempts_of
 from ops.observe.trace import DEEPEST, id_of
 from ops.queue import Queue, find_dead
 from ops.redrive import document as documents

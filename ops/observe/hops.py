@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from ops.dead_letters.cause import cut
-from ops.observe.request_path import DONE, LIMITED, Attempt, Delivery, Fact, Path, Request
+from ops.observe.attempt import DONE, LIMITED, Attempt
+from ops.observe.request_path import Delivery, Fact, Path, Request
 from ops.redrive.command import command
 from ops.visible import one_line
 
