@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
 
 from ops.caution import careful
+from ops.dead_letters.peek import Seen
 from ops.dead_letters.sample import Samples
 from ops.errors import OpsError
 from ops.observe.live import Live
@@ -20,8 +22,21 @@ from ops.stage import Stage
 
 RECENT = 20.0
 """Seconds for which a count is told as that of now."""
+OPENED = 8
+"""Messages that are kept to be asked about; one has 1 MB at the most."""
 LIVING = 8
 """Pages that live whose next picture is made at a time."""
+
+
+class Opened(OrderedDict[tuple[str, str], Seen]):
+    """Some messages by queue and id, the last ones that were opened."""
+
+    def keep(self, key: tuple[str, str], seen: Seen) -> None:
+        """Keeps it, and lets the oldest go."""
+        self.pop(key, None)
+        self[key] = seen
+        while len(self) > OPENED:
+            self.popitem(last=False)
 
 
 @dataclass
@@ -40,6 +55,8 @@ class Desk:
     every: bool = False
     """Whether its first page is that of the account's queues."""
     samples: Samples = field(default_factory=Samples)
+    opened: Opened = field(default_factory=Opened)
+    """The messages whose pages were opened last: what such a page loads beside receives nothing again."""
     jobs: Background = field(default_factory=Background)
     replays: Replays = field(default_factory=Replays)
     living: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(LIVING, "living"), repr=False)

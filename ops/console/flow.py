@@ -17,6 +17,7 @@ from ops.console.lasting import event
 from ops.console.page import rendered
 from ops.depth import ENABLED, Depth
 from ops.errors import OpsError
+from ops.events.catalogue import types
 from ops.observe.feeding import Feed, Publishing, feeding, publishing
 from ops.observe.last_hour import HOUR
 from ops.observe.live import View
@@ -134,6 +135,7 @@ def picture(desk: Desk, within: float = 0.0) -> dict[str, Any]:
     every = [row for _, some in rows for row in some]
     return {
         "view": view,
+        "types": types(topology),
         "integrations": rows,
         "dead": [row for row in every if row.held],
         "troubles": [(row.word, sentence) for row in every for sentence in row.troubles],

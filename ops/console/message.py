@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from typing import Any
 
 import msgspec
@@ -17,10 +19,12 @@ from ops.dead_letters.redaction import Redaction, shortened
 from ops.dead_letters.sample import Sample
 from ops.dead_letters.selection import Selection
 from ops.depth import depth
-from ops.errors import UsageError
-from ops.observe.logs import ID
-from ops.observe.trace import DEEPEST
-from ops.queue import find_dead
+from ops.errors import OpsError, UsageError
+from ops.events.catalogue import types
+from ops.observe.life import are_logged, begun
+from ops.observe.life import told as attempts_of
+from ops.observe.trace import DEEPEST, id_of
+from ops.queue import Queue, find_dead
 from ops.redrive import document as documents
 from ops.redrive.command import command, redrive_command
 from ops.redrive.form import filled, form, grown
@@ -38,6 +42,12 @@ ABOVE = len(documents.written([]).splitlines()) + 1
 """Lines of an edit above the body."""
 
 
+AT_ONCE = 86_400.0
+"""Seconds of the logs that are searched unasked: Logs Insights bills by the gigabyte that it reads."""
+PATIENCE = 20.0
+"""Seconds for which the logs are waited for."""
+
+
 def page(asked: Asked) -> Response:
     """The message, its secrets hidden; where nobody saw it and its queue is deep, whether it is to be looked for."""
     try:
@@ -47,6 +57,13 @@ def page(asked: Asked) -> Response:
         counts = depth(asked.desk.stage, dead)
         return asked.page("not_seen.html", "dead", word=dead.word, text=unseen.queue, id=unseen.id, counts=counts)
     return _page(asked, seen, remark, whole=False)
+
+
+def attempts(asked: Asked) -> Response:
+    """Its attempts and its path in short, as the logs tell them, or why they do not."""
+    queue = find_dead(asked.desk.stage, asked.path["queue"])
+    seen = asked.desk.opened.get((queue.word, asked.path["id"])) or seen_of(asked)
+    return asked.page("attempts.html", "dead", **_attempts(asked, queue, seen))
 
 
 def whole(asked: Asked) -> Response:
@@ -111,12 +128,6 @@ def edited(asked: Asked, seen: Seen, text: str) -> Request:
 def in_the_body(sentence: str) -> str:
     """What is said of a line of the edit, said of the body's own line."""
     return AT.sub(lambda found: f"Line {max(int(found['line']) - ABOVE, 1)}: the body ", sentence)
-
-
-def trace_of(seen: Seen) -> str:
-    """The id by which the path of the message is found: what it carries may be none."""
-    id_ = seen.correlation_id
-    return id_ if id_ and ID.fullmatch(id_) else seen.message.message_id
 
 
 def lines(text: str) -> str:
@@ -189,8 +200,24 @@ class NotSeen(UsageError):
         self.id = id_
 
 
+def _attempts(asked: Asked, queue: Queue, seen: Seen) -> dict[str, Any]:
+    """What the template shows of them. Raises `UsageError` for a queue whose consumer is nobody of the stage."""
+    stage = asked.desk.stage
+    if not are_logged(stage, queue):
+        raise UsageError(f"Nobody of {stage.told} takes what is sent to {queue.word}: no log tells of it.")
+    given: dict[str, Any] = {"undelivered": queue.kind == "undelivered", "types": types(stage.topology)}
+    try:
+        return given | {"told": attempts_of(stage, queue, seen, patience=PATIENCE), "unknown": None}
+    except OpsError as error:
+        return given | {"told": None, "unknown": str(error)}
+
+
 def _page(asked: Asked, seen: Seen, remark: str | None, *, whole: bool) -> Response:
     desk, text, message = asked.desk, asked.path["queue"], seen.message
+    queue, since = find_dead(desk.stage, text), max(time.time() - begun(seen), 0)
+    desk.opened.keep((queue.word, message.message_id), seen)
+    logged = are_logged(desk.stage, queue)
+    here = logged and "attempts" in asked.query
     redaction = None if whole else Redaction(desk.stage.topology)
     attributes = {name: value.text for name, value in message.message_attributes.items()}
     try:
@@ -202,17 +229,23 @@ def _page(asked: Asked, seen: Seen, remark: str | None, *, whole: bool) -> Respo
     return asked.page(
         "message.html",
         "dead",
-        word=find_dead(desk.stage, text).word,
+        word=queue.word,
         text=text,
         seen=seen,
         remark=remark,
+        logged=logged,
+        since=since,
+        at_once=since <= AT_ONCE,
+        here=here,
+        traced=command("trace", id_of(seen), "--since", f"{math.ceil(since / 3600)}h", where=desk.where),
+        **(_attempts(asked, queue, seen) if here else {}),
         message=message,
         whole=whole,
         tree=tree(shown),
         sent=redaction.text(message.body) if redaction is not None else shortened(message.body),
         attributes=redaction.of(attributes) if redaction is not None else attributes,
         system={name: value for name, value in message.attributes.items() if name != "SenderId"},
-        trace=trace_of(seen),
+        trace=id_of(seen),
         shell=redrive_command(request, desk.where, yes=True),
         peek=command("peek", text, "--ids", message.message_id, where=desk.where),
     )

@@ -12,8 +12,10 @@ from ops.dead_letters.parked import SENTENCES, ParkedGroup, parked
 from ops.dead_letters.peek import FEW
 from ops.dead_letters.redaction import Redaction
 from ops.errors import UsageError
+from ops.events.catalogue import publishers
 from ops.queue import find, find_dead
 from ops.redrive.command import command
+from stacks import feeds
 
 LOOKS = 10
 """Messages that one look shows."""
@@ -34,6 +36,12 @@ def page(asked: Asked) -> Response:
     entry = desk.stage.topology.queue(word)
     given: dict[str, Any] = {
         "view": seen["view"],
+        "types": seen["types"],
+        "sources": {
+            each.word: [*publishers(desk.stage.topology, each.contract)]
+            for each in feeds.of(desk.stage.topology, word)
+            if each.kind == "event"
+        },
         "row": row,
         "integration": integration,
         "entry": entry,

@@ -12,10 +12,11 @@ from ops.console.asked import LONGEST, Asked, confirmed, number
 from ops.console.dead import selected
 from ops.console.desk import Desk
 from ops.console.lasting import of_job
-from ops.console.message import edited, lines, seen_of, trace_of
+from ops.console.message import edited, lines, seen_of
 from ops.dead_letters.selection import Selection
 from ops.depth import depth
 from ops.errors import UsageError
+from ops.observe.trace import id_of
 from ops.queue import find_dead
 from ops.redrive.background import Job, UnderWay
 from ops.redrive.command import command, redrive_command
@@ -75,7 +76,7 @@ def begin(asked: Asked) -> Response:
 def send(asked: Asked) -> Response:
     """Begins the redrive of one message, as it was edited."""
     seen = seen_of(asked)
-    return _begin(asked, edited(asked, seen, lines("".join(asked.form.get("body", [])))), trace=trace_of(seen))
+    return _begin(asked, edited(asked, seen, lines("".join(asked.form.get("body", [])))), trace=id_of(seen))
 
 
 def _begin(asked: Asked, request: Request, trace: str | None = None) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -103,6 +104,13 @@ def catalogue(topology: Topology, stage: str, kind: Kind = "event") -> list[Entr
     return [_command(topology, fed, each) for each in sorted(feeds.commands(topology), key=lambda each: each.__name__)]
 
 
+def types(topology: Topology) -> dict[str, str]:
+    """The type of each event by its name alone, where no other project's has the same."""
+    every = events.known(topology)
+    count = Counter(each.__name__ for each in every)
+    return {each.__name__: events.key(each) for each in every if count[each.__name__] == 1}
+
+
 def called(stage: str, subscription: Subscription) -> str:
     """As the alarms of a subscription call it: `mail_ticket-on-TicketOpened`."""
     rule = names.rule(stage, subscription.queue, subscription.event.__name__)
@@ -164,7 +172,7 @@ def _event(topology: Topology, stage: str, event: type[Event]) -> Entry:
         version=event.version,
         business_key=event.business_key,
         document=f"docs/events/{events.schema_file(event)}" if published else None,
-        sources=[*_publishers(topology, event), *(Source(name=bus) for bus in _buses(takers))],
+        sources=[*publishers(topology, event), *(Source(name=bus) for bus in _buses(takers))],
         takers=takers,
     )
 
@@ -199,7 +207,8 @@ def _command(topology: Topology, fed: Fed, command: feeds.Contract) -> Entry:
     )
 
 
-def _publishers(topology: Topology, event: type[Event]) -> Iterator[Source]:
+def publishers(topology: Topology, event: feeds.Contract) -> Iterator[Source]:
+    """The consumers that publish the event."""
     for integration in topology.integrations:
         for consumer in integration.consumers:
             if event in consumer.publishes:

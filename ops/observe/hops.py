@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from ops.dead_letters.cause import cut
-from ops.observe.request_path import DONE, LIMITED, Attempt, Delivery, Fact, Path, Request
+from ops.observe.attempt import DONE, LIMITED, Attempt
+from ops.observe.request_path import Delivery, Fact, Path, Request
 from ops.redrive.command import command
 from ops.visible import one_line
 
@@ -177,7 +178,7 @@ def _delivery(delivery: Delivery, since: int | None) -> Hop:
     )
     if len(delivery.attempts) > 1 or _known(delivery):
         row.below = [
-            _attempts(list(same), sent)
+            attempts(list(same), sent)
             for _, same in groupby(delivery.attempts, key=lambda each: (each.outcome, each.error, each.stack))
         ]
     if not _known(delivery):
@@ -199,8 +200,8 @@ def _known(delivery: Delivery) -> bool:
     return any(each.error for each in delivery.attempts if each.outcome != LIMITED)
 
 
-def _attempts(same: list[Attempt], sent: int | None) -> Hop:
-    """Attempts in a row that ended alike."""
+def attempts(same: list[Attempt], sent: int | None) -> Hop:
+    """Attempts in a row that ended alike, of the message that was sent at `sent` (epoch milliseconds)."""
     first, last = same[0], same[-1]
     # What is parked was received and not attempted, so that its receives run out.
     parked = last.error is not None and last.error.startswith(PARKED)
@@ -220,7 +221,7 @@ def _attempts(same: list[Attempt], sent: int | None) -> Hop:
 
 
 def _outcome(delivery: Delivery) -> str:
-    attempts = f" at attempt {delivery.attempts[-1].number}" if len(delivery.attempts) > 1 else ""
+    which = f" at attempt {delivery.attempts[-1].number}" if len(delivery.attempts) > 1 else ""
     redriven = ""
     if delivery.replayed:
         redriven = f", replayed{f' by {delivery.replayed_by}' if delivery.replayed_by else ''} ({delivery.replayed})"
@@ -241,7 +242,7 @@ def _outcome(delivery: Delivery) -> str:
         case "working":
             return f"at work, {delivery.progress}{redriven}"
         case state:
-            return f"{state}{attempts}{redriven}"
+            return f"{state}{which}{redriven}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -61,30 +61,30 @@ class Answered(Struct, frozen=True, kw_only=True):
 Line = Handled | Answered | Progressed | Followed
 
 
-def search(stage: Stage, text: str, since: float) -> list[Line]:
+def search(stage: Stage, text: str, since: float, *, patience: float = PATIENCE) -> list[Line]:
     """The lines that have `text` as an id or as a key, not older than `since` (epoch seconds), oldest first.
 
     It is one query for all kinds: Logs Insights bills by the gigabyte that it scans. Raises `UsageError` for what can
-    be neither, `OpsError` where AWS refuses.
+    be neither, `TooSlow` after `patience` seconds, `OpsError` where AWS refuses.
     """
     if not text.strip() or len(text) > LONGEST_KEY:
         raise UsageError(f"An id or a key is 1 to {LONGEST_KEY} characters.")
     # Whatever it is, it is a whole text of the line's JSON; a key may be behind its tenant's name.
     either = "|".join(re.escape(each).replace("/", r"\/") for each in spellings(text))
-    return _lines(stage, rf'"(\/(\\.|[^"\/\\])*\/)?({either})"', since)
+    return _lines(stage, rf'"(\/(\\.|[^"\/\\])*\/)?({either})"', since, patience)
 
 
 def recent(stage: Stage, since: float) -> list[Line]:
     """Every line that is not older than `since` (epoch seconds), oldest first. Raises `OpsError` where AWS refuses."""
-    return _lines(stage, '"(attempt|request_id)"', since)
+    return _lines(stage, '"(attempt|request_id)"', since, PATIENCE)
 
 
-def _lines(stage: Stage, pattern: str, since: float) -> list[Line]:
+def _lines(stage: Stage, pattern: str, since: float, patience: float) -> list[Line]:
     query = f"fields @timestamp, @message | filter @message like /{pattern}/ | sort @timestamp asc | limit {MOST}"
     every = groups(stage)
     lines: list[Line] = []
     for start in range(0, len(every), GROUPS):
-        messages = [*_ask(stage, every[start : start + GROUPS], query, since, PATIENCE)]
+        messages = [*_ask(stage, every[start : start + GROUPS], query, since, patience)]
         if len(messages) == MOST:
             raise OpsError(f"The logs hold more than {MOST:,} such lines: give a shorter --since.")
         lines += [line for message in messages if (line := read(message)) is not None]

@@ -12,8 +12,8 @@ from typing import Any
 from msgspec import Struct
 
 from functions.contracts.log_line import Handled
+from ops.observe.attempt import DONE, LIMITED, SKIPPED
 from ops.observe.logs import Answered, TooSlow, latest, recent
-from ops.observe.request_path import DONE, LIMITED, SKIPPED
 from ops.stage import Stage, in_words
 from stacks.limits import attempts
 from stacks.monitoring import metrics

@@ -16,15 +16,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from functions.contracts.log_line import Followed, Handled, Progressed
-from ops.dead_letters.cause import in_short
 from ops.dead_letters.redaction import Redaction
+from ops.observe.attempt import DONE, LIMITED, Attempt, attempt
 from ops.observe.logs import Answered, Line
 from ops.sqs.message import number
 from stacks.entry import Topology
 
-SKIPPED = "skipped"
-DONE = ("processed", "duplicate", SKIPPED)
-LIMITED = "limited"
 State = Literal["processed", "duplicate", "skipped", "retried", "dead", "redriven", "gone", "working"]
 
 
@@ -46,19 +43,6 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     received_at: str | None = None
     redriven: str | None = None
     replayed: str | None = None
-
-
-class Attempt(Struct, frozen=True, kw_only=True):
-    """One attempt at a message. `at` is when its batch ended, in epoch milliseconds.
-
-    `stack` is where its error came from, innermost call last.
-    """
-
-    number: int
-    outcome: str
-    at: int
-    error: str | None = None
-    stack: tuple[str, ...] = ()
 
 
 class Delivery(Struct, kw_only=True):
@@ -284,7 +268,7 @@ def _deliveries(
             sent=lines[0].sent,
             redriven=lines[0].redriven,
             replayed=next((line.replayed for line in lines if line.replayed), None),
-            attempts=[_attempt(each) for each in lines],
+            attempts=[attempt(each) for each in lines],
         )
         for id_ in dead.keys() & set(ids):
             _found(delivery, dead[id_])
@@ -308,16 +292,6 @@ def _deliveries(
 def _found(delivery: Delivery, letter: DeadLetter) -> None:
     delivery.dlq, delivery.cause, delivery.stack = letter.dlq, letter.cause, letter.stack
     delivery.first, delivery.last = letter.first, letter.last
-
-
-def _attempt(line: Handled) -> Attempt:
-    return Attempt(number=line.attempt, outcome=line.outcome, at=line.at, error=_error(line), stack=tuple(line.stack))
-
-
-def _error(line: Handled) -> str | None:
-    if line.error_type is None:
-        return line.error if line.outcome == LIMITED else None
-    return in_short(line.error_type, line.error)
 
 
 def _tell_events(

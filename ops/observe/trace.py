@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path as File
 
 import msgspec
@@ -23,10 +24,10 @@ from ops.errors import OpsError, UsageError
 from ops.item import plain, typed
 from ops.observe.key import DEAD, Found, Named, candidates, lines_named, places
 from ops.observe.logs import ID, Answered, Line, search
-from ops.observe.request_path import DeadLetter, Path, path
+from ops.observe.request_path import DeadLetter, Delivery, Path, path
 from ops.queue import Queue, queues
 from ops.redrive import journal as journals
-from ops.sqs.message import Message
+from ops.sqs.message import UNREADABLE, Message
 from ops.stage import Stage
 from stacks import names
 
@@ -91,13 +92,38 @@ def trace(stage: Stage, text: str, *, since: float, lines: list[Line] | None = N
     found = path(correlation_id, lines, stage.topology, letters)
     found.unseen = look.deep
     for delivery in found.deliveries():
-        if delivery.replayed is not None:
-            delivery.replayed_by = _who(stage, delivery.replayed)
-        if delivery.redriven is not None:
-            delivery.redriven_by = _who(stage, delivery.redriven.partition(" ")[2])
-        elif delivery.state == "gone":
+        tell_who(stage, delivery)
+        if delivery.redriven is None and delivery.state == "gone":
             delivery.sent_by = _run(stage, delivery.message_id)
     return found
+
+
+def logged(stage: Stage, queue: Queue, seen: Seen, *, since: float, patience: float) -> Path:
+    """The path of a dead letter of that queue that somebody looked at, as the logs tell it: nothing is received for it.
+
+    `since` is how many seconds back they are searched; where they know nothing, the letter is all of the path.
+    Raises `TooSlow` after `patience` seconds, `OpsError` where AWS refuses.
+    """
+    id_, start = id_of(seen), time.time() - since
+    lines = search(stage, id_, start, patience=patience)
+    correlation_id = _correlation(id_, lines) or _origin(seen)[0]
+    if correlation_id != id_ and ID.fullmatch(correlation_id):
+        lines = search(stage, correlation_id, start, patience=patience)
+    return path(correlation_id, lines, stage.topology, [_letter(queue, seen)])
+
+
+def id_of(seen: Seen) -> str:
+    """The id by which the path of a dead letter is found: what it carries may be none."""
+    id_ = seen.correlation_id
+    return id_ if id_ and ID.fullmatch(id_) else seen.message.message_id
+
+
+def tell_who(stage: Stage, delivery: Delivery) -> None:
+    """Notes who started the redrive and the replay that brought it, as far as that is on record."""
+    if delivery.replayed is not None:
+        delivery.replayed_by = _who(stage, delivery.replayed)
+    if delivery.redriven is not None:
+        delivery.redriven_by = _who(stage, delivery.redriven.partition(" ")[2])
 
 
 def _correlation(text: str, lines: Iterable[Line]) -> str | None:
@@ -213,7 +239,8 @@ def _who(stage: Stage, run: str) -> str | None:
     """Who started that redrive or replay, as this machine or the stage has it on record."""
     for line in _lines(stage.files / "audit.jsonl"):
         if run.encode() in line:
-            return msgspec.json.decode(line, type=Audit).who
+            with suppress(*UNREADABLE):  # a line that was written half
+                return msgspec.json.decode(line, type=Audit).who
     try:
         answer = stage.client("dynamodb").get_item(
             TableName=names.resource(stage.name, names.REDRIVES), Key=typed({"id": run})

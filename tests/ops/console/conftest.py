@@ -17,3 +17,9 @@ def tab(stage: Stage, aws: Endpoint) -> Iterator[Tab]:
     aws.insights = Insights(statuses=["Complete"])
     with opened(stage) as tab:
         yield tab
+
+
+@pytest.fixture
+def insights(tab: Tab, aws: Endpoint) -> Insights:
+    assert aws.insights is not None
+    return aws.insights

@@ -194,6 +194,7 @@ def test_whatever_changes_a_queue_says_so_in_the_list_of_pages() -> None:
         "/redrives/stop",
         "/redrives/{run}/resume",
         "/schedule/{verb}",
+        "/queue/{queue}/open",
         "/replay/{subscriber}/begin",
         "/replays/{name}/cancel",
         "/try/route",

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
+
+from ops.audit import kept
+from ops.console.desk import Desk
 from ops.stage import Stage
-from tests.ops.cli.test_parked import PARKS, die, park
+from tests.ops.cli.test_parked import PARKS, die, park, places
 from tests.ops.cli.typed import queue
 from tests.ops.console.tab import Tab, opened, text
 from tests.ops.endpoint import Endpoint
@@ -44,3 +48,40 @@ def test_parked_groups_stand_on_their_queues_page(stage: Stage, aws: Endpoint) -
         assert not queue(aws, "change_ticket").arrived
         aws.refusing = {"dynamodb_20120810"}
         assert "What is parked could not be read" in text(tab.get("/queue/change_ticket"))
+
+
+def test_a_group_is_opened_or_its_first_skipped_once_somebody_saw_what_loses_its_place(
+    stage: Stage, aws: Endpoint
+) -> None:
+    with opened(replace(stage, topology=PARKS)) as tab:
+        park(aws, "t 1&2", ["1", "2", "3"])
+        (link,) = [each for each in tab.links_of(tab.get("/queue/change_ticket")) if "/open?" in each]
+        page = text(tab.get(link))
+        assert "All 3 messages lose their places: 1@1 2@1 3@1" in page
+        assert "python -m ops parked change_ticket --skip 't 1&2' --yes" in page
+        assert places(aws, "t 1&2") == ["1@1", "2@1", "3@1"], "to ask changes nothing"
+        assert not kept(tab.desk.stage)
+        done = text(tab.post("/queue/change_ticket/open", group="t 1&2", first="yes"))
+        assert "1 message of it lost its place" in done
+        assert places(aws, "t 1&2") == ["2@1", "3@1"]
+        tab.post("/queue/change_ticket/open", group="t 1&2")
+        assert places(aws, "t 1&2") == []
+        opened_, skipped = kept(tab.desk.stage)[:2]
+        assert (opened_.action, opened_.asked["lost"]) == ("open a group", ["2@1", "3@1"])
+        assert (skipped.action, skipped.asked["lost"]) == ("skip the head of a group", ["1@1"])
+        assert "Nothing of group 't 1&2' is parked" in text(tab.post("/queue/change_ticket/open", 400, group="t 1&2"))
+        assert "is no queue that parks" in text(tab.post("/queue/open_ticket/open", 400, group="a"))
+
+
+def test_in_prod_a_group_is_opened_by_who_types_its_queues_name(
+    stage: Stage, aws: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Desk, "careful", True)
+    with opened(replace(stage, topology=PARKS)) as tab:
+        park(aws, "t-1", ["1"])
+        assert "Type change_ticket to confirm" in text(tab.get("/queue/change_ticket/open?group=t-1"))
+        for typed in ("", "t-1"):
+            tab.post("/queue/change_ticket/open", 400, group="t-1", typed=typed)
+        assert places(aws, "t-1") == ["1@1"]
+        tab.post("/queue/change_ticket/open", group="t-1", typed="change_ticket")
+        assert places(aws, "t-1") == []

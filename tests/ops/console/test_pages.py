@@ -42,6 +42,16 @@ def test_the_flow_shows_every_queue_and_what_is_wrong(tab: Tab, aws: Endpoint) -
     assert "▲ 3 dead in open_ticket-dlq" in shown, shown
     assert "mail_ticket is disabled" in shown
     assert "/dead/open_ticket-dlq" in tab.links_of(page)
+    assert page.count(f'href="{tab.guard.base}/events/TicketOpened"') >= 3, (
+        "where it is published and where it is taken"
+    )
+    assert '<span class="dim">→ <a href="' in page
+
+
+def test_a_queues_page_leads_to_its_events_and_who_publishes_them(tab: Tab) -> None:
+    page = tab.get("/queue/mail_ticket")
+    assert "event TicketOpened of open_ticket" in text(page)
+    assert {"/events/TicketOpened", "/queue/open_ticket"} <= {*tab.links_of(page)}
 
 
 def test_dead_letters_are_grouped_by_cause_and_say_that_they_are_a_sample(tab: Tab, aws: Endpoint) -> None:

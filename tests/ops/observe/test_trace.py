@@ -91,13 +91,10 @@ def test_a_search_that_fails_is_one_sentence(stage: Stage, insights: Insights) -
         search(stage, "corr-1", 0)
 
 
-def test_a_search_that_takes_too_long_is_stopped(
-    stage: Stage, insights: Insights, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_search_that_takes_too_long_is_stopped(stage: Stage, insights: Insights) -> None:
     insights.statuses = ["Running"] * 5
-    monkeypatch.setattr(logs, "PATIENCE", 0.0)
     with pytest.raises(OpsError, match="shorter --since"):
-        search(stage, "corr-1", 0)
+        search(stage, "corr-1", 0, patience=0.0)
     assert insights.stopped == ["0"]
 
 
