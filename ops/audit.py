@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -81,11 +82,21 @@ def end(stage: Stage, record: Audit, result: dict[str, Any]) -> str | None:
         return f"How it ended is not recorded: {error}"
 
 
+def latest(stage: Stage, ids: set[str]) -> Iterator[Audit]:
+    """What was done from this machine, each record once, as it was written last; the one written last comes first.
+
+    One is in memory at a time, and the `ids` of all, which go into the set that is given. Raises `OpsError` where its
+    file is somebody else's.
+    """
+    for line in _lines(stage, private_file.lines_backwards):
+        if (record := _read(line)) is not None and record.id not in ids:
+            ids.add(record.id)
+            yield record
+
+
 def kept(stage: Stage) -> list[Audit]:
     """What was done from this machine, the latest first. Raises `OpsError` where its file is somebody else's."""
-    # The end comes after the beginning; resumed, a run has both again.
-    found = {record.id: record for record in map(_read, _lines(stage)) if record is not None}
-    return sorted(found.values(), key=lambda each: each.started_at)[::-1]
+    return sorted(latest(stage, set()), key=lambda each: each.started_at, reverse=True)
 
 
 def of(stage: Stage, id_: str) -> Audit | None:
@@ -95,16 +106,16 @@ def of(stage: Stage, id_: str) -> Audit | None:
     """
     written = msgspec.json.encode(id_)
     found = None
-    for line in _lines(stage):
+    for line in _lines(stage, private_file.lines):
         if written in line and (record := _read(line)) is not None and record.id == id_:
             found = record
     return found
 
 
-def _lines(stage: Stage) -> Iterator[bytes]:
+def _lines(stage: Stage, read: Callable[[Path], Iterator[bytes]]) -> Iterator[bytes]:
     path = stage.files / FILE
     try:
-        yield from private_file.lines(path)
+        yield from read(path)
     except FileNotFoundError:
         return
     except OSError as error:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from heapq import merge
+from heapq import merge, nlargest
 from itertools import groupby
 from typing import Any, Literal, get_args
 
@@ -113,7 +113,7 @@ def history(stage: Stage, wanted: Wanted, *, limit: int) -> History:
 
     Raises `OpsError` where this machine's file is somebody else's.
     """
-    own = {record.id: record for record in audit.kept(stage)}
+    own = _Own(stage, wanted)
     problem, chosen = None, None
     if stage.table(names.REDRIVES) is not None:
         try:
@@ -121,7 +121,7 @@ def history(stage: Stage, wanted: Wanted, *, limit: int) -> History:
         except (ClientError, BotoCoreError) as error:
             problem = _reason(stage, error)
     records, looked, more = chosen or _chosen(own, [], wanted, limit)
-    return History(entries=_told(stage, records, own), more=more, looked=looked, problem=problem)
+    return History(entries=_told(stage, records, own.ids), more=more, looked=looked, problem=problem)
 
 
 def one(stage: Stage, id_: str) -> tuple[Entry | None, str | None]:
@@ -130,7 +130,7 @@ def one(stage: Stage, id_: str) -> tuple[Entry | None, str | None]:
     Raises `OpsError` where this machine's file is somebody else's.
     """
     mine = audit.of(stage, id_)
-    own = {id_: mine} if mine is not None else {}
+    own = {id_} if mine is not None else set[str]()
     problem = None
     try:
         theirs = _get(stage, id_)
@@ -194,6 +194,28 @@ COUNTS = (
 """Counts of results that are told in a line, and their words."""
 
 
+class _Own:
+    """What was done from this machine: the ids of all records, and of the records as many as one answer can have."""
+
+    def __init__(self, stage: Stage, wanted: Wanted) -> None:
+        self._stage = stage
+        self.ids: set[str] = set()
+        self.latest = nlargest(MOST + 1, self._within(wanted.from_, wanted.to), key=_place)
+        """Those that began when it is wanted, the latest first: one more than is looked through, to say `more`."""
+        self._known = {record.id: record for record in self.latest}
+
+    def of(self, id_: str) -> Audit | None:
+        """The record of that id, if it was done from this machine."""
+        if id_ not in self.ids:
+            return None
+        return self._known.get(id_) or audit.of(self._stage, id_)
+
+    def _within(self, from_: str, to: tuple[str, str]) -> Iterator[Audit]:
+        for record in audit.latest(self._stage, self.ids):
+            if record.started_at >= from_ and _place(record) < to:
+                yield record
+
+
 def _asked(stage: Stage, wanted: Wanted) -> list[Iterator[Audit]]:
     """What the table has, an iterator an action, the newest first. The first query of each is asked at once."""
     actions = [wanted.action] if wanted.action is not None else list(ACTIONS)
@@ -230,14 +252,13 @@ def _ordered(stage: Stage, wanted: Wanted, action: str, answer: Any) -> Iterator
 
 
 def _chosen(
-    own: dict[str, Audit], theirs: Sequence[Iterable[Audit]], wanted: Wanted, limit: int
+    own: _Own, theirs: Sequence[Iterable[Audit]], wanted: Wanted, limit: int
 ) -> tuple[list[Audit], int, str | None]:
     """The records that are wanted, how many were looked through, and where older ones begin."""
-    here = [record for record in sorted(own.values(), key=_place, reverse=True) if record.started_at >= wanted.from_]
     seen: set[str] = set()
     found: list[Audit] = []
     last: Audit | None = None
-    for record in merge(*theirs, here, key=_place, reverse=True):
+    for record in merge(*theirs, own.latest, key=_place, reverse=True):
         if _place(record) >= wanted.to:
             continue
         if last is not None and (len(found) >= limit or len(seen) >= MOST) and record.id not in seen:
@@ -246,7 +267,8 @@ def _chosen(
         if record.id in seen:
             continue
         seen.add(record.id)
-        newest = _latest([record, *([own[record.id]] if record.id in own else [])])
+        mine = own.of(record.id)
+        newest = _latest([record, *([mine] if mine is not None else [])])
         if newest is not None and _place(newest) < wanted.to and wanted.means(newest):
             found.append(newest)
     return found, len(seen), None
@@ -281,12 +303,12 @@ def _read(item: dict[str, Any]) -> Audit | None:
     return record if AT.fullmatch(" ".join(_place(record))) else None
 
 
-def _told(stage: Stage, records: list[Audit], own: dict[str, Audit]) -> list[Entry]:
+def _told(stage: Stage, records: list[Audit], own: set[str]) -> list[Entry]:
     holders: dict[str, str | None] = {}
     return [_entry(stage, record, own, holders) for record in records]
 
 
-def _entry(stage: Stage, record: Audit, own: dict[str, Audit], holders: dict[str, str | None]) -> Entry:
+def _entry(stage: Stage, record: Audit, own: set[str], holders: dict[str, str | None]) -> Entry:
     state: State = "ended" if record.ended_at is not None else "unknown"
     if state == "unknown" and record.action in LEASED:
         if record.queue not in holders:

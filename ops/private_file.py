@@ -17,6 +17,8 @@ from ops.errors import OpsError
 
 OTHERS = 0o077
 """What a mode lets others do."""
+BLOCK = 64 * 1024
+"""Bytes that are read at a time from a file's end."""
 
 
 def trusted() -> set[int]:
@@ -100,6 +102,19 @@ def lines(path: Path) -> Iterator[bytes]:
     """The lines of the file, of which no more than one is in memory. Raises as `read` does."""
     with _opened(path) as opened:
         yield from opened
+
+
+def lines_backwards(path: Path) -> Iterator[bytes]:
+    """The lines of the file without their ends, the last first, of which little is in memory. Raises as `read` does."""
+    with _opened(path) as opened:
+        at, rest = opened.seek(0, os.SEEK_END), b""
+        while at:
+            size = min(BLOCK, at)
+            at -= size
+            opened.seek(at)
+            rest, *whole = (opened.read(size) + rest).split(b"\n")
+            yield from reversed(whole)
+        yield rest
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -52,7 +52,9 @@ def history(asked: Asked) -> Response:
     """The stage's replays that AWS remembers, whoever began them."""
     desk = asked.desk
     found = run.replays(desk.stage, MOST)
-    given = {"most": MOST, "who": {each.id: each.who for each in audit.kept(desk.stage) if each.action == "replay"}}
+    shown = {each.name for each in found}
+    who = {record.id: record.who for record in audit.latest(desk.stage, set()) if record.id in shown}
+    given: dict[str, Any] = {"most": MOST, "who": who}
     given["replays"] = [(each, told.subscriptions(each, desk.stage.name)) for each in found]
     return asked.page("replays.html", "events", shell=_shell(desk, "replays"), **given)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -231,3 +232,99 @@ def test_what_became_of_a_replay_and_of_what_was_sent_is_told(
     audit.end(stage, audit.begin(stage, "20261126-other", action, "open_ticket", {}), result)
     (entry,) = history(stage, Wanted(), limit=5).entries
     assert outcome(entry) == told
+
+
+def written(number: int, minutes: int, **said: Any) -> bytes:
+    """A line of this machine's file: of the record with that number, which began so many minutes ago."""
+    at = (NOW - timedelta(minutes=minutes)).isoformat(timespec="seconds")
+    told = {
+        "id": f"20261126-{number:06}-abcd",
+        "action": "drop",
+        "queue": "open_ticket-dlq",
+        "who": "arn:aws:sts::123456789012:assumed-role/headrace-prod-operator/ada@example.com",
+        "host": "here",
+        "started_at": at,
+        "asked": {"selection": {"cause": "Reject: unknown agent a-9"}, "note": "x" * 900},
+    }
+    return json.dumps({**told, **said}).encode() + b"\n"
+
+
+def test_records_of_years_of_this_machine_are_not_in_memory_for_a_page(
+    stage: Stage, aws: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.history.MOST", 100)
+    history(stage, Wanted(), limit=1)  # clients are made once
+    path = stage.open_files() / audit.FILE
+    path.write_bytes(b"".join(written(number, 9_000 - number) for number in range(2_000)))
+    path.chmod(0o600)
+    for there, wanted in ((stage, Wanted()), (replace(stage, staged=False), Wanted(who="nobody"))):
+        tracemalloc.start()
+        try:
+            found = history(there, wanted, limit=50)
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert (len(found.entries), found.looked) == ((50, 50) if wanted.who is None else (0, 100))
+        assert found.more is not None
+        assert most < path.stat().st_size / 2, "all of them, read, are three times as much as the file"
+
+
+SIZES = st.sampled_from((1, 7, 64, 300, 64 * 1024))
+LINES = st.lists(
+    st.tuples(st.integers(0, 9), st.integers(0, 5), st.sampled_from(("begun", "ended", "cut", "no record"))),
+    max_size=40,
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(lines=LINES, size=st.integers(1, 7), most=st.integers(1, 9), who=st.sampled_from((None, "odd")), block=SIZES)
+def test_pages_of_this_machines_file_are_each_record_once_as_it_was_written_last(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, lines: Any, size: int, most: int, who: str | None, block: int
+) -> None:
+    """Whatever order lines are in: a clock went back, a run was resumed, the disk was full."""
+    monkeypatch.setattr("ops.history.MOST", most)
+    monkeypatch.setattr("ops.private_file.BLOCK", block)
+    content, expected = b"", dict[str, tuple[str, str | None]]()
+    for number, minutes, kind in lines:
+        name = "odd" if number % 2 else "even"
+        line = written(number, minutes, who=name, ended_at=NOW.isoformat() if kind == "ended" else None)
+        if kind in ("cut", "no record"):
+            content += line[:90] + b"\n" if kind == "cut" else line.replace(b'"host"', b'"hast"')
+            continue
+        content += line
+        told = json.loads(line)
+        expected[told["id"]] = (told["started_at"], told["ended_at"])
+    path = stage.open_files() / audit.FILE
+    path.write_bytes(content)
+    path.chmod(0o600)
+    pages: list[Any] = []
+    before: str | None = None
+    while True:
+        found = history(replace(stage, staged=False), Wanted(who=who, before=before), limit=size)
+        pages += found.entries
+        if (before := found.more) is None:
+            break
+        assert len(found.entries) == size or found.looked == most
+    meant = {id_: at for id_, at in expected.items() if who is None or int(id_[9:15]) % 2}
+    in_order = sorted(meant, key=lambda id_: (meant[id_][0], id_), reverse=True)
+    assert [each.id for each in pages] == in_order
+    assert all((each.started_at, each.ended_at) == meant[each.id] for each in pages)
+
+
+def test_one_of_this_machine_that_the_table_knows_otherwise_is_told_once_as_it_was_last(
+    stage: Stage, aws: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.history.MOST", 1)
+    at = NOW - timedelta(minutes=5)
+    id_ = record(aws, 5, id="20261126-000003-abcd", ended_at=None, result="{}")
+    path = stage.open_files() / audit.FILE
+    begun = [written(3, 1), written(1, 2), written(2, 3)]
+    path.write_bytes(b"".join(begun))
+    path.chmod(0o600)
+    (first,) = history(stage, Wanted(), limit=1).entries
+    assert (first.id, first.started_at) == (id_, (NOW - timedelta(minutes=1)).isoformat())
+    before = f"{(at + timedelta(minutes=1)).isoformat()} {id_}"
+    assert history(stage, Wanted(before=before), limit=1).entries == [], "it was told on the page before"
+    path.write_bytes(b"".join([written(3, 9), *begun[1:]]))
+    (theirs,) = history(stage, Wanted(before=before), limit=1).entries
+    assert (theirs.started_at, theirs.here) == (at.isoformat(), True)
