@@ -69,12 +69,16 @@ class Filter:
 
     def selects(self, document: dict[str, Any]) -> bool:
         """Whether the result is true as JMESPath has it: not false, null or empty. Raises `DoesNotFit`."""
+        interpreter = _Interpreter(document)
         try:
-            result = _Interpreter(document).visit(self._tree, document)
+            result = interpreter.visit(self._tree, document)
         except RecursionError:
             raise
         except Exception as error:  # whatever Python says to values that JMESPath's functions were not tried with
             raise DoesNotFit from error
+        finally:
+            # It refers to itself, and what it has would stay until Python looks for such: of a queue, most bodies.
+            interpreter.document = {}
         return result is not None and result is not False and result not in ("", [], {})
 
 
@@ -88,13 +92,13 @@ class _Functions(Functions):
 class _Interpreter(TreeInterpreter):
     def __init__(self, document: dict[str, Any]) -> None:
         super().__init__(Options(custom_functions=_Functions()))
-        self._document = document
+        self.document = document
 
     def visit(self, node: Any, value: Any) -> Any:
         kind = node["type"]
-        if value is self._document["body"] and not isinstance(value, INSIDE.get(kind, object)):
+        if value is self.document["body"] and not isinstance(value, INSIDE.get(kind, object)):
             raise DoesNotFit
-        projected = kind in PROJECTED and value is self._document and node["children"][0] == BODY
+        projected = kind in PROJECTED and value is self.document and node["children"][0] == BODY
         if projected and not isinstance(value["body"], PROJECTED[kind]):
             raise DoesNotFit
         return super().visit(node, value)

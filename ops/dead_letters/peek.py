@@ -7,6 +7,7 @@ group, ten at the most, can be seen: the others are locked until those are gone.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -133,9 +134,9 @@ def look(
 ) -> Look:
     """What `peek` finds; of what no cause is recorded, the consumer's log is asked for one.
 
-    The look ends early once the bodies have more than `room` characters, or another thread says `stop`: what it saw so
-    far is the answer. `progress` is given how many were looked at, of about how many, and what is to be said of it.
-    The selection goes by recorded causes only. Raises as `peek` does.
+    The look ends early once the bodies take more than `room` bytes of memory, or another thread says `stop`: what it
+    saw so far is the answer. `progress` is given how many were looked at, of about how many, and what is to be said of
+    it. The selection goes by recorded causes only. Raises as `peek` does.
     """
     found = find_dead(stage, queue) if dead else find(stage, queue)
     causes = Causes(stage, needed=selection.asks_cause)
@@ -259,6 +260,11 @@ def _harmless(stage: Stage, queue: Queue) -> None:
         )
 
 
+def in_memory(message: Message) -> int:
+    """Bytes of memory that its body takes: up to four a character."""
+    return sys.getsizeof(message.body) - sys.getsizeof("")
+
+
 def _oldest(seen: list[Seen]) -> str | None:
     return min(each.message.sent_at for each in seen).isoformat(timespec="seconds") if seen else None
 
@@ -296,7 +302,7 @@ def _look(
                     unreadable = causes.unreadable(message.message_id)
                     if len(found) < limit and chooser.means(message, cause, unreadable=unreadable):
                         found.append(Seen(message, cause))
-                        size += len(message.body)
+                        size += in_memory(message)
                     start.came_later(message)
                 progress(looked, goal, "" if selection.everything else f"{len(found):,} found so far")
                 if len(found) >= limit:

@@ -11,7 +11,7 @@ from threading import Event, Lock
 from typing import Any
 
 from ops.dead_letters.cause import Cause
-from ops.dead_letters.peek import Look, Seen, look
+from ops.dead_letters.peek import Look, Seen, in_memory, look
 from ops.dead_letters.selection import EVERYTHING, Selection
 from ops.depth import Depth, depth
 from ops.queue import Queue, find, find_dead
@@ -19,9 +19,11 @@ from ops.sqs.client import nothing
 from ops.stage import Stage
 
 ROOM = 16 * 1024 * 1024
-"""Characters of bodies that one sample keeps."""
+"""Bytes of bodies, as they are in memory, that one sample keeps."""
+TOGETHER = 24 * 1024 * 1024
+"""Bytes of bodies that all samples keep."""
 MOST = 4
-"""Samples that are kept; the one that was asked for longest ago goes first."""
+"""Samples that are kept, if there is room; the one that was asked for longest ago goes first."""
 BUCKETS = 24
 """Parts of the time between the oldest and the newest of a group."""
 
@@ -145,7 +147,7 @@ class Samples:
         with self._lock:
             self._kept[there.word, dead] = sample
             self._kept.move_to_end((there.word, dead))
-            while len(self._kept) > MOST:
+            while len(self._kept) > MOST or (len(self._kept) > 1 and self._size > TOGETHER):
                 self._kept.popitem(last=False)
         return sample
 
@@ -156,6 +158,10 @@ class Samples:
             if found is not None:
                 self._kept.move_to_end((queue.word, dead))
             return found
+
+    @property
+    def _size(self) -> int:
+        return sum(in_memory(each.message) for sample in self._kept.values() for each in sample.seen)
 
     def forget(self, queue: Queue) -> None:
         """What was seen of it is no longer so."""

@@ -99,3 +99,29 @@ def test_a_text_is_found_as_it_is_written(stage: Stage, aws: Endpoint, text: str
     assert other not in found
     if text.strip() and json.dumps(text, ensure_ascii=False)[1:-1] == text:
         assert beside in found
+
+
+def test_all_samples_together_keep_no_more_than_there_is_room(
+    stage: Stage, aws: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("open_ticket", "mail_ticket", "close_ticket")
+    for word in words:
+        for _ in range(10):
+            aws.put(queue(aws, f"{word}-dlq"), "x" * 10_000)
+    monkeypatch.setattr(samples, "TOGETHER", 250_000)
+    kept = Samples()
+    taken = {word: kept.take(stage, word).queue for word in words}
+    assert [word for word, queue_ in taken.items() if kept.kept(queue_) is None] == ["open_ticket"]
+    monkeypatch.setattr(samples, "TOGETHER", 1)
+    last = kept.take(stage, "mail_ticket")
+    assert kept.kept(taken["close_ticket"]) is None
+    assert kept.kept(last.queue) is last, "what was asked for last is shown, however large"
+
+
+def test_letters_that_take_more_memory_count_for_more(
+    stage: Stage, aws: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(40):
+        aws.put(queue(aws, "open_ticket-dlq"), "x" * 5_000 + "🎫")
+    monkeypatch.setattr(samples, "ROOM", 150_000)
+    assert len(Samples().take(stage, "open_ticket", limit=40).seen) == 10
