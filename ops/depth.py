@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +19,9 @@ ENABLED = "Enabled"
 MOST = 500
 """Metrics that a GetMetricData takes.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html"""
+FEW = 3
+"""Calls to Lambda at once, whose control plane answers 15 a second.
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
 
 
@@ -83,17 +87,18 @@ def consumer_states(stage: Stage, every: list[Queue]) -> dict[str, str]:
 
     https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html
     """
-    states: dict[str, str] = {}
+
+    def asked(queue: Queue) -> list[Any]:
+        name = names.resource(stage.name, queue.word)
+        answer = stage.client("lambda").list_event_source_mappings(FunctionName=name)
+        return list(answer.get("EventSourceMappings", ()))
+
     try:
-        for queue in every:
-            if queue.kind == "work":
-                name = names.resource(stage.name, queue.word)
-                answer = stage.client("lambda").list_event_source_mappings(FunctionName=name)
-                found = answer.get("EventSourceMappings", ())
-                states |= {one["EventSourceArn"].rpartition(":")[2]: one["State"] for one in found}
+        with ThreadPoolExecutor(FEW) as pool:
+            found = [*pool.map(asked, [queue for queue in every if queue.kind == "work"])]
     except (ClientError, BotoCoreError):
         return {}  # the depths are worth showing to someone who may not ask Lambda
-    return states
+    return {one["EventSourceArn"].rpartition(":")[2]: one["State"] for each in found for one in each}
 
 
 def age_queries(queues: list[str]) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +18,8 @@ from stacks import names, settings
 from stacks.entry import Integration, Topology
 
 Kind = Literal["work", "dead", "undelivered", "other"]
+AT_ONCE = 8
+"""Calls that ask about one queue each, at once: fewer than the connections that botocore keeps."""
 ABSENT = ("NonExistentQueue", "QueueDoesNotExist")
 DENIED = (
     *("AccessDenied", "AccessDeniedException", "InvalidAddress"),
@@ -96,7 +99,8 @@ def lane(topology: Topology, word: str) -> str | None:
 
 def queues(stage: Stage) -> list[Queue]:
     """Every queue of the stage. Raises `UsageError` where one of them is not deployed."""
-    return [_resolve(stage, word, kind, name) for word, kind, name in known(stage.name, stage.topology)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(lambda each: _resolve(stage, *each), known(stage.name, stage.topology)))
 
 
 def find(stage: Stage, text: str) -> Queue:

@@ -155,6 +155,8 @@ def _verdict(now: Frame, problem: str | None) -> Iterator[Text]:
         yield Text(f"Dead letters: {each}. See: python -m ops dead --stage {now.stage}", "bold red")
     else:
         yield Text("No dead letters.", "green")
+    if now.unmeasured is not None:
+        yield Text(one_line(f"What happens in a minute is not known, and reads 0: {now.unmeasured}"), "yellow")
     if problem is not None:
         yield Text(one_line(f"Not newer than {now.at}: {problem}"), "bold red")
 

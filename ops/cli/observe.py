@@ -25,6 +25,7 @@ from ops.errors import OpsError, UsageError
 from ops.observe import trace as traces
 from ops.observe.hops import TONES
 from ops.observe.key import Found
+from ops.observe.question import PATIENCE
 from ops.observe.watch import Frame, Watch
 from ops.visible import one_line
 from stacks import names
@@ -94,20 +95,21 @@ def watch(
 ) -> None:
     """The whole flow, live: what comes in, waits, is done, fails and dies. `q` or Ctrl-C ends it.
 
-    Counts of queues are of now; rates and ages are those of a minute. With --json, or where the output is no terminal,
-    one frame is printed.
+    Counts of queues are of now; rates and ages are those of a minute, and where they are not known they read 0 and the
+    last line says why. With --json, or where the output is no terminal, one frame is printed.
 
     Example: python -m ops watch
     """
     with said():
-        view = Watch(opened(stage))
+        lives = out.is_terminal and not (once or as_json)
+        view = Watch(opened(stage), PATIENCE if lives else None)
         now = view.look()
         if as_json:
             print_json(now)
-        elif once or not out.is_terminal:
-            out.print(frame(now, topology(), out.width))
-        else:
+        elif lives:
             _live(view, now, interval)
+        else:
+            out.print(frame(now, topology(), out.width))
 
 
 def _live(view: Watch, now: Frame, interval: float) -> None:

@@ -7,14 +7,18 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import inf
 from threading import Lock
 
 from ops.depth import consumer_states
 from ops.errors import OpsError
+from ops.observe import question
 from ops.observe.last_hour import HOUR, last_hour
-from ops.observe.rates import Minutes, Rates, counted
+from ops.observe.question import NotYet, Question
+from ops.observe.rates import Counted, Minutes, Rates, counted
 from ops.observe.trouble import oldest_allowed
-from ops.observe.watch import Frame, Watch
+from ops.observe.watch import Frame, Watch, told_by
+from ops.queue import Queue
 from ops.stage import Stage
 from stacks.monitoring.metrics import MINUTE
 
@@ -46,8 +50,22 @@ class View:
     since: float = 0.0
     """When the minutes begin, as far as they are known, in epoch seconds."""
     problem: str | None = None
-    unmeasured: str | None = None
-    """Why what happened in a minute is not known, if so: its counts are 0 then, and those of messages are right."""
+    late: tuple[str, ...] = ()
+    """What else is not known yet, a sentence each."""
+
+    @property
+    def unmeasured(self) -> str | None:
+        """Why what happened in a minute is not known, if so: its counts are 0 then, and those of messages are right."""
+        return self.frame.unmeasured
+
+
+@dataclass(frozen=True)
+class _Minute:
+    """What was answered to who asked `at` that moment, for the minutes from `since` on, if for any."""
+
+    at: float
+    since: float | None
+    counted: Counted
 
 
 @dataclass
@@ -59,17 +77,24 @@ class Live:
     _watch: Watch | None = None
     _view: View | None = None
     _looked: float = 0.0
+    _minute: Question[_Minute] = field(init=False)
+    _states: Question[dict[str, str]] = field(init=False)
+    _past: Question[dict[str, Points]] = field(init=False)
     _slowly: float = 0.0
+    """When the minutes of the last hour were asked for."""
+    _asked: float = 0.0
+    """When the states of consumers were."""
     _counted: float = 0.0
     """When what was done was told last."""
-    _unmeasured: str | None = None
-    _consumers: dict[str, str] = field(default_factory=dict)
-    _rates: Rates | None = None
     _minutes: dict[str, dict[int, tuple[int, int]]] = field(default_factory=dict)
     _since: float = 0.0
     _allowed: tuple[float | None] | None = None
     _history: dict[str, deque[tuple[float, float]]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        self._minute, self._states = Question(told_by(self.stage)), Question("Lambda")
+        self._past = Question("CloudWatch", stale=inf)
 
     @property
     def allowed(self) -> float | None:
@@ -85,11 +110,15 @@ class Live:
     def now(self, within: float = EVERY) -> View:
         """The stage as it is, or was `within` so many seconds.
 
+        What SQS counts is waited for. What else is asked, each beside the others, is told once it is there: of one
+        that is late a view says that it is not known yet, and the next has it.
         Raises `OpsError` where nothing is known of it yet and AWS refuses.
         """
         with self._lock:
             moment = self.clock()
-            if self._view is not None and moment - self._looked < within:
+            news = self._minute.news or self._states.news or self._past.news
+            # Where SQS refuses, what the others say waits until it is asked again.
+            if self._view is not None and moment - self._looked < within and not (news and self._view.problem is None):
                 return self._view
             try:
                 self._view = self._look(moment)
@@ -104,44 +133,62 @@ class Live:
     def _look(self, moment: float) -> View:
         if self._watch is None:
             self._watch = Watch(self.stage)
-            past = last_hour(self.stage, [queue.name for queue in self._watch.queues], moment)
-            for queue in self._watch.queues:
-                self._history[queue.word] = deque(past.get(queue.name, ()))
-        slowly = moment - self._slowly >= SLOWLY
-        frame = self._watch.look(partial(self._count, moment, slowly=slowly))
-        self._rates = frame.rates
-        if slowly:
-            self._consumers = consumer_states(self.stage, self._watch.queues)
-            self._slowly = moment
+            self._history = {queue.word: deque() for queue in self._watch.queues}
+            names = [queue.name for queue in self._watch.queues]
+            self._past.ask(moment, partial(last_hour, self.stage, names, moment))
+        until = time.monotonic() + question.PATIENCE
+        self._ask(moment, self._watch.queues)
+        frame = self._watch.look(partial(self._rates, moment))
+        late: list[str] = []
+        self._states.take(until - time.monotonic())
+        states: dict[str, str] = {}
+        try:
+            states = self._states.known(moment)
+        except NotYet as error:
+            late.append(f"Whether consumers take messages is not known: {error}")
+        if (past := self._past.take(until - time.monotonic())) is not None:
+            self._recall(past, self._watch.queues)
+        try:
+            self._past.known(moment)
+        except NotYet as error:
+            late.append(f"What waited in the last hour is not known: {error}")
         for word, depth in frame.depths.items():
             self._remember(word, moment, depth.waiting + depth.in_flight + depth.delayed)
         history = {word: list(points) for word, points in self._history.items()}
         minutes = {name: dict(each) for name, each in self._minutes.items()}
-        return View(frame, self._consumers, history, minutes, self._since, unmeasured=self._unmeasured)
+        return View(frame, states, history, minutes, self._since, late=tuple(late))
 
-    def _count(self, moment: float, queues: list[str], *, slowly: bool) -> Rates:
-        """The rates, and now and then what consumers did since that was told last, an hour of it at the most.
+    def _ask(self, moment: float, queues: list[Queue]) -> None:
+        """Asks for the rates, and now and then for what consumers did since that was told last, an hour at the most."""
+        slowly = moment - self._slowly >= SLOWLY
+        since = max(moment - HOUR, self._counted - AGAIN) if slowly else None
+        if slowly or self.stage.endpoint is not None:
+            names = [queue.name for queue in queues]
+            asked = self._minute.ask(moment, lambda: _Minute(moment, since, counted(self.stage, names, since)))
+            self._slowly = moment if slowly and asked else self._slowly
+        if moment - self._asked >= SLOWLY and self._states.ask(moment, lambda: consumer_states(self.stage, queues)):
+            self._asked = moment
 
-        Where metrics or logs refuse, nothing was counted: who waits and who is dead SQS tells all the same.
-        """
-        if not slowly and self.stage.endpoint is None and self._rates is not None:
-            return self._rates
-        begin = moment - HOUR
-        try:
-            found = counted(self.stage, queues, max(begin, self._counted - AGAIN) if slowly else None)
-        except OpsError as error:
-            self._unmeasured = str(error)
-            return Rates(measured=self.stage.endpoint is None)
-        self._unmeasured = None
-        for name, minutes in found.minutes.items():
-            self._minutes.setdefault(name, {}).update(minutes)
-        for minutes in self._minutes.values():
-            for gone in [minute for minute in minutes if MINUTE * minute < begin]:
-                del minutes[gone]
-        if slowly:
-            self._since = max(found.since if not self._counted else self._since, begin)
-            self._counted = moment
-        return found.rates
+    def _rates(self, moment: float, _: list[str]) -> Rates:
+        """The rates. Raises `OpsError` where metrics or logs refuse, or are late: who waits SQS tells all the same."""
+        if (found := self._minute.take(question.PATIENCE)) is not None:
+            begin = found.at - HOUR
+            for name, minutes in found.counted.minutes.items():
+                self._minutes.setdefault(name, {}).update(minutes)
+            for minutes in self._minutes.values():
+                for gone in [minute for minute in minutes if MINUTE * minute < begin]:
+                    del minutes[gone]
+            if found.since is not None:
+                self._since = max(found.counted.since if not self._counted else self._since, begin)
+                self._counted = found.at
+        return self._minute.known(moment).counted.rates
+
+    def _recall(self, past: dict[str, Points], queues: list[Queue]) -> None:
+        """Puts what was measured before what was seen."""
+        for queue in queues:
+            points = self._history[queue.word]
+            first = points[0][0] if points else inf
+            points.extendleft(reversed([each for each in past.get(queue.name, ()) if each[0] < first]))
 
     def _remember(self, word: str, moment: float, count: int) -> None:
         points = self._history[word]

@@ -19,6 +19,7 @@ import ops.redrive.native
 import ops.redrive.native_run
 import ops.sqs.sweep
 import ops.stage
+from ops.observe import question
 from ops.queue import known
 from ops.stage import Stage
 from stacks import names
@@ -39,6 +40,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
     virtual_time.run(pyfuncitem.obj(**arguments))
     return True
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures wait for every answer, however busy this machine is: a test that wants one late says so."""
+    monkeypatch.setattr(question, "PATIENCE", 60.0)
 
 
 @pytest.fixture
