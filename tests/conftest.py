@@ -53,6 +53,8 @@ os.environ["CDK_VALIDATION"] = "false"
 # Templates that fit any account are what the tests read.
 os.environ.pop("CDK_DEFAULT_ACCOUNT", None)
 os.environ.pop("CDK_DEFAULT_REGION", None)
+# pytest-xdist says how wide its terminal is, and a console keeps what is said as it is made: no width of any test.
+os.environ.pop("COLUMNS", None)
 # The virtual environment's own Node.js, however pytest was started.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ.get("PATH", os.defpath)])
 

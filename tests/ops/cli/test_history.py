@@ -14,7 +14,10 @@ from tests.ops.test_history import record
 def test_everybodys_records_are_printed_with_what_became_of_them(aws: Endpoint, stage: Stage) -> None:
     record(aws, 1)
     audit.end(stage, audit.begin(stage, "20261127-mine", "drop", "assign_ticket-dlq", {}), {"deleted": 3})
-    shown = ops("history").output
+    wide = " ".join(ops("history").output.split())
+    theirs = "2026-11-26 17:59:00 redrive open_ticket-dlq ada@example.com laptop-of-ada 1 moved 20261126-0"
+    assert wide.index("drop assign_ticket-dlq") < wide.index(theirs)
+    shown = ops("history", columns=80).output
     theirs = "2026-11-26 17:59:00  redrive open_ticket-dlq: 1 moved\n      ada@example.com on laptop-of-ada, 20261126-0"
     assert shown.index("drop assign_ticket-dlq: 3 deleted") < shown.index(theirs)
     assert "3 deleted" not in ops("history", "--who", "ada", "--queue", "open_ticket").output

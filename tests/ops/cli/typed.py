@@ -18,8 +18,8 @@ from tests.sample.topology import SAMPLE
 UNKNOWN_AGENT = {"error_type": {"S": "Reject"}, "error_message": {"S": "unknown agent a-9"}, "attempts": {"N": "3"}}
 
 
-def ops(*arguments: str, topology: Topology = SAMPLE, given: str | None = None) -> Result:
-    return CliRunner().invoke(app, [*arguments], input=given, obj=topology, env={"COLUMNS": "200"})
+def ops(*arguments: str, topology: Topology = SAMPLE, given: str | None = None, columns: int = 200) -> Result:
+    return CliRunner().invoke(app, [*arguments], input=given, obj=topology, env={"COLUMNS": str(columns)})
 
 
 def answer(*arguments: str) -> Any:
