@@ -17,6 +17,8 @@ from stacks.entry import Topology
 
 T = TypeVar("T")
 http = urllib3.PoolManager(retries=False, timeout=30)
+SOON, GROWTH, LATER = 0.05, 1.5, 0.25
+"""Seconds between two looks, at first and at the most: each costs the processor that the stack works with."""
 
 
 class Effects:
@@ -28,6 +30,7 @@ class Effects:
         self._tables = client("dynamodb", endpoint)
         self._queues = client("sqs", endpoint)
         self._keys = {table.name: table.key for table in topology.tables}
+        self._urls: dict[str, str] = {}
 
     def item(self, table: str, key: str) -> dict[str, Any] | None:
         """The item of a topology's table, with numbers and strings as they are stored, or None."""
@@ -49,14 +52,18 @@ class Effects:
 
     def url(self, queue_name: str) -> str:
         """The URL of a queue by its physical name."""
-        return str(self._queues.get_queue_url(QueueName=queue_name)["QueueUrl"])
+        if queue_name not in self._urls:
+            self._urls[queue_name] = str(self._queues.get_queue_url(QueueName=queue_name)["QueueUrl"])
+        return self._urls[queue_name]
 
 
 def eventually(look: Callable[[], T], *, within: float = 30.0) -> T:
     """The first truthy answer of `look`, or its last one after `within` seconds."""
     deadline = time.monotonic() + within
+    pause = SOON
     while not (seen := look()) and time.monotonic() < deadline:
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(pause * GROWTH, LATER)
     return seen
 
 

@@ -11,9 +11,12 @@ from playwright.sync_api import Browser, sync_playwright
 
 from local.effects import Effects
 from local.session import Session, running
+from ops.stage import Stage
+from stacks import names
+from tests.console.served import served
 from tests.console.window import Console, started
 from tests.ops.conftest import aws, home, stage
-from tests.sample.lifetime import LIMITED, READABLE
+from tests.sample.lifetime import LIMITED, READABLE, now
 from tests.sample.local import CDK_APP
 from tests.sample.topology import SAMPLE
 
@@ -52,8 +55,22 @@ def browser() -> Iterator[Browser]:
         yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
 
 
+@pytest.fixture(scope="package")
+def reached(stack: Session) -> Stage:
+    """The local stack as its operator reaches it."""
+    return Stage.open(names.LOCAL, now(), stack.home)
+
+
 @pytest.fixture
-def console(stack: Session, browser: Browser) -> Iterator[Console]:
+def console(reached: Stage, browser: Browser) -> Iterator[Console]:
+    """A console of the local stack, in this process: to start one of its own takes a second of the processor."""
+    with served(reached, browser) as here:
+        yield here.console
+
+
+@pytest.fixture
+def launched(stack: Session, browser: Browser) -> Iterator[Console]:
+    """One that is started as a person does."""
     with started(stack, browser) as console:
         yield console
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 import uvicorn
 from playwright.sync_api import Browser
 
-from ops.console.desk import Desk
+from ops.console.desk import Desk, closed
 from ops.console.server import listen
 from ops.console.site import site
 from ops.stage import Stage
@@ -51,4 +51,5 @@ def served(stage: Stage, browser: Browser, port: int = 0) -> Iterator[Served]:
         for context in made.console.contexts:
             context.close()
         made.stop()
+        assert not closed(desk), "what it runs did not stop"
         listening.close()

@@ -12,13 +12,11 @@ from ops.errors import OpsError
 from ops.stage import Stage
 from tests.console.served import Served, served
 from tests.console.test_browser import PAGES
-from tests.console.window import Window
 from tests.ops.cli.typed import dead_tickets, queue
 from tests.ops.endpoint import Endpoint
 from tests.ops.gate import Gate
 from tests.ops.sight import Insights
 
-WIDTHS = ((360, "light"), (1280, "dark"), (2560, "light"))
 EXPIRED = "GetQueueUrl was refused: The security token included in the request is expired (ExpiredToken)."
 GONE = "This page is not live any more"
 
@@ -28,19 +26,6 @@ def here(stage: Stage, aws: Endpoint, browser: Browser) -> Iterator[Served]:
     aws.insights = Insights(statuses=["Complete"])
     with served(stage, browser) as here:
         yield here
-
-
-def flaws(window: Window, name: str) -> list[str]:
-    """What axe finds of a page at each width, light and dark, and where it is wider than its window."""
-    found: list[str] = []
-    for width, scheme in WIDTHS:
-        window.page.set_viewport_size({"width": width, "height": 900})
-        window.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-        found += [f"{name} {width} {scheme}: {each}" for each in window.violations()]
-        found += [] if window.fits() else [f"{name} {width} is wider than its window"]
-        window.picture(f"{name}-{width}")
-    window.page.set_viewport_size({"width": 1280, "height": 900})
-    return found
 
 
 def test_a_long_search_shows_how_far_it_is_by_itself_and_stops(
@@ -53,14 +38,14 @@ def test_a_long_search_shows_how_far_it_is_by_itself_and_stops(
     window.click("button:has-text('Search all of about 150')")
     window.sees("Searching the whole queue")
     window.page.locator("li:has-text('20 looked at')").wait_for()
-    found = flaws(window, "look")
+    found = window.flaws("look")
     gate.left = 3
     window.page.locator("li:has-text('50 looked at')").wait_for()  # by itself
     window.click("button:has-text('Stop')")
     window.sees("Stopping")
     gate.left = 1
     window.sees("It was stopped after 50 of about 150")
-    found += flaws(window, "look-stopped")
+    found += window.flaws("look-stopped")
     gate.open()
     window.click("a:has-text('See the messages')")
     window.sees("saw the first 50 of about 150")
@@ -76,19 +61,19 @@ def test_a_dry_run_and_a_redrive_that_run_have_nothing_that_axe_finds(
     window.open("plan/open_ticket")
     window.click("form[action$='/dry'] button")
     window.page.locator("li:has-text('20 looked at')").wait_for()
-    found = flaws(window, "dry-run")
+    found = window.flaws("dry-run")
     gate.open()
     window.sees("Would redrive 60")
     window.open("plan/open_ticket?rate=5")
     window.click("form[action$='/redrive'] button.danger")
     window.sees("Under way")
     run = window.page.locator("h1 code").inner_text()
-    found += flaws(window, "redrive")
+    found += window.flaws("redrive")
     window.click("button:has-text('Pause')")
     window.sees("the others are where they were")
     here.desk.jobs._jobs.clear()  # as in another console
     window.open(f"redrives/{run}")
-    found += flaws(window, "record")
+    found += window.flaws("record")
     assert not found, "\n".join(found)
 
 
@@ -104,7 +89,7 @@ def test_a_form_grows_and_shrinks(here: Served, aws: Endpoint) -> None:
     window.page.get_by_label("wanted 3 agent").fill("c")
     window.click("button[aria-label='Move wanted 3 up']")
     assert window.page.get_by_label("wanted 2 agent").input_value() == "c"
-    found = flaws(window, "form")
+    found = window.flaws("form")
     window.click("button[aria-label='Remove wanted 1']")
     window.page.get_by_label("wanted 1 hours").fill("7")
     window.page.keyboard.press("Enter")
@@ -127,7 +112,7 @@ def test_credentials_that_run_out_while_a_page_lives_are_said_and_it_goes_on_aft
     here.desk.open_ = refuse
     here.desk.reconnect()
     window.sees(EXPIRED)  # by itself
-    assert flaws(window, "expired") == []
+    assert window.flaws("expired") == []
     here.desk.open_ = lambda: stage
     window.page.locator("a:has-text('open_ticket')").first.wait_for()
     assert EXPIRED not in window.text()
@@ -141,7 +126,7 @@ def test_a_page_says_that_its_console_ended_and_that_another_needs_its_own_link(
     assert GONE not in window.text()
     here.stop()
     window.sees(GONE)
-    assert flaws(window, "gone") == []
+    assert window.flaws("gone") == []
     with served(stage, browser, here.port) as again:
         window.page.reload()
         window.sees("Open the link that the command printed")

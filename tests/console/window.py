@@ -20,6 +20,19 @@ from local.session import Session
 from stacks.names import ROOT
 
 AXE = (Path(__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+WIDTHS = (360, 1280, 2560)
+COLOURS = ("color-contrast", "link-in-text-block")
+"""axe-core's rules that read colours, which is all that a scheme changes: `tests/ops/console/test_scheme.py`.
+https://github.com/dequelabs/axe-core/blob/v4.14.1/doc/rule-descriptions.md"""
+SIDEWAYS = "[...document.querySelectorAll('.scroll')].some(each => each.scrollWidth > each.clientWidth)"
+"""Whether a table is wider than its place: on a small screen each is a list."""
+RUN = """async (rules) => {
+  const only = rules.length ? { runOnly: rules } : {};
+  return (await axe.run(document, { resultTypes: ["violations"], preload: false, ...only })).violations;
+}"""
+"""Nothing is fetched beforehand: no rule that is on by itself reads style sheets, and no page has a film or a sound."""
+LIGHT: Any = "light"
+DARK: Any = "dark"
 PATIENCE = 30_000
 """Milliseconds for which a page is waited for; a machine may be busy."""
 
@@ -123,16 +136,38 @@ class Window:
         script = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
         return bool(self.page.evaluate(script))
 
-    def violations(self) -> list[str]:
-        """What axe-core finds: the rule, and where."""
+    def violations(self, *rules: str) -> list[str]:
+        """What axe-core finds by these rules, or by all of its own: the rule, and where."""
         self.page.wait_for_load_state()
-        self.page.evaluate(AXE)
-        found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE)
+        found = self.page.evaluate(RUN, list(rules))
         return [
             f"{each['id']}: {node['html'][:160]} ({node['failureSummary'][:200]})"
-            for each in found["violations"]
+            for each in found
             for node in each["nodes"]
         ]
+
+    def flaws(self, name: str) -> list[str]:
+        """What is wrong with the page that is open, which has that name, at each width, light and dark.
+
+        It is what axe-core finds, what is outside the page's width, and what is scrolled sideways on a small screen.
+        """
+        found: list[str] = []
+        before = self.page.viewport_size
+        for width in WIDTHS:
+            self.page.set_viewport_size({"width": width, "height": 900})
+            for scheme, rules in ((LIGHT, ()), (DARK, COLOURS)):
+                self.page.emulate_media(color_scheme=scheme)
+                found += [f"{name} {width} {scheme}: {each}" for each in self.violations(*rules)]
+                if not self.fits():
+                    found.append(f"{name} {width} {scheme} is wider than its window")
+            if width == min(WIDTHS) and self.page.evaluate(SIDEWAYS):
+                found.append(f"{name} {width} has a table that is scrolled sideways")
+            self.picture(f"{re.sub(r'[^a-z0-9]+', '-', name)}-{width}")
+        self.page.emulate_media(color_scheme=LIGHT)
+        self.page.set_viewport_size(before or {"width": 1280, "height": 900})
+        return found
 
 
 @contextmanager
