@@ -14,7 +14,7 @@ from local.aws import client
 from local.effects import Effects, eventually
 from local.session import Session
 from stacks import names
-from tests.console.window import WIDTHS, Console, Window
+from tests.console.window import Console, Window
 from tests.flow.tickets import hire, open_ticket
 from tests.sample.topology import SAMPLE
 
@@ -55,7 +55,7 @@ def bury(sqs: Any, effects: Effects, word: str, bodies: list[str]) -> None:
 def test_break_see_group_open_edit_redrive_and_trace_in_at_most_eight_clicks(
     stack: Session, effects: Effects, launched: Console
 ) -> None:
-    window = launched.window()
+    window = launched.entered()
     window.sees("Flow")
     answer = open_ticket(stack, "console-1", ("agent-nobody", 1))
     hire(stack, "agent-somebody")
@@ -94,7 +94,7 @@ def test_no_page_has_anything_that_axe_finds_or_is_wider_than_its_window(
     bodies = [json.dumps({"ticket_id": f"axe-{n}", "long": "x" * 400, "email": "ada@example.com"}) for n in range(3)]
     bury(sqs, effects, "open_ticket", bodies)
     found: list[str] = []
-    window = console.window(min(WIDTHS))
+    window = console.window(360)
     for path in PAGES:
         window.open(path)
         if path == "dead":
@@ -164,7 +164,6 @@ def test_everybodys_history_and_a_request_found_by_its_key(stack: Session, effec
 
 
 def test_it_can_be_read_without_javascript(console: Console, sqs: Any, effects: Effects) -> None:
-    console.window()
     bury(sqs, effects, "open_ticket", ['{"ticket_id": "plain-1"}'])
     window = console.window(java_script_enabled=False)
     window.open()

@@ -153,7 +153,6 @@ def test_of_two_tabs_on_one_message_the_second_says_that_somebody_was_quicker(he
 
 
 def test_every_page_of_an_empty_stage_can_be_read_without_javascript(here: Served) -> None:
-    here.console.window()
     window = here.console.window(java_script_enabled=False)
     for path in PAGES:
         window.open(path)

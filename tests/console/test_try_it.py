@@ -62,7 +62,6 @@ def test_too_much_is_the_gateways_to_refuse(console: Console) -> None:
 
 
 def test_it_works_without_javascript(console: Console) -> None:
-    console.window()
     window = console.window(java_script_enabled=False)
     window.open(ROUTE)
     window.page.get_by_label("ticket_id").fill("tried-3")

@@ -20,19 +20,23 @@ from local.session import Session
 from stacks.names import ROOT
 
 AXE = (Path(__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-WIDTHS = (360, 1280, 2560)
 COLOURS = ("color-contrast", "link-in-text-block")
 """axe-core's rules that read colours, which is all that a scheme changes: `tests/ops/console/test_scheme.py`.
 https://github.com/dequelabs/axe-core/blob/v4.14.1/doc/rule-descriptions.md"""
-SIDEWAYS = "[...document.querySelectorAll('.scroll')].some(each => each.scrollWidth > each.clientWidth)"
-"""Whether a table is wider than its place: on a small screen each is a list."""
-RUN = """async (rules) => {
+LOOKS: tuple[tuple[int, Any, tuple[str, ...]], ...] = (
+    *((360, "light", ()), (360, "dark", COLOURS)),
+    *((1280, "dark", ()), (1280, "light", COLOURS)),
+    *((2560, "light", ()), (2560, "dark", COLOURS)),
+)
+"""How every page is looked at: the width, the scheme, and by which of axe-core's rules, all where none is named."""
+LOOK = """async (rules) => {
   const only = rules.length ? { runOnly: rules } : {};
-  return (await axe.run(document, { resultTypes: ["violations"], preload: false, ...only })).violations;
+  const { violations } = await axe.run(document, { resultTypes: ["violations"], preload: false, ...only });
+  const { scrollWidth, clientWidth } = document.documentElement;
+  const sideways = [...document.querySelectorAll(".scroll")].some(one => one.scrollWidth > one.clientWidth);
+  return { violations, wide: scrollWidth > clientWidth, sideways };
 }"""
 """Nothing is fetched beforehand: no rule that is on by itself reads style sheets, and no page has a film or a sound."""
-LIGHT: Any = "light"
-DARK: Any = "dark"
 PATIENCE = 30_000
 """Milliseconds for which a page is waited for; a machine may be busy."""
 
@@ -67,19 +71,28 @@ class Console:
     def base(self) -> str:
         return self.link.partition("?")[0]
 
-    def window(self, width: int = 1280, height: int = 800, scheme: Any = "light", **more: Any) -> Window:
-        """A window of the browser that was let in."""
-        context = self.browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, storage_state=self.state, **more
-        )
-        context.set_default_timeout(PATIENCE)
-        self.contexts.append(context)
-        window = Window(self, context.new_page())
+    def window(self, width: int = 1280, **more: Any) -> Window:
+        """A window of the browser that was let in, with nothing in it yet."""
+        window = self._window(width, **more)
         if self.state is None:
-            window.page.goto(self.link)
-            assert "token" not in window.page.url
+            context = window.page.context
+            context.request.get(self.link, max_redirects=0)  # to draw the page that it leads to takes longer
             self.state = context.storage_state()
         return window
+
+    def entered(self) -> Window:
+        """The first window, in which somebody opened the link."""
+        window = self._window(1280)
+        window.page.goto(self.link)
+        assert "token" not in window.page.url
+        self.state = window.page.context.storage_state()
+        return window
+
+    def _window(self, width: int, **more: Any) -> Window:
+        context = self.browser.new_context(viewport={"width": width, "height": 800}, storage_state=self.state, **more)
+        context.set_default_timeout(PATIENCE)
+        self.contexts.append(context)
+        return Window(self, context.new_page())
 
     def stop(self, number: int = signal.SIGINT) -> int:
         """Ends it, and answers its code."""
@@ -130,43 +143,47 @@ class Window:
             self.page.emulate_media(color_scheme=scheme)
             self.page.screenshot(path=f"{folder}/{name}-{scheme}.png", full_page=True)
 
-    def fits(self) -> bool:
-        """Whether nothing of the page is outside its width, once its style is there."""
-        self.page.wait_for_load_state()
-        script = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-        return bool(self.page.evaluate(script))
+    def look(self, *rules: str) -> tuple[list[str], bool, bool]:
+        """What axe-core finds by these rules, or by all of its own: the rule, and where.
 
-    def violations(self, *rules: str) -> list[str]:
-        """What axe-core finds by these rules, or by all of its own: the rule, and where."""
+        And whether anything is outside the page's width, or a table is wider than its place.
+        """
         self.page.wait_for_load_state()
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE)
-        found = self.page.evaluate(RUN, list(rules))
-        return [
+        seen = self.page.evaluate(LOOK, list(rules))
+        found = [
             f"{each['id']}: {node['html'][:160]} ({node['failureSummary'][:200]})"
-            for each in found
+            for each in seen["violations"]
             for node in each["nodes"]
         ]
+        return found, seen["wide"], seen["sideways"]
+
+    def violations(self) -> list[str]:
+        """What axe-core finds."""
+        return self.look()[0]
 
     def flaws(self, name: str) -> list[str]:
         """What is wrong with the page that is open, which has that name, at each width, light and dark.
 
-        It is what axe-core finds, what is outside the page's width, and what is scrolled sideways on a small screen.
+        It is what axe-core finds, what is outside the page's width, and what is scrolled sideways on a small screen,
+        where each table is a list.
         """
         found: list[str] = []
         before = self.page.viewport_size
-        for width in WIDTHS:
+        for width, scheme, rules in LOOKS:
             self.page.set_viewport_size({"width": width, "height": 900})
-            for scheme, rules in ((LIGHT, ()), (DARK, COLOURS)):
-                self.page.emulate_media(color_scheme=scheme)
-                found += [f"{name} {width} {scheme}: {each}" for each in self.violations(*rules)]
-                if not self.fits():
-                    found.append(f"{name} {width} {scheme} is wider than its window")
-            if width == min(WIDTHS) and self.page.evaluate(SIDEWAYS):
-                found.append(f"{name} {width} has a table that is scrolled sideways")
-            self.picture(f"{re.sub(r'[^a-z0-9]+', '-', name)}-{width}")
-        self.page.emulate_media(color_scheme=LIGHT)
-        self.page.set_viewport_size(before or {"width": 1280, "height": 900})
+            self.page.emulate_media(color_scheme=scheme)
+            violations, wide, sideways = self.look(*rules)
+            found += [f"{name} {width} {scheme}: {each}" for each in violations]
+            if wide:
+                found.append(f"{name} {width} {scheme} is wider than its window")
+            if sideways and width == min(LOOKS)[0]:
+                found.append(f"{name} {width} {scheme} has a table that is scrolled sideways")
+            if not rules:
+                self.picture(f"{re.sub(r'[^a-z0-9]+', '-', name)}-{width}")
+        self.page.emulate_media(color_scheme="light")
+        self.page.set_viewport_size(before or {"width": 1280, "height": 800})
         return found
 
 
