@@ -66,6 +66,20 @@ def test_each_attempt_is_told_with_its_outcome_error_and_times_the_newest_last(
     assert "another" not in shown
 
 
+def test_where_an_error_came_from_is_shown_once_until_it_came_from_elsewhere(
+    tab: Tab, aws: Endpoint, insights: Insights
+) -> None:
+    id_ = dead(aws)
+    why = {"outcome": "retried", "error_type": "Oops", "error": "no"}
+    places = (["a.py:1 f"], ["a.py:1 f"], ["b.py:2 g"])
+    insights.lines = [
+        handled("open_ticket", id_, 100 * number, attempt=number, stack=place, **why)
+        for number, place in enumerate(places, 1)
+    ]
+    shown = part(tab, id_)
+    assert (shown.count("a.py:1 f"), shown.count("b.py:2 g"), shown.count("retried: Oops: no")) == (1, 1, 3)
+
+
 def test_it_says_how_many_receives_the_logs_know(tab: Tab, aws: Endpoint, insights: Insights) -> None:
     id_ = dead(aws)
     for _ in range(3):
