@@ -21,13 +21,17 @@ SCENARIOS = min(3, max(1, EXAMPLES // 100))
 SIZE = 8
 # These take as long as ten others: many messages at once, or hours of waiting.
 LARGE = {"hot": 1, "large": 1, "many changes": 1, "halted": 1, "all away": 2}
+FIRST = {"scheduler away": 5, "planning away": 3}
+"""Seeds of one run that draw an outage of an hour: the first ones draw nine, in which the same is asked in vain a
+thousand times more. `make proofs` has those."""
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", KINDS)
 def test_every_promise_holds_for_which_no_gap_is_known(name: str) -> None:
     row = Row(KINDS[name])
-    for seed in range(1, min(SCENARIOS, LARGE.get(name, SCENARIOS)) + 1):
+    many = range(1, min(SCENARIOS, LARGE.get(name, SCENARIOS)) + 1)
+    for seed in many if SCENARIOS > 1 else [FIRST.get(name, 1)]:
         row.add(seed, *run(row.kind, seed, size=SIZE))
     assert row.counts["accepted"] > 0
     assert not row.broken(), "\n".join(notes([row], SIZE))
