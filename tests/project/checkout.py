@@ -48,12 +48,17 @@ def commit(folder: Path, message: str, tag: str | None = None) -> None:
         run(folder, "git", "tag", tag)
 
 
-def copy(folder: Path) -> Path:
-    """A repository in `folder` with every file of this tree that git knows or would take, tagged v1."""
+def copy(folder: Path, *without: str) -> Path:
+    """A repository in `folder` with every file of this tree that git knows or would take, tagged v1.
+
+    Without the rooms that are named, of this tree and of its template.
+    """
     names = run(ROOT, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in filter(None, names.split("\0")):
         source, target = ROOT / name, folder / name
         if name in (".venv", "build") or not os.path.lexists(source):
+            continue
+        if name.removeprefix("template/").partition("/")[0] in without:
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, target, follow_symlinks=False)

@@ -31,13 +31,15 @@ def context(project: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def headrace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout of its own, because versions are added to it; of fewer files, which Copier takes one by one."""
-    headrace = copy(tmp_path_factory.mktemp("headrace"))
-    for room in ("documents", "local", "ops", "scaffold"):
+    rooms = ("benchmarks", "documents", "example", "local", "ops", "project", "scaffold", "tests")
+    headrace = copy(tmp_path_factory.mktemp("headrace"), *rooms)
+    for room in ("docs/patterns", "docs/console"):
         (headrace / "template" / room).unlink()
-    shutil.rmtree(headrace / "template" / "tests")
-    for room in ("template/stacks", "functions/runtime"):
-        for path in (headrace / room).rglob("*.py"):
-            path.unlink() if path.name not in ("topology.py", "__init__.py") else None
+    for room in ("template/stacks", "template/functions", "functions/runtime"):
+        for path in (headrace / room).iterdir():
+            if path.name in ("topology.py", "__init__.py", "runtime", "contracts", "requirements.in"):
+                continue
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     commit(headrace, "Half of it", "v1.0.1")
     return headrace
 

@@ -71,6 +71,8 @@ def test_a_fifo_route_and_a_subscriber_that_joins_it_hold_as_written(project: Pr
 
 LONG = "TrialParcel" + "Ab" * 3
 """As long as a rule's name lets an event's be."""
+SCHEDULE = ["schedule", "weigh-trial-parcels", "--every", "cron(0 6 ? * MON-FRI *)", "--skip"]
+SCHEDULE += ["--timezone", "Europe/Berlin"]
 
 
 def test_a_project_of_another_name_with_an_empty_map_gets_its_first_integrations(project: Project) -> None:
@@ -89,18 +91,20 @@ def test_a_project_of_another_name_with_an_empty_map_gets_its_first_integrations
             *("--publishes", LONG, "--publishes", "TrialParcelRefused"),
         ],
         ["subscriber", "weigh_trial_parcel", "--on", LONG],
+        SCHEDULE,
     )
     holds(project, files)
     context = json.loads((project.root / "cdk.json").read_text())["context"]
     context |= {"stage": "prod-eu", "aws:cdk:bundling-stacks": []}
     project.run("app", CDK_OUTDIR=str(project.root / "cdk.out"), CDK_CONTEXT_JSON=json.dumps(context))
     made = {path.name.removesuffix(".template.json") for path in Path(project.root, "cdk.out").glob("*.template.json")}
-    assert {"acme-prod-eu-trial-store", "acme-prod-eu-weigh-trial-parcel", "acme-prod-eu-ingress"} <= made
+    names = ("trial-store", "weigh-trial-parcel", "weigh-trial-parcels", "ingress")
+    assert {f"acme-prod-eu-{name}" for name in names} <= made
 
 
+@pytest.mark.proof
 def test_a_schedule_holds_as_written(project: Project) -> None:
-    words = ["schedule", "weigh-trial-parcels", "--every", "cron(0 6 ? * MON-FRI *)", "--skip"]
-    files = written(project, [*words, "--timezone", "Europe/Berlin"])
+    files = written(project, SCHEDULE)
     assert sorted(files) == [
         "functions/contracts/weigh_trial_parcels.py",
         *(f"functions/weigh_trial_parcels/{name}.py" for name in ("__init__", "handler", "logic")),
