@@ -98,11 +98,16 @@ def _own_state(tmp_path_factory: pytest.TempPathFactory) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     alone = not config.pluginmanager.hasplugin("xdist")  # `make check` runs the laws so
     for item in items:
-        if item.path.relative_to(TESTS).parts[0] in FLOWS:
+        if _place(item.path).parts[0] in FLOWS:
             item.add_marker(pytest.mark.flow)
         if not alone and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(_group(item)))
     items.sort(key=_turn)
+
+
+@cache  # every worker asks for thousands of tests in hundreds of files
+def _place(path: Path) -> Path:
+    return path.relative_to(TESTS)
 
 
 def _group(item: pytest.Item) -> str:
@@ -110,7 +115,7 @@ def _group(item: pytest.Item) -> str:
     named = item.get_closest_marker("xdist_group")
     if named is not None:
         return str(named.args[0])
-    path = item.path.relative_to(TESTS)
+    path = _place(item.path)
     if path.parts[0] == "flow" and path.name in OWN_STACK:
         return OWN_STACK[path.name]
     return path.parts[0] if path.parts[0] in SHARED else str(path)

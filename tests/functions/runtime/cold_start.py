@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import cache
 
 from stacks.entry import Consumer
 
@@ -23,8 +24,13 @@ def said(code: str, environment: dict[str, str]) -> str:
 
 def loaded(module: str) -> set[str]:
     """The modules that importing `module` loads on Lambda."""
-    bare = said("import sys; print(*sys.modules)", LAMBDA)
-    return set(said(f"import sys, {module}; print(*sys.modules)", LAMBDA).split()) - set(bare.split())
+    return set(said(f"import sys, {module}; print(*sys.modules)", LAMBDA).split()) - _bare()
+
+
+@cache
+def _bare() -> set[str]:
+    """What every interpreter loads."""
+    return set(said("import sys; print(*sys.modules)", LAMBDA).split())
 
 
 def too_much(module: str, consumer: Consumer) -> set[str]:
