@@ -107,14 +107,19 @@ def lines(path: Path) -> Iterator[bytes]:
 def lines_backwards(path: Path) -> Iterator[bytes]:
     """The lines of the file without their ends, the last first, of which little is in memory. Raises as `read` does."""
     with _opened(path) as opened:
-        at, rest = opened.seek(0, os.SEEK_END), b""
+        at = opened.seek(0, os.SEEK_END)
+        parts: list[bytes] = []  # of a line whose beginning is not reached, the last first
         while at:
             size = min(BLOCK, at)
             at -= size
             opened.seek(at)
-            rest, *whole = (opened.read(size) + rest).split(b"\n")
-            yield from reversed(whole)
-        yield rest
+            first, *whole = opened.read(size).split(b"\n")
+            if whole:
+                yield whole.pop() + b"".join(reversed(parts))
+                yield from reversed(whole)
+                parts.clear()
+            parts.append(first)
+        yield b"".join(reversed(parts))
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from time import monotonic
 from typing import Literal
 
 from botocore.exceptions import ClientError
@@ -20,6 +21,9 @@ from stacks.entry import Integration, Topology
 Kind = Literal["work", "dead", "undelivered", "other"]
 AT_ONCE = 8
 """Calls that ask about one queue each, at once: fewer than the connections that botocore keeps."""
+REMEMBERED = 60.0
+"""Seconds for which a queue that was found is not asked for again: a command, or a page, needs it several times, and
+what is done with a queue that was deleted meanwhile is refused by SQS all the same."""
 ABSENT = ("NonExistentQueue", "QueueDoesNotExist")
 DENIED = (
     *("AccessDenied", "AccessDeniedException", "InvalidAddress"),
@@ -106,8 +110,9 @@ def queues(stage: Stage) -> list[Queue]:
 def find(stage: Stage, text: str) -> Queue:
     """The queue that `text` means: a word of the topology, a queue's name, its URL or its ARN, ours or not.
 
-    Words and names are those of the stage. An ARN or a URL is that very queue, in its own account and region. Raises
-    `UsageError` with the list of known queues where there is none, or why these credentials cannot reach it.
+    Words and names are those of the stage, and what was found is believed for `REMEMBERED` seconds. An ARN or a URL is
+    that very queue, in its own account and region. Raises `UsageError` with the list of known queues where there is
+    none, or why these credentials cannot reach it.
     """
     address = Address.of(text)
     if address is not None:
@@ -128,12 +133,17 @@ def find_dead(stage: Stage, text: str) -> Queue:
     An address means the very queue that it names, so that of a work queue is refused. Raises `UsageError` as `find`
     does.
     """
+    if Address.of(text) is None:
+        own = (
+            word
+            for word, kind, physical in known(stage.name, stage.topology)
+            if kind == "work" and text in (word, physical)
+        )
+        return find(stage, next((f"{word}-dlq" for word in own), text))
     queue = find(stage, text)
     if queue.kind != "work":
         return queue
     dead = find(stage, f"{queue.word}-dlq")
-    if Address.of(text) is None:
-        return dead
     partition = partition_of(stage.region)
     arn = f"arn:{partition.name if partition is not None else 'aws'}:sqs:{stage.region}:{dead.account}:{dead.name}"
     raise UsageError(f"{text} is a work queue, and an address is never taken for its DLQ: that is {arn}.")
@@ -238,6 +248,9 @@ def _same_place(stage: Stage, address: Address, queue: Queue) -> None:
 
 
 def _resolve(stage: Stage, word: str, kind: Kind, name: str) -> Queue:
+    url, since = stage.urls.get(name, ("", 0.0))
+    if url and monotonic() < since + REMEMBERED:
+        return Queue(word, kind, name, url)
     with in_words():
         try:
             url = part(stage.client("sqs").get_queue_url(QueueName=name), "QueueUrl")
@@ -249,6 +262,7 @@ def _resolve(stage: Stage, word: str, kind: Kind, name: str) -> Queue:
                 beside = f"Whether somebody else has one of that name these credentials may not ask ({code})."
                 raise UsageError(f"{_unknown(stage, word, kind, name)} {beside}") from None
             raise
+    stage.urls[name] = url, monotonic()
     return Queue(word, kind, name, url)
 
 

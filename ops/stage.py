@@ -75,6 +75,8 @@ class Stage:
     """Whether it is a stage of cdk.json, which has tables of causes, redrives and parked groups."""
     locks: Path = field(default_factory=lambda: own_state() / "locks", compare=False)
     """The folder for locks of queues, one for all that a person does on a machine, from whatever folder."""
+    urls: dict[str, tuple[str, float]] = field(default_factory=dict, repr=False, compare=False)
+    """The URLs of queues that were found lately, by name, and when by the clock that only goes on."""
 
     @classmethod
     def open(

@@ -49,7 +49,7 @@ def of(topology: Topology, queue: str) -> tuple[Feed, ...]:
     """What feeds, or fed, the queue of that name: routes, schedules, plans, events, in the map's order.
 
     A closed lane is fed by nothing any more, and was by what feeds the other lanes."""
-    return tuple(_of(topology, queue, frozenset()))
+    return tuple(_of(topology, queue))
 
 
 def planners(topology: Topology) -> tuple[str, ...]:
@@ -106,8 +106,11 @@ def refusals(topology: Topology) -> Iterator[str]:
             )
 
 
-def _of(topology: Topology, queue: str, seen: frozenset[str]) -> Iterator[Feed]:
-    seen |= {queue}
+def _of(topology: Topology, queue: str, seen: set[str] | None = None) -> Iterator[Feed]:
+    """What feeds the queue; `seen` is where a search for messages without a tenant was, which begins anew without it.
+
+    A search that finds something ends, so where it was before, it found nothing: each queue is asked once.
+    """
     for integration in topology.integrations:
         words = fed(integration.queues, queue)
         yield from _direct(integration, queue, words)
@@ -121,7 +124,7 @@ def _of(topology: Topology, queue: str, seen: frozenset[str]) -> Iterator[Feed]:
                         is_planned=True,
                         contract=plan.command,
                         is_open=plan.queue == queue,
-                        tenantless=_tenantless(topology, consumer.function, seen),
+                        tenantless=_tenantless(topology, consumer.function, {queue} if seen is None else seen),
                     )
         for subscription in integration.subscriptions:
             if subscription.queue == queue:
@@ -132,7 +135,7 @@ def _of(topology: Topology, queue: str, seen: frozenset[str]) -> Iterator[Feed]:
                     subscription=subscription.name,
                     contract=subscription.event,
                     is_open=not integration.retired,
-                    tenantless=_of_event(topology, subscription.event, seen),
+                    tenantless=_of_event(topology, subscription.event, {queue} if seen is None else seen),
                 )
 
 
@@ -165,13 +168,15 @@ def _direct(integration: Integration, queue: str, words: set[str]) -> Iterator[F
             )
 
 
-def _tenantless(topology: Topology, queue: str, seen: frozenset[str]) -> str | None:
+def _tenantless(topology: Topology, queue: str, seen: set[str]) -> str | None:
     """Who brings messages without a tenant to the queue; None where nobody does, or where it was asked already."""
-    found = () if queue in seen else _of(topology, queue, seen)
-    return next((feed.tenantless for feed in found if feed.tenantless), None)
+    if queue in seen:
+        return None
+    seen.add(queue)
+    return next((feed.tenantless for feed in _of(topology, queue, seen) if feed.tenantless), None)
 
 
-def _of_event(topology: Topology, event: type[Event], seen: frozenset[str]) -> str | None:
+def _of_event(topology: Topology, event: type[Event], seen: set[str]) -> str | None:
     """The same for an event, which has the tenant of the message that it follows from; others' have what they have."""
     publishers = (each.function for each in topology.consumers if event in each.publishes)
     found = (_tenantless(topology, publisher, seen) for publisher in publishers)

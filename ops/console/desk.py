@@ -19,6 +19,7 @@ from ops.redrive.background import Background
 from ops.replay.background import Background as Replays
 from ops.send.send import refusal
 from ops.stage import Stage
+from ops.visible import one_line, visible
 
 RECENT = 20.0
 """Seconds for which a count is told as that of now."""
@@ -67,7 +68,7 @@ class Desk:
     _last: Stage | None = None
     _live: Live | None = None
     _lock: Lock = field(default_factory=Lock)
-    _faults: set[str] = field(default_factory=set)
+    _faults: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def stage(self) -> Stage:
@@ -113,10 +114,12 @@ class Desk:
 
     def fault(self, error: Exception) -> str:
         """A sentence for the page on which that happened, which nobody foresaw; the terminal is told where, once."""
-        said = f"{type(error).__name__}: {error}"
-        if said not in self._faults:
-            self._faults.add(said)
-            traceback.print_exception(error, file=sys.stderr)
+        said = one_line(f"{type(error).__name__}: {error}")
+        *_, place = ("", *traceback.format_tb(error.__traceback__))
+        if (type(error).__name__, place) not in self._faults:
+            self._faults.add((type(error).__name__, place))
+            for line in "".join(traceback.format_exception(error)).splitlines():
+                print(visible(line), file=sys.stderr)
         return f"The console failed here, by a fault of its own ({said}). The terminal that it runs in shows where."
 
     def badge(self) -> int | None:

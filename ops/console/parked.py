@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from ops.console.asked import Asked, confirmed
-from ops.dead_letters.parked import Opened, open_group, work_of
+from ops.dead_letters.parked import Opened, mark, open_group, work_of
 from ops.errors import UsageError
 from ops.redrive.command import command
 
@@ -30,7 +30,8 @@ def _open(asked: Asked, *, first: bool, yes: bool) -> Opened:
     work = work_of(stage.topology, word)
     if work != word:
         raise UsageError(f"{word} is no queue that parks.")
-    return open_group(stage, word, asked.said("group") or "", first=first, yes=yes)
+    shown = asked.said("shown") or "" if yes else None  # nobody takes what they were not shown
+    return open_group(stage, word, asked.said("group") or "", first=first, yes=yes, shown=shown)
 
 
 def _page(asked: Asked, told: Opened, acted: str | None) -> Response:
@@ -38,4 +39,4 @@ def _page(asked: Asked, told: Opened, acted: str | None) -> Response:
         verb: command("parked", told.queue, f"--{verb}", told.group, "--yes", where=asked.desk.where)
         for verb in ("skip", "open")
     }
-    return asked.page("parked.html", "flow", told=told, acted=acted, shells=shells, most=MOST)
+    return asked.page("parked.html", "flow", told=told, acted=acted, shells=shells, mark=mark, most=MOST)

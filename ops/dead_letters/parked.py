@@ -7,6 +7,7 @@ a person opens it or the place is too old for any queue to have its message.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -166,11 +167,18 @@ class Opened(Struct, frozen=True, kw_only=True):
     problem: str | None = None
 
 
-def open_group(stage: Stage, work: str, group: str, *, first: bool = False, yes: bool = False) -> Opened:
+def mark(lost: Sequence[str]) -> str:
+    """What says in short which messages somebody was shown that would lose their places."""
+    return hashlib.sha256("\n".join(lost).encode()).hexdigest()[:32]
+
+
+def open_group(
+    stage: Stage, work: str, group: str, *, first: bool = False, yes: bool = False, shown: str | None = None
+) -> Opened:
     """Take all places of the group away, so that it is open, or only the `first`, so that the next has its turn.
 
     Without `yes` nothing is changed. What is redriven of an open group is handled as it arrives. Raises `UsageError`
-    where the group has no place, `OpsError` where AWS refuses.
+    where the group has no place, or others than those whose `mark` is `shown`; `OpsError` where AWS refuses.
     """
     known = groups(stage, work)
     if group not in known:
@@ -179,6 +187,8 @@ def open_group(stage: Stage, work: str, group: str, *, first: bool = False, yes:
     opened = Opened(queue=work, group=group, lost=[place.identity for place in lost], acted=yes)
     if not yes:
         return opened
+    if shown is not None and shown != mark(opened.lost):
+        raise UsageError(f"What is parked of group {group!r} is not what you were shown any more: look again.")
     action: audit.Action = "skip the head of a group" if first else "open a group"
     record = audit.begin(stage, new_run(), action, work, {"group": group, "lost": opened.lost})
     if first:

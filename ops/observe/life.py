@@ -16,7 +16,7 @@ from ops.dead_letters.peek import Seen
 from ops.dead_letters.selection import document
 from ops.observe.hops import TONES, Hop, attempts
 from ops.observe.request_path import Delivery, Fact, Path, Request
-from ops.observe.trace import logged, tell_who
+from ops.observe.trace import UnknownId, logged, tell_who
 from ops.queue import Queue
 from ops.stage import Stage
 
@@ -122,7 +122,10 @@ def told(stage: Stage, queue: Queue, seen: Seen, *, patience: float) -> Told:
 def of_path(stage: Stage, path: Path, seen: Seen) -> Told:
     """The same, of a path that has it."""
     id_ = seen.message.message_id
-    before, chain = next(way for way in _ways(path) if id_ in way[1][-1].ids)
+    found = next((way for way in _ways(path) if id_ in way[1][-1].ids), None)
+    if found is None:
+        raise UnknownId("Its events are told of in a circle, as nobody publishes them: its trace shows the lines.")
+    before, chain = found
     for each in chain:
         tell_who(stage, each)
     one = chain[-1]

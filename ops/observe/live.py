@@ -84,6 +84,9 @@ class Live:
     """When the minutes of the last hour were asked for."""
     _asked: float = 0.0
     """When the states of consumers were."""
+    _recalling: float = 0.0
+    """When the last hour was asked for, which is done until it is `_recalled`."""
+    _recalled: bool = False
     _counted: float = 0.0
     """When what was done was told last."""
     _minutes: dict[str, dict[int, tuple[int, int]]] = field(default_factory=dict)
@@ -134,8 +137,6 @@ class Live:
         if self._watch is None:
             self._watch = Watch(self.stage)
             self._history = {queue.word: deque() for queue in self._watch.queues}
-            names = [queue.name for queue in self._watch.queues]
-            self._past.ask(moment, partial(last_hour, self.stage, names, moment))
         until = time.monotonic() + question.PATIENCE
         self._ask(moment, self._watch.queues)
         frame = self._watch.look(partial(self._rates, moment))
@@ -148,9 +149,10 @@ class Live:
             late.append(f"Whether consumers take messages is not known: {error}")
         if (past := self._past.take(until - time.monotonic())) is not None:
             self._recall(past, self._watch.queues)
+            self._recalled = True
         try:
             self._past.known(moment)
-        except NotYet as error:
+        except Exception as error:  # whatever it is, what waits now is known; and it is asked for again
             late.append(f"What waited in the last hour is not known: {error}")
         for word, depth in frame.depths.items():
             self._remember(word, moment, depth.waiting + depth.in_flight + depth.delayed)
@@ -166,6 +168,10 @@ class Live:
             names = [queue.name for queue in queues]
             asked = self._minute.ask(moment, lambda: _Minute(moment, since, counted(self.stage, names, since)))
             self._slowly = moment if slowly and asked else self._slowly
+        if not self._recalled and moment - self._recalling >= SLOWLY:
+            names = [queue.name for queue in queues]
+            if self._past.ask(moment, partial(last_hour, self.stage, names, moment)):
+                self._recalling = moment
         if moment - self._asked >= SLOWLY and self._states.ask(moment, lambda: consumer_states(self.stage, queues)):
             self._asked = moment
 

@@ -36,8 +36,11 @@ class Question(Generic[T]):
         self._last: tuple[Future[T], float] | None = None
 
     def ask(self, moment: float, work: Callable[[], T]) -> bool:
-        """Asks at that moment (epoch seconds), unless it is asked already; whether it does."""
-        if self._asked is not None:
+        """Asks at that moment (epoch seconds), unless it is asked already; whether it does.
+
+        An answer that nobody took while it was true is none.
+        """
+        if self._asked is not None and not (self._asked.done() and moment - self._at > self._stale):
             return False
         self._asked, self._at, self._waited = Future(), moment, False
         Thread(target=_answer, args=(self._asked, work), name=f"ask {self._whom}", daemon=True).start()
@@ -66,7 +69,7 @@ class Question(Generic[T]):
 
     def known(self, moment: float) -> T:
         """The answer that was taken last. Raises what asking raised; `NotYet` where there is none, or an old one."""
-        if self._last is None or (self._asked is not None and moment - self._last[1] > self._stale):
+        if self._last is None or moment - self._last[1] > self._stale:
             raise NotYet(f"{self._whom} was asked and has not answered yet.")
         return self._last[0].result()
 

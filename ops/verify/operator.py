@@ -26,4 +26,4 @@ def as_operator(stage: Stage, run: str) -> Stage:
     if bundle:
         session.set_config_variable("ca_bundle", bundle)
     session.set_credentials(taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"])
-    return replace(stage, session=session, _clients={})
+    return replace(stage, session=session, _clients={}, urls={})

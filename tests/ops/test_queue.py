@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from botocore.stub import Stubber
 
+from ops import queue as ops_queue
 from ops.address import Address
 from ops.errors import OpsError, UsageError
-from ops.queue import find
+from ops.queue import REMEMBERED, find, find_dead
 from ops.sqs.message import Entry
 from ops.stage import Stage
 from stacks import names
@@ -220,3 +221,40 @@ def test_a_typo_is_a_typo_for_those_too_who_may_ask_only_for_the_stages_queues(c
         sqs.add_client_error("get_queue_url", "AccessDenied", "User: arn:… is not authorized", 403)
         with pytest.raises(OpsError, match="GetQueueUrl was refused"):
             find(cloud, "open_ticket")
+
+
+def test_a_queue_is_asked_for_once_a_minute_and_not_believed_for_longer(
+    aws: Endpoint, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    now = [1000.0]
+    monkeypatch.setattr(ops_queue, "monotonic", lambda: now[0])
+    stage.client("sqs").meta.events.register(
+        "before-parameter-build.sqs.GetQueueUrl", lambda params, **_: asked.append(params["QueueName"])
+    )
+    found = find(stage, "open_ticket-dlq")
+    assert [find(stage, NAME), find_dead(stage, "open_ticket-dlq")] == [found, found]
+    assert asked == [NAME]
+    now[0] += REMEMBERED
+    assert find(stage, NAME) == found
+    assert asked == [NAME, NAME]
+    aws.do(lambda: aws.sqs.queues.pop(found.url))
+    now[0] += REMEMBERED
+    with pytest.raises(UsageError, match="deploy stage local"):
+        find(stage, NAME)
+
+
+def test_a_queue_that_was_missing_is_asked_for_again(aws: Endpoint, stage: Stage) -> None:
+    with pytest.raises(UsageError, match="no queue 'others'"):
+        find(stage, "others")
+    aws.do(lambda: aws.sqs.create("others"))
+    assert find(stage, "others").name == "others"
+
+
+def test_the_dead_letters_of_a_work_queues_word_are_found_by_one_call(stage: Stage) -> None:
+    asked: list[str] = []
+    stage.client("sqs").meta.events.register(
+        "before-parameter-build.sqs.GetQueueUrl", lambda params, **_: asked.append(params["QueueName"])
+    )
+    assert find_dead(stage, "open_ticket").name == NAME
+    assert asked == [NAME]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stacks import feeds
-from stacks.entry import Consumer, Integration, Limit, Plan, Schedule, Subscription, Topology, TopologyError
+from stacks.entry import Consumer, Integration, Limit, Plan, Queue, Schedule, Subscription, Topology, TopologyError
 from tests.sample.contracts import OpenTicket, PlanReminder, RateTickets, RemindTicket, TicketOpened
 from tests.sample.delayed import DELAYED
 from tests.sample.scheduled import SCHEDULED
@@ -67,6 +67,22 @@ def test_a_plan_that_plans_itself_ends_the_question() -> None:
     routes = tuple(replace(route, tenant="caller") for route in REMINDERS.routes)
     topology = reminders(consumers=(PLANNER, chain), routes=routes)
     assert [tenantless for _, _, tenantless in told(topology, "remind_ticket")] == [None, None, None]
+
+
+def test_where_many_queues_hear_of_each_other_each_is_asked_once() -> None:
+    """The ways from one of so many to another are too many to go."""
+    words = [f"take_{number}" for number in range(20)]
+    (rater,) = RATINGS.consumers
+    many = Integration(
+        "many",
+        queues=tuple(Queue(name=word) for word in words),
+        consumers=tuple(Consumer(function=word, handler="mail_ticket", publishes=(TicketOpened,)) for word in words),
+        subscriptions=tuple(Subscription(event=TicketOpened, queue=word) for word in words),
+    )
+    rated = replace(RATINGS, consumers=(replace(rater, publishes=(TicketOpened,)),))
+    for integrations, tenantless in (((many,), None), ((many, rated), "Schedule 'rate_each_minute'")):
+        topology = Topology(package="tests.sample", integrations=integrations)
+        assert [feed.tenantless for feed in feeds.of(topology, words[0])] == [tenantless]
 
 
 def test_only_schedules_is_said_of_what_nothing_else_feeds_any_more() -> None:

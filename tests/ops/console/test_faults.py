@@ -96,3 +96,16 @@ def test_a_page_that_lives_says_it_too_and_goes_on(
     assert "What would happen" in text(shown)
     assert over == "event: over\ndata: over\n\n"
     assert "in broken" in capsys.readouterr().err
+
+
+def test_what_a_fault_says_cannot_steer_the_terminal(tab: Tab, capsys: pytest.CaptureFixture[str]) -> None:
+    def fails(number: int) -> None:
+        raise ValueError(f"\x1b[2J{number}\nTraceback of nothing")
+
+    for number in range(3):
+        with pytest.raises(ValueError, match="nothing") as raised:
+            fails(number)
+        assert "\\x1b[2J" in tab.desk.fault(raised.value)
+    said = capsys.readouterr().err
+    assert "\x1b" not in said
+    assert said.count("Traceback (most recent call last)") == 1, "of one place once, whatever it says"

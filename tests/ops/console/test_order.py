@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from ops.audit import kept
 from ops.console.desk import Desk
+from ops.dead_letters.parked import mark
 from ops.stage import Stage
 from tests.ops.cli.test_parked import PARKS, die, park, places
 from tests.ops.cli.typed import queue
@@ -61,16 +63,31 @@ def test_a_group_is_opened_or_its_first_skipped_once_somebody_saw_what_loses_its
         assert "python -m ops parked change_ticket --skip 't 1&2' --yes" in page
         assert places(aws, "t 1&2") == ["1@1", "2@1", "3@1"], "to ask changes nothing"
         assert not kept(tab.desk.stage)
-        done = text(tab.post("/queue/change_ticket/open", group="t 1&2", first="yes"))
+        form: dict[str, Any] = {"group": "t 1&2", "first": "yes", "shown": mark(["1@1"])}
+        assert f'name="shown" value="{form["shown"]}"' in tab.get(link)
+        done = text(tab.post("/queue/change_ticket/open", **form))
         assert "1 message of it lost its place" in done
         assert places(aws, "t 1&2") == ["2@1", "3@1"]
-        tab.post("/queue/change_ticket/open", group="t 1&2")
+        again = text(tab.post("/queue/change_ticket/open", 400, **form))
+        assert "is not what you were shown any more" in again, "a second click takes no other"
+        tab.post("/queue/change_ticket/open", group="t 1&2", shown=mark(["2@1", "3@1"]))
         assert places(aws, "t 1&2") == []
         opened_, skipped = kept(tab.desk.stage)[:2]
         assert (opened_.action, opened_.asked["lost"]) == ("open a group", ["2@1", "3@1"])
         assert (skipped.action, skipped.asked["lost"]) == ("skip the head of a group", ["1@1"])
         assert "Nothing of group 't 1&2' is parked" in text(tab.post("/queue/change_ticket/open", 400, group="t 1&2"))
         assert "is no queue that parks" in text(tab.post("/queue/open_ticket/open", 400, group="a"))
+
+
+def test_what_was_parked_between_look_and_click_loses_no_place(stage: Stage, aws: Endpoint) -> None:
+    with opened(replace(stage, topology=PARKS)) as tab:
+        park(aws, "g", ["1"])
+        shown = mark(["1@1"])
+        park(aws, "g", ["7", "8"])
+        for form in ({"shown": shown}, {}):
+            tab.post("/queue/change_ticket/open", 400, group="g", **form)
+        assert places(aws, "g") == ["7@1", "8@1"]
+        assert not kept(tab.desk.stage)
 
 
 def test_in_prod_a_group_is_opened_by_who_types_its_queues_name(
@@ -83,5 +100,5 @@ def test_in_prod_a_group_is_opened_by_who_types_its_queues_name(
         for typed in ("", "t-1"):
             tab.post("/queue/change_ticket/open", 400, group="t-1", typed=typed)
         assert places(aws, "t-1") == ["1@1"]
-        tab.post("/queue/change_ticket/open", group="t-1", typed="change_ticket")
+        tab.post("/queue/change_ticket/open", group="t-1", typed="change_ticket", shown=mark(["1@1"]))
         assert places(aws, "t-1") == []

@@ -201,3 +201,37 @@ def test_watch_shows_the_counts_before_the_rates_are_there(slow: Slow) -> None:
     assert (second.unmeasured, second.rates.done["open_ticket"]) == (None, 7)
     assert datetime.fromisoformat(second.at) <= datetime.now(UTC)
     assert frame(first, SAMPLE, 170).renderables
+
+
+def test_an_answer_that_nobody_took_for_long_is_not_told_as_what_is_now(slow: Slow) -> None:
+    slow.live.now()
+    slow.cloudwatch.gate.set()
+    slow.functions.gate.set()
+    until(lambda: slow.live._minute.news and slow.live._states.news)
+    asked = len(slow.cloudwatch.calls), len(slow.functions.calls)
+    slow.now += 3600  # nobody looked for an hour
+    slow.live.now()
+    assert (len(slow.cloudwatch.calls) > asked[0], len(slow.functions.calls) > asked[1]) == (True, True)
+
+
+def test_a_last_hour_that_failed_is_asked_for_again_and_what_waits_now_is_shown(
+    slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[float] = []
+
+    def fails_once(stage: Stage, names_: list[str], now: float) -> dict[str, Any]:
+        calls.append(now)
+        if len(calls) == 1:
+            raise ValueError("a page of a proxy")
+        return {}
+
+    monkeypatch.setattr("ops.observe.live.last_hour", fails_once)
+    slow.cloudwatch.gate.set()
+    slow.functions.gate.set()
+    assert "a page of a proxy" in " ".join(slow.live.now().late)
+    slow.now += EVERY
+    slow.live.now()
+    assert len(calls) == 1, "not at each look"
+    slow.now += SLOWLY
+    assert not slow.live.now().late
+    assert len(calls) == 2
