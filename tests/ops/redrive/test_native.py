@@ -142,7 +142,6 @@ def test_a_plain_redrive_on_aws_is_left_to_aws_and_recorded(
     monkeypatch.setattr(
         sample, "receive", lambda stage, dead, most, workers: []
     )  # botocore's stubber sees its own calls only
-    sqs.add_response("get_queue_url", {"QueueUrl": URL.removesuffix("-dlq")})
     sqs.add_response("get_queue_url", {"QueueUrl": URL})
     counts = dict.fromkeys(COUNTS, "0") | {"ApproximateNumberOfMessages": "8"}
     sqs.add_response("get_queue_attributes", {"Attributes": counts})
