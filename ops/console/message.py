@@ -40,8 +40,6 @@ FIELD = "f:"
 """How the names of a form's fields begin."""
 ABOVE = len(documents.written([]).splitlines()) + 1
 """Lines of an edit above the body."""
-
-
 AT_ONCE = 86_400.0
 """Seconds of the logs that are searched unasked: Logs Insights bills by the gigabyte that it reads."""
 PATIENCE = 20.0

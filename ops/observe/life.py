@@ -111,16 +111,16 @@ def begun(seen: Seen) -> float:
 
 
 def told(stage: Stage, queue: Queue, seen: Seen, *, patience: float) -> Told:
-    """What is known of that dead letter of that queue. One question to the logs, and nothing is received.
+    """What is known of that dead letter of that queue: one question to the logs, two where its own id is all it has.
 
-    Raises `TooSlow` after `patience` seconds, `OpsError` where AWS refuses.
+    Nothing is received. Raises `TooSlow` where one takes more than `patience` seconds, `OpsError` where AWS refuses.
     """
     since = max(time.time() - begun(seen), MARGIN)
     return of_path(stage, logged(stage, queue, seen, since=since, patience=patience), seen)
 
 
 def of_path(stage: Stage, path: Path, seen: Seen) -> Told:
-    """The same, of a path that has it."""
+    """The same, of a path that has it. Raises `UnknownId` where its events are told of in a circle."""
     id_ = seen.message.message_id
     found = next((way for way in _ways(path) if id_ in way[1][-1].ids), None)
     if found is None:

@@ -136,6 +136,16 @@ def test_an_event_whose_publisher_left_no_line_has_its_name_all_the_same(tab: Ta
     assert "The logs know of no attempt." in shown
 
 
+def test_events_that_are_told_of_in_a_circle_are_a_sentence(tab: Tab, aws: Endpoint, insights: Insights) -> None:
+    body = {"detail-type": "TicketOpened", "detail": {"id": "e1", "correlation_id": "corr-1"}}
+    id_ = dead(aws, "assign_ticket-dlq", json.dumps(body))
+    insights.lines = [
+        handled("assign_ticket", id_, 200, event="e1", outcome="retried", publishes={"TicketAssigned": "e2"}),
+        handled("close_ticket", "m2", 300, event="e2", publishes={"TicketOpened": "e1"}),
+    ]
+    assert "told of in a circle" in part(tab, id_, "assign_ticket")
+
+
 def test_what_could_not_be_delivered_was_no_consumers(tab: Tab, aws: Endpoint) -> None:
     body = {"detail-type": "TicketOpened", "detail": {"id": "e1", "correlation_id": "corr-1"}}
     id_ = dead(aws, "assign_ticket-undelivered", json.dumps(body))
