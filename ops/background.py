@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import Generic, Self, TypeVar
 
 from ops.errors import OpsError
@@ -22,6 +22,7 @@ class Work:
     error: str | None = None
     ended: float | None = None
     _thread: Thread | None = field(default=None, repr=False)
+    _begun: Event = field(default_factory=Event, repr=False)
 
     def now(self) -> Self:
         """It as it is at this moment, for who reads more than one thing of it: its thread goes on meanwhile."""
@@ -32,6 +33,14 @@ class Work:
         if self._thread is not None:
             self._thread.join(seconds)
         return self.ended is not None
+
+    def began(self) -> None:
+        """Says that what it waits for is under way."""
+        self._begun.set()
+
+    def wait_begun(self, seconds: float) -> bool:
+        """Waits until it is under way or ended, so long at the most; whether it is or did."""
+        return self._begun.wait(seconds)
 
 
 OneT = TypeVar("OneT", bound=Work)
@@ -79,6 +88,7 @@ class Works(Generic[OneT]):
                 raise
             finally:
                 one.ended = time.time()
+                one.began()
 
         one._thread = Thread(target=run, name=name, daemon=True)
         with self._lock:

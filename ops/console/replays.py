@@ -20,6 +20,8 @@ from ops.replay.run import ACTIVE, Replay, Request
 
 EVERY = 2.0
 """Seconds between two looks at a replay that is under way, as the command has them."""
+SOON = 1.0
+"""Seconds within which AWS begins most replays or refuses them."""
 MOST = 50
 """Replays that are listed: AWS is asked once for each."""
 
@@ -42,7 +44,7 @@ def begin(asked: Asked) -> Response:
     planned = run.plan(desk.stage, _request(asked))
     confirmed(asked, planned.subscriber)
     watched = desk.replays.replay(desk.stage, planned)
-    watched.wait(1.0)
+    watched.wait_begun(SOON)
     if watched.ended is not None and watched.report is None:
         raise OpsError(watched.error or "It did not begin.")
     return asked.to("replays", watched.name)

@@ -43,8 +43,13 @@ class Background(Works[Watched]):
         """Begins what was planned, looking again after `every` seconds. What keeps it from beginning is its `error`."""
         watched = Watched(names.replay(stage.name, new_run()), stage, plan)
 
+        def progress(done: int, of: int) -> None:
+            watched.began()
+            if self._leaving.is_set() and done < of:
+                raise OpsError("The console ended while AWS went on.")
+
         def work() -> None:
-            watched.report = run.replay(stage, plan, self._progress, every, watched.name)
+            watched.report = run.replay(stage, plan, progress, every, watched.name)
             watched.error = watched.report.failure
 
         return self.start(watched.name, watched, work, "`replays` says how it is")
@@ -57,7 +62,3 @@ class Background(Works[Watched]):
         for each in left:
             each.wait(max(end - time.monotonic(), 0.0))
         return [each.name for each in left if each.report is None or each.report.replay is None]
-
-    def _progress(self, done: int, of: int) -> None:
-        if self._leaving.is_set() and done < of:
-            raise OpsError("The console ended while AWS went on.")

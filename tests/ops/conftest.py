@@ -13,6 +13,7 @@ import botocore.session
 import pytest
 import typer.main
 import typer.testing
+from botocore.retries import standard
 
 import ops.redrive.linger
 import ops.redrive.native
@@ -46,6 +47,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures wait for every answer, however busy this machine is: a test that wants one late says so."""
     monkeypatch.setattr(question, "PATIENCE", 60.0)
+
+
+@pytest.fixture(autouse=True)
+def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore tries again at once: how long it waits is drawn, up to 20 seconds, and no test is about it."""
+    monkeypatch.setattr(standard.ExponentialBackoff, "delay_amount", lambda *_: 0.001)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ops.audit import kept
+from ops.console import replays
 from ops.console.desk import Desk
 from ops.console.replays import picture
 from ops.replay import run
@@ -30,6 +31,7 @@ ASKED: dict[str, Any] = {"from": "2h", "event": "TicketOpened"}
 def bridge(stage: Stage, aws: Endpoint, monkeypatch: pytest.MonkeyPatch) -> EventBridge:
     aws.insights = Insights(statuses=["Complete"])
     monkeypatch.setattr(run, "_pause", lambda *_: 0.01)
+    monkeypatch.setattr(replays, "SOON", 20.0)  # a busy machine takes its time
     return EventBridge(stage)
 
 
@@ -203,9 +205,17 @@ def test_force_goes_on_to_what_is_begun(there: Tab, bridge: EventBridge) -> None
     assert bridge.calls("StartReplay")
 
 
-def test_what_aws_refuses_to_begin_is_said_and_nothing_is_on_its_way(there: Tab, bridge: EventBridge) -> None:
+def test_what_aws_refuses_to_begin_is_said_and_nothing_is_on_its_way(
+    there: Tab, bridge: EventBridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bridge.refused["StartReplay"] = "LimitExceededException"
-    name = begun(there)
+    assert "so many replays are under way" in text(there.post("/replay/mail_ticket/begin", code=502, **ASKED))
+    bridge.answers.clear()
+    with monkeypatch.context() as impatient:
+        impatient.setattr(replays, "SOON", 0.05)
+        name = begun(there)
+    assert "sse-connect" in there.get(f"/replays/{name}")
+    bridge.answers.set()
     watched = there.desk.replays.find(name)
     assert watched is not None
     assert watched.wait(10)

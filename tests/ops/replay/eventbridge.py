@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from threading import Event
 from typing import Any
 
 from botocore import xform_name
@@ -50,6 +51,9 @@ class EventBridge:
         """How many calls to cancel meet another change."""
         self.cut = False
         """Whether somebody presses Ctrl-C before a start is sent."""
+        self.answers = Event()
+        """Whether a start is answered yet."""
+        self.answers.set()
         self.lost = False
         """Whether the answer to a start is lost, so that botocore asks again."""
         stage.client("events").meta.events.register("before-send.events", self._answer)
@@ -62,6 +66,8 @@ class EventBridge:
         action = request.headers["X-Amz-Target"].decode().partition(".")[2]
         given = json.loads(request.body)
         self.asked.append((action, given))
+        if action == "StartReplay":
+            assert self.answers.wait(20)
         try:
             if action in self.refused:
                 raise Refusal(self.refused[action])
