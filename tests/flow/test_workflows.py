@@ -86,6 +86,7 @@ def test_steps_come_to_an_end_together_or_not_at_all(followed: Session, effects:
     assert eventually(lambda: state(effects, "tic-dies") == "undone")
 
     ask(followed, "vans", "tic-whole", km=120)
+    assert eventually(lambda: (effects.item("vans", "tic-whole") or {}).get("state") == "reserved", within=SOON)
     request = ask(followed, "parts", "tic-whole", part="pump")
     assert eventually(lambda: told(tap, "tic-whole", "VisitReady"), within=SOON)
     assert told(tap, "tic-whole", "VisitReady") == [{"ticket_id": "tic-whole", "km": 120, "part": "pump"}]
