@@ -182,6 +182,24 @@ class Lease:
             except (ClientError, BotoCoreError):
                 return  # it is free soon
 
+    def ask(self, ask: _Ask) -> None:
+        """Asks the holder to stop, if it still is that one, and nobody asked another meanwhile. Raises as botocore."""
+        # In this order: who asked the next one before the first read shows by the second, and who did after it fails
+        # the condition.
+        before, holder = self._item(f"{self._holder.id}:stop", _Ask), self.read()
+        if holder is None or holder.token != ask.token:
+            return
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=typed({"id": f"{self._holder.id}:stop"} | msgspec.structs.asdict(ask)),
+                ConditionExpression="attribute_not_exists(id) OR #token = :before OR #token = :own",
+                ExpressionAttributeNames={"#token": "token"},
+                ExpressionAttributeValues=typed({":before": (before or ask).token, ":own": ask.token}),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
+
     def _look(self, ask: _Ask | None) -> None:
         if ask is not None and ask.token == self._holder.token and self.asked_by is None:
             self.asked_by = ask.who
@@ -281,19 +299,23 @@ def seen(stage: Stage, queue: Queue) -> tuple[Running | None, str | None]:
 
 def ask_to_stop(stage: Stage, queue: Queue, whom: Running) -> None:
     """Asks whoever works on that queue to stop after what is under way: within a second here, elsewhere within
-    `EVERY`. Raises `OpsError` where that cannot be written.
+    `EVERY`. Who ended meanwhile is not asked: another may be at it, and somebody may have asked that one.
+
+    Raises `OpsError` where that cannot be written.
     """
     ask = _Ask(whom.holder.token, f"{login()} on {socket.gethostname()}")
-    if whom.here:
-        path = _lock(stage, queue).with_suffix(".stop")
-        try:
-            private_file.replace(path, msgspec.json.encode(ask))
-        except OSError as error:
-            raise OpsError(f"{path} cannot be written: {error.strerror}.") from None
+    path = _lock(stage, queue)
+    if not whom.here:
+        with in_words():
+            Lease(stage, queue, whom.holder, None, path).ask(ask)
         return
-    item = typed({"id": f"{whom.holder.id}:stop", "token": ask.token, "who": ask.who})
-    with in_words():
-        stage.client("dynamodb").put_item(TableName=stage.table(names.REDRIVES), Item=item)
+    if (now := _read(path)) is not None and now.token != ask.token:
+        return
+    file = path.with_suffix(".stop")
+    try:
+        private_file.replace(file, msgspec.json.encode(ask))
+    except OSError as error:
+        raise OpsError(f"{file} cannot be written: {error.strerror}.") from None
 
 
 def _holder(queue: Queue, stage: Stage, action: str, run: str) -> Holder:

@@ -24,6 +24,9 @@ EMPTY = 3600
 minutes after it was signed. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html"""
 TURN = "turn"
 """What every write of the item sets anew, if it is as the writer read it: so a write that arrives late does nothing."""
+TAKEN = "taken"
+"""The turns of the last writes by which operators opened the group or skipped its first; consumers leave it as it is.
+So whoever asks again, because the answer was lost, knows that it was done, whatever was written since."""
 DIGITS = 20
 """Of a sequence number. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""
 PREFIX = "s"

@@ -73,7 +73,7 @@ def _show(done: Opened, *, as_json: bool) -> None:
         return
     what = f"{len(done.lost):,} of group {done.group} in {done.queue}"
     if done.acted:
-        tell(f"Took the places of {what} away.")
+        tell(f"Took the places of {what} away: {', '.join(done.lost)}.")
     else:
         tell(f"Would take the places of {what} away: {', '.join(done.lost)}.")
         tell("Nothing was changed: say --yes.", style="bold")

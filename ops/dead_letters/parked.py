@@ -11,7 +11,7 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,6 +22,7 @@ from functions.contracts.parked import (
     EMPTY,
     EXPIRES_AT,
     GROUP,
+    TAKEN,
     TURN,
     Place,
     group_of,
@@ -32,7 +33,7 @@ from functions.contracts.parked import (
 )
 from ops import audit
 from ops.depth import depth
-from ops.errors import UsageError
+from ops.errors import OpsError, UsageError
 from ops.item import plain, typed
 from ops.queue import find
 from ops.redrive.journal import new_run
@@ -43,8 +44,12 @@ from stacks.entry import Topology
 
 Groups = dict[str, list[Place]]
 """The places of each group that has some, the first first."""
+Item = dict[str, Any]
 Where = Literal["dead", "gone", "elsewhere"]
-
+TRIES = 10
+"""Writes at the most of who takes places away, while consumers change the group between each and the read before it."""
+REMEMBERED = 10
+"""Operators' writes that an item knows: more than there are between a call and its repetition."""
 
 SENTENCES = {
     "dead": "",
@@ -99,6 +104,11 @@ def groups(stage: Stage, work: str) -> Groups:
 
 
 def _groups(stage: Stage, work: str) -> Groups:
+    return {group: _held(item) for group, item in _items(stage, work).items()}
+
+
+def _items(stage: Stage, work: str) -> dict[str, Item]:
+    """The item of each group of the queue that has places."""
     pages = (
         stage.client("dynamodb")
         .get_paginator("scan")
@@ -110,12 +120,16 @@ def _groups(stage: Stage, work: str) -> Groups:
             ExpressionAttributeValues=typed({":queue": item_key(work, "")}),
         )
     )
-    found: Groups = {}
+    found: dict[str, Item] = {}
     for item in (plain(item) for page in pages for item in page["Items"]):
-        group, there = group_of(item[GROUP], work), held(places(item), time.time())
-        if group is not None and there:
-            found[group] = there
+        group = group_of(item[GROUP], work)
+        if group is not None and _held(item):
+            found[group] = item
     return dict(sorted(found.items()))
+
+
+def _held(item: Item) -> list[Place]:
+    return held(places(item), time.time())
 
 
 def parked(stage: Stage, work: str, seen: Sequence[Message], *, whole: bool) -> tuple[list[ParkedGroup], str | None]:
@@ -177,29 +191,88 @@ def open_group(
 ) -> Opened:
     """Take all places of the group away, so that it is open, or only the `first`, so that the next has its turn.
 
-    Without `yes` nothing is changed. What is redriven of an open group is handled as it arrives. Raises `UsageError`
-    where the group has no place, or others than those whose `mark` is `shown`; `OpsError` where AWS refuses.
+    Without `yes` nothing is changed. What is redriven of an open group is handled as it arrives. What changes meanwhile
+    is read again: a place that is made is taken away too and is among the `lost`, unless `shown` says what may be.
+
+    Raises `UsageError` where the group has no place, or others than those whose `mark` is `shown`, or where the first
+    is another than a moment ago; `OpsError` where AWS refuses, or where the group never stands still. Nothing was
+    changed then, but perhaps where AWS refused or did not answer: that record names what would be lost, and has no end.
     """
-    known = groups(stage, work)
+    with in_words():
+        known = _items(stage, work)
     if group not in known:
         raise UsageError(f"Nothing of group {group!r} is parked in {work}; there is: {', '.join(known) or 'none'}.")
-    lost = known[group][:1] if first else known[group]
-    opened = Opened(queue=work, group=group, lost=[place.identity for place in lost], acted=yes)
+    item = known[group]
+    lost = _held(item)[: 1 if first else None]
     if not yes:
-        return opened
-    if shown is not None and shown != mark(opened.lost):
-        raise UsageError(f"What is parked of group {group!r} is not what you were shown any more: look again.")
+        return Opened(queue=work, group=group, lost=_identities(lost), acted=False)
+    _agree(lost, group, shown)
     action: audit.Action = "skip the head of a group" if first else "open a group"
-    record = audit.begin(stage, new_run(), action, work, {"group": group, "lost": opened.lost})
-    if first:
-        _remove(stage, work, group, lost[0])
+    run = new_run()
+    for _ in range(TRIES):
+        record = audit.begin(stage, run, action, work, {"group": group, "lost": _identities(lost)})
+        changed = _take(stage, item, lost[0] if first else None)
+        if changed is None:
+            problem = audit.end(stage, record, {"lost": len(lost)})
+            return Opened(queue=work, group=group, lost=_identities(lost), acted=True, problem=problem)
+        item, before = changed, lost
+        lost = _held(item)[: 1 if first else None]
+        try:
+            _agree(lost, group, shown, before[0] if first else None)
+        except UsageError as error:
+            refused: OpsError = error
+            break
     else:
-        with in_words():
-            # The item stays for a while, so that no write that is on its way makes it anew.
-            emptied = {GROUP: item_key(work, group), TURN: _turn(), EXPIRES_AT: int(time.time()) + EMPTY}
-            stage.client("dynamodb").put_item(TableName=_table(stage), Item=typed(emptied))
-    problem = audit.end(stage, record, {"lost": len(lost)})
-    return Opened(queue=work, group=group, lost=opened.lost, acted=True, problem=problem)
+        refused = OpsError(f"Group {group!r} of {work} changed each time before it could be opened: try again.")
+    record.asked = {"group": record.asked["group"]}
+    audit.end(stage, record, {"lost": 0, "stopped": str(refused)})
+    raise refused
+
+
+def _agree(lost: Sequence[Place], group: str, shown: str | None, head: Place | None = None) -> None:
+    """Raise `UsageError` where nobody means these: none, others than were `shown`, or another first than the `head`."""
+    if not lost:
+        raise UsageError(f"Nothing of group {group!r} is parked any more: it is open.")
+    if shown is not None and shown != mark(_identities(lost)):
+        raise UsageError(f"What is parked of group {group!r} is not what you were shown any more: look again.")
+    if head is not None and head.name != lost[0].name:
+        raise UsageError(f"The first of group {group!r} is not {head.identity} any more: look again.")
+
+
+def _identities(lost: Sequence[Place]) -> list[str]:
+    return [place.identity for place in lost]
+
+
+def _take(stage: Stage, item: Item, place: Place | None) -> Item | None:
+    """Take the place away, or all that there are, if the item is as it was read; else what stands there instead."""
+    turn, client = _turn(), stage.client("dynamodb")
+    taken = " ".join([*item.get(TAKEN, "").split(), turn][-REMEMBERED:])
+    read, told = f"attribute_not_exists({TURN})", {":turn": turn}
+    if TURN in item:
+        read, told = f"{TURN} = :read", told | {":read": item[TURN]}
+    asked = {
+        "TableName": _table(stage),
+        # Or if this very call has done it already: botocore asks again where the answer was lost.
+        "ConditionExpression": f"{read} OR {TURN} = :turn",
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    with in_words():
+        try:
+            if place is not None:
+                client.update_item(
+                    Key=typed({GROUP: item[GROUP]}),
+                    UpdateExpression=f"SET {TURN} = :turn, {TAKEN} = :taken REMOVE {place.name}",
+                    ExpressionAttributeValues=typed(told | {":taken": taken}),
+                    **asked,
+                )
+            else:
+                # The item stays for a while, so that no write that is on its way makes it anew.
+                emptied = {GROUP: item[GROUP], TURN: turn, TAKEN: taken, EXPIRES_AT: int(time.time()) + EMPTY}
+                client.put_item(Item=typed(emptied), ExpressionAttributeValues=typed(told), **asked)
+        except client.exceptions.ConditionalCheckFailedException as error:
+            there = plain(error.response.get("Item") or {})
+            return None if turn in there.get(TAKEN, "").split() else there
+    return None
 
 
 def _remove(stage: Stage, work: str, group: str, place: Place) -> None:

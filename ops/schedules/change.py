@@ -44,7 +44,7 @@ def pause(stage: Stage, name: str) -> Changed:
     if deployed.paused:
         return Changed(schedule=name, action="pause", changed=False)
     record = audit.begin(stage, new_run(), "pause", name, {})
-    group.turn(deployed, "DISABLED")
+    group.turn(name, "DISABLED")
     return Changed(schedule=name, action="pause", problem=audit.end(stage, record, {"paused": True}))
 
 
@@ -63,7 +63,7 @@ def resume(stage: Stage, name: str, now: datetime | None = None) -> Changed:
     sent = missed[-MOST:]
     for run in sent:
         _send(stage, entry, run)
-    group.turn(deployed, "ENABLED")
+    group.turn(name, "ENABLED")
     late = _missed(entry, deployed, until, datetime.now(UTC)) if now is None else []
     for run in late:
         _send(stage, entry, run)

@@ -110,11 +110,18 @@ class Group:
             said=answer,
         )
 
-    def turn(self, schedule: Deployed, state: State) -> None:
-        """Let the schedule run, or not, and leave everything else of it as it is."""
-        kept = {name: schedule.said[name] for name in _KEPT if schedule.said.get(name) not in (None, "")}
+    def turn(self, name: str, state: State) -> None:
+        """Let the schedule run, or not, and leave everything else of it as it is. Raises `OpsError` where it is gone.
+
+        It is read right before: an update says all of it, under no condition, so it would take a deployment back.
+        https://docs.aws.amazon.com/scheduler/latest/APIReference/API_UpdateSchedule.html
+        """
+        schedule = self.get(name)
+        if schedule is None:
+            raise OpsError(f"{name} was deleted meanwhile: look again.")
+        kept = {field: schedule.said[field] for field in _KEPT if schedule.said.get(field) not in (None, "")}
         with in_words():
-            self._client.update_schedule(**kept | {"GroupName": self.name, "Name": schedule.name, "State": state})
+            self._client.update_schedule(**kept | {"GroupName": self.name, "Name": name, "State": state})
 
     def delete(self, schedule: Deployed) -> None:
         """Delete it. Raises `OpsError` where it ran meanwhile."""

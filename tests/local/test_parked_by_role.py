@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -12,6 +13,7 @@ import ops.stage
 from functions.contracts.parked import Place
 from local.aws import client
 from local.emulator import Emulator
+from ops import audit
 from ops.cli.app import app
 from stacks import names
 from tests.local.operated import operated
@@ -40,13 +42,22 @@ def run(*arguments: str) -> str:
     return str(result.stdout)
 
 
-def test_the_operator_sees_what_is_parked_and_opens_a_group(stage: Emulator) -> None:
+def test_the_operator_sees_what_is_parked_and_opens_a_group(stage: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     places = [Place(f"{number:020d}", f"{number}@1", int(time.time()) + 1000) for number in range(2)]
     item = {"group": {"S": GROUP}, **{place.name: {"S": place.value} for place in places}}
     dynamodb, table = client("dynamodb", stage.endpoint), names.resource(names.LOCAL, names.PARKED)
     dynamodb.put_item(TableName=table, Item=item)
     assert "g-1: 1 behind" in run("parked", WORD)
-    assert "Took the places of 2" in run("parked", WORD, "--open", "g-1", "--yes")
+    late, begin = [Place("2".zfill(20), "2@1", int(time.time()) + 1000)], audit.begin
+
+    def meanwhile(*asked: Any) -> audit.Audit:
+        for place in late:
+            dynamodb.put_item(TableName=table, Item=item | {place.name: {"S": place.value}, "turn": {"S": "theirs"}})
+        late.clear()
+        return begin(*asked)
+
+    monkeypatch.setattr(audit, "begin", meanwhile)
+    assert "g-1 in change_ticket away: 0@1, 1@1, 2@1." in run("parked", WORD, "--open", "g-1", "--yes")
     left = dynamodb.get_item(TableName=table, Key={"group": {"S": GROUP}}).get("Item", {})
     assert not [name for name in left if name.startswith("s")]
     assert dynamodb.scan(TableName=names.resource(names.LOCAL, names.REDRIVES))["Count"] == 1, "the audit record"

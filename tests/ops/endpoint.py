@@ -23,7 +23,6 @@ from tests.ops.move_tasks import MoveTasks
 from tests.ops.sight import Insights
 
 T = TypeVar("T")
-FAILED = b'{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}'
 OPERATIONS = {
     name.lower(): name for name in ("PutEvents", "PutItem", "UpdateItem", "GetItem", "BatchGetItem", "Scan", "Query")
 }
@@ -65,6 +64,10 @@ class Endpoint:
         self.insights: Insights | None = None
         self.hanging: set[str] = set()
         self.refusing: set[str] = set()
+        self.before: Callable[[str, str], None] = lambda action, table: None
+        """What others do right before a call of DynamoDB, by its action in small letters and its table."""
+        self.loses: Callable[[str, str], bool] = lambda action, table: False
+        """Whether the answer to that call is lost, which was done."""
         self.moves: MoveTasks | None = None
         self.loop: asyncio.AbstractEventLoop
         self.writers: list[asyncio.StreamWriter] = []
@@ -161,19 +164,29 @@ class Endpoint:
             return 400, b'{"__type": "AccessDeniedException", "message": "not you"}'
         if service in self.hanging:
             await asyncio.sleep(3600)
+        if service == "dynamodb_20120810":
+            table = request.get("TableName", "")
+            self.before(action, table)
+            answer = self._table(action, request)
+            lost = 500, b'{"__type": "InternalServerError", "message": "lost"}'
+            return lost if self.loses(action, table) else answer
         if service.startswith("logs_") and self.insights is not None:
             try:
                 return 200, json.dumps(self.insights(action, request)).encode()
             except ClientError as error:
                 return 400, json.dumps({"__type": error.response["Error"]["Code"], "message": "no"}).encode()
+        return 400, b'{"__type": "ResourceNotFoundException", "message": "not here"}'
+
+    def _table(self, action: str, request: dict[str, Any]) -> tuple[int, bytes]:
+        """What DynamoDB answers; what there is no table for is not here."""
         try:
             if action == "putitem":
                 item = request["Item"]
                 table, key = self.tables[request["TableName"]], (item.get("id") or item["group"])["S"]
                 if (condition := request.get("ConditionExpression")) is not None:
-                    named, values = request["ExpressionAttributeNames"], request["ExpressionAttributeValues"]
-                    if not Expression(condition, named, values, table.get(key)).holds():
-                        return 400, FAILED
+                    named = request.get("ExpressionAttributeNames", {})
+                    if not Expression(condition, named, request["ExpressionAttributeValues"], table.get(key)).holds():
+                        return _condition_failed(request, table.get(key))
                 table[key] = item
                 return 200, b"{}"
             if action == "getitem":
@@ -238,9 +251,14 @@ class Endpoint:
             return 200, json.dumps({"Items": found}).encode()
         key = request["Key"]["group"]["S"]
         if not Expression(request["ConditionExpression"], names, values, table.get(key)).holds():
-            return 400, FAILED
+            return _condition_failed(request, table.get(key))
         table[key] = Expression(request["UpdateExpression"], names, values, table[key]).applied()
         return 200, b"{}"
+
+
+def _condition_failed(request: dict[str, Any], item: dict[str, Any] | None) -> tuple[int, bytes]:
+    error = dynamodb.condition_failed(request, item)
+    return error.status, json.dumps(error.body).encode()
 
 
 @contextmanager

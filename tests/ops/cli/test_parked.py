@@ -155,6 +155,21 @@ def test_a_group_is_opened_by_hand_and_leaves_a_record(aws: Endpoint) -> None:
     assert (record["action"]["S"], json.loads(record["asked"]["S"])["group"]) == ("open a group", "tic-1")
 
 
+def test_whoever_opens_a_group_reads_what_lost_its_place(aws: Endpoint) -> None:
+    park(aws, "tic-1", "ab")
+    late = iter(["abc"])
+
+    def before(action: str, table: str) -> None:
+        if (action, table) == ("putitem", TABLE):
+            for steps in late:
+                park(aws, "tic-1", steps)
+                aws.tables[TABLE]["change_ticket/tic-1"]["turn"] = {"S": "theirs"}
+
+    aws.before = before
+    told = ops("parked", "change_ticket", "--open", "tic-1", "--yes").stdout
+    assert told == "Took the places of 3 of group tic-1 in change_ticket away: a@1, b@1, c@1.\n"
+
+
 def test_only_the_head_is_skipped(aws: Endpoint) -> None:
     park(aws, "tic-1", "abc")
     assert answer("parked", "change_ticket", "--skip", "tic-1", "--yes")["lost"] == ["a@1"]
