@@ -30,7 +30,8 @@ class Handled(Struct, frozen=True, kw_only=True, omit_defaults=True):
     the id that the message had before it waited for a limit as a copy. `outcome` is `processed`, `duplicate`,
     `skipped`, `limited`, `retried` or `rejected`; `skipped` says why. `untold` counts the events of a duplicate that
     are not told again, because a replay brought it, `planned` what is asked to be done later or cancelled. `stack` and
-    `stack_digest` are those of the failure's record.
+    `stack_digest` are those of the failure's record, and so is `release`: its `version`. `duration_ms` is how long the
+    handler worked, without what other messages of its batch kept it from; None where it was not called.
     """
 
     level: str
@@ -57,6 +58,8 @@ class Handled(Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: str | None = None
     stack_digest: str | None = None
     stack: list[str] = []
+    release: str | None = None
+    duration_ms: int | None = None
 
     @property
     def at(self) -> int:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from functions.contracts.contract import Command, Event
 from functions.contracts.environment import variable
-from functions.runtime import clients
+from functions.runtime import clients, waiting
 from functions.runtime.clients import warm
 from functions.runtime.conclusion import conclude, publish_all, send_back, text, try_to
 from functions.runtime.deadline import Deadline, Phase, invocation, within
@@ -110,6 +110,7 @@ class Consumer:
         if "Records" not in event:
             return self._condition(event, context)
         settings, deadline, started = Settings.read(), Deadline(context), time.time()
+        worked: dict[str, float] = {}
         token = invocation.set(context)
         try:
             # A standard queue may deliver a message twice in one batch; both copies share one outcome.
@@ -127,9 +128,10 @@ class Consumer:
                 Turns(parking, limits, settings, deadline, self._pace),
                 settings,
                 deadline,
+                worked,
             )
             outcomes |= conclude(outcomes, self._intake, limits, parking, settings, deadline)
-            report(outcomes, settings, started)
+            report(outcomes, settings, started, worked)
             failures = [failure for failure in outcomes.values() if isinstance(failure, Failure)]
             send_back(failures, settings, deadline)
         finally:
@@ -153,7 +155,9 @@ class Consumer:
 
         return Limits({each["messageId"]: each for each in raw}, settings, self._intake)
 
-    def _handle_all(self, batch: list[Record], turns: Turns, settings: Settings, deadline: Deadline) -> Outcomes:
+    def _handle_all(
+        self, batch: list[Record], turns: Turns, settings: Settings, deadline: Deadline, worked: dict[str, float]
+    ) -> Outcomes:
         lines: dict[str | None, list[Record]] = {}
         for record in batch:
             lines.setdefault(record.group if record.fifo else record.id, []).append(record)
@@ -162,7 +166,8 @@ class Consumer:
         outcomes: Outcomes = {}
 
         def follow(phase: Phase, lines: Iterator[list[Record]]) -> None:
-            handle = partial(self._handle_one, settings=settings, left=partial(deadline.left, phase), limits=limits)
+            left = partial(deadline.left, phase)
+            handle = partial(self._handle_one, settings=settings, left=left, limits=limits, worked=worked)
             try:
                 while line := turns.next(lines):
                     some = handle_line(line, turns, handle)
@@ -188,7 +193,13 @@ class Consumer:
         return {record.id: outcomes[record.id] for record in batch}
 
     def _handle_one(
-        self, record: Record, *, settings: Settings, left: Callable[[], float], limits: Limits | None
+        self,
+        record: Record,
+        *,
+        settings: Settings,
+        left: Callable[[], float],
+        limits: Limits | None,
+        worked: dict[str, float],
     ) -> Done | Failure:
         contract, message = None, None
         try:
@@ -200,7 +211,7 @@ class Consumer:
                 return ended
             if record.skips and (why := _begin_run(record, settings, left)):
                 return Done(record, message, (), duplicate=False, skipped=why)
-            handle: Callable[[], Any] = partial(self._result, contract, message, record)
+            handle: Callable[[], Any] = partial(self._timed, contract, message, record, worked)
             if record.planned_for:
                 handle = partial(_if_still_meant, record, handle)
             result = within(left(), partial(limits.run, record, contract, message, handle) if limits else handle)
@@ -221,6 +232,13 @@ class Consumer:
         except BaseException as error:  # SystemExit and CancelledError fail their record too, not the batch
             return Failure(record, error, text(error, contract), message)
         return Done(record, message, entries, duplicate, untold, plans=tuple(plans.values()))
+
+    def _timed(self, contract: Any, message: Message, record: Record, worked: dict[str, float]) -> tuple[Any, ...]:
+        began = waiting.clock()
+        try:
+            return self._result(contract, message, record)
+        finally:
+            worked[record.id] = waiting.clock() - began
 
     def _result(self, contract: Any, message: Message, record: Record) -> tuple[Any, ...]:
         token = in_hand.set(InHand(record, contract))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from functions.contracts.log_line import LONGEST_KEY, Handled, Published
@@ -21,8 +22,11 @@ def log_body(contract: Any, message: Message) -> None:
         log("DEBUG", "received", message_id=message.id, correlation_id=message.correlation_id, body=redacted(contract))
 
 
-def report(outcomes: Outcomes, settings: Settings, started: float) -> None:
-    """Log every outcome, and the metrics of the batch that `started` at that time (epoch seconds)."""
+def report(outcomes: Outcomes, settings: Settings, started: float, worked: Mapping[str, float]) -> None:
+    """Log every outcome, and the metrics of the batch that `started` at that time (epoch seconds).
+
+    `worked` is for how many seconds each record's handler did, by the record's id.
+    """
     done = [outcome for outcome in outcomes.values() if isinstance(outcome, Done)]
     back = [outcome for outcome in outcomes.values() if isinstance(outcome, Failure)]
     limited = [outcome.failure for outcome in outcomes.values() if isinstance(outcome, Waiting)]
@@ -36,11 +40,11 @@ def report(outcomes: Outcomes, settings: Settings, started: float) -> None:
         published = [Published(made.entry["DetailType"], made.id) for made in one.entries]
         outcome = "skipped" if one.skipped else "duplicate" if one.duplicate else "processed"
         more = {"untold": one.untold, "skipped": one.skipped, "planned": len(one.plans)}
-        _line("INFO", outcome, one, settings, published=published, **more)
+        _line("INFO", outcome, one, settings, worked, published=published, **more)
     for failure in limited:
-        _line("INFO", "limited", failure, settings, error=excerpt(failure.text))
+        _line("INFO", "limited", failure, settings, worked, error=excerpt(failure.text))
     for failure in failures:
-        _failure(failure, settings)
+        _failure(failure, settings, worked)
     metrics(
         settings,
         {
@@ -57,13 +61,14 @@ def report(outcomes: Outcomes, settings: Settings, started: float) -> None:
     )
 
 
-def _failure(failure: Failure, settings: Settings) -> None:
+def _failure(failure: Failure, settings: Settings, worked: Mapping[str, float]) -> None:
     rejected = isinstance(failure.error, Reject)
     _line(
         "ERROR" if rejected else "WARNING",
         "rejected" if rejected else "retried",
         failure,
         settings,
+        worked,
         error_type=type(failure.error).__name__,
         error=excerpt(failure.text),
         published=[Published(made.entry["DetailType"], made.id) for made in failure.entries],
@@ -82,8 +87,10 @@ def _keys(message: Message | None, group: str | None) -> dict[str, Any]:
     return told
 
 
-def _line(level: str, outcome: str, one: Done | Failure, settings: Settings, **more: Any) -> None:
-    record, message = one.record, one.message
+def _line(
+    level: str, outcome: str, one: Done | Failure, settings: Settings, worked: Mapping[str, float], **more: Any
+) -> None:
+    record, message, seconds = one.record, one.message, worked.get(one.record.id)
     write(
         Handled(
             level=level,
@@ -101,6 +108,8 @@ def _line(level: str, outcome: str, one: Done | Failure, settings: Settings, **m
             origin=record.origin if record.waited else None,
             redriven=record.redriven,
             replayed=message.replayed if message else None,
+            release=settings.version,
+            duration_ms=None if seconds is None else round(seconds * 1000),
             **more,
         )
     )

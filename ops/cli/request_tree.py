@@ -54,17 +54,19 @@ def _table(guided: list[_Guided], start: int, *, ids: bool) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("path", no_wrap=True)
     table.add_column("outcome")
-    for title in ("to queue", "to outcome", "since start"):
+    timed = any(each.row.handler for each in guided)
+    for title in ("to queue", "to outcome", *(["handler"] if timed else []), "since start"):
         table.add_column(title, justify="right", no_wrap=True)
     if ids:
         table.add_column("message or event", style="dim", no_wrap=True)
     for each in guided:
         row = each.row
-        cells = (
+        cells: tuple[Text | str, ...] = (
             _head(each),
-            Text(row.outcome, row.tone),
+            Text(_outcome(row), row.tone),
             _span(row.waited),
             _span(row.took),
+            *([row.handler] if timed else []),
             _since(row, start),
         )
         table.add_row(*cells, *([row.id] if ids else []))
@@ -75,7 +77,7 @@ def _table(guided: list[_Guided], start: int, *, ids: bool) -> Table:
 
 def _slack(rows: list[Hop]) -> int:
     """By how many columns the outcomes may be narrowed: to a readable width, and never inside a word."""
-    told = [line for row in rows for line in (row.outcome, *row.stack)]
+    told = [line for row in rows for line in (_outcome(row), *row.stack)]
     longest = max(map(cell_len, told), default=0)
     return max(longest - max(READABLE, *(cell_len(word) for line in told for word in line.split()), 0), 0)
 
@@ -83,12 +85,13 @@ def _slack(rows: list[Hop]) -> int:
 def _narrow(guided: list[_Guided], start: int, width: int) -> Iterator[Text]:
     """What happened and when since the start; how it ended where there is room, else below."""
     for each in guided:
-        row = each.row
+        row, outcome = each.row, _outcome(each.row)
+        outcome += f", handler {row.handler}" if row.handler else ""
         since = _since(row, start).rjust(12)
         head = _head(each)
         long = head.cell_len
         room = width - long - len(since) - 2
-        beside = Text(row.outcome, row.tone) if cell_len(row.outcome) <= room else Text()
+        beside = Text(outcome, row.tone) if cell_len(outcome) <= room else Text()
         gap = Text(" " * max(width - long - 2 - beside.cell_len - len(since), 1))
         if long + len(since) <= width:
             yield Text.assemble(head, "  ", beside, gap, since)
@@ -96,8 +99,8 @@ def _narrow(guided: list[_Guided], start: int, width: int) -> Iterator[Text]:
             yield head
         else:
             yield from (Text(line, row.what_tone) for line in wrapped(_what(row), width, each.guide, each.onward))
-        below = [] if beside else wrapped(row.outcome, width, each.onward)
-        for line in below if row.outcome else ():
+        below = [] if beside else wrapped(outcome, width, each.onward)
+        for line in below if outcome else ():
             yield Text(line, row.tone)
         for frame in row.stack:
             yield from (Text(line, "dim") for line in wrapped(frame, width, each.onward))
@@ -124,6 +127,10 @@ def _guided(rows: list[Hop], trunk: str | None = None) -> Iterator[_Guided]:
 
 def _what(row: Hop) -> str:
     return f"↻ {row.what}" if row.again else row.what
+
+
+def _outcome(row: Hop) -> str:
+    return f"{row.outcome}, release {row.release}" if row.release else row.outcome
 
 
 def _head(each: _Guided) -> Text:

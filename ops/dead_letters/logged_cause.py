@@ -125,6 +125,7 @@ def _cause(lines: Sequence[Handled]) -> Cause:
         error_message=main.error or "",
         attempts=main.attempt,
         function=main.service,
+        version=main.release,
         stack=tuple(main.stack),
         stack_digest=main.stack_digest,
         correlation_id=main.correlation_id,

@@ -16,7 +16,8 @@ class Attempt(Struct, frozen=True, kw_only=True):
     """One attempt at a message. `at` is when its batch ended, in epoch milliseconds.
 
     `message_id` is the id that the message had then: one that waits for a limit has several, one after another.
-    `stack` is where its error came from, innermost call last.
+    `stack` is where its error came from, innermost call last. `release` is that of its consumer, `duration_ms` how long
+    the handler worked; lines of earlier releases tell neither, and where no handler was called there is no time.
     """
 
     number: int
@@ -25,6 +26,8 @@ class Attempt(Struct, frozen=True, kw_only=True):
     message_id: str
     error: str | None = None
     stack: tuple[str, ...] = ()
+    release: str | None = None
+    duration_ms: int | None = None
 
 
 def attempt(line: Handled) -> Attempt:
@@ -36,6 +39,8 @@ def attempt(line: Handled) -> Attempt:
         message_id=line.message_id,
         error=_error(line),
         stack=tuple(line.stack),
+        release=line.release,
+        duration_ms=line.duration_ms,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -40,7 +40,8 @@ class Hop:
 
     Tones are words such as `bold red`. `again` says that it is the message above, redriven;
     `begins` that `at` is when it began, where that of others is their end. `stack` is where an error
-    came from, innermost call last. What others wrote shows in each as one line.
+    came from, innermost call last. `release` is whose attempt it was, `handler` how long that one's handler
+    worked, in words. What others wrote shows in each as one line.
     """
 
     what: str
@@ -55,10 +56,25 @@ class Hop:
     below: list[Hop] = field(default_factory=list)
     again: bool = False
     begins: bool = False
+    release: str | None = None
+    handler: str = ""
 
     def __post_init__(self) -> None:
         self.what, self.outcome, self.id = one_line(self.what), one_line(self.outcome), one_line(self.id)
         self.stack = tuple(one_line(frame) for frame in self.stack[-FRAMES:])
+        self.release = one_line(self.release) if self.release else None
+
+
+class Releases:
+    """The releases that attempted one message, one after another."""
+
+    def __init__(self) -> None:
+        self._last: str | None = None
+
+    def change(self, release: str | None) -> str | None:
+        """In words what changed since the last attempt, if that is known and was another release's."""
+        before, self._last = self._last, release or self._last
+        return one_line(f"release {before} \u2192 {release}") if before and release and before != release else None
 
 
 def hops(path: Path) -> list[Hop]:
@@ -162,8 +178,12 @@ def _silent(queues: list[str]) -> list[Hop]:
     return [Hop(queue, "not heard of yet", "bold", "yellow") for queue in queues]
 
 
-def _delivery(delivery: Delivery, since: int | None) -> Hop:
-    """A message; with more than one attempt, or one that failed, each attempt has a row of its own."""
+def _delivery(delivery: Delivery, since: int | None, releases: Releases | None = None) -> Hop:
+    """A message; with more than one attempt, or one that failed, each attempt has a row of its own.
+
+    `releases` are those that attempted what it was redriven from.
+    """
+    releases = releases or Releases()
     sent, end = delivery.sent, delivery.at
     row = Hop(
         delivery.queue,
@@ -177,10 +197,16 @@ def _delivery(delivery: Delivery, since: int | None) -> Hop:
         stack=() if any(each.stack for each in delivery.attempts) else delivery.stack,
     )
     if len(delivery.attempts) > 1 or _known(delivery):
-        row.below = [
-            attempts(list(same), sent)
-            for _, same in groupby(delivery.attempts, key=lambda each: (each.outcome, each.error, each.stack))
-        ]
+
+        def alike(each: Attempt) -> tuple[object, ...]:
+            return each.outcome, each.error, each.stack, each.release
+
+        for same in [list(group) for _, group in groupby(delivery.attempts, key=alike)]:
+            row.below += [*_change(releases, same[0]), attempts(same, sent)]
+    else:
+        for each in delivery.attempts:
+            row.below += _change(releases, each)
+            row.release, row.handler = each.release, _worked([each])
     if not _known(delivery):
         row.below += [
             Hop("failed", cut(told, ERROR), "dim", "yellow") for told in (delivery.first, delivery.last) if told
@@ -189,10 +215,15 @@ def _delivery(delivery: Delivery, since: int | None) -> Hop:
         row.below.append(Hop("workflow", cut(delivery.standing, ERROR), "dim"))
     row.below += map(_fact, delivery.events)
     for copy in delivery.copies:
-        below = _delivery(copy, end)
+        below = _delivery(copy, end, releases)
         below.again = True
         row.below.append(below)
     return row
+
+
+def _change(releases: Releases, attempt: Attempt) -> Iterator[Hop]:
+    if change := releases.change(attempt.release):
+        yield Hop(change, what_tone="bold cyan")
 
 
 def _known(delivery: Delivery) -> bool:
@@ -217,7 +248,17 @@ def attempts(same: list[Attempt], sent: int | None) -> Hop:
         took=None if sent is None else max(last.at - sent, 0),
         at=last.at,
         stack=last.stack,
+        release=last.release,
+        handler=_worked(same),
     )
+
+
+def _worked(attempts: Iterable[Attempt]) -> str:
+    times = [each.duration_ms / 1000 for each in attempts if each.duration_ms is not None]
+    if not times:
+        return ""
+    least, most = min(times), max(times)
+    return f"{most:.3f} s" if least == most else f"{least:.3f} to {most:.3f} s"
 
 
 def _outcome(delivery: Delivery) -> str:

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from msgspec.structs import replace
+
 from functions.contracts.envelope import RECEIVED_AT, WAITED
 from functions.contracts.waited import Waited
 from ops.dead_letters.peek import Seen
 from ops.dead_letters.selection import document
-from ops.observe.hops import TONES, Hop, attempts
+from ops.observe.attempt import Attempt
+from ops.observe.hops import TONES, Hop, Releases, attempts
 from ops.observe.request_path import Delivery, Fact, Path, Request
 from ops.observe.trace import UnknownId, logged, tell_who
 from ops.queue import Queue
@@ -43,10 +46,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Attempted:
-    """An attempt in words; `release` is that of the consumer, where the recorded cause is of this attempt."""
+    """An attempt in words; `change` is from which release to which the consumer was deployed before it, in words.
+
+    Its release is what its line says, or else what the recorded cause says, if that is of this attempt.
+    """
 
     hop: Hop
-    release: str | None = None
+    change: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,11 @@ class Told:
     became: list[tuple[Step, list[Step]]]
     known: int
     receives: int
+
+    @property
+    def timed(self) -> bool:
+        """Whether the logs know of any attempt how long its handler worked."""
+        return any(each.hop.handler for life in self.lives for each in life.attempts)
 
     @property
     def attempted(self) -> bool:
@@ -135,9 +146,10 @@ def of_path(stage: Stage, path: Path, seen: Seen) -> Told:
     if one.replayed:
         who = f"by {one.replayed_by}" if one.replayed_by else ""
         came.append(Step("replay", one.replayed, who))
+    releases = Releases()
     known = len({each.number for each in one.attempts if each.message_id == id_})
     return Told(
-        lives=[_life(each, earlier, seen) for each, earlier in zip(chain, [None, *chain], strict=False)],
+        lives=[_life(each, earlier, seen, releases) for each, earlier in zip(chain, [None, *chain], strict=False)],
         came=came,
         became=[_became(fact) for each in chain for fact in each.events if not fact.again],
         known=known,
@@ -181,17 +193,19 @@ def _event(seen: Seen) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _life(one: Delivery, earlier: Delivery | None, seen: Seen) -> Life:
+def _life(one: Delivery, earlier: Delivery | None, seen: Seen, releases: Releases) -> Life:
     cause, id_ = seen.cause, seen.message.message_id
 
-    def release(number: int, message_id: str) -> str | None:
-        return cause.version if cause is not None and (message_id, number) == (id_, cause.attempts) else None
+    def attempted(each: Attempt) -> Attempted:
+        if each.release is None and cause is not None and (each.message_id, each.number) == (id_, cause.attempts):
+            each = replace(each, release=cause.version)
+        return Attempted(attempts([each], one.sent), releases.change(each.release))
 
     between = (one.sent or 0) - earlier.at if earlier is not None and earlier.attempts and one.sent else None
     shown = one.attempts[-MOST:]
     return Life(
         message_id=one.message_id,
-        attempts=[Attempted(attempts([each], one.sent), release(each.number, each.message_id)) for each in shown],
+        attempts=[attempted(each) for each in shown],
         redriven=one.redriven.partition(" ")[2] if one.redriven else None,
         by=one.redriven_by,
         dlq=f"{earlier.queue}-dlq" if earlier is not None else None,

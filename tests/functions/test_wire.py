@@ -166,6 +166,8 @@ def test_a_line_keeps_the_names_that_queries_and_operators_read() -> None:
         "error": "no",
         "stack_digest": "d",
         "stack": ["a:1 f"],
+        "release": "42",
+        "duration_ms": 0,
     }
     whole = msgspec.convert(least | more, Handled)
     assert msgspec.to_builtins(whole) == least | more

@@ -145,6 +145,7 @@ def test_the_line_of_a_record_is_what_an_operator_reads(fakes: Fakes, logged: Lo
     assert len(line.pop("stack_digest")) == 12
     assert line.pop("stack")
     assert line.pop("timestamp").endswith("Z")
+    assert 0 <= line.pop("duration_ms") < 60_000
     assert line == {
         "level": "WARNING",
         "message": "retried",
@@ -159,6 +160,7 @@ def test_the_line_of_a_record_is_what_an_operator_reads(fakes: Fakes, logged: Lo
         "redriven": "1 run",
         "error_type": "RuntimeError",
         "error": "x" * 999 + "…",
+        "release": "$LATEST",
     }
 
 

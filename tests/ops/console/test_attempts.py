@@ -220,6 +220,46 @@ def test_the_attempt_that_the_recorded_cause_is_of_names_its_release(
     assert shown.index("attempt 2") < shown.index("release 42")
 
 
+def test_a_release_that_changed_between_attempts_stands_out_also_over_a_redrive(
+    tab: Tab, aws: Endpoint, insights: Insights
+) -> None:
+    id_ = dead(aws, received_at=str(lines.START), redriven="1 run-7")
+    why: dict[str, Any] = {"outcome": "retried", "error_type": "Oops", "error": "no", "request": 0}
+    insights.lines = [
+        answered(),
+        handled("open_ticket", "before-1", 1_000, attempt=4, sent=15, release="41", duration_ms=12, **why),
+        handled("open_ticket", "before-1", 2_000, attempt=5, sent=15, release="41", **why),
+        handled("open_ticket", id_, 20_000, sent=19_000, redriven="1 run-7", release="42", duration_ms=340, **why),
+    ]
+    page = tab.get(f"/dead/open_ticket/{id_}/attempts")
+    shown = text(page)
+    assert (shown.count("release 41 \u2192 42"), page.count("chip")) == (1, 3)
+    where = ("attempt 4", "attempt 5", "in open_ticket-dlq redriven", "release 41 \u2192 42", "attempt 1 ")
+    assert [shown.index(each) for each in where] == sorted(shown.index(each) for each in where)
+    assert "Handler" in shown
+    assert ("0.012 s" in shown, "0.340 s" in shown) == (True, True)
+
+
+def test_lines_from_before_the_update_are_told_as_they_were(tab: Tab, aws: Endpoint, insights: Insights) -> None:
+    id_ = dead(aws)
+    insights.lines = [handled("open_ticket", id_, 100 * each, outcome="retried", attempt=each) for each in (1, 2)]
+    shown = part(tab, id_)
+    assert "attempt 2 retried" in shown
+    assert ("release" in shown, "Handler" in shown) == (False, False)
+
+
+def test_the_first_attempts_after_the_update_are_no_change_of_release(
+    tab: Tab, aws: Endpoint, insights: Insights
+) -> None:
+    id_ = dead(aws)
+    insights.lines = [
+        handled("open_ticket", id_, 100, outcome="retried", attempt=1),
+        handled("open_ticket", id_, 200, outcome="retried", attempt=2, release="42", duration_ms=7),
+    ]
+    shown = part(tab, id_)
+    assert (shown.count("release 42"), "\u2192" in shown) == (1, False)
+
+
 def test_an_accounts_queue_has_no_logs(stage: Stage, aws: Endpoint) -> None:
     foreign: FakeQueue = aws.sqs.create("other-dlq")
     id_ = aws.put(foreign, "{}")

@@ -52,12 +52,13 @@ def test_the_cause_is_the_last_failure_of_the_messages_own_with_the_first_and_th
         failed("a", 1, "Unavailable", "the CRM answers 503"),
         failed("b", 1, "Reject", "agent a-9 is unknown"),
         failed("a", 2, "KeyError", "'name'"),
-        failed("a", 3, "ValueError", "7"),
-        failed("a", 4, "NotAttempted", "no time"),
+        failed("a", 3, "ValueError", "7", release="41"),
+        failed("a", 4, "NotAttempted", "no time", release="42"),
     ]
     told = LoggedCauses(stage).of(DEAD, [letter("a"), letter("b"), letter("c")])
     a, b = told.causes["a"], told.causes["b"]
     assert (a.error_type, a.error_message, a.attempts, a.function) == ("ValueError", "7", 3, "assign_ticket")
+    assert (a.version, b.version) == ("41", None), "of the attempt that is the cause, where its line tells it"
     assert (a.stack, a.stack_digest, a.correlation_id) == (("handler.py:27 handle",), "0a1b", "corr-1")
     assert a.first is not None
     assert a.first.told("first") == "first, at receive 1: service away: the CRM answers 503"

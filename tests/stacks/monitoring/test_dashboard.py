@@ -121,7 +121,7 @@ def test_our_own_metrics_are_the_ones_that_the_runtime_counts(
     monkeypatch.setenv("PROJECT", names.PROJECT)
     record = Record.read(probe("p"))
     message = Message(id="p", key="k", cause="c", causation_id="p", correlation_id="c")
-    report({"p": Done(record, message, (), skipped="It waits.")}, Settings.read(), 0.0)
+    report({"p": Done(record, message, (), skipped="It waits.")}, Settings.read(), 0.0, {})
     (directive,) = json.loads(capsys.readouterr().out.splitlines()[1])["_aws"]["CloudWatchMetrics"]
     counted = {definition["Name"] for definition in directive["Metrics"]}
     shown = [
