@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aws_cdk import CfnOutput
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
@@ -52,6 +53,9 @@ class Integration(StageStack):
             settings=settings,
             package=topology.package,
             name=f"{integration.name}-dependencies",
+        )
+        CfnOutput(
+            self, "Release", value=code.release, description="The code, as each attempt names it in its log line."
         )
         if integration.is_planning:
             planning.PlanGroup(self, topology=topology, settings=settings)

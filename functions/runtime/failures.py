@@ -143,7 +143,7 @@ def _record(failure: Failure, settings: Settings) -> FailureRecord:
         stack=tuple(shortened(stack(error))),
         stack_digest=stack_digest(error),
         function=settings.service,
-        version=settings.version,
+        version=settings.release,
         correlation_id=failure.correlation_id,
         queue=record.queue,
         expires_at=int(time.time()) + settings.retention + DEAD_LETTER_RETENTION,

@@ -108,7 +108,7 @@ def _line(
             origin=record.origin if record.waited else None,
             redriven=record.redriven,
             replayed=message.replayed if message else None,
-            release=settings.version,
+            release=settings.release,
             duration_ms=None if seconds is None else round(seconds * 1000),
             **more,
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from functools import cache
+from pathlib import Path
 from typing import Self, TypeVar
 
 from msgspec import field
@@ -10,6 +12,9 @@ from msgspec import field
 from functions.contracts.environment import ConsumerVariables, Variables
 
 Kind = TypeVar("Kind", bound=Variables)
+
+RELEASE = Path(__file__).parents[1] / "RELEASE"
+"""What the bundle has beside the code that it names."""
 
 
 class Settings(ConsumerVariables, frozen=True, kw_only=True):
@@ -24,6 +29,11 @@ class Settings(ConsumerVariables, frozen=True, kw_only=True):
         return cls.of(os.environ)
 
     @property
+    def release(self) -> str:
+        """Names the code that runs, as the deployment did; outside of one it is Lambda's version of the function."""
+        return _release() or self.version
+
+    @property
     def halts(self) -> bool:
         """Whether a FIFO group waits for a person when one of its messages keeps failing."""
         return self.on_poison == "halt"
@@ -32,6 +42,15 @@ class Settings(ConsumerVariables, frozen=True, kw_only=True):
     def parks(self) -> bool:
         """Whether the later messages of a FIFO group follow a dead one into the dead-letter queue."""
         return self.on_poison == "park"
+
+
+@cache
+def _release() -> str | None:
+    # A file beside the code and no variable: Lambda changes a function's variables before or after its code.
+    try:
+        return RELEASE.read_text()
+    except FileNotFoundError:
+        return None
 
 
 def read(kind: type[Kind]) -> Kind:

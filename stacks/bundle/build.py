@@ -26,6 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ROOT / "functions"
 REQUIREMENTS = FUNCTIONS / "requirements.txt"
 BUILD = ROOT / "build"
+RELEASE = "RELEASE"
+"""The file in `functions/` by which the code knows its name."""
 
 # Wheels that Amazon Linux 2023 (glibc 2.34) runs. https://docs.aws.amazon.com/lambda/latest/dg/python-package.html
 PLATFORMS = {
@@ -59,11 +61,16 @@ class Target:
 
 
 def code_hash(target: Target, package: str = FUNCTIONS.name) -> str:
-    """Names the code by what is in it and what it is compiled for."""
-    digest = hashlib.sha256(_digest(target))
+    """Names the code by what is in it, what it needs, and what it is compiled for."""
+    digest = hashlib.sha256(_digest(target) + REQUIREMENTS.read_bytes())
     for path in sources(package):
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def release(digest: str) -> str:
+    """The name that people see of the code with that hash, in what every attempt says of itself."""
+    return digest[:8]
 
 
 def layer_hash(target: Target, requirements: Path | None = None) -> str:
@@ -73,19 +80,22 @@ def layer_hash(target: Target, requirements: Path | None = None) -> str:
 
 
 def build_code(target: Target, package: str = FUNCTIONS.name) -> Path:
-    """The folder with `functions/` as Lambda gets it: the sources, and their byte code.
+    """The folder with `functions/` as Lambda gets it: the sources, their byte code, and the name of the release.
 
     Handlers that are in another `package` come along, with `functions/`, which they need.
     """
+
+    digest = code_hash(target, package)
 
     def build(folder: Path) -> None:
         for path in sources(package):
             copy = folder / path.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
+        (folder / FUNCTIONS.name / RELEASE).write_text(release(digest))
         _compile(folder, target, installed="/var/task")
 
-    return built(f"code-{code_hash(target, package)[:16]}", build)
+    return built(f"code-{digest[:16]}", build)
 
 
 def build_layer(target: Target, requirements: Path | None = None) -> Path:

@@ -48,7 +48,9 @@ class PythonCode(Construct):
         self.architecture = (
             lambda_.Architecture.ARM_64 if target.architecture == "arm64" else lambda_.Architecture.X86_64
         )
-        self.code = _asset(build.code_hash(target, package), lambda: build.build_code(target, package))
+        digest = build.code_hash(target, package)
+        self.release = build.release(digest)
+        self.code = _asset(digest, lambda: build.build_code(target, package))
         self.layer = lambda_.LayerVersion(
             self,
             "Dependencies",

@@ -24,6 +24,7 @@ SHOWN = 200
 """Characters of a text that are written out."""
 UNSTEADY = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "<asset>"),
+    (re.compile(r"^[0-9a-f]{8}$"), "<release>"),
     (re.compile(r"(?<=Deployment)[0-9A-F]{8}[0-9a-f]{32}"), ""),
     (re.compile(r"(?<=Policy)[0-9a-f]{8}(?=[0-9A-F]{8}\b)"), ""),
     (re.compile(r"(?<=[A-Za-z])[0-9A-F]{8}(?![0-9A-Fa-f])"), ""),

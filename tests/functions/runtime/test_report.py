@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from functions.runtime import waiting
+from functions.runtime import settings, waiting
 from functions.runtime.errors import Limited, Reject
 from functions.runtime.outcome import Duplicate
 from tests.functions.events import batch, failed
@@ -48,6 +49,30 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def attempts(logged: Logged) -> dict[str, dict[str, Any]]:
     """The lines of attempts, by the message."""
     return {line["message_id"]: line for line in logged() if "attempt" in line}
+
+
+@pytest.fixture
+def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The file that a bundle has, which is not there yet."""
+    settings._release.cache_clear()
+    monkeypatch.setattr(settings, "RELEASE", tmp_path / "RELEASE")
+    yield tmp_path / "RELEASE"
+    settings._release.cache_clear()
+
+
+def test_the_release_of_what_is_deployed_is_that_of_its_bundle_in_the_line_and_in_the_cause(
+    fakes: Fakes, logged: Logged, built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+    monkeypatch.setenv("FAILURES_TABLE", "failures")
+    built.write_text("3f9c01aa")
+
+    def fails(*_: object) -> None:
+        raise Reject("no")
+
+    warmed(a=fails).handler(batch(probe("a", receives=5)))
+    assert attempts(logged)["a"]["release"] == "3f9c01aa"
+    assert "3f9c01aa" in repr(fakes.dynamodb.calls)
 
 
 def test_every_outcome_names_the_release_and_how_long_its_handler_worked(

@@ -183,7 +183,7 @@ def test_a_service_that_never_answers_does_not_hide_the_dead_letters(
 ) -> None:
     asked = stages.CONFIG.read_timeout * stages.CONFIG.retries["total_max_attempts"]
     assert asked <= 40, "seconds that a person waits"
-    short = stages.CONFIG.merge(Config(read_timeout=0.1, retries={"total_max_attempts": 1}))
+    short = stages.CONFIG.merge(Config(read_timeout=1.0, retries={"total_max_attempts": 1}))
     monkeypatch.setattr(stages, "CONFIG", short)
     dead_tickets(aws, 2)
     aws.hanging.add(service.lower())

@@ -49,6 +49,7 @@ def test_the_code_keeps_its_prefix_and_leaves_the_working_trees_litter_behind(fu
     tag = sys.implementation.cache_tag
     assert sources == {
         "functions/__init__.py",
+        "functions/RELEASE",
         f"functions/__pycache__/__init__.{tag}.pyc",
         "functions/greet/__init__.py",
         "functions/greet/handler.py",
@@ -56,6 +57,7 @@ def test_the_code_keeps_its_prefix_and_leaves_the_working_trees_litter_behind(fu
         f"functions/greet/__pycache__/__init__.{tag}.pyc",
         f"functions/greet/__pycache__/handler.{tag}.pyc",
     }
+    assert (built / "functions" / "RELEASE").read_text() == build.release(build.code_hash(HOST))
 
 
 def test_byte_code_is_valid_whatever_time_its_source_is_dated(functions: Path) -> None:
@@ -74,7 +76,6 @@ def test_the_same_content_has_the_same_name_on_every_machine(functions: Path) ->
     before = build.code_hash(HOST)
     (functions / "greet" / "handler.py").touch()
     (functions / "greet" / "__pycache__" / "handler.cpython-312.pyc").write_text("other litter")
-    (functions / "requirements.txt").write_text("# the layer's business\n")
     assert build.code_hash(HOST) == before
 
 
@@ -82,7 +83,9 @@ def test_other_content_or_another_target_has_another_name(functions: Path) -> No
     hashes = {build.code_hash(HOST), build.code_hash(Target(python=HOST.python, architecture="arm64"))}
     (functions / "greet" / "handler.py").write_text("WORD = 'goodbye'\n")
     hashes.add(build.code_hash(HOST))
-    assert len(hashes) == 3
+    (functions / "requirements.txt").write_text("six==1.17.0\n")  # another release, though the layer has it
+    hashes.add(build.code_hash(HOST))
+    assert len(hashes) == 4
 
 
 def test_the_layers_name_follows_the_requirements_and_the_target(functions: Path) -> None:
