@@ -124,8 +124,7 @@ def _answered(answer: Answer, asked: Asked, *, sure: bool) -> Response:
     except UsageError as error:
         return _sorry(asked.desk, str(error), 400, part=asked.part)
     except OpsError as error:
-        asked.desk.reconnect()  # whoever signed in again meanwhile is answered by the next question
-        return _sorry(asked.desk, str(error), 502, part=asked.part, sure=sure)
+        return _sorry(asked.desk, asked.desk.refused(error), 502, part=asked.part, sure=sure)
     except OSError as error:
         return _sorry(
             asked.desk, f"{error.filename or 'A file'} cannot be used: {error.strerror}.", 500, part=False, sure=sure

@@ -107,7 +107,7 @@ def site(desk: Desk, *, port: int, told: Callable[[str], None]) -> Guard:
     ]
 
     async def living(asked: Request) -> Response:
-        return await flow.live(desk, "flow_part.html", soon="soon" in asked.query_params)
+        return flow.live(desk, soon="soon" in asked.query_params)
 
     async def running(asked: Request) -> Response:
         return redrives.live(desk, asked.path_params["run"], asked.query_params.get("trace"))

@@ -54,9 +54,7 @@ def send(asked: Asked) -> Response:
             told = forms.asked(target, said, text, headers, credential)
             answered = sent(desk.stage, target, told, url=desk.api_url, anywhere=desk.tries)
     except OpsError as error:  # what was written stays on the page
-        problem = str(error)
-        if not isinstance(error, UsageError):
-            desk.reconnect()
+        problem = desk.refused(error)
     return _page(asked, target, forms.said_of(target, said), text, more=more, sent=answered, problem=problem)
 
 

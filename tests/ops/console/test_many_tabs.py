@@ -36,7 +36,7 @@ def test_pages_that_wait_for_aws_keep_no_other_page_waiting(
     monkeypatch.setattr(flow, "EVERY", 0.0)
 
     async def page() -> Response:
-        return await flow.live(tab.desk, "flow_part.html") if kind == "flow" else lasting(tab.desk, kind, slow)
+        return flow.live(tab.desk) if kind == "flow" else lasting(tab.desk, kind, slow)
 
     async def first(page: Response) -> str:
         frames = cast(AsyncIterator[str], cast(StreamingResponse, page).body_iterator)
