@@ -6,7 +6,6 @@ import sys
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from math import inf
 from threading import Lock
@@ -16,6 +15,7 @@ from ops.dead_letters.peek import Seen
 from ops.dead_letters.sample import Samples
 from ops.errors import OpsError, UsageError
 from ops.observe.live import Live, View
+from ops.pool import Pool
 from ops.redrive.background import Background
 from ops.replay.background import Background as Replays
 from ops.send.send import refusal
@@ -28,6 +28,8 @@ OPENED = 8
 """Messages that are kept to be asked about; one has 1 MB at the most."""
 LIVING = 8
 """Pages that live whose next picture is made at a time."""
+ASKING = 40
+"""Pages that are made at a time."""
 
 
 class Opened(OrderedDict[tuple[str, str], Seen]):
@@ -61,8 +63,10 @@ class Desk:
     """The messages whose pages were opened last: what such a page loads beside receives nothing again."""
     jobs: Background = field(default_factory=Background)
     replays: Replays = field(default_factory=Replays)
-    living: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(LIVING, "living"), repr=False)
+    living: Pool = field(default_factory=lambda: Pool(LIVING, "living"), repr=False)
     """What makes the pictures of pages that live: threads of its own, so that however many wait, pages are answered."""
+    asking: Pool = field(default_factory=lambda: Pool(ASKING, "asking"), repr=False)
+    """What makes pages that change nothing: the console's end waits for none."""
     base: str = ""
     csrf: str = ""
     _stage: Stage | None = None
@@ -166,7 +170,8 @@ def _place(stage: Stage) -> tuple[str, str, str | None]:
 
 def closed(desk: Desk) -> list[str]:
     """Ends what the console runs, and says what did not stop in time."""
-    desk.living.shutdown(wait=False, cancel_futures=True)
+    for pool in (desk.living, desk.asking):
+        pool.shutdown()
     try:
         return [job.run for job in desk.jobs.close()]
     except OpsError as error:
