@@ -70,6 +70,7 @@ PAGES = (
     Page("POST", "/redrives/{run}/resume", redrives.resume, changes=True),
     Page("GET", "/status/{queue}", redrives.status),
     Page("GET", "/request", request.page),
+    Page("POST", "/request", request.search),
     Page("GET", "/queue/{queue}", queue.page),
     Page("POST", "/queue/{queue}/peek", queue.peek),
     Page("GET", "/queue/{queue}/open", parked.ask),
