@@ -173,8 +173,8 @@ def test_what_is_no_longer_new_says_so(tab: Tab, aws: Endpoint, monkeypatch: pyt
 def test_an_id_that_nobody_knows_is_said_beside_the_form_and_nothing_is_asked_anew(tab: Tab) -> None:
     tab.get("/")
     known = tab.desk.known
-    query = {"id": "nobody", "since": "3d"}
-    by_post = [tab.post("/request", **query, **more) for more in ({}, {"key": "yes"})]
+    query: dict[str, Any] = {"id": "nobody", "since": "3d"}
+    by_post = [tab.post("/request", **query, **more) for more in (dict[str, Any](), {"key": "yes"})]
     for page in (tab.get(f"/request?{urlencode(query)}"), *by_post):
         assert "Nothing is known of nobody in stage local: no line of the last 72 h" in text(page)
         assert 'value="nobody"' in page
