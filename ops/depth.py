@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.answer import part
+from ops.pool import Pool
 from ops.queue import Kind, Queue, lane, owner, queues
 from ops.stage import Stage, in_words
 from stacks import names
@@ -94,7 +94,7 @@ def consumer_states(stage: Stage, every: list[Queue]) -> dict[str, str]:
         return list(answer.get("EventSourceMappings", ()))
 
     try:
-        with ThreadPoolExecutor(FEW) as pool:
+        with Pool(FEW) as pool:
             found = [*pool.map(asked, [queue for queue in every if queue.kind == "work"])]
     except (ClientError, BotoCoreError):
         return {}  # the depths are worth showing to someone who may not ask Lambda

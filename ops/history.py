@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from heapq import merge, nlargest
 from itertools import groupby
@@ -24,6 +23,7 @@ from ops import audit, lease
 from ops.audit import Action, Audit
 from ops.errors import OpsError, UsageError
 from ops.item import plain, typed
+from ops.pool import Pool
 from ops.queue import find
 from ops.stage import Stage, in_words
 from stacks import names
@@ -219,7 +219,7 @@ class _Own:
 def _asked(stage: Stage, wanted: Wanted) -> list[Iterator[Audit]]:
     """What the table has, an iterator an action, the newest first. The first query of each is asked at once."""
     actions = [wanted.action] if wanted.action is not None else list(ACTIONS)
-    with ThreadPoolExecutor(len(actions)) as pool:
+    with Pool(len(actions)) as pool:
         firsts = list(pool.map(lambda action: _query(stage, wanted, action, None), actions))
     return [_ordered(stage, wanted, action, first) for action, first in zip(actions, firsts, strict=True)]
 

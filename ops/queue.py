@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import monotonic
 from typing import Literal
@@ -14,6 +13,7 @@ from botocore.exceptions import ClientError
 from ops.address import NAME, Address, authority, partition_of
 from ops.answer import part
 from ops.errors import UsageError
+from ops.pool import Pool
 from ops.stage import Stage, in_words
 from stacks import names, settings
 from stacks.entry import Integration, Topology
@@ -103,7 +103,7 @@ def lane(topology: Topology, word: str) -> str | None:
 
 def queues(stage: Stage) -> list[Queue]:
     """Every queue of the stage. Raises `UsageError` where one of them is not deployed."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with Pool(AT_ONCE) as pool:
         return list(pool.map(lambda each: _resolve(stage, *each), known(stage.name, stage.topology)))
 
 

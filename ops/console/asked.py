@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -69,6 +71,8 @@ def endpoint(
 ) -> Callable[[Request], Awaitable[Response]]:
     """A route's endpoint; one that changes something refuses a console that only reads, and what nobody confirmed.
 
+    What changes something is done to its end, also where the console ends meanwhile; what does not is left.
+
     What only a stage has is refused where there is none: an account's queues are not looked for there.
     """
 
@@ -87,9 +91,10 @@ def endpoint(
         part = request.headers.get("hx-request") == "true"
         query = dict(request.query_params)
         of = _of_stage(answer) if staged else answer
-        return await run_in_threadpool(
-            _answered, of, Asked(desk, request.path_params, query, form, part), sure=not changes
-        )
+        answered = partial(_answered, of, Asked(desk, request.path_params, query, form, part), sure=not changes)
+        if changes:  # in threads that the process waits for
+            return await run_in_threadpool(answered)
+        return await asyncio.get_running_loop().run_in_executor(desk.asking, answered)
 
     return asked
 
@@ -124,8 +129,7 @@ def _answered(answer: Answer, asked: Asked, *, sure: bool) -> Response:
     except UsageError as error:
         return _sorry(asked.desk, str(error), 400, part=asked.part)
     except OpsError as error:
-        asked.desk.reconnect()  # whoever signed in again meanwhile is answered by the next question
-        return _sorry(asked.desk, str(error), 502, part=asked.part, sure=sure)
+        return _sorry(asked.desk, asked.desk.refused(error), 502, part=asked.part, sure=sure)
     except OSError as error:
         return _sorry(
             asked.desk, f"{error.filename or 'A file'} cannot be used: {error.strerror}.", 500, part=False, sure=sure

@@ -38,7 +38,7 @@ def page(asked: Asked) -> Response:
     desk = asked.desk
     if not desk.stage.staged:  # the account's own page has them all
         return asked.to("account")
-    view = desk.live.now(0.0)
+    view = desk.look()
     held = [each for each in view.frame.depths.values() if each.kind != "work" and (each.waiting or each.in_flight)]
     kept = {each.queue: _fresh(asked, find_dead(desk.stage, each.queue)) for each in held}
     return asked.page("dead.html", "dead", view=view, held=held, kept=kept, drawn=drawn, shell=_dead_command(asked))

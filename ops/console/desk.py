@@ -6,15 +6,16 @@ import sys
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import inf
 from threading import Lock
 
 from ops.caution import careful
 from ops.dead_letters.peek import Seen
 from ops.dead_letters.sample import Samples
-from ops.errors import OpsError
-from ops.observe.live import Live
+from ops.errors import OpsError, UsageError
+from ops.observe.live import Live, View
+from ops.pool import Pool
 from ops.redrive.background import Background
 from ops.replay.background import Background as Replays
 from ops.send.send import refusal
@@ -27,6 +28,8 @@ OPENED = 8
 """Messages that are kept to be asked about; one has 1 MB at the most."""
 LIVING = 8
 """Pages that live whose next picture is made at a time."""
+ASKING = 40
+"""Pages that are made at a time."""
 
 
 class Opened(OrderedDict[tuple[str, str], Seen]):
@@ -60,8 +63,10 @@ class Desk:
     """The messages whose pages were opened last: what such a page loads beside receives nothing again."""
     jobs: Background = field(default_factory=Background)
     replays: Replays = field(default_factory=Replays)
-    living: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(LIVING, "living"), repr=False)
+    living: Pool = field(default_factory=lambda: Pool(LIVING, "living"), repr=False)
     """What makes the pictures of pages that live: threads of its own, so that however many wait, pages are answered."""
+    asking: Pool = field(default_factory=lambda: Pool(ASKING, "asking"), repr=False)
+    """What makes pages that change nothing: the console's end waits for none."""
     base: str = ""
     csrf: str = ""
     _stage: Stage | None = None
@@ -76,8 +81,9 @@ class Desk:
         with self._lock:
             if self._stage is None:
                 self._stage = self.open_()
-            if self._live is None:
+            if self._live is None or _place(self._live.stage) != _place(self._stage):
                 self._live = Live(self._stage)
+            self._live.stage = self._stage
             return self._stage
 
     @property
@@ -92,11 +98,37 @@ class Desk:
         with self._lock:
             return self._live or Live(stage)
 
+    def look(self, within: float = 0.0) -> View:
+        """The stage as it is, or was `within` so many seconds; what was seen last, and why, where AWS refuses.
+
+        After a refusal the next look is by a new sign-in. Raises `OpsError` where nothing is known of it yet.
+        """
+        try:
+            live = self.live
+        except OpsError as error:
+            seen = self._live.last(inf) if self._live is not None else None
+            if seen is None:
+                raise
+            return replace(seen, problem=str(error))
+        view = live.now(within)
+        if live.refused:
+            self.reconnect()
+        return view
+
+    def refused(self, error: OpsError) -> str:
+        """A sentence for the page on which that happened; the next question is asked by a new sign-in."""
+        if not isinstance(error, UsageError):
+            self.reconnect()
+        return str(error)
+
     def reconnect(self) -> None:
-        """Signs in anew with the next question: whoever signed in again meanwhile need not start the console again."""
+        """Signs in anew with the next question: whoever signed in again meanwhile need not start the console again.
+
+        What was seen is kept, and what is on its way is not asked again.
+        """
         with self._lock:
             self._last = self._stage or self._last
-            self._stage = self._live = None
+            self._stage = None
 
     @property
     def careful(self) -> bool:
@@ -124,17 +156,22 @@ class Desk:
 
     def badge(self) -> int | None:
         """Dead letters of the stage, as they were counted a moment ago; None where nobody did."""
-        with self._lock:
-            live = self._live
+        live = self._live  # by no lock, which whoever connects to an AWS that hangs has for long
         view = live.last(RECENT) if live is not None else None
         if view is None:
             return None
         return sum(each.waiting + each.in_flight for each in view.frame.depths.values() if each.kind != "work")
 
 
+def _place(stage: Stage) -> tuple[str, str, str | None]:
+    """Where a stage is, whoever signed in to it."""
+    return stage.name, stage.region, stage.endpoint
+
+
 def closed(desk: Desk) -> list[str]:
     """Ends what the console runs, and says what did not stop in time."""
-    desk.living.shutdown(wait=False, cancel_futures=True)
+    for pool in (desk.living, desk.asking):
+        pool.shutdown()
     try:
         return [job.run for job in desk.jobs.close()]
     except OpsError as error:

@@ -62,15 +62,16 @@ def _of_aws(asked: Asked, entry: Entry) -> dict[str, Any]:
     desk, problems = asked.desk, list[str]()
     given: dict[str, Any] = {"problems": problems}
     try:
-        view = desk.live.now(RECENT)
-        if view.unmeasured is not None:
-            raise OpsError(view.unmeasured)
-        rates = view.frame.rates
-        every = desk.stage.topology.subscriptions
-        counted = {called(desk.stage.name, each): rates.delivered.get(each.name, 0) for each in every}
-        given |= {"rates": counted, "measured": rates.measured}
+        view = desk.look(RECENT)
+        rates, why = view.frame.rates, view.unmeasured
+        if why is None:
+            every = desk.stage.topology.subscriptions
+            counted = {called(desk.stage.name, each): rates.delivered.get(each.name, 0) for each in every}
+            given |= {"rates": counted, "measured": rates.measured}
     except OpsError as error:
-        problems.append(f"How many came in the last minute is not known: {error}")
+        why = desk.refused(error)
+    if why is not None:
+        problems.append(f"How many came in the last minute is not known: {why}")
     if not any(each.can_replay for each in entry.takers):
         return given
     try:
@@ -79,7 +80,7 @@ def _of_aws(asked: Asked, entry: Entry) -> dict[str, Any]:
         latest = [(each, told.subscriptions(each, desk.stage.name)) for each in run.replays(desk.stage, REPLAYS)]
         given["replays"] = [(each, to) for each, to in latest if to is not None and (not to or ours & {*to})]
     except OpsError as error:
-        problems.append(str(error))
+        problems.append(desk.refused(error))
     return given
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from ops.console import sparkline
 from ops.console.asked import Asked
 from ops.console.desk import Desk
-from ops.console.lasting import event
-from ops.console.page import rendered
+from ops.console.lasting import Picture, lasting
 from ops.depth import ENABLED, Depth
-from ops.errors import OpsError
+from ops.errors import OpsError, UsageError
 from ops.events.catalogue import types
 from ops.observe.feeding import Feed, Publishing, feeding, publishing
 from ops.observe.last_hour import HOUR
@@ -99,39 +97,28 @@ def page(asked: Asked) -> Response:
     return asked.page("flow.html", "flow", **picture(asked.desk))
 
 
-async def live(desk: Desk, part: str, *, soon: bool = False) -> Response:
-    """The picture again and again, as server-sent events, for as long as the page is open; `part` is its template.
+def live(desk: Desk, *, soon: bool = False) -> Response:
+    """The picture again and again, as server-sent events, for as long as the page is open.
 
     The first comes `soon`, or after as long as every other.
     """
 
-    def frame() -> str:
+    def now() -> Picture:
         try:
-            return rendered(desk, part, {**picture(desk, SHARED), "q": {}}, at="flow")
-        except OpsError as error:
-            desk.reconnect()
-            return rendered(desk, "sorry_live.html", {"sentence": str(error), "q": {}})
-        except Exception as error:
-            return rendered(desk, "sorry_live.html", {"sentence": desk.fault(error), "q": {}})
+            return picture(desk, SHARED), False
+        except UsageError as error:  # a queue that is not there may be, after a deployment
+            raise OpsError(str(error)) from None
 
-    async def frames() -> AsyncIterator[str]:
-        pause = 0.0 if soon else EVERY
-        while True:
-            await asyncio.sleep(pause)
-            yield event("flow", await asyncio.get_running_loop().run_in_executor(desk.living, frame))
-            pause = EVERY
-
-    return StreamingResponse(frames(), media_type="text/event-stream")
+    return lasting(desk, "flow", now, EVERY, after=0.0 if soon else EVERY)
 
 
 def picture(desk: Desk, within: float = 0.0) -> dict[str, Any]:
     """What the template shows, no older than `within` so many seconds. Raises `OpsError`."""
-    view, topology = desk.live.now(within), desk.stage.topology
+    view, topology = desk.look(within), (desk.known or desk.stage).topology
     wrong: dict[str, list[str]] = {}
-    allowed = desk.live.allowed
-    for word, sentence in trouble(topology, view.frame, view.consumers, allowed):
+    for word, sentence in trouble(topology, view.frame, view.consumers, view.allowed):
         wrong.setdefault(word, []).append(sentence)
-    rows = [(each, [*_rows(view, topology, each, wrong, allowed)]) for each in topology.integrations]
+    rows = [(each, [*_rows(view, topology, each, wrong)]) for each in topology.integrations]
     every = [row for _, some in rows for row in some]
     return {
         "view": view,
@@ -158,9 +145,7 @@ def _statuses(integration: Integration) -> Iterator[tuple[str, str, str]]:
             yield status.name, status.table, next(asks, "")
 
 
-def _rows(
-    view: View, topology: Topology, integration: Integration, wrong: dict[str, list[str]], allowed: float | None
-) -> Iterator[Row]:
+def _rows(view: View, topology: Topology, integration: Integration, wrong: dict[str, list[str]]) -> Iterator[Row]:
     rates, depths = view.frame.rates, view.frame.depths
     keys = {each.name: each.key for each in integration.workflows}
     before: Place | None = None
@@ -187,7 +172,7 @@ def _rows(
             died=rates.died.get(queue.name, 0),
             missed=rates.undelivered.get(queue.name, 0),
             publishes=publishing(topology, rates, queue.name),
-            allowed=allowed,
+            allowed=view.allowed,
             troubles=wrong.get(queue.name, []),
             since=_since(view, queue.name),
             spark=_spark(view, queue.name, "messages in the queue"),

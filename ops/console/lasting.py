@@ -23,8 +23,13 @@ Picture = tuple[dict[str, Any] | None, bool]
 """What a template shows, if anything is left to be shown, and whether it is over."""
 
 
-def lasting(desk: Desk, kind: str, picture: Callable[[], Picture], every: float = EVERY) -> Response:
-    """What goes on, again and again as server-sent events of that kind, by its template, till it is over."""
+def lasting(
+    desk: Desk, kind: str, picture: Callable[[], Picture], every: float = EVERY, *, after: float = 0.0
+) -> Response:
+    """What goes on, again and again as server-sent events of that kind, by its template, till it is over.
+
+    The first comes `after` so many seconds.
+    """
 
     def frame() -> tuple[str, bool]:
         given, over = picture()
@@ -32,6 +37,7 @@ def lasting(desk: Desk, kind: str, picture: Callable[[], Picture], every: float 
 
     async def frames() -> AsyncIterator[str]:
         over = False
+        await asyncio.sleep(after)
         while not over:
             pause = every
             try:
@@ -39,8 +45,7 @@ def lasting(desk: Desk, kind: str, picture: Callable[[], Picture], every: float 
             except UsageError as error:  # there is no such thing, and there will be none
                 text, over = _sorry(desk, str(error), again=False), True
             except OpsError as error:  # what runs may go on, and whoever signs in again sees how
-                desk.reconnect()
-                text, pause = _sorry(desk, str(error), again=True), max(AFTER, every)
+                text, pause = _sorry(desk, desk.refused(error), again=True), max(AFTER, every)
             except Exception as error:
                 text, pause = _sorry(desk, desk.fault(error), again=True), max(AFTER, every)
             yield event(kind, text)

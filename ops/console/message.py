@@ -207,7 +207,7 @@ def _attempts(asked: Asked, queue: Queue, seen: Seen) -> dict[str, Any]:
     try:
         return given | {"told": attempts_of(stage, queue, seen, patience=PATIENCE), "unknown": None}
     except OpsError as error:
-        return given | {"told": None, "unknown": str(error)}
+        return given | {"told": None, "unknown": asked.desk.refused(error)}
 
 
 def _page(asked: Asked, seen: Seen, remark: str | None, *, whole: bool) -> Response:

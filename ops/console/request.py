@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ LOOKS = 15
 """Looks at a request that was sent just now, two seconds apart: logs can be searched some seconds later."""
 WIDTH = 1000
 """Units of the timeline's width."""
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+"""An id as AWS makes them, which tells of nobody."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,17 @@ def page(asked: Asked) -> Response:
             ),
         }
     return asked.page("request.html", "request", **given)
+
+
+def search(asked: Asked) -> Response:
+    """The same of what somebody typed: an id leads to its page, and a key, which may say who somebody is, stays here.
+
+    A browser keeps the addresses and titles of pages.
+    """
+    id_ = (asked.said("id") or "").strip()
+    if UUID.fullmatch(id_) and asked.said("key") is None:
+        return asked.to("request", id=id_, since=asked.said("since"))
+    return page(asked)
 
 
 def _looks(text: str | None) -> int | None:

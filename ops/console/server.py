@@ -15,8 +15,21 @@ from ops.console.site import site
 from ops.errors import UsageError
 
 ADDRESS = "127.0.0.1"
-GRACE = 2
+GRACE = 1
 """Seconds for which pages that are open may keep the server from its end."""
+
+
+class Server(uvicorn.Server):
+    """One that stops what only looks as soon as somebody ends it, while its pages come to their end."""
+
+    def __init__(self, config: uvicorn.Config, desk: Desk) -> None:
+        super().__init__(config)
+        self._desk = desk
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends it."""
+        self._desk.jobs.halt()
+        await super().shutdown(sockets)
 
 
 def serve(desk: Desk, *, port: int = 0, browser: bool = True, told: Callable[[str], None]) -> None:
@@ -38,7 +51,7 @@ def serve(desk: Desk, *, port: int = 0, browser: bool = True, told: Callable[[st
         ws="none",
         timeout_graceful_shutdown=GRACE,
     )
-    server = uvicorn.Server(settings)
+    server = Server(settings, desk)
     if browser:  # beside the server: a browser of the terminal's own keeps whoever opens it until it is closed
         Thread(target=webbrowser.open, args=(guard.link,), daemon=True).start()
     try:

@@ -70,6 +70,7 @@ PAGES = (
     Page("POST", "/redrives/{run}/resume", redrives.resume, changes=True),
     Page("GET", "/status/{queue}", redrives.status),
     Page("GET", "/request", request.page),
+    Page("POST", "/request", request.search),
     Page("GET", "/queue/{queue}", queue.page),
     Page("POST", "/queue/{queue}/peek", queue.peek),
     Page("GET", "/queue/{queue}/open", parked.ask),
@@ -107,7 +108,7 @@ def site(desk: Desk, *, port: int, told: Callable[[str], None]) -> Guard:
     ]
 
     async def living(asked: Request) -> Response:
-        return await flow.live(desk, "flow_part.html", soon="soon" in asked.query_params)
+        return flow.live(desk, soon="soon" in asked.query_params)
 
     async def running(asked: Request) -> Response:
         return redrives.live(desk, asked.path_params["run"], asked.query_params.get("trace"))

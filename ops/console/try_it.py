@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from ops.console.asked import Asked, confirmed
 from ops.console.message import FIELD, lines
+from ops.dead_letters.redaction import Redaction
 from ops.errors import OpsError, UsageError
 from ops.redrive.command import command
 from ops.redrive.member import VERBS
@@ -54,9 +55,7 @@ def send(asked: Asked) -> Response:
             told = forms.asked(target, said, text, headers, credential)
             answered = sent(desk.stage, target, told, url=desk.api_url, anywhere=desk.tries)
     except OpsError as error:  # what was written stays on the page
-        problem = str(error)
-        if not isinstance(error, UsageError):
-            desk.reconnect()
+        problem = desk.refused(error)
     return _page(asked, target, forms.said_of(target, said), text, more=more, sent=answered, problem=problem)
 
 
@@ -94,6 +93,6 @@ def _page(
         sent=sent,
         problem=problem,
         authorized=authorized(desk.stage, target),
-        shell=send_command(target, told, desk.where, anywhere=desk.careful),
+        shell=send_command(target, told, Redaction(desk.stage.topology), desk.where, anywhere=desk.careful),
         follow=command("trace", sent.correlation_id, where=desk.where) if sent is not None else "",
     )

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +22,7 @@ from msgspec import Struct
 
 from ops.depth import COUNTS, MOST, age_queries
 from ops.errors import OpsError
+from ops.pool import Pool
 from ops.stage import Stage, in_words
 
 PAGE = 1000
@@ -68,7 +68,7 @@ class _Survey:
         self.not_asked: dict[str, str] = {}
         self.urls: dict[str, str] = {}
         self.attributes: dict[str, dict[str, str]] = {}
-        self._pool = ThreadPoolExecutor(AT_ONCE)
+        self._pool = Pool(AT_ONCE)
 
     def guarded(self, what: str, ask: Callable[[], Iterable[Found]]) -> list[Found]:
         """What a service says, as far as it says something; else why it could not be asked is noted."""
@@ -242,7 +242,7 @@ def inventory(stage: Stage) -> Inventory:
         "subscriptions": survey.subscriptions,
         "schedules": survey.schedules,
     }
-    with ThreadPoolExecutor(len(asked)) as pool, survey._pool:
+    with Pool(len(asked)) as pool, survey._pool:
         found = [each for part in pool.map(lambda item: survey.guarded(*item), asked.items()) for each in part]
         if not asked.keys() - survey.not_asked.keys() and not found:
             raise OpsError(f"Nothing could be asked: {survey.not_asked['queues']}.")

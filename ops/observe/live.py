@@ -52,6 +52,8 @@ class View:
     problem: str | None = None
     late: tuple[str, ...] = ()
     """What else is not known yet, a sentence each."""
+    allowed: float | None = None
+    """Seconds that a message may wait until an alarm rings; None where none does."""
 
     @property
     def unmeasured(self) -> str | None:
@@ -70,12 +72,20 @@ class _Minute:
 
 @dataclass
 class Live:
-    """Looks at a stage when somebody asks, and at most every few seconds; `clock` is in epoch seconds."""
+    """Looks at a stage when somebody asks, and at most every few seconds; `clock` is in epoch seconds.
+
+    Whoever signed in again gives it the stage anew, and it goes on with what it knows: the next look asks everything by
+    that sign-in, but what the last one asked and was not answered yet.
+    """
 
     stage: Stage
     clock: Callable[[], float] = time.time
     _watch: Watch | None = None
+    _by: Stage | None = None
+    """By which sign-in `_watch` looks."""
     _view: View | None = None
+    _refused: Stage | None = None
+    """The sign-in by which the last look came to nothing."""
     _looked: float = 0.0
     _minute: Question[_Minute] = field(init=False)
     _states: Question[dict[str, str]] = field(init=False)
@@ -91,7 +101,7 @@ class Live:
     """When what was done was told last."""
     _minutes: dict[str, dict[int, tuple[int, int]]] = field(default_factory=dict)
     _since: float = 0.0
-    _allowed: tuple[float | None] | None = None
+    _allowed: float | None = None
     _history: dict[str, deque[tuple[float, float]]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -100,11 +110,9 @@ class Live:
         self._past = Question("CloudWatch", stale=inf)
 
     @property
-    def allowed(self) -> float | None:
-        """Seconds that a message may wait until an alarm rings; None where none does."""
-        if self._allowed is None:
-            self._allowed = (oldest_allowed(self.stage),)
-        return self._allowed[0]
+    def refused(self) -> bool:
+        """Whether the last look came to nothing by the sign-in that the stage has now."""
+        return self._refused is self.stage
 
     def last(self, within: float) -> View | None:
         """What was seen last, if it was so many seconds ago at the most."""
@@ -118,14 +126,16 @@ class Live:
         Raises `OpsError` where nothing is known of it yet and AWS refuses.
         """
         with self._lock:
-            moment = self.clock()
+            moment, stage = self.clock(), self.stage
             news = self._minute.news or self._states.news or self._past.news
             # Where SQS refuses, what the others say waits until it is asked again.
             if self._view is not None and moment - self._looked < within and not (news and self._view.problem is None):
                 return self._view
             try:
-                self._view = self._look(moment)
+                self._view = self._look(stage, moment)
+                self._refused = None
             except OpsError as error:
+                self._refused = stage
                 if self._view is None:
                     raise
                 known = self._view
@@ -133,12 +143,14 @@ class Live:
             self._looked = self.clock()
             return self._view
 
-    def _look(self, moment: float) -> View:
-        if self._watch is None:
-            self._watch = Watch(self.stage)
-            self._history = {queue.word: deque() for queue in self._watch.queues}
+    def _look(self, stage: Stage, moment: float) -> View:
+        if self._watch is None or self._by is not stage:
+            self._watch, self._by, self._allowed = Watch(stage), stage, oldest_allowed(stage)
+            self._history = {queue.word: self._history.get(queue.word, deque()) for queue in self._watch.queues}
+            self._slowly = self._asked = self._recalling = 0.0
+            self._recalled = False
         until = time.monotonic() + question.PATIENCE
-        self._ask(moment, self._watch.queues)
+        self._ask(stage, moment, self._watch.queues)
         frame = self._watch.look(partial(self._rates, moment))
         late: list[str] = []
         self._states.take(until - time.monotonic())
@@ -158,21 +170,21 @@ class Live:
             self._remember(word, moment, depth.waiting + depth.in_flight + depth.delayed)
         history = {word: list(points) for word, points in self._history.items()}
         minutes = {name: dict(each) for name, each in self._minutes.items()}
-        return View(frame, states, history, minutes, self._since, late=tuple(late))
+        return View(frame, states, history, minutes, self._since, None, tuple(late), self._allowed)
 
-    def _ask(self, moment: float, queues: list[Queue]) -> None:
+    def _ask(self, stage: Stage, moment: float, queues: list[Queue]) -> None:
         """Asks for the rates, and now and then for what consumers did since that was told last, an hour at the most."""
         slowly = moment - self._slowly >= SLOWLY
         since = max(moment - HOUR, self._counted - AGAIN) if slowly else None
-        if slowly or self.stage.endpoint is not None:
+        if slowly or stage.endpoint is not None:
             names = [queue.name for queue in queues]
-            asked = self._minute.ask(moment, lambda: _Minute(moment, since, counted(self.stage, names, since)))
+            asked = self._minute.ask(moment, lambda: _Minute(moment, since, counted(stage, names, since)))
             self._slowly = moment if slowly and asked else self._slowly
         if not self._recalled and moment - self._recalling >= SLOWLY:
             names = [queue.name for queue in queues]
-            if self._past.ask(moment, partial(last_hour, self.stage, names, moment)):
+            if self._past.ask(moment, partial(last_hour, stage, names, moment)):
                 self._recalling = moment
-        if moment - self._asked >= SLOWLY and self._states.ask(moment, lambda: consumer_states(self.stage, queues)):
+        if moment - self._asked >= SLOWLY and self._states.ask(moment, lambda: consumer_states(stage, queues)):
             self._asked = moment
 
     def _rates(self, moment: float, _: list[str]) -> Rates:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 
@@ -14,6 +13,7 @@ from ops.depth import Depth, depth
 from ops.errors import OpsError
 from ops.observe.question import Question
 from ops.observe.rates import Rates, rates
+from ops.pool import Pool
 from ops.queue import AT_ONCE, Queue, queues
 from ops.stage import Stage
 
@@ -53,7 +53,7 @@ class Watch:
 
         Where it raises `OpsError` the frame says why. Raises `OpsError` where SQS refuses or does not answer.
         """
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with Pool(AT_ONCE) as pool:
             minute = pool.submit(count or self._count, [queue.name for queue in self._queues])
             depths = {each.queue: each for each in pool.map(partial(depth, self._stage), self._queues)}
         try:

@@ -26,8 +26,9 @@ from ops.stage import Stage
 
 WAIT = 20.0
 """Seconds for which it is waited at the end that they stop."""
-LOOKS = 3.0
-"""Seconds for which it is waited at the end that looks show what they hid: else that comes back by itself."""
+LOOKS = 0.5
+"""Seconds for which it is waited at the end that looks, which were stopped before, show what they hid: else that comes
+back by itself."""
 
 
 @dataclass
@@ -124,11 +125,16 @@ class Background(Works[Job]):
         job = Job(run, stage, there[run], True, time.time())
         return self._begin(job, lambda progress: runs.resume(stage, run, progress=progress))
 
-    def close(self) -> list[Job]:
-        """Asks all to stop, and waits for them; those that move messages and did not in time."""
-        moving, looks = [job for job in self.running() if job.acts], [job for job in self.running() if not job.acts]
+    def halt(self) -> list[Job]:
+        """Stops all that only look; those."""
+        looks = [job for job in self.running() if not job.acts]
         for job in looks:
             job.halt()
+        return looks
+
+    def close(self) -> list[Job]:
+        """Asks all to stop, and waits for them; those that move messages and did not in time."""
+        moving, looks = [job for job in self.running() if job.acts], self.halt()
         for job in moving:
             with suppress(OpsError):
                 stop(job.stage, find_dead(job.stage, job.request.queue))

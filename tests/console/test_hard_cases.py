@@ -15,6 +15,7 @@ from tests.console.test_browser import PAGES
 from tests.ops.cli.typed import dead_tickets, queue
 from tests.ops.endpoint import Endpoint
 from tests.ops.gate import Gate
+from tests.ops.lines import handled
 from tests.ops.sight import Insights
 
 EXPIRED = "GetQueueUrl was refused: The security token included in the request is expired (ExpiredToken)."
@@ -112,10 +113,24 @@ def test_credentials_that_run_out_while_a_page_lives_are_said_and_it_goes_on_aft
     here.desk.open_ = refuse
     here.desk.reconnect()
     window.sees(EXPIRED)  # by itself
+    assert "Not newer than" in window.text()
+    assert window.page.locator("a:has-text('open_ticket')").count(), "what was known is shown meanwhile"
     assert window.flaws("expired") == []
     here.desk.open_ = lambda: stage
-    window.page.locator("a:has-text('open_ticket')").first.wait_for()
-    assert EXPIRED not in window.text()
+    window.page.get_by_text(EXPIRED).wait_for(state="detached")
+    assert window.page.locator("a:has-text('open_ticket')").count()
+
+
+def test_a_key_that_is_typed_stands_in_no_address_and_no_title(here: Served, aws: Endpoint) -> None:
+    assert aws.insights is not None
+    aws.insights.lines = [handled("open_ticket", "m1", 100, correlation_id="corr-1", key="ada-1")]
+    window = here.console.window()
+    window.open()
+    window.page.fill("#find", "ada-1")
+    window.page.press("#find", "Enter")
+    window.page.locator("h2:has-text('corr-1')").wait_for()
+    assert "ada-1" not in window.page.url + window.page.title()
+    assert not window.complaints
 
 
 def test_a_page_says_that_its_console_ended_and_that_another_needs_its_own_link(

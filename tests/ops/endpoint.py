@@ -47,7 +47,8 @@ class Endpoint:
     Lambda has the `mappings`: the state of each by the ARN of its queue.
     SQS moves messages by itself where there are `moves`, which no emulator of ours has.
     CloudWatch Logs answers from `insights`; None is a stage without log groups. What is in `hanging` never answers:
-    services by the first part of their target; what is in `refusing` answers that it may not.
+    services by the first part of their target, and `lambda`; `hung` is how often it was asked. What is in `refusing`
+    answers that it may not.
     """
 
     def __init__(self) -> None:
@@ -63,6 +64,7 @@ class Endpoint:
         self.published: list[dict[str, Any]] = []
         self.insights: Insights | None = None
         self.hanging: set[str] = set()
+        self.hung = 0
         self.refusing: set[str] = set()
         self.before: Callable[[str, str], None] = lambda action, table: None
         """What others do right before a call of DynamoDB, by its action in small letters and its table."""
@@ -103,6 +105,7 @@ class Endpoint:
                 elif payload.startswith(b"Action=GetCallerIdentity"):
                     status, body = 200, CALLER
                 elif asked.startswith("GET /2015-03-31/event-source-mappings"):
+                    await self._hang("lambda")
                     status, body = self._mappings(urlsplit(asked.split()[1]).query)
                 else:
                     signed_for = headers.get("authorization", "").partition("credential=")[2].split("/")[2:3]
@@ -124,7 +127,13 @@ class Endpoint:
         ]
         return 200, json.dumps({"EventSourceMappings": found}).encode()
 
+    async def _hang(self, service: str) -> None:
+        if service in self.hanging:
+            self.hung += 1
+            await asyncio.sleep(3600)
+
     async def _answer(self, service: str, action: str, payload: bytes) -> tuple[int, bytes]:
+        await self._hang(service)
         if service == "amazonsqs":
             actions: tuple[str, ...] = (
                 "ReceiveMessage",
@@ -162,8 +171,6 @@ class Endpoint:
             return 400, b'{"__type": "ResourceNotFoundException", "message": "no rule"}'
         if service in self.refusing:
             return 400, b'{"__type": "AccessDeniedException", "message": "not you"}'
-        if service in self.hanging:
-            await asyncio.sleep(3600)
         if service == "dynamodb_20120810":
             table = request.get("TableName", "")
             self.before(action, table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -173,8 +173,9 @@ def test_what_is_no_longer_new_says_so(tab: Tab, aws: Endpoint, monkeypatch: pyt
 def test_an_id_that_nobody_knows_is_said_beside_the_form_and_nothing_is_asked_anew(tab: Tab) -> None:
     tab.get("/")
     known = tab.desk.known
-    for query in ("id=nobody&since=3d", "id=nobody&since=3d&key=yes"):
-        page = tab.get(f"/request?{query}")
+    query: dict[str, Any] = {"id": "nobody", "since": "3d"}
+    by_post = [tab.post("/request", **query, **more) for more in (dict[str, Any](), {"key": "yes"})]
+    for page in (tab.get(f"/request?{urlencode(query)}"), *by_post):
         assert "Nothing is known of nobody in stage local: no line of the last 72 h" in text(page)
         assert 'value="nobody"' in page
         assert page.count('role="alert"') == 1

@@ -215,6 +215,30 @@ def test_a_credential_is_used_once_and_shown_nowhere(trying: Tab, api: Api, home
     assert not [file for file in home.rglob("*") if file.is_file() and b"whsec_hidden" in file.read_bytes()]
 
 
+@pytest.mark.parametrize(
+    "header",
+    ["Authorization: Bearer hidden-1", "x-api-key: hidden-1", "Cookie: a=hidden-1; b=2", "X-Own-Token: hidden-1"],
+)
+def test_a_credential_among_the_headers_is_sent_and_not_in_the_command(trying: Tab, api: Api, header: str) -> None:
+    said = fields(trying.get(ROUTE)) | {"more": f"{header}\nX-Shown: in-the-command\nIdempotency-Key: key-1"}
+    page = trying.post(ROUTE, **said, do="send")
+    name = header.partition(":")[0]
+    assert "hidden-1" in api.asked[0].headers[name.lower()]
+    command = unescape(re.findall(r'class="shell[^>]*>.*?<code[^>]*>(.*?)</code>', page, re.DOTALL)[0])
+    assert f"--header '{name}: [secret]'" in command
+    assert "hidden-1" not in command
+    assert "--header 'X-Shown: in-the-command' --header 'Idempotency-Key: key-1'" in command
+
+
+def test_a_body_with_a_secret_is_a_file_of_ones_own_in_the_command(trying: Tab, api: Api) -> None:
+    said = fields(trying.get(ROUTE))
+    page = trying.post(ROUTE, **said | {"body": '{"password": "hidden-1"}'}, do="send")
+    assert b"hidden-1" in api.asked[0].body
+    assert "--body=@FILE" in text(page)
+    page = trying.post(ROUTE, **said | {"body": '{"ticket_id": "t-9"}'}, do="send")
+    assert "--body=@FILE" not in text(page)
+
+
 def test_one_that_only_reads_sends_nothing_and_says_so(stage: Stage, api: Api) -> None:
     with opened(replace(stage, api_url=api.url), read_only=True) as tab:
         page = tab.get("/try")

@@ -155,6 +155,8 @@ def test_metrics_that_cost_are_asked_for_twice_a_minute_at_the_most(
         return Counted(Rates(measured=True), {})
 
     class Away:
+        name = "prod"
+
         def __init__(self) -> None:
             self.endpoint = endpoint
 

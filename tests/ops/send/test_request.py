@@ -10,6 +10,7 @@ import pytest
 
 from functions.contracts.webhooks import SCHEMES
 from functions.runtime.webhook import check
+from ops.dead_letters.redaction import Redaction
 from ops.errors import UsageError
 from ops.send.command import send_command
 from ops.send.request import OURS, Said, header, request, value
@@ -20,6 +21,7 @@ from tests.sample.statuses import STATUSES
 from tests.sample.topology import SAMPLE
 
 OPEN, CHANGE = (find(SAMPLE, name) for name in ("/v1/tickets", "change_ticket"))
+REDACTION = Redaction(SAMPLE)
 GITHUB = find(SAMPLE, "/v1/webhooks/github")
 
 
@@ -156,10 +158,10 @@ def test_whoever_has_a_senders_secret_signs_as_the_sender_does(sender: str) -> N
 
 def test_the_command_says_all_but_the_credential() -> None:
     said = Said({"ticket_id": "t 1"}, [("Idempotency-Key", "k'1")], b'{"note": "x"}', credential="secret")
-    told = send_command(CHANGE, said, ["--stage", "dev"])
+    told = send_command(CHANGE, said, REDACTION, ["--stage", "dev"])
     assert "secret" not in told
     assert told.startswith("python -m ops send 'POST /v1/tickets/{ticket_id}/changes' --path 'ticket_id=t 1'")
     assert '\'--body={"note": "x"}\'' in told
     assert told.endswith("--stage dev")
-    assert "--body" not in send_command(OPEN, Said(body=request(OPEN, Said()).body))
-    assert "--body=@FILE" in send_command(OPEN, Said(body=b"x" * 5_000))
+    assert "--body" not in send_command(OPEN, Said(body=request(OPEN, Said()).body), REDACTION)
+    assert "--body=@FILE" in send_command(OPEN, Said(body=b"x" * 5_000), REDACTION)
