@@ -24,19 +24,41 @@ COLOURS = ("color-contrast", "link-in-text-block")
 """axe-core's rules that read colours, which is all that a scheme changes: `tests/ops/console/test_scheme.py`.
 https://github.com/dequelabs/axe-core/blob/v4.14.1/doc/rule-descriptions.md"""
 LOOKS: tuple[tuple[int, Any, tuple[str, ...]], ...] = (
-    *((360, "light", ()), (360, "dark", COLOURS)),
+    *((320, "light", ()), (320, "dark", COLOURS)),
     *((1280, "dark", ()), (1280, "light", COLOURS)),
     *((2560, "light", ()), (2560, "dark", COLOURS)),
 )
-"""How every page is looked at: the width, the scheme, and by which of axe-core's rules, all where none is named."""
+"""How every page is looked at: the width, the scheme, and by which of axe-core's rules, all where none is named.
+
+The least width is that of WCAG 1.4.10, which a window of 1,280 pixels has at a zoom of 400 %.
+"""
+LETTERS = 16
+"""Pixels of a letter where nobody chose another size in their browser's settings."""
+PRESSED: tuple[tuple[int, str, int], ...] = ((640, "zoomed", LETTERS), (1280, "enlarged", 2 * LETTERS))
+"""What WCAG 1.4.4 asks of a window of 1,280 pixels: a zoom of 200 %, and letters of 200 % without one."""
+PAPER = 680
+"""Pixels of the width of a sheet of A4 between its margins, rounded down."""
 LOOK = """async (rules) => {
   const only = rules.length ? { runOnly: rules } : {};
   const { violations } = await axe.run(document, { resultTypes: ["violations"], preload: false, ...only });
-  const { scrollWidth, clientWidth } = document.documentElement;
-  const sideways = [...document.querySelectorAll(".scroll")].some(one => one.scrollWidth > one.clientWidth);
-  return { violations, wide: scrollWidth > clientWidth, sideways };
+  return violations;
 }"""
 """Nothing is fetched beforehand: no rule that is on by itself reads style sheets, and no page has a film or a sound."""
+WIDTHS = """() => {
+  const { scrollWidth, clientWidth } = document.documentElement;
+  const sideways = [...document.querySelectorAll(".scroll")].some(one => one.scrollWidth > one.clientWidth);
+  return { wide: scrollWidth > clientWidth, sideways };
+}"""
+PRINTED = """() => [
+  ...[...document.querySelectorAll("nav:not(.crumbs) a, button, .button, input[type=search]")]
+    .filter(one => one.checkVisibility()).map(one => "has what is clicked: " + one.outerHTML.slice(0, 160)),
+  ...[...document.querySelectorAll("pre, textarea, .diff, code")]
+    .filter(one => one.scrollHeight > one.clientHeight + 1 && getComputedStyle(one).overflowY !== "visible")
+    .map(one => "is cut off: " + one.outerHTML.slice(0, 160)),
+  ...[...document.querySelectorAll(".tree .value")]
+    .filter(one => !one.checkVisibility()).map(one => "is left out: " + one.outerHTML.slice(0, 160)),
+]"""
+"""What is wrong on paper, where nothing is clicked and nothing scrolls."""
 PATIENCE = 30_000
 """Milliseconds for which a page is waited for; a machine may be busy."""
 
@@ -143,47 +165,56 @@ class Window:
             self.page.emulate_media(color_scheme=scheme)
             self.page.screenshot(path=f"{folder}/{name}-{scheme}.png", full_page=True)
 
-    def look(self, *rules: str) -> tuple[list[str], bool, bool]:
-        """What axe-core finds by these rules, or by all of its own: the rule, and where.
-
-        And whether anything is outside the page's width, or a table is wider than its place.
-        """
+    def violations(self, *rules: str) -> list[str]:
+        """What axe-core finds by these rules, or by all of its own: the rule, and where."""
         self.page.wait_for_load_state()
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE)
-        seen = self.page.evaluate(LOOK, list(rules))
-        found = [
+        return [
             f"{each['id']}: {node['html'][:160]} ({node['failureSummary'][:200]})"
-            for each in seen["violations"]
+            for each in self.page.evaluate(LOOK, list(rules))
             for node in each["nodes"]
         ]
-        return found, seen["wide"], seen["sideways"]
 
-    def violations(self) -> list[str]:
-        """What axe-core finds."""
-        return self.look()[0]
+    def cramped(self, *, lists: bool) -> list[str]:
+        """What is outside the page's width, and, where tables are to be `lists`, which is scrolled sideways."""
+        seen = self.page.evaluate(WIDTHS)
+        found = ["is wider than its window"] if seen["wide"] else []
+        return [*found, "has a table that is scrolled sideways"] if seen["sideways"] and lists else found
 
     def flaws(self, name: str) -> list[str]:
         """What is wrong with the page that is open, which has that name, at each width, light and dark.
 
         It is what axe-core finds, what is outside the page's width, and what is scrolled sideways on a small screen,
-        where each table is a list.
+        where each table is a list; and what is so at 200 %, or on paper.
         """
         found: list[str] = []
         before = self.page.viewport_size
         for width, scheme, rules in LOOKS:
             self.page.set_viewport_size({"width": width, "height": 900})
             self.page.emulate_media(color_scheme=scheme)
-            violations, wide, sideways = self.look(*rules)
-            found += [f"{name} {width} {scheme}: {each}" for each in violations]
-            if wide:
-                found.append(f"{name} {width} {scheme} is wider than its window")
-            if sideways and width == min(LOOKS)[0]:
-                found.append(f"{name} {width} {scheme} has a table that is scrolled sideways")
+            found += [f"{name} {width} {scheme}: {each}" for each in self.violations(*rules)]
+            found += [f"{name} {width} {scheme} {each}" for each in self.cramped(lists=width == min(LOOKS)[0])]
             if not rules:
                 self.picture(f"{re.sub(r'[^a-z0-9]+', '-', name)}-{width}")
         self.page.emulate_media(color_scheme="light")
+        found += self._pressed(name)
         self.page.set_viewport_size(before or {"width": 1280, "height": 800})
+        return found
+
+    def _pressed(self, name: str) -> list[str]:
+        """What has no room where the page is enlarged or printed, and what paper is no place for."""
+        found: list[str] = []
+        browser = self.page.context.new_cdp_session(self.page)
+        for width, how, letters in (*PRESSED, (PAPER, "printed", LETTERS)):
+            self.page.set_viewport_size({"width": width, "height": 900})
+            self.page.emulate_media(media="print" if how == "printed" else "screen")
+            browser.send("Page.setFontSizes", {"fontSizes": {"standard": letters}})
+            found += [f"{name} {width} {how} {each}" for each in self.cramped(lists=True)]
+            if how == "printed":
+                found += [f"{name} {width} {how} {each}" for each in self.page.evaluate(PRINTED)]
+        browser.detach()
+        self.page.emulate_media(media="screen")
         return found
 
 

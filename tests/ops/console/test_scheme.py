@@ -7,7 +7,7 @@ import re
 from ops.console.page import HERE
 
 SHEET = (HERE / "static" / "console.css").read_text(encoding="utf-8")
-SCHEME = re.compile(r"@media \(prefers-color-scheme: \w+\) \{\s*:root \{(?P<roles>[^{}]*)\}\s*\}")
+SCHEME = re.compile(r"@media screen and \(prefers-color-scheme: \w+\) \{\s*:root \{(?P<roles>[^{}]*)\}\s*\}")
 COLOUR = re.compile(r"#[0-9a-f]{6}|none")
 
 
