@@ -78,8 +78,12 @@ class Releases:
 
 
 def hops(path: Path) -> list[Hop]:
-    """What happened, causes before effects."""
-    return [*map(_request, path.requests), *(_delivery(each, None) for each in path.strays), *map(_fact, path.facts)]
+    """What happened, causes before effects; a release is named where not all attempts are of the same."""
+    found = [*map(_request, path.requests), *(_delivery(each, None) for each in path.strays), *map(_fact, path.facts)]
+    if _release(path) is not None:
+        for row in every(found):
+            row.release = None
+    return found
 
 
 def began(hops: list[Hop]) -> int:
@@ -93,9 +97,17 @@ def ended(hops: list[Hop]) -> int:
 
 
 def extent(path: Path) -> str:
-    """How many requests, messages and events there are, in words."""
+    """How many requests, messages and events there are, and the release if all is of one, in words."""
     messages, events = sum(1 for _ in path.deliveries()), sum(1 for _ in path.events())
-    return ", ".join([_count(len(path.requests), "request"), _count(messages, "message"), _count(events, "event")])
+    counts = [_count(len(path.requests), "request"), _count(messages, "message"), _count(events, "event")]
+    release = _release(path)
+    return ", ".join(counts) + (f" by release {one_line(release)}" if release is not None else "")
+
+
+def _release(path: Path) -> str | None:
+    """The one that made all attempts; None where there are several, or where lines do not tell."""
+    known = {attempt.release for each in path.deliveries() for attempt in each.attempts}
+    return known.pop() if len(known) == 1 else None
 
 
 def every(hops: list[Hop]) -> Iterator[Hop]:
