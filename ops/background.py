@@ -17,9 +17,10 @@ MOST = 50
 
 @dataclass(kw_only=True)
 class Work:
-    """What runs or ran. `error` is why it came to nothing; `ended` is in epoch seconds."""
+    """What runs or ran. `error` is why it came to nothing, `problem` what was raised; `ended` is in epoch seconds."""
 
     error: str | None = None
+    problem: OpsError | None = None
     ended: float | None = None
     _thread: Thread | None = field(default=None, repr=False)
     _begun: Event = field(default_factory=Event, repr=False)
@@ -80,7 +81,7 @@ class Works(Generic[OneT]):
             try:
                 work()
             except OpsError as error:
-                one.error = str(error)
+                one.problem, one.error = error, str(error)
             except OSError as error:
                 one.error = f"{error.filename or 'A file'} cannot be used: {error.strerror}."
             except Exception as error:  # whoever waits for it must not wait for ever

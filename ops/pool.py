@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from concurrent.futures import wait as until_done
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Lock, Semaphore, Thread
+from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 from weakref import finalize
 
@@ -16,10 +18,13 @@ Asked = SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]
 
 
 class Pool(Executor):
-    """Asks in so many threads at a time, as `ThreadPoolExecutor` does; but its end waits for none of them.
+    """Asks in so many threads at a time, as `ThreadPoolExecutor` does; but whoever ends the process waits for none.
 
     Python joins the threads of that one before a process ends, so an AWS that hangs would keep a person for as long as
     botocore is patient. What may not end half-way, as what changes something, belongs elsewhere.
+
+    A `with` waits for what it asked, also after an error, so that nobody asks again what is on its way; but not after a
+    Ctrl-C.
     """
 
     def __init__(self, most: int, name: str = "asks") -> None:
@@ -27,6 +32,7 @@ class Pool(Executor):
         self._asked: Asked = SimpleQueue()
         self._idle = Semaphore(0)
         self._threads = 0
+        self._begun: set[Future[Any]] = set()
         self._over = False
         self._lock = Lock()
         finalize(self, self._asked.put, None)
@@ -37,14 +43,17 @@ class Pool(Executor):
         with self._lock:
             if self._over:
                 raise RuntimeError("The pool was ended.")
+            self._begun.add(future)
             self._asked.put((future, partial(fn, *args, **kwargs)))
             if not self._idle.acquire(blocking=False) and self._threads < self._most:
                 self._threads += 1
                 Thread(target=_asks, args=(self._asked, self._idle), name=self._name, daemon=True).start()
+        future.add_done_callback(self._begun.discard)
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Ends it: what no thread began is not asked any more, and what one did is not waited for, whatever is said."""
+        """Ends it: what no thread began is not asked any more, and what one did is waited for where that is said."""
+        left: list[Future[Any]] = []
         with self._lock:
             self._over = True
             while True:
@@ -53,8 +62,17 @@ class Pool(Executor):
                 except Empty:
                     break
                 if one is not None:
-                    one[0].cancel()
+                    left.append(one[0])
             self._asked.put(None)
+        for each in left:
+            each.cancel()
+        if wait:
+            until_done(self._begun.copy())
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.shutdown(wait=kind is None or issubclass(kind, Exception))
 
 
 def _asks(asked: Asked, idle: Semaphore) -> None:

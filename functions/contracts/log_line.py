@@ -31,7 +31,7 @@ class Handled(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `skipped`, `limited`, `retried` or `rejected`; `skipped` says why. `untold` counts the events of a duplicate that
     are not told again, because a replay brought it, `planned` what is asked to be done later or cancelled. `stack` and
     `stack_digest` are those of the failure's record, and so is `release`: its `version`. `duration_ms` is how long the
-    handler worked, without what other messages of its batch kept it from; None where it was not called.
+    handler worked, without answers that other messages of its batch kept it from; None where it was not called.
     """
 
     level: str

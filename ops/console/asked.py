@@ -67,11 +67,11 @@ Answer = Callable[[Asked], Response]
 
 
 def endpoint(
-    desk: Desk, answer: Answer, *, changes: bool, staged: bool = False
+    desk: Desk, answer: Answer, *, changes: bool, whole: bool, staged: bool = False
 ) -> Callable[[Request], Awaitable[Response]]:
     """A route's endpoint; one that changes something refuses a console that only reads, and what nobody confirmed.
 
-    What changes something is done to its end, also where the console ends meanwhile; what does not is left.
+    What is to be `whole` is done to its end, also where the console ends meanwhile; what is not is left.
 
     What only a stage has is refused where there is none: an account's queues are not looked for there.
     """
@@ -92,7 +92,7 @@ def endpoint(
         query = dict(request.query_params)
         of = _of_stage(answer) if staged else answer
         answered = partial(_answered, of, Asked(desk, request.path_params, query, form, part), sure=not changes)
-        if changes:  # in threads that the process waits for
+        if whole:  # in threads that the process waits for
             return await run_in_threadpool(answered)
         return await asyncio.get_running_loop().run_in_executor(desk.asking, answered)
 

@@ -171,7 +171,7 @@ def _place(stage: Stage) -> tuple[str, str, str | None]:
 def closed(desk: Desk) -> list[str]:
     """Ends what the console runs, and says what did not stop in time."""
     for pool in (desk.living, desk.asking):
-        pool.shutdown()
+        pool.shutdown(wait=False)
     try:
         return [job.run for job in desk.jobs.close()]
     except OpsError as error:

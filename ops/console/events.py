@@ -63,7 +63,7 @@ def _of_aws(asked: Asked, entry: Entry) -> dict[str, Any]:
     given: dict[str, Any] = {"problems": problems}
     try:
         view = desk.look(RECENT)
-        rates, why = view.frame.rates, view.unmeasured
+        rates, why = view.frame.rates, view.unmeasured or view.problem
         if why is None:
             every = desk.stage.topology.subscriptions
             counted = {called(desk.stage.name, each): rates.delivered.get(each.name, 0) for each in every}

@@ -31,23 +31,23 @@ def lasting(
     The first comes `after` so many seconds.
     """
 
-    def frame() -> tuple[str, bool]:
-        given, over = picture()
-        return rendered(desk, f"{kind}_part.html", {**given, "q": {}}) if given is not None else "", over
+    def frame() -> tuple[str, bool, float]:
+        try:
+            given, over = picture()
+            text = rendered(desk, f"{kind}_part.html", {**given, "q": {}}) if given is not None else ""
+        except UsageError as error:  # there is no such thing, and there will be none
+            return _sorry(desk, str(error), again=False), True, every
+        except OpsError as error:  # what runs may go on, and whoever signs in again sees how
+            return _sorry(desk, desk.refused(error), again=True), False, max(AFTER, every)
+        except Exception as error:
+            return _sorry(desk, desk.fault(error), again=True), False, max(AFTER, every)
+        return text, over, every
 
     async def frames() -> AsyncIterator[str]:
         over = False
         await asyncio.sleep(after)
         while not over:
-            pause = every
-            try:
-                text, over = await asyncio.get_running_loop().run_in_executor(desk.living, frame)
-            except UsageError as error:  # there is no such thing, and there will be none
-                text, over = _sorry(desk, str(error), again=False), True
-            except OpsError as error:  # what runs may go on, and whoever signs in again sees how
-                text, pause = _sorry(desk, desk.refused(error), again=True), max(AFTER, every)
-            except Exception as error:
-                text, pause = _sorry(desk, desk.fault(error), again=True), max(AFTER, every)
+            text, over, pause = await asyncio.get_running_loop().run_in_executor(desk.living, frame)
             yield event(kind, text)
             await asyncio.sleep(pause)
         yield event("over", "over")

@@ -46,7 +46,7 @@ def begin(asked: Asked) -> Response:
     watched = desk.replays.replay(desk.stage, planned)
     watched.wait_begun(SOON)
     if watched.ended is not None and watched.report is None:
-        raise OpsError(watched.error or "It did not begin.")
+        raise watched.problem or OpsError(watched.error or "It did not begin.")
     return asked.to("replays", watched.name)
 
 

@@ -37,28 +37,32 @@ from ops.console.page import HERE, STAGED, rendered
 
 @dataclass(frozen=True)
 class Page:
-    """A path and what answers it. One that `changes` something is refused where nothing may be changed."""
+    """A path and what answers it. One that `changes` something is refused where nothing may be changed.
+
+    What `holds` messages for a while, or writes that somebody saw them, is done to its end, as what changes is.
+    """
 
     method: str
     path: str
     answer: Answer
     changes: bool = False
+    holds: bool = False
 
 
 PAGES = (
     Page("GET", "/", flow.page),
     Page("GET", "/dead", dead.page),
-    Page("GET", "/dead/{queue}", dead.queue),
-    Page("GET", "/dead/{queue}/causes", dead.part),
+    Page("GET", "/dead/{queue}", dead.queue, holds=True),
+    Page("GET", "/dead/{queue}/causes", dead.part, holds=True),
     Page("POST", "/dead/{queue}/look", dead.look),
     Page("GET", "/looks/{run}", looks.page),
     Page("POST", "/looks/{run}/stop", looks.halt),
-    Page("GET", "/dead/{queue}/{id}", message.page),
+    Page("GET", "/dead/{queue}/{id}", message.page, holds=True),
     Page("GET", "/dead/{queue}/{id}/attempts", message.attempts),
     Page("POST", "/dead/{queue}/{id}/search", message.search),
-    Page("POST", "/dead/{queue}/{id}/whole", message.whole),
-    Page("POST", "/dead/{queue}/{id}/edit", message.edit),
-    Page("POST", "/dead/{queue}/{id}/check", message.check),
+    Page("POST", "/dead/{queue}/{id}/whole", message.whole, holds=True),
+    Page("POST", "/dead/{queue}/{id}/edit", message.edit, holds=True),
+    Page("POST", "/dead/{queue}/{id}/check", message.check, holds=True),
     Page("POST", "/dead/{queue}/{id}/send", redrives.send, changes=True),
     Page("GET", "/plan/{queue}", redrives.plan),
     Page("POST", "/plan/{queue}", redrives.plan),
@@ -72,7 +76,7 @@ PAGES = (
     Page("GET", "/request", request.page),
     Page("POST", "/request", request.search),
     Page("GET", "/queue/{queue}", queue.page),
-    Page("POST", "/queue/{queue}/peek", queue.peek),
+    Page("POST", "/queue/{queue}/peek", queue.peek, holds=True),
     Page("GET", "/queue/{queue}/open", parked.ask),
     Page("POST", "/queue/{queue}/open", parked.do, changes=True),
     Page("GET", "/schedules", schedules.page),
@@ -101,7 +105,13 @@ def site(desk: Desk, *, port: int, told: Callable[[str], None]) -> Guard:
     routes: list[BaseRoute] = [
         Route(
             each.path,
-            endpoint(desk, each.answer, changes=each.changes, staged=each.path.split("/")[1] in STAGED),
+            endpoint(
+                desk,
+                each.answer,
+                changes=each.changes,
+                whole=each.changes or each.holds,
+                staged=each.path.split("/")[1] in STAGED,
+            ),
             methods=[each.method],
         )
         for each in PAGES

@@ -202,7 +202,9 @@ def _life(one: Delivery, earlier: Delivery | None, seen: Seen, releases: Release
         return Attempted(attempts([each], one.sent), releases.change(each.release))
 
     between = (one.sent or 0) - earlier.at if earlier is not None and earlier.attempts and one.sent else None
-    shown = one.attempts[-MOST:]
+    hidden, shown = one.attempts[:-MOST], one.attempts[-MOST:]
+    for each in hidden:
+        releases.change(each.release)
     return Life(
         message_id=one.message_id,
         attempts=[attempted(each) for each in shown],
@@ -211,7 +213,7 @@ def _life(one: Delivery, earlier: Delivery | None, seen: Seen, releases: Release
         dlq=f"{earlier.queue}-dlq" if earlier is not None else None,
         waited=between / 1000 if between is not None and between > 0 else None,
         copies=len(one.former),
-        earlier=len(one.attempts) - len(shown),
+        earlier=len(hidden),
     )
 
 

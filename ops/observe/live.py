@@ -75,7 +75,7 @@ class Live:
     """Looks at a stage when somebody asks, and at most every few seconds; `clock` is in epoch seconds.
 
     Whoever signed in again gives it the stage anew, and it goes on with what it knows: the next look asks everything by
-    that sign-in, but what the last one asked and was not answered yet.
+    that sign-in, but what the last one asked and was not answered yet, or was answered a moment ago.
     """
 
     stage: Stage
@@ -147,8 +147,10 @@ class Live:
         if self._watch is None or self._by is not stage:
             self._watch, self._by, self._allowed = Watch(stage), stage, oldest_allowed(stage)
             self._history = {queue.word: self._history.get(queue.word, deque()) for queue in self._watch.queues}
-            self._slowly = self._asked = self._recalling = 0.0
-            self._recalled = False
+            # What was answered is asked no sooner by another sign-in: CloudWatch and the logs bill what they are asked.
+            self._slowly = 0.0 if self._minute.failed else self._slowly
+            self._asked = 0.0 if self._states.failed else self._asked
+            self._recalling = 0.0 if self._past.failed else self._recalling
         until = time.monotonic() + question.PATIENCE
         self._ask(stage, moment, self._watch.queues)
         frame = self._watch.look(partial(self._rates, moment))

@@ -47,6 +47,11 @@ class Question(Generic[T]):
         return True
 
     @property
+    def failed(self) -> bool:
+        """Whether the answer that was taken last was none."""
+        return self._last is not None and self._last[0].exception() is not None
+
+    @property
     def news(self) -> bool:
         """Whether it was answered since somebody took an answer."""
         return self._asked is not None and self._asked.done()

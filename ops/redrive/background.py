@@ -26,7 +26,7 @@ from ops.stage import Stage
 
 WAIT = 20.0
 """Seconds for which it is waited at the end that they stop."""
-LOOKS = 0.5
+LOOKS = 3.0
 """Seconds for which it is waited at the end that looks, which were stopped before, show what they hid: else that comes
 back by itself."""
 

@@ -61,22 +61,32 @@ class Target:
 
 
 def code_hash(target: Target, package: str = FUNCTIONS.name) -> str:
-    """Names the code by what is in it, what it needs, and what it is compiled for."""
-    digest = hashlib.sha256(_digest(target) + REQUIREMENTS.read_bytes())
+    """Names the code by its release and what it is compiled for."""
+    return hashlib.sha256(_digest(target) + _content(package)).hexdigest()
+
+
+def release(package: str = FUNCTIONS.name) -> str:
+    """Names the code for people, in what every attempt says of itself: by what is in it and what it needs.
+
+    Whoever deploys it, for whatever it is compiled, it is the same.
+    """
+    return _content(package).hex()[:8]
+
+
+def _content(package: str) -> bytes:
+    digest = hashlib.sha256(_recipe() + REQUIREMENTS.read_bytes())
     for path in sources(package):
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
+    return digest.digest()
 
 
-def release(digest: str) -> str:
-    """The name that people see of the code with that hash, in what every attempt says of itself."""
-    return digest[:8]
+def _recipe() -> bytes:
+    return Path(__file__).read_bytes() + Path(botocore_data.__file__).read_bytes()
 
 
 def layer_hash(target: Target, requirements: Path | None = None) -> str:
     """Names the layer by the locked requirements (all functions' own by default), the target and what is left out."""
-    recipe = Path(__file__).read_bytes() + Path(botocore_data.__file__).read_bytes()
-    return hashlib.sha256(_digest(target) + recipe + (requirements or REQUIREMENTS).read_bytes()).hexdigest()
+    return hashlib.sha256(_digest(target) + _recipe() + (requirements or REQUIREMENTS).read_bytes()).hexdigest()
 
 
 def build_code(target: Target, package: str = FUNCTIONS.name) -> Path:
@@ -85,17 +95,15 @@ def build_code(target: Target, package: str = FUNCTIONS.name) -> Path:
     Handlers that are in another `package` come along, with `functions/`, which they need.
     """
 
-    digest = code_hash(target, package)
-
     def build(folder: Path) -> None:
         for path in sources(package):
             copy = folder / path.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
-        (folder / FUNCTIONS.name / RELEASE).write_text(release(digest))
+        (folder / FUNCTIONS.name / RELEASE).write_text(release(package))
         _compile(folder, target, installed="/var/task")
 
-    return built(f"code-{digest[:16]}", build)
+    return built(f"code-{code_hash(target, package)[:16]}", build)
 
 
 def build_layer(target: Target, requirements: Path | None = None) -> Path:

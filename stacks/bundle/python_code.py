@@ -48,9 +48,8 @@ class PythonCode(Construct):
         self.architecture = (
             lambda_.Architecture.ARM_64 if target.architecture == "arm64" else lambda_.Architecture.X86_64
         )
-        digest = build.code_hash(target, package)
-        self.release = build.release(digest)
-        self.code = _asset(digest, lambda: build.build_code(target, package))
+        self.release = build.release(package)
+        self.code = _asset(build.code_hash(target, package), lambda: build.build_code(target, package))
         self.layer = lambda_.LayerVersion(
             self,
             "Dependencies",

@@ -1,4 +1,4 @@
-"""Threads that nobody waits for: leaving their pool, or ending the process, takes no longer than AWS likes."""
+"""Threads that no process waits for: whoever ends it has its end, and whoever goes on leaves nothing on its way."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gc
 import subprocess
 import sys
 import threading
-from threading import Barrier, Event, Lock, Thread, current_thread
+from threading import Barrier, Event, Lock, Thread, Timer, current_thread
 from typing import Any
 
 import pytest
@@ -73,16 +73,36 @@ def test_a_thread_that_is_free_is_taken_before_another_begins() -> None:
     assert len(threads) == 1
 
 
-def test_whoever_leaves_it_waits_for_nothing_and_what_was_not_begun_is_not_asked(hanging: Hanging) -> None:
-    with Pool(1) as pool:
-        begun, waiting = pool.submit(hanging), pool.submit(hanging)
-        assert hanging.begun.wait(PATIENCE)
+def test_after_a_ctrl_c_nothing_is_waited_for_and_what_was_not_begun_is_not_asked(hanging: Hanging) -> None:
+    pool = Pool(1)
+    begun, waiting = pool.submit(hanging), pool.submit(hanging)
+    assert hanging.begun.wait(PATIENCE)
+    pool.__exit__(KeyboardInterrupt, None, None)
     assert not begun.done()
     assert waiting.cancelled()
     with pytest.raises(RuntimeError, match="ended"):
         pool.submit(hanging)
     hanging.gate.set()
     assert begun.result(PATIENCE)
+
+
+def test_an_error_leaves_nothing_on_its_way_that_who_tries_again_would_ask_twice(hanging: Hanging) -> None:
+    asked: list[int] = []
+
+    def work(number: int) -> None:
+        asked.append(number)
+        if number == 0:
+            assert hanging.begun.wait(PATIENCE)
+            Timer(0.05, hanging.gate.set).start()
+            raise LookupError
+        hanging()
+
+    pool = Pool(2)
+    with pytest.raises(LookupError), pool:
+        list(pool.map(work, range(9)))
+    assert hanging.gate.is_set()
+    assert len(asked) < 9
+    assert not pool._begun
 
 
 @pytest.mark.parametrize("ended", [True, False], ids=["ended", "forgotten"])

@@ -10,12 +10,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 from urllib.request import HTTPCookieProcessor, OpenerDirector, build_opener
 
+import pytest
+
+from ops.depth import depth
+from ops.queue import find
+from ops.stage import Stage
 from stacks import names
+from tests.ops.cli.typed import dead_tickets
 from tests.ops.endpoint import Endpoint
-from tests.ops.gate import until
+from tests.ops.gate import Gate, until
 from tests.ops.sight import Insights
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -61,6 +67,28 @@ def test_a_console_ends_while_pages_wait_for_aws(aws: Endpoint, home: Path) -> N
             running.send_signal(signal.SIGINT)
             assert running.wait(SOON) == 0
             waiting.join(SOON)
+
+
+def test_a_console_that_ends_shows_again_what_a_page_of_its_hid(
+    aws: Endpoint, stage: Stage, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead_tickets(aws, 80)
+    gate = Gate(aws, monkeypatch, left=3)
+    with started(home, "console", "--no-browser") as running:
+        assert running.stdout is not None
+        link = next(line.strip() for line in running.stdout if line.startswith("http://"))
+        browser = build_opener(HTTPCookieProcessor())
+        with browser.open(link) as page:
+            base = page.url
+        waiting = Thread(target=waits_for, args=(browser, f"{base}dead/open_ticket"))
+        waiting.start()
+        until(lambda: gate.waiting > 0 and gate.left == 0)
+        running.send_signal(signal.SIGINT)
+        Timer(1.5, gate.open).start()  # longer than the server waits for its pages
+        assert running.wait(SOON) == 0
+        waiting.join(SOON)
+    left = depth(stage, find(stage, "open_ticket-dlq"))
+    assert (left.waiting, left.in_flight) == (80, 0)
 
 
 def waits_for(browser: OpenerDirector, url: str) -> None:

@@ -209,7 +209,7 @@ def test_what_aws_refuses_to_begin_is_said_and_nothing_is_on_its_way(
     there: Tab, bridge: EventBridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bridge.refused["StartReplay"] = "LimitExceededException"
-    assert "so many replays are under way" in text(there.post("/replay/mail_ticket/begin", code=502, **ASKED))
+    assert "so many replays are under way" in text(there.post("/replay/mail_ticket/begin", code=400, **ASKED))
     bridge.answers.clear()
     with monkeypatch.context() as impatient:
         impatient.setattr(replays, "SOON", 0.05)

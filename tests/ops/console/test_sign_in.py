@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from threading import current_thread
 from typing import Any, cast
 
 import pytest
@@ -165,8 +167,39 @@ def test_a_sign_in_asks_nothing_again_that_is_still_on_its_way(monkeypatch: pyte
         assert desk.look().consumers[NAME] == "Enabled"
         asked = hanging.asked
         assert asked[0] <= 4, "what was on its way, and once for who signed in since"
-        desk.reconnect()
-        until(lambda: desk.look() is not None and hanging.asked > asked)
+        for _ in range(9):  # pages that are refused something for good
+            desk.reconnect()
+            assert desk.look().unmeasured is None
+        assert hanging.asked == asked, "CloudWatch bills by the metric, whoever signs in"
     finally:
         hanging.cloudwatch.gate.set()
         hanging.functions.gate.set()
+
+
+def test_rates_that_are_old_are_not_told_as_those_of_a_minute(tab: Tab, stage: Stage) -> None:
+    assert "is not known" not in text(tab.get("/events/TicketOpened"))
+    tab.desk.live.clock = lambda: time.time() + 3600
+    tab.desk.stage._clients.update(ran_out(stage)._clients)
+    tab.desk.open_ = lambda: ran_out(stage)
+    assert "How many came in the last minute is not known" in text(tab.get("/events/TicketOpened"))
+
+
+def test_who_waits_for_a_sign_in_keeps_no_other_page_waiting(tab: Tab, monkeypatch: pytest.MonkeyPatch) -> None:
+    where: list[str] = []
+
+    def refused(*_: object) -> str:
+        where.append(current_thread().name)
+        return "no"
+
+    monkeypatch.setattr(Desk, "refused", refused)
+
+    def refuses() -> lasting.Picture:
+        raise OpsError("no")
+
+    async def first() -> None:
+        parts = cast("StreamingResponse", lasting.lasting(tab.desk, "look", refuses)).body_iterator
+        async for _ in parts:
+            return
+
+    asyncio.run(first())
+    assert where == ["living"]

@@ -57,7 +57,7 @@ def test_the_code_keeps_its_prefix_and_leaves_the_working_trees_litter_behind(fu
         f"functions/greet/__pycache__/__init__.{tag}.pyc",
         f"functions/greet/__pycache__/handler.{tag}.pyc",
     }
-    assert (built / "functions" / "RELEASE").read_text() == build.release(build.code_hash(HOST))
+    assert (built / "functions" / "RELEASE").read_text() == build.release()
 
 
 def test_byte_code_is_valid_whatever_time_its_source_is_dated(functions: Path) -> None:
@@ -86,6 +86,18 @@ def test_other_content_or_another_target_has_another_name(functions: Path) -> No
     (functions / "requirements.txt").write_text("six==1.17.0\n")  # another release, though the layer has it
     hashes.add(build.code_hash(HOST))
     assert len(hashes) == 4
+
+
+def test_a_release_is_the_same_for_whatever_it_is_compiled(functions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    targets = (HOST, Target(python="3.13", architecture="arm64"))
+    with_byte_code = build.build_code(HOST)
+    monkeypatch.setattr(build, "_interpreter", lambda version: None)
+    built = [with_byte_code, *(build.build_code(target) for target in targets)]
+    assert len({*built}) == 3
+    assert {(folder / "functions" / "RELEASE").read_text() for folder in built} == {build.release()}
+    before = build.release()
+    (functions / "greet" / "mail.txt").write_text("Dear friend\n")
+    assert build.release() != before
 
 
 def test_the_layers_name_follows_the_requirements_and_the_target(functions: Path) -> None:
