@@ -18,7 +18,7 @@ from ops.dead_letters.inventory import Inventory, inventory
 from ops.errors import OpsError
 from ops.stage import Stage
 from stacks.entry import Topology
-from tests.ops.cli.typed import ops
+from tests.ops.cli.typed import answer, ops
 
 ARN = "arn:aws:sqs:eu-west-1:123456789012:"
 ELSEWHERE = "arn:aws:sqs:us-east-1:999999999999:far-dlq"
@@ -229,7 +229,7 @@ def crowded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Stage]:
 
 
 def test_more_queues_than_one_answer_holds_are_all_seen(crowded: Stage) -> None:
-    told = json.loads(ops("dead", "--all", "--json").stdout)
+    told = answer("dead", "--all")
     assert [(each["name"], each["sources"]) for each in told["queues"]] == [("q0000", ["queue zz"])]
     said = ops("dead", "--all").stdout
     assert "Account 123456789012, region eu-west-1: 1 dead-letter queue." in said
