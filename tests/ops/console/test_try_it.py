@@ -285,7 +285,7 @@ def test_a_request_that_is_not_known_yet_is_looked_for_a_while(trying: Tab) -> N
     assert "Not yet: the logs are a few seconds behind" in text(page)
     link = re.search(r'hx-get="([^"]*)"', page)
     assert link is not None
-    assert unescape(link[1]).endswith("/request?id=nobody&since=1h&follow=14")
+    assert re.search(r"/request\?typed=\w+&since=1h&follow=14$", unescape(link[1]))
     assert 'hx-trigger="load delay:2s"' in page
     page = trying.get("/request?id=nobody&since=1h&follow=1")
     assert "follow=0" in page

@@ -175,7 +175,7 @@ def test_the_command_says_all_but_the_credential() -> None:
         "X-Api-Key: one hidden-1",
         "X-Auth-Key: (hidden-1)",
         "Ocp-Apim-Subscription-Key: hidden-1",
-        "Authorization: Digest username=\"a\", response=\"hidden-1\"",
+        'Authorization: Digest username="a", response="hidden-1"',
         "X-Hub-Signature-256: sha256=hidden-1",
         "Cookie: a=b; hidden-1",
     ],
