@@ -11,6 +11,7 @@ from math import inf
 from threading import Lock
 
 from ops.caution import careful
+from ops.console.typed import Typed
 from ops.dead_letters.peek import Seen
 from ops.dead_letters.sample import Samples
 from ops.errors import OpsError, UsageError
@@ -61,6 +62,8 @@ class Desk:
     samples: Samples = field(default_factory=Samples)
     opened: Opened = field(default_factory=Opened)
     """The messages whose pages were opened last: what such a page loads beside receives nothing again."""
+    typed: Typed = field(default_factory=Typed, repr=False)
+    """What was typed to find a request, which no address says."""
     jobs: Background = field(default_factory=Background)
     replays: Replays = field(default_factory=Replays)
     living: Pool = field(default_factory=lambda: Pool(LIVING, "living"), repr=False)

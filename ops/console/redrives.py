@@ -92,7 +92,8 @@ def _begin(asked: Asked, request: Request, trace: str | None = None) -> Response
     job = desk.jobs.redrive(desk.stage, request, yes=True)
     desk.samples.forget(dead)
     job.wait(1.0)
-    return asked.to("redrives", job.run, trace=trace)
+    named = desk.typed.query(trace) if trace is not None else {}
+    return asked.to("redrives", job.run, trace=named.get("id") or named.get("typed"))
 
 
 def one(asked: Asked) -> Response:
@@ -163,7 +164,10 @@ def live(desk: Desk, run: str, trace: str | None = None) -> Response:
 
 
 def picture(desk: Desk, job: Job, trace: str | None = None) -> dict[str, Any]:
-    """What the template shows of a redrive of this console; `trace` is the id of the one message that it is of."""
+    """What the template shows of a redrive of this console.
+
+    `trace` finds the path of the one message that it is of: an id, or the token of one; None where it is of more.
+    """
     job = job.now()
     report, ids = job.report, job.request.selection.ids or ()
     ended = verdict(report) if report is not None else None
@@ -171,7 +175,7 @@ def picture(desk: Desk, job: Job, trace: str | None = None) -> dict[str, Any]:
     left = can_resume and any(each.redrive == job.run for each in unfinished(desk.stage.home, desk.stage.name))
     return {
         "job": job,
-        "trace": trace or (ids[0] if len(ids) == 1 else None),
+        "trace": (trace and desk.typed.text(trace)) or trace or (ids[0] if len(ids) == 1 else None),
         "report": report,
         "word": report.queue if report is not None else find_dead(desk.stage, job.request.queue).word,
         "sentences": [*told(report)] if report is not None else [],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,10 +10,12 @@ from typing import Any
 from starlette.responses import Response
 
 from ops.console.asked import Asked
+from ops.console.typed import UUID
 from ops.dead_letters.selection import seconds
 from ops.observe import hops as told
 from ops.observe.hops import Hop
 from ops.observe.key import Found
+from ops.observe.logs import checked
 from ops.observe.request_path import Path
 from ops.observe.trace import UnknownId, find
 from ops.redrive.command import command
@@ -24,8 +25,7 @@ LOOKS = 15
 """Looks at a request that was sent just now, two seconds apart: logs can be searched some seconds later."""
 WIDTH = 1000
 """Units of the timeline's width."""
-UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-"""An id as AWS makes them, which tells of nobody."""
+GONE = "What was typed is not kept any more: search again."
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,18 @@ class Row:
 
 def page(asked: Asked) -> Response:
     """The path of the request with the id or key that is asked for, or those with that key; else only where to ask."""
-    id_, since = (asked.said("id") or "").strip(), asked.said("since") or "1d"
-    by_key = asked.said("key") is not None
-    given: dict[str, Any] = {"id": id_, "since": since, "sinces": SINCE, "rows": [], "path": None}
+    since, token = asked.said("since") or "1d", asked.said("typed")
+    id_, by_key = (asked.said("id") or "").strip(), asked.said("key") is not None
+    if token is not None:
+        id_ = asked.desk.typed.text(token) or ""
+    elif id_ and (by_key or not UUID.fullmatch(id_)):
+        return search(asked)
+    given: dict[str, Any] = {"id": id_, "since": since, "sinces": SINCE, "rows": [], "path": None, "title": None}
     given |= {"found": None, "by_key": by_key}
     said = ("--key", id_) if by_key else (id_,)
     given["shell"] = command("trace", *said, "--since", since, where=asked.desk.where)
-    looks = _looks(asked.said("follow"))
-    path, given["unknown"] = _path(asked, id_, since, by_key=by_key) if id_ else (None, None)
+    looks = _looks(asked.said("follow")) if id_ else None
+    path, given["unknown"] = _path(asked, id_, since, by_key=by_key) if id_ else (None, GONE if token else None)
     if looks is not None:  # of what was sent just now it is no surprise
         given["unknown"] = None
     waits = looks is not None and (path is None or (isinstance(path, Path) and not told.settled(path)))
@@ -62,6 +66,7 @@ def page(asked: Asked) -> Response:
         began, ended = told.began(hops), told.ended(hops)
         given |= {
             "path": path,
+            "title": path.correlation_id if UUID.fullmatch(path.correlation_id) else None,
             "rows": [*_rows(hops, began, max(ended - began, 1))],
             "extent": told.extent(path),
             "took": (ended - began) / 1000,
@@ -75,14 +80,16 @@ def page(asked: Asked) -> Response:
 
 
 def search(asked: Asked) -> Response:
-    """The same of what somebody typed: an id leads to its page, and a key, which may say who somebody is, stays here.
+    """Leads to the page of what somebody typed: its address says an id of AWS's making, and nothing else of theirs.
 
-    A browser keeps the addresses and titles of pages.
+    Raises `UsageError` for what can be neither an id nor a key.
     """
-    id_ = (asked.said("id") or "").strip()
-    if UUID.fullmatch(id_) and asked.said("key") is None:
-        return asked.to("request", id=id_, since=asked.said("since"))
-    return page(asked)
+    id_, key = (asked.said("id") or "").strip(), asked.said("key") is not None
+    said = {"since": asked.said("since"), "follow": asked.said("follow")}
+    if not id_:
+        return asked.to("request", **said)
+    checked(id_)
+    return asked.to("request", **asked.desk.typed.query(id_, key=key, **said))
 
 
 def _looks(text: str | None) -> int | None:

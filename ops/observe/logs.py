@@ -61,14 +61,19 @@ class Answered(Struct, frozen=True, kw_only=True):
 Line = Handled | Answered | Progressed | Followed
 
 
+def checked(text: str) -> None:
+    """Raises `UsageError` for what can be neither an id nor a key."""
+    if not text.strip() or len(text) > LONGEST_KEY:
+        raise UsageError(f"An id or a key is 1 to {LONGEST_KEY} characters.")
+
+
 def search(stage: Stage, text: str, since: float, *, patience: float = PATIENCE) -> list[Line]:
     """The lines that have `text` as an id or as a key, not older than `since` (epoch seconds), oldest first.
 
     It is one query for all kinds: Logs Insights bills by the gigabyte that it scans. Raises `UsageError` for what can
     be neither, `TooSlow` after `patience` seconds, `OpsError` where AWS refuses.
     """
-    if not text.strip() or len(text) > LONGEST_KEY:
-        raise UsageError(f"An id or a key is 1 to {LONGEST_KEY} characters.")
+    checked(text)
     # Whatever it is, it is a whole text of the line's JSON; a key may be behind its tenant's name.
     either = "|".join(re.escape(each).replace("/", r"\/") for each in spellings(text))
     return _lines(stage, rf'"(\/(\\.|[^"\/\\])*\/)?({either})"', since, patience)

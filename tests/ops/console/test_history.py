@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
-from urllib.parse import unquote
 
 from ops import audit
 from ops.stage import Stage
-from tests.ops.console.tab import ORIGIN, Tab, text
+from tests.ops.console.tab import Tab, text
 from tests.ops.endpoint import Endpoint
 from tests.ops.lines import answered, handled
 from tests.ops.sight import Insights
 from tests.ops.test_history import record
 
-ID = "9a046ad6-0cb9-4120-8985-065864e900df"
 HOSTILE = "<script>alert(1)</script>\u202e"
 
 
@@ -98,31 +95,16 @@ def test_a_request_is_found_by_its_key_from_the_top_bar(tab: Tab, aws: Endpoint)
     assert "2 requests have the key tic-2" in shown
     assert shown.index("corr-3") < shown.index("corr-2")
     assert "tickets open_ticket acme 1 rejected" in shown
-    assert "/request?id=corr-3&since=3d" in tab.links_of(page)
+    links = [each for each in tab.links_of(page) if each.startswith("/request?")]
+    assert ["corr-3" in text(tab.get(link)) for link in links] == [True, False]
     assert "python -m ops trace --key tic-1 --since 1d" in text(tab.post("/request", id="tic-1", key="yes"))
     assert "<b>" not in tab.get("/request?id=%3Cb%3E")
     assert "<b>" not in tab.post("/request", id="<b>")
 
 
-def test_a_key_stands_in_no_address_and_an_id_does_so_that_it_can_be_linked_to(tab: Tab, aws: Endpoint) -> None:
+def test_what_finds_a_request_is_typed_into_no_address(tab: Tab) -> None:
     """A browser keeps addresses and titles; a key may be a person's name or number."""
-    aws.insights = Insights(statuses=["Complete"])
-    aws.insights.lines = [handled("open_ticket", "m1", 100, key="ada@example.com")]
     for page in (tab.get("/"), tab.get("/request")):
         forms = re.findall(r"<form[^>]*/request\"[^>]*>", page)
         assert forms
         assert all('method="post"' in form for form in forms)
-    origin = {"origin": ORIGIN}
-
-    def asked(**said: str) -> Any:
-        said |= {"csrf": tab.desk.csrf}
-        return tab.client.post(f"{tab.guard.base}/request", data=said, headers=origin, follow_redirects=False)
-
-    every: list[dict[str, str]] = [{"id": "ada@example.com"}, {"id": "nobody@example.com"}, {"id": ID, "key": "yes"}]
-    for said in every:
-        answer = asked(**said)
-        assert answer.status_code == 200
-        assert said["id"] not in answer.text.partition("</title>")[0]
-        assert not [link for link in tab.links_of(answer.text) if said["id"] in unquote(link)]
-    answer = asked(id=f" {ID} ", since="3d")
-    assert (answer.status_code, answer.headers["location"]) == (303, f"{tab.guard.base}/request?id={ID}&since=3d")

@@ -165,3 +165,44 @@ def test_the_command_says_all_but_the_credential() -> None:
     assert told.endswith("--stage dev")
     assert "--body" not in send_command(OPEN, Said(body=request(OPEN, Said()).body), REDACTION)
     assert "--body=@FILE" in send_command(OPEN, Said(body=b"x" * 5_000), REDACTION)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "Referer: ftp://hidden-1:x@h/",
+        "Referer: https://h/?code=hidden-1",
+        "X-Api-Key: one hidden-1",
+        "X-Auth-Key: (hidden-1)",
+        "Ocp-Apim-Subscription-Key: hidden-1",
+        'Authorization: Digest username="a", response="hidden-1"',
+        "X-Hub-Signature-256: sha256=hidden-1",
+        "Cookie: a=b; hidden-1",
+    ],
+)
+def test_the_command_hides_the_whole_of_a_header_that_the_route_does_not_name(told: str) -> None:
+    name = told.partition(":")[0]
+    assert f"--header '{name}: [secret]'" in send_command(OPEN, Said(headers=[header(told)]), REDACTION)
+
+
+@pytest.mark.parametrize("sender", ["github", "partner", "shopify", "stripe"])
+def test_the_command_hides_the_whole_of_a_senders_signature_and_shows_what_it_is_about(sender: str) -> None:
+    target = find(SAMPLE, f"/v1/webhooks/{sender}")
+    scheme = SCHEMES[target.route.senders[sender]]
+    told = [(scheme.header.upper(), "t=1,v1=hidden-1"), *([(scheme.topic, "push")] if scheme.topic else [])]
+    shown = send_command(target, Said(headers=told), REDACTION)
+    assert f"--header '{scheme.header.upper()}: [secret]'" in shown
+    assert "hidden-1" not in shown
+    assert scheme.topic is None or f"--header '{scheme.topic}: push'" in shown
+
+
+def test_the_command_shows_the_headers_that_the_route_names_but_no_secret_within_them() -> None:
+    told = [("idempotency-key", "k 1"), ("X-Correlation-Id", "Bearer abcdefghijklmnop1234")]
+    shown = send_command(OPEN, Said(headers=told), REDACTION)
+    assert "--header 'idempotency-key: k 1' --header 'X-Correlation-Id: Bearer [secret]'" in shown
+
+
+def test_the_command_hides_a_value_of_the_path_whose_name_says_that_it_is_secret() -> None:
+    said = Said({"access_token": "a b", "session-id": "hidden-1", "ticket_id": "?token=hidden-1"})
+    shown = send_command(CHANGE, said, REDACTION)
+    assert "--path 'access_token=[secret]' --path 'session-id=[secret]' --path 'ticket_id=?token=[secret]'" in shown
