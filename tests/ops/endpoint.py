@@ -281,8 +281,13 @@ def running() -> Iterator[Endpoint]:
         ready.set()
         await over.wait()
         server.close()
-        for writer in endpoint.writers:
-            writer.close()
+        while len(asyncio.all_tasks()) > 1:  # whoever connects at the last moment is served, and cut off, too
+            for writer in endpoint.writers:
+                writer.transport.abort()
+            for task in asyncio.all_tasks():
+                if getattr(task.get_coro(), "__name__", "") == "serve":
+                    task.cancel()
+            await asyncio.sleep(0.005)
         await asyncio.sleep(0.01)
 
     thread = threading.Thread(target=asyncio.run, args=(main(),))

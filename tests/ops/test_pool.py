@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import subprocess
 import sys
 import threading
@@ -116,7 +115,7 @@ def test_no_thread_of_one_that_is_over_stays(ended: bool) -> None:
         pool.shutdown()
     else:
         del pool
-        gc.collect()
+
     until(lambda: not named(name))
 
 
