@@ -1,4 +1,4 @@
-"""Threads that ask and are not waited for: nobody who has enough of it, and no process that ends, waits for AWS."""
+"""Threads that ask, for which no process that ends waits: nobody who has enough of it waits for AWS."""
 
 from __future__ import annotations
 

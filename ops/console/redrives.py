@@ -92,8 +92,7 @@ def _begin(asked: Asked, request: Request, trace: str | None = None) -> Response
     job = desk.jobs.redrive(desk.stage, request, yes=True)
     desk.samples.forget(dead)
     job.wait(1.0)
-    named = desk.typed.query(trace) if trace is not None else {}
-    return asked.to("redrives", job.run, trace=named.get("id") or named.get("typed"))
+    return asked.to("redrives", job.run, trace=desk.typed.name(trace) if trace is not None else None)
 
 
 def one(asked: Asked) -> Response:

@@ -35,6 +35,10 @@ class Typed:
             return {"id": text, **more}
         return {"typed": self._kept(text), **more, "key": "yes" if key else None}
 
+    def name(self, text: str) -> str:
+        """It as it is, where it is an id of AWS's making, else its token."""
+        return text if UUID.fullmatch(text) else self._kept(text)
+
     def text(self, token: str) -> str | None:
         """What the token stands for; None where it is not kept, or never was."""
         with self._lock:

@@ -115,7 +115,6 @@ def test_no_thread_of_one_that_is_over_stays(ended: bool) -> None:
         pool.shutdown()
     else:
         del pool
-
     until(lambda: not named(name))
 
 

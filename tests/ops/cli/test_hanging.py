@@ -51,11 +51,7 @@ def test_a_console_ends_while_pages_wait_for_aws(aws: Endpoint, home: Path) -> N
     aws.insights = Insights(statuses=["Complete"])
     aws.hanging = {"lambda"}
     with started(home, "console", "--no-browser") as running:
-        assert running.stdout is not None
-        link = next(line.strip() for line in running.stdout if line.startswith("http://"))
-        browser = build_opener(HTTPCookieProcessor())
-        with browser.open(link) as page:
-            base = page.url
+        browser, base = let_in(running)
         with browser.open(f"{base}live/flow?soon=yes") as living:
             assert living.readline() == b"event: flow\n"
             assert aws.hung, "Lambda was asked"
@@ -75,11 +71,7 @@ def test_a_console_that_ends_shows_again_what_a_page_of_its_hid(
     dead_tickets(aws, 80)
     gate = Gate(aws, monkeypatch, left=3)
     with started(home, "console", "--no-browser") as running:
-        assert running.stdout is not None
-        link = next(line.strip() for line in running.stdout if line.startswith("http://"))
-        browser = build_opener(HTTPCookieProcessor())
-        with browser.open(link) as page:
-            base = page.url
+        browser, base = let_in(running)
         waiting = Thread(target=waits_for, args=(browser, f"{base}dead/open_ticket"))
         waiting.start()
         until(lambda: gate.waiting > 0 and gate.left == 0)
@@ -89,6 +81,15 @@ def test_a_console_that_ends_shows_again_what_a_page_of_its_hid(
         waiting.join(SOON)
     left = depth(stage, find(stage, "open_ticket-dlq"))
     assert (left.waiting, left.in_flight) == (80, 0)
+
+
+def let_in(running: subprocess.Popen[str]) -> tuple[OpenerDirector, str]:
+    """A browser that the console let in, and the address of its first page."""
+    assert running.stdout is not None
+    link = next(line.strip() for line in running.stdout if line.startswith("http://"))
+    browser = build_opener(HTTPCookieProcessor())
+    with browser.open(link) as page:
+        return browser, page.url
 
 
 def waits_for(browser: OpenerDirector, url: str) -> None:
